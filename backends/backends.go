@@ -1,0 +1,177 @@
+package backends
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"matrix/experiments"
+)
+
+// Backend knows one serving system: what it is here, how to launch it for a cell.
+type Backend interface {
+	// Resolve says what would run: engine version, model commit or digests. It reads
+	// files only: no import of vLLM (23 s), no GPU, no network. A part that cannot be
+	// told is left empty; an error names what is missing (interpreter, package, model).
+	Resolve(ctx context.Context, cell *experiments.Cell) (Identity, error)
+	// Launch returns when the engine is ready and proven ours, or with an error. A
+	// *LaunchError says whose fault it was. Phases are reported through spec.Observe.
+	Launch(ctx context.Context, spec Spec) (Engine, error)
+}
+
+// Engine is one launched system. Generate is called concurrently.
+type Engine interface {
+	Generate(ctx context.Context, req Request) Reply // never an error: the Reply says how it ended
+	Info() Info
+	Done() <-chan struct{}           // closed when the engine dies; Info().Cause says how
+	Close(ctx context.Context) error // stops it, whatever state it is in; idempotent
+}
+
+// Batcher is an Engine that takes a whole batch at once. Replies carry their request's Seq; for every
+// Seq not answered when it returns, the runner writes the row. done is called from one goroutine.
+type Batcher interface {
+	Engine
+	GenerateAll(ctx context.Context, reqs iter.Seq[Request], done func(Reply)) error
+}
+
+// Identity is what a backend would run for a cell, read from files.
+type Identity struct {
+	Engine  string             // "vllm", "ollama", "openai", "simulator"
+	Version string             // exact; "" = unknown until apply
+	Model   experiments.Values // repository and commit, or digests; goes into the identity's model component
+	Notes   []string           // said in the plan: "not downloaded, 8.6 GB"
+	Missing error              // what must be there before a launch: interpreter, package, model
+}
+
+// Spec is one launch of one cell.
+type Spec struct {
+	Cell    *experiments.Cell
+	Attempt string        // ULID; also MATRIX_ATTEMPT in the engine's environment
+	Dir     string        // scratch folder of this launch, removed by the runner
+	LogPath string        // the engine's stdout and stderr, appended
+	GPUs    []string      // UUIDs for CUDA_VISIBLE_DEVICES; nil = as it is
+	Observe func(Phase)   // never nil; called from any goroutine
+	Timeout time.Duration // of the load; 0 = none (ctx also bounds it)
+}
+
+// Phase is a part of a launch that has ended, or an engine's own statement about one.
+type Phase struct {
+	Name     string // drain, spawn, import, weights, compile, kv_init, ready, warmup, measure, stop, vram_release
+	Duration time.Duration
+}
+
+// Command is what a backend runs; also what `matrix recipe` prints.
+type Command struct {
+	Argv  []string
+	Env   map[string]string // set beside the declared base list
+	Files map[string]string // name → contents, written to Spec.Dir first
+	Dir   string
+}
+
+// Request is one prompt on its way to an engine.
+type Request struct {
+	Seq       int64
+	PromptID  string
+	Prompt    string    // whole text, sent raw, when Messages is empty
+	Messages  []Message // else: chat with the engine's own template
+	MaxTokens int       // from the dataset or Generate; always set
+	Generate  *experiments.Generate
+	Timeout   time.Duration // 0 = none
+	Retries   int
+	Chunks    bool // record ChunkGaps
+}
+
+// Message is one turn of a chat.
+type Message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+// Status is how a request ended; the names are those of requests.parquet.
+type Status string
+
+// The closed list of statuses.
+const (
+	OK           Status = "ok"
+	Failed       Status = "failed"       // the engine said no
+	Rejected     Status = "rejected"     // 503 or 429
+	TimedOut     Status = "timed_out"    //
+	Disconnected Status = "disconnected" // the connection broke, or was refused
+	Malformed    Status = "malformed"    // the stream broke the protocol
+	Truncated    Status = "truncated"    // ended without its end mark
+	Canceled     Status = "canceled"     // we stopped
+	NotSent      Status = "not_sent"     //
+)
+
+// Reply is how one request ended. Times are readings of the client's monotonic clock; a zero time never
+// came. Numbers that the engine did not tell are nil, never 0.
+type Reply struct {
+	Seq           int64
+	Status        Status
+	HTTPStatus    int    // 0: none
+	ErrorClass    string // short, groupable: "http_500", "connection_refused", "prompt_too_long", "engine_died"
+	Error         string // one line, at most 500 bytes
+	Attempts      int    // sends, 1 without a retry; 0 = not sent
+	Sent          time.Time
+	FirstChunk    time.Time // first event with choices
+	FirstToken    time.Time // first event with text
+	LastToken     time.Time // last event with text
+	Done          time.Time // stream closed, or the failure seen
+	InputTokens   *int64
+	OutputTokens  *int64
+	CachedTokens  *int64
+	TokenSource   string // usage, engine, tokenizer, none
+	FinishReason  string
+	Chunks        int
+	ServerQueue   *float64 // s, the engine's own clock
+	ServerPrefill *float64 // s
+	ServerDecode  *float64 // s
+	Text          string
+	ChunkGaps     []float64 // s
+}
+
+// Info is what an engine tells of itself; it may grow while it runs.
+type Info struct {
+	Engine, Version string
+	PIDs            []int  // roots of its process tree; none when attached
+	Cgroup          string // path, "" = none
+	MetricsURL      string // Prometheus text; "" = none
+	LogPath         string
+	Argv            []string
+	Env             map[string]string // as declared, secrets left out
+	KVTokens        *int64
+	MaxModelLen     *int64
+	WeightBytes     *int64
+	Layers          *int64
+	LayersGPU       *int64
+	SizeBytes       *int64 // Ollama's size
+	SizeVRAMBytes   *int64 // Ollama's size_vram
+	DType           string
+	Quantization    string
+	Tokenizer       string
+	Revision        string
+	Template        string // chat template's SHA-256, "" = none used
+	Simulated       bool
+	Attached        bool
+	Warnings        []string
+	Footprint       *Footprint
+	Cause           error // once Done is closed: how it ended
+}
+
+// Footprint is what it takes to have the engine installed.
+type Footprint struct {
+	Packages int64
+	Bytes    int64
+}
+
+// LaunchError says why a launch did not come to be.
+type LaunchError struct {
+	Environment bool   // the world's fault (port, disk, missing binary, foreign process), so the cell stays pending
+	Class       string // "oom", "exited", "timeout", "partial_offload", "missing_model", "port_taken" …
+	Err         error
+	LogTail     string // last lines of the engine's log
+	Hint        string // what to do
+}
+
+func (e *LaunchError) Error() string { return e.Err.Error() }
+func (e *LaunchError) Unwrap() error { return e.Err }

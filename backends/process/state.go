@@ -1,0 +1,3 @@
+package process
+
+type state struct{}
