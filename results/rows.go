@@ -1,0 +1,75 @@
+package results
+
+// Keys stand in every table, so one glob works with no join.
+type Keys struct {
+	Experiment    string
+	Cell          string // 16 hex digits of the address
+	Launch        int32  // 1-based
+	Attempt       string // ULID
+	AttemptStatus string // complete, engine_failed, censored, environment_failed, interrupted
+	Platform      string
+	Model         string
+	BatchSize     int64
+}
+
+// RequestRow is one request; a pointer is nil where the value never came.
+// Times are seconds since the measured phase began (negative in warm-up).
+type RequestRow struct {
+	Seq        int64
+	PromptID   string
+	PromptHash [16]byte // SHA-256 of what was sent, first 16 bytes
+	Phase      string   // warmup, measure
+	Segment    int32    // 1-based
+
+	Status     string
+	HTTPStatus *int32
+	ErrorClass string // "" = null
+	Error      string // "" = null
+	Attempts   int32
+
+	ScheduledS  *float64
+	SentS       *float64
+	FirstChunkS *float64
+	FirstTokenS *float64
+	LastTokenS  *float64
+	DoneS       *float64
+
+	InputTokens  *int64
+	OutputTokens *int64
+	CachedTokens *int64
+	MaxTokens    int64
+	TokenSource  string
+	FinishReason string // "" = null
+	Chunks       int32
+
+	TTFTS           *float64
+	TTFTFirstChunkS *float64
+	TPOTS           *float64
+	E2ES            *float64
+	E2EClosedS      *float64
+	ClientQueueS    *float64
+	ServerQueueS    *float64
+	ServerPrefillS  *float64
+	ServerDecodeS   *float64
+
+	OutputHash [16]byte // zero = no output
+	ChunkGapsS []float64
+}
+
+// OutputRow is one captured answer.
+type OutputRow struct {
+	Seq      int64
+	PromptID string
+	Segment  int32
+	Text     string
+}
+
+// SampleRow is one telemetry reading, tidy.
+type SampleRow struct {
+	TimeS   float64 // since the measured phase began; negative before
+	UnixS   float64 // wall clock
+	Segment int32
+	Source  string // "process", "host", "nvml:GPU-…", "vllm"
+	Metric  string // with its unit: rss_bytes, cpu_s, power_w
+	Value   float64
+}

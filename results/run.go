@@ -1,0 +1,132 @@
+package results
+
+import (
+	"encoding/json"
+	"time"
+
+	"matrix/experiments"
+)
+
+// Statuses of an attempt.
+const (
+	Complete          = "complete"
+	EngineFailed      = "engine_failed"
+	Censored          = "censored"
+	EnvironmentFailed = "environment_failed"
+	Interrupted       = "interrupted"
+)
+
+// Run is what the runner knows of an attempt beside its rows. The store adds the metrics that follow
+// from the rows and samples (Summary) when it writes run.parquet.
+type Run struct {
+	Axes          map[string]string
+	Identity      experiments.Identity
+	Engine        Engine
+	Machine       Machine
+	Phases        map[string]float64 // s; a phase the engine does not tell is absent
+	LoadS         *float64           // process start → first token of the first request
+	BeganUnixS    float64            // wall clock of the measured phase's beginning
+	Segments      []Segment
+	Planned       int64 // requests planned in the measured phase
+	PageCache     string
+	CompileCache  string
+	Fit           experiments.Fit
+	SLO           *experiments.SLO
+	Mode          string // batch, closed, open
+	Concurrency   int64  // 0 = null
+	Neighbours    int64
+	OrderSeed     int64
+	OrderIndex    int64
+	ClientCPUS    *float64 // matrix's own CPU seconds in the measured phase
+	ClientLimited *bool
+	Simulated     bool
+	Imported      bool
+	SettingsCount *int64             // settings that differ from the engine's defaults
+	EngineMetrics map[string]float64 // /metrics after − before, by name
+	Warnings      []string
+}
+
+// Engine is the launched system as the row tells it.
+type Engine struct {
+	Name, Version            string
+	Argv                     []string
+	Env                      map[string]string
+	Revision                 string
+	WeightBytes              *int64
+	DType, Quantization      string
+	Tokenizer, Template      string
+	KVTokens, MaxModelLen    *int64
+	Layers, LayersGPU        *int64
+	SizeBytes, SizeVRAMBytes *int64
+	FootprintPackages        *int64
+	FootprintBytes           *int64
+}
+
+// Machine is where it ran.
+type Machine struct {
+	Host, CPU, Kernel, OS string
+	Cores                 int64
+	RAMBytes              int64
+	GPUName, GPUUUID      string // "" = none seen
+	GPUs                  int64
+	GPUMemoryBytes        *int64
+	Driver, CUDA          string
+	PowerLimitW           *float64
+	Governor              string
+}
+
+// Segment is one stretch of an attempt: its own launch of the engine.
+type Segment struct {
+	Segment   int32
+	DurationS float64 // first dispatch → last completion
+	LoadS     *float64
+	Phases    map[string]float64
+	Reason    string // why it ended: "done", "interrupted", "engine_died" …
+}
+
+// Manifest is manifest.json: what an attempt is, without reading its Parquet.
+type Manifest struct {
+	Schema     int                  `json:"schema"`
+	Experiment string               `json:"experiment"`
+	Address    string               `json:"address"`
+	Slug       string               `json:"slug"`
+	Name       string               `json:"name"` // coordinates
+	Launch     int                  `json:"launch"`
+	Attempt    string               `json:"attempt"`
+	Status     string               `json:"status"`
+	Reason     string               `json:"reason"` // one line: why it ended so
+	LogTail    string               `json:"log_tail,omitempty"`
+	Platform   string               `json:"platform"`
+	Model      string               `json:"model"`
+	BatchSize  int                  `json:"batch_size"`
+	Axes       map[string]string    `json:"axes"`
+	Identity   experiments.Identity `json:"identity"`
+	Began      time.Time            `json:"began"`
+	Ended      time.Time            `json:"ended"`
+	Host       string               `json:"host"`
+	Matrix     string               `json:"matrix"` // our version
+	Simulated  bool                 `json:"simulated"`
+	Source     string               `json:"source"` // SHA-256 of the HCL under sources/
+	Segments   int                  `json:"segments"`
+	Planned    int64                `json:"planned"`
+	OK         int64                `json:"ok"`
+	Summary    map[string]float64   `json:"summary"` // load_s, duration_s, output_throughput …: for plan estimates and show
+	Files      map[string]FileSum   `json:"files"`
+	Self       string               `json:"self"` // SHA-256 of this document with self = ""
+}
+
+// FileSum is a file's size and SHA-256.
+type FileSum struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Mark is a user's word on an attempt or a cell: taint or accept.
+type Mark struct {
+	Kind     string          `json:"kind"` // taint, accept
+	Attempt  string          `json:"attempt,omitempty"`
+	Reason   string          `json:"reason"`
+	Identity json.RawMessage `json:"identity,omitempty"` // accept: the identity that is blessed
+	At       time.Time       `json:"at"`
+	Who      string          `json:"who"`
+}
