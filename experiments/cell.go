@@ -20,7 +20,7 @@ type Cell struct {
 	Hardware  *Hardware // nil: any machine
 	BatchSize int       // requests in the measured phase
 
-	Load      *Load
+	Load      *LoadShape
 	Generate  *Generate
 	Warmup    *Warmup
 	Isolation *Isolation
@@ -209,8 +209,8 @@ type Hardware struct {
 	Place     Place
 }
 
-// Load is the shape in which requests are offered.
-type Load struct {
+// LoadShape is the shape in which requests are offered.
+type LoadShape struct {
 	Mode        string        // "batch", "closed", "open"
 	Concurrency int           // closed: requests in flight
 	Rate        float64       // open: requests per second
