@@ -1,0 +1,47 @@
+# The verbs of this repository. `just` comes with the PyPI package rust-just, among other ways.
+
+staticcheck := "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+
+# List the verbs.
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Build bin/matrix.
+build:
+    go build -o bin/matrix ./cmd/matrix
+
+# Run every test that needs no real engine.
+test:
+    go test ./...
+
+# Run the tests against the real engines (`just engines` installs them).
+test-real:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    eval "$(scripts/engines.sh --print-env)"
+    MATRIX_REAL=1 go test -p 1 -timeout 40m ./backends/real/...
+
+# Check formatting, go vet and staticcheck.
+check:
+    @test -z "$(gofmt -l .)" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }
+    go vet ./...
+    go run {{ staticcheck }} ./...
+
+# Run the benchmarks.
+bench:
+    go test -run '^$' -bench . -benchmem ./bench/...
+
+# Install vLLM (CPU), Ollama and the test model, or only the components named.
+engines *components:
+    scripts/engines.sh {{ components }}
+
+# Run the simulated experiment of the README: no GPU, no engine.
+quickstart:
+    go run ./cmd/matrix apply --auto-approve experiments/quickstart.hcl
+
+# Run vLLM offline, vllm serve and Ollama for real on this machine's processor.
+quickstart-cpu: engines
+    #!/usr/bin/env bash
+    set -euo pipefail
+    eval "$(scripts/engines.sh --print-env)"
+    exec go run ./cmd/matrix apply --auto-approve experiments/cpu.hcl
