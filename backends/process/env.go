@@ -1,0 +1,65 @@
+package process
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Names of the variables that mark an engine's processes.
+const (
+	envAttempt = "MATRIX_ATTEMPT"
+	envOwner   = "MATRIX_OWNER" // the matrix that started it, see Leftovers
+)
+
+// Passed is what an engine's environment keeps of ours; a trailing * matches any
+// ending. All else is cleared, so that a launch depends on what was declared:
+// proxies, tokens, VLLM_* and OLLAMA_* settings of the caller's shell do not pass.
+var Passed = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TMPDIR", "TZ",
+	"LD_LIBRARY_PATH", "CUDA_*", "NVIDIA_*", "HF_HOME", "HF_HUB_CACHE",
+	"XDG_*", "SSL_CERT_FILE", "SSL_CERT_DIR",
+}
+
+// Env is the environment of an engine: what Passed lets through, and what was
+// declared above it, sorted by name.
+func Env(declared map[string]string) []string {
+	all := map[string]string{}
+	for _, kv := range os.Environ() {
+		if name, value, ok := strings.Cut(kv, "="); ok && passes(name) {
+			all[name] = value
+		}
+	}
+	maps.Copy(all, declared)
+	env := make([]string, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		env = append(env, name+"="+all[name])
+	}
+	return env
+}
+
+func passes(name string) bool {
+	return slices.ContainsFunc(Passed, func(p string) bool {
+		prefix, wild := strings.CutSuffix(p, "*")
+		return name == p || wild && strings.HasPrefix(name, prefix)
+	})
+}
+
+// mark adds the variables by which a later start finds leftovers. As with
+// os/exec, the last value of a variable counts: programs differ in which they see.
+func mark(env []string, attempt string) []string {
+	env = append(slices.Clone(env), envAttempt+"="+attempt, envOwner+"="+owner())
+	last := map[string]int{}
+	for i, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		last[name] = i
+	}
+	marked := make([]string, 0, len(last))
+	for i, kv := range env {
+		if name, _, _ := strings.Cut(kv, "="); last[name] == i {
+			marked = append(marked, kv)
+		}
+	}
+	return marked
+}

@@ -1,0 +1,90 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Tail returns the last n lines of a log, "" when it cannot be read. Of a line
+// that a progress bar rewrote, only the last state is kept.
+func Tail(path string, n int) string { return TailFrom(path, 0, n) }
+
+// TailFrom is Tail of what stands behind offset: an appended log begins with earlier launches.
+func TailFrom(path string, offset int64, n int) string {
+	const most = 256 << 10
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	from := max(offset, info.Size()-most)
+	text, err := io.ReadAll(io.NewSectionReader(f, from, max(info.Size()-from, 0)))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	lines = lines[max(len(lines)-n, 0):]
+	for i, line := range lines {
+		lines[i] = lastState(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func lastState(line string) string {
+	line = strings.TrimRight(line, "\r")
+	return line[strings.LastIndexByte(line, '\r')+1:]
+}
+
+// Watch follows a growing log from offset on and calls each for every complete
+// line, until ctx ends; then it reads what is there (an unfinished last line
+// too) and returns. It polls: inotify would not see network file systems.
+func Watch(ctx context.Context, path string, offset int64, each func(line string)) {
+	const pause = 50 * time.Millisecond
+	var rest []byte
+	for {
+		ended := ctx.Err() != nil
+		var text []byte
+		text, offset = readFrom(path, offset)
+		rest = append(rest, text...)
+		for {
+			line, after, ok := bytes.Cut(rest, []byte{'\n'})
+			if !ok {
+				break
+			}
+			each(lastState(string(line)))
+			rest = after
+		}
+		if ended {
+			if len(rest) > 0 {
+				each(lastState(string(rest)))
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func readFrom(path string, offset int64) ([]byte, int64) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, offset
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, offset, 1<<62))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, offset
+	}
+	return text, offset + int64(len(text))
+}

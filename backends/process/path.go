@@ -1,0 +1,49 @@
+package process
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// resolve finds a program on the PATH of the command's own environment: it may differ from ours.
+func resolve(name string, env []string) (string, error) {
+	if strings.ContainsRune(name, filepath.Separator) {
+		return filepath.Abs(name)
+	}
+	for _, kv := range env {
+		list, ok := strings.CutPrefix(kv, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range filepath.SplitList(list) {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+				return filepath.Abs(path)
+			}
+		}
+	}
+	return "", fmt.Errorf("find %s on PATH: %w", name, exec.ErrNotFound)
+}
+
+// openLog opens a log to append to and says how long it already is.
+func openLog(path string) (*os.File, int64, error) {
+	if path == "" {
+		path = os.DevNull
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open engine log: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, fmt.Errorf("open engine log: %w", err)
+	}
+	return f, info.Size(), nil
+}
+
+func randomAttempt() string { return "process-" + rand.Text() }

@@ -1,0 +1,153 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// child is our end of the guard.
+type child struct {
+	mu   sync.Mutex // of writes to life
+	life *os.File
+}
+
+// start runs the guard, gives it its order and waits until the command runs.
+func (p *Process) start(ctx context.Context, c Command, path string, log *os.File) error {
+	lifeR, lifeW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	statusR, statusW, err := os.Pipe()
+	if err != nil {
+		lifeR.Close()
+		lifeW.Close()
+		return err
+	}
+	// /proc/self/exe is this very program, even when its file was replaced or removed meanwhile (go run).
+	guard := &exec.Cmd{
+		Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{},
+		Stdout: log, Stderr: log,
+		ExtraFiles:  append([]*os.File{lifeR, statusW}, c.ExtraFiles...),
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	err = guard.Start()
+	lifeR.Close()
+	statusW.Close()
+	if err != nil {
+		lifeW.Close()
+		statusR.Close()
+		return err
+	}
+	p.life, p.guardPID = lifeW, guard.Process.Pid
+	first := make(chan status, 1)
+	go p.follow(guard, statusR, first)
+	if err := p.order(c, path); err != nil {
+		p.kill()
+		<-p.gone
+		return err
+	}
+	return p.awaitFirst(ctx, first)
+}
+
+func (p *Process) order(c Command, path string) error {
+	line, err := json.Marshal(order{
+		Path: path, Argv: c.Argv, Env: mark(c.Env, p.attempt), Dir: c.Dir,
+		Extra: len(c.ExtraFiles), Attempt: p.attempt,
+	})
+	if err != nil {
+		return err
+	}
+	return p.say(append(line, '\n'))
+}
+
+func (p *Process) awaitFirst(ctx context.Context, first <-chan status) error {
+	select {
+	case s, ok := <-first:
+		if !ok {
+			return errors.New("the guard process ended at once; is process.MainIfAsked called in main?")
+		}
+		if s.Error != "" {
+			<-p.gone
+			return errors.New(s.Error)
+		}
+		p.pid = s.PID
+		return nil
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), p.Kill())
+	}
+}
+
+// follow reads what the guard says until it is gone.
+func (p *Process) follow(guard *exec.Cmd, r *os.File, first chan<- status) {
+	defer r.Close()
+	lines := bufio.NewScanner(r)
+	for said := false; lines.Scan(); {
+		var s status
+		if json.Unmarshal(lines.Bytes(), &s) != nil {
+			continue
+		}
+		if !said {
+			said = true
+			first <- s
+		}
+		if s.Ended {
+			p.ended(exitOf(s))
+		}
+	}
+	close(first)
+	guard.Wait()
+	p.buryOrphans()
+	p.ended(Exit{Code: -1, Signal: syscall.SIGKILL.String()})
+	p.mu.Lock()
+	p.life.Close()
+	p.mu.Unlock()
+	close(p.gone)
+}
+
+func exitOf(s status) Exit {
+	if s.Signal != "" {
+		return Exit{Code: -1, Signal: s.Signal}
+	}
+	return Exit{Code: s.Code}
+}
+
+// buryOrphans does the guard's work when the guard itself was killed. After its
+// orderly end there is nothing left to find.
+func (p *Process) buryOrphans() {
+	for range 100 {
+		pids := OfAttempt(p.attempt)
+		if len(pids) == 0 {
+			return
+		}
+		for _, q := range pids {
+			syscall.Kill(q, syscall.SIGKILL)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (p *Process) say(line []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := p.life.Write(line)
+	return err
+}
+
+// terminate, kill and killHard are requests; a guard that is gone needs none, so errors do not matter.
+func (p *Process) terminate(grace time.Duration) {
+	p.say(fmt.Appendf(nil, "%d\n", max(grace.Milliseconds(), 0)))
+}
+
+func (p *Process) kill() { p.say([]byte("0\n")) }
+
+func (p *Process) killHard() {
+	syscall.Kill(p.guardPID, syscall.SIGKILL)
+}

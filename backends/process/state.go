@@ -1,3 +1,0 @@
-package process
-
-type state struct{}
