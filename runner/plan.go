@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"matrix/backends"
@@ -82,13 +84,6 @@ type LaunchStep struct {
 	Launch int
 }
 
-// Filter narrows a plan. Each string is axis=glob.
-type Filter struct {
-	Only, Except []string
-	Replace      []string // selectors of cells that run again: reason requested
-	Rerun        []string // failed, censored, spec, dataset, model, backend, hardware, all
-}
-
 // World is what plan and apply need of the program.
 type World struct {
 	Backends map[string]backends.Backend // by backend name
@@ -98,7 +93,66 @@ type World struct {
 	Version  string // of matrix
 }
 
-// Make holds an experiment's cells against the history.
+// Make holds an experiment's cells against the history. Its errors are what no launch could get round: a dataset that
+// cannot be read or is too small (with its place), a history that cannot be read, a filter that means nothing.
 func Make(ctx context.Context, w World, experiment string, cells []*experiments.Cell, f Filter) (*Plan, error) {
-	return nil, nil
+	chosen, err := f.choose(cells)
+	if err != nil {
+		return nil, err
+	}
+	if err := unsupported(chosen); err != nil {
+		return nil, err
+	}
+	past, err := readHistory(ctx, w.Store, experiment)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Experiment: experiment, Items: make([]*Item, 0, len(chosen))}
+	facts := newFacts(w)
+	for _, c := range chosen {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		item := &Item{Cell: c, Identity: experiments.Identity{Address: c.Address}}
+		p.Items = append(p.Items, item)
+		if c.Skip != nil {
+			item.State = Infeasible
+			if c.Skip.Kind == "excluded" {
+				item.State = Excluded
+			}
+			continue
+		}
+		if !facts.identify(ctx, item) {
+			continue // the dataset is at fault; all such faults are said together
+		}
+		past.judge(item, f)
+	}
+	if err := errors.Join(facts.faults(), past.err); err != nil {
+		return nil, err
+	}
+	p.arrange()
+	newEstimator(past.all).plan(p)
+	return p, nil
+}
+
+// unsupported says what the language knows and this runner does not do yet.
+func unsupported(cells []*experiments.Cell) error {
+	for _, c := range cells {
+		if c.Skip == nil && c.Isolation != nil && c.Isolation.Server == "group" {
+			return fmt.Errorf(`%s: isolation.server = "group" (cells that share one server) is not available; use "cell", a fresh server for each launch`, c.Place)
+		}
+	}
+	return nil
+}
+
+// arrange decides the order of the pending launches.
+func (p *Plan) arrange() {
+	p.Simulated = true
+	for _, item := range p.Items {
+		if item.Pending() {
+			p.Simulated = p.Simulated && item.Cell.Platform.Backend == experiments.Simulator
+		}
+	}
+	p.Order, p.Seed = order(p.Items)
+	p.Simulated = p.Simulated && len(p.Order) > 0
 }

@@ -1,0 +1,189 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// history is what the store knows of an experiment, looked up by identity first (a renamed label finds its results),
+// then by address (for before → after).
+type history struct {
+	ctx        context.Context
+	store      *results.Store
+	all        []results.Past
+	byHash     map[string][]*results.Past
+	byAddress  map[string][]*results.Past
+	unfinished map[launchKey]*leftover
+	err        error // the first that a lookup met
+}
+
+// launchKey names a launch whatever its labels are.
+type launchKey struct {
+	hash   string
+	launch int
+}
+
+// leftover is an attempt that an interrupted apply left to be resumed.
+type leftover struct {
+	attempt  *results.Attempt
+	id       string
+	finished int64 // measured requests that have their final row
+	planned  int64
+}
+
+func readHistory(ctx context.Context, store *results.Store, experiment string) (*history, error) {
+	past, err := store.History(ctx, experiment)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the results of %s: %w", experiment, err)
+	}
+	left, err := store.Unfinished(ctx)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the unfinished attempts: %w", err)
+	}
+	h := indexHistory(past)
+	h.ctx, h.store = ctx, store
+	for _, a := range left {
+		if m := a.Manifest(); m.Experiment == experiment {
+			h.unfinished[launchKey{m.Identity.Hash, m.Launch}] = newLeftover(a)
+		}
+	}
+	return h, nil
+}
+
+func indexHistory(past []results.Past) *history {
+	h := &history{all: past, byHash: map[string][]*results.Past{}, byAddress: map[string][]*results.Past{},
+		unfinished: map[launchKey]*leftover{}}
+	for i := range past {
+		p := &past[i]
+		h.byHash[p.Identity.Hash] = append(h.byHash[p.Identity.Hash], p)
+		h.byAddress[p.Address] = append(h.byAddress[p.Address], p)
+	}
+	return h
+}
+
+func newLeftover(a *results.Attempt) *leftover {
+	m := a.Manifest()
+	left := &leftover{attempt: a, id: m.Attempt, planned: int64(m.BatchSize)}
+	if run := a.SavedRun(); run != nil && run.Planned > 0 {
+		left.planned = run.Planned
+	}
+	for seq := range left.planned {
+		if a.Finished(seq) {
+			left.finished++
+		}
+	}
+	return left
+}
+
+// judge decides where an item stands.
+func (h *history) judge(item *Item, f Filter) {
+	c := item.Cell
+	past, before := h.lookUp(item)
+	left := map[int]*leftover{}
+	for n := 1; n <= c.Launches; n++ {
+		if l := h.unfinished[launchKey{item.Identity.Hash, n}]; l != nil {
+			left[n] = l
+		}
+	}
+	(&verdict{item: item, filter: f, left: left}).judge(past, before)
+}
+
+// lookUp returns the attempts that count for the item's identity, and the last result at its address that does not.
+func (h *history) lookUp(item *Item) (past []*results.Past, before *results.Past) {
+	past = h.byHash[item.Identity.Hash]
+	for _, p := range h.byAddress[item.Cell.Address] {
+		if p.Identity.Hash != item.Identity.Hash && isResult(p) {
+			before = p
+		}
+	}
+	if before == nil || hasResult(past) {
+		return past, before
+	}
+	if taken := h.accepted(item); len(taken) > 0 {
+		return append(taken, past...), before
+	}
+	if unknownHere(item, before.Identity) {
+		item.Notes = append(item.Notes, "the engine or model cannot be read here; taken to be as in the last result")
+		return append(h.byHash[before.Identity.Hash], past...), before
+	}
+	return past, before
+}
+
+// accepted returns the attempts that the user blessed for the identity as it is now.
+func (h *history) accepted(item *Item) []*results.Past {
+	marks, err := h.store.Accepts(h.ctx, item.Cell.Experiment, item.Cell.Slug)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.err = errors.Join(h.err, fmt.Errorf("read the marks of %s: %w", item.Cell.Name(), err))
+		return nil
+	}
+	var taken []*results.Past
+	for _, p := range h.byAddress[item.Cell.Address] {
+		for _, m := range marks {
+			if m.Kind == "accept" && blesses(m, item.Identity.Hash) && (m.Attempt == "" || m.Attempt == p.Attempt) && p.Ended.Before(m.At) {
+				taken = append(taken, p)
+				break
+			}
+		}
+	}
+	return taken
+}
+
+// blesses reads a mark's identity: the hash as a string, or the whole identity.
+func blesses(m results.Mark, hash string) bool {
+	var text string
+	if json.Unmarshal(m.Identity, &text) == nil {
+		return text == hash
+	}
+	var id experiments.Identity
+	return json.Unmarshal(m.Identity, &id) == nil && id.Hash == hash
+}
+
+// unknownHere reports that the identity differs from a stored one only by what this machine cannot tell: an engine or a
+// model that is not installed here has neither version nor digest, and that alone makes no result stale.
+func unknownHere(item *Item, before experiments.Identity) bool {
+	for _, name := range staleKinds {
+		now, then := item.Identity.Components[name], before.Components[name]
+		if now.Hash == then.Hash {
+			continue
+		}
+		if name != "backend" && name != "model" || !partOf(now.Value, then.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// partOf reports whether everything that a says, b says too, and b says more.
+func partOf(a, b json.RawMessage) bool {
+	var x, y map[string]any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil || len(x) >= len(y) {
+		return false
+	}
+	for k, v := range x {
+		if v != nil && !reflect.DeepEqual(v, y[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isResult reports whether an attempt says something about the engine.
+func isResult(p *results.Past) bool {
+	return p.Status == results.Complete || p.Status == results.EngineFailed || p.Status == results.Censored
+}
+
+func hasResult(past []*results.Past) bool {
+	for _, p := range past {
+		if isResult(p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,141 @@
+package load
+
+import (
+	"bufio"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"matrix/experiments"
+)
+
+// burstiness is the shape of gamma arrivals: below 1 they come in bursts (coefficient of variation 1.41 at 0.5; Poisson is 1).
+const burstiness = 0.5
+
+// Schedule is when the requests of an open load are due.
+type Schedule struct {
+	shape *experiments.LoadShape
+	seed  int64
+	trace []time.Duration // nil: by rate
+}
+
+// NewSchedule reads the trace where the shape has one.
+func NewSchedule(s *experiments.LoadShape, seed int64) (*Schedule, error) {
+	schedule := &Schedule{shape: s, seed: seed}
+	if s.Trace == "" {
+		if s.Rate <= 0 {
+			return nil, fmt.Errorf("an open load needs a rate above 0 or a trace")
+		}
+		return schedule, nil
+	}
+	trace, err := readTrace(s.Trace)
+	schedule.trace = trace
+	return schedule, err
+}
+
+// Arrivals yields when each request is due, counted from the beginning: the same times at each walk. It does not end
+// by itself unless a trace or the duration ends it.
+func (s *Schedule) Arrivals() iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for at := range s.unbounded() {
+			if s.shape.Duration > 0 && at >= s.shape.Duration || !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// Remaining is Arrivals for what an earlier segment left: the same process, but the duration has done its part.
+func (s *Schedule) Remaining() iter.Seq[time.Duration] { return s.unbounded() }
+
+// Planned counts the arrivals due before the stop, at most so many.
+func (s *Schedule) Planned(most int) int {
+	n := 0
+	for range s.Arrivals() {
+		if n == most {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func (s *Schedule) unbounded() iter.Seq[time.Duration] {
+	if s.trace != nil {
+		return func(yield func(time.Duration) bool) {
+			for _, at := range s.trace {
+				if !yield(at) {
+					return
+				}
+			}
+		}
+	}
+	return func(yield func(time.Duration) bool) {
+		gap := gaps(s.shape, s.seed)
+		for at := 0.0; ; at += gap() {
+			if !yield(time.Duration(at * float64(time.Second))) {
+				return
+			}
+		}
+	}
+}
+
+// gaps draws the seconds between two arrivals.
+func gaps(s *experiments.LoadShape, seed int64) func() float64 {
+	source := rand.NewPCG(uint64(seed), 0x6f70656e) // "open": apart from other uses of the seed
+	switch s.Arrival {
+	case "constant":
+		return func() float64 { return 1 / s.Rate }
+	case "gamma":
+		g := distuv.Gamma{Alpha: burstiness, Beta: burstiness * s.Rate, Src: source}
+		return g.Rand
+	default: // poisson
+		r := rand.New(source)
+		return func() float64 { return r.ExpFloat64() / s.Rate }
+	}
+}
+
+// readTrace reads one time in seconds a line, ascending; only the differences from the first count.
+func readTrace(path string) ([]time.Duration, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read trace: %w", err)
+	}
+	defer f.Close()
+	var trace []time.Duration
+	first, line := 0.0, 0
+	for scan := bufio.NewScanner(f); ; line++ {
+		if !scan.Scan() {
+			if err := scan.Err(); err != nil {
+				return nil, fmt.Errorf("read trace %s:%d: %w", path, line+1, err)
+			}
+			break
+		}
+		text := strings.TrimSpace(scan.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		at, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read trace %s:%d: %q is no time in seconds", path, line+1, text)
+		}
+		if len(trace) == 0 {
+			first = at
+		}
+		offset := time.Duration((at - first) * float64(time.Second))
+		if len(trace) > 0 && offset < trace[len(trace)-1] {
+			return nil, fmt.Errorf("read trace %s:%d: times must ascend", path, line+1)
+		}
+		trace = append(trace, offset)
+	}
+	if len(trace) == 0 {
+		return nil, fmt.Errorf("read trace %s: it holds no times", path)
+	}
+	return trace, nil
+}

@@ -1,0 +1,157 @@
+package load
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// Job is one stretch of load.
+type Job struct {
+	Shape    *experiments.LoadShape
+	Arrivals iter.Seq[time.Duration] // open loads: when each request is due; nil elsewhere
+	Requests iter.Seq[backends.Request]
+	Stop     <-chan struct{} // closed: nothing more is admitted; nil = never
+
+	// Begin is called before a request is handed over, Done when it has ended: once for each Begin, but for a
+	// Batcher, which may leave requests unanswered. Both may be called concurrently. A zero scheduled time means
+	// that the shape has no schedule.
+	Begin func(req backends.Request, scheduled time.Time)
+	Done  func(backends.Reply)
+}
+
+// Stop is why the requests in flight were cut off; as the cause of a canceled context it decides what their rows say.
+type Stop struct {
+	Status backends.Status
+	Class  string // error_class of the rows
+	Text   string // one line
+}
+
+func (s *Stop) Error() string { return s.Text }
+
+// Run offers the job's requests until there are none, admission stops or the engine dies, then waits for those in
+// flight. Canceling ctx cuts these off. The error is the Batcher's own; served engines say everything in the replies.
+func Run(ctx context.Context, e backends.Engine, j Job) error {
+	admit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &runner{ctx: ctx, admit: admit, engine: e, job: j}
+	over := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-j.Stop:
+		case <-e.Done():
+		case <-over:
+		}
+		cancel()
+	})
+	defer watch.Wait()
+	defer close(over)
+	if b, ok := e.(backends.Batcher); ok {
+		return r.handOver(b)
+	}
+	switch j.Shape.Mode {
+	case "open":
+		r.open()
+	case "closed":
+		r.closed()
+	default:
+		r.batch()
+	}
+	r.flights.Wait()
+	return nil
+}
+
+// runner is one Run.
+type runner struct {
+	ctx    context.Context // ends what is in flight
+	admit  context.Context // ends admission
+	engine backends.Engine
+	job    Job
+
+	flights sync.WaitGroup
+}
+
+// batch puts everything in flight at once; only the batch bounds it.
+func (r *runner) batch() {
+	for req := range r.job.Requests {
+		if r.admit.Err() != nil {
+			return
+		}
+		r.flights.Go(func() { r.ask(req, time.Time{}) })
+	}
+}
+
+// closed keeps a fixed number in flight: each worker asks the next request when its last has ended. Workers, and not
+// a semaphore before one goroutine a request: the number of goroutines then stays the concurrency.
+func (r *runner) closed() {
+	next, stop := iter.Pull(r.job.Requests)
+	var turn sync.Mutex
+	take := func() (backends.Request, bool) {
+		turn.Lock()
+		defer turn.Unlock()
+		if r.admit.Err() != nil {
+			return backends.Request{}, false
+		}
+		return next()
+	}
+	began := time.Now()
+	for i := range max(1, r.job.Shape.Concurrency) {
+		r.flights.Go(func() {
+			if !sleepUntil(r.admit, began.Add(RampDelay(i, r.job.Shape.Concurrency, r.job.Shape.Ramp))) {
+				return
+			}
+			for req, ok := take(); ok; req, ok = take() {
+				r.ask(req, time.Time{})
+			}
+		})
+	}
+	r.flights.Wait()
+	stop()
+}
+
+// open sends each request when it is due, whatever the engine does with the ones before.
+func (r *runner) open() {
+	next, stop := iter.Pull(r.job.Requests)
+	defer stop()
+	began := time.Now()
+	for offset := range r.job.Arrivals {
+		due := began.Add(offset)
+		if !sleepUntil(r.admit, due) {
+			return
+		}
+		req, ok := next()
+		if !ok {
+			return
+		}
+		r.flights.Go(func() { r.ask(req, due) })
+	}
+}
+
+// RampDelay is when worker i of n begins, so that the concurrency is reached evenly over the ramp.
+func RampDelay(i, n int, ramp time.Duration) time.Duration {
+	if ramp <= 0 || n <= 1 {
+		return 0
+	}
+	return time.Duration(float64(ramp) * float64(i) / float64(n))
+}
+
+// sleepUntil waits for a moment and reports whether it came before ctx ended.
+func sleepUntil(ctx context.Context, at time.Time) bool {
+	wait := time.Until(at)
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
