@@ -1,14 +1,10 @@
-// Package telemetry owns what is read off the machine while a launch runs: GPU
-// (NVML), the engine's process tree, the host, the engine's own metrics. It
-// decides nothing and writes no file.
 package telemetry
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"sync"
 	"time"
-
-	"matrix/results"
 )
 
 // Sample is one reading. Metric carries its unit: rss_bytes, cpu_s, power_w, gpu_util_ratio.
@@ -26,43 +22,125 @@ type Target struct {
 	Prefix     string       // of the engine's metrics, "vllm:"
 }
 
+// MinInterval is the shortest time between two samples.
+const MinInterval = 100 * time.Millisecond
+
 // Recorder samples a target until it is stopped.
-type Recorder struct{}
+type Recorder struct {
+	cancel   context.CancelFunc
+	probes   sync.WaitGroup
+	batches  chan []Sample
+	finished chan struct{}
+
+	mu       sync.Mutex
+	warnings []string
+}
+
+// probe is one kind of reading. Each has a goroutine of its own, so that a slow one (a scrape of a busy
+// server, an NVML call) never delays the others. last is true for the reading at the end.
+type probe func(ctx context.Context, last bool) []Sample
 
 // Start samples at once and then every interval (100 ms at least); sink is called from one goroutine.
-func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder { return &Recorder{} }
-
-// Stop takes a last sample and waits for the goroutine. Warnings says what could not be read, each once.
-func (r *Recorder) Stop() (warnings []string) { return nil }
-
-// Machine tells what this machine is; parts that cannot be read stay empty and are named in warnings.
-func Machine(ctx context.Context) (m results.Machine, warnings []string) { return m, nil }
-
-// ErrNoNVML says that no GPU can be read here: no driver, or a binary built without NVML.
-var ErrNoNVML = errors.New("no NVML")
-
-// Built reports whether this binary can load NVML (cgo); Driver whether this machine has an NVIDIA driver.
-func Built() bool  { return false }
-func Driver() bool { return false }
-
-// GPU is one device as NVML sees it now.
-type GPU struct {
-	Index                   int
-	UUID, Name              string
-	MemoryTotal, MemoryUsed int64 // bytes, memory v2
-	Processes               []GPUProcess
+func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
+	interval = max(interval, MinInterval)
+	r := newRecorder()
+	tree := newTree(t.PIDs)
+	probes := []probe{
+		r.processProbe(tree, t.Cgroup),
+		r.hostProbe(),
+	}
+	var gpu gpuReader
+	if opened, err := openGPU(); err == nil {
+		gpu = opened
+		probes = append(probes, r.gpuProbe(gpu, tree.pids, interval >= 500*time.Millisecond))
+	} else {
+		r.warn(gpuAbsence(err))
+	}
+	if t.MetricsURL != "" {
+		probes = append(probes, r.engineProbe(t.MetricsURL, t.Prefix))
+	}
+	r.run(probes, interval, sink, func() {
+		if gpu != nil {
+			gpu.Close()
+		}
+	})
+	return r
 }
 
-// GPUProcess is a process with memory on a GPU.
-type GPUProcess struct {
-	PID     int
-	Name    string
-	Bytes   int64
-	Compute bool // false: graphics
+func newRecorder() *Recorder {
+	return &Recorder{batches: make(chan []Sample), finished: make(chan struct{})}
 }
 
-// GPUs lists the devices, or ErrNoNVML.
-func GPUs() ([]GPU, error) { return nil, ErrNoNVML }
+// run starts the probes and the one goroutine that calls sink; after is called once all have ended.
+func (r *Recorder) run(probes []probe, interval time.Duration, sink func([]Sample), after func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	for _, p := range probes {
+		r.probes.Go(func() { r.repeat(ctx, p, interval) })
+	}
+	go func() {
+		defer close(r.finished)
+		for batch := range r.batches {
+			sink(batch)
+		}
+	}()
+	go func() {
+		r.probes.Wait()
+		after()
+		close(r.batches)
+	}()
+}
 
-// Scrape reads a Prometheus endpoint: sum over label sets by metric name (histograms as name_sum, name_count).
-func Scrape(ctx context.Context, url string) (map[string]float64, error) { return nil, nil }
+// lastReading bounds a probe's final reading: an engine that hangs must not hold up its own stop.
+const lastReading = 2 * time.Second
+
+func (r *Recorder) repeat(ctx context.Context, p probe, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		r.deliver(p(ctx, false))
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReading)
+			r.deliver(p(last, true))
+			cancel()
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *Recorder) deliver(batch []Sample) {
+	if len(batch) > 0 {
+		r.batches <- batch // the receiver runs until every probe has ended
+	}
+}
+
+// Stop takes a last sample and waits for the goroutines. Warnings says what could not be read, each once.
+func (r *Recorder) Stop() (warnings []string) {
+	r.cancel()
+	<-r.finished
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.warnings)
+}
+
+// warn keeps a warning once; an empty one is none.
+func (r *Recorder) warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if text != "" && !slices.Contains(r.warnings, text) {
+		r.warnings = append(r.warnings, text)
+	}
+}
+
+// reading collects the samples of one moment and source.
+type reading struct {
+	at     time.Time
+	source string
+	out    []Sample
+}
+
+func (s *reading) add(metric string, value float64) {
+	s.out = append(s.out, Sample{At: s.at, Source: s.source, Metric: metric, Value: value})
+}

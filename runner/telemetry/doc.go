@@ -1,0 +1,35 @@
+// Package telemetry owns what is read off the machine while a launch runs: GPU
+// (NVML), the engine's process tree, the host, the engine's own metrics. It
+// decides nothing and writes no file.
+//
+// # Metrics
+//
+// A sample that could not be read is absent, never 0. Counters run since the
+// engine (cpu_s) or the driver (energy_j) started: take differences.
+//
+//	source    metric                 meaning
+//	process   rss_bytes              resident memory, summed over the engine's process tree; shared pages
+//	                                 count once per process
+//	          cpu_s                  user + system CPU seconds of the tree, processes that have ended included
+//	          threads, processes     now alive
+//	cgroup2,  the same               of the cgroup instead, when one was given: rss_bytes is anonymous + mapped
+//	cgroup1                          memory, shared pages once
+//	host      host_cpu_ratio         busy share of all cores since the sample before (0–1)
+//	          host_mem_used_bytes    total − available
+//	          host_mem_total_bytes
+//	nvml:UUID gpu_mem_total_bytes    memory v2: what the driver reserves is not in `used`
+//	          gpu_mem_used_bytes
+//	          gpu_proc_mem_bytes     held by the engine's process tree; 0 = none of it, absent = not readable
+//	          gpu_util_ratio         share of time with a kernel running (0–1)
+//	          gpu_mem_util_ratio     share of time with memory traffic (0–1)
+//	          power_w                board power
+//	          energy_j               counter since the driver was loaded
+//	          sm_clock_hz, mem_clock_hz
+//	          temp_c                 °C
+//	          throttle_reasons       NVML's bit mask of clock event reasons (1 = idle, 4 = power cap, 8 = hardware
+//	                                 slow-down, 0x20 software thermal, 0x40 hardware thermal, 0x80 power brake)
+//	          pcie_tx_bytes_per_s,   over a window of 20 ms; left out below an interval of 500 ms, since reading
+//	          pcie_rx_bytes_per_s    them takes that long
+//	vllm …    as the engine says     Prometheus names as they are, summed over label sets; a histogram is its
+//	                                 name_sum and name_count. Source is the prefix without its colon
+package telemetry

@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// Scrape reads a Prometheus endpoint: sum over label sets by metric name (histograms as name_sum, name_count).
+func Scrape(ctx context.Context, url string) (map[string]float64, error) {
+	families, err := scrape(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		sum(f, values)
+	}
+	return values, nil
+}
+
+// scrapeLimit bounds a scrape's body; vLLM's is about 50 KB.
+const scrapeLimit = 16 << 20
+
+func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read metrics: %w", err)
+	}
+	resp, err := scraper.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("read metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("read metrics: %s from %s", resp.Status, url)
+	}
+	return parseMetrics(io.LimitReader(resp.Body, scrapeLimit))
+}
+
+// scraper has no pool: a scrape a second is not worth a connection that the engine may close under us, and
+// an engine that is stopped must find no idle client.
+var scraper = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+func parseMetrics(r io.Reader) (map[string]*dto.MetricFamily, error) {
+	// vLLM's names hold colons, which the legacy scheme allows.
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(r)
+	if err != nil {
+		return nil, fmt.Errorf("read metrics: %w", err)
+	}
+	return families, nil
+}
+
+// sum adds a family over its label sets. The `_created` times that Python's client writes beside each
+// counter are no measurements.
+func sum(f *dto.MetricFamily, into map[string]float64) {
+	name := f.GetName()
+	if strings.HasSuffix(name, "_created") {
+		return
+	}
+	for _, m := range f.GetMetric() {
+		switch f.GetType() {
+		case dto.MetricType_COUNTER:
+			into[name] += m.GetCounter().GetValue()
+		case dto.MetricType_GAUGE:
+			into[name] += m.GetGauge().GetValue()
+		case dto.MetricType_HISTOGRAM:
+			into[name+"_sum"] += m.GetHistogram().GetSampleSum()
+			into[name+"_count"] += float64(m.GetHistogram().GetSampleCount())
+		case dto.MetricType_SUMMARY:
+			into[name+"_sum"] += m.GetSummary().GetSampleSum()
+			into[name+"_count"] += float64(m.GetSummary().GetSampleCount())
+		default:
+			into[name] += m.GetUntyped().GetValue()
+		}
+	}
+}
+
+// engineProbe scrapes the engine's own metrics. Between the first and the last reading only values that
+// changed are told: an idle counter every second for hours would be most of the table.
+func (r *Recorder) engineProbe(url, prefix string) probe {
+	source := strings.TrimRight(prefix, ":_")
+	if source == "" {
+		source = "engine"
+	}
+	told := map[string]float64{}
+	failed := false
+	return func(ctx context.Context, last bool) []Sample {
+		values, err := Scrape(ctx, url)
+		if err != nil {
+			// Once is no news: the engine may still be starting, be busy, or be gone at the end.
+			if failed && ctx.Err() == nil && !last {
+				r.warn("the engine's metrics cannot be read at " + url)
+			}
+			failed = true
+			return nil
+		}
+		failed = false
+		s := reading{at: time.Now(), source: source}
+		for name, value := range values {
+			before, seen := told[name]
+			if strings.HasPrefix(name, prefix) && (last || !seen || before != value) {
+				s.add(name, value)
+				told[name] = value
+			}
+		}
+		return s.out
+	}
+}

@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestScrapeReadsVLLM(t *testing.T) {
+	server := httptest.NewServer(http.FileServer(http.Dir("testdata")))
+	defer server.Close()
+	got, err := Scrape(t.Context(), server.URL+"/vllm_metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{
+		"vllm:prompt_tokens_total":                  80050,
+		"vllm:generation_tokens_total":              51264,
+		"vllm:request_success_total":                404, // over its five finished_reasons
+		"vllm:num_preemptions_total":                0,
+		"vllm:time_to_first_token_seconds_count":    404,
+		"vllm:time_to_first_token_seconds_sum":      60.277587890625,
+		"vllm:kv_cache_usage_perc":                  0,
+		"process_resident_memory_bytes":             2.119933952e+09,
+		"vllm:num_requests_waiting_by_reason":       0,
+		"python_gc_objects_uncollectable_total":     0,
+		"vllm:request_prompt_tokens_count":          404,
+		"vllm:e2e_request_latency_seconds_count":    404,
+		"vllm:iteration_tokens_total_count":         got["vllm:iteration_tokens_total_count"],
+		"vllm:external_prefix_cache_queries_total":  0,
+		"vllm:request_generation_tokens_count":      404,
+		"vllm:request_params_max_tokens_count":      404,
+		"vllm:request_queue_time_seconds_count":     404,
+		"vllm:request_prefill_time_seconds_count":   404,
+		"vllm:request_decode_time_seconds_count":    404,
+		"vllm:request_inference_time_seconds_count": 404,
+	} {
+		if value, ok := got[name]; !ok || value != want {
+			t.Errorf("%s = %v (there: %v), want %v", name, value, ok, want)
+		}
+	}
+	for name := range got {
+		if strings.HasSuffix(name, "_created") {
+			t.Errorf("%s is no measurement", name)
+		}
+	}
+}
+
+func TestScrapeSaysWhatIsWrong(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/garbage" {
+			_, _ = w.Write([]byte("<html>not metrics</html>"))
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer server.Close()
+	for _, path := range []string{"/garbage", "/missing"} {
+		if got, err := Scrape(t.Context(), server.URL+path); err == nil {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	server.Close()
+	if _, err := Scrape(t.Context(), server.URL); err == nil {
+		t.Error("a closed server was read")
+	}
+}
+
+func TestEngineProbeTellsChanges(t *testing.T) {
+	var tokens atomic.Int64
+	var down atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		text := "# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 3\n" +
+			"# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total " +
+			strings.Repeat("1", int(tokens.Load())) + "\n# TYPE other gauge\nother 1\n"
+		_, _ = w.Write([]byte(text))
+	}))
+	defer server.Close()
+	r := newRecorder()
+	probe := r.engineProbe(server.URL, "vllm:")
+	read := func(last bool) map[string]float64 {
+		got := map[string]float64{}
+		for _, s := range probe(context.Background(), last) {
+			if s.Source != "vllm" {
+				t.Errorf("source %q", s.Source)
+			}
+			got[s.Metric] = s.Value
+		}
+		return got
+	}
+	tokens.Store(1)
+	if got := read(false); len(got) != 2 || got["vllm:num_requests_running"] != 3 || got["vllm:generation_tokens_total"] != 1 {
+		t.Errorf("first: %v", got)
+	}
+	tokens.Store(2)
+	if got := read(false); len(got) != 1 || got["vllm:generation_tokens_total"] != 11 {
+		t.Errorf("second: %v, want only what changed", got)
+	}
+	if got := read(true); len(got) != 2 {
+		t.Errorf("last: %v, want everything", got)
+	}
+	down.Store(true)
+	read(false)
+	if len(r.warnings) != 0 {
+		t.Errorf("one failure is no news: %v", r.warnings)
+	}
+	read(false)
+	read(false)
+	if len(r.warnings) != 1 {
+		t.Errorf("warnings %v, want one", r.warnings)
+	}
+}
