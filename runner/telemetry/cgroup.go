@@ -16,8 +16,8 @@ const cgroupRoot = "/sys/fs/cgroup"
 
 // cgroup reads what one control group has used; version 2 and version 1 differ in every file name.
 type cgroup struct {
-	source string
-	usage  func() (usage, error)
+	version int
+	usage   func() (usage, error)
 }
 
 // findCgroup opens a group given by its path below the mount (or with it); nil when there is none to read.
@@ -27,12 +27,12 @@ func findCgroup(root, path string) *cgroup {
 	}
 	path = strings.TrimPrefix(path, root)
 	for _, dir := range []string{filepath.Join(root, path), filepath.Join(root, "unified", path)} {
-		g := &cgroup{source: "cgroup2", usage: func() (usage, error) { return cgroup2(dir) }}
+		g := &cgroup{version: 2, usage: func() (usage, error) { return cgroup2(dir) }}
 		if _, err := g.usage(); err == nil {
 			return g
 		}
 	}
-	g := &cgroup{source: "cgroup1", usage: func() (usage, error) {
+	g := &cgroup{version: 1, usage: func() (usage, error) {
 		return cgroup1(filepath.Join(root, "cpuacct", path), filepath.Join(root, "memory", path))
 	}}
 	if _, err := g.usage(); err == nil {

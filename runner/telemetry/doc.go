@@ -12,20 +12,20 @@
 //	                                 count once per process
 //	          cpu_s                  user + system CPU seconds of the tree, processes that have ended included
 //	          threads, processes     now alive
-//	cgroup2,  the same               of the cgroup instead, when one was given: rss_bytes is anonymous + mapped
-//	cgroup1                          memory, shared pages once
+//	          cgroup_version         where these came from: 2 or 1 = the engine's cgroup (rss_bytes is then
+//	                                 anonymous + mapped memory, shared pages once), 0 = added up process by process
 //	host      host_cpu_ratio         busy share of all cores since the sample before (0–1)
 //	          host_mem_used_bytes    total − available
 //	          host_mem_total_bytes
-//	nvml:UUID gpu_mem_total_bytes    memory v2: what the driver reserves is not in `used`
-//	          gpu_mem_used_bytes
-//	          gpu_proc_mem_bytes     held by the engine's process tree; 0 = none of it, absent = not readable
+//	nvml:UUID memory_total_bytes    memory v2: what the driver reserves is not in `used`
+//	          memory_used_bytes
+//	          process_memory_bytes     held by the engine's process tree; 0 = none of it, absent = not readable
 //	          gpu_util_ratio         share of time with a kernel running (0–1)
-//	          gpu_mem_util_ratio     share of time with memory traffic (0–1)
+//	          memory_util_ratio     share of time with memory traffic (0–1)
 //	          power_w                board power
 //	          energy_j               counter since the driver was loaded
-//	          sm_clock_hz, mem_clock_hz
-//	          temp_c                 °C
+//	          sm_clock_hz, memory_clock_hz
+//	          temperature_c                 °C
 //	          throttle_reasons       NVML's bit mask of clock event reasons (1 = idle, 4 = power cap, 8 = hardware
 //	                                 slow-down, 0x20 software thermal, 0x40 hardware thermal, 0x80 power brake)
 //	          pcie_tx_bytes_per_s,   over a window of 20 ms; left out below an interval of 500 ms, since reading

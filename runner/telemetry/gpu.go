@@ -132,16 +132,16 @@ func gpuSamples(at time.Time, uuid string, now gpuReading, ours []int) []Sample 
 		name  string
 		value *float64
 	}{
-		{"gpu_mem_total_bytes", now.MemTotal},
-		{"gpu_mem_used_bytes", now.MemUsed},
-		{"gpu_proc_mem_bytes", processMemory(now, ours)},
+		{"memory_total_bytes", now.MemTotal},
+		{"memory_used_bytes", now.MemUsed},
+		{"process_memory_bytes", processMemory(now, ours)},
 		{"gpu_util_ratio", now.Util},
-		{"gpu_mem_util_ratio", now.MemUtil},
+		{"memory_util_ratio", now.MemUtil},
 		{"power_w", now.PowerW},
 		{"energy_j", now.EnergyJ},
 		{"sm_clock_hz", now.SMClockHz},
-		{"mem_clock_hz", now.MemClockHz},
-		{"temp_c", now.TempC},
+		{"memory_clock_hz", now.MemClockHz},
+		{"temperature_c", now.TempC},
 		{"throttle_reasons", now.Throttle},
 		{"pcie_tx_bytes_per_s", now.PCIeTx},
 		{"pcie_rx_bytes_per_s", now.PCIeRx},

@@ -105,16 +105,16 @@ func TestGPUProbeReadsEveryDevice(t *testing.T) {
 
 func checkH100(t *testing.T, round int, row gpuReading, got map[string]float64) {
 	t.Helper()
-	if got["gpu_mem_total_bytes"] != 85520809984 || got["pcie_rx_bytes_per_s"] != 2048 {
+	if got["memory_total_bytes"] != 85520809984 || got["pcie_rx_bytes_per_s"] != 2048 {
 		t.Errorf("round %d: %v", round, got)
 	}
-	if _, ok := got["gpu_mem_util_ratio"]; ok {
+	if _, ok := got["memory_util_ratio"]; ok {
 		t.Error("a figure that the device does not tell became a sample")
 	}
 	if got["power_w"] < 70 || got["power_w"] > 700 || got["sm_clock_hz"] < 300e6 || got["energy_j"] < 19000 {
 		t.Errorf("round %d: units are wrong: %v", round, got)
 	}
-	memory, ok := got["gpu_proc_mem_bytes"]
+	memory, ok := got["process_memory_bytes"]
 	switch idle := len(row.Processes) == 0; {
 	case !ok:
 		t.Errorf("round %d: no memory of the engine", round)

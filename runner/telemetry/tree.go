@@ -173,10 +173,10 @@ func (r *Recorder) processProbe(t *tree, cgroup string) probe {
 	return func(_ context.Context, _ bool) []Sample {
 		at := time.Now()
 		u, err := t.walk() // also with a cgroup: the GPU's processes are told apart by it
-		source := "process"
+		version := 0
 		if group != nil {
 			if gu, gerr := group.usage(); gerr == nil {
-				u, err, source = gu, nil, group.source
+				u, err, version = gu, nil, group.version
 			}
 		}
 		if err != nil {
@@ -186,7 +186,8 @@ func (r *Recorder) processProbe(t *tree, cgroup string) probe {
 		if u.Processes == 0 {
 			return nil // nothing is launched, or it has ended: no figure rather than 0
 		}
-		s := reading{at: at, source: source}
+		s := reading{at: at, source: "process"}
+		s.add("cgroup_version", float64(version))
 		s.add("rss_bytes", float64(u.RSS))
 		s.add("cpu_s", u.CPU)
 		s.add("threads", float64(u.Threads))

@@ -55,15 +55,16 @@ func TestProcessProbeOfARealProcess(t *testing.T) {
 
 func TestCgroupOfEitherVersion(t *testing.T) {
 	for _, tt := range []struct {
-		root, path, source string
-		want               usage
+		root, path string
+		version    int
+		want       usage
 	}{
-		{"testdata/cgroup2", "/system/engine", "cgroup2", usage{CPU: 2.5, RSS: 1052672, Threads: 3, Processes: 2}},
-		{"testdata/cgroup2", "testdata/cgroup2/system/engine", "cgroup2", usage{CPU: 2.5, RSS: 1052672, Threads: 3, Processes: 2}},
-		{"testdata/cgroup1", "engine", "cgroup1", usage{CPU: 1.5, RSS: 3072, Threads: 2, Processes: 1}},
+		{"testdata/cgroup2", "/system/engine", 2, usage{CPU: 2.5, RSS: 1052672, Threads: 3, Processes: 2}},
+		{"testdata/cgroup2", "testdata/cgroup2/system/engine", 2, usage{CPU: 2.5, RSS: 1052672, Threads: 3, Processes: 2}},
+		{"testdata/cgroup1", "engine", 1, usage{CPU: 1.5, RSS: 3072, Threads: 2, Processes: 1}},
 	} {
 		g := findCgroup(tt.root, tt.path)
-		if g == nil || g.source != tt.source {
+		if g == nil || g.version != tt.version {
 			t.Errorf("%s in %s: %+v", tt.path, tt.root, g)
 			continue
 		}
