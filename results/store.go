@@ -2,13 +2,28 @@ package results
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"matrix/experiments"
+	"matrix/results/disk"
 )
 
 // Store is a tree of committed attempts.
-type Store struct{ root string }
+type Store struct {
+	Version string // of matrix, noted in manifests
+
+	root string
+	fs   *disk.FS
+}
 
 // ErrLocked says that another apply holds the tree.
 type ErrLocked struct{ Holder string }
@@ -16,82 +31,178 @@ type ErrLocked struct{ Holder string }
 func (e *ErrLocked) Error() string { return "the results are in use by " + e.Holder }
 
 // Open returns the store at root; nothing is created before it is needed.
-func Open(root string) (*Store, error) { return &Store{root: root}, nil }
+func Open(root string) (*Store, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("open results: %w", err)
+	}
+	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("open results: %s is a file, not a folder", root)
+	}
+	return &Store{root: abs, fs: &disk.FS{}, Version: buildVersion()}, nil
+}
 
-// Root is the folder of the tree.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// Root is the folder of the tree, absolute.
 func (s *Store) Root() string { return s.root }
 
-// Lock takes the tree for one apply, or returns *ErrLocked with the holder at once.
-func (s *Store) Lock(what string) (unlock func(), err error) { return nil, errTodo }
-
-// Past is one attempt in the history.
-type Past struct {
-	Manifest
-	Dir     string
-	Problem string // "" or result_corrupt, result_missing, unverified
-	Tainted string // the reason, "" = not
-}
-
-// History returns the committed attempts of an experiment (all experiments when ""), oldest first.
-func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) { return nil, errTodo }
-
-// Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first bad frame.
-func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) { return nil, errTodo }
-
-// Accepts returns the identity hashes that a mark blessed for a cell.
-func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]Mark, error) {
-	return nil, errTodo
-}
-
-// Begin opens a new attempt in work/ with its spools.
+// Begin opens a new attempt in work/ with its spools. The caller holds the lock.
 func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch int, source []byte) (*Attempt, error) {
-	return nil, errTodo
+	if _, err := s.cellDir(cell.Experiment, cell.Slug); err != nil {
+		return nil, err
+	}
+	m := newManifest(cell, id, launch)
+	m.Matrix = s.Version
+	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	var err error
+	if m.Source, err = s.keepSource(cell.Experiment, source); err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	a := &Attempt{store: s, dir: s.inner(workDir, m.Attempt), manifest: m}
+	if err := s.fs.MkdirAll(a.dir); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	if err := errors.Join(a.saveManifest(), a.open()); err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	return a, nil
 }
 
-// Attempt is one try at one launch while it is written.
-type Attempt struct{}
-
-// Manifest is the attempt's manifest so far.
-func (a *Attempt) Manifest() Manifest { return Manifest{} }
-
-// Dir is the attempt's work folder; LogPath is server.log in it.
-func (a *Attempt) Dir() string     { return "" }
-func (a *Attempt) LogPath() string { return "" }
-
-// Segment is the number of the segment being written, 1 at first. Resume starts the next one.
-func (a *Attempt) Segment() int32 { return 1 }
-
-// Resume reopens an attempt from Unfinished for its next segment.
-func (a *Attempt) Resume() error { return errTodo }
-
-// Finished reports whether a measured request already has a final row (of an earlier segment).
-func (a *Attempt) Finished(seq int64) bool { return false }
-
-// Append spools one request row; the output may be nil. Safe for concurrent use.
-func (a *Attempt) Append(row RequestRow, out *OutputRow) error { return errTodo }
-
-// Sample spools telemetry. Safe for concurrent use.
-func (a *Attempt) Sample(rows ...SampleRow) error { return errTodo }
-
-// SaveRun stores what is known of the run so far, so that an interrupted attempt can be resumed or committed later.
-func (a *Attempt) SaveRun(run Run) error { return errTodo }
-
-// SavedRun is what SaveRun stored last, nil when nothing was.
-func (a *Attempt) SavedRun() *Run { return nil }
-
-// Commit turns the spools into Parquet and publishes the attempt by one rename.
-func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, error) {
-	return Summary{}, errTodo
+func newManifest(cell *experiments.Cell, id experiments.Identity, launch int) Manifest {
+	m := Manifest{
+		Schema: manifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
+		Name: cell.Name(), Launch: launch, Attempt: ulid.Make().String(), Status: Interrupted,
+		BatchSize: cell.BatchSize, Planned: int64(cell.BatchSize), Axes: map[string]string{},
+		Identity: id, Began: time.Now(), Host: hostname(), Segments: 1,
+	}
+	for _, a := range cell.Axes {
+		m.Axes[a.Name] = a.Label
+	}
+	if cell.Platform != nil {
+		m.Platform = cell.Platform.ID
+	}
+	if cell.Model != nil {
+		m.Model = cell.Model.ID
+	}
+	return m
 }
 
-// Suspend syncs and closes the spools and leaves the attempt in work/ to be resumed.
-func (a *Attempt) Suspend(run Run) error { return errTodo }
-
-// Summary is what follows from an attempt's rows.
-type Summary struct {
-	Metrics  map[string]*float64 // column name → value, nil = not to be had
-	Statuses map[string]int64
-	Warnings []string
+// keepSource stores the HCL as it was, once per content, and returns its SHA-256.
+func (s *Store) keepSource(experiment string, source []byte) (string, error) {
+	if len(source) == 0 {
+		return "", nil
+	}
+	sum := sha256.Sum256(source)
+	name := hex.EncodeToString(sum[:])
+	dir := filepath.Join(s.root, experiment, sourcesDir)
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return name, nil
+	}
+	if err := s.fs.MkdirAll(dir); err != nil {
+		return "", notWritable(s.root, err)
+	}
+	return name, s.fs.WriteFile(path, source)
 }
 
-var errTodo = errors.New("not written")
+// Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first
+// bad frame, oldest first. An attempt whose commit had begun is committed here and not returned. The
+// caller holds the lock.
+func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
+	names, err := folders(s.inner(workDir))
+	if err != nil {
+		return nil, err
+	}
+	var out []*Attempt
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !attemptName(name) {
+			continue
+		}
+		a, err := s.recover(name)
+		if err != nil {
+			return nil, fmt.Errorf("recover attempt %s: %w", name, err)
+		}
+		if a != nil {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// recover reads one attempt of work/; nil when there is nothing to go on with.
+func (s *Store) recover(name string) (*Attempt, error) {
+	a := &Attempt{store: s, dir: s.inner(workDir, name)}
+	m, err := readSealed[Manifest](filepath.Join(a.dir, attemptFile))
+	if err != nil {
+		return nil, s.setAside(a.dir, name, err)
+	}
+	compactIdentity(m.Identity)
+	m.Self = "" // it is sealed again when it changes
+	a.manifest = m
+	target, err := a.target()
+	if err != nil {
+		return nil, s.setAside(a.dir, name, err)
+	}
+	if _, err := os.Stat(filepath.Join(target, manifestFile)); err == nil {
+		return nil, s.fs.RemoveAll(a.dir) // published; the crash came before the cleaning up
+	}
+	if a.state, err = readSealed[state](filepath.Join(a.dir, stateFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.state = state{} // written whole by rename, so this is damage: the rows are worth more
+		a.warn("the run's saved description was damaged and is lost")
+	}
+	if err := a.recount(); err != nil {
+		return nil, err
+	}
+	if a.state.Commit == nil {
+		return a, nil
+	}
+	_, err = a.publish()
+	return nil, err
+}
+
+// setAside deals with a work folder that tells of no attempt. Begin syncs the description before the first
+// spool, so a folder without spools is a Begin that a crash cut short; anything else is kept for a person.
+func (s *Store) setAside(dir, name string, why error) error {
+	spools, err := filepath.Glob(filepath.Join(dir, "*.spool"))
+	if err != nil {
+		return err
+	}
+	if len(spools) == 0 {
+		return s.fs.RemoveAll(dir)
+	}
+	lost := s.inner("lost")
+	if err := s.fs.MkdirAll(lost); err != nil {
+		return notWritable(s.root, err)
+	}
+	note := fmt.Sprintf("set aside: %v\n", why)
+	if err := s.fs.WriteFile(filepath.Join(dir, "why.txt"), []byte(note)); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(dir, filepath.Join(lost, name)); err != nil {
+		return err
+	}
+	return errors.Join(s.fs.SyncDir(lost), s.fs.SyncDir(filepath.Dir(dir)))
+}
+
+func readSealed[T any](path string) (T, error) {
+	var v T
+	doc, err := os.ReadFile(path)
+	if err == nil {
+		err = unseal(doc, &v)
+	}
+	if err != nil {
+		return *new(T), fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return v, nil
+}

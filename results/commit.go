@@ -1,0 +1,327 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+var attemptStatuses = []string{Complete, EngineFailed, Censored, EnvironmentFailed, Interrupted}
+
+// Commit turns the spools into Parquet and publishes the attempt by one rename. A complete attempt must
+// have a row for each planned request. After an error the rows are still in work/: the next apply completes
+// a commit that had begun.
+func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.published {
+		return Summary{}, errors.New("commit attempt: it is committed already")
+	}
+	if !slices.Contains(attemptStatuses, status) {
+		return Summary{}, fmt.Errorf("commit attempt: unknown status %q", status)
+	}
+	if err := a.closeSpools(); err != nil {
+		if status == Complete {
+			return Summary{}, fmt.Errorf("commit attempt: rows are lost: %w", err)
+		}
+		a.warn("rows are lost: " + err.Error())
+	}
+	planned := run.Planned
+	if planned == 0 {
+		planned = a.manifest.Planned
+	}
+	if status == Complete && a.measured != planned {
+		return Summary{}, fmt.Errorf("commit attempt: %d of %d planned requests have a row", a.measured, planned)
+	}
+	run.Planned = planned
+	end := &intent{Status: status, Reason: reason, LogTail: logTail, Ended: time.Now()}
+	if err := a.saveState(run, end); err != nil {
+		return Summary{}, fmt.Errorf("commit attempt: %w", err)
+	}
+	return a.publish()
+}
+
+// Abandon commits an attempt from Unfinished that cannot go on, with what it saw.
+func (a *Attempt) Abandon(status, reason string) (Summary, error) {
+	run := Run{}
+	if saved := a.SavedRun(); saved != nil {
+		run = *saved
+	}
+	return a.Commit(status, reason, "", run)
+}
+
+// target is where the attempt is published.
+func (a *Attempt) target() (string, error) {
+	cell, err := a.store.cellDir(a.manifest.Experiment, a.manifest.Slug)
+	return filepath.Join(cell, a.manifest.Attempt), err
+}
+
+// publish builds the folder and moves it into its place. It may be repeated: it starts from the spools.
+func (a *Attempt) publish() (Summary, error) {
+	summary, err := a.build(filepath.Join(a.dir, commitDir))
+	if err == nil {
+		err = a.move(filepath.Join(a.dir, commitDir))
+	}
+	if err != nil {
+		return Summary{}, fmt.Errorf("commit attempt %s: %w", a.manifest.Attempt, err)
+	}
+	a.published = true
+	return summary, nil
+}
+
+func (a *Attempt) move(dir string) error {
+	fs := a.store.fs
+	target, err := a.target()
+	if err != nil {
+		return err
+	}
+	cell := filepath.Dir(target)
+	if err := fs.MkdirAll(cell); err != nil {
+		return notWritable(a.store.root, err)
+	}
+	if err := fs.Rename(dir, target); err != nil {
+		return err
+	}
+	// Both parents before the spools go: were the removal durable and the rename not, all would be lost.
+	if err := errors.Join(fs.SyncDir(cell), fs.SyncDir(a.dir)); err != nil {
+		return err
+	}
+	return fs.RemoveAll(a.dir)
+}
+
+// build writes every file of the attempt into dir, each synced, and the folder last.
+func (a *Attempt) build(dir string) (Summary, error) {
+	fs, end, run := a.store.fs, a.state.Commit, *a.state.Run
+	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir)); err != nil {
+		return Summary{}, err
+	}
+	m := a.manifest
+	m.Status, m.Reason, m.LogTail, m.Ended = end.Status, end.Reason, end.LogTail, end.Ended
+	m.Planned, m.Simulated, m.Files = run.Planned, run.Simulated, map[string]FileSum{}
+	if run.Identity.Hash != "" {
+		m.Identity = run.Identity
+	}
+	if run.Axes != nil {
+		m.Axes = run.Axes
+	}
+	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
+	if err := a.writeTables(dir, &m); err != nil {
+		return Summary{}, err
+	}
+	summary, err := Summarize(dir, run)
+	if err != nil {
+		return Summary{}, err
+	}
+	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
+	row := runRow{Manifest: m, Run: run, Summary: summary}
+	if m.Files[tableRun+".parquet"], err = a.writeRun(dir, m.keys(), row); err != nil {
+		return Summary{}, err
+	}
+	if err := a.copyLog(dir, &m); err != nil {
+		return Summary{}, err
+	}
+	return summary, a.writeManifest(dir, m)
+}
+
+func summaryValues(s Summary) map[string]float64 {
+	out := make(map[string]float64, len(s.Metrics))
+	for name, v := range s.Metrics {
+		if v != nil {
+			out[name] = *v
+		}
+	}
+	return finite(out)
+}
+
+// writeTables streams the spools into Parquet.
+func (a *Attempt) writeTables(dir string, m *Manifest) error {
+	won, err := a.winners()
+	if err != nil {
+		return err
+	}
+	requests := keepRows(won)
+	outputs := func(b arrow.RecordBatch, i int) bool {
+		w, ok := won[named[*array.Int64](b, colSeq).Value(i)]
+		return !ok || w.segment == named[*array.Int32](b, colSegment).Value(i)
+	}
+	if len(won) == 0 {
+		requests, outputs = nil, nil
+	}
+	if m.Files[tableRequests+".parquet"], err = writeTable(a, dir, tableRequests, m.keys(), requestColumns, requests); err != nil {
+		return err
+	}
+	if m.Files[tableOutputs+".parquet"], err = writeTable(a, dir, tableOutputs, m.keys(), outputColumns, outputs); err != nil {
+		return err
+	}
+	m.Files[tableSamples+".parquet"], err = writeTable(a, dir, tableSamples, m.keys(), sampleColumns, nil)
+	return err
+}
+
+// winner is the one row that stays of a request that has several.
+type winner struct {
+	row     int64 // ordinal over all spools
+	segment int32
+	final   bool
+}
+
+// winners decides for each request with several rows: the first final one, else the last.
+func (a *Attempt) winners() (map[int64]winner, error) {
+	if a.twice.empty() {
+		return nil, nil
+	}
+	won := map[int64]winner{}
+	row := int64(-1)
+	return won, a.eachBatch(tableRequests, func(b arrow.RecordBatch) error {
+		seq, phase := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase)
+		status, segment := named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
+		for i := range int(b.NumRows()) {
+			row++
+			if phase.Value(i) != phaseMeasure || !a.twice.has(seq.Value(i)) {
+				continue
+			}
+			if w, ok := won[seq.Value(i)]; !ok || !w.final {
+				won[seq.Value(i)] = winner{row, segment.Value(i), final(status.Value(i))}
+			}
+		}
+		return nil
+	})
+}
+
+// keepRows keeps the winners and every row without a rival. It must see all rows in order.
+func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
+	row := int64(-1)
+	return func(b arrow.RecordBatch, i int) bool {
+		row++
+		if named[*array.String](b, colPhase).Value(i) != phaseMeasure {
+			return true
+		}
+		w, ok := won[named[*array.Int64](b, colSeq).Value(i)]
+		return !ok || w.row == row
+	}
+}
+
+// eachBatch reads a table's spools, segment by segment.
+func (a *Attempt) eachBatch(table string, each func(arrow.RecordBatch) error) error {
+	for n := 1; n <= a.manifest.Segments; n++ {
+		if _, err := readSpool(a.spoolPath(table, n), each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeTable[R any](a *Attempt, dir, table string, keys Keys, cols []column[R], keep func(arrow.RecordBatch, int) bool) (FileSum, error) {
+	w, err := newTableWriter(a.store.fs, dir, table, keys, cols)
+	if err != nil {
+		return FileSum{}, err
+	}
+	err = a.eachBatch(table, func(b arrow.RecordBatch) error {
+		b = conform(b, cols)
+		if keep == nil {
+			return w.write(b)
+		}
+		return keptRuns(b, keep, w.write)
+	})
+	sum, closing := w.close()
+	if err = errors.Join(err, closing); err != nil {
+		return FileSum{}, fmt.Errorf("write %s.parquet: %w", table, err)
+	}
+	return sum, nil
+}
+
+// keptRuns hands on the stretches of rows that are kept.
+func keptRuns(b arrow.RecordBatch, keep func(arrow.RecordBatch, int) bool, write func(arrow.RecordBatch) error) error {
+	from := int64(-1)
+	for i := range b.NumRows() + 1 {
+		kept := i < b.NumRows() && keep(b, int(i))
+		if kept && from < 0 {
+			from = i
+		}
+		if !kept && from >= 0 {
+			if err := write(b.NewSlice(from, i)); err != nil {
+				return err
+			}
+			from = -1
+		}
+	}
+	return nil
+}
+
+// conform fits a batch to today's columns: a spool may be an older matrix's.
+func conform[R any](b arrow.RecordBatch, cols []column[R]) arrow.RecordBatch {
+	schema := arrow.NewSchema(fieldsOf(cols), nil)
+	if b.Schema().Equal(schema) {
+		return b
+	}
+	out := make([]arrow.Array, len(cols))
+	for i, c := range cols {
+		if at := b.Schema().FieldIndices(c.name); len(at) == 1 && arrow.TypeEqual(b.Column(at[0]).DataType(), c.typ) {
+			out[i] = b.Column(at[0])
+			continue
+		}
+		out[i] = array.MakeArrayOfNull(memory.DefaultAllocator, c.typ, int(b.NumRows()))
+	}
+	return array.NewRecordBatch(schema, out, b.NumRows())
+}
+
+func (a *Attempt) writeRun(dir string, keys Keys, row runRow) (FileSum, error) {
+	cols := runColumns()
+	w, err := newTableWriter(a.store.fs, dir, tableRun, keys, cols)
+	if err != nil {
+		return FileSum{}, err
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fieldsOf(cols), nil))
+	defer b.Release()
+	for i, c := range cols {
+		c.put(b.Field(i), &row)
+	}
+	err = w.write(b.NewRecordBatch())
+	sum, closing := w.close()
+	return sum, errors.Join(err, closing)
+}
+
+// copyLog publishes the engine's log as it is now. A copy, not a link: a stray child of the engine may still
+// write to the old one.
+func (a *Attempt) copyLog(dir string, m *Manifest) error {
+	in, err := os.Open(a.LogPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := createSummed(a.store.fs, filepath.Join(dir, logFile))
+	if err != nil {
+		return err
+	}
+	// The plain writer hides os.File's ReadFrom, which would pass the checksum by.
+	_, err = io.Copy(struct{ io.Writer }{out}, in)
+	sum, closing := out.finish()
+	m.Files[logFile] = sum
+	return errors.Join(err, closing)
+}
+
+func (a *Attempt) writeManifest(dir string, m Manifest) error {
+	doc, err := seal(m)
+	if err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	f, err := a.store.fs.Create(filepath.Join(dir, manifestFile))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(doc)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return a.store.fs.SyncDir(dir)
+}

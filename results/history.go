@@ -1,0 +1,201 @@
+package results
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Problems of a committed attempt; the words are the plan's reasons.
+const (
+	ResultMissing = "result_missing" // the manifest or a file that it lists is gone
+	ResultCorrupt = "result_corrupt" // a checksum or size does not match
+	Unverified    = "unverified"     // written by a newer matrix: cannot be judged here
+)
+
+// Past is one attempt in the history.
+type Past struct {
+	Manifest // what is known from the path alone when Problem says so
+	Dir      string
+	Problem  string // "" or result_corrupt, result_missing, unverified
+	Detail   string // what exactly is wrong, one line; "" = nothing
+	Tainted  string // the reason, "" = not
+}
+
+// History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
+// manifests and file sizes; Verify reads the files.
+func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) {
+	if experiment != "" {
+		if err := checkName(experiment); err != nil {
+			return nil, fmt.Errorf("read the history of %q: %w", experiment, err)
+		}
+		return s.experimentHistory(ctx, experiment)
+	}
+	names, err := folders(s.root)
+	if err != nil {
+		return nil, err
+	}
+	var out []Past
+	for _, name := range names {
+		past, err := s.experimentHistory(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, past...)
+	}
+	return sortPast(out), nil
+}
+
+func sortPast(past []Past) []Past {
+	slices.SortFunc(past, func(a, b Past) int { return strings.Compare(a.Attempt, b.Attempt) })
+	return past
+}
+
+func (s *Store) experimentHistory(ctx context.Context, experiment string) ([]Past, error) {
+	slugs, err := folders(filepath.Join(s.root, experiment))
+	if err != nil {
+		return nil, err
+	}
+	var out []Past
+	for _, slug := range slugs {
+		past, err := s.cellHistory(ctx, experiment, slug)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, past...)
+	}
+	return sortPast(out), nil
+}
+
+func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]Past, error) {
+	cell := filepath.Join(s.root, experiment, slug)
+	names, err := folders(cell)
+	if err != nil {
+		return nil, err
+	}
+	var out []Past
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if attemptName(name) {
+			out = append(out, readPast(experiment, slug, filepath.Join(cell, name)))
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil // not a cell, or one without results: its marks say nothing
+	}
+	marks, err := readMarks(ctx, cell)
+	for i := range out {
+		out[i].Tainted = taintOf(marks, &out[i].Manifest)
+	}
+	return out, err
+}
+
+// readPast never fails: what is wrong with an attempt is a finding about it.
+func readPast(experiment, slug, dir string) Past {
+	p := Past{Dir: dir}
+	m, err := readManifest(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		p.Problem, p.Detail = ResultMissing, "no "+manifestFile
+	case err != nil:
+		p.Problem, p.Detail = ResultCorrupt, err.Error()
+	case m.Experiment != experiment || m.Slug != slug || m.Attempt != filepath.Base(dir):
+		p.Problem, p.Detail = ResultCorrupt, "the manifest is another attempt's: "+m.Experiment+"/"+m.Slug+"/"+m.Attempt
+	case m.Schema > manifestSchema:
+		p.Problem, p.Detail = Unverified, fmt.Sprintf("manifest schema %d is newer than %d", m.Schema, manifestSchema)
+	default:
+		p.Problem, p.Detail = checkSizes(dir, m.Files)
+	}
+	p.Manifest = m
+	if m.Attempt == "" {
+		p.Experiment, p.Slug, p.Attempt = experiment, slug, filepath.Base(dir)
+	}
+	return p
+}
+
+func checkSizes(dir string, files map[string]FileSum) (problem, detail string) {
+	for _, name := range sortedKeys(files) {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return ResultMissing, name + " is gone"
+		}
+		if info.Size() != files[name].Bytes {
+			return ResultCorrupt, fmt.Sprintf("%s has %d bytes, not %d", name, info.Size(), files[name].Bytes)
+		}
+	}
+	return "", ""
+}
+
+// Verify reads every file of the store against its manifest and returns the attempts with a problem.
+func (s *Store) Verify(ctx context.Context) ([]Past, error) {
+	all, err := s.History(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var bad []Past
+	for _, p := range all {
+		if p.Problem == "" {
+			if p.Problem, p.Detail, err = checkSums(ctx, p.Dir, p.Files); err != nil {
+				return nil, err
+			}
+		}
+		if p.Problem != "" {
+			bad = append(bad, p)
+		}
+	}
+	return bad, nil
+}
+
+func checkSums(ctx context.Context, dir string, files map[string]FileSum) (problem, detail string, err error) {
+	for _, name := range sortedKeys(files) {
+		if err := ctx.Err(); err != nil {
+			return "", "", err
+		}
+		sum, err := sumFile(filepath.Join(dir, name))
+		if err != nil {
+			return ResultCorrupt, fmt.Sprintf("%s cannot be read: %v", name, err), nil
+		}
+		if sum != files[name] {
+			return ResultCorrupt, name + " is not what was written: its SHA-256 differs", nil
+		}
+	}
+	return "", "", nil
+}
+
+func sumFile(path string) (FileSum, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return FileSum{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return FileSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+}
+
+// folders are the folders in dir that are not hidden, sorted; none when dir is missing.
+func folders(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the results: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,88 @@
+package results
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// holder is what stands in the lock file while it is held.
+type holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"`
+}
+
+func (h holder) String() string {
+	return fmt.Sprintf("%q of %s (pid %d on %s, since %s)", h.Command, h.User, h.PID, h.Host, h.Since.Format("2006-01-02 15:04:05"))
+}
+
+// Lock takes the tree for one apply, or returns *ErrLocked with the holder at once. The kernel frees the
+// lock when the process dies, however it dies.
+func (s *Store) Lock(what string) (unlock func(), err error) {
+	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	path := s.inner("lock")
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	got, err := lock.TryLock()
+	if err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	if !got {
+		return nil, &ErrLocked{Holder: readHolder(path)}
+	}
+	// In place, not by rename: the lock is on this very file.
+	doc, err := json.Marshal(newHolder(what))
+	if err == nil {
+		err = os.WriteFile(path, append(doc, '\n'), 0o644)
+	}
+	if err != nil {
+		return nil, errors.Join(notWritable(s.root, err), lock.Unlock())
+	}
+	return func() {
+		// Emptied first, so that nobody reads of a holder who is gone. Neither can go wrong in a way
+		// that matters: the kernel drops the lock with the process.
+		_ = os.Truncate(path, 0)
+		_ = lock.Unlock()
+	}, nil
+}
+
+func newHolder(what string) holder {
+	h := holder{PID: os.Getpid(), Command: what, Since: time.Now(), Host: hostname(), User: "unknown user"}
+	if u, err := user.Current(); err == nil {
+		h.User = u.Username
+	}
+	return h
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown host"
+	}
+	return name
+}
+
+// readHolder tries a few times: the holder may just be writing its name.
+func readHolder(path string) string {
+	for range 5 {
+		var h holder
+		if doc, err := os.ReadFile(path); err == nil && json.Unmarshal(doc, &h) == nil {
+			return h.String()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return "another matrix process"
+}
+
+func notWritable(root string, err error) error {
+	return fmt.Errorf("the results folder %s cannot be written (choose another with --results): %w", root, err)
+}

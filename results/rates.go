@@ -1,0 +1,259 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// steadyMin is the fewest ok requests that have a steady window.
+const steadyMin = 100
+
+// gapsExact is the number of chunk gaps kept for exact percentiles (16 MiB); more go through a histogram.
+const gapsExact = 2 << 20
+
+func (s *Summary) counts(t *tally, planned int64) {
+	for _, status := range requestStatuses {
+		s.setCount(prefixRequestsEnd+status, t.statuses[status])
+	}
+	s.setCount(mPlanned, planned)
+	for column, metric := range map[string]string{colInput: mInput, colOutput: mOutput, colCached: mCached} {
+		if n := t.tokens[column]; n != nil {
+			s.setCount(metric, *n)
+		}
+	}
+	if planned > 0 {
+		ok := t.statuses[statusOK]
+		s.set(mSuccess, float64(ok)/float64(planned))
+		s.set(mSuccessLow, lowerBound(ok, planned, 0.95))
+	}
+}
+
+func (s *Summary) rates(t *tally, run Run) {
+	if run.LoadS != nil {
+		s.set(mLoad, *run.LoadS)
+	}
+	d := t.duration()
+	if d <= 0 {
+		for _, m := range []string{mDuration, mBatch, mRequestTput, mOutputTput, mTotalTput} {
+			s.null(m, "no measured request completed")
+		}
+		return
+	}
+	s.set(mDuration, d)
+	s.set(mRequestTput, float64(t.statuses[statusOK])/d)
+	if run.LoadS != nil {
+		s.set(mBatch, *run.LoadS+d)
+	}
+	out, in := t.tokens[colOutput], t.tokens[colInput]
+	if out != nil {
+		s.set(mOutputTput, float64(*out)/d)
+	}
+	if out != nil && in != nil {
+		s.set(mTotalTput, float64(*out+*in)/d)
+	}
+	if len(t.windows) > 1 {
+		s.warn(fmt.Sprintf("measured in %d segments: not ranked against whole attempts", len(t.windows)))
+	}
+}
+
+// latencies fills the distributions; one buffer serves all of them.
+func (s *Summary) latencies(t *tally, run Run) error {
+	failures := 0
+	for status, n := range t.statuses {
+		if status != statusOK && final(status) {
+			failures += int(n)
+		}
+	}
+	buf := make([]float64, 0, t.statuses[statusOK])
+	for _, l := range latencies {
+		plus := ""
+		if l.arrival && run.Mode == "open" {
+			plus = colQueue
+		}
+		sorted, err := t.values(buf, l.column, plus)
+		if err != nil {
+			return err
+		}
+		s.percentiles(l.name, len(sorted), func(q float64) float64 { return quantile(sorted, q) })
+		if len(sorted) > 0 {
+			s.set(meanName(l.name), mean(sorted))
+		}
+		if l.adjusted {
+			s.adjusted(l.name, sorted, failures)
+		}
+	}
+	return nil
+}
+
+// percentiles sets those that n requests are enough for, and says why for the others.
+func (s *Summary) percentiles(name string, n int, at func(q float64) float64) {
+	for _, p := range percentiles {
+		column := percentileName(name, p)
+		if n == 0 {
+			continue // not measured at all: plain null
+		}
+		if n < p.min {
+			s.null(column, tooFew(p, n))
+			continue
+		}
+		s.set(column, at(p.q))
+	}
+}
+
+func tooFew(p percentile, n int) string {
+	return fmt.Sprintf("%s needs %d requests, has %d", p.name, p.min, n)
+}
+
+// adjusted is the percentiles with each failure counted as +∞: a percentile may be infinite.
+func (s *Summary) adjusted(name string, sorted []float64, failures int) {
+	n := len(sorted) + failures
+	for _, p := range percentiles {
+		column := adjustedName(name, p)
+		switch {
+		case len(sorted) == 0:
+		case n < p.min:
+			s.null(column, tooFew(p, n))
+		default:
+			s.set(column, interpolate(n, p.q, func(i int) float64 {
+				if i < len(sorted) {
+					return sorted[i]
+				}
+				return math.Inf(1)
+			}))
+		}
+	}
+}
+
+func (s *Summary) weightedITL(t *tally) error {
+	var values []weighted
+	err := t.each([]string{colTPOT, colOutput}, rowOK, func(b arrow.RecordBatch, i int) {
+		tpot, n := named[*array.Float64](b, colTPOT), named[*array.Int64](b, colOutput)
+		if tpot.IsValid(i) && n.IsValid(i) && n.Value(i) > 1 {
+			values = append(values, weighted{tpot.Value(i), n.Value(i) - 1})
+		}
+	})
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	slices.SortFunc(values, func(a, b weighted) int { return compare(a.value, b.value) })
+	s.percentiles(prefixITL, len(values), func(q float64) float64 { return weightedQuantile(values, q) })
+	s.set(meanName(prefixITL), weightedMean(values))
+	return nil
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// chunkGaps pools the gaps of all ok requests. The minima count requests: gaps of one stream are not independent.
+func (s *Summary) chunkGaps(t *tally) error {
+	var exact []float64
+	var hist *hdrhistogram.Histogram
+	requests, n, sum := 0, 0, 0.0
+	err := t.each([]string{colGaps}, rowOK, func(b arrow.RecordBatch, i int) {
+		l := named[*array.List](b, colGaps)
+		if !l.IsValid(i) {
+			return
+		}
+		requests++
+		from, to := l.ValueOffsets(i)
+		for _, gap := range l.ListValues().(*array.Float64).Float64Values()[from:to] {
+			n, sum = n+1, sum+gap
+			if hist == nil && len(exact) < gapsExact {
+				exact = append(exact, gap)
+				continue
+			}
+			if hist == nil {
+				hist = hdrhistogram.New(1, int64(10*3600*1e9), 3)
+				record(hist, exact)
+				exact = nil
+			}
+			record(hist, []float64{gap})
+		}
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	s.set(meanName(prefixGap), sum/float64(n))
+	if hist != nil {
+		s.warn(fmt.Sprintf("chunk_gap percentiles from a histogram of %d gaps (within 0.1%%)", n))
+		s.percentiles(prefixGap, requests, func(q float64) float64 { return float64(hist.ValueAtQuantile(q*100)) / 1e9 })
+		return nil
+	}
+	slices.Sort(exact)
+	s.percentiles(prefixGap, requests, func(q float64) float64 { return quantile(exact, q) })
+	return nil
+}
+
+func record(h *hdrhistogram.Histogram, seconds []float64) {
+	for _, v := range seconds {
+		// A gap beyond the range (10 h) counts as the range's end: no request lives that long.
+		ns := min(max(int64(v*1e9), 1), h.HighestTrackableValue())
+		if err := h.RecordValue(ns); err != nil {
+			panic(err) // the value was clamped into range
+		}
+	}
+}
+
+// steady is the rate between the 10th and 90th percentile of completion times.
+func (s *Summary) steady(t *tally) error {
+	nulls := func(why string) {
+		for _, m := range []string{mSteadyReq, mSteadyOut, mSteadySpan} {
+			s.null(m, why)
+		}
+	}
+	if ok := t.statuses[statusOK]; ok < steadyMin {
+		nulls(fmt.Sprintf("needs %d ok requests, has %d", steadyMin, ok))
+		return nil
+	}
+	if len(t.windows) > 1 {
+		nulls("measured in more than one segment")
+		return nil
+	}
+	sorted, err := t.values(nil, colDone, "")
+	if err != nil {
+		return err
+	}
+	from, to := quantile(sorted, 0.10), quantile(sorted, 0.90)
+	if len(sorted) < steadyMin || to <= from {
+		nulls("no span between the 10th and 90th percentile of completion times")
+		return nil
+	}
+	if t.started <= from {
+		nulls("the batch fits in one wave: every request had begun before a tenth was done")
+		return nil
+	}
+	return s.steadyRates(t, from, to)
+}
+
+func (s *Summary) steadyRates(t *tally, from, to float64) error {
+	var requests, tokens int64
+	told := false
+	err := t.each([]string{colDone, colOutput}, rowOK, func(b arrow.RecordBatch, i int) {
+		done, n := named[*array.Float64](b, colDone), named[*array.Int64](b, colOutput)
+		if !done.IsValid(i) || done.Value(i) <= from || done.Value(i) > to {
+			return
+		}
+		requests++
+		if n.IsValid(i) {
+			tokens, told = tokens+n.Value(i), true
+		}
+	})
+	s.set(mSteadySpan, to-from)
+	s.set(mSteadyReq, float64(requests)/(to-from))
+	if told {
+		s.set(mSteadyOut, float64(tokens)/(to-from))
+	}
+	return err
+}

@@ -1,0 +1,205 @@
+package results
+
+import "encoding/json"
+
+// runRow is all that the one row of run.parquet tells.
+type runRow struct {
+	Manifest Manifest
+	Run      Run
+	Summary  Summary
+}
+
+// phases are the parts of a launch, in order; each is a column phase_<name>_s.
+var phases = []string{"drain", "spawn", "import", "weights", "compile", "kv_init", "ready", "warmup", "measure", "stop", "vram_release"}
+
+// components are the parts of an identity; each is a column <name>_hash.
+var components = []string{"spec", "dataset", "model", "backend", "hardware", "environment", "policy"}
+
+func runColumns() []column[runRow] {
+	cols := append(attemptColumns(), engineColumns()...)
+	cols = append(cols, machineColumns()...)
+	cols = append(cols, launchColumns()...)
+	for _, m := range Metrics() {
+		cols = append(cols, metricColumn(m))
+	}
+	return append(cols,
+		words("warnings", "what to know before believing a number here", func(r *runRow) []string {
+			return append(append([]string{}, r.Run.Warnings...), r.Summary.Warnings...)
+		}),
+		pairs("null_reasons", "metric column → why it is null", func(r *runRow) map[string]string { return r.Summary.Why }))
+}
+
+func metricColumn(m Metric) column[runRow] {
+	doc := join(m.Formula, m.Doc)
+	if m.Whole() {
+		return count(m.Name, m.Unit, doc, func(r *runRow) *int64 {
+			if v := r.Summary.Metrics[m.Name]; v != nil {
+				return ptr(int64(*v))
+			}
+			return nil
+		})
+	}
+	return known(m.Name, m.Unit, doc, func(r *runRow) *float64 { return r.Summary.Metrics[m.Name] })
+}
+
+func join(formula, doc string) string {
+	if doc == "" {
+		return formula
+	}
+	return formula + "; " + doc
+}
+
+func attemptColumns() []column[runRow] {
+	cols := []column[runRow]{
+		says("name", "coordinates of the cell", func(r *runRow) string { return r.Manifest.Name }),
+		says("reason", "why the attempt ended so", func(r *runRow) string { return r.Manifest.Reason }),
+		says("address", "SHA-256 of experiment and coordinates", func(r *runRow) string { return r.Manifest.Address }),
+		pairs("axes", "axis → label", func(r *runRow) map[string]string { return r.Manifest.Axes }),
+		says("identity_hash", "SHA-256 of what was asked for", func(r *runRow) string { return r.Manifest.Identity.Hash }),
+	}
+	for _, c := range components {
+		cols = append(cols, says(c+"_hash", "SHA-256 of the identity's component", func(r *runRow) string {
+			return r.Manifest.Identity.Components[c].Hash
+		}))
+	}
+	return append(cols,
+		says("identity_json", "component → value", func(r *runRow) string { return identityJSON(r.Manifest) }),
+		known("began_unix_s", "s", "wall clock of the measured phase's beginning", func(r *runRow) *float64 { return positive(r.Run.BeganUnixS) }),
+		known("ended_unix_s", "s", "wall clock of the commit", func(r *runRow) *float64 {
+			return positive(float64(r.Manifest.Ended.UnixNano()) / 1e9)
+		}),
+		says("matrix_version", "", func(r *runRow) string { return r.Manifest.Matrix }),
+		says("source_sha256", "of the HCL under sources/", func(r *runRow) string { return r.Manifest.Source }),
+		flag("simulated", "no real engine ran", func(r *runRow) *bool { return &r.Run.Simulated }),
+		flag("imported", "an earlier result, not measured by matrix", func(r *runRow) *bool { return &r.Run.Imported }),
+		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted", func(r *runRow) *int64 { return ptr(int64(r.Manifest.Segments)) }),
+		says("segments_json", "each segment's duration, load and reason", func(r *runRow) string { return segmentsJSON(r.Run.Segments) }),
+	)
+}
+
+func engineColumns() []column[runRow] {
+	return []column[runRow]{
+		says("engine_name", "", func(r *runRow) string { return r.Run.Engine.Name }),
+		says("engine_version", "", func(r *runRow) string { return r.Run.Engine.Version }),
+		words("engine_argv", "", func(r *runRow) []string { return r.Run.Engine.Argv }),
+		pairs("engine_env", "as declared; secrets left out", func(r *runRow) map[string]string { return r.Run.Engine.Env }),
+		says("model_revision", "commit or digest", func(r *runRow) string { return r.Run.Engine.Revision }),
+		count("weight_bytes", "bytes", "weights as loaded", func(r *runRow) *int64 { return r.Run.Engine.WeightBytes }),
+		says("dtype", "", func(r *runRow) string { return r.Run.Engine.DType }),
+		says("quantization", "", func(r *runRow) string { return r.Run.Engine.Quantization }),
+		says("tokenizer", "", func(r *runRow) string { return r.Run.Engine.Tokenizer }),
+		says("chat_template_sha256", "null when none was used", func(r *runRow) string { return r.Run.Engine.Template }),
+		count("kv_capacity_tokens", "tokens", "what the KV cache holds, as the engine says", func(r *runRow) *int64 { return r.Run.Engine.KVTokens }),
+		count("max_model_len", "tokens", "context of one sequence", func(r *runRow) *int64 { return r.Run.Engine.MaxModelLen }),
+		count("layers", "", "", func(r *runRow) *int64 { return r.Run.Engine.Layers }),
+		count("gpu_layers", "", "layers on the GPU", func(r *runRow) *int64 { return r.Run.Engine.LayersGPU }),
+		count("size_bytes", "bytes", "Ollama's size of the loaded model", func(r *runRow) *int64 { return r.Run.Engine.SizeBytes }),
+		count("size_vram_bytes", "bytes", "Ollama's part of it on the GPU", func(r *runRow) *int64 { return r.Run.Engine.SizeVRAMBytes }),
+		count("footprint_packages", "", "packages that the engine's installation has", func(r *runRow) *int64 { return r.Run.Engine.FootprintPackages }),
+		count("footprint_bytes", "bytes", "on disk", func(r *runRow) *int64 { return r.Run.Engine.FootprintBytes }),
+		count("settings_count", "", "settings that differ from the engine's defaults", func(r *runRow) *int64 { return r.Run.SettingsCount }),
+		numbers("engine_metrics", "the engine's own counters over the measured phase, after − before", func(r *runRow) map[string]float64 { return r.Run.EngineMetrics }),
+	}
+}
+
+func machineColumns() []column[runRow] {
+	return []column[runRow]{
+		says("machine_host", "", func(r *runRow) string { return r.Run.Machine.Host }),
+		says("machine_cpu", "", func(r *runRow) string { return r.Run.Machine.CPU }),
+		count("machine_cores", "", "", func(r *runRow) *int64 { return someInt(r.Run.Machine.Cores) }),
+		count("machine_ram_bytes", "bytes", "", func(r *runRow) *int64 { return someInt(r.Run.Machine.RAMBytes) }),
+		says("machine_os", "", func(r *runRow) string { return r.Run.Machine.OS }),
+		says("machine_kernel", "", func(r *runRow) string { return r.Run.Machine.Kernel }),
+		says("machine_governor", "CPU frequency governor", func(r *runRow) string { return r.Run.Machine.Governor }),
+		says("gpu_name", "", func(r *runRow) string { return r.Run.Machine.GPUName }),
+		says("gpu_uuid", "", func(r *runRow) string { return r.Run.Machine.GPUUUID }),
+		count("gpu_count", "", "GPUs seen", func(r *runRow) *int64 { return &r.Run.Machine.GPUs }),
+		count("gpu_memory_bytes", "bytes", "of one GPU", func(r *runRow) *int64 { return r.Run.Machine.GPUMemoryBytes }),
+		says("gpu_driver", "", func(r *runRow) string { return r.Run.Machine.Driver }),
+		says("gpu_cuda", "", func(r *runRow) string { return r.Run.Machine.CUDA }),
+		known("gpu_power_limit_w", "W", "", func(r *runRow) *float64 { return r.Run.Machine.PowerLimitW }),
+	}
+}
+
+func launchColumns() []column[runRow] {
+	cols := []column[runRow]{
+		says("load_mode", "batch, closed, open", func(r *runRow) string { return r.Run.Mode }),
+		count("concurrency", "", "requests in flight of a closed load", func(r *runRow) *int64 { return someInt(r.Run.Concurrency) }),
+		count("neighbours", "", "other launches on this machine meanwhile", func(r *runRow) *int64 { return &r.Run.Neighbours }),
+		count("order_seed", "", "of the launch order", func(r *runRow) *int64 { return &r.Run.OrderSeed }),
+		count("order_index", "", "place in the launch order", func(r *runRow) *int64 { return &r.Run.OrderIndex }),
+		says("page_cache", "state before the launch", func(r *runRow) string { return r.Run.PageCache }),
+		says("compile_cache", "state before the launch", func(r *runRow) string { return r.Run.CompileCache }),
+		known("client_cpu_s", "s", "matrix's own CPU time in the measured phase", func(r *runRow) *float64 { return r.Run.ClientCPUS }),
+		flag("client_limited", "the client, not the engine, may have been the limit", func(r *runRow) *bool { return r.Run.ClientLimited }),
+		known("predicted_weights_gib", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.WeightsGiB }),
+		known("predicted_kv_gib_per_sequence", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.KVGiBPerSequence }),
+		known("predicted_overhead_gib", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.OverheadGiB }),
+		known("predicted_need_gib", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.NeedGiB }),
+		known("predicted_budget_gib", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.BudgetGiB }),
+		known("predicted_max_sequences", "", "", func(r *runRow) *float64 { return r.Run.Fit.MaxSequences }),
+		known("predicted_kv_tokens", "tokens", "beside kv_capacity_tokens", func(r *runRow) *float64 { return r.Run.Fit.KVTokens }),
+		known("slo_ttft_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 0) }),
+		known("slo_tpot_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 1) }),
+		known("slo_e2e_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 2) }),
+	}
+	for _, p := range phases {
+		cols = append(cols, known("phase_"+p+"_s", "s", "null where the engine does not say", func(r *runRow) *float64 {
+			if v, ok := r.Run.Phases[p]; ok {
+				return &v
+			}
+			return nil
+		}))
+	}
+	return cols
+}
+
+func slo(r *runRow, which int) *float64 {
+	if r.Run.SLO == nil {
+		return nil
+	}
+	bounds := []float64{r.Run.SLO.TTFT.Seconds(), r.Run.SLO.TPOT.Seconds(), r.Run.SLO.E2E.Seconds()}
+	return positive(bounds[which])
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// positive is v, or null for the zero that stands for "unknown" in a struct.
+func positive(v float64) *float64 {
+	if v <= 0 {
+		return nil
+	}
+	return &v
+}
+
+func someInt(v int64) *int64 {
+	if v == 0 {
+		return nil
+	}
+	return &v
+}
+
+func identityJSON(m Manifest) string {
+	values := make(map[string]json.RawMessage, len(m.Identity.Components))
+	for name, c := range m.Identity.Components {
+		if json.Valid(c.Value) {
+			values[name] = c.Value
+		}
+	}
+	out, err := json.Marshal(values)
+	if err != nil {
+		panic(err) // valid JSON values under string keys
+	}
+	return string(out)
+}
+
+func segmentsJSON(segments []Segment) string {
+	if len(segments) == 0 {
+		return ""
+	}
+	out, err := json.Marshal(segments)
+	if err != nil {
+		return "" // a NaN among the figures
+	}
+	return string(out)
+}

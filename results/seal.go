@@ -1,0 +1,53 @@
+package results
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A sealed document is indented JSON whose last member is "self": the SHA-256 of the very bytes with self
+// empty. Taken over bytes, not over values, so that a flipped byte anywhere is found: in a key's case or
+// an escape just as well.
+const (
+	sealOpen  = "\"self\": \""
+	sealClose = "\"\n}\n"
+)
+
+var errSeal = errors.New("its own checksum does not match")
+
+// seal marshals v, whose last member must be an empty "self", and fills it in.
+func seal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	body, ok := bytes.CutSuffix(buf.Bytes(), []byte(sealOpen+sealClose))
+	if !ok {
+		return nil, fmt.Errorf("seal %T: it does not end with an empty self", v)
+	}
+	sum := sha256.Sum256(buf.Bytes())
+	return fmt.Appendf(bytes.Clone(body), "%s%x%s", sealOpen, sum, sealClose), nil
+}
+
+// unseal checks the checksum and unmarshals into v.
+func unseal(doc []byte, v any) error {
+	const digits = 2 * sha256.Size
+	tail := digits + len(sealClose)
+	if len(doc) < tail+len(sealOpen) || !bytes.HasSuffix(doc, []byte(sealClose)) ||
+		!bytes.HasSuffix(doc[:len(doc)-tail], []byte(sealOpen)) {
+		return errSeal
+	}
+	body := doc[:len(doc)-tail]
+	sum := sha256.Sum256(append(bytes.Clone(body), sealClose...))
+	if hex.EncodeToString(sum[:]) != string(doc[len(body):len(body)+digits]) {
+		return errSeal
+	}
+	return json.Unmarshal(doc, v)
+}
