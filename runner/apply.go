@@ -2,6 +2,11 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"matrix/results"
@@ -76,5 +81,175 @@ type Summary struct {
 // Apply runs a plan's pending launches in order. It takes the store's lock (*results.ErrLocked when held). A cell that
 // fails is a result, not an error; the error is for what stops everything (store not writable, lock held).
 func Apply(ctx context.Context, w World, p *Plan, o Options) (Summary, error) {
-	return Summary{}, nil
+	return apply(ctx, w, p, o, thisMachine())
+}
+
+// applying is one apply.
+type applying struct {
+	w      World
+	plan   *Plan
+	o      Options
+	host   machine
+	events *events
+	est    *estimator
+	left   map[launchKey]*leftover
+	base   baseline
+	files  uint64 // most open files
+	given  map[*Item]bool
+	sum    Summary
+}
+
+func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summary, error) {
+	if host.blind() && !o.WithoutNVML {
+		return Summary{}, errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML: build it with CGO_ENABLED=1, or give --without-nvml")
+	}
+	unlock, err := w.Store.Lock("matrix apply " + p.Experiment)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer unlock()
+	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, given: map[*Item]bool{}}
+	began := time.Now()
+	err = a.prepare(ctx)
+	if err == nil {
+		err = a.steps(ctx)
+	}
+	a.sum.Took, a.sum.Stopped, a.sum.Root = time.Since(began), ctx.Err() != nil, w.Store.Root()
+	a.events.emit(Event{Kind: ApplyDone, Summary: &a.sum})
+	return a.sum, err
+}
+
+// prepare clears what earlier applies left: engines, scratch folders, attempts that cannot go on.
+func (a *applying) prepare(ctx context.Context) error {
+	a.files, _ = a.host.files()
+	killed, err := a.host.leftovers(ctx)
+	if err != nil {
+		return err
+	}
+	if len(killed) > 0 {
+		a.events.warn(fmt.Sprintf("ended %d processes of engines that an earlier matrix left behind: %v", len(killed), killed))
+	}
+	if err := os.RemoveAll(a.scratchRoot()); err != nil {
+		return fmt.Errorf("remove old scratch folders: %w", err)
+	}
+	past, err := readAll(ctx, a.w.Store, a.plan.Experiment)
+	if err != nil {
+		return err
+	}
+	a.est, a.left = newEstimator(past.all), past.unfinished
+	a.base = a.host.baseline(ctx)
+	for _, text := range a.base.warnings {
+		a.events.warn(text)
+	}
+	return a.abandonStale()
+}
+
+func (a *applying) scratchRoot() string { return filepath.Join(a.w.Store.Root(), ".matrix", "scratch") }
+
+// abandonStale commits the interrupted attempts of planned cells that cannot go on: the cell changed, it must not
+// resume, or nothing was measured.
+func (a *applying) abandonStale() error {
+	wanted := map[string]*Item{}
+	for _, item := range a.plan.Items {
+		wanted[item.Cell.Address] = item
+	}
+	for key, l := range a.left {
+		m := l.attempt.Manifest()
+		item := wanted[m.Address]
+		if item == nil || item.Cell.Skip != nil {
+			continue
+		}
+		reason := ""
+		switch {
+		case item.Identity.Hash != key.hash:
+			reason = "interrupted, and the cell has changed since"
+		case !item.Cell.Resume:
+			reason = "interrupted, and resume = false"
+		case l.finished == 0:
+			reason = "interrupted before the first request ended"
+		case !slices.Contains(item.Launches, key.launch):
+			reason = "interrupted, and no longer wanted"
+		default:
+			continue
+		}
+		delete(a.left, key)
+		if _, err := l.attempt.Abandon(results.Interrupted, reason); err != nil {
+			return fmt.Errorf("commit the interrupted attempt %s: %w", l.id, err)
+		}
+	}
+	return nil
+}
+
+// steps runs the launches in order. After ^C, or a failure under FailFast, the rest is not run.
+func (a *applying) steps(ctx context.Context) error {
+	interrupted := context.AfterFunc(ctx, func() { a.events.emit(Event{Kind: Interrupt}) })
+	defer interrupted()
+	for i, step := range a.plan.Order {
+		if ctx.Err() != nil || a.o.FailFast && a.sum.Failed+a.sum.Censored+a.sum.Environment > 0 {
+			a.sum.NotRun++
+			continue
+		}
+		if a.given[step.Item] {
+			a.sum.NotRun++ // what the machine lacks for the cell was said at its first launch
+			continue
+		}
+		if err := a.step(ctx, i, step); err != nil {
+			a.sum.NotRun += len(a.plan.Order) - i - 1
+			return err
+		}
+		if i+1 < len(a.plan.Order) {
+			pause(ctx, step.Item.Cell.Isolation.Cooldown)
+		}
+	}
+	return nil
+}
+
+// step runs one launch, and again while it fails for the environment's fault and tries are left.
+func (a *applying) step(ctx context.Context, i int, step LaunchStep) error {
+	for try := 0; ; try++ {
+		l := newLaunch(a, i, step)
+		out, err := l.run(ctx)
+		if err != nil {
+			return err
+		}
+		again := out.status == results.EnvironmentFailed && !out.lacking && try < a.o.LaunchRetries && ctx.Err() == nil
+		if !again {
+			a.count(out)
+			a.given[step.Item] = out.lacking
+			return nil
+		}
+		a.events.warn(fmt.Sprintf("%s: %s; trying again (%d of %d)", step.Item.Cell.Name(), out.reason, try+1, a.o.LaunchRetries))
+		pause(ctx, time.Second)
+	}
+}
+
+func (a *applying) count(out outcome) {
+	switch out.status {
+	case results.Complete:
+		a.sum.Complete++
+	case results.EngineFailed:
+		a.sum.Failed++
+	case results.Censored:
+		a.sum.Censored++
+	case results.EnvironmentFailed:
+		a.sum.Environment++
+	default:
+		a.sum.Interrupted++
+	}
+	if out.manifest.Attempt != "" {
+		a.sum.Attempts = append(a.sum.Attempts, out.manifest)
+	}
+}
+
+// pause waits, or less when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }

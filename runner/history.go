@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 
 	"matrix/experiments"
 	"matrix/results"
@@ -20,6 +23,7 @@ type history struct {
 	all        []results.Past
 	byHash     map[string][]*results.Past
 	byAddress  map[string][]*results.Past
+	unreadable map[string][]*results.Past // by slug: manifests that tell nothing
 	unfinished map[launchKey]*leftover
 	err        error // the first that a lookup met
 }
@@ -38,30 +42,69 @@ type leftover struct {
 	planned  int64
 }
 
+// readHistory reads what was committed, and what is unfinished: of that only who holds the lock may look.
 func readHistory(ctx context.Context, store *results.Store, experiment string) (*history, error) {
 	past, err := store.History(ctx, experiment)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the results of %s: %w", experiment, err)
 	}
-	left, err := store.Unfinished(ctx)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the unfinished attempts: %w", err)
-	}
 	h := indexHistory(past)
 	h.ctx, h.store = ctx, store
+	return h, nil
+}
+
+// readUnfinished adds the attempts that wait to be resumed. The caller holds the store's lock.
+func (h *history) readUnfinished(experiment string) error {
+	left, err := h.store.Unfinished(h.ctx)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the unfinished attempts: %w", err)
+	}
 	for _, a := range left {
 		if m := a.Manifest(); m.Experiment == experiment {
 			h.unfinished[launchKey{m.Identity.Hash, m.Launch}] = newLeftover(a)
 		}
 	}
+	return nil
+}
+
+// glance is readHistory and readUnfinished for a plan, which holds no lock: it takes the lock for the moment, and only
+// when there is something to look at. While an apply runs its attempts are at work and not unfinished.
+func glance(ctx context.Context, store *results.Store, experiment string) (*history, error) {
+	work, err := os.ReadDir(filepath.Join(store.Root(), ".matrix", "work"))
+	if err != nil || len(work) == 0 {
+		return readHistory(ctx, store, experiment)
+	}
+	unlock, err := store.Lock("matrix plan")
+	if err != nil {
+		return readHistory(ctx, store, experiment) // held, or not ours to write: the plan is without them
+	}
+	defer unlock()
+	return readAll(ctx, store, experiment)
+}
+
+// readAll is everything there is. The caller holds the lock. Unfinished comes first: it completes commits that had begun.
+func readAll(ctx context.Context, store *results.Store, experiment string) (*history, error) {
+	left := &history{ctx: ctx, store: store, unfinished: map[launchKey]*leftover{}}
+	if err := left.readUnfinished(experiment); err != nil {
+		return nil, err
+	}
+	h, err := readHistory(ctx, store, experiment)
+	if err != nil {
+		return nil, err
+	}
+	h.unfinished = left.unfinished
 	return h, nil
 }
 
 func indexHistory(past []results.Past) *history {
 	h := &history{all: past, byHash: map[string][]*results.Past{}, byAddress: map[string][]*results.Past{},
-		unfinished: map[launchKey]*leftover{}}
+		unreadable: map[string][]*results.Past{}, unfinished: map[launchKey]*leftover{}}
 	for i := range past {
 		p := &past[i]
+		if p.Identity.Hash == "" {
+			h.unreadable[p.Slug] = append(h.unreadable[p.Slug], p)
+			continue
+		}
 		h.byHash[p.Identity.Hash] = append(h.byHash[p.Identity.Hash], p)
 		h.byAddress[p.Address] = append(h.byAddress[p.Address], p)
 	}
@@ -74,11 +117,7 @@ func newLeftover(a *results.Attempt) *leftover {
 	if run := a.SavedRun(); run != nil && run.Planned > 0 {
 		left.planned = run.Planned
 	}
-	for seq := range left.planned {
-		if a.Finished(seq) {
-			left.finished++
-		}
-	}
+	left.finished = a.Done()
 	return left
 }
 
@@ -97,7 +136,7 @@ func (h *history) judge(item *Item, f Filter) {
 
 // lookUp returns the attempts that count for the item's identity, and the last result at its address that does not.
 func (h *history) lookUp(item *Item) (past []*results.Past, before *results.Past) {
-	past = h.byHash[item.Identity.Hash]
+	past = slices.Concat(h.unreadable[item.Cell.Slug], h.byHash[item.Identity.Hash])
 	for _, p := range h.byAddress[item.Cell.Address] {
 		if p.Identity.Hash != item.Identity.Hash && isResult(p) {
 			before = p
@@ -107,11 +146,11 @@ func (h *history) lookUp(item *Item) (past []*results.Past, before *results.Past
 		return past, before
 	}
 	if taken := h.accepted(item); len(taken) > 0 {
-		return append(taken, past...), before
+		return slices.Concat(past, taken), before
 	}
 	if unknownHere(item, before.Identity) {
 		item.Notes = append(item.Notes, "the engine or model cannot be read here; taken to be as in the last result")
-		return append(h.byHash[before.Identity.Hash], past...), before
+		return slices.Concat(past, h.byHash[before.Identity.Hash]), before
 	}
 	return past, before
 }

@@ -103,7 +103,7 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 	if err := unsupported(chosen); err != nil {
 		return nil, err
 	}
-	past, err := readHistory(ctx, w.Store, experiment)
+	past, err := glance(ctx, w.Store, experiment)
 	if err != nil {
 		return nil, err
 	}

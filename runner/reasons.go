@@ -17,25 +17,34 @@ type verdict struct {
 	left   map[int]*leftover
 
 	complete, failed map[int]*results.Past // the attempt that counts, by launch
+	void             map[int]voided        // results that do not count, by launch
+	environment      map[int]*results.Past // environment failures and committed interruptions
 	reasons          map[Reason]bool
-	environment      *results.Past // the last environment failure or committed interruption
+}
+
+// voided is why a result does not count.
+type voided struct {
+	reason Reason
+	detail string
 }
 
 // judge takes the attempts of this identity, oldest first, and the last result of another identity at the address.
 func (v *verdict) judge(past []*results.Past, before *results.Past) {
-	v.complete, v.failed, v.reasons = map[int]*results.Past{}, map[int]*results.Past{}, map[Reason]bool{}
+	v.complete, v.failed = map[int]*results.Past{}, map[int]*results.Past{}
+	v.void, v.environment, v.reasons = map[int]voided{}, map[int]*results.Past{}, map[Reason]bool{}
 	for _, p := range past {
 		v.weigh(p)
-	}
-	for n := range v.complete {
-		delete(v.failed, n) // it was run again, and went well
 	}
 	item := v.item
 	item.Done = len(v.complete)
 	item.Launches = v.wanted()
+	for _, x := range v.void {
+		v.reasons[x.reason] = true
+		item.Detail = x.detail
+	}
 	if v.filter.replaced(item.Cell) {
 		item.Launches = upTo(item.Cell.Launches)
-		v.reasons = map[Reason]bool{ReasonRequested: true}
+		v.reasons, item.Detail = map[Reason]bool{ReasonRequested: true}, ""
 	}
 	v.noteEnvironment(past)
 	switch {
@@ -51,28 +60,36 @@ func (v *verdict) judge(past []*results.Past, before *results.Past) {
 	}
 }
 
-// weigh puts one attempt into the books; a later one of the same launch counts in place of an earlier.
+// weigh puts one attempt into the books; a later one of the same launch counts in place of an earlier, but nothing in
+// place of a complete one.
 func (v *verdict) weigh(p *results.Past) {
+	n := p.Launch
 	switch {
 	case p.Tainted != "":
-		v.reasons[ReasonTainted] = true
-		v.item.Detail = "tainted: " + p.Tainted
-	case p.Problem != "" && isResult(p):
-		v.reasons[Reason(p.Problem)] = true
-		v.item.Detail = fmt.Sprintf("attempt %s: %s", p.Attempt, p.Reason)
-		if p.Reason == "" {
-			v.item.Detail = "attempt " + p.Attempt
+		v.set(n, voided{ReasonTainted, "tainted: " + p.Tainted})
+	case p.Problem != "":
+		if isResult(p) || p.Status == "" { // a manifest that cannot be read tells no status
+			v.set(n, voided{Reason(p.Problem), "attempt " + p.Attempt + prefixed(": ", p.Detail)})
 		}
 	case p.Status == results.Complete:
-		v.complete[p.Launch] = p
-	case p.Status == results.EngineFailed || p.Status == results.Censored:
-		if v.filter.again(p.Status) {
-			v.reasons[ReasonRequested] = true
-			return
-		}
-		v.failed[p.Launch] = p
-	default:
-		v.environment = p
+		v.complete[n] = p
+		delete(v.failed, n)
+		delete(v.void, n)
+		delete(v.environment, n)
+	case v.complete[n] != nil:
+	case isResult(p) && v.filter.again(p.Status):
+		v.set(n, voided{ReasonRequested, ""})
+	case isResult(p):
+		v.failed[n] = p
+		delete(v.environment, n)
+	case v.failed[n] == nil:
+		v.environment[n] = p
+	}
+}
+
+func (v *verdict) set(n int, x voided) {
+	if v.complete[n] == nil && v.failed[n] == nil {
+		v.void[n] = x
 	}
 }
 
@@ -142,14 +159,7 @@ func (v *verdict) pending() {
 	if len(v.failed) > 0 && item.Detail == "" {
 		item.Detail = v.failures()
 	}
-	if v.environment != nil && !v.reasons[ReasonRequested] {
-		reason := ReasonEnvironmentFailed
-		if v.environment.Status == results.Interrupted {
-			reason = ReasonInterrupted
-		}
-		v.reasons[reason] = true
-		item.Detail = v.environment.Reason
-	}
+	v.environmental()
 	v.unfinished()
 	if len(v.complete)+len(v.failed) > 0 && !v.reasons[ReasonRequested] {
 		v.reasons[ReasonIncomplete] = true
@@ -162,6 +172,22 @@ func (v *verdict) pending() {
 		item.State = Partial
 	}
 	item.Reasons = sortReasons(v.reasons)
+}
+
+// environmental adds what went wrong around the engine, of the launches that are to run.
+func (v *verdict) environmental() {
+	for _, n := range v.item.Launches {
+		p := v.environment[n]
+		switch {
+		case p == nil || v.reasons[ReasonRequested]:
+			continue
+		case p.Status == results.Interrupted:
+			v.reasons[ReasonInterrupted] = true
+		default:
+			v.reasons[ReasonEnvironmentFailed] = true
+		}
+		v.item.Detail = p.Reason
+	}
 }
 
 // unfinished adds the attempt that goes on.

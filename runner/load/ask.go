@@ -26,7 +26,7 @@ const batchGrace = 3 * time.Second
 // ask sends one request and reports its end.
 func (r *runner) ask(req backends.Request, scheduled time.Time) {
 	r.job.Begin(req, scheduled)
-	reply := guarded(r.ctx, r.engine, req)
+	reply := r.guarded(req)
 	reply.Seq = req.Seq
 	if reply.Status == backends.Disconnected && r.diesSoon() {
 		reply.ErrorClass = "engine_died"
@@ -36,15 +36,15 @@ func (r *runner) ask(req backends.Request, scheduled time.Time) {
 
 // guarded is Generate with a bound on its time. The goroutine of an engine that ignores its context is left behind:
 // waiting for it would hold up the cell for ever.
-func guarded(ctx context.Context, e backends.Engine, req backends.Request) backends.Reply {
-	cancel := func() {}
+func (r *runner) guarded(req backends.Request) backends.Reply {
+	ctx, cancel := r.ctx, func() {}
 	if req.Timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout+slack)
 	}
 	defer cancel()
 	sent := time.Now()
 	answer := make(chan backends.Reply, 1)
-	go func() { answer <- e.Generate(ctx, req) }()
+	go func() { answer <- r.engine.Generate(ctx, req) }()
 	select {
 	case reply := <-answer:
 		return reply
@@ -56,8 +56,9 @@ func guarded(ctx context.Context, e backends.Engine, req backends.Request) backe
 	case reply := <-answer:
 		return reply
 	case <-late.C:
-		return abandoned(req, sent)
+	case <-r.job.Abandon:
 	}
+	return abandoned(req, sent)
 }
 
 // abandoned is the reply of an engine that did not come back.
@@ -112,8 +113,9 @@ func (r *runner) handOver(b backends.Batcher) error {
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return errors.New("the engine did not return its batch when it was told to stop")
+	case <-r.job.Abandon:
 	}
+	return errors.New("the engine did not return its batch when it was told to stop")
 }
 
 // admitted is the job's requests while admission is open, each announced as it is handed over.

@@ -16,6 +16,7 @@ type Job struct {
 	Arrivals iter.Seq[time.Duration] // open loads: when each request is due; nil elsewhere
 	Requests iter.Seq[backends.Request]
 	Stop     <-chan struct{} // closed: nothing more is admitted; nil = never
+	Abandon  <-chan struct{} // closed: what is in flight is given up without grace; nil = never
 
 	// Begin is called before a request is handed over, Done when it has ended: once for each Begin, but for a
 	// Batcher, which may leave requests unanswered. Both may be called concurrently. A zero scheduled time means
@@ -59,7 +60,7 @@ func Run(ctx context.Context, e backends.Engine, j Job) error {
 		r.open()
 	case "closed":
 		r.closed()
-	default:
+	default: // batch
 		r.batch()
 	}
 	r.flights.Wait()

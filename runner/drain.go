@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"matrix/experiments"
+	"matrix/runner/telemetry"
+)
+
+const (
+	quietWindow    = 2 * time.Second        // over which the CPU must be quiet
+	drainBound     = time.Minute            // of a drain whose limit is 0: a busy machine must not hold a plan for ever
+	drainPoll      = 250 * time.Millisecond // between looks at the GPUs
+	vramTolerance  = 64 << 20               // bytes beside which VRAM counts as released
+	quietPerCore   = 0.05                   // busy share of all cores that still is quiet …
+	quietLeastCore = 0.25                   // … and of one core on a small machine
+)
+
+func cores() int { return runtime.NumCPU() }
+
+// baseline is how the GPUs were before the first launch: a desktop's memory and processes are not ours to blame.
+type baseline struct {
+	used     map[string]int64 // bytes, by UUID
+	noise    int64            // bytes between two looks
+	pids     map[int]bool     // compute processes that were there
+	warnings []string
+}
+
+// baseline looks three times, for the noise.
+func (m machine) baseline(ctx context.Context) baseline {
+	b := baseline{used: map[string]int64{}, pids: map[int]bool{}}
+	for look := range 3 {
+		gpus, err := m.gpus()
+		if err != nil {
+			return b
+		}
+		for _, g := range gpus {
+			if look > 0 {
+				b.noise = max(b.noise, abs(g.MemoryUsed-b.used[g.UUID]))
+			}
+			b.used[g.UUID] = max(b.used[g.UUID], g.MemoryUsed)
+			for _, p := range g.Processes {
+				if p.Compute && !b.pids[p.PID] {
+					b.pids[p.PID] = true
+					b.warnings = append(b.warnings, fmt.Sprintf("%s is on %s already, with %d MiB; its work disturbs what is measured", processName(p), g.Name, p.Bytes>>20))
+				}
+			}
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+	return b
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+func processName(p telemetry.GPUProcess) string {
+	if p.Name == "" {
+		return fmt.Sprintf("process %d", p.PID)
+	}
+	return fmt.Sprintf("%s (pid %d)", p.Name, p.PID)
+}
+
+// occupied names what is on the GPUs beyond the baseline; "" = they are free. Exclusive counts the baseline's compute
+// processes too.
+func (b baseline) occupied(gpus []telemetry.GPU, exclusive bool, tolerance int64) string {
+	var found []string
+	for _, g := range gpus {
+		for _, p := range g.Processes {
+			if p.Compute && (exclusive || !b.pids[p.PID]) {
+				found = append(found, fmt.Sprintf("%s holds %d MiB of %s", processName(p), p.Bytes>>20, g.Name))
+			}
+		}
+		over := g.MemoryUsed - b.used[g.UUID]
+		if over > max(tolerance, vramTolerance, 3*b.noise) && len(found) == 0 {
+			found = append(found, fmt.Sprintf("%s has %d MiB more in use than before the first launch", g.Name, over>>20))
+		}
+	}
+	slices.Sort(found)
+	return strings.Join(slices.Compact(found), "; ")
+}
+
+// ours reports whether a cell's engine runs on this machine's hardware at all.
+func ours(c *experiments.Cell) bool {
+	return c.Platform.Backend != experiments.Simulator && !c.Platform.Attach &&
+		c.Platform.Backend != experiments.OpenAI && c.Platform.Backend != experiments.OpenAIBatch
+}
+
+// drain waits until the machine is free for a launch. The error is the environment's; a busy CPU is only a warning
+// unless the cell wants the machine for itself.
+func (l *launch) drain(ctx context.Context) error {
+	if !ours(l.cell) {
+		return nil
+	}
+	began := time.Now()
+	limit := l.cell.Limits.Drain
+	if limit <= 0 {
+		limit = drainBound
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := l.drainGPUs(bounded); err != nil {
+		return err
+	}
+	busy := l.waitQuiet(bounded)
+	l.phase("drain", time.Since(began))
+	if busy <= quietCores(l.a.host.cores) || ctx.Err() != nil {
+		return nil
+	}
+	text := fmt.Sprintf("the CPU did not become quiet in %s: %.1f of %d cores busy", limit, busy, l.a.host.cores)
+	if l.cell.Isolation.Exclusive {
+		return errors.New(text)
+	}
+	l.warn(text)
+	return nil
+}
+
+func quietCores(cores int) float64 { return max(quietLeastCore, quietPerCore*float64(cores)) }
+
+// waitQuiet looks at the CPU until it is quiet or the time is over, and returns how busy it was last (cores).
+func (l *launch) waitQuiet(ctx context.Context) float64 {
+	last := 0.0
+	for {
+		busy := l.a.host.quiet(ctx, quietWindow)
+		if ctx.Err() != nil {
+			return last
+		}
+		if last = busy; busy <= quietCores(l.a.host.cores) { // negative: cannot be told
+			return busy
+		}
+	}
+}
+
+func (l *launch) drainGPUs(ctx context.Context) error {
+	for {
+		gpus, err := l.a.host.gpus()
+		if err != nil {
+			return nil // nothing to read: the plan and doctor have said so
+		}
+		what := l.a.base.occupied(gpus, l.cell.Isolation.Exclusive, int64(l.cell.Isolation.VRAMToleranceMiB*(1<<20)))
+		if what == "" {
+			return nil
+		}
+		if pause(ctx, drainPoll); ctx.Err() != nil {
+			return fmt.Errorf("the GPU is not free: %s", what)
+		}
+	}
+}
+
+// released waits until the stopped engine's VRAM is back; the time is a phase of its own.
+func (l *launch) released(ctx context.Context) {
+	if _, err := l.a.host.gpus(); err != nil || !ours(l.cell) {
+		return
+	}
+	began := time.Now()
+	limit := l.cell.Limits.Drain
+	if limit <= 0 {
+		limit = drainBound
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := l.drainGPUs(bounded); err != nil {
+		l.warn("after the engine had stopped " + err.Error())
+		return
+	}
+	l.phase("vram_release", time.Since(began))
+}

@@ -1,0 +1,167 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"matrix/backends"
+	"matrix/results"
+)
+
+const (
+	closeWithin      = time.Minute     // for an engine to stop in order
+	closeInterrupted = 6 * time.Second // … after ^C: the whole stop has ten seconds
+	closeAbandon     = 2 * time.Second // for Close to return once its context has ended
+)
+
+// stop ends the engine, whatever state it is in, and waits until the machine is free again.
+func (l *launch) stop(ctx context.Context) {
+	if l.engine == nil {
+		l.recorded(l.samples.stop())
+		return
+	}
+	l.describe()
+	l.emit(Event{Kind: LaunchPhase, Phase: "stop"})
+	began := time.Now()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- l.engine.Close(closing) }()
+	if err := l.awaitClose(ctx, closing, cancel, ended); err != nil {
+		l.warn("the engine did not stop in order: " + oneLine(err))
+	}
+	l.phase("stop", time.Since(began))
+	l.recorded(l.samples.stop())
+	l.released(ctx)
+}
+
+// awaitClose shortens the engine's time to stop when the user is waiting.
+func (l *launch) awaitClose(ctx, closing context.Context, cancel context.CancelFunc, ended chan error) error {
+	hurry := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		t := time.NewTimer(closeInterrupted)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-hurry:
+		}
+	})()
+	defer close(hurry)
+	select {
+	case err := <-ended:
+		return err
+	case <-l.a.o.Hard:
+		cancel()
+	case <-closing.Done():
+	}
+	t := time.NewTimer(closeAbandon)
+	defer t.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-t.C:
+		return fmt.Errorf("it was still there %s after it was to be killed", closeAbandon)
+	}
+}
+
+// describe copies what the engine tells of itself; it may know more later than at first.
+func (l *launch) describe() {
+	info := l.engine.Info()
+	for _, text := range info.Warnings {
+		l.warn(text)
+	}
+	if _, batch := l.engine.(backends.Batcher); batch {
+		l.mu.Lock()
+		l.row.Mode, l.row.Concurrency = "batch", 0
+		l.mu.Unlock()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.row.Simulated = l.row.Simulated || info.Simulated
+	l.row.Engine = engineRow(info)
+}
+
+func engineRow(i backends.Info) results.Engine {
+	e := results.Engine{Name: i.Engine, Version: i.Version, Argv: i.Argv, Env: i.Env, Revision: i.Revision, WeightBytes: i.WeightBytes,
+		DType: i.DType, Quantization: i.Quantization, Tokenizer: i.Tokenizer, Template: i.Template, KVTokens: i.KVTokens,
+		MaxModelLen: i.MaxModelLen, Layers: i.Layers, LayersGPU: i.LayersGPU, SizeBytes: i.SizeBytes, SizeVRAMBytes: i.SizeVRAMBytes}
+	if i.Footprint != nil {
+		e.FootprintPackages, e.FootprintBytes = &i.Footprint.Packages, &i.Footprint.Bytes
+	}
+	return e
+}
+
+// finish commits the attempt, or leaves it to be resumed. fatal is an error of the store: the attempt is kept as far as
+// that still goes, and the apply ends with it.
+func (l *launch) finish(out outcome, fatal error) (outcome, error) {
+	if err := l.flush(time.Now()); fatal == nil {
+		fatal = err
+	}
+	if fatal == nil {
+		fatal = l.samples.err()
+	}
+	if fatal != nil {
+		_, _ = l.attempt.Commit(results.EnvironmentFailed, oneLine(fatal), "", l.closed()) // the first error is the one to tell
+		return outcome{}, fmt.Errorf("store %s: %w", l.cell.Name(), fatal)
+	}
+	if out.status == results.Interrupted && l.cell.Resume && l.finals.Load() > 0 {
+		return l.suspend(out)
+	}
+	run := l.closed()
+	summary, err := l.attempt.Commit(out.status, out.reason, out.logTail, run)
+	if err != nil {
+		return outcome{}, fmt.Errorf("commit %s: %w", l.cell.Name(), err)
+	}
+	out.manifest = l.committed(out, summary)
+	l.a.est.learn(out.manifest)
+	l.said(out, summary)
+	return out, nil
+}
+
+// committed is the manifest as it was published.
+func (l *launch) committed(out outcome, s results.Summary) results.Manifest {
+	m := l.attempt.Manifest()
+	m.Status, m.Reason, m.LogTail, m.Ended = out.status, out.reason, out.logTail, time.Now()
+	m.Planned, m.OK, m.Summary = int64(l.planned), s.Statuses[string(backends.OK)], map[string]float64{}
+	for name, v := range s.Metrics {
+		if v != nil {
+			m.Summary[name] = *v
+		}
+	}
+	return m
+}
+
+// closed is the final run: a segment that never got to its measured phase is left out.
+func (l *launch) closed() results.Run {
+	run := l.snapshot()
+	last := &run.Segments[len(run.Segments)-1]
+	if last.Reason == "running" {
+		last.Reason = "not_measured"
+	}
+	return run
+}
+
+func (l *launch) suspend(out outcome) (outcome, error) {
+	if err := l.attempt.Suspend(l.closed()); err != nil {
+		return outcome{}, fmt.Errorf("keep %s to be resumed: %w", l.cell.Name(), err)
+	}
+	l.emit(Event{Kind: CellFailed, Status: out.status, Message: out.reason + "; the next apply goes on from here"})
+	return out, nil
+}
+
+// said tells how the cell ended.
+func (l *launch) said(out outcome, s results.Summary) {
+	if out.status == results.Complete {
+		l.emit(Event{Kind: CellComplete, Status: out.status, Metrics: s.Metrics, Message: strings.Join(s.Warnings, "; ")})
+		return
+	}
+	message := out.reason
+	if out.hint != "" {
+		message += " (" + strings.TrimSpace(out.hint) + ")"
+	}
+	l.emit(Event{Kind: CellFailed, Status: cmp.Or(out.status, results.EngineFailed), Message: message, LogTail: out.logTail, Metrics: s.Metrics})
+}

@@ -1,0 +1,366 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner/load"
+)
+
+// launch is one try at one launch: drain → start → load → warm up → measure → stop → drain → commit.
+type launch struct {
+	a       *applying
+	item    *Item
+	cell    *experiments.Cell
+	number  int // 1-based
+	index   int // of the step in the plan's order
+	attempt *results.Attempt
+	set     *dataset.Set
+	planned int
+	engine  backends.Engine // nil until it is ready
+	samples *samples
+	early   []earlyRow   // warm-up rows, until the measured phase gives them their zero
+	finals  atomic.Int64 // measured requests that need not be asked again, of earlier segments too
+
+	mu      sync.Mutex // guards what Observe and the progress loop touch
+	row     results.Run
+	seg     results.Segment
+	spawned time.Time // the engine's process started, as near as it can be told
+}
+
+// outcome is how an attempt ends.
+type outcome struct {
+	status, reason, logTail string
+	hint                    string
+	lacking                 bool // the machine lacks what the cell needs: no try will do better
+	manifest                results.Manifest
+}
+
+// Reasons for which what is in flight is cut off.
+var (
+	errInterrupted = &load.Stop{Status: backends.Canceled, Class: "interrupted", Text: "matrix was interrupted"}
+	errCellLimit   = &load.Stop{Status: backends.Canceled, Class: "cell_limit", Text: "the cell's time limit was reached"}
+	errBreaker     = &load.Stop{Status: backends.Canceled, Class: "max_error_rate", Text: "too many requests failed"}
+	errDied        = &load.Stop{Status: backends.Disconnected, Class: "engine_died", Text: "the engine died"}
+	errBroken      = &load.Stop{Status: backends.Canceled, Class: "environment", Text: "matrix could not go on"}
+)
+
+func newLaunch(a *applying, index int, step LaunchStep) *launch {
+	return &launch{a: a, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index}
+}
+
+// run makes the attempt and everything around it. The error is for what stops the whole apply: the store.
+func (l *launch) run(ctx context.Context) (outcome, error) {
+	began := time.Now()
+	if err := l.open(); err != nil {
+		return outcome{}, err
+	}
+	l.emit(Event{Kind: LaunchStart})
+	defer func() { l.emit(Event{Kind: LaunchStop, Took: time.Since(began)}) }()
+	defer os.RemoveAll(l.scratch())
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(errInterrupted) })()
+	out, err := l.phases(work)
+	l.stop(ctx)
+	return l.finish(out, err)
+}
+
+// phases goes through the launch until something ends it.
+func (l *launch) phases(ctx context.Context) (outcome, error) {
+	if l.item.Missing != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(l.item.Missing), lacking: true}, nil
+	}
+	set, err := l.a.w.Datasets(ctx, l.cell.Dataset)
+	if err != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+	}
+	l.set = set
+	l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
+	if err := l.drain(ctx); err != nil && ctx.Err() == nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+	}
+	l.coldCaches()
+	if limit := l.cell.Limits.Cell; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errCellLimit)
+		defer cancel()
+	}
+	if out, ok := l.load(ctx); !ok {
+		return out, nil
+	}
+	if out, ok := l.warmUp(ctx); !ok {
+		return out, l.samples.err()
+	}
+	return l.measure(ctx)
+}
+
+// open begins the attempt, or the next segment of the one that goes on.
+func (l *launch) open() error {
+	planned, err := plannedRequests(l.cell)
+	if err != nil {
+		return fmt.Errorf("plan the requests of %s: %w", l.cell.Name(), err)
+	}
+	l.planned = planned
+	key := launchKey{l.item.Identity.Hash, l.number}
+	if left := l.a.left[key]; left != nil && goesOn(l.cell, left) {
+		delete(l.a.left, key)
+		if err := left.attempt.Resume(); err != nil {
+			return fmt.Errorf("resume %s: %w", left.id, err)
+		}
+		l.attempt = left.attempt
+	} else {
+		attempt, err := l.a.w.Store.Begin(l.cell, l.item.Identity, l.number, l.a.o.Source)
+		if err != nil {
+			return fmt.Errorf("begin an attempt of %s: %w", l.cell.Name(), err)
+		}
+		l.attempt = attempt
+	}
+	l.row = l.newRun()
+	l.seg = results.Segment{Segment: l.attempt.Segment(), Phases: map[string]float64{}, Reason: "running"}
+	l.samples = &samples{attempt: l.attempt, segment: l.attempt.Segment()}
+	return nil
+}
+
+// newRun is what is known before the launch, with the earlier segments of an attempt that goes on.
+func (l *launch) newRun() results.Run {
+	c := l.cell
+	run := results.Run{
+		Axes: map[string]string{}, Identity: l.item.Identity, Machine: l.a.w.Machine, Phases: map[string]float64{},
+		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Fit, SLO: c.SLO,
+		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Backend == experiments.Simulator,
+	}
+	for _, a := range c.Axes {
+		run.Axes[a.Name] = a.Label
+	}
+	if c.Load.Mode == "closed" {
+		run.Concurrency = int64(c.Load.Concurrency)
+	}
+	settings := int64(len(c.Platform.Args) + len(c.Platform.Env) + len(c.Platform.Options))
+	run.SettingsCount = &settings
+	if saved := l.attempt.SavedRun(); saved != nil {
+		run.Segments, run.Warnings = saved.Segments, saved.Warnings
+		run.BeganUnixS, run.LoadS, run.ClientCPUS = saved.BeganUnixS, saved.LoadS, saved.ClientCPUS
+		run.Phases, run.EngineMetrics = saved.Phases, saved.EngineMetrics
+		for i := range run.Segments {
+			if run.Segments[i].Reason == "running" {
+				run.Segments[i].Reason = "killed"
+			}
+		}
+	}
+	return run
+}
+
+func (l *launch) scratch() string {
+	return filepath.Join(l.a.scratchRoot(), l.attempt.Manifest().Attempt)
+}
+
+// coldCaches drops what can be dropped where the cell asks for it, and records what could not be.
+func (l *launch) coldCaches() {
+	if l.cell.Isolation.Caches != "cold" || !ours(l.cell) {
+		return
+	}
+	l.row.CompileCache, l.row.PageCache = "cold", "cold"
+	if err := l.a.host.dropCaches(); err != nil {
+		l.row.PageCache = "not_dropped"
+		l.warn("the page cache could not be dropped: " + oneLine(err))
+	}
+}
+
+// load starts the engine and returns when it is ready. ok is false when the launch ends here.
+func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
+	l.emit(Event{Kind: LaunchPhase, Phase: "load"})
+	if err := os.MkdirAll(l.scratch(), 0o755); err != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(fmt.Errorf("make a scratch folder: %w", err))}, false
+	}
+	l.samples.watch(l, true)
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if limit := l.cell.Limits.Load; limit > 0 {
+		// The backend keeps the limit itself, and then says what the log does; this is for one that hangs.
+		bounded, cancel = context.WithTimeout(ctx, limit+time.Second)
+	}
+	defer cancel()
+	began := time.Now()
+	l.spawned = began
+	engine, err := l.start(bounded)
+	if err != nil {
+		return l.notReady(ctx, bounded, err), false
+	}
+	l.engine = engine
+	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
+	l.samples.watch(l, false)
+	return outcome{}, true
+}
+
+// abandonLaunch is how long Launch has to return once it was told to stop.
+const abandonLaunch = 5 * time.Second
+
+// start is the backend's Launch with a bound on its time. An engine that comes too late is closed.
+func (l *launch) start(ctx context.Context) (backends.Engine, error) {
+	type started struct {
+		engine backends.Engine
+		err    error
+	}
+	done := make(chan started, 1)
+	spec := backends.Spec{Cell: l.cell, Attempt: l.attempt.Manifest().Attempt, Dir: l.scratch(), LogPath: l.attempt.LogPath(),
+		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
+	go func() {
+		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)
+		done <- started{engine, err}
+	}()
+	select {
+	case s := <-done:
+		return s.engine, s.err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(abandonLaunch)
+	defer late.Stop()
+	select {
+	case s := <-done:
+		if s.err == nil {
+			l.engine = s.engine // stop closes it
+			return nil, context.Cause(ctx)
+		}
+		return nil, s.err
+	case <-late.C:
+	case <-l.a.o.Hard:
+	}
+	go func() {
+		if s := <-done; s.err == nil {
+			_ = s.engine.Close(ctx) // ctx is over: at once
+		}
+	}()
+	return nil, errors.New("the launch did not end when it was told to")
+}
+
+// chooseGPUs names the GPUs of a cell that asks for fewer than there are; nil = as it is.
+func (l *launch) chooseGPUs() []string {
+	h := l.cell.Hardware
+	gpus, err := l.a.host.gpus()
+	if err != nil || h == nil || h.GPUs == 0 || h.GPUs >= len(gpus) || !ours(l.cell) {
+		return nil
+	}
+	var uuids []string
+	for _, g := range gpus {
+		if (h.GPU == "" || sameGPU(h.GPU, g.Name)) && len(uuids) < h.GPUs {
+			uuids = append(uuids, g.UUID)
+		}
+	}
+	return uuids
+}
+
+// notReady classifies a launch that did not come to be.
+func (l *launch) notReady(ctx, bounded context.Context, err error) outcome {
+	if out, ok := l.cut(ctx); ok {
+		return out
+	}
+	out := outcome{status: results.EngineFailed, reason: oneLine(err)}
+	var le *backends.LaunchError
+	switch {
+	case errors.As(err, &le):
+		out.logTail, out.hint = le.LogTail, le.Hint
+		if le.Environment {
+			out.status = results.EnvironmentFailed
+		}
+	case bounded.Err() != nil:
+		out.reason = fmt.Sprintf("not ready after %s (limits.load)", l.cell.Limits.Load)
+	}
+	out.logTail = cmp.Or(out.logTail, logTail(l.attempt.LogPath()))
+	return out
+}
+
+// cut tells whether ^C or the cell's limit ended the context.
+func (l *launch) cut(ctx context.Context) (outcome, bool) {
+	switch context.Cause(ctx) {
+	case errInterrupted:
+		return outcome{status: results.Interrupted, reason: errInterrupted.Text}, true
+	case errCellLimit:
+		return outcome{status: results.Censored, reason: fmt.Sprintf("the cell's limit of %s was reached", l.cell.Limits.Cell)}, true
+	}
+	return outcome{}, false
+}
+
+// observe takes in what the backend says of a phase that ended; from any goroutine.
+func (l *launch) observe(p backends.Phase) {
+	l.mu.Lock()
+	switch p.Name {
+	case "drain": // the backend waits for its port before it starts anything
+		l.spawned = l.spawned.Add(p.Duration)
+	case "spawn":
+		l.spawned = time.Now().Add(-p.Duration)
+	}
+	l.mu.Unlock()
+	l.phase(p.Name, p.Duration)
+}
+
+// phase records a phase that ended; parts of one phase add up.
+func (l *launch) phase(name string, took time.Duration) {
+	l.mu.Lock()
+	l.seg.Phases[name] += took.Seconds()
+	l.mu.Unlock()
+	l.emit(Event{Kind: LaunchPhase, Phase: name, Took: max(took, time.Nanosecond)})
+}
+
+func (l *launch) warn(text string) {
+	l.mu.Lock()
+	known := slices.Contains(l.row.Warnings, text)
+	if !known {
+		l.row.Warnings = append(l.row.Warnings, text)
+	}
+	l.mu.Unlock()
+	if !known {
+		l.emit(Event{Kind: Warning, Message: text})
+	}
+}
+
+func (l *launch) emit(e Event) {
+	e.Step, e.Item, e.Launch, e.Attempt = l.index+1, l.item, l.number, l.attempt.Manifest().Attempt
+	l.a.events.emit(e)
+}
+
+// snapshot is the run so far with the segment that is being written.
+func (l *launch) snapshot() results.Run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	run, seg := l.row, l.seg
+	seg.Phases = maps.Clone(l.seg.Phases)
+	run.Segments = append(slices.Clone(l.row.Segments), seg)
+	run.Warnings = slices.Clone(l.row.Warnings)
+	run.Phases = mergePhases(l.row.Phases, seg)
+	return run
+}
+
+// mergePhases: the first segment tells how the attempt was launched; only work that each segment did adds up.
+func mergePhases(earlier map[string]float64, seg results.Segment) map[string]float64 {
+	merged := maps.Clone(earlier)
+	if merged == nil {
+		merged = map[string]float64{}
+	}
+	for name, s := range seg.Phases {
+		if _, known := merged[name]; !known {
+			merged[name] = s
+		} else if name == "measure" {
+			merged[name] += s
+		}
+	}
+	return merged
+}
+
+// oneLine flattens an error for a manifest.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+}

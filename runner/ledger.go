@@ -1,0 +1,212 @@
+package runner
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/results"
+)
+
+// ledger sees to it that each request of a phase ends as exactly one row, whatever the engine answers: twice, under a
+// number that nobody asked, or not at all. Safe for concurrent use.
+type ledger struct {
+	write func(asked, backends.Reply) error // one row; called once for each seq
+	trip  func(done, failed int64)          // after each row; may stop the load
+	fatal func(error)                       // the first row that could not be written
+
+	mu      sync.Mutex
+	open    map[int64]asked // handed over and not answered
+	ended   bits            // seqs that have their row
+	closed  bool            // what comes now comes too late
+	counts  counts
+	strange map[string]int // replies that were dropped, by why
+	broken  error
+}
+
+// counts is how far a phase is.
+type counts struct {
+	done, ok, failed int64
+	tokens           int64 // output
+	first, last      time.Time
+	// firstToken is when the first token of all arrived; where the engine streams none, the first answer.
+	firstToken time.Time
+}
+
+func newLedger(planned int, write func(asked, backends.Reply) error) *ledger {
+	return &ledger{write: write, open: map[int64]asked{}, ended: newBits(planned), strange: map[string]int{},
+		trip: func(int64, int64) {}, fatal: func(error) {}}
+}
+
+// begin notes a request that is handed over.
+func (b *ledger) begin(req backends.Request, scheduled time.Time) {
+	a := ask(req, scheduled)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open[req.Seq] = a
+}
+
+// end writes the row of an answer.
+func (b *ledger) end(r backends.Reply) {
+	b.mu.Lock()
+	a, known := b.open[r.Seq]
+	switch {
+	case b.closed:
+		b.strange["came after the phase had ended"]++
+	case !known && b.ended.has(r.Seq):
+		b.strange["answered a second time"]++
+	case !known:
+		b.strange["answered a request that was not asked"]++
+	}
+	if !known || b.closed {
+		b.mu.Unlock()
+		return
+	}
+	delete(b.open, r.Seq)
+	b.ended.set(r.Seq)
+	b.counts.add(r)
+	done, failed := b.counts.done, b.counts.failed
+	b.mu.Unlock()
+	b.put(a, r)
+	b.trip(done, failed)
+}
+
+func (b *ledger) put(a asked, r backends.Reply) {
+	err := b.write(a, r)
+	if err == nil {
+		return
+	}
+	b.mu.Lock()
+	first := b.broken == nil
+	if first {
+		b.broken = fmt.Errorf("write a request's row: %w", err)
+	}
+	b.mu.Unlock()
+	if first {
+		b.fatal(b.broken)
+	}
+}
+
+// add takes one reply in; the ledger's lock is held.
+func (c *counts) add(r backends.Reply) {
+	c.done++
+	if r.Status == backends.OK {
+		c.ok++
+	} else {
+		c.failed++
+	}
+	if r.OutputTokens != nil {
+		c.tokens += *r.OutputTokens
+	}
+	if !r.Sent.IsZero() && (c.first.IsZero() || r.Sent.Before(c.first)) {
+		c.first = r.Sent
+	}
+	if r.Done.After(c.last) {
+		c.last = r.Done
+	}
+	token := r.FirstToken
+	if token.IsZero() {
+		token = r.Done
+	}
+	if r.Status == backends.OK && (c.firstToken.IsZero() || token.Before(c.firstToken)) {
+		c.firstToken = token
+	}
+}
+
+// close ends the phase: every request that was handed over and not answered gets its row now, with the given end.
+func (b *ledger) close(end backends.Reply) {
+	b.mu.Lock()
+	b.closed = true
+	left := b.open
+	b.open = map[int64]asked{}
+	for seq := range left {
+		b.ended.set(seq)
+		b.counts.done++
+		b.counts.failed++
+	}
+	b.mu.Unlock()
+	for seq, a := range left {
+		end.Seq, end.Attempts = seq, 1
+		end.Done = time.Now()
+		b.put(a, end)
+	}
+}
+
+// notSent writes the row of a request that never left.
+func (b *ledger) notSent(a asked, seq int64, class, text string) {
+	b.mu.Lock()
+	known := b.ended.has(seq)
+	b.ended.set(seq)
+	b.mu.Unlock()
+	if !known {
+		b.put(a, backends.Reply{Seq: seq, Status: backends.NotSent, ErrorClass: class, Error: text})
+	}
+}
+
+func (b *ledger) has(seq int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended.has(seq)
+}
+
+func (b *ledger) now() (c counts, inFlight int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.counts, int64(len(b.open))
+}
+
+func (b *ledger) err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broken
+}
+
+// warnings tells of replies that were dropped.
+func (b *ledger) warnings() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for why, n := range b.strange {
+		all = append(all, fmt.Sprintf("%d replies were dropped: the engine %s", n, why))
+	}
+	return all
+}
+
+// duration is first dispatch → last completion, failures included.
+func (c counts) duration() float64 {
+	if c.first.IsZero() || c.last.Before(c.first) {
+		return 0
+	}
+	return c.last.Sub(c.first).Seconds()
+}
+
+// bits is a set of seqs: 25 KB for 200,000 requests, where a map would take 8 MB.
+type bits []uint64
+
+func newBits(n int) bits { return make(bits, (n+63)/64) }
+
+func (b bits) has(i int64) bool {
+	return i >= 0 && int(i/64) < len(b) && b[i/64]&(1<<(i%64)) != 0
+}
+
+func (b bits) set(i int64) {
+	if i >= 0 && int(i/64) < len(b) {
+		b[i/64] |= 1 << (i % 64)
+	}
+}
+
+// tripped decides whether a cell is doomed: its failures exceed the limit whatever comes, or they do so far and enough
+// requests have ended to tell.
+func tripped(done, failed, planned int64, limit float64) bool {
+	const enough = 50
+	return limit < 1 && (float64(failed) > limit*float64(planned) || done >= enough && float64(failed) > limit*float64(done))
+}
+
+// toOutput is the captured answer of a reply; nil = none.
+func toOutput(a asked, r backends.Reply, segment int32) *results.OutputRow {
+	if r.Text == "" {
+		return nil
+	}
+	return &results.OutputRow{Seq: r.Seq, PromptID: a.promptID, Segment: segment, Text: r.Text}
+}

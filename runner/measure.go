@@ -1,0 +1,255 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/results"
+	"matrix/runner/load"
+)
+
+// limitedShare is the share of all its cores beyond which the client itself limits what it measures.
+const limitedShare = 0.8
+
+// measured is the measured phase of one segment.
+type measured struct {
+	l      *launch
+	book   *ledger
+	base   time.Time // zero of the rows' times
+	keep   func(seq int64) bool
+	before int64 // requests that ended in earlier segments
+	stop   context.CancelCauseFunc
+
+	mu      sync.Mutex
+	dataErr error
+}
+
+// measure offers the load and writes a row for each request.
+func (l *launch) measure(ctx context.Context) (outcome, error) {
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	m := &measured{l: l, keep: chosenOutputs(l.cell, l.planned), stop: cancel}
+	m.book = newLedger(l.planned, m.write)
+	m.book.trip, m.book.fatal = m.trip, func(error) { cancel(errBroken) }
+	for seq := range int64(l.planned) {
+		if l.attempt.Finished(seq) {
+			m.before++
+		}
+	}
+	l.finals.Store(m.before)
+	arrivals, err := l.arrivals()
+	if err != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+	}
+	metrics := l.scrape(ctx)
+	if err := m.begin(); err != nil {
+		return outcome{}, err
+	}
+	cpu := cpuSeconds()
+	endDeath, endProgress := l.watchDeath(cancel), m.progress()
+	job := load.Job{Shape: l.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: l.a.o.Hard, Begin: m.book.begin, Done: m.book.end}
+	err = load.Run(work, l.engine, job)
+	endDeath()
+	cpu = cpuSeconds() - cpu
+	out := m.outcome(work, err)
+	m.settle(work, out, err)
+	endProgress()
+	m.end(out, cpu)
+	l.addMetrics(metrics, l.scrape(context.WithoutCancel(ctx)))
+	return out, m.book.err()
+}
+
+// begin sets the zero of all times and writes what waited for it.
+func (m *measured) begin() error {
+	m.base = time.Now()
+	l := m.l
+	l.mu.Lock()
+	if l.row.BeganUnixS == 0 {
+		l.row.BeganUnixS = float64(m.base.UnixNano()) / 1e9
+	}
+	l.mu.Unlock()
+	l.emit(Event{Kind: CellStart})
+	if err := l.flush(m.base); err != nil {
+		return err
+	}
+	l.describe()
+	if err := l.attempt.SaveRun(l.snapshot()); err != nil {
+		return fmt.Errorf("save the run of %s: %w", l.cell.Name(), err)
+	}
+	return nil
+}
+
+// flush writes the warm-up's rows and the samples so far, now that their zero is known.
+func (l *launch) flush(base time.Time) error {
+	l.mu.Lock()
+	early := l.early
+	l.early = nil
+	l.mu.Unlock()
+	for _, e := range early {
+		if err := l.attempt.Append(makeRow(e.asked, e.reply, base, "warmup", l.attempt.Segment()), nil); err != nil {
+			return fmt.Errorf("write a warm-up row: %w", err)
+		}
+	}
+	return l.samples.zero(base)
+}
+
+func (m *measured) write(a asked, r backends.Reply) error {
+	segment := m.l.attempt.Segment()
+	var out *results.OutputRow
+	if m.keep(r.Seq) {
+		out = toOutput(a, r, segment)
+	}
+	if r.Status != backends.Canceled && r.Status != backends.NotSent {
+		m.l.finals.Add(1)
+	}
+	return m.l.attempt.Append(makeRow(a, r, m.base, "measure", segment), out)
+}
+
+// trip is the breaker of max_error_rate.
+func (m *measured) trip(done, failed int64) {
+	if tripped(done+m.before, failed, int64(m.l.planned), m.l.cell.Limits.MaxErrorRate) {
+		m.stop(errBreaker)
+	}
+}
+
+// requests makes what is still to be asked, one at a time.
+func (m *measured) requests() iter.Seq[backends.Request] {
+	return func(yield func(backends.Request) bool) {
+		for seq := range m.l.planned {
+			if m.l.attempt.Finished(int64(seq)) {
+				continue
+			}
+			e, err := m.l.set.Request(m.l.cell, false, seq)
+			if err != nil {
+				m.mu.Lock()
+				m.dataErr = fmt.Errorf("make request %d: %w", seq, err)
+				m.mu.Unlock()
+				m.stop(errBroken)
+				return
+			}
+			if !yield(makeRequest(m.l.cell, seq, e)) {
+				return
+			}
+		}
+	}
+}
+
+func (m *measured) dataFault() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dataErr
+}
+
+// outcome decides how the attempt ends, most telling cause first.
+func (m *measured) outcome(ctx context.Context, err error) outcome {
+	c, _ := m.book.now()
+	all := c.done+m.before == int64(m.l.planned)
+	if cut, ok := m.l.cut(ctx); ok && !all {
+		return cut
+	}
+	if died, ok := m.l.died(fmt.Sprintf("after %s of %s requests", thousands(c.done+m.before), thousands(int64(m.l.planned)))); ok {
+		return died
+	}
+	switch {
+	case m.dataFault() != nil:
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(m.dataFault())}
+	case m.book.err() != nil:
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(m.book.err())}
+	case errors.Is(context.Cause(ctx), errBreaker):
+		return outcome{status: results.Censored, reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
+			thousands(c.failed), thousands(c.done), m.l.cell.Limits.MaxErrorRate)}
+	case err != nil && !all:
+		return outcome{status: results.EngineFailed, reason: oneLine(err), logTail: logTail(m.l.attempt.LogPath())}
+	}
+	return outcome{status: results.Complete, reason: "done"}
+}
+
+// unanswered is the end of a request that was handed over and never came back.
+func unanswered(ctx context.Context, err error) backends.Reply {
+	var stop *load.Stop
+	switch {
+	case errors.As(context.Cause(ctx), &stop):
+		return backends.Reply{Status: stop.Status, ErrorClass: stop.Class, Error: stop.Text}
+	case err != nil:
+		return backends.Reply{Status: backends.Failed, ErrorClass: "batch_failed", Error: oneLine(err)}
+	}
+	return backends.Reply{Status: backends.Failed, ErrorClass: "unanswered", Error: "the engine returned without an answer to this request"}
+}
+
+// settle gives each request that has no row one. An attempt that goes on later leaves those that never left to its next
+// segment.
+func (m *measured) settle(ctx context.Context, out outcome, err error) {
+	end := unanswered(ctx, err)
+	if _, died := m.l.died(""); died && out.status == results.EngineFailed {
+		end = backends.Reply{Status: backends.Disconnected, ErrorClass: errDied.Class, Error: out.reason}
+	}
+	m.book.close(end)
+	if out.status == results.Interrupted && m.l.cell.Resume || m.book.err() != nil {
+		return
+	}
+	for seq := range m.l.planned {
+		if m.book.has(int64(seq)) || m.l.attempt.Finished(int64(seq)) {
+			continue
+		}
+		a := asked{maxTokens: m.l.cell.Generate.MaxTokens}
+		if e, err := m.l.set.Request(m.l.cell, false, seq); err == nil && out.status != results.Interrupted {
+			a = ask(makeRequest(m.l.cell, seq, e), time.Time{})
+		}
+		m.book.notSent(a, int64(seq), end.ErrorClass, end.Error)
+	}
+}
+
+// end records what the phase took and cost.
+func (m *measured) end(out outcome, cpu float64) {
+	l := m.l
+	c, _ := m.book.now()
+	l.phase("measure", time.Since(m.base))
+	for _, text := range m.book.warnings() {
+		l.warn(text)
+	}
+	l.mu.Lock()
+	l.seg.DurationS, l.seg.Reason = c.duration(), segmentReason(out)
+	total := cpu
+	if l.row.ClientCPUS != nil {
+		total += *l.row.ClientCPUS
+	}
+	limited := c.duration() > 0 && cpu/c.duration() > limitedShare*float64(runtime.GOMAXPROCS(0))
+	l.row.ClientCPUS, l.row.ClientLimited = &total, &limited
+	l.mu.Unlock()
+	if limited {
+		l.warn("matrix itself was busy enough to limit what it measured (client_limited)")
+	}
+}
+
+// segmentReason says why a segment ended, in a word.
+func segmentReason(out outcome) string {
+	switch out.status {
+	case results.Complete:
+		return "done"
+	case results.EngineFailed:
+		return "engine_died"
+	}
+	return out.status
+}
+
+// arrivals is the schedule of an open load, nil elsewhere. What an earlier segment left is due by the same process
+// from its own beginning.
+func (l *launch) arrivals() (iter.Seq[time.Duration], error) {
+	if l.cell.Load.Mode != "open" {
+		return nil, nil
+	}
+	s, err := load.NewSchedule(l.cell.Load, l.cell.Dataset.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if l.attempt.Segment() > 1 {
+		return s.Remaining(), nil
+	}
+	return s.Arrivals(), nil
+}

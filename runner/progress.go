@@ -1,0 +1,109 @@
+package runner
+
+import (
+	"time"
+)
+
+const (
+	progressEvery = 200 * time.Millisecond
+	rateWindow    = 5 * time.Second  // over which tokens per second are counted
+	saveEvery     = 10 * time.Second // between saves of the run, for an attempt that is killed
+)
+
+// progress reports about five times a second until the returned function is called.
+func (m *measured) progress() (stop func()) {
+	over := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(progressEvery)
+		defer tick.Stop()
+		window := rate{span: rateWindow}
+		saved := time.Now()
+		for {
+			select {
+			case <-over:
+				m.report(&window)
+				return
+			case <-tick.C:
+			}
+			m.report(&window)
+			if time.Since(saved) >= saveEvery {
+				saved = time.Now()
+				m.save()
+			}
+		}
+	}()
+	return func() { close(over); <-ended }
+}
+
+// save stores how far the segment is, so that a killed one still has its duration.
+func (m *measured) save() {
+	c, _ := m.book.now()
+	m.l.mu.Lock()
+	m.l.seg.DurationS = c.duration()
+	m.l.mu.Unlock()
+	if err := m.l.attempt.SaveRun(m.l.snapshot()); err != nil {
+		m.l.warn("the run could not be saved: " + oneLine(err))
+	}
+}
+
+func (m *measured) report(window *rate) {
+	c, inFlight := m.book.now()
+	now := time.Now()
+	p := Progress{Planned: int64(m.l.planned), Done: m.before + c.done, Failed: c.failed, InFlight: inFlight,
+		OutputTokens: c.tokens, TokensPerSecond: window.add(now, c.tokens), Elapsed: now.Sub(m.base)}
+	p.CellETA = eta(p.Elapsed, c.done, p.Planned-p.Done)
+	p.PlanETA = m.l.planETA(p.CellETA)
+	m.l.emit(Event{Kind: CellProgress, Progress: p})
+}
+
+// eta projects the rate so far on what is left; nil before anything has ended.
+func eta(elapsed time.Duration, done, left int64) *time.Duration {
+	if done == 0 {
+		return nil
+	}
+	d := time.Duration(float64(elapsed) * float64(left) / float64(done))
+	return &d
+}
+
+// planETA adds the estimates of the launches that follow; nil when one is unknown.
+func (l *launch) planETA(cell *time.Duration) *time.Duration {
+	if cell == nil {
+		return nil
+	}
+	total := *cell
+	for _, step := range l.a.plan.Order[l.index+1:] {
+		one, _, _ := l.a.est.launch(step.Item)
+		if one == nil {
+			return nil
+		}
+		total += *one
+	}
+	return &total
+}
+
+// rate is a count's growth a second over the last span.
+type rate struct {
+	span time.Duration
+	seen []reading
+}
+
+type reading struct {
+	at time.Time
+	n  int64
+}
+
+// add takes a reading in and returns the rate over the span up to it.
+func (r *rate) add(at time.Time, n int64) float64 {
+	r.seen = append(r.seen, reading{at, n})
+	for len(r.seen) > 2 && at.Sub(r.seen[1].at) >= r.span {
+		r.seen = r.seen[1:]
+	}
+	first := r.seen[0]
+	took := at.Sub(first.at).Seconds()
+	if took <= 0 {
+		return 0
+	}
+	return float64(n-first.n) / took
+}

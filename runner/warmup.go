@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/runner/load"
+)
+
+const (
+	warmupInFlight = 64                     // most warm-up requests at once
+	stableRounds   = 5                      // most rounds of until_stable
+	stableWithin   = 0.05                   // two rounds whose rates differ by less are stable
+	settleTime     = 500 * time.Millisecond // for a real engine to come to rest after the warm-up
+	deathGrace     = 2 * time.Second        // for requests to notice by themselves that their engine is dead
+)
+
+// earlyRow is a warm-up row that waits for its zero.
+type earlyRow struct {
+	asked asked
+	reply backends.Reply
+}
+
+// warmUp asks prompts that the measured phase does not have. The first goes alone: its first token ends the load.
+func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
+	began := time.Now()
+	l.emit(Event{Kind: LaunchPhase, Phase: "warmup"})
+	total := max(1, l.cell.Warmup.Requests)
+	first := l.warmUpRound(ctx, 0, 1)
+	l.loaded(first)
+	rate, at := 0.0, 1
+	for round := range stableRounds {
+		n := total
+		if round == 0 {
+			n--
+		}
+		c := l.warmUpRound(ctx, at, at+n)
+		at += n
+		now := float64(c.done) / max(c.duration(), 1e-9)
+		stable := rate > 0 && math.Abs(now-rate) < stableWithin*rate
+		if rate = now; stable || !l.cell.Warmup.UntilStable || ctx.Err() != nil {
+			break
+		}
+	}
+	if ours(l.cell) {
+		pause(ctx, settleTime)
+	}
+	l.phase("warmup", time.Since(began))
+	if out, cut := l.cut(ctx); cut {
+		return out, false
+	}
+	if out, died := l.died("in the warm-up"); died {
+		return out, false
+	}
+	l.warmUpFailures()
+	return outcome{}, true
+}
+
+// loaded records load_s: process start → first token of the first request. An attached server was loaded before us.
+func (l *launch) loaded(first counts) {
+	if first.firstToken.IsZero() || l.cell.Platform.Attach || l.engine.Info().Attached {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := first.firstToken.Sub(l.spawned).Seconds()
+	l.seg.LoadS = &s
+	if l.row.LoadS == nil {
+		l.row.LoadS = &s
+	}
+}
+
+// warmUpRound asks the warm-up requests from ≤ seq < to and returns when all have ended.
+func (l *launch) warmUpRound(ctx context.Context, from, to int) counts {
+	if from >= to {
+		return counts{}
+	}
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer l.watchDeath(cancel)()
+	book := newLedger(to, func(a asked, r backends.Reply) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.early = append(l.early, earlyRow{a, r})
+		return nil
+	})
+	inFlight := warmupInFlight
+	if l.cell.Load.Mode == "closed" {
+		inFlight = min(inFlight, l.cell.Load.Concurrency)
+	}
+	job := load.Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: min(inFlight, to-from)}, Abandon: l.a.o.Hard,
+		Requests: l.warmUpRequests(from, to), Begin: book.begin, Done: book.end}
+	err := load.Run(work, l.engine, job)
+	book.close(unanswered(work, err))
+	c, _ := book.now()
+	return c
+}
+
+func (l *launch) warmUpRequests(from, to int) iter.Seq[backends.Request] {
+	return func(yield func(backends.Request) bool) {
+		for seq := from; seq < to; seq++ {
+			e, err := l.set.Request(l.cell, true, seq)
+			if err != nil {
+				l.warn("a warm-up request could not be made: " + oneLine(err))
+				return
+			}
+			if !yield(makeRequest(l.cell, seq, e)) {
+				return
+			}
+		}
+	}
+}
+
+// warmUpFailures warns: the measured phase will show what is wrong.
+func (l *launch) warmUpFailures() {
+	l.mu.Lock()
+	failed, why := 0, ""
+	for _, e := range l.early {
+		if e.reply.Status != backends.OK {
+			failed++
+			why = string(e.reply.Status) + " " + e.reply.Error
+		}
+	}
+	n := len(l.early)
+	l.mu.Unlock()
+	if failed > 0 {
+		l.warn(fmt.Sprintf("%d of %d warm-up requests failed (%s)", failed, n, why))
+	}
+}
+
+// watchDeath cuts off what is in flight when the engine has died and its requests do not notice. The returned function
+// ends the watch.
+func (l *launch) watchDeath(cancel context.CancelCauseFunc) func() {
+	over := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-over:
+			return
+		case <-l.engine.Done():
+		}
+		t := time.NewTimer(deathGrace)
+		defer t.Stop()
+		select {
+		case <-over:
+		case <-t.C:
+			cancel(errDied)
+		}
+	}()
+	return func() { close(over); <-ended }
+}
+
+// died reports an engine that is no more, though nobody stopped it.
+func (l *launch) died(when string) (outcome, bool) {
+	select {
+	case <-l.engine.Done():
+	default:
+		return outcome{}, false
+	}
+	reason := "engine died " + when
+	if cause := l.engine.Info().Cause; cause != nil {
+		reason += ": " + oneLine(cause)
+	}
+	return outcome{status: results.EngineFailed, reason: reason, logTail: logTail(l.attempt.LogPath())}, true
+}
