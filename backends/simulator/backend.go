@@ -1,9 +1,155 @@
 package simulator
 
-import "matrix/backends"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
-// MainIfAsked is called first in main and TestMain.
-func MainIfAsked() {}
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// Version is what a simulated engine gives as its version.
+const Version = "simulated"
+
+type backend struct{}
 
 // New returns the backend.
-func New() backends.Backend { return nil }
+func New() backends.Backend { return backend{} }
+
+// Resolve names the simulated model by its label: there is nothing else to tell two of them apart.
+func (backend) Resolve(_ context.Context, cell *experiments.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: "simulator", Version: Version}
+	if cell.Model != nil {
+		id.Model = experiments.Values{"simulated": cell.Model.ID}
+	}
+	return id, nil
+}
+
+// Launch starts matrix once more as the simulated server.
+func (backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	o, problems := parse(spec.Cell.Platform.Options)
+	if len(problems) > 0 {
+		return nil, &backends.LaunchError{Environment: true, Class: "bad_options", Err: errors.New(problems[0].Summary)}
+	}
+	if spec.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errLoadTimeout)
+		defer cancel()
+	}
+	e, err := start(ctx, spec, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.load(ctx, spec); err != nil {
+		launchErr := e.failed(ctx, err)
+		_ = e.proc.Stop(context.WithoutCancel(ctx), time.Second)
+		e.client.Close()
+		return nil, launchErr
+	}
+	if o.API == apiOffline {
+		return &batchEngine{e}, nil
+	}
+	return e, nil
+}
+
+var errLoadTimeout = errors.New("not ready in time")
+
+// start spawns the server's process.
+func start(ctx context.Context, spec backends.Spec, o options) (*engine, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, &backends.LaunchError{Environment: true, Class: "missing_binary", Err: fmt.Errorf("find our own program: %w", err)}
+	}
+	config := serverConfig{options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, "ready.json")}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the simulator's configuration: %w", err)
+	}
+	argv := []string{self, marker, string(text)}
+	began := time.Now()
+	proc, err := process.Start(ctx, process.Command{
+		Argv: argv, Env: process.Env(spec.Cell.Platform.Env), Dir: spec.Dir, LogPath: spec.LogPath, Attempt: spec.Attempt,
+	})
+	if err != nil {
+		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
+	}
+	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
+	return &engine{config: config, argv: argv, env: spec.Cell.Platform.Env, logPath: spec.LogPath, proc: proc, client: wire.New(wire.Options{})}, nil
+}
+
+// servedName is the nonce by which the server that answers proves to be the one that was started.
+func servedName(attempt string) string { return "simulated-" + strings.ToLower(attempt) }
+
+// load waits for the server, has the model loaded and proves that the server is ours.
+func (e *engine) load(ctx context.Context, spec backends.Spec) error {
+	began := time.Now()
+	ready, err := e.awaitReady(ctx)
+	if err != nil {
+		return err
+	}
+	e.base = fmt.Sprintf("http://127.0.0.1:%d", ready.Port)
+	weights := seconds(ready.LoadS)
+	if e.config.API == apiOllama {
+		asked := time.Now()
+		if err := e.loadOllama(ctx); err != nil {
+			return err
+		}
+		weights = time.Since(asked)
+	}
+	spec.Observe(backends.Phase{Name: "weights", Duration: weights})
+	if err := e.prove(ctx); err != nil {
+		return err
+	}
+	spec.Observe(backends.Phase{Name: "ready", Duration: max(0, time.Since(began)-weights)})
+	return nil
+}
+
+// awaitReady polls for the file in which the server says where it listens.
+func (e *engine) awaitReady(ctx context.Context) (readiness, error) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var r readiness
+		if text, err := os.ReadFile(e.config.Ready); err == nil {
+			if err := json.Unmarshal(text, &r); err != nil {
+				return r, fmt.Errorf("read %s: %w", e.config.Ready, err)
+			}
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			return r, context.Cause(ctx)
+		case <-e.proc.Done():
+			return r, fmt.Errorf("the simulated engine ended before it was ready: %s", e.proc.Exit())
+		case <-tick.C:
+		}
+	}
+}
+
+// failed turns the end of a load into an error that says whose fault it was.
+func (e *engine) failed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errLoadTimeout) {
+		return cause // somebody stopped us: no launch error
+	}
+	launch := &backends.LaunchError{
+		Class: "exited", Err: err, LogTail: process.TailFrom(e.logPath, e.proc.LogOffset(), 20),
+	}
+	said := launch.LogTail + "\n" + err.Error()
+	switch {
+	case errors.Is(err, errLoadTimeout):
+		launch.Class, launch.Hint = "timeout", "raise limits.load, or lower load_s"
+	case strings.Contains(said, "out of memory") || strings.Contains(said, "requires more system memory"):
+		launch.Class, launch.Hint = "oom", "it was told to (oom_log)"
+	case strings.Contains(said, "valid model identifier") || strings.Contains(said, "not found"):
+		launch.Class, launch.Hint = "missing_model", "it was told to (refuse_model)"
+	}
+	return launch
+}

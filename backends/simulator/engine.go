@@ -1,0 +1,218 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/backends/wire"
+)
+
+// engine is one running server that is asked one request at a time.
+type engine struct {
+	config  serverConfig
+	argv    []string
+	env     map[string]string
+	logPath string
+	proc    *process.Process
+	client  *wire.Client
+	base    string // http://127.0.0.1:port
+	closed  atomic.Bool
+}
+
+// batchEngine takes whole batches.
+type batchEngine struct{ *engine }
+
+// Generate asks for one answer over the imitated engine's API.
+func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	call := wire.Call{Model: e.config.Model, Request: req}
+	if e.config.API == apiOllama {
+		call.Body, call.Protocol = ollamaBody(req, e.config.Model, e.config.context())
+		call.URL = e.base + "/api/generate"
+		if call.Protocol == wire.OllamaChat {
+			call.URL = e.base + "/api/chat"
+		}
+	} else {
+		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, true)
+		call.URL = e.base + "/v1/completions"
+		if call.Protocol == wire.OpenAIChat {
+			call.URL = e.base + "/v1/chat/completions"
+		}
+	}
+	return e.explain(ctx, e.client.Do(ctx, call))
+}
+
+// explain says of a broken connection that the engine died, where it did. The connection breaks before the
+// process is known to have ended, hence the short wait.
+func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
+	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
+		return r
+	}
+	wait := time.NewTimer(200 * time.Millisecond)
+	defer wait.Stop()
+	select {
+	case <-e.proc.Done():
+		r.ErrorClass = "engine_died"
+	case <-ctx.Done():
+	case <-wait.C:
+	}
+	return r
+}
+
+// ollamaBody is a streaming request to /api/generate (raw) or /api/chat.
+func ollamaBody(req backends.Request, model string, window int64) ([]byte, wire.Protocol) {
+	g := req.Generate
+	set := map[string]any{
+		"num_predict": req.MaxTokens, "num_ctx": window, "temperature": g.Temperature, "top_p": g.TopP,
+		"top_k": max(g.TopK, 1), "repeat_penalty": g.RepeatPenalty,
+	}
+	if g.Temperature > 0 {
+		set["seed"] = g.Seed
+	}
+	if len(g.Stop) > 0 {
+		set["stop"] = g.Stop
+	}
+	body := map[string]any{"model": model, "stream": true, "truncate": false, "keep_alive": -1, "options": set}
+	protocol := wire.OllamaGenerate
+	if len(req.Messages) > 0 {
+		body["messages"], protocol = req.Messages, wire.OllamaChat
+	} else {
+		body["prompt"], body["raw"] = req.Prompt, true
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's
+	}
+	return text, protocol
+}
+
+// Info tells what a simulated engine can honestly tell.
+func (e *engine) Info() backends.Info {
+	o := e.config.options
+	window := o.context()
+	info := backends.Info{
+		Engine: "simulator", Version: Version, LogPath: e.logPath, Argv: e.argv, Env: e.env,
+		PIDs: []int{e.proc.PID()}, MetricsURL: e.base + "/metrics", MaxModelLen: &window, Simulated: true,
+	}
+	if o.KVTokens > 0 {
+		info.KVTokens = &o.KVTokens
+	}
+	if o.WeightsGiB > 0 {
+		bytes := int64(o.WeightsGiB * (1 << 30))
+		info.WeightBytes = &bytes
+		if o.API == apiOllama {
+			info.SizeBytes, info.SizeVRAMBytes = &bytes, &bytes
+		}
+	}
+	select {
+	case <-e.proc.Done():
+		if !e.closed.Load() {
+			info.Cause = fmt.Errorf("the simulated engine ended by itself: %s", e.proc.Exit())
+		}
+	default:
+	}
+	return info
+}
+
+// Done is closed when the server's process has ended.
+func (e *engine) Done() <-chan struct{} { return e.proc.Done() }
+
+// Close stops the server.
+func (e *engine) Close(ctx context.Context) error {
+	select {
+	case <-e.proc.Done(): // it died before anybody closed it: that stays the cause
+	default:
+		e.closed.Store(true)
+	}
+	e.client.Close()
+	return e.proc.Stop(ctx, 3*time.Second)
+}
+
+// plain is for the few requests that are no generation. It has no pool: nothing is to be left open.
+var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// ask sends one plain request and decodes its answer.
+func (e *engine) ask(ctx context.Context, method, path string, body, into any) error {
+	var sent io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("ask %s: %w", path, err)
+		}
+		sent = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, e.base+path, sent)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", path, err)
+	}
+	resp, err := plain.Do(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("ask %s: %w", path, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", path, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask %s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
+	}
+	return json.Unmarshal(text, into)
+}
+
+// loadOllama has the model loaded by a request without a prompt, as Ollama does it.
+func (e *engine) loadOllama(ctx context.Context) error {
+	var answer struct {
+		Done bool `json:"done"`
+	}
+	err := e.ask(ctx, http.MethodPost, "/api/generate", map[string]any{"model": e.config.Model, "keep_alive": -1}, &answer)
+	if err == nil && !answer.Done {
+		err = errors.New("load the model: the answer has no done")
+	}
+	return err
+}
+
+// prove checks that the server that answers is the one that was started: it alone knows the served name.
+func (e *engine) prove(ctx context.Context) error {
+	var openAI struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	var ollama struct {
+		Models []struct {
+			Name string `json:"name"`
+		} `json:"models"`
+	}
+	var names []string
+	if e.config.API == apiOllama {
+		if err := e.ask(ctx, http.MethodGet, "/api/ps", nil, &ollama); err != nil {
+			return err
+		}
+		for _, m := range ollama.Models {
+			names = append(names, m.Name)
+		}
+	} else {
+		if err := e.ask(ctx, http.MethodGet, "/v1/models", nil, &openAI); err != nil {
+			return err
+		}
+		for _, m := range openAI.Data {
+			names = append(names, m.ID)
+		}
+	}
+	if len(names) != 1 || names[0] != e.config.Model {
+		return fmt.Errorf("the server at %s serves %q, not %q: it is not ours", e.base, names, e.config.Model)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"matrix/experiments"
+
+	"github.com/agext/levenshtein"
+)
+
+// options is what platform.options may hold.
+type options struct {
+	API                   string  `json:"api"`                       // vllm_offline, vllm_serve, ollama
+	Slots                 int64   `json:"slots"`                     // sequences that run at once
+	PrefillTokensPerS     float64 `json:"prefill_tokens_per_s"`      // of the one prefill pipe
+	DecodeTokensPerS      float64 `json:"decode_tokens_per_s"`       // of each sequence
+	DecodeTotalTokensPerS float64 `json:"decode_total_tokens_per_s"` // of all sequences together; 0 = no cap
+	KVTokens              int64   `json:"kv_tokens"`                 // room for prompts and outputs; 0 = no limit
+	MaxModelLen           int64   `json:"max_model_len"`             // context window
+	LoadS                 float64 `json:"load_s"`                    // time to load the weights
+	WeightsGiB            float64 `json:"weights_gib"`               // 0 = not told
+
+	// Faults, for tests of whoever drives an engine.
+	ExitAtLoad       int64   `json:"exit_at_load"`       // exit code; −1 = it does not exit
+	HangAtLoad       bool    `json:"hang_at_load"`       // never becomes ready
+	OOMLog           bool    `json:"oom_log"`            // out of memory at load
+	RefuseModel      bool    `json:"refuse_model"`       // the model is not there
+	DieAfterRequests int64   `json:"die_after_requests"` // exits once so many are answered; 0 = never
+	DieExitCode      int64   `json:"die_exit_code"`
+	ErrorRate        float64 `json:"error_rate"` // share of prompts that are answered with HTTP 500
+	StallRate        float64 `json:"stall_rate"` // share of prompts whose stream stops after its first token
+}
+
+func defaults() options {
+	return options{
+		API: experiments.VLLMServe, Slots: 8, PrefillTokensPerS: 5000, DecodeTokensPerS: 50,
+		MaxModelLen: 8192, LoadS: 0.1, ExitAtLoad: -1, DieExitCode: 1,
+	}
+}
+
+// context is the longest sequence that the engine takes: a sequence that the KV room cannot hold would wait for ever.
+func (o options) context() int64 {
+	if o.KVTokens > 0 {
+		return min(o.MaxModelLen, o.KVTokens)
+	}
+	return o.MaxModelLen
+}
+
+// field is one option: where its value goes and what it may be.
+type field struct {
+	into     any // *string, *int64, *float64, *bool
+	min, max float64
+	choices  []string
+}
+
+const noMax = 1e18
+
+func (o *options) fields() map[string]field {
+	return map[string]field{
+		"api":                       {into: &o.API, choices: []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama}},
+		"slots":                     {&o.Slots, 1, noMax, nil},
+		"prefill_tokens_per_s":      {&o.PrefillTokensPerS, 0.001, noMax, nil},
+		"decode_tokens_per_s":       {&o.DecodeTokensPerS, 0.001, noMax, nil},
+		"decode_total_tokens_per_s": {&o.DecodeTotalTokensPerS, 0, noMax, nil},
+		"kv_tokens":                 {&o.KVTokens, 0, noMax, nil},
+		"max_model_len":             {&o.MaxModelLen, 2, noMax, nil},
+		"load_s":                    {&o.LoadS, 0, 86400, nil},
+		"weights_gib":               {&o.WeightsGiB, 0, noMax, nil},
+		"exit_at_load":              {&o.ExitAtLoad, -1, 255, nil},
+		"hang_at_load":              {into: &o.HangAtLoad},
+		"oom_log":                   {into: &o.OOMLog},
+		"refuse_model":              {into: &o.RefuseModel},
+		"die_after_requests":        {&o.DieAfterRequests, 0, noMax, nil},
+		"die_exit_code":             {&o.DieExitCode, 0, 255, nil},
+		"error_rate":                {&o.ErrorRate, 0, 1, nil},
+		"stall_rate":                {&o.StallRate, 0, 1, nil},
+	}
+}
+
+// parse reads platform.options and says everything that is wrong with them.
+func parse(values experiments.Values) (options, []experiments.Problem) {
+	o := defaults()
+	fields := o.fields()
+	var problems []experiments.Problem
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		f, known := fields[name]
+		if !known {
+			problems = append(problems, unknown(name, slices.Sorted(maps.Keys(fields))))
+			continue
+		}
+		if wrong := f.set(values[name]); wrong != "" {
+			problems = append(problems, experiments.Problem{
+				Summary: fmt.Sprintf("The simulator's %s must be %s", name, wrong),
+				Detail:  fmt.Sprintf("It is %v.", values[name]),
+				Path:    "platform.options." + name,
+			})
+		}
+	}
+	return o, problems
+}
+
+func unknown(name string, names []string) experiments.Problem {
+	p := experiments.Problem{
+		Summary: fmt.Sprintf("The simulator has no option %q", name),
+		Detail:  "It has " + strings.Join(names, ", ") + ".",
+		Path:    "platform.options." + name,
+	}
+	for _, n := range names {
+		if levenshtein.Distance(name, n, nil) < 3 {
+			p.Detail = fmt.Sprintf("Did you mean %q?", n)
+		}
+	}
+	return p
+}
+
+// set stores a value and returns what it should have been when it does not fit. A null leaves the default.
+func (f field) set(value any) (wrong string) {
+	if value == nil {
+		return ""
+	}
+	switch into := f.into.(type) {
+	case *string:
+		text, ok := value.(string)
+		if !ok || !slices.Contains(f.choices, text) {
+			return "one of " + strings.Join(f.choices, ", ")
+		}
+		*into = text
+	case *bool:
+		b, ok := value.(bool)
+		if !ok {
+			return "true or false"
+		}
+		*into = b
+	case *int64:
+		n, ok := whole(value)
+		if !ok || float64(n) < f.min || float64(n) > f.max {
+			return "a whole number" + f.bounds()
+		}
+		*into = n
+	case *float64:
+		n, ok := number(value)
+		if !ok || n < f.min || n > f.max {
+			return "a number" + f.bounds()
+		}
+		*into = n
+	}
+	return ""
+}
+
+func (f field) bounds() string {
+	if f.max == noMax {
+		return fmt.Sprintf(", %v at least", f.min)
+	}
+	return fmt.Sprintf(" from %v to %v", f.min, f.max)
+}
+
+func whole(value any) (int64, bool) {
+	switch n := value.(type) {
+	case int64:
+		return n, true
+	case int:
+		return int64(n), true
+	case float64:
+		return int64(n), n == float64(int64(n))
+	case bool: // exit_at_load = true
+		if n {
+			return 1, true
+		}
+		return -1, true
+	}
+	return 0, false
+}
+
+func number(value any) (float64, bool) {
+	if _, isBool := value.(bool); isBool {
+		return 0, false
+	}
+	if n, ok := value.(float64); ok {
+		return n, true
+	}
+	n, ok := whole(value)
+	return float64(n), ok
+}
+
+// Check says what the simulator cannot do for a cell. It refuses what the engine that it imitates refuses.
+func Check(cell *experiments.Cell) []experiments.Problem {
+	if cell.Platform == nil || cell.Platform.Backend != experiments.Simulator {
+		return nil
+	}
+	o, problems := parse(cell.Platform.Options)
+	if len(cell.Platform.Args) > 0 {
+		problems = append(problems, experiments.Problem{
+			Summary: "The simulator takes no args", Detail: "Its queueing model is set in options.",
+			Path: "platform.args", Warning: true,
+		})
+	}
+	if cell.Generate == nil || o.API != experiments.Ollama {
+		return problems
+	}
+	if cell.Generate.IgnoreEOS {
+		problems = append(problems, lacks("ignore_eos"))
+	}
+	if cell.Generate.MinTokens > 0 {
+		problems = append(problems, lacks("min_tokens"))
+	}
+	return problems
+}
+
+func lacks(what string) experiments.Problem {
+	return experiments.Problem{
+		Summary: "Ollama's API has no " + what,
+		Detail:  "Leave it out for this platform (override), or compare answers that end by themselves: cap max_tokens everywhere.",
+		Path:    "generate." + what,
+	}
+}
