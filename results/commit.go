@@ -94,7 +94,7 @@ func (a *Attempt) move(dir string) error {
 	if err := errors.Join(fs.SyncDir(cell), fs.SyncDir(a.dir)); err != nil {
 		return err
 	}
-	return fs.RemoveAll(a.dir)
+	return a.store.discard(a.dir)
 }
 
 // build writes every file of the attempt into dir, each synced, and the folder last.
@@ -165,49 +165,6 @@ func (a *Attempt) writeTables(dir string, m *Manifest) error {
 	return err
 }
 
-// winner is the one row that stays of a request that has several.
-type winner struct {
-	row     int64 // ordinal over all spools
-	segment int32
-	final   bool
-}
-
-// winners decides for each request with several rows: the first final one, else the last.
-func (a *Attempt) winners() (map[int64]winner, error) {
-	if a.twice.empty() {
-		return nil, nil
-	}
-	won := map[int64]winner{}
-	row := int64(-1)
-	return won, a.eachBatch(tableRequests, func(b arrow.RecordBatch) error {
-		seq, phase := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase)
-		status, segment := named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
-		for i := range int(b.NumRows()) {
-			row++
-			if phase.Value(i) != phaseMeasure || !a.twice.has(seq.Value(i)) {
-				continue
-			}
-			if w, ok := won[seq.Value(i)]; !ok || !w.final {
-				won[seq.Value(i)] = winner{row, segment.Value(i), final(status.Value(i))}
-			}
-		}
-		return nil
-	})
-}
-
-// keepRows keeps the winners and every row without a rival. It must see all rows in order.
-func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
-	row := int64(-1)
-	return func(b arrow.RecordBatch, i int) bool {
-		row++
-		if named[*array.String](b, colPhase).Value(i) != phaseMeasure {
-			return true
-		}
-		w, ok := won[named[*array.Int64](b, colSeq).Value(i)]
-		return !ok || w.row == row
-	}
-}
-
 // eachBatch reads a table's spools, segment by segment.
 func (a *Attempt) eachBatch(table string, each func(arrow.RecordBatch) error) error {
 	for n := 1; n <= a.manifest.Segments; n++ {
@@ -235,24 +192,6 @@ func writeTable[R any](a *Attempt, dir, table string, keys Keys, cols []column[R
 		return FileSum{}, fmt.Errorf("write %s.parquet: %w", table, err)
 	}
 	return sum, nil
-}
-
-// keptRuns hands on the stretches of rows that are kept.
-func keptRuns(b arrow.RecordBatch, keep func(arrow.RecordBatch, int) bool, write func(arrow.RecordBatch) error) error {
-	from := int64(-1)
-	for i := range b.NumRows() + 1 {
-		kept := i < b.NumRows() && keep(b, int(i))
-		if kept && from < 0 {
-			from = i
-		}
-		if !kept && from >= 0 {
-			if err := write(b.NewSlice(from, i)); err != nil {
-				return err
-			}
-			from = -1
-		}
-	}
-	return nil
 }
 
 // conform fits a batch to today's columns: a spool may be an older matrix's.
@@ -303,8 +242,7 @@ func (a *Attempt) copyLog(dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	// The plain writer hides os.File's ReadFrom, which would pass the checksum by.
-	_, err = io.Copy(struct{ io.Writer }{out}, in)
+	_, err = io.Copy(out, in)
 	sum, closing := out.finish()
 	m.Files[logFile] = sum
 	return errors.Join(err, closing)

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +25,9 @@ func (h holder) String() string {
 	return fmt.Sprintf("%q of %s (pid %d on %s, since %s)", h.Command, h.User, h.PID, h.Host, h.Since.Format("2006-01-02 15:04:05"))
 }
 
-// Lock takes the tree for one apply, or returns *ErrLocked with the holder at once. The kernel frees the
-// lock when the process dies, however it dies.
+// Lock takes the tree for one apply, or returns *ErrLocked with the holder at once (300 ms). The kernel frees
+// the lock when the process dies, however it dies. What a crash cut short is ended first: a commit that had
+// begun is completed.
 func (s *Store) Lock(what string) (unlock func(), err error) {
 	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
 		return nil, notWritable(s.root, err)
@@ -33,6 +35,14 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 	path := s.inner("lock")
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	got, err := lock.TryLock()
+	// A plan that tidies after a crash holds it for a moment: worth a short wait, no more.
+	for range 5 {
+		if got || err != nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		got, err = lock.TryLock()
+	}
 	if err != nil {
 		return nil, notWritable(s.root, err)
 	}
@@ -47,12 +57,17 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 	if err != nil {
 		return nil, errors.Join(notWritable(s.root, err), lock.Unlock())
 	}
-	return func() {
+	unlock = func() {
 		// Emptied first, so that nobody reads of a holder who is gone. Neither can go wrong in a way
 		// that matters: the kernel drops the lock with the process.
 		_ = os.Truncate(path, 0)
 		_ = lock.Unlock()
-	}, nil
+	}
+	if err := s.tidy(context.Background()); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
 
 func newHolder(what string) holder {

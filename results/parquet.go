@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,9 +27,10 @@ const rowGroup = 122_880
 
 // summedFile is a file whose length and SHA-256 are known when it is closed.
 type summedFile struct {
-	file  *disk.File
-	sum   hash.Hash
-	bytes int64
+	*bufio.Writer // Parquet comes in thousands of small pieces
+	file          *disk.File
+	sum           hash.Hash
+	bytes         int64
 }
 
 func createSummed(fs *disk.FS, path string) (*summedFile, error) {
@@ -36,10 +38,16 @@ func createSummed(fs *disk.FS, path string) (*summedFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &summedFile{file: f, sum: sha256.New()}, nil
+	s := &summedFile{file: f, sum: sha256.New()}
+	s.Writer = bufio.NewWriterSize(writerFunc(s.through), 256<<10)
+	return s, nil
 }
 
-func (f *summedFile) Write(p []byte) (int, error) {
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func (f *summedFile) through(p []byte) (int, error) {
 	n, err := f.file.Write(p)
 	f.sum.Write(p[:n])
 	f.bytes += int64(n)
@@ -48,7 +56,11 @@ func (f *summedFile) Write(p []byte) (int, error) {
 
 // finish syncs and closes, and tells what was written.
 func (f *summedFile) finish() (FileSum, error) {
-	err := errors.Join(f.file.Sync(), f.file.Close())
+	err := f.Flush()
+	if err == nil {
+		err = f.file.Sync()
+	}
+	err = errors.Join(err, f.file.Close())
 	return FileSum{Bytes: f.bytes, SHA256: hex.EncodeToString(f.sum.Sum(nil))}, err
 }
 

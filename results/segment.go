@@ -1,0 +1,154 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// spools is the open ends of a segment's tables, and the goroutine that syncs them.
+type spools struct {
+	requests *rowSpool[RequestRow]
+	outputs  *rowSpool[OutputRow]
+	samples  *rowSpool[SampleRow]
+	stop     chan struct{}
+	wait     sync.WaitGroup
+}
+
+// spoolPath is where a table of a segment waits. Each segment has its own file: a file that a crash may have
+// torn is read, never appended to.
+func (a *Attempt) spoolPath(table string, segment int) string {
+	return filepath.Join(a.dir, fmt.Sprintf("%s-%03d.spool", table, segment))
+}
+
+// open creates the spools of the current segment and starts their goroutine.
+func (a *Attempt) open() error {
+	n, fs := a.manifest.Segments, a.store.fs
+	outputs, err := createSpool(fs, a.spoolPath(tableOutputs, n), outputColumns, func(r *OutputRow) int { return len(r.Text) })
+	if err != nil {
+		return err
+	}
+	samples, err := createSpool(fs, a.spoolPath(tableSamples, n), sampleColumns, nil)
+	if err != nil {
+		return errors.Join(err, outputs.close())
+	}
+	requests, err := createSpool(fs, a.spoolPath(tableRequests, n), requestColumns, func(r *RequestRow) int { return 8 * len(r.ChunkGapsS) })
+	if err != nil {
+		return errors.Join(err, outputs.close(), samples.close())
+	}
+	// Outputs first: a crash must not leave a final row whose output was still in memory.
+	requests.before = outputs.flushNow
+	sp := &spools{requests: requests, outputs: outputs, samples: samples, stop: make(chan struct{})}
+	if err := fs.SyncDir(a.dir); err != nil {
+		return errors.Join(err, sp.closeFiles())
+	}
+	sp.wait.Go(sp.syncLoop)
+	a.spools = sp
+	return nil
+}
+
+func (sp *spools) syncLoop() {
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-sp.stop:
+			return
+		case <-tick.C:
+		}
+		// A failure stays in the spool and comes out of the next Append: that is who must stop.
+		if errors.Join(sp.outputs.sync(), sp.requests.sync(), sp.samples.sync()) != nil {
+			return
+		}
+	}
+}
+
+// close ends the goroutine, then syncs and closes the files.
+func (sp *spools) close() error {
+	close(sp.stop)
+	sp.wait.Wait()
+	return sp.closeFiles()
+}
+
+func (sp *spools) closeFiles() error {
+	return errors.Join(sp.outputs.close(), sp.requests.close(), sp.samples.close())
+}
+
+// Resume reopens an attempt from Unfinished for its next segment. One that had measured nothing yet begins
+// anew as its first segment.
+func (a *Attempt) Resume() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.spools != nil || a.published {
+		return errors.New("resume attempt: it is open or committed")
+	}
+	fs := a.store.fs
+	if a.measured > 0 {
+		a.manifest.Segments++
+	} else {
+		for n := range a.manifest.Segments {
+			for _, table := range []string{tableRequests, tableOutputs, tableSamples} {
+				if err := fs.RemoveAll(a.spoolPath(table, n+1)); err != nil {
+					return fmt.Errorf("resume attempt: %w", err)
+				}
+			}
+		}
+		a.manifest.Segments = 1
+	}
+	if err := errors.Join(fs.RemoveAll(filepath.Join(a.dir, commitDir)), a.saveManifest()); err != nil {
+		return fmt.Errorf("resume attempt: %w", err)
+	}
+	if err := a.open(); err != nil {
+		return fmt.Errorf("resume attempt: %w", err)
+	}
+	return nil
+}
+
+// Suspend syncs and closes the spools and leaves the attempt in work/ to be resumed.
+func (a *Attempt) Suspend(run Run) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := errors.Join(a.saveState(run, nil), a.closeSpools()); err != nil {
+		return fmt.Errorf("suspend attempt: %w", err)
+	}
+	return nil
+}
+
+func (a *Attempt) closeSpools() error {
+	if a.spools == nil {
+		return nil
+	}
+	sp := a.spools
+	a.spools = nil
+	return sp.close()
+}
+
+// recount reads back which measured requests have rows.
+func (a *Attempt) recount() error {
+	for n := 1; n <= a.manifest.Segments; n++ {
+		cut, err := readSpool(a.spoolPath(tableRequests, n), func(b arrow.RecordBatch) error {
+			seq, phase, status := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.String](b, colStatus)
+			for i := range int(b.NumRows()) {
+				if phase.Value(i) != phaseMeasure {
+					continue
+				}
+				if err := a.note(seq.Value(i), status.Value(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if cut {
+			a.warn(fmt.Sprintf("segment %d ended in a crash: its last second of requests was asked again", n))
+		}
+	}
+	return nil
+}
