@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,50 @@ type Cell struct {
 	Fit   Fit
 	Skip  *Skip // nil: the cell may run
 	Place Place // where the experiment (or the include) stands in the source
+
+	Description string   // of the experiment, for people
+	Tags        []string // of the experiment
+	Places      Places   `json:"-"` // of the experiment's attributes, "load.concurrency"; shared by its cells
+}
+
+// Places is where attributes stand in the source, by their path: "args.max_num_seqs".
+type Places map[string]Place
+
+// at finds the place of an attribute, or of the nearest attribute that holds it.
+func (p Places) at(path string) (Place, bool) {
+	for path != "" {
+		if place, ok := p[path]; ok {
+			return place, true
+		}
+		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+	}
+	return Place{}, false
+}
+
+// PlaceOf is where an attribute of the cell stands: "generate.top_p", "platform.args.max_num_seqs" (or "args.…"),
+// "model.vllm.dtype". An attribute that is not written has the place of what it belongs to.
+func (c *Cell) PlaceOf(path string) Place {
+	head, rest, _ := strings.Cut(path, ".")
+	if head == "model" && c.Model != nil {
+		return c.Model.Places.or(rest, c.Model.Place)
+	}
+	if head == "platform" && c.Platform != nil {
+		return c.Platform.Places.or(rest, c.Platform.Place)
+	}
+	if place, ok := c.Places.at(path); ok {
+		return place
+	}
+	if c.Platform != nil {
+		return c.Platform.Places.or(path, c.Place)
+	}
+	return c.Place
+}
+
+func (p Places) or(path string, otherwise Place) Place {
+	if place, ok := p.at(path); ok {
+		return place
+	}
+	return otherwise
 }
 
 // Axis is one coordinate of a cell.
@@ -65,6 +110,7 @@ type Skip struct {
 	Kind   string // "excluded" (the user's exclude), "infeasible" (a constraint, the fit, or a backend's Check)
 	Reason string // one line for people
 	Place  Place  // the exclude, constraint or value that decided
+	More   []Skip // what else stands against it: the other constraints that are false, a problem, the memory
 }
 
 // Place is a position in a source file, for messages.
@@ -114,6 +160,7 @@ type Platform struct {
 	APIKeyEnv string            // name of the environment variable that holds the API key
 	Attach    bool              // use a running server at URL; nothing is launched
 	Place     Place
+	Places    Places `json:"-"` // of its attributes, those of overrides included: "args.max_num_seqs"
 }
 
 // Batch reports whether the platform takes the whole batch at once.
@@ -130,6 +177,7 @@ type Model struct {
 	OpenAI       *OpenAIModel
 	Architecture *Architecture // for the memory prediction when no header can be read
 	Place        Place
+	Places       Places `json:"-"` // of its attributes: "vllm.dtype"
 }
 
 // VLLMModel names what vLLM loads.
@@ -215,7 +263,8 @@ type LoadShape struct {
 	Concurrency int           // closed: requests in flight
 	Rate        float64       // open: requests per second
 	Arrival     string        // open: "poisson", "constant", "gamma"
-	Trace       string        // open: file of timestamps
+	Trace       string        // open: file of timestamps; absolute after loading
+	TraceSHA256 string        // of the trace's bytes; the path is no part of an identity
 	Duration    time.Duration // open: stop admitting after; 0 = by batch_size
 	Timeout     time.Duration // per request; 0 = none
 	Retries     int           // of one request

@@ -1,6 +1,14 @@
 package experiments
 
-import "encoding/json"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+)
 
 // Facts is what the world adds to a cell: what the backend resolved, the dataset's digest, the machine.
 // Keys and values go into the identity as they are.
@@ -25,11 +33,297 @@ type Component struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// Change is one difference between two identities, for "before → after".
-type Change struct {
-	Component string `json:"component"` // spec, dataset, model, backend, hardware, environment, policy
-	Path      string `json:"path"`      // "args.max_num_seqs"
-	Before    string `json:"before"`
-	After     string `json:"after"`
-	Place     Place  `json:"place,omitzero"`
+// decisive are the components whose change makes a result stale, in the order in which Hash covers them.
+var decisive = []string{"spec", "dataset", "model", "backend", "hardware"}
+
+// Identify composes a cell's identity from its evaluated values and what the world says. For many cells an Identifier
+// does the same with less work.
+func Identify(c *Cell, f Facts) Identity { return NewIdentifier().Identify(c, f) }
+
+// Identifier makes identities, remembering what cells share. The cells, and the maps in their facts, must not change
+// while it is used. It is not safe for concurrent use.
+type Identifier struct {
+	parts map[any]Component
+}
+
+// NewIdentifier returns an Identifier that remembers nothing yet.
+func NewIdentifier() *Identifier { return &Identifier{parts: map[any]Component{}} }
+
+// Keys of what is remembered: the pointers and maps that a component is made of.
+type (
+	specKey struct {
+		platform   *Platform
+		load       *LoadShape
+		generate   *Generate
+		warmup     *Warmup
+		isolation  *Isolation
+		batch      int
+		seed       int64
+		hasDataset bool
+	}
+	policyKey struct {
+		limits    *Limits
+		capture   *Capture
+		telemetry *Telemetry
+		slo       *SLO
+		launches  int
+		resume    bool
+		seed      int64
+		order     string
+		name      string
+	}
+	factKey struct {
+		component string
+		facts     uintptr
+		platform  *Platform
+		model     *Model
+		dataset   *Dataset
+		load      *LoadShape
+	}
+)
+
+// Identify is the package's Identify.
+func (i *Identifier) Identify(c *Cell, f Facts) Identity {
+	id := Identity{Address: c.Address, Components: make(map[string]Component, 7)}
+	spec := specKey{platform: c.Platform, load: c.Load, generate: c.Generate, warmup: c.Warmup, isolation: c.Isolation, batch: c.BatchSize}
+	if c.Dataset != nil {
+		spec.seed, spec.hasDataset = c.Dataset.Seed, true
+	}
+	id.Components["spec"] = i.part(spec, func() Values { return specOf(c) })
+	id.Components["dataset"] = i.part(factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
+	id.Components["model"] = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
+		func() Values { return modelComponent(c, f.Model) })
+	id.Components["backend"] = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
+		func() Values { return with(f.Backend, Values{"platform": c.Platform.Backend}) })
+	id.Components["hardware"] = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
+	id.Components["environment"] = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
+		func() Values { return environmentOf(c, f.Environment) })
+	id.Components["policy"] = i.part(policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
+		func() Values { return policyOf(c) })
+	sum := sha256.New()
+	for _, name := range decisive {
+		sum.Write([]byte(name + " " + id.Components[name].Hash + "\n"))
+	}
+	id.Hash = hex.EncodeToString(sum.Sum(nil))
+	return id
+}
+
+func mapAddress(v Values) uintptr { return reflect.ValueOf(v).Pointer() }
+
+func (i *Identifier) part(key any, value func() Values) Component {
+	c, ok := i.parts[key]
+	if !ok {
+		v := value()
+		if v == nil {
+			v = Values{}
+		}
+		c.Value = canonical(v)
+		sum := sha256.Sum256(c.Value)
+		c.Hash = hex.EncodeToString(sum[:])
+		i.parts[key] = c
+	}
+	return c
+}
+
+// with is a copy of facts with more in it.
+func with(facts, more Values) Values {
+	all := Values{}
+	for k, v := range facts {
+		all[k] = v
+	}
+	for k, v := range more {
+		all[k] = v
+	}
+	return all
+}
+
+// sparse drops what equals its identity default. These defaults are frozen: a new attribute comes with one that
+// leaves old identities as they are, and when a behaviour's default changes the identity default does not, so the
+// new behaviour shows. Never edit a default here.
+func sparse(all, defaults Values) Values {
+	kept := Values{}
+	for k, v := range all {
+		if d, has := defaults[k]; has && string(canonical(v)) == string(canonical(d)) {
+			continue
+		}
+		kept[k] = v
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
+
+func seconds(d time.Duration) any { return goFloat(d.Seconds()) }
+
+// goFloat keeps whole numbers whole, as goNumber does.
+func goFloat(f float64) any {
+	if n := int64(f); float64(n) == f {
+		return n
+	}
+	return f
+}
+
+// specOf is what the cell asks of the engine and of the load generator.
+func specOf(c *Cell) Values {
+	spec := Values{"batch_size": int64(c.BatchSize)}
+	put := func(name string, v any, empty bool) {
+		if !empty {
+			spec[name] = v
+		}
+	}
+	p := c.Platform
+	put("args", p.Args, len(p.Args) == 0)
+	put("env", p.Env, len(p.Env) == 0)
+	put("options", p.Options, len(p.Options) == 0)
+	put("attach", true, !p.Attach)
+	l := c.Load.normalised()
+	load := sparse(Values{"mode": l.Mode, "concurrency": int64(l.Concurrency), "rate": goFloat(l.Rate), "arrival": l.Arrival, "trace_sha256": l.TraceSHA256,
+		"duration_s": seconds(l.Duration), "timeout_s": seconds(l.Timeout), "retries": int64(l.Retries), "ramp_s": seconds(l.Ramp)},
+		Values{"concurrency": 0, "rate": 0, "arrival": "", "trace_sha256": "", "duration_s": 0, "timeout_s": 0, "retries": 0, "ramp_s": 0})
+	put("load", load, load == nil)
+	generate := generateSpec(c.Generate)
+	put("generate", generate, generate == nil)
+	warmup := sparse(Values{"requests": int64(c.Warmup.Requests), "until_stable": c.Warmup.UntilStable}, Values{"until_stable": false})
+	put("warmup", warmup, warmup == nil)
+	i := c.Isolation
+	isolation := sparse(Values{"server": i.Server, "caches": i.Caches, "prefix_cache": i.PrefixCache, "cooldown_s": seconds(i.Cooldown),
+		"exclusive": i.Exclusive, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB)},
+		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "vram_tolerance_mib": 64})
+	put("isolation", isolation, isolation == nil)
+	if c.Dataset != nil {
+		put("dataset_seed", c.Dataset.Seed, c.Dataset.Seed == 0)
+	}
+	return spec
+}
+
+func generateSpec(g *Generate) Values {
+	all := Values{"max_tokens": int64(g.MaxTokens), "min_tokens": int64(g.MinTokens), "temperature": goFloat(g.Temperature), "top_p": goFloat(g.TopP),
+		"top_k": int64(g.TopK), "ignore_eos": g.IgnoreEOS, "repeat_penalty": goFloat(g.RepeatPenalty), "template": g.Template, "stop": g.Stop}
+	defaults := Values{"min_tokens": 0, "temperature": 0, "top_p": 1, "top_k": 0, "ignore_eos": false, "repeat_penalty": 1, "template": "", "stop": []string(nil)}
+	if g.Temperature > 0 { // without it no seed is sent
+		all["seed"], defaults["seed"] = g.Seed, 0
+	}
+	return sparse(all, defaults)
+}
+
+// modelComponent is what was resolved of the model, and what the file declares of it for this backend. A name that
+// has been resolved to a commit or digest is left out: the same bytes under another name are the same model.
+func modelComponent(c *Cell, facts Values) Values {
+	declared := Values{}
+	resolved := facts["commit"] != nil || facts["digest"] != nil || facts["sha256"] != nil || facts["digests"] != nil
+	put := func(name, v string) {
+		if v != "" && !filepath.IsAbs(v) {
+			declared[name] = v
+		}
+	}
+	switch c.Platform.Backend {
+	case VLLMOffline, VLLMServe:
+		if m := c.Model.VLLM; m != nil {
+			put("model", m.Model)
+			put("tokenizer", m.Tokenizer)
+			put("quantization", m.Quantization)
+			if m.DType != "auto" { // the default
+				put("dtype", m.DType)
+			}
+			if !resolved && m.Revision != "main" {
+				put("revision", m.Revision)
+			}
+		}
+	case Ollama:
+		if m := c.Model.Ollama; m != nil {
+			if !resolved {
+				put("model", m.Model)
+			}
+			put("template_sha256", digestOf(m.Template))
+		}
+	case OpenAI, OpenAIBatch:
+		if m := c.Model.OpenAI; m != nil {
+			put("model", m.Model)
+		}
+	case Simulator:
+		put("model", simulatedModel(c.Model))
+	}
+	return with(facts, declared)
+}
+
+// simulatedModel tells models apart where nothing is loaded: by what a real engine would load, else by the label.
+func simulatedModel(m *Model) string {
+	switch {
+	case m.VLLM != nil && m.VLLM.Model != "":
+		return filepath.Base(m.VLLM.Model)
+	case m.Ollama != nil && m.Ollama.Model+m.Ollama.GGUF != "":
+		return m.Ollama.Model + filepath.Base(m.Ollama.GGUF)
+	case m.OpenAI != nil:
+		return m.OpenAI.Model
+	}
+	return m.ID
+}
+
+func digestOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// environmentOf is where the cell runs: a note beside the result.
+func environmentOf(c *Cell, facts Values) Values {
+	local := Values{}
+	put := func(name, v string) {
+		if v != "" {
+			local[name] = v
+		}
+	}
+	put("python", c.Platform.Python)
+	put("binary", c.Platform.Binary)
+	put("trace", c.Load.Trace)
+	if c.Dataset != nil {
+		put("dataset_path", c.Dataset.Path)
+	}
+	if m := c.Model.VLLM; m != nil && filepath.IsAbs(m.Model) {
+		put("vllm_model", m.Model)
+	}
+	if m := c.Model.Ollama; m != nil {
+		put("gguf", m.GGUF)
+	}
+	more := Values{}
+	if len(local) > 0 {
+		more["local_env"] = local
+	}
+	if c.Platform.URL != "" {
+		more["url"] = withoutSecrets(c.Platform.URL)
+	}
+	return with(facts, more)
+}
+
+// withoutSecrets drops the user and the query of a URL: keys are sometimes put there, and an identity is stored.
+func withoutSecrets(url string) string {
+	url, _, _ = strings.Cut(url, "?")
+	if scheme, rest, ok := strings.Cut(url, "://"); ok {
+		if i := strings.IndexByte(rest, '@'); i >= 0 && i < len(rest) && !strings.Contains(rest[:i], "/") {
+			return scheme + "://" + rest[i+1:]
+		}
+	}
+	return url
+}
+
+// policyOf is how often and how long the cell is run, and what is kept: never a reason to run it again.
+func policyOf(c *Cell) Values {
+	policy := Values{"launches": int64(c.Launches), "order": c.Order, "seed": c.Seed, "resume": c.Resume,
+		"limits": Values{"load_s": seconds(c.Limits.Load), "cell_s": seconds(c.Limits.Cell), "drain_s": seconds(c.Limits.Drain),
+			"max_error_rate": goFloat(c.Limits.MaxErrorRate)},
+		"capture":   Values{"outputs": c.Capture.Outputs, "sample": int64(c.Capture.Sample), "chunks": c.Capture.Chunks},
+		"telemetry": Values{"interval_s": seconds(c.Telemetry.Interval), "metrics": c.Telemetry.Metrics}}
+	if c.SLO != nil {
+		policy["slo"] = Values{"ttft_s": seconds(c.SLO.TTFT), "tpot_s": seconds(c.SLO.TPOT), "e2e_s": seconds(c.SLO.E2E)}
+	}
+	if c.Description != "" {
+		policy["description"] = c.Description
+	}
+	if len(c.Tags) > 0 {
+		policy["tags"] = c.Tags
+	}
+	return policy
 }

@@ -1,0 +1,248 @@
+package experiments
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Kinds of a Skip.
+const (
+	SkipExcluded   = "excluded"
+	SkipInfeasible = "infeasible"
+)
+
+// fitKey is what a prediction depends on: the shared parts of a cell, by identity.
+type fitKey struct {
+	platform *Platform
+	model    *Model
+	dataset  *Dataset
+	hardware *Hardware
+	generate *Generate
+	load     *LoadShape
+	batch    int
+}
+
+type fitAt struct {
+	fit   Fit
+	id    uint32
+	value cty.Value
+}
+
+var noFit = fitObject(Fit{})
+
+// predict asks the engine for the cell's memory, once per combination of what it depends on.
+func (x *Expansion) predict(c *Cell) hcl.Diagnostics {
+	if x.hooks.Fit == nil || c.Dataset == nil {
+		return nil
+	}
+	k := fitKey{c.Platform, c.Model, c.Dataset, c.Hardware, c.Generate, c.Load, c.BatchSize}
+	at, ok := x.fits[k]
+	if !ok {
+		at.fit = x.hooks.Fit(c)
+		at.id, at.value = uint32(len(x.fits)+1), fitObject(at.fit)
+		x.fits[k] = at
+	}
+	c.Fit, x.fitID, x.fitValue = at.fit, at.id, at.value
+	return nil
+}
+
+// fitObject is cell.fit: always an object, null where a number is unknown.
+func fitObject(f Fit) cty.Value {
+	n := func(p *float64) cty.Value {
+		if p == nil {
+			return cty.NullVal(cty.Number)
+		}
+		return cty.NumberFloatVal(*p)
+	}
+	return cty.ObjectVal(map[string]cty.Value{"weights_gib": n(f.WeightsGiB), "kv_gib_per_sequence": n(f.KVGiBPerSequence),
+		"overhead_gib": n(f.OverheadGiB), "need_gib": n(f.NeedGiB), "budget_gib": n(f.BudgetGiB), "max_sequences": n(f.MaxSequences)})
+}
+
+// exclude applies the excludes that do (not) need the prediction. The first that matches gives the reason; the others
+// are evaluated too, to know which never match.
+func (x *Expansion) exclude(predicted bool) (*Skip, hcl.Diagnostics) {
+	var skip *Skip
+	var diags hcl.Diagnostics
+	for i, r := range x.p.excludes {
+		if r.when.fit != predicted {
+			continue
+		}
+		matches, more := x.applies(r.when)
+		diags = append(diags, more...)
+		if !matches {
+			continue
+		}
+		x.excluded[i] = true
+		if skip == nil {
+			why, more := x.say(r, "excluded")
+			diags = append(diags, more...)
+			skip = &Skip{Kind: SkipExcluded, Reason: why, Place: placeOf(r.at)}
+		}
+	}
+	return skip, diags
+}
+
+// say evaluates a rule's reason or message, only now that it applies.
+func (x *Expansion) say(r *rule, otherwise string) (string, hcl.Diagnostics) {
+	if r.say == nil {
+		return otherwise, nil
+	}
+	o := x.value(r.say)
+	v, wrong := field{name: "The message", kind: text}.check(o.value)
+	if wrong != nil {
+		return otherwise, append(o.diags, x.wrong(r.say, wrong))
+	}
+	if s, ok := textOf(v); ok {
+		return s, o.diags
+	}
+	return otherwise, o.diags
+}
+
+// judge says whether the cell can run: the model has a form for the backend, the engine has no problem with a
+// setting, the memory suffices, and all constraints hold. The first reason is the skip's, the others its More.
+func (x *Expansion) judge(c *Cell) (*Skip, hcl.Diagnostics) {
+	var against []Skip
+	if s := modelMissing(c); s != nil {
+		against = append(against, *s)
+	}
+	problems, diags := x.problems(c, len(against) > 0)
+	against = append(against, problems...)
+	if c.Fit.Infeasible() {
+		against = append(against, Skip{Kind: SkipInfeasible, Reason: fitReason(c.Fit), Place: fitPlace(c)})
+	}
+	for _, r := range x.p.constraints {
+		holds, more := x.holds(r)
+		diags = append(diags, more...)
+		if holds {
+			continue
+		}
+		why, more := x.say(r, fmt.Sprintf("constraint %q is false", r.name))
+		diags = append(diags, more...)
+		if values := valuesIn(r.when.expr, x.context(r.when)); len(values) > 0 {
+			why += " (" + strings.Join(values, ", ") + ")"
+		}
+		against = append(against, Skip{Kind: SkipInfeasible, Reason: why, Place: placeOf(r.whenRange)})
+	}
+	if len(against) == 0 {
+		return nil, diags
+	}
+	first := against[0]
+	first.More = against[1:]
+	return &first, diags
+}
+
+// holds evaluates a constraint; one that cannot be evaluated holds nothing against the cell but its mistake.
+func (x *Expansion) holds(r *rule) (bool, hcl.Diagnostics) {
+	o := x.value(r.when)
+	if !o.value.IsKnown() {
+		return true, o.diags
+	}
+	ok, diags := x.applies(r.when)
+	return ok || diags.HasErrors(), diags
+}
+
+// modelMissing reports a model that has no form for the platform's backend.
+func modelMissing(c *Cell) *Skip {
+	part := ""
+	switch c.Platform.Backend {
+	case VLLMOffline, VLLMServe:
+		if c.Model.VLLM == nil {
+			part = "vllm"
+		}
+	case Ollama:
+		if c.Model.Ollama == nil {
+			part = "ollama"
+		}
+	case OpenAI, OpenAIBatch:
+		if c.Model.OpenAI == nil {
+			part = "openai"
+		}
+	}
+	if part == "" {
+		return nil
+	}
+	return &Skip{Kind: SkipInfeasible, Reason: fmt.Sprintf("model %s has no %s = { … }", c.Model.ID, part), Place: c.Model.Place}
+}
+
+// problems asks the engine what it cannot do. What the user wrote and no engine of this kind can honour is an error
+// of the file; what follows from the combination makes the cell infeasible.
+func (x *Expansion) problems(c *Cell, modelSaid bool) ([]Skip, hcl.Diagnostics) {
+	if x.hooks.Check == nil || c.Dataset == nil {
+		return nil, nil
+	}
+	var skips []Skip
+	var diags hcl.Diagnostics
+	for _, p := range x.hooks.Check(c) {
+		ofModel := strings.HasPrefix(p.Path, "model")
+		if ofModel && modelSaid {
+			continue
+		}
+		at, written := x.written(c, p.Path)
+		switch {
+		case p.Warning:
+			diags = append(diags, warning(at, p.Summary, p.Detail))
+			continue
+		case written && !ofModel:
+			diags = append(diags, mistake(at, p.Summary, p.Detail))
+		}
+		skips = append(skips, Skip{Kind: SkipInfeasible, Reason: p.Summary, Place: c.PlaceOf(p.Path)})
+	}
+	return skips, diags
+}
+
+// written finds the attribute that a problem is about; false when the file does not have it.
+func (x *Expansion) written(c *Cell, path string) (hcl.Range, bool) {
+	if r, ok := x.p.ranges[path]; ok {
+		return r, true
+	}
+	head, rest, _ := strings.Cut(path, ".")
+	block := x.value3(x.p.platform).block
+	if head == "model" {
+		block = x.value3(x.p.model).block
+	} else if head != "platform" {
+		rest = path
+	}
+	for _, o := range x.p.overrides {
+		if r, ok := o.ranges[rest]; ok && placeOf(r) == c.Platform.Places[rest] {
+			return r, true
+		}
+	}
+	if r, ok := block.ranges[rest]; ok {
+		return r, true
+	}
+	return block.at, false
+}
+
+// fitReason is the sum that does not fit: "needs 24.4 GiB (weights 22.7, KV ≥ 0.9, overhead 0.8) > 15.57 GiB".
+func fitReason(f Fit) string {
+	var parts []string
+	add := func(name string, n *float64) {
+		if n != nil {
+			parts = append(parts, fmt.Sprintf("%s %.1f", name, *n))
+		}
+	}
+	add("weights", f.WeightsGiB)
+	add("KV ≥", f.KVGiBPerSequence)
+	add("overhead", f.OverheadGiB)
+	sum := ""
+	if len(parts) > 0 {
+		sum = " (" + strings.Join(parts, ", ") + ")"
+	}
+	return fmt.Sprintf("needs %.1f GiB%s > %s GiB", *f.NeedGiB, sum, shortGiB(*f.BudgetGiB))
+}
+
+func shortGiB(g float64) string {
+	s := strconv.FormatFloat(g, 'f', 2, 64)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+func fitPlace(c *Cell) Place {
+	if c.Hardware != nil {
+		return c.Hardware.Place
+	}
+	return c.Model.Place
+}

@@ -1,0 +1,86 @@
+package experiments
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+)
+
+// environPrefix marks the environment variables that set ours.
+const environPrefix = "MATRIX_VAR_"
+
+// settings collects what sets variables from outside, weakest first: the environment, a saved plan, files, --var.
+// An undeclared name is an error from --var, a warning from a file, and nothing from the environment, where it may
+// belong to another experiment.
+func (l *loader) readSettings() {
+	for _, e := range l.opts.Environ {
+		rest, ours := strings.CutPrefix(e, environPrefix)
+		name, value, ok := strings.Cut(rest, "=")
+		if v := l.variableNamed(name); ours && ok && v != nil {
+			v.settings = append(v.settings, setting{from: environPrefix + name, text: value})
+		}
+	}
+	for _, path := range l.opts.VarFiles {
+		l.readVarFile(path)
+	}
+	for _, arg := range l.opts.Vars {
+		name, value, ok := strings.Cut(arg, "=")
+		name = strings.TrimSpace(name)
+		if !ok {
+			l.diags = l.diags.Append(unplaced("Bad --var", "Write --var "+arg+"=VALUE."))
+			continue
+		}
+		v := l.variableNamed(name)
+		if v == nil {
+			l.diags = l.diags.Append(unplaced("Undeclared variable "+name, l.undeclared("--var", name)))
+			continue
+		}
+		v.settings = append(v.settings, setting{from: "--var", text: value})
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.opts.Values)) {
+		if v := l.variableNamed(name); v != nil {
+			v.settings = append(v.settings, setting{from: "the saved plan", value: ctyValue(l.opts.Values[name])})
+		}
+	}
+}
+
+func (l *loader) readVarFile(path string) {
+	src, err := readBounded(path, maxSourceBytes)
+	if err != nil {
+		l.diags = l.diags.Append(unplaced("Cannot read --var-file", path+": "+reason(err)+"."))
+		return
+	}
+	l.files[path] = src
+	isJSON := strings.HasSuffix(path, ".json")
+	if d := guardSource(src, path, isJSON); d != nil {
+		l.diags = l.diags.Append(d)
+		return
+	}
+	parse := hclparse.NewParser().ParseHCL
+	if isJSON {
+		parse = hclparse.NewParser().ParseJSON
+	}
+	file, diags := parse(src, path)
+	l.diags = append(l.diags, diags...)
+	if diags.HasErrors() {
+		return
+	}
+	attrs, diags := file.Body.JustAttributes()
+	l.diags = append(l.diags, diags...)
+	for _, a := range inOrder(attrs) {
+		l.setFromFile(path, a)
+	}
+}
+
+func (l *loader) setFromFile(path string, a *hcl.Attribute) {
+	v := l.variableNamed(a.Name)
+	if v == nil {
+		l.diags = l.diags.Append(warning(a.NameRange, "Undeclared variable "+a.Name, l.undeclared(path, a.Name)))
+		return
+	}
+	at := a.Expr.Range()
+	v.settings = append(v.settings, setting{from: path, value: l.value(a.Expr, &hcl.EvalContext{}), at: &at})
+}

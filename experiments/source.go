@@ -1,0 +1,212 @@
+package experiments
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// maxSources bounds how many files one load reads, imports included.
+const maxSources = 1000
+
+// sources reads and parses files, each once, following imports.
+type sources struct {
+	given  map[string][]byte // source of a saved plan: read instead of the disk
+	files  map[string][]byte
+	parsed []*source
+	byPath map[string]*source // by absolute path
+	diags  hcl.Diagnostics
+}
+
+// source is one parsed file.
+type source struct {
+	name    string // as the user named it; in every range
+	dir     string // absolute: what its relative paths start from
+	content *hcl.BodyContent
+	sha256  string
+}
+
+func newSources(given map[string][]byte) *sources {
+	return &sources{given: given, files: map[string][]byte{}, byPath: map[string]*source{}}
+}
+
+// add reads a file or, of a folder, all *.hcl and *.hcl.json in it.
+func (s *sources) add(path string) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		s.read(path, nil, nil)
+		return
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		s.diags = s.diags.Append(unplaced("Cannot read folder", fmt.Sprintf("%s: %s.", path, reason(err))))
+		return
+	}
+	found := false
+	for _, e := range entries {
+		if !e.IsDir() && (strings.HasSuffix(e.Name(), ".hcl") || strings.HasSuffix(e.Name(), ".hcl.json")) {
+			found = true
+			s.read(filepath.Join(path, e.Name()), nil, nil)
+		}
+	}
+	if !found {
+		s.diags = s.diags.Append(unplaced("No experiment files", fmt.Sprintf("The folder %s holds no *.hcl or *.hcl.json file.", path)))
+	}
+}
+
+// read parses a file and its imports. chain holds the files that led here, for cycles; at is the import's place.
+func (s *sources) read(path string, chain []string, at *hcl.Range) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path
+	}
+	if i := slices.Index(chain, abs); i >= 0 {
+		s.importCycle(append(chain[i:], abs), at)
+		return
+	}
+	if s.byPath[abs] != nil {
+		return
+	}
+	if len(s.byPath) >= maxSources {
+		s.fail(at, "Too many files", fmt.Sprintf("One load reads at most %d files.", maxSources))
+		return
+	}
+	file := &source{name: path, dir: filepath.Dir(abs), content: &hcl.BodyContent{}}
+	s.byPath[abs] = file
+	s.parsed = append(s.parsed, file)
+	body := s.parse(path, abs, at)
+	if body == nil {
+		return
+	}
+	sum := sha256.Sum256(s.files[path])
+	file.sha256 = hex.EncodeToString(sum[:])
+	content, diags := body.Content(topLevel)
+	s.diags = append(s.diags, s.explain(diags, topLevel, "at the top level")...)
+	file.content = content
+	s.imports(file, append(slices.Clone(chain), abs))
+}
+
+func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
+	src, ok := s.given[path]
+	if !ok {
+		var err error
+		if src, err = readBounded(abs, maxSourceBytes); err != nil {
+			s.fail(at, "Cannot read file", fmt.Sprintf("%s: %s.", path, reason(err)))
+			return nil
+		}
+	}
+	s.files[path] = src
+	isJSON := strings.HasSuffix(path, ".json")
+	if d := guardSource(src, path, isJSON); d != nil {
+		s.diags = s.diags.Append(d)
+		return nil
+	}
+	parser := hclparse.NewParser()
+	parse := parser.ParseHCL
+	if isJSON {
+		parse = parser.ParseJSON
+	}
+	file, diags := parse(src, path)
+	s.diags = append(s.diags, diags...)
+	if file == nil || file.Body == nil || isJSON && diags.HasErrors() {
+		return nil
+	}
+	return file.Body
+}
+
+func guardSource(src []byte, name string, isJSON bool) *hcl.Diagnostic {
+	if isJSON {
+		return guardJSON(src, name)
+	}
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // its mistakes are the parser's to tell
+	return guardTokens(tokens)
+}
+
+// imports reads what `imports = ["models.hcl"]` names, relative to the importing file.
+func (s *sources) imports(file *source, chain []string) {
+	attr := file.content.Attributes["imports"]
+	if attr == nil {
+		return
+	}
+	items, diags := hcl.ExprList(attr.Expr)
+	if diags.HasErrors() {
+		s.diags = s.diags.Append(mistake(attr.Expr.Range(), "Imports must be a list of file names", `Write imports = ["models.hcl"].`))
+		return
+	}
+	for _, item := range items {
+		at := item.Range()
+		v, diags := item.Value(nil)
+		name, ok := textOf(v)
+		if diags.HasErrors() || !ok || name == "" {
+			s.diags = s.diags.Append(mistake(at, "An import must be a file name", "Imports are read before anything is evaluated, so a name is a plain string."))
+			continue
+		}
+		path := filepath.FromSlash(name)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(file.name), path)
+		}
+		s.read(path, chain, &at)
+	}
+}
+
+func (s *sources) importCycle(chain []string, at *hcl.Range) {
+	names := make([]string, len(chain))
+	for i, path := range chain {
+		names[i] = filepath.Base(path)
+	}
+	if len(chain) == 2 {
+		s.fail(at, "A file imports itself", fmt.Sprintf("%s is read already: remove this import.", names[0]))
+		return
+	}
+	s.fail(at, "Import cycle", fmt.Sprintf("The imports go round: %s. Remove one of them.", strings.Join(names, " → ")))
+}
+
+func (s *sources) fail(at *hcl.Range, summary, detail string) {
+	d := unplaced(summary, detail)
+	d.Subject = at
+	s.diags = s.diags.Append(d)
+}
+
+// readBounded reads a regular file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // read-only
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	src, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(src)) > limit {
+		return nil, fmt.Errorf("it is larger than %d MiB, which no hand-written file is", limit>>20)
+	}
+	return src, nil
+}
+
+// reason is a file error without the path, which the message has already.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}

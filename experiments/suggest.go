@@ -1,0 +1,60 @@
+package experiments
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// suggest finds the candidate that a mistyped name most likely means; "" when none is near enough. Three edits
+// are allowed for a long name, fewer for a short one: "top_q" is near "top_p", "url" is not near "env".
+func suggest(name string, candidates []string) string {
+	best, near := "", min(3, max(1, len(name)/3))+1
+	for _, c := range slices.Sorted(slices.Values(candidates)) {
+		if strings.EqualFold(c, name) && c != name {
+			return c
+		}
+		if d := levenshtein.Distance(name, c, nil); d < near {
+			best, near = c, d
+		}
+	}
+	if best == "" {
+		best = sameWords(name, candidates)
+	}
+	return best
+}
+
+// sameWords finds a candidate that differs in its separators only ("max-num-seqs", "maxNumSeqs").
+func sameWords(name string, candidates []string) string {
+	flat := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "").Replace(s))
+	}
+	for _, c := range candidates {
+		if flat(c) == flat(name) {
+			return c
+		}
+	}
+	return ""
+}
+
+// didYouMean is a sentence with its leading space, or "".
+func didYouMean(name string, candidates []string) string {
+	if s := suggest(name, candidates); s != "" {
+		return fmt.Sprintf(" Did you mean %q?", s)
+	}
+	return ""
+}
+
+// listed joins names for a message: `"a", "b" or "c"`.
+func listed(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}
