@@ -1,0 +1,54 @@
+package simulator_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"matrix/backends/backendtest"
+	"matrix/backends/simulator"
+	"matrix/experiments"
+)
+
+// cell is a complete cell for the simulator.
+func cell(options experiments.Values) *experiments.Cell {
+	return &experiments.Cell{
+		Experiment: "test", Address: strings.Repeat("0", 64), Slug: "simulated-0000000000000000",
+		Platform:  &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: options},
+		Model:     &experiments.Model{ID: "tiny"},
+		BatchSize: 10,
+		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Limits:    &experiments.Limits{MaxErrorRate: 1},
+		Load:      &experiments.LoadShape{Mode: "closed", Concurrency: 16},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	for _, api := range []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama} {
+		for _, chat := range []bool{false, true} {
+			name := api
+			if chat {
+				name += "_chat"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				backendtest.Run(t, backendtest.Suite{
+					Backend: simulator.New(),
+					Cell: func(*testing.T) *experiments.Cell {
+						return cell(experiments.Values{
+							"api": api, "slots": int64(16), "prefill_tokens_per_s": int64(100_000),
+							"decode_tokens_per_s": int64(200), "kv_tokens": int64(100_000), "load_s": 0.05,
+						})
+					},
+					Chat: chat, LoadTimeout: 30 * time.Second, RequestTimeout: 30 * time.Second,
+					TooLong: strings.Repeat("word ", 10_000),
+					Can: backendtest.Can{
+						Streams: api != experiments.VLLMOffline, IgnoreEOS: api != experiments.Ollama,
+						Abort: true, Kill: !chat, Phases: true,
+					},
+				})
+			})
+		}
+	}
+}
