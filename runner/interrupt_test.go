@@ -1,0 +1,186 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// interruptAfter applies and cancels after d.
+func (r *rig) interruptAfter(d time.Duration, p *Plan) (Summary, time.Duration) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var at time.Time
+	time.AfterFunc(d, func() { at = time.Now(); cancel() })
+	sum := r.apply(ctx, p)
+	return sum, time.Since(at)
+}
+
+// ^C: rows are kept, and the next apply asks only what is left, as the same attempt in a new segment.
+func TestInterruptedCellGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 100)
+		sum, took := r.interruptAfter(1250*time.Millisecond, r.plan(c))
+		if sum.Interrupted != 1 || !sum.Stopped || took > 10*time.Second {
+			t.Fatalf("got %+v, %s after ^C", sum, took)
+		}
+		if len(r.history()) != 0 {
+			t.Fatal("the interrupted attempt was committed")
+		}
+		item := r.judged(c)
+		if item.Resume == "" || item.State != Partial || len(item.Reasons) != 1 || item.Reasons[0] != ReasonInterrupted {
+			t.Errorf("planned as %+v", item)
+		}
+		asked := 0
+		r.backend.launch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+			e := newFakeEngine()
+			e.answer = func(ctx context.Context, req backends.Request) backends.Reply {
+				asked++
+				return healthy(ctx, req)
+			}
+			c.Load.Concurrency = 1 // so that asked needs no lock
+			return e, nil
+		}
+		if sum := r.apply(context.Background(), r.plan(c)); sum.Complete != 1 {
+			t.Fatalf("got %+v, want it complete", sum)
+		}
+		past := r.only()
+		if past.Attempt != item.Resume || past.Segments != 2 || past.OK != 100 {
+			t.Errorf("attempt %s in %d segments with %d ok, want %s in 2 with 100", past.Attempt, past.Segments, past.OK, item.Resume)
+		}
+		bySegment := map[int32]int{}
+		for _, row := range r.rows(past, 100) {
+			bySegment[row.Segment]++
+		}
+		if bySegment[1] == 0 || bySegment[2] != asked-3 { // 3 of the second segment's own warm-up
+			t.Errorf("rows by segment %v, and the second asked %d", bySegment, asked)
+		}
+		if want := fmt.Sprintf("interrupted after %d of 100 requests", bySegment[1]); item.Detail != want {
+			t.Errorf("detail %q, want %q", item.Detail, want)
+		}
+	})
+}
+
+// judged is how a plan sees the cell now, identities as the rig has them.
+func (r *rig) judged(c *experiments.Cell) *Item {
+	r.t.Helper()
+	h, err := glance(context.Background(), r.world.Store, "exp")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	item := &Item{Cell: c, Identity: testIdentity(c.Address, nil)}
+	h.judge(item, Filter{})
+	return item
+}
+
+func TestInterruptedInLoadStartsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 10)
+		r.backend.launch = func(ctx context.Context, _ int, _ backends.Spec) (backends.Engine, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		sum, took := r.interruptAfter(time.Second, r.plan(c))
+		if sum.Interrupted != 1 || took > 10*time.Second {
+			t.Fatalf("got %+v, %s after ^C", sum, took)
+		}
+		if past := r.only(); past.Status != results.Interrupted {
+			t.Errorf("committed as %s, want interrupted", past.Status)
+		}
+	})
+}
+
+func TestInterruptWithoutResumeCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 100)
+		c.Resume = false
+		if sum, _ := r.interruptAfter(time.Second, r.plan(c)); sum.Interrupted != 1 {
+			t.Fatalf("got %+v", sum)
+		}
+		past := r.only()
+		if past.Status != results.Interrupted {
+			t.Errorf("committed as %s, want interrupted", past.Status)
+		}
+		r.rows(past, 100)
+	})
+}
+
+// An engine that will not stop: after the first ^C it has its seconds, after the second none.
+func TestStubbornEngine(t *testing.T) {
+	tests := map[string]struct {
+		second time.Duration // after the first ^C; 0 = never
+		most   time.Duration // for all to end after the last ^C
+	}{
+		"once":  {0, 10 * time.Second},
+		"twice": {time.Second, 3 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.backend.launch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+					e := newFakeEngine()
+					e.stop = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+					return e, nil
+				}
+				hard := make(chan struct{})
+				r.options.Hard = hard
+				ctx, cancel := context.WithCancel(context.Background())
+				var last time.Time
+				time.AfterFunc(time.Second, func() {
+					last = time.Now()
+					cancel()
+					if tt.second > 0 {
+						time.AfterFunc(tt.second, func() { last = time.Now(); close(hard) })
+					}
+				})
+				if sum := r.apply(ctx, r.plan(testCell("a", 1000))); sum.Interrupted != 1 {
+					t.Errorf("got %+v, want it interrupted", sum)
+				}
+				if took := time.Since(last); took > tt.most {
+					t.Errorf("ended %s after the last ^C, want at most %s", took, tt.most)
+				}
+			})
+		})
+	}
+}
+
+// After ^C no further launch begins.
+func TestInterruptStopsThePlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		sum, _ := r.interruptAfter(time.Second, r.plan(testCell("a", 100), testCell("bb", 100), testCell("ccc", 100)))
+		if sum.Interrupted != 1 || sum.NotRun != 2 || r.backend.launches.Load() != 1 {
+			t.Errorf("got %+v after %d launches", sum, r.backend.launches.Load())
+		}
+		if r.kinds()[Interrupt] != 1 {
+			t.Errorf("%d interrupt events, want 1", r.kinds()[Interrupt])
+		}
+	})
+}
+
+// What cannot go on is committed before anything is run: here the cell has changed since.
+func TestChangedCellDoesNotGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 100)
+		r.interruptAfter(time.Second, r.plan(c))
+		p := r.plan(c)
+		p.Items[0].Identity = testIdentity(c.Address, map[string]string{"spec": `{"x":1}`})
+		r.apply(context.Background(), p)
+		past := r.history()
+		if len(past) != 2 || past[0].Status != results.Interrupted || past[1].Status != results.Complete || past[1].Segments != 1 {
+			t.Errorf("got %+v", past)
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+
+	"matrix/results"
+)
+
+// TestMain reads and writes one attempt before any test: the Parquet library keeps one decompressor for the whole
+// process, and one that was made inside a synctest bubble may not be used outside of it.
+func TestMain(m *testing.M) {
+	if err := warmCompressors(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func warmCompressors() error {
+	dir, err := os.MkdirTemp("", "matrix-runner-test")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	store, err := results.Open(dir)
+	if err != nil {
+		return err
+	}
+	cell := testCell("warm", 1)
+	a, err := store.Begin(cell, testIdentity(cell.Address, nil), 1, nil)
+	if err != nil {
+		return err
+	}
+	row := results.RequestRow{Phase: "measure", Status: "ok", ChunkGapsS: []float64{1}}
+	if err := a.Append(row, &results.OutputRow{Text: "x"}); err != nil {
+		return err
+	}
+	if err := a.Sample(results.SampleRow{Source: "host", Metric: "x"}); err != nil {
+		return err
+	}
+	if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
+		return err
+	}
+	past, err := store.History(context.Background(), "exp")
+	if err != nil {
+		return err
+	}
+	return results.ReadRequests(past[0].Dir, func(results.RequestRow) error { return nil })
+}
+
+// forgetCompressors empties the Parquet library's pool of compressors, for the same reason: a pool lives two
+// collections.
+func forgetCompressors() {
+	runtime.GC()
+	runtime.GC()
+}

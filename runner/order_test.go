@@ -1,0 +1,62 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+func steps(items []*Item) []string {
+	order, _ := order(items)
+	var texts []string
+	for _, s := range order {
+		texts = append(texts, fmt.Sprintf("%s%d.%d", s.Item.Cell.Platform.ID, s.Item.Cell.BatchSize, s.Launch))
+	}
+	return texts
+}
+
+func itemsFor(how string, launches []int, sizes ...int) []*Item {
+	var items []*Item
+	for _, n := range sizes {
+		c := testCell("a", n)
+		c.Order, c.Seed = how, 11
+		items = append(items, &Item{Cell: c, Launches: launches})
+	}
+	return items
+}
+
+func TestOrder(t *testing.T) {
+	declared := steps(itemsFor("declared", []int{1, 2}, 100, 10))
+	if want := []string{"a100.1", "a100.2", "a10.1", "a10.2"}; !slices.Equal(declared, want) {
+		t.Errorf("declared: %v, want %v", declared, want)
+	}
+	blocks := steps(itemsFor("blocks", []int{1, 2, 3}, 1000, 10, 100, 50, 500, 5000))
+	if want := []string{"a10.1", "a50.1", "a100.1", "a500.1", "a1000.1", "a5000.1"}; !slices.Equal(blocks[:6], want) {
+		t.Errorf("first block: %v, want %v", blocks[:6], want)
+	}
+	second, third := blocks[6:12], blocks[12:]
+	for _, x := range second {
+		if x[len(x)-2:] != ".2" {
+			t.Errorf("%s in the second block", x)
+		}
+	}
+	if fmt.Sprint(cut(second)) == fmt.Sprint(cut(third)) {
+		t.Errorf("second and third block have the same order: %v", second)
+	}
+	if again := steps(itemsFor("blocks", []int{1, 2, 3}, 1000, 10, 100, 50, 500, 5000)); !slices.Equal(again, blocks) {
+		t.Error("the same seed gives another order")
+	}
+	random := steps(itemsFor("random", []int{1, 2}, 1000, 10, 100, 50))
+	if slices.Equal(random, steps(itemsFor("declared", []int{1, 2}, 1000, 10, 100, 50))) || len(random) != 8 {
+		t.Errorf("random: %v", random)
+	}
+}
+
+// cut drops the launch's number.
+func cut(texts []string) []string {
+	var names []string
+	for _, s := range texts {
+		names = append(names, s[:len(s)-2])
+	}
+	return names
+}

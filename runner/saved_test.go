@@ -1,0 +1,71 @@
+package runner
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"matrix/experiments"
+)
+
+func TestSavedPlan(t *testing.T) {
+	plan := func(spec string, launches ...int) *Plan {
+		a, b := testCell("a", 10), testCell("bb", 10)
+		return &Plan{Experiment: "exp", Items: []*Item{
+			{Cell: a, Identity: testIdentity(a.Address, map[string]string{"spec": spec}), State: New, Reasons: []Reason{ReasonNew}, Launches: launches},
+			{Cell: b, Identity: testIdentity(b.Address, nil), State: Done},
+		}}
+	}
+	vars := experiments.LoadOptions{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}}
+	saved := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, vars, Filter{Only: []string{"platform=a*"}}, []*Plan{plan("", 1, 2)})
+	var file bytes.Buffer
+	if err := saved.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(file.String(), "SECRET") {
+		t.Error("the plan file holds the environment")
+	}
+	read, err := ReadSaved(bytes.NewReader(file.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(read.Files["x.hcl"]) != "a = 1" || len(read.Pending) != 1 || read.Filter.Only[0] != "platform=a*" || read.Vars.Vars[0] != "n=1" {
+		t.Errorf("read back %+v", read)
+	}
+	drift := func(p *Plan) string { return strings.Join(read.Drift([]*Plan{p}), "\n") }
+	if got := drift(plan("", 1, 2)); got != "" {
+		t.Errorf("the same plan drifts: %s", got)
+	}
+	if got := drift(plan("", 2)); got != "" {
+		t.Errorf("less to do is no drift: %s", got)
+	}
+	if got := drift(plan(`{"max_num_seqs":2}`, 1, 2)); !strings.Contains(got, "a/m/10: spec") {
+		t.Errorf("changed spec: %q", got)
+	}
+	if got := drift(plan("", 1, 2, 3)); !strings.Contains(got, "launch 3 is pending now") {
+		t.Errorf("one more launch: %q", got)
+	}
+	more := plan("", 1, 2)
+	more.Items[1].Launches, more.Items[1].Reasons = []int{1}, []Reason{ReasonTainted}
+	if got := drift(more); !strings.Contains(got, "bb/m/10 is pending now") || !strings.Contains(got, "tainted") {
+		t.Errorf("one more cell: %q", got)
+	}
+}
+
+func TestReadSavedRefuses(t *testing.T) {
+	for text, want := range map[string]string{"": "no plan", "{": "no plan", `{"schema":9}`: "schema 9", `{"schema":1}`: "names no files"} {
+		if _, err := ReadSaved(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadSaved(f *testing.F) {
+	f.Add([]byte(`{"schema":1,"paths":["x"],"pending":[{"address":"a","launches":[1]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ReadSaved(bytes.NewReader(data))
+		if err == nil && len(s.Drift(nil)) > len(s.Pending) {
+			t.Error("more drift than cells")
+		}
+	})
+}
