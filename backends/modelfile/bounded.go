@@ -1,0 +1,33 @@
+package modelfile
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// readSmall reads a regular file of at most limit bytes: header files are small, and a wrong path may name anything.
+func readSmall(path string, limit int64) ([]byte, error) {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if size > limit {
+		return nil, fmt.Errorf("read %s: %d bytes is more than the %d that such a file may have", path, size, limit)
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// openRegular opens a file and tells its size; pipes and devices, which have none, are refused.
+func openRegular(path string) (*os.File, int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("read %s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	return f, st.Size(), err
+}

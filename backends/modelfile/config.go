@@ -1,0 +1,166 @@
+package modelfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Config is a Hugging Face config.json as far as memory and identity go.
+type Config struct {
+	Shape
+	Architectures []string
+	ModelType     string // of the language model, "gemma3_text"
+	DType         string // "bfloat16"; "" = not said
+	Quantization  string // quant_method, "compressed-tensors"; "" = none
+	QuantBits     int    // of the weights of linear layers; 0 = not said or not quantised
+	QuantGroup    int    // weights that share a scale; 0 = not said
+}
+
+// ReadConfig reads the config.json of a model folder.
+func ReadConfig(dir string) (*Config, error) {
+	path := filepath.Join(dir, "config.json")
+	data, err := readSmall(path, 16<<20)
+	if os.IsNotExist(err) {
+		return nil, &NotFoundError{Name: "config.json", Looked: path}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ParseConfig reads a config.json. Figures of the wrong type or out of any sane range count as not said.
+func ParseConfig(data []byte) (*Config, error) {
+	var top fields
+	if err := json.Unmarshal(data, &top); err != nil {
+		return nil, err
+	}
+	text := top
+	for _, key := range []string{"text_config", "llm_config", "language_config"} {
+		if nested := top.object(key); nested != nil {
+			text = nested
+			break
+		}
+	}
+	c := &Config{ModelType: text.text("model_type"), Architectures: top.texts("architectures")}
+	c.DType = firstText(text.text("dtype"), text.text("torch_dtype"), top.text("dtype"), top.text("torch_dtype"))
+	text = text.withDefaults(c.ModelType)
+	c.Shape = shapeOf(text)
+	c.TiedEmbeddings = tied(top, text)
+	c.arrange(text)
+	c.fillDerived()
+	c.readQuantization(top, text)
+	return c, nil
+}
+
+func shapeOf(f fields) Shape {
+	s := Shape{
+		Layers:           f.number("num_hidden_layers", "n_layer", "num_layers"),
+		HiddenSize:       f.number("hidden_size", "n_embd", "d_model"),
+		IntermediateSize: f.number("moe_intermediate_size", "intermediate_size", "n_inner", "ffn_dim"),
+		Heads:            f.number("num_attention_heads", "n_head"),
+		KVHeads:          f.number("num_key_value_heads", "num_kv_heads"),
+		KeyDim:           f.number("head_dim"),
+		VocabSize:        f.number("vocab_size"),
+		ContextLength:    f.number("max_position_embeddings", "n_positions", "seq_length"),
+		SlidingWindow:    f.number("sliding_window", "attention_chunk_size"),
+		KVLoraRank:       f.number("kv_lora_rank"),
+		RopeDim:          f.number("qk_rope_head_dim"),
+		Experts:          f.number("num_local_experts", "num_experts", "n_routed_experts") + f.number("n_shared_experts"),
+	}
+	s.Layers = min(s.Layers, 100_000)
+	if f.flag("use_sliding_window", true) == false {
+		s.SlidingWindow = 0
+	}
+	return s
+}
+
+// arrange counts the layers by kind: told layer by layer, by a period, or by what is known of the model type.
+func (c *Config) arrange(f fields) {
+	if types := f.texts("layer_types"); len(types) == c.Layers && c.Layers > 0 {
+		for _, t := range types {
+			switch t {
+			case "sliding_attention", "chunked_attention":
+				c.SlidingLayers++
+			case "full_attention":
+			default:
+				c.OtherLayers++
+			}
+		}
+		return
+	}
+	if c.SlidingWindow == 0 {
+		return
+	}
+	period := f.number("sliding_window_pattern", "_sliding_window_pattern")
+	if period == 0 {
+		period = slidingPeriod(c.ModelType)
+	}
+	c.SlidingLayers = c.Layers
+	if period > 1 {
+		c.SlidingLayers = c.Layers - c.Layers/period
+	}
+	if first := f.number("max_window_layers"); first > 0 && strings.HasPrefix(c.ModelType, "qwen") {
+		c.SlidingLayers = max(0, c.Layers-first)
+	}
+}
+
+// slidingPeriod is the distance between full-attention layers; 1 = none is full (Mistral 7B).
+func slidingPeriod(modelType string) int {
+	switch modelType {
+	case "gemma3_text", "gemma3":
+		return 6
+	case "gemma2", "gpt_oss", "gptoss":
+		return 2
+	case "cohere2", "llama4_text", "llama4":
+		return 4
+	}
+	return 1
+}
+
+func (c *Config) readQuantization(top, text fields) {
+	q := top.object("quantization_config")
+	if q == nil {
+		q = text.object("quantization_config")
+	}
+	if q == nil {
+		return
+	}
+	c.Quantization = q.text("quant_method")
+	c.QuantBits, c.QuantGroup = q.number("bits", "w_bit"), q.number("group_size", "q_group_size")
+	switch {
+	case c.QuantBits > 0:
+	case c.Quantization == "fp8" || c.Quantization == "fbgemm_fp8":
+		c.QuantBits = 8
+	case c.Quantization == "mxfp4":
+		c.QuantBits = 4
+	default:
+		for _, g := range q.object("config_groups") { // compressed-tensors
+			if group, ok := g.(map[string]any); ok {
+				weights := fields(group).object("weights")
+				c.QuantBits, c.QuantGroup = weights.number("num_bits"), weights.number("group_size")
+			}
+		}
+	}
+}
+
+func tied(top, text fields) bool {
+	byType := strings.HasPrefix(text.text("model_type"), "gemma")
+	return text.flag("tie_word_embeddings", top.flag("tie_word_embeddings", byType))
+}
+
+func firstText(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

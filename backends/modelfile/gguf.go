@@ -1,0 +1,164 @@
+package modelfile
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// GGUF is what a GGUF header says.
+type GGUF struct {
+	Shape
+	Architecture string // general.architecture, "gemma3"
+	Name         string // general.name
+	FileType     string // "Q4_K_M", "F16"; "" = not said
+	Parameters   int64  // elements of all tensors
+	TensorBytes  int64  // of all tensors
+	LayerBytes   []int64
+	OutputBytes  int64 // output layer with its norm: "output.weight", else the token embedding that it shares
+	InputBytes   int64 // token embedding: stays in main memory
+	OtherBytes   int64 // outside layers, input and output
+	Tensors      int
+	KVHeadsBy    []int // KV heads layer by layer, where they differ
+	AddBOS       *bool // nil: not said
+	AddEOS       *bool
+	ChatTemplate string // Jinja; "" = none
+}
+
+// ReadGGUF reads the header of a GGUF file.
+func ReadGGUF(path string) (*GGUF, error) {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	g, err := ParseGGUF(f, size)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return g, nil
+}
+
+// ParseGGUF reads a header from the start of a file of size bytes. Counts and lengths in it are held against the
+// size before anything is kept, so a hostile header costs a bounded amount of memory.
+func ParseGGUF(r io.Reader, size int64) (*GGUF, error) {
+	d := &ggufReader{r: bufio.NewReaderSize(r, 1<<16), left: size}
+	tensors, keys, err := d.prefix()
+	if err != nil {
+		return nil, err
+	}
+	kv := fields{}
+	for range keys {
+		if err := d.pair(kv); err != nil {
+			return nil, err
+		}
+	}
+	g := &GGUF{Architecture: kv.text("general.architecture"), Name: kv.text("general.name")}
+	g.describe(kv)
+	for range tensors {
+		t, err := d.tensor()
+		if err != nil {
+			return nil, err
+		}
+		g.add(t)
+	}
+	g.tie()
+	return g, nil
+}
+
+func (g *GGUF) describe(kv fields) {
+	get := func(key string) int { return kv.number(g.Architecture + "." + key) }
+	g.Shape = Shape{
+		Layers: min(get("block_count"), 100_000), HiddenSize: get("embedding_length"), IntermediateSize: get("feed_forward_length"),
+		Heads: get("attention.head_count"), KVHeads: get("attention.head_count_kv"),
+		KeyDim: get("attention.key_length"), ValueDim: get("attention.value_length"),
+		ContextLength: get("context_length"), SlidingWindow: get("attention.sliding_window"),
+		Experts: get("expert_count"), VocabSize: get("vocab_size"),
+		KVLoraRank: get("attention.kv_lora_rank"), RopeDim: get("rope.dimension_count"),
+	}
+	if g.KVLoraRank == 0 {
+		g.RopeDim = 0
+	}
+	if n := arrayLength(kv["tokenizer.ggml.tokens"]); g.VocabSize == 0 {
+		g.VocabSize = n
+	}
+	if by := integers(kv[g.Architecture+".attention.head_count_kv"]); len(by) == g.Layers && g.Layers > 0 {
+		g.KVHeadsBy = by
+		g.KVHeads = maxOf(by)
+	}
+	if by := integers(kv[g.Architecture+".attention.head_count"]); len(by) > 0 {
+		g.Heads = maxOf(by)
+	}
+	g.slide(kv)
+	g.fillDerived()
+	g.FileType = fileTypes[kv.whole("general.file_type")]
+	g.AddBOS, g.AddEOS = kv.maybe("tokenizer.ggml.add_bos_token"), kv.maybe("tokenizer.ggml.add_eos_token")
+	g.ChatTemplate = kv.text("tokenizer.chat_template")
+}
+
+// slide counts the layers that see a window only: told layer by layer, by a period, or known by architecture.
+func (g *GGUF) slide(kv fields) {
+	if g.SlidingWindow == 0 {
+		return
+	}
+	pattern := kv[g.Architecture+".attention.sliding_window_pattern"]
+	if a, ok := pattern.(ggufArray); ok && len(a.flags) == g.Layers {
+		for _, sliding := range a.flags {
+			if sliding {
+				g.SlidingLayers++
+			}
+		}
+		return
+	}
+	period := kv.number(g.Architecture + ".attention.sliding_window_pattern")
+	if period == 0 {
+		period = slidingPeriod(strings.ReplaceAll(g.Architecture, "-", "_"))
+	}
+	g.SlidingLayers = g.Layers
+	if period > 1 {
+		g.SlidingLayers = g.Layers - g.Layers/period
+	}
+}
+
+// add books a tensor where it will lie: in a layer, in the output, the input, or elsewhere.
+func (g *GGUF) add(t ggufTensor) {
+	g.Tensors++
+	g.Parameters += t.elements
+	g.TensorBytes += t.bytes
+	var layer int
+	if n, _ := fmt.Sscanf(t.name, "blk.%d.", &layer); n == 1 && layer >= 0 && layer < g.Layers {
+		for len(g.LayerBytes) <= layer {
+			g.LayerBytes = append(g.LayerBytes, 0)
+		}
+		g.LayerBytes[layer] += t.bytes
+		return
+	}
+	switch {
+	case strings.HasPrefix(t.name, "output"):
+		g.OutputBytes += t.bytes
+	case t.name == "token_embd.weight":
+		g.InputBytes += t.bytes
+	default:
+		g.OtherBytes += t.bytes
+	}
+	if t.name == "output.weight" {
+		g.TiedEmbeddings = false
+	}
+}
+
+// tie copies the embedding to the output where the model has no output matrix of its own.
+func (g *GGUF) tie() {
+	if g.OutputBytes < g.InputBytes/4 { // a norm at most
+		g.TiedEmbeddings = true
+		g.OutputBytes += g.InputBytes
+	}
+}
+
+func maxOf(list []int) int {
+	m := 0
+	for _, n := range list {
+		m = max(m, n)
+	}
+	return m
+}

@@ -1,0 +1,128 @@
+package modelfile
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// NotFoundError says that a model is not on this machine, and where it was looked for.
+type NotFoundError struct {
+	Name   string // repository or model name, with its revision or tag
+	Looked string // folder or file that is not there
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("%s is not downloaded (no %s)", e.Name, e.Looked)
+}
+
+// Unwrap makes errors.Is(err, fs.ErrNotExist) true.
+func (e *NotFoundError) Unwrap() error { return fs.ErrNotExist }
+
+// Getenv looks up one variable of the environment that an engine would run with; os.Getenv is one.
+type Getenv func(string) string
+
+// Env is the environment of an engine: what the platform declares, over this process's own.
+func Env(declared map[string]string) Getenv {
+	return func(name string) string {
+		if v, ok := declared[name]; ok {
+			return v
+		}
+		return os.Getenv(name)
+	}
+}
+
+// HubDir is the folder where huggingface_hub keeps repositories, by its own rules.
+func HubDir(getenv Getenv) string {
+	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"} {
+		if dir := getenv(name); dir != "" {
+			return expandHome(dir)
+		}
+	}
+	if home := getenv("HF_HOME"); home != "" {
+		return filepath.Join(expandHome(home), "hub")
+	}
+	if cache := getenv("XDG_CACHE_HOME"); cache != "" {
+		return filepath.Join(cache, "huggingface", "hub")
+	}
+	return expandHome("~/.cache/huggingface/hub")
+}
+
+// ResolveHF finds a model's folder: a local folder as it is (commit ""), else the snapshot of a repository in
+// this process's Hugging Face cache. revision is a branch, a tag, a commit, or "" for main. It reads files only;
+// a model that is not here is a *NotFoundError.
+func ResolveHF(repoOrPath, revision string) (dir, commit string, err error) {
+	return ResolveHFIn(HubDir(os.Getenv), repoOrPath, revision)
+}
+
+var (
+	repoName   = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
+	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`)
+)
+
+// ResolveHFIn is ResolveHF with the hub folder of another environment (HubDir(Env(platform.Env))).
+func ResolveHFIn(hub, repoOrPath, revision string) (dir, commit string, err error) {
+	if isPath(repoOrPath) {
+		path := expandHome(repoOrPath)
+		if st, err := os.Stat(path); err != nil || !st.IsDir() {
+			return "", "", &NotFoundError{Name: repoOrPath, Looked: path}
+		}
+		return path, "", nil
+	}
+	if !repoName.MatchString(repoOrPath) {
+		return "", "", fmt.Errorf("%q is neither a folder nor a Hugging Face repository (organisation/name)", repoOrPath)
+	}
+	name := repoOrPath
+	if revision == "" {
+		revision = "main"
+	} else {
+		name += "@" + revision
+	}
+	repo := filepath.Join(hub, "models--"+strings.ReplaceAll(repoOrPath, "/", "--"))
+	commit = revision
+	if !commitName.MatchString(revision) {
+		if commit, err = readRef(repo, revision); err != nil {
+			return "", "", &NotFoundError{Name: name, Looked: filepath.Join(repo, "refs", revision)}
+		}
+	}
+	dir = filepath.Join(repo, "snapshots", commit)
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return "", "", &NotFoundError{Name: name, Looked: dir}
+	}
+	return dir, commit, nil
+}
+
+// readRef reads refs/<revision>; a revision may hold slashes ("refs/pr/3") but never leave the folder.
+func readRef(repo, revision string) (string, error) {
+	if !filepath.IsLocal(revision) {
+		return "", fmt.Errorf("revision %q is no name", revision)
+	}
+	data, err := readSmall(filepath.Join(repo, "refs", revision), 1<<10)
+	if err != nil {
+		return "", err
+	}
+	commit := strings.TrimSpace(string(data))
+	if !commitName.MatchString(commit) {
+		return "", fmt.Errorf("ref %s holds %q, not a commit", revision, commit)
+	}
+	return commit, nil
+}
+
+// isPath tells a folder from a repository name: "org/name" is a repository even when such a folder happens to
+// exist, as the loader has made every path absolute.
+func isPath(s string) bool {
+	return filepath.IsAbs(s) || s == "." || s == ".." ||
+		strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~")
+}
+
+func expandHome(path string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") {
+		if home, err := os.UserHomeDir(); err == nil {
+			return home + path[1:]
+		}
+	}
+	return path
+}

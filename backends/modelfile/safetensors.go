@@ -1,0 +1,162 @@
+package modelfile
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// Weights is what safetensors headers say of a model's weights.
+type Weights struct {
+	Files      []string         // absolute paths, sorted
+	Bytes      int64            // of all tensors
+	Parameters int64            // elements of all tensors; packed quantised ones count as stored
+	ByDType    map[string]int64 // tensor bytes by safetensors' own names: "BF16", "F32", "I32"
+}
+
+// DType is the type that most of the bytes have.
+func (w *Weights) DType() string {
+	best := ""
+	for name, n := range w.ByDType {
+		if best == "" || n > w.ByDType[best] || n == w.ByDType[best] && name < best {
+			best = name
+		}
+	}
+	return best
+}
+
+// headerLimit bounds a safetensors header; the format's own reader has 100 MB.
+const headerLimit = 100 << 20
+
+// ReadSafetensors reads the headers of all weight files of a folder: those that model.safetensors.index.json names,
+// else every *.safetensors. A file that the index names and that is not here is an error: a partial download.
+func ReadSafetensors(dir string) (*Weights, error) {
+	files, err := weightFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &Weights{ByDType: map[string]int64{}}
+	for _, path := range files {
+		if err := w.addFile(path); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		w.Files = append(w.Files, path)
+	}
+	return w, nil
+}
+
+func weightFiles(dir string) ([]string, error) {
+	index := filepath.Join(dir, "model.safetensors.index.json")
+	data, err := readSmall(index, headerLimit)
+	if os.IsNotExist(err) {
+		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+		if len(files) == 0 {
+			return nil, &NotFoundError{Name: "weights", Looked: filepath.Join(dir, "*.safetensors")}
+		}
+		return files, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var raw struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, fmt.Errorf("read %s: %w", index, err)
+	}
+	seen := map[string]bool{}
+	for _, name := range raw.WeightMap {
+		if name != filepath.Base(name) || name == "" || name == "." || name == ".." {
+			return nil, fmt.Errorf("read %s: %q is no file name", index, name)
+		}
+		seen[filepath.Join(dir, name)] = true
+	}
+	files := make([]string, 0, len(seen))
+	for path := range seen {
+		files = append(files, path)
+	}
+	sort.Strings(files)
+	return files, nil
+}
+
+func (w *Weights) addFile(path string) error {
+	f, size, err := openRegular(path)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return &NotFoundError{Name: "weights", Looked: path}
+		}
+		return err
+	}
+	defer f.Close()
+	return w.addHeader(f, size)
+}
+
+// addHeader sums one header: 8 bytes of length, then JSON. The length is held against the file before it is believed.
+func (w *Weights) addHeader(r io.Reader, size int64) error {
+	var prefix [8]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return fmt.Errorf("safetensors header: %w", err)
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > headerLimit || int64(n) > size-8 {
+		return fmt.Errorf("safetensors header claims %d bytes of a %d-byte file", n, size)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err != nil {
+		return err
+	}
+	var tensors map[string]struct {
+		DType   string   `json:"dtype"`
+		Shape   []int64  `json:"shape"`
+		Offsets [2]int64 `json:"data_offsets"`
+	}
+	if err := json.Unmarshal(stripMetadata(data), &tensors); err != nil {
+		return fmt.Errorf("safetensors header: %w", err)
+	}
+	for name, t := range tensors {
+		bytes := t.Offsets[1] - t.Offsets[0]
+		if t.Offsets[0] < 0 || bytes < 0 || t.Offsets[1] > size-8-int64(n) {
+			return fmt.Errorf("tensor %.80q lies outside the file: a partial download?", name)
+		}
+		w.Bytes += bytes
+		w.ByDType[t.DType] += bytes
+		w.Parameters += elements(t.Shape, bytes*8)
+	}
+	return nil
+}
+
+// stripMetadata drops __metadata__, the one entry that is no tensor.
+func stripMetadata(data []byte) []byte {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(data, &all) != nil {
+		return data
+	}
+	if _, ok := all["__metadata__"]; !ok {
+		return data
+	}
+	delete(all, "__metadata__")
+	out, err := json.Marshal(all)
+	if err != nil {
+		return data
+	}
+	return out
+}
+
+// elements multiplies a shape; more than the bytes can hold, at a bit each, is a lie and counts as none.
+func elements(shape []int64, limit int64) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		if d < 0 || d > 0 && n > limit/d {
+			return 0
+		}
+		n *= d
+	}
+	if n > limit {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,95 @@
+package modelfile
+
+import "matrix/experiments"
+
+// Shape is what decides how much memory a transformer's weights and KV cache take. Zero means the file does not say.
+type Shape struct {
+	Layers           int // transformer blocks
+	HiddenSize       int
+	IntermediateSize int // of the dense feed-forward; per expert where there are Experts
+	Heads            int
+	KVHeads          int
+	KeyDim           int // per head
+	ValueDim         int // per head
+	VocabSize        int
+	ContextLength    int // tokens the model was made for
+	SlidingWindow    int // tokens that a sliding layer sees
+	SlidingLayers    int // of Layers
+	OtherLayers      int // of Layers: recurrent or linear attention, whose state is not a KV cache
+	KVLoraRank       int // > 0: multi-head latent attention, one latent vector per token and layer
+	RopeDim          int // of MLA: the positional part beside the latent one
+	Experts          int // routed and shared; 0 = dense
+	TiedEmbeddings   bool
+}
+
+// FullLayers is the number of layers that attend to the whole context.
+func (s Shape) FullLayers() int { return s.Layers - s.SlidingLayers - s.OtherLayers }
+
+// KVElements is how many numbers one token leaves in one layer's KV cache, of one of `ranks` tensor-parallel
+// ranks. A latent cache is not split; heads are, down to one a rank.
+func (s Shape) KVElements(ranks int) int {
+	if s.KVLoraRank > 0 {
+		return s.KVLoraRank + s.RopeDim
+	}
+	return max(1, s.KVHeads/max(1, ranks)) * (s.KeyDim + s.ValueDim)
+}
+
+// KVBytesPerToken is what one token takes in the caches of all layers with a cache, when every layer keeps it.
+func (s Shape) KVBytesPerToken(bytesPerElement float64) float64 {
+	return float64(s.Layers-s.OtherLayers) * float64(s.KVElements(1)) * bytesPerElement
+}
+
+// KnowsKV reports whether the cache's size can be told.
+func (s Shape) KnowsKV() bool { return s.Layers > 0 && s.OtherLayers == 0 && s.KVElements(1) > 0 }
+
+// EmbeddingParameters counts the input embedding and, unless tied, the output layer: quantisers leave them alone.
+func (s Shape) EmbeddingParameters() float64 {
+	n := float64(s.VocabSize) * float64(s.HiddenSize)
+	if s.TiedEmbeddings {
+		return n
+	}
+	return 2 * n
+}
+
+// EstimateParameters counts the weights of a plain transformer of this shape; 0 when the shape is incomplete.
+// It is for models of which only the config is known: a vision tower is not in it.
+func (s Shape) EstimateParameters() float64 {
+	if s.Layers == 0 || s.HiddenSize == 0 || s.IntermediateSize == 0 || s.Heads == 0 || s.VocabSize == 0 || s.KVLoraRank > 0 {
+		return 0
+	}
+	h := float64(s.HiddenSize)
+	attention := h * float64(s.Heads+s.KVHeads) * float64(s.KeyDim+s.ValueDim)
+	forward := 3 * h * float64(s.IntermediateSize) * float64(max(1, s.Experts))
+	return s.EmbeddingParameters() + float64(s.Layers)*(attention+forward+4*h) + h
+}
+
+// FromArchitecture is the shape that an architecture block gives.
+func FromArchitecture(a *experiments.Architecture) Shape {
+	s := Shape{
+		Layers: a.Layers, HiddenSize: a.HiddenSize, IntermediateSize: a.IntermediateSize,
+		Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.HeadDim, ValueDim: a.HeadDim,
+		VocabSize: a.VocabSize, SlidingWindow: a.SlidingWindow,
+		TiedEmbeddings: true, // Gemma's way; the safer guess for a prediction that must not refuse what would run
+	}
+	if a.SlidingWindow > 0 {
+		s.SlidingLayers = max(0, a.Layers-a.FullLayers)
+	}
+	s.fillDerived()
+	return s
+}
+
+// fillDerived adds what config files leave to be worked out: as many KV heads as heads, head size from the width.
+func (s *Shape) fillDerived() {
+	if s.KVHeads == 0 {
+		s.KVHeads = s.Heads
+	}
+	if s.KeyDim == 0 && s.Heads > 0 {
+		s.KeyDim = s.HiddenSize / s.Heads
+	}
+	if s.ValueDim == 0 {
+		s.ValueDim = s.KeyDim
+	}
+	if s.SlidingWindow == 0 {
+		s.SlidingLayers = 0
+	}
+}
