@@ -39,7 +39,7 @@ func known(name, unit, doc string, of func(*runRow) *float64) column[runRow] {
 		}}
 }
 
-func flag(name, doc string, of func(*runRow) *bool) column[runRow] {
+func yesno(name, doc string, of func(*runRow) *bool) column[runRow] {
 	return column[runRow]{name: name, doc: doc, typ: arrow.FixedWidthTypes.Boolean, null: true,
 		put: func(b array.Builder, r *runRow) {
 			if v := of(r); v != nil {

@@ -1,0 +1,218 @@
+package results
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func committed(t testing.TB, s *Store, launch int) Past {
+	t.Helper()
+	a, err := s.Begin(testCell(1), testIdentity(), launch, []byte("source"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, a, okRow(0), "text")
+	if _, err := a.Commit(Complete, "done", "", Run{Planned: 1, Mode: "closed"}); err != nil {
+		t.Fatal(err)
+	}
+	past, err := s.History(t.Context(), "gemma3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range past {
+		if p.Attempt == a.Manifest().Attempt {
+			return p
+		}
+	}
+	t.Fatal("the attempt is not in the history")
+	return Past{}
+}
+
+func TestHistoryProblems(t *testing.T) {
+	edit := func(name string, f func([]byte) []byte) func(testing.TB, string) {
+		return func(t testing.TB, dir string) {
+			path := filepath.Join(dir, name)
+			doc, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, f(doc), 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	remove := func(name string) func(testing.TB, string) {
+		return func(t testing.TB, dir string) {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	flip := func(doc []byte) []byte { doc[len(doc)/2] ^= 1; return doc }
+	newer := func(doc []byte) []byte {
+		var m Manifest
+		if err := unseal(doc, &m); err != nil {
+			t.Fatal(err)
+		}
+		m.Schema, m.Self = manifestSchema+1, ""
+		out, err := seal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	tests := map[string]struct {
+		damage       func(testing.TB, string)
+		want, verify string
+	}{
+		"untouched":        {func(testing.TB, string) {}, "", ""},
+		"manifest gone":    {remove(manifestFile), ResultMissing, ResultMissing},
+		"manifest flipped": {edit(manifestFile, flip), ResultCorrupt, ResultCorrupt},
+		"manifest empty":   {edit(manifestFile, func([]byte) []byte { return nil }), ResultCorrupt, ResultCorrupt},
+		"newer manifest":   {edit(manifestFile, newer), Unverified, Unverified},
+		"table gone":       {remove("samples.parquet"), ResultMissing, ResultMissing},
+		"table cut":        {edit("requests.parquet", func(d []byte) []byte { return d[:len(d)-1] }), ResultCorrupt, ResultCorrupt},
+		"table flipped":    {edit("run.parquet", flip), "", ResultCorrupt},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := testStore(t)
+			p := committed(t, s, 1)
+			test.damage(t, p.Dir)
+			got := onlyPast(t, s)
+			if got.Problem != test.want || got.Attempt != p.Attempt || got.Slug != p.Slug || (got.Detail == "") != (got.Problem == "") {
+				t.Errorf("past = %q (%s) of %q, want %q", got.Problem, got.Detail, got.Attempt, test.want)
+			}
+			bad, err := s.Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			verify := ""
+			if len(bad) == 1 {
+				verify = bad[0].Problem
+			}
+			if verify != test.verify {
+				t.Errorf("verify = %q, want %q", verify, test.verify)
+			}
+		})
+	}
+}
+
+// Any flipped byte of a manifest is found.
+func TestManifestEveryByte(t *testing.T) {
+	s := testStore(t)
+	doc, err := os.ReadFile(filepath.Join(committed(t, s, 1).Dir, manifestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range doc {
+		doc[i] ^= 0x20
+		if _, err := parseManifest(doc); err == nil {
+			t.Errorf("byte %d flipped: no error", i)
+		}
+		doc[i] ^= 0x20
+	}
+	if _, err := parseManifest(doc); err != nil {
+		t.Errorf("untouched: %v", err)
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	doc, err := seal(Manifest{Schema: 1, Attempt: "01", Identity: testIdentity(), Files: map[string]FileSum{"a": {1, "b"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(doc)
+	f.Add(doc[:len(doc)/2])
+	f.Add([]byte(`{"self": ""}`))
+	f.Add([]byte("\"self\": \"" + strings.Repeat("0", 64) + "\"\n}\n"))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		m, err := parseManifest(doc)
+		if err != nil {
+			return
+		}
+		if m.Self == "" {
+			t.Fatal("a manifest without its checksum was taken")
+		}
+	})
+}
+
+func TestMarks(t *testing.T) {
+	s := testStore(t)
+	first := committed(t, s, 1)
+	if err := s.Taint("gemma3", first.Slug, first.Attempt, "the fan was off", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	second := committed(t, s, 2)
+	if err := s.Accept("gemma3", first.Slug, json.RawMessage(`"feed"`), "same weights", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	tainted := func() map[string]string {
+		past, err := s.History(t.Context(), "gemma3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, p := range past {
+			out[p.Attempt] = p.Tainted
+		}
+		return out
+	}
+	if got := tainted(); got[first.Attempt] != "the fan was off" || got[second.Attempt] != "" {
+		t.Errorf("tainted = %v", got)
+	}
+	accepts, err := s.Accepts(t.Context(), "gemma3", first.Slug)
+	if err != nil || len(accepts) != 1 || string(accepts[0].Identity) != `"feed"` || accepts[0].Who != "ada" {
+		t.Errorf("accepts = %+v, %v", accepts, err)
+	}
+	if err := s.Taint("gemma3", first.Slug, "", "wrong prompts", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	third := committed(t, s, 3) // after the mark on the cell: not void
+	if got := tainted(); got[second.Attempt] != "wrong prompts" || got[third.Attempt] != "" {
+		t.Errorf("tainted = %v", got)
+	}
+	if err := s.Taint("gemma3", "no-such-cell", "", "x", "ada"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("taint of nothing = %v", err)
+	}
+	marks, err := filepath.Glob(filepath.Join(s.Root(), "gemma3", first.Slug, marksDir, "*.json"))
+	if err != nil || len(marks) != 3 {
+		t.Fatalf("marks = %v, %v", marks, err)
+	}
+	if err := os.WriteFile(marks[0], []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.History(t.Context(), "gemma3"); err == nil {
+		t.Error("an unreadable mark went unnoticed")
+	}
+}
+
+func TestFind(t *testing.T) {
+	s := testStore(t)
+	first, second := committed(t, s, 1), committed(t, s, 2)
+	tests := map[string]int{
+		"a81f3c0e": 2, "a8": 2, first.Slug: 2, "ollama/gemma3_4b/1": 2, "gemma3/ollama/gemma3_4b/1": 2,
+		first.Attempt: 1, strings.ToLower(second.Attempt): 1, "zzzz": 0, "": 0,
+	}
+	for prefix, want := range tests {
+		got, err := s.Find(t.Context(), prefix)
+		notFound := new(ErrNotFound)
+		if len(got) != want || (want == 0) != errors.As(err, &notFound) {
+			t.Errorf("find(%q) = %d attempts, %v; want %d", prefix, len(got), err, want)
+		}
+	}
+	ambiguous := new(ErrAmbiguous)
+	if _, err := s.Find(t.Context(), first.Attempt[:6]); !errors.As(err, &ambiguous) || len(ambiguous.Matches) != 2 {
+		t.Errorf("find of a shared prefix = %v", err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Find(canceled, "a8"); !errors.Is(err, context.Canceled) {
+		t.Errorf("find after cancel = %v", err)
+	}
+}
