@@ -42,7 +42,7 @@ const (
 )
 
 // coordinates evaluates the matrix and the three values that every cell has.
-func (c *compiler) coordinates(missing hcl.Range) {
+func (c *compiler) coordinates() {
 	if b := c.single("matrix"); b != nil {
 		attrs, diags := b.Body.JustAttributes()
 		c.diags = append(c.diags, plainAttributes(diags, "matrix")...)
@@ -61,13 +61,25 @@ func (c *compiler) coordinates(missing hcl.Range) {
 		if c.axisIndex(name) < 0 {
 			c.broken = true
 			if c.body.Attributes[name] == nil {
-				c.diags = c.diags.Append(mistake(missing, "Experiment without a "+name,
-					fmt.Sprintf("Every cell has a %s: an axis of matrix { … }, or one value as an attribute of the experiment.", name)))
+				c.diags = c.diags.Append(mistake(c.at, "Experiment without a "+name,
+					fmt.Sprintf("Every cell has a %s: an axis of matrix { … }, or one value as an attribute of the experiment.%s", name, c.misspelt(name))))
 			}
 		}
 	}
 	c.compileIncludes()
 	c.countCells()
+}
+
+// misspelt finds an axis that was meant to be one of the three. Any name is allowed for an axis, so only a missing one
+// makes it a mistake.
+func (c *compiler) misspelt(name string) string {
+	for i, a := range c.axes {
+		if suggest(a.name, []string{name}) != "" && !isCoordinate(a.name) {
+			c.used[i] = true // it will be renamed: whether anything refers to it cannot be said yet
+			return fmt.Sprintf(" The axis %q (line %d) looks like it.", a.name, a.at.Start.Line)
+		}
+	}
+	return ""
 }
 
 // plainAttributes explains a block where there can be only attributes.
@@ -92,17 +104,14 @@ func (c *compiler) matrixAxis(a *hcl.Attribute) {
 	switch {
 	case a.Name == fitName || !hclsyntax.ValidIdentifier(a.Name):
 		c.diags = c.diags.Append(mistake(a.NameRange, "Bad axis name", badAxisName(a.Name)))
+		c.used[len(c.axes)-1] = true
 	case c.body.Attributes[a.Name] != nil && isCoordinate(a.Name):
 		c.diags = c.diags.Append(mistake(a.NameRange, a.Name+" is given twice",
 			fmt.Sprintf("It is an axis here and an attribute of the experiment at line %d. Remove one of them.", c.body.Attributes[a.Name].Range.Start.Line)))
 	}
-	if near := suggest(a.Name, []string{"platform", "model", "batch_size"}); near != "" && near != a.Name && c.body.Attributes[near] == nil {
-		c.diags = c.diags.Append(warning(a.NameRange, "Axis name is near "+near, fmt.Sprintf("An axis may have any name, but did you mean %q?", near)))
-	}
 	c.ranges[a.Name] = a.Range
 	list := c.constantList(a)
 	if list == cty.NilVal {
-		c.broken = true
 		return
 	}
 	items, diags := hcl.ExprList(a.Expr)
@@ -120,7 +129,7 @@ func (c *compiler) matrixAxis(a *hcl.Attribute) {
 	}
 	ax.matrix = len(ax.values)
 	if i == 0 {
-		c.diags = c.diags.Append(mistake(a.Expr.Range(), "Axis without values", fmt.Sprintf("An empty %s leaves no cell at all. Give it a value, or remove it.", a.Name)))
+		c.diags = c.diags.Append(mistake(a.Expr.Range(), "Axis without values", fmt.Sprintf("The axis %s is empty, which leaves no cell at all. Give it a value, or remove it.", a.Name)))
 	}
 }
 
@@ -162,14 +171,12 @@ func (c *compiler) fix(name string, position int) {
 	}
 	v := c.constant(a, field{name: name, kind: anything}, name)
 	if v == cty.NilVal {
-		c.broken = true
 		return
 	}
 	ax := &axis{name: name, at: a.NameRange, fixed: true}
 	c.axes = slices.Insert(c.axes, position, ax)
 	if v.IsKnown() && !v.IsNull() && (v.Type().IsTupleType() || v.Type().IsListType()) {
 		c.diags = c.diags.Append(mistake(a.Expr.Range(), "Several values for "+name, fmt.Sprintf("Here stands one value for all cells. Several are an axis: matrix { %s = […] }.", name)))
-		c.broken = true
 		return
 	}
 	c.addValue(ax, v, a.Expr.Range())
@@ -178,14 +185,12 @@ func (c *compiler) fix(name string, position int) {
 
 // addValue adds a value to an axis and returns its index; -1 after a mistake.
 func (c *compiler) addValue(ax *axis, v cty.Value, at hcl.Range) int {
-	if !v.IsWhollyKnown() {
-		c.broken = true
+	if !v.IsWhollyKnown() && c.known.findAny(v) == nil {
 		return -1
 	}
 	value := axisValue{value: v}
 	if d := c.fits(ax.name, v, at, &value); d != nil {
 		c.diags = c.diags.Append(d)
-		c.broken = true
 		return -1
 	}
 	describe(&value, ax.name)

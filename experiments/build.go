@@ -59,7 +59,7 @@ func (r *reader) checkOpen(l *LoadShape) {
 	}
 	sum, err := r.x.digest(l.Trace)
 	if err != nil {
-		r.fail("trace", "Cannot read trace", fmt.Sprintf("%s: %s.", l.Trace, reason(err)))
+		r.fail("trace", "Cannot read trace", fmt.Sprintf("%s. A path starts from the folder of the file it stands in.", capital(reason(err))))
 	}
 	l.TraceSHA256 = sum
 }

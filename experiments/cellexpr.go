@@ -21,6 +21,9 @@ type cellExpr struct {
 	broken bool  // its references lead nowhere: it is never evaluated
 }
 
+// constant reports an expression that is the same in every cell.
+func (e *cellExpr) constant() bool { return len(e.axes) == 0 && !e.fit }
+
 // fitFields are the attributes of cell.fit.
 var fitFields = []string{"weights_gib", "kv_gib_per_sequence", "overhead_gib", "need_gib", "budget_gib", "max_sequences"}
 
@@ -172,7 +175,13 @@ func (x *Expansion) evaluate(e *cellExpr) outcome {
 	}
 	v, diags := e.expr.Value(ctx)
 	if diags.HasErrors() {
-		return outcome{cty.DynamicVal, improve(diags, e.expr, ctx)}
+		v = cty.DynamicVal
+		improve(diags, e.expr, ctx)
+	}
+	if e.constant() {
+		for _, d := range diags {
+			d.Extra = everywhere{}
+		}
 	}
 	return outcome{v, diags}
 }

@@ -88,7 +88,7 @@ func (r *reader) get(name string) cty.Value {
 	f := *fieldNamed(r.s.block.fields, name)
 	v, wrong := f.check(o.value)
 	if wrong != nil {
-		r.fail(name, wrong.summary, wrong.detail)
+		r.diags = r.diags.Append(r.x.wrong(e, wrong))
 		return cty.NilVal
 	}
 	if !present(v) {

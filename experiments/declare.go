@@ -114,12 +114,13 @@ func (l *loader) declareLocals(b *hcl.Block, file *source) {
 
 func (l *loader) declareBlock(b *hcl.Block, file *source, t blockType) {
 	attrs := l.content(b, bodySchema(t.fields), fmt.Sprintf("in %s %q", t.name, b.Labels[0])).Attributes
+	meant := l.meant
 	n := &node{kind: t.name, name: b.Labels[0], file: file, at: b.LabelRanges[0], ranges: map[string]hcl.Range{}}
 	for _, a := range inOrder(attrs) {
 		n.exprs = append(n.exprs, a.Expr)
 	}
 	n.eval = func(ctx *hcl.EvalContext) cty.Value {
-		d := decoder{loader: l, ctx: ctx, dir: file.dir, ranges: n.ranges}
+		d := decoder{loader: l, ctx: ctx, dir: file.dir, ranges: n.ranges, meant: meant}
 		values := d.block(attrs, t.fields, b.Body.MissingItemRange(), fmt.Sprintf("%s %q", t.name, n.name))
 		values["id"] = cty.StringVal(n.name)
 		return cty.ObjectVal(values)
@@ -129,6 +130,7 @@ func (l *loader) declareBlock(b *hcl.Block, file *source, t blockType) {
 
 // content reads a block's body, with our words for what does not belong there.
 func (l *loader) content(b *hcl.Block, schema *hcl.BodySchema, where string) *hcl.BodyContent {
+	l.meant = map[string]bool{}
 	content, diags := b.Body.Content(schema)
 	l.diags = append(l.diags, l.explain(diags, schema, where)...)
 	return content

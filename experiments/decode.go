@@ -14,6 +14,7 @@ type decoder struct {
 	ctx    *hcl.EvalContext
 	dir    string
 	ranges map[string]hcl.Range // attribute path → its place
+	meant  map[string]bool      // attributes that are there, misspelt
 }
 
 // block evaluates a block's attributes. The result has every field: absent ones are null or {}.
@@ -25,6 +26,9 @@ func (d decoder) block(attrs hcl.Attributes, fields []field, missing hcl.Range, 
 			values[f.name] = cty.NullVal(fullObject(f.fields).Type())
 		}
 		if f.required && attrs[f.name] == nil {
+			values[f.name] = cty.DynamicVal
+		}
+		if f.required && attrs[f.name] == nil && !d.meant[f.name] {
 			d.loader.diags = d.loader.diags.Append(missingAttribute(missing, f, where))
 		}
 	}
@@ -51,7 +55,7 @@ func (d decoder) attribute(f field, expr hcl.Expression, prefix string) cty.Valu
 	v, wrong := f.check(d.value(expr, d.ctx))
 	if wrong != nil {
 		d.report(expr.Range(), expr, wrong)
-		return f.absent()
+		return cty.DynamicVal // unknown: what refers to it stays silent
 	}
 	switch f.kind {
 	case object:
@@ -102,6 +106,7 @@ func (d decoder) object(f field, v cty.Value, expr hcl.Expression, items map[str
 		}
 		if wrong != nil {
 			d.report(place(name), nil, wrong)
+			members[name] = cty.DynamicVal
 			continue
 		}
 		members[name] = d.located(*member, checked)

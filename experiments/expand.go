@@ -27,6 +27,7 @@ type Expansion struct {
 	platforms   map[memoKey]*platformAt
 	shared      map[string]*Platform
 	digests     map[string]fileSum
+	slots       map[slotKey]*declared
 	fits        map[fitKey]fitAt
 	byPlatform  []int // axes that decide the merged platform
 	used        []bool
@@ -51,7 +52,7 @@ func (e *Experiment) Expand(h Hooks) *Expansion {
 	}
 	x := &Expansion{p: p, hooks: h, found: newFindings(), memo: make([]map[memoKey]outcome, p.exprs), compared: make([]bool, p.exprs),
 		silly: make([]*hcl.Diagnostic, p.exprs), platforms: map[memoKey]*platformAt{}, shared: map[string]*Platform{},
-		digests: map[string]fileSum{}, fits: map[fitKey]fitAt{}, used: make([]bool, len(p.overrides)), excluded: make([]bool, len(p.excludes)),
+		digests: map[string]fileSum{}, slots: map[slotKey]*declared{}, fits: map[fitKey]fitAt{}, used: make([]bool, len(p.overrides)), excluded: make([]bool, len(p.excludes)),
 		fitValue: fitObject(Fit{})}
 	if p.broken {
 		return x
@@ -126,7 +127,7 @@ func (x *Expansion) unmatched() {
 func (x *Expansion) cell(place Place) *Cell {
 	p := x.p
 	c := &Cell{Experiment: p.name, Axes: x.axes(), BatchSize: x.batchSize(), Order: p.order, Seed: p.seed, Place: place,
-		Description: p.description, Tags: p.tags, Places: p.places, Model: x.value3(p.model).block.model}
+		Description: p.description, Tags: p.tags, Places: p.places, Model: x.valueOf(p.model).block.model}
 	c.Address, c.Slug = x.address.of(x.idx)
 	x.now, x.fitID, x.fitValue = c, 0, noFit
 	merged := x.platformNow()
@@ -165,10 +166,10 @@ func (x *Expansion) axes() []Axis {
 	return axes
 }
 
-// value3 is the current value of an axis.
-func (x *Expansion) value3(axis int) *axisValue { return &x.p.axes[axis].values[x.idx[axis]] }
+// valueOf is the current value of an axis.
+func (x *Expansion) valueOf(axis int) *axisValue { return &x.p.axes[axis].values[x.idx[axis]] }
 
-func (x *Expansion) batchSize() int { return x.value3(x.p.batch).whole }
+func (x *Expansion) batchSize() int { return x.valueOf(x.p.batch).whole }
 
 func (x *Expansion) loadNow() *LoadShape {
 	l, _ := x.load.at(x) // its mistakes are reported with the load itself

@@ -64,6 +64,9 @@ func (x *Expansion) fillPlain(e *cellExpr, name string, predicted bool, diags hc
 func (x *Expansion) wrong(e *cellExpr, f *fault) *hcl.Diagnostic {
 	d := mistake(e.expr.Range(), f.summary, f.detail)
 	d.Expression, d.EvalContext = e.expr, x.context(e)
+	if e.constant() {
+		d.Extra = everywhere{}
+	}
 	return d
 }
 
@@ -86,7 +89,7 @@ func (x *Expansion) platformNow() *platformAt {
 }
 
 func (x *Expansion) merge() *platformAt {
-	block := x.value3(x.p.platform).block
+	block := x.valueOf(x.p.platform).block
 	at := &platformAt{platform: block.platform, value: block.value}
 	if len(x.p.overrides) == 0 {
 		return at
@@ -95,7 +98,7 @@ func (x *Expansion) merge() *platformAt {
 	places := maps.Clone(block.platform.Places)
 	touched := false
 	for i, o := range x.p.overrides {
-		applies, diags := x.applies(o.when)
+		applies, diags := x.applies(o.when, "when")
 		at.diags = append(at.diags, diags...)
 		if !applies {
 			continue
@@ -159,12 +162,12 @@ func (x *Expansion) share(base *Platform, members map[string]cty.Value, places P
 }
 
 // applies evaluates a condition; nil is true, and what could not be evaluated is false.
-func (x *Expansion) applies(e *cellExpr) (bool, hcl.Diagnostics) {
+func (x *Expansion) applies(e *cellExpr, name string) (bool, hcl.Diagnostics) {
 	if e == nil {
 		return true, nil
 	}
 	o := x.value(e)
-	v, wrong := field{name: "The condition", kind: flag}.check(o.value)
+	v, wrong := field{name: name, kind: flag}.check(o.value)
 	if wrong != nil {
 		return false, append(o.diags, x.wrong(e, wrong))
 	}
@@ -193,10 +196,14 @@ func (x *Expansion) hardwareNow(diags hcl.Diagnostics) (*Hardware, hcl.Diagnosti
 // slotNow is the block that an axis or an attribute gives to the current cell.
 func (x *Expansion) slotNow(s slot, kind string, diags hcl.Diagnostics) (*declared, hcl.Diagnostics) {
 	if s.axis >= 0 {
-		return x.value3(s.axis).block, diags
+		return x.valueOf(s.axis).block, diags
 	}
 	if s.expr == nil {
 		return nil, diags
+	}
+	k := slotKey{s.expr, x.key(s.expr.axes, false)}
+	if block := x.slots[k]; block != nil {
+		return block, diags
 	}
 	o := x.value(s.expr)
 	diags = append(diags, o.diags...)
@@ -206,9 +213,16 @@ func (x *Expansion) slotNow(s slot, kind string, diags hcl.Diagnostics) (*declar
 	block := x.p.known.find(kind, o.value)
 	if block == nil {
 		c := compiler{program: x.p}
-		diags = append(diags, x.wrong(s.expr, &fault{"Not a " + kind, c.notABlock(kind, o.value)}))
+		return nil, append(diags, x.wrong(s.expr, &fault{"Not a " + kind, c.notABlock(kind, o.value)}))
 	}
+	x.slots[k] = block
 	return block, diags
+}
+
+// slotKey remembers which block an expression gave: finding it compares whole objects.
+type slotKey struct {
+	expr *cellExpr
+	at   memoKey
 }
 
 // fileSum remembers a file's digest for one walk.

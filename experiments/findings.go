@@ -29,6 +29,9 @@ type Affected struct {
 	More int    // how many others have the same mistake
 }
 
+// everywhere marks a diagnostic of a cell that is about no cell in particular: a constant that is wrong.
+type everywhere struct{}
+
 func newFindings() *findings {
 	return &findings{byKey: map[string]*finding{}, byPtr: map[*hcl.Diagnostic]*finding{}}
 }
@@ -76,7 +79,9 @@ func (f *findings) diagnostics() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, found := range f.list {
 		d := *found.diag
-		if found.cells > 0 {
+		if _, all := d.Extra.(everywhere); all {
+			d.Extra = nil
+		} else if found.cells > 0 {
 			d.Extra = Affected{Cell: found.first, More: found.cells - 1}
 		}
 		diags = append(diags, &d)

@@ -16,7 +16,6 @@ func (c *compiler) compileIncludes() {
 		c.diags = append(c.diags, plainAttributes(diags, "include")...)
 		idx, complete := c.includeIndices(b, attrs)
 		if !complete {
-			c.broken = true
 			continue
 		}
 		key := fmt.Sprint(idx)
@@ -108,6 +107,7 @@ func (c *compiler) countCells() {
 	}
 	total := 1
 	for _, a := range c.axes {
+		c.broken = c.broken || a.matrix == 0
 		total = bounded(total, a.matrix)
 	}
 	c.total = total + len(c.includes)

@@ -33,6 +33,10 @@ func referencesIn(expr hcl.Expression, ctx *hcl.EvalContext) []reference {
 	var list []reference
 	for _, t := range expr.Variables() {
 		v, diags := t.TraverseAbs(ctx)
+		for diags.HasErrors() && len(t) > 2 { // what is there shows why the rest is not
+			t = t[:len(t)-1]
+			v, diags = t.TraverseAbs(ctx)
+		}
 		if diags.HasErrors() {
 			continue
 		}
@@ -78,7 +82,7 @@ func short(v cty.Value) string {
 		}
 		return fmt.Sprintf("an object with %s", clip(strings.Join(keysOf(v.Type().AttributeTypes()), ", ")))
 	case v.CanIterateElements():
-		return fmt.Sprintf("%s of %d", v.Type().FriendlyNameForConstraint(), v.LengthInt())
+		return clip(string(canonical(goValue(v))))
 	}
 	return ""
 }

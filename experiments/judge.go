@@ -71,7 +71,7 @@ func (x *Expansion) exclude(predicted bool) (*Skip, hcl.Diagnostics) {
 		if r.when.fit != predicted {
 			continue
 		}
-		matches, more := x.applies(r.when)
+		matches, more := x.applies(r.when, r.whenName)
 		diags = append(diags, more...)
 		if !matches {
 			continue
@@ -92,7 +92,7 @@ func (x *Expansion) say(r *rule, otherwise string) (string, hcl.Diagnostics) {
 		return otherwise, nil
 	}
 	o := x.value(r.say)
-	v, wrong := field{name: "The message", kind: text}.check(o.value)
+	v, wrong := field{name: r.sayName, kind: text}.check(o.value)
 	if wrong != nil {
 		return otherwise, append(o.diags, x.wrong(r.say, wrong))
 	}
@@ -141,7 +141,7 @@ func (x *Expansion) holds(r *rule) (bool, hcl.Diagnostics) {
 	if !o.value.IsKnown() {
 		return true, o.diags
 	}
-	ok, diags := x.applies(r.when)
+	ok, diags := x.applies(r.when, r.whenName)
 	return ok || diags.HasErrors(), diags
 }
 
@@ -200,9 +200,9 @@ func (x *Expansion) written(c *Cell, path string) (hcl.Range, bool) {
 		return r, true
 	}
 	head, rest, _ := strings.Cut(path, ".")
-	block := x.value3(x.p.platform).block
+	block := x.valueOf(x.p.platform).block
 	if head == "model" {
-		block = x.value3(x.p.model).block
+		block = x.valueOf(x.p.model).block
 	} else if head != "platform" {
 		rest = path
 	}

@@ -48,6 +48,9 @@ func Load(paths []string, opts LoadOptions) (*Config, hcl.Diagnostics) {
 	for _, path := range paths {
 		l.add(path)
 	}
+	if l.unread { // whatever else could be said would follow from what is missing
+		return &Config{Decisions: map[string]*Decision{}, Files: l.files, Variables: l.set}, sorted(unique(l.diags))
+	}
 	l.declare()
 	l.readSettings()
 	l.evaluateAll()

@@ -36,9 +36,17 @@ func (s *sources) explain(diags hcl.Diagnostics, schema *hcl.BodySchema, where s
 		case "Unsupported argument", "Extraneous JSON object property":
 			d.Summary = "Unknown attribute"
 			d.Detail = fmt.Sprintf("There is no %q %s.%s", name, where, insteadOfAttribute(name, schema))
+			attributes, _ := schemaNames(schema)
+			if s.meant != nil {
+				s.meant[suggest(name, attributes)] = true
+			}
 		case "Unsupported block type":
 			d.Summary = "Unknown block"
 			d.Detail = fmt.Sprintf("There is no block %q %s.%s", name, where, insteadOfBlock(name, schema))
+		}
+		if kind, extra := strings.CutPrefix(d.Summary, "Extraneous label for "); extra {
+			d.Summary = "Extra label"
+			d.Detail = fmt.Sprintf("A %s block has %s.", kind, labelsOf(kind, schema))
 		}
 		if kind, missing := strings.CutPrefix(d.Summary, "Missing name for "); missing {
 			d.Summary = "Missing label"
@@ -46,6 +54,15 @@ func (s *sources) explain(diags hcl.Diagnostics, schema *hcl.BodySchema, where s
 		}
 	}
 	return diags
+}
+
+func labelsOf(kind string, schema *hcl.BodySchema) string {
+	for _, b := range schema.Blocks {
+		if b.Type == kind && len(b.LabelNames) > 0 {
+			return "one label, its name"
+		}
+	}
+	return "no label"
 }
 
 func insteadOfAttribute(name string, schema *hcl.BodySchema) string {
@@ -111,16 +128,20 @@ func improve(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) h
 			d.Expression, d.EvalContext = expr, ctx
 		}
 		found := quotedName.FindStringSubmatch(d.Detail)
-		if found == nil || strings.Contains(d.Detail, "Did you mean") {
+		if found == nil {
 			continue
 		}
+		var candidates []string
 		switch d.Summary {
 		case "Unsupported attribute":
 			d.Summary = "Unknown attribute"
-			d.Detail += didYouMean(found[1], attributesBefore(found[1], expr, ctx))
+			candidates = attributesBefore(found[1], expr, ctx)
 		case "Call to unknown function":
 			d.Summary = "Unknown function"
-			d.Detail += didYouMean(found[1], functionNames(ctx))
+			candidates = functionNames(ctx)
+		}
+		if !strings.Contains(d.Detail, "Did you mean") {
+			d.Detail += didYouMean(found[1], candidates)
 		}
 	}
 	return diags

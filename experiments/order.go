@@ -123,21 +123,23 @@ func (l *loader) unknownRoot(t hcl.Traversal, inCell bool) *hcl.Diagnostic {
 	if inCell {
 		roots = append(slices.Clone(roots), "cell")
 	}
+	dotted := strings.Join(roots[:len(roots)-1], ", ") + " or " + roots[len(roots)-1]
 	hint := didYouMean(root, roots)
 	if hint == "" {
 		hint = l.declaredAs(root)
 	}
-	return mistake(at, "Unknown name", fmt.Sprintf("Nothing is named %q. References start with %s.%s", root, strings.Join(roots, "., ")+".", hint))
+	return mistake(at, "Unknown name", fmt.Sprintf("Nothing is named %q. A reference starts with %s.%s", root, dotted, hint))
 }
 
 // declaredAs helps who wrote gemma3_4b for model.gemma3_4b.
 func (l *loader) declaredAs(name string) string {
+	text := fmt.Sprintf(" If it is text, write it in quotes: %q.", name)
 	for _, ns := range namespaces {
 		if l.nodes[ns+"."+name] != nil {
-			return fmt.Sprintf(" Did you mean %s.%s?", ns, name)
+			return fmt.Sprintf(" Did you mean %s.%s?%s", ns, name, text)
 		}
 	}
-	return fmt.Sprintf(" If it is text, write it in quotes: %q.", name)
+	return text
 }
 
 func (l *loader) unknownMember(t hcl.Traversal, kind, name string) *hcl.Diagnostic {

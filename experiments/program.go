@@ -60,6 +60,8 @@ type rule struct {
 	when      *cellExpr
 	say       *cellExpr // reason or message; nil when not given
 	whenRange hcl.Range
+
+	whenName, sayName string // what the two are called: "when", "reason"
 }
 
 // override merges attributes over the platform's.
@@ -83,20 +85,18 @@ func (l *loader) compile(b fileBlock, r registry) (*Experiment, *program) {
 	name := b.Labels[0]
 	p := &program{name: name, order: "blocks", seed: 1, maxCells: defaultMaxCells, place: placeOf(b.LabelRanges[0]), at: b.LabelRanges[0], known: r,
 		settings: map[string]*settings{}, ranges: map[string]hcl.Range{}, used: map[int]bool{}}
-	before := len(l.diags)
 	c := &compiler{loader: l, program: p, file: b.file, ctx: l.root(b.file)}
 	c.checkName()
 	c.body = l.content(b.Block, experimentSchema, fmt.Sprintf("in experiment %q", name))
 	c.constants()
-	c.coordinates(b.Body.MissingItemRange())
+	c.coordinates()
 	c.compileOverrides()
 	c.compileBlocks()
 	c.compileRules()
-	c.slots(b.Body.MissingItemRange())
+	c.slots()
 	c.launches, c.resume = c.attributeExpr("launches"), c.attributeExpr("resume")
 	c.unusedAxes()
 	p.places = placesOf(p.ranges)
-	p.broken = p.broken || l.diags[before:].HasErrors()
 	e := &Experiment{Name: name, Description: p.description, Tags: p.tags, Place: p.place, Source: b.file.sha256, program: p}
 	return e, p
 }
@@ -150,7 +150,6 @@ func (c *compiler) constant(a *hcl.Attribute, f field, path string) cty.Value {
 		}
 	}
 	if !c.sound(a.Expr, false) {
-		c.broken = true
 		return cty.NilVal
 	}
 	return decoder{loader: c.loader, ctx: c.ctx, dir: c.file.dir, ranges: c.ranges}.attribute(f, a.Expr, path)
@@ -248,7 +247,7 @@ func (c *compiler) rule(b *hcl.Block, t blockType, when, say string) *rule {
 		c.diags = c.diags.Append(missingAttribute(b.DefRange, field{name: when}, "This "+strings.TrimSpace(t.name+" "+strings.Join(b.Labels, " "))))
 		return nil
 	}
-	r := &rule{at: b.DefRange, when: c.expr(a.Expr, true), whenRange: a.Expr.Range()}
+	r := &rule{at: b.DefRange, when: c.expr(a.Expr, true), whenRange: a.Expr.Range(), whenName: when, sayName: say}
 	if s := attrs[say]; s != nil {
 		r.say = c.expr(s.Expr, true)
 	}
@@ -256,11 +255,11 @@ func (c *compiler) rule(b *hcl.Block, t blockType, when, say string) *rule {
 }
 
 // slots finds where each cell's hardware and dataset come from.
-func (c *compiler) slots(missing hcl.Range) {
+func (c *compiler) slots() {
 	c.program.hardware = c.slot("hardware")
 	c.program.dataset = c.slot("dataset")
 	if c.program.dataset.axis < 0 && c.program.dataset.expr == nil {
-		c.diags = c.diags.Append(mistake(missing, "Experiment without a dataset",
+		c.diags = c.diags.Append(mistake(c.at, "Experiment without a dataset",
 			fmt.Sprintf("Experiment %q needs dataset = dataset.…, where its prompts come from.", c.name)))
 	}
 }

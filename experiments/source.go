@@ -27,6 +27,9 @@ type sources struct {
 	parsed []*source
 	byPath map[string]*source // by absolute path
 	diags  hcl.Diagnostics
+
+	unread bool            // some source could not be read or parsed: what it declares is missing
+	meant  map[string]bool // attributes that the last body misspells
 }
 
 // source is one parsed file.
@@ -84,7 +87,8 @@ func (s *sources) read(path string, chain []string, at *hcl.Range) {
 	}
 	file := &source{name: path, dir: filepath.Dir(abs), content: &hcl.BodyContent{}}
 	s.byPath[abs] = file
-	s.parsed = append(s.parsed, file)
+	// Behind its imports: of two declarations of one name, the importing file's is the second.
+	defer func() { s.parsed = append(s.parsed, file) }()
 	body := s.parse(path, abs, at)
 	if body == nil {
 		return
@@ -109,7 +113,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	s.files[path] = src
 	isJSON := strings.HasSuffix(path, ".json")
 	if d := guardSource(src, path, isJSON); d != nil {
-		s.diags = s.diags.Append(d)
+		s.diags, s.unread = s.diags.Append(d), true
 		return nil
 	}
 	parser := hclparse.NewParser()
@@ -119,6 +123,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	}
 	file, diags := parse(src, path)
 	s.diags = append(s.diags, diags...)
+	s.unread = s.unread || diags.HasErrors()
 	if file == nil || file.Body == nil || isJSON && diags.HasErrors() {
 		return nil
 	}
@@ -175,7 +180,7 @@ func (s *sources) importCycle(chain []string, at *hcl.Range) {
 func (s *sources) fail(at *hcl.Range, summary, detail string) {
 	d := unplaced(summary, detail)
 	d.Subject = at
-	s.diags = s.diags.Append(d)
+	s.diags, s.unread = s.diags.Append(d), true
 }
 
 // readBounded reads a regular file of at most limit bytes.
@@ -200,6 +205,13 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("it is larger than %d MiB, which no hand-written file is", limit>>20)
 	}
 	return src, nil
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // reason is a file error without the path, which the message has already.

@@ -11,7 +11,7 @@ import (
 // suggest finds the candidate that a mistyped name most likely means; "" when none is near enough. Three edits
 // are allowed for a long name, fewer for a short one: "top_q" is near "top_p", "url" is not near "env".
 func suggest(name string, candidates []string) string {
-	best, near := "", min(3, max(1, len(name)/3))+1
+	best, near := "", editsFor(name)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		if strings.EqualFold(c, name) && c != name {
 			return c
@@ -24,6 +24,16 @@ func suggest(name string, candidates []string) string {
 		best = sameWords(name, candidates)
 	}
 	return best
+}
+
+func editsFor(name string) int {
+	switch n := len(name); {
+	case n < 4:
+		return 1
+	case n < 8:
+		return 2
+	}
+	return 3
 }
 
 // sameWords finds a candidate that differs in its separators only ("max-num-seqs", "maxNumSeqs").

@@ -1,0 +1,11 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  dataset = dataset.prompts
+
+  matrix {
+    platform   = [platform.serve, platform.serve]
+    model      = [model.small]
+    batch_size = [10, 100, 10.0]
+  }
+}

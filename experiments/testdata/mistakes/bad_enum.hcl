@@ -1,0 +1,23 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  dataset = dataset.prompts
+
+  matrix {
+    platform   = [platform.offline, platform.serve, platform.ollama]
+    model      = [model.small, model.big]
+    batch_size = [10, 100]
+  }
+
+  order = "shuffled"
+
+  load {
+    arrival = "poison"
+  }
+
+  isolation {
+    server       = "group"
+    caches       = "col"
+    prefix_cache = "on"
+  }
+}

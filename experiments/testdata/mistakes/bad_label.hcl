@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+model "gemma 3" {
+  ollama = { model = "gemma3" }
+}

@@ -1,0 +1,7 @@
+imports = ["../base.hcl"]
+
+model "m" {
+  vllm {
+    model = "x"
+  }
+}

@@ -1,0 +1,3 @@
+locals {
+  a = cell.batch_size * 2
+}

@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+dataset "d" {
+  repeat = true
+}

@@ -1,0 +1,6 @@
+imports = ["../base.hcl"]
+
+dataset "d" {
+  path      = "x.jsonl"
+  synthetic = { input_tokens = 10 }
+}

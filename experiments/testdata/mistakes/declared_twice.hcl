@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+model "small" {
+  ollama = { model = "gemma3" }
+}

@@ -1,0 +1,3 @@
+hardware "a" "b" {
+  gpu = "x"
+}

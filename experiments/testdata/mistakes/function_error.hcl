@@ -1,0 +1,5 @@
+locals {
+  a = tonumber("ten")
+  b = file("nowhere.txt")
+  c = range(1e12)
+}

@@ -1,0 +1,1 @@
+imports = ["folder/cycle.hcl"]

@@ -1,0 +1,1 @@
+imports = ["nowhere.hcl", 5]

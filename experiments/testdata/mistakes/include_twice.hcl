@@ -1,0 +1,29 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  dataset = dataset.prompts
+
+  matrix {
+    platform   = [platform.offline, platform.serve, platform.ollama]
+    model      = [model.small, model.big]
+    batch_size = [10, 100]
+  }
+
+  include {
+    platform   = platform.serve
+    model      = model.small
+    batch_size = 10
+  }
+
+  include {
+    platform   = platform.serve
+    model      = model.small
+    batch_size = 11
+  }
+
+  include {
+    platform   = platform.serve
+    model      = model.small
+    batch_size = 11
+  }
+}

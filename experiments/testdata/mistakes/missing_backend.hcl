@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+platform "p" {
+  args = { max_num_seqs = 1 }
+}

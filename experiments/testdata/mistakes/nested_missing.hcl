@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+model "m" {
+  vllm = { dtype = "bfloat16" }
+}

@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+model "m" {
+  vllm = { model = "x/y", dtype = 16 }
+}

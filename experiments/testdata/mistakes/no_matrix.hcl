@@ -1,0 +1,6 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  platform = [platform.serve]
+  model    = model.small
+}

@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+hardware "h" {
+  gpus = 1.5
+}

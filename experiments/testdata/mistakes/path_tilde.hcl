@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+dataset "d" {
+  path = "~/prompts.jsonl"
+}

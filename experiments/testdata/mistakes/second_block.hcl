@@ -1,0 +1,19 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  dataset = dataset.prompts
+
+  matrix {
+    platform   = [platform.offline, platform.serve, platform.ollama]
+    model      = [model.small, model.big]
+    batch_size = [10, 100]
+  }
+
+  load {
+    timeout = "1m"
+  }
+
+  load {
+    retries = 1
+  }
+}

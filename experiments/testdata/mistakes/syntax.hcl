@@ -1,0 +1,6 @@
+experiment "e" {
+  dataset = dataset.prompts
+  matrix {
+    platform = [platform.serve
+  }
+}

@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+platform "p" {
+  bakend = "vllm_serve"
+}

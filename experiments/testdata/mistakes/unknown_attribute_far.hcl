@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+hardware "h" {
+  colour = "green"
+}

@@ -1,0 +1,2 @@
+experimnt "e" {
+}

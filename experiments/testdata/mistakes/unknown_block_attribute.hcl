@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+locals {
+  a = platform.offline.arg.max_num_seqs
+}

@@ -1,0 +1,4 @@
+locals {
+  a = toupper("x")
+  b = maxx(1, 2)
+}

@@ -1,0 +1,6 @@
+imports = ["../base.hcl"]
+
+locals {
+  a = vars.x
+  b = locals.a
+}

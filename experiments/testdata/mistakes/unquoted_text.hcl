@@ -1,0 +1,5 @@
+imports = ["../base.hcl"]
+
+platform "p" {
+  backend = ollama
+}

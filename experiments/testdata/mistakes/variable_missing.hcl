@@ -1,0 +1,7 @@
+variable "n" {
+  type = number
+}
+
+locals {
+  twice = var.n * 2
+}
