@@ -1,0 +1,184 @@
+package disktest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"matrix/results/disk"
+)
+
+// Image is a tree of files as a cut leaves it: path → contents; folders end with "/" and have none.
+type Image map[string][]byte
+
+// node is a file (inode ≥ 0) or a folder.
+type node struct {
+	inode   int
+	entries map[string]*node // nil for a file
+}
+
+// inode is a file's bytes, whatever its names.
+type inode struct {
+	data   []byte
+	synced int
+}
+
+// After rebuilds the tree that a cut leaves.
+func (l *Log) After(cut Cut) Image {
+	ops := l.ops[:cut.After]
+	live, durable := folder(), folder()
+	inodes := map[int]*inode{}
+	for i, op := range ops {
+		live.apply(i, op)
+		switch op.Kind {
+		case disk.Create:
+			inodes[i] = &inode{}
+		case disk.Write:
+			if f := live.find(op.Path); f != nil {
+				inodes[f.inode].data = append(inodes[f.inode].data, op.Data...)
+			}
+		case disk.Sync:
+			if f := live.find(op.Path); f != nil {
+				inodes[f.inode].synced = len(inodes[f.inode].data)
+			}
+		}
+	}
+	for i, op := range ops[:namesKept(ops, cut.Names)] {
+		durable.apply(i, op)
+	}
+	image := Image{}
+	durable.walk("", func(path string, n *node) {
+		if n.entries != nil {
+			image[path+"/"] = nil
+			return
+		}
+		image[path] = inodes[n.inode].after(cut.Data)
+	})
+	return image
+}
+
+// namesKept is how many operations' names are durable: all up to the last sync of a folder, at least.
+func namesKept(ops []disk.Op, names Names) int {
+	least := 0
+	for i, op := range ops {
+		if op.Kind == disk.SyncDir {
+			least = i + 1
+		}
+	}
+	switch names {
+	case NoNames:
+		return least
+	case HalfNames:
+		return least + (len(ops)-least)/2
+	}
+	return len(ops)
+}
+
+func (f *inode) after(data Data) []byte {
+	out := slices.Clone(f.data)
+	switch data {
+	case Dropped:
+		return out[:f.synced]
+	case Torn:
+		return out[:f.synced+(len(out)-f.synced)/2]
+	case Zeroed:
+		clear(out[f.synced:])
+	}
+	return out
+}
+
+func folder() *node { return &node{inode: -1, entries: map[string]*node{}} }
+
+func (n *node) find(path string) *node {
+	if path == "." || path == "" {
+		return n
+	}
+	for name := range strings.SplitSeq(path, string(filepath.Separator)) {
+		if n == nil || n.entries == nil {
+			return nil
+		}
+		n = n.entries[name]
+	}
+	return n
+}
+
+// apply does what an operation does to names.
+func (n *node) apply(i int, op disk.Op) {
+	parent, name := n.find(filepath.Dir(op.Path)), filepath.Base(op.Path)
+	if parent == nil || parent.entries == nil {
+		return
+	}
+	switch op.Kind {
+	case disk.Create:
+		parent.entries[name] = &node{inode: i}
+	case disk.Mkdir:
+		if parent.entries[name] == nil {
+			parent.entries[name] = folder()
+		}
+	case disk.Remove:
+		delete(parent.entries, name)
+	case disk.Rename:
+		to := n.find(filepath.Dir(op.To))
+		if moved := parent.entries[name]; moved != nil && to != nil {
+			delete(parent.entries, name)
+			to.entries[filepath.Base(op.To)] = moved
+		}
+	}
+}
+
+func (n *node) walk(path string, each func(string, *node)) {
+	for _, name := range slices.Sorted(maps.Keys(n.entries)) {
+		child := n.entries[name]
+		each(filepath.Join(path, name), child)
+		child.walk(filepath.Join(path, name), each)
+	}
+}
+
+// Sum tells equal images.
+func (m Image) Sum() [32]byte {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(h, "%q %d ", path, len(m[path]))
+		h.Write(m[path])
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// HalfRemoved is the image after part of a folder is gone, as when a removal was cut: every other file of
+// those under path, by name.
+func (m Image) HalfRemoved(path string) Image {
+	out, n := Image{}, 0
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if strings.HasPrefix(name, path+"/") && !strings.HasSuffix(name, "/") {
+			if n++; n%2 == 1 {
+				continue
+			}
+		}
+		out[name] = m[name]
+	}
+	return out
+}
+
+// Write puts the image under root.
+func (m Image) Write(root string) error {
+	for _, path := range slices.Sorted(maps.Keys(m)) {
+		full := filepath.Join(root, path)
+		if strings.HasSuffix(path, "/") {
+			if err := os.MkdirAll(full, 0o755); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(full, m[path], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
