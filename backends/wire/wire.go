@@ -1,6 +1,7 @@
 // Package wire is the streaming HTTP client that the served backends share: it
 // sends one prepared body, reads the answer as SSE (OpenAI) or NDJSON (Ollama),
-// stamps the times and turns every way in which an exchange can end into a Reply.
+// stamps the times and turns every way in which an exchange can end into a
+// Reply. It starts no server and knows no engine beyond its stream.
 package wire
 
 import (
@@ -22,6 +23,14 @@ const (
 	OllamaChat
 )
 
+var protocolNames = [...]string{"openai_completions", "openai_chat", "ollama_generate", "ollama_chat"}
+
+// String is the protocol's name, for messages and tests.
+func (p Protocol) String() string { return protocolNames[p] }
+
+// SSE reports that the stream is server-sent events, not lines of JSON.
+func (p Protocol) SSE() bool { return p == OpenAICompletions || p == OpenAIChat }
+
 // Options of a client.
 type Options struct {
 	Connections int           // most connections at once; 0 = unlimited
@@ -30,10 +39,13 @@ type Options struct {
 }
 
 // Client is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	transport *http.Transport
+	apiKey    string
+}
 
 // New makes a client with a connection pool of its own.
-func New(o Options) *Client { return &Client{} }
+func New(o Options) *Client { return &Client{transport: newTransport(o), apiKey: o.APIKey} }
 
 // Call is one exchange.
 type Call struct {
@@ -45,14 +57,18 @@ type Call struct {
 	Request  backends.Request
 }
 
-// Do sends a call, with the request's timeout and retries (503, 429 with Retry-After, refused connections), and never fails: the Reply says how it ended.
-func (c *Client) Do(ctx context.Context, call Call) backends.Reply { return backends.Reply{} }
+// Do sends a call, within the request's timeout and with its retries, and never fails: the Reply says how it ended.
+// What is sent again is what may go better a moment later and of which no text has come yet: 429, 5xx, a connection
+// refused or reset. Times of a Reply are those of its last attempt, except Sent, which is the first.
+func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
+	reply := c.attempts(ctx, &call)
+	reply.Seq = call.Request.Seq
+	reply.Error = oneLine(c.redact(reply.Error, call.Header))
+	if reply.TokenSource == "" {
+		reply.TokenSource = "none"
+	}
+	return reply
+}
 
 // Close drops idle connections.
-func (c *Client) Close() {}
-
-// OpenAIBody is the JSON body of a streaming request to /v1/completions or /v1/chat/completions (by Protocol).
-// vllm adds vLLM's own fields (top_k, min_tokens, ignore_eos, repetition_penalty) that a strict OpenAI server refuses.
-func OpenAIBody(req backends.Request, model string, vllm bool) (body []byte, p Protocol) {
-	return nil, 0
-}
+func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -1,0 +1,199 @@
+package wire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"matrix/backends"
+)
+
+// answerError is an end that the answer itself tells.
+type answerError struct {
+	status backends.Status
+	class  string
+	text   string
+}
+
+func (e *answerError) Error() string { return e.text }
+
+func malformed(class, text string) error { return &answerError{backends.Malformed, class, text} }
+
+func setEnd(r *backends.Reply, status backends.Status, class, text string) {
+	r.Status, r.ErrorClass, r.Error = status, class, text
+}
+
+// engineError is an error that the engine reported within its answer.
+func engineError(raw []byte) error {
+	text := errorText(raw)
+	return &answerError{backends.Failed, refusalClass(text, "error_event"), text}
+}
+
+// isError reports whether an "error" member says that there was one.
+func isError(raw json.RawMessage) bool {
+	switch string(raw) {
+	case "", "null", `""`, "false", "{}":
+		return false
+	}
+	return true
+}
+
+// errorText digs the message out of the shapes that servers give their errors.
+func errorText(raw []byte) string {
+	raw = bytes.TrimSpace(raw)
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var object struct{ Error, Message, Detail json.RawMessage }
+	if json.Unmarshal(raw, &object) == nil {
+		for _, inner := range []json.RawMessage{object.Error, object.Message, object.Detail} {
+			if isError(inner) {
+				return errorText(inner)
+			}
+		}
+	}
+	return string(raw)
+}
+
+// tooLong is how engines say that a prompt does not fit: Ollama, llama-server, vLLM of different versions.
+var tooLong = []string{
+	"exceeds the context length", "exceeds the available context size", "maximum context length", "maximum model length",
+	"longer than the maximum", "exceed context window", "context window of", "prompt is too long", "context_length_exceeded",
+}
+
+// refusalClass groups the engine's words.
+func refusalClass(text, otherwise string) string {
+	lower := strings.ToLower(text)
+	for _, words := range tooLong {
+		if strings.Contains(lower, words) {
+			return "prompt_too_long"
+		}
+	}
+	if strings.Contains(lower, "out of memory") {
+		return "oom"
+	}
+	return otherwise
+}
+
+// connectionClass names what happened to a connection.
+func connectionClass(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection_refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection_reset"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "connection_closed"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "fd_limit"
+	case errors.As(err, &dns):
+		return "dns"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "connection_timeout"
+	}
+	return "connection_broken"
+}
+
+// badFraming reports whether a body broke HTTP's or gzip's own form; net/http has no type for it.
+func badFraming(err error) bool {
+	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) ||
+		strings.Contains(err.Error(), "chunk") || strings.HasPrefix(err.Error(), "flate: corrupt")
+}
+
+// refused books an answer that is not 200.
+func refused(r *backends.Reply, response *http.Response) {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	text := errorText(body)
+	if text == "" {
+		text = http.StatusText(response.StatusCode)
+	}
+	class := fmt.Sprintf("http_%d", response.StatusCode)
+	switch response.StatusCode {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		setEnd(r, backends.Rejected, class, text)
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusInternalServerError:
+		setEnd(r, backends.Failed, refusalClass(text, class), text)
+	default:
+		setEnd(r, backends.Failed, class, text)
+	}
+}
+
+// unsent books an exchange that broke before an answer began.
+func unsent(r *backends.Reply, err error) {
+	setEnd(r, backends.Disconnected, connectionClass(err), err.Error())
+	var net *net.OpError
+	if !errors.As(err, &net) && strings.Contains(err.Error(), "malformed HTTP") {
+		setEnd(r, backends.Malformed, "no_http", err.Error())
+	}
+}
+
+var errTimeout = errors.New("the request's timeout passed")
+
+// stopped books an exchange that our own side ended: by its timeout, or because we stop. It reports whether it did.
+func stopped(r *backends.Reply, ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil || r.Status == backends.OK:
+		return false
+	case errors.Is(cause, errTimeout):
+		setEnd(r, backends.TimedOut, "timeout", errTimeout.Error())
+	default:
+		setEnd(r, backends.Canceled, "canceled", cause.Error())
+	}
+	return true
+}
+
+func implausible(n, most int64) string {
+	return fmt.Sprintf("the engine reports %d output tokens, asked for at most %d", n, most)
+}
+
+// excerpt is a short printable piece of what a server sent.
+func excerpt(b []byte) string {
+	const most = 200
+	if len(b) > most {
+		return strings.ToValidUTF8(string(b[:most]), "") + "…"
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd")
+}
+
+// oneLine fits an error into a row: one line, at most 500 bytes, not cut within a character.
+func oneLine(text string) string {
+	const most = 500
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\ufffd"), func(r rune) bool { return r < 0x20 }), " ")
+	if len(text) <= most {
+		return text
+	}
+	cut := most - len("…")
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+// redact takes secrets out of an error: servers echo them.
+func (c *Client) redact(text string, header http.Header) string {
+	secrets := []string{c.apiKey}
+	for _, name := range []string{"Authorization", "Api-Key", "X-Api-Key"} {
+		for _, value := range header.Values(name) {
+			secrets = append(secrets, strings.TrimPrefix(value, "Bearer "))
+		}
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	return text
+}

@@ -1,0 +1,182 @@
+package faults
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"matrix/backends"
+)
+
+func malformed() []Fault {
+	say := func(texts ...string) func(*Conn) {
+		return func(c *Conn) {
+			c.Head()
+			c.Say(c.Event(Pieces[0]) + c.Event(Pieces[1]))
+			for _, text := range texts {
+				c.Say(text)
+			}
+			c.Close()
+		}
+	}
+	return []Fault{
+		{Name: "done_twice", Status: backends.Malformed, Class: "done_twice", Play: func(c *Conn) {
+			usage := c.Usage(InputTokens, OutputTokens)
+			c.Head()
+			c.Say(c.Body() + c.Done(usage))
+			c.End()
+		}},
+		{Name: "events_after_done", Status: backends.Malformed, Class: "event_after_done", Play: func(c *Conn) {
+			c.Head()
+			c.Say(c.Body() + c.Event("more"))
+			c.End()
+		}},
+		{Name: "done_alone", Status: backends.Malformed, Class: "empty_answer", Play: playDoneAlone},
+		{Name: "html", Status: backends.Malformed, Play: func(c *Conn) { c.Plain(200, "<html><body>It works!</body></html>\n") }},
+		{Name: "bad_json", Status: backends.Malformed, Class: "malformed_json", Play: func(c *Conn) {
+			say(strings.Replace(c.Event("x"), `"x"`, `"x`, 1))(c)
+		}},
+		{Name: "bad_escape", Status: backends.Malformed, Class: "malformed_json", Play: func(c *Conn) { say(c.EventOf(Model, `"\q"`))(c) }},
+		{Name: "text_is_a_number", Status: backends.Malformed, Class: "malformed_event", Play: func(c *Conn) { say(c.EventOf(Model, "5"))(c) }},
+		{Name: "half_an_event", Status: backends.Malformed, Class: "malformed_json", Play: func(c *Conn) {
+			c.Head()
+			event := c.Event(Pieces[0])
+			c.Say(event + event[:len(event)/2])
+			c.End()
+		}},
+		{Name: "line_too_long", Status: backends.Malformed, Class: "line_too_long", Heavy: true, Play: func(c *Conn) { playLongLine(c, 17<<20) }},
+		{Name: "bad_chunk", Status: backends.Malformed, Class: "bad_framing", Play: func(c *Conn) {
+			c.Head()
+			c.Say(c.Event(Pieces[0]))
+			c.Raw("zz\r\nnonsense\r\n")
+			c.Hangup()
+		}},
+		{Name: "unknown_encoding", Status: backends.Malformed, Class: "content_encoding", Play: func(c *Conn) {
+			c.Head("Content-Encoding: br")
+			c.Say("\x8b\x02\x80")
+			c.End()
+		}},
+		{Name: "no_http", Status: backends.Malformed, Class: "no_http", Play: func(c *Conn) { c.Raw("SSH-2.0-OpenSSH_9.2\r\n"); c.Hangup() }},
+	}
+}
+
+// playDoneAlone ends without an event before. Ollama's end mark is an event itself, so there it is a second one.
+func playDoneAlone(c *Conn) {
+	c.Head()
+	if !c.protocol.SSE() {
+		c.Say(`{"model":"m"}` + "\n")
+	}
+	c.Say(c.Done(""))
+	c.End()
+}
+
+func playCRLF(c *Conn) {
+	c.Head()
+	c.Say(strings.ReplaceAll(c.Body(), "\n", "\r\n"))
+	c.End()
+}
+
+func playBytes(c *Conn) {
+	c.HeadBare()
+	for _, b := range []byte(c.Body()) {
+		c.Raw(string([]byte{b}))
+	}
+}
+
+// playTorn cuts HTTP chunks in the midst of characters.
+func playTorn(c *Conn) {
+	c.Head()
+	body := c.Body()
+	for len(body) > 0 {
+		n := min(len(body), 3)
+		if i := strings.IndexFunc(body, func(r rune) bool { return r > 0x7f }); i >= 0 {
+			n = i + 1
+		} else {
+			n = max(n, len(body))
+		}
+		c.Say(body[:n])
+		body = body[n:]
+	}
+	c.End()
+}
+
+// playTornEvents cuts a character in two events: neither is UTF-8 alone.
+func playTornEvents(c *Conn) {
+	c.Head()
+	for _, piece := range Pieces {
+		literal := strconv.Quote(piece)
+		if cut := len(literal) - 3; piece == " 😀" {
+			c.Say(c.EventOf(Model, literal[:cut]+`"`))
+			literal = `"` + literal[cut:]
+		}
+		c.Say(c.EventOf(Model, literal))
+	}
+	c.Close()
+}
+
+func playGzip(c *Conn) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	fmt.Fprint(z, c.Body())
+	z.Close()
+	c.Head("Content-Encoding: gzip")
+	c.Say(b.String())
+	c.End()
+}
+
+func playTrailers(c *Conn) {
+	c.Head("Trailer: X-Time")
+	c.Say(c.Body())
+	c.Raw("0\r\nX-Time: 5\r\n\r\n")
+}
+
+// playResetAfterDone waits a moment, as a reset may overtake what was sent.
+func playResetAfterDone(c *Conn) {
+	c.Head()
+	c.Say(c.Body())
+	c.Pause(20 * time.Millisecond)
+	c.Reset()
+}
+
+// playLongLine has one event with a text of n bytes, all but the end of Text in front of it.
+func playLongLine(c *Conn, n int) {
+	c.Head()
+	c.Tokens()
+	c.Say(c.Event(strings.Repeat("x", n)))
+	c.Close()
+}
+
+func playUsage(c *Conn, in, out int) {
+	usage := c.Usage(in, out)
+	c.Head()
+	c.Tokens()
+	c.Say(c.Finish(usage) + c.Done(usage))
+	c.End()
+}
+
+func playSlowHeaders(c *Conn) {
+	head := "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Slow: 1\r\n", 1000)
+	for i := range len(head) {
+		c.Raw(head[i : i+1])
+		if !c.Pause(20 * time.Millisecond) {
+			break
+		}
+	}
+	c.over = true
+}
+
+func playSlowBody(c *Conn) {
+	c.Head()
+	for c.Pause(20 * time.Millisecond) {
+		c.Say(c.Event("."))
+	}
+	c.over = true
+}
+
+func playShortBody(c *Conn) {
+	c.Raw("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + c.Event(Pieces[0]))
+	c.Hangup()
+}

@@ -1,0 +1,111 @@
+package faults
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+
+	"matrix/backends/wire"
+)
+
+// Server plays one fault to every request, on a loopback port of its own.
+type Server struct {
+	fault    Fault
+	protocol wire.Protocol
+	listener net.Listener
+	wg       sync.WaitGroup
+	done     chan struct{}
+	mu       sync.Mutex
+	conns    map[net.Conn]bool
+	seen     map[[32]byte]int // requests by their body
+}
+
+// Serve starts a server. Close must be called.
+func Serve(f Fault, p wire.Protocol) (*Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("serve faults: %w", err)
+	}
+	s := &Server{
+		fault: f, protocol: p, listener: l, done: make(chan struct{}),
+		conns: map[net.Conn]bool{}, seen: map[[32]byte]int{},
+	}
+	if f.Play == nil { // nobody listens
+		l.Close()
+		return s, nil
+	}
+	s.wg.Go(s.accept)
+	return s, nil
+}
+
+// URL is the endpoint of the server's protocol.
+func (s *Server) URL() string {
+	path := map[wire.Protocol]string{
+		wire.OpenAICompletions: "/v1/completions", wire.OpenAIChat: "/v1/chat/completions",
+		wire.OllamaGenerate: "/api/generate", wire.OllamaChat: "/api/chat",
+	}[s.protocol]
+	return "http://" + s.listener.Addr().String() + path
+}
+
+// Close ends every connection and waits for all that was started.
+func (s *Server) Close() {
+	close(s.done)
+	s.listener.Close()
+	s.mu.Lock()
+	for c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.conns[c] = true
+		s.mu.Unlock()
+		s.wg.Go(func() {
+			s.converse(c)
+			s.mu.Lock()
+			delete(s.conns, c)
+			s.mu.Unlock()
+			c.Close()
+		})
+	}
+}
+
+// converse answers requests until the fault ends the connection.
+func (s *Server) converse(c net.Conn) {
+	r := bufio.NewReader(c)
+	for {
+		request, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return
+		}
+		conn := &Conn{tcp: c, reader: r, protocol: s.protocol, done: s.done, Attempt: s.count(body)}
+		s.fault.Play(conn)
+		if conn.over {
+			return
+		}
+	}
+}
+
+func (s *Server) count(body []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := sha256.Sum256(body)
+	s.seen[key]++
+	return s.seen[key]
+}

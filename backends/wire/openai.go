@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"matrix/backends"
+)
+
+var (
+	dataField  = []byte("data:")
+	errorField = []byte("error:")
+	doneMark   = []byte("[DONE]")
+	byteOrder  = []byte("\ufeff")
+)
+
+// openAIEvent is an event of a completion or a chat, and also the error that may stand in its place.
+type openAIEvent struct {
+	Object  string          `json:"object"`
+	Message json.RawMessage `json:"message"` // of an error that stands bare
+	Model   string          `json:"model"`
+	Error   json.RawMessage `json:"error"`
+	Choices []openAIChoice  `json:"choices"`
+	Usage   *openAIUsage    `json:"usage"`
+}
+
+type openAIChoice struct {
+	Text         json.RawMessage `json:"text"`
+	Delta        openAIDelta     `json:"delta"`
+	FinishReason *string         `json:"finish_reason"`
+}
+
+type openAIDelta struct {
+	Content          json.RawMessage `json:"content"`
+	ReasoningContent json.RawMessage `json:"reasoning_content"`
+	Reasoning        json.RawMessage `json:"reasoning"`
+}
+
+type openAIUsage struct {
+	PromptTokens     *int64 `json:"prompt_tokens"`
+	CompletionTokens *int64 `json:"completion_tokens"`
+	Details          *struct {
+		CachedTokens *int64 `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
+}
+
+// sse takes one line of an event stream. An event is taken with its data line, not with the empty line after it,
+// which may come later; data in several lines is joined when the first alone is no JSON.
+func (s *stream) sse(line []byte) error {
+	line = bytes.TrimPrefix(line, byteOrder)
+	data, ok := bytes.CutPrefix(line, dataField)
+	if ok {
+		return s.data(bytes.TrimPrefix(data, []byte{' '}))
+	}
+	switch {
+	case len(line) == 0:
+		if len(s.pending) > 0 {
+			return malformed("malformed_json", "an event is no JSON: "+excerpt(s.pending))
+		}
+		return nil
+	case bytes.HasPrefix(line, errorField):
+		return s.sseError(line[len(errorField):])
+	case line[0] == '{':
+		return s.bareObject(line)
+	case line[0] == ':', isField(line, "event"), isField(line, "id"), isField(line, "retry"):
+		return nil
+	}
+	return malformed("no_event_stream", "the answer is no event stream: "+excerpt(line))
+}
+
+func isField(line []byte, name string) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(name))
+	return ok && (len(rest) == 0 || rest[0] == ':')
+}
+
+func (s *stream) data(data []byte) error {
+	if len(s.pending) == 0 {
+		if done, err := s.plain(data); done {
+			return err
+		}
+	}
+	data = bytes.TrimSpace(data)
+	if bytes.Equal(data, doneMark) {
+		return s.end()
+	}
+	if len(s.pending) > 0 {
+		s.pending = append(append(s.pending, '\n'), data...)
+		if len(s.pending) > maxLineBytes {
+			return errLineTooLong
+		}
+		data = s.pending
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	var e openAIEvent
+	if err := json.Unmarshal(data, &e); err != nil {
+		if json.Valid(data) || data[0] != '{' {
+			return malformed("malformed_event", "an event has an unexpected form: "+excerpt(data))
+		}
+		if len(s.pending) == 0 {
+			s.pending = append(s.pending, data...)
+		}
+		return nil
+	}
+	err := s.openAI(&e, data)
+	s.pending = s.pending[:0]
+	return err
+}
+
+// openAI takes a parsed event.
+func (s *stream) openAI(e *openAIEvent, line []byte) error {
+	if isError(e.Error) {
+		return engineError(e.Error)
+	}
+	if e.Object == "error" {
+		return engineError(e.Message)
+	}
+	if s.call.Model != "" && e.Model != "" && e.Model != s.call.Model {
+		return wrongModel(s.call.Model, e.Model)
+	}
+	if s.ended {
+		return malformed("event_after_done", "an event came after the end mark")
+	}
+	if e.Usage != nil {
+		s.usage(e.Usage)
+	}
+	if len(e.Choices) == 0 {
+		return nil
+	}
+	s.event()
+	return s.choice(&e.Choices[0], line, len(e.Choices) == 1 && e.Usage == nil)
+}
+
+// choice takes the first choice, as we ask for one.
+func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
+	if c.FinishReason != nil && *c.FinishReason != "" {
+		s.reply.FinishReason = *c.FinishReason
+		ordinary = false
+	}
+	texts := [...]struct {
+		literal   []byte
+		reasoning bool
+	}{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}}
+	spoken := -1
+	for i, t := range texts {
+		said, err := s.say(t.literal, t.reasoning)
+		if err != nil {
+			return err
+		}
+		if said && spoken >= 0 {
+			ordinary = false
+		} else if said {
+			spoken = i
+		}
+	}
+	if ordinary && spoken >= 0 {
+		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
+	}
+	return nil
+}
+
+func (s *stream) usage(u *openAIUsage) {
+	r := s.reply
+	r.InputTokens, r.OutputTokens = u.PromptTokens, u.CompletionTokens
+	if u.Details != nil {
+		r.CachedTokens = u.Details.CachedTokens
+	}
+}
+
+// sseError is the "error:" field with which llama.cpp ends a stream.
+func (s *stream) sseError(data []byte) error {
+	data = bytes.TrimSpace(data)
+	var e openAIEvent
+	if json.Unmarshal(data, &e) == nil && isError(e.Error) {
+		return engineError(e.Error)
+	}
+	return engineError(data)
+}
+
+// bareObject is JSON where an event stream was asked for: an error, as a rule.
+func (s *stream) bareObject(line []byte) error {
+	var e openAIEvent
+	if json.Unmarshal(line, &e) == nil {
+		if isError(e.Error) {
+			return engineError(e.Error)
+		}
+		if e.Object == "error" {
+			return engineError(e.Message)
+		}
+	}
+	return malformed("no_event_stream", "the answer is no event stream: "+excerpt(line))
+}
+
+func wrongModel(want, got string) error {
+	return &answerError{backends.Malformed, "wrong_model", "asked for model " + want + ", answered as " + excerpt([]byte(got))}
+}

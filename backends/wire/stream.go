@@ -1,0 +1,194 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"matrix/backends"
+)
+
+// maxTextBytes bounds one answer: a server that never stops talking must not take our memory.
+const maxTextBytes = 64 << 20
+
+// stream reads one answer. Streams are used again: in the steady state an event allocates nothing.
+type stream struct {
+	lines
+	call     *Call
+	reply    *backends.Reply
+	template template
+	text     []byte
+	pending  []byte    // data lines of an event that is not complete JSON yet
+	ended    bool      // the end mark came
+	finished func()    // called once, with the end mark
+	endedAt  time.Time // of the end mark
+	reported bool      // the engine told its token counts
+}
+
+var streams = sync.Pool{New: func() any { return new(stream) }}
+
+// read fills the reply from the body and says how the answer ended. finished is called when the end mark came: the
+// answer is whole then, and what follows can only be the end of the stream.
+func read(body io.Reader, call *Call, reply *backends.Reply, finished func()) {
+	s := streams.Get().(*stream)
+	s.open(body)
+	s.call, s.reply, s.finished = call, reply, finished
+	s.ended, s.reported, s.text, s.pending = false, false, s.text[:0], s.pending[:0]
+	s.template.known = false
+	err := s.readAll()
+	s.close(err)
+	s.call, s.reply, s.finished = nil, nil, nil
+	s.drop()
+	if cap(s.text) > keptLineBytes {
+		s.text = nil
+	}
+	streams.Put(s)
+}
+
+func (s *stream) readAll() error {
+	take := s.ndjson
+	if s.call.Protocol.SSE() {
+		take = s.sse
+	}
+	for {
+		line, err := s.next()
+		if err != nil {
+			return err
+		}
+		if err := take(line); err != nil {
+			return err
+		}
+	}
+}
+
+// close books how the stream ended.
+func (s *stream) close(err error) {
+	r := s.reply
+	r.Text = strings.ToValidUTF8(string(s.text), string(utf8.RuneError))
+	r.Done = s.at
+	if r.Done.IsZero() {
+		r.Done = time.Now()
+	}
+	var broken *answerError
+	switch {
+	case errors.As(err, &broken):
+		setEnd(r, broken.status, broken.class, broken.text)
+	case errors.Is(err, errLineTooLong):
+		setEnd(r, backends.Malformed, "line_too_long", err.Error())
+	case s.ended:
+		s.judge()
+		if !errors.Is(err, io.EOF) {
+			r.Done = s.endedAt // the answer is whole; that the connection then broke or hung is not its end
+		}
+	case errors.Is(err, io.EOF) && len(s.pending) > 0:
+		setEnd(r, backends.Malformed, "malformed_json", "the last event is no JSON: "+excerpt(s.pending))
+	case errors.Is(err, io.EOF):
+		setEnd(r, backends.Truncated, "no_end_mark", "the stream ended without its end mark")
+	case badFraming(err):
+		setEnd(r, backends.Malformed, "bad_framing", err.Error())
+	default:
+		setEnd(r, backends.Disconnected, connectionClass(err), err.Error())
+		r.Done = time.Now()
+	}
+}
+
+// judge holds a whole answer's counts against what was asked and seen.
+func (s *stream) judge() {
+	r := s.reply
+	r.Status = backends.OK
+	if r.OutputTokens != nil && *r.OutputTokens == 0 && r.Chunks > 0 {
+		r.OutputTokens = nil // text out of no tokens: the count was not filled in
+	}
+	if r.InputTokens != nil && *r.InputTokens == 0 {
+		r.InputTokens = nil
+	}
+	if r.OutputTokens != nil {
+		r.TokenSource = "usage"
+	}
+	most := int64(s.call.Request.MaxTokens)
+	switch {
+	case r.FirstChunk.IsZero():
+		setEnd(r, backends.Malformed, "empty_answer", "the end mark came without any event before it")
+	case r.OutputTokens != nil && (*r.OutputTokens < 0 || most > 0 && *r.OutputTokens > most):
+		setEnd(r, backends.Malformed, "implausible_usage", implausible(*r.OutputTokens, most))
+		r.OutputTokens, r.TokenSource = nil, "none"
+	}
+}
+
+// event books an event that belongs to the answer.
+func (s *stream) event() {
+	if s.reply.FirstChunk.IsZero() {
+		s.reply.FirstChunk = s.at
+	}
+}
+
+// spoke books an event with text; thought counts like an answer.
+func (s *stream) spoke() error {
+	r := s.reply
+	if r.FirstToken.IsZero() {
+		r.FirstToken = s.at
+	} else if s.call.Request.Chunks {
+		r.ChunkGaps = append(r.ChunkGaps, s.at.Sub(r.LastToken).Seconds())
+	}
+	r.LastToken = s.at
+	r.Chunks++
+	if len(s.text) > maxTextBytes {
+		return malformed("answer_too_long", "the answer is longer than 64 MiB")
+	}
+	return nil
+}
+
+// plain takes a line that fits the template; false = parse it.
+func (s *stream) plain(line []byte) (bool, error) {
+	literal, ok := s.template.text(line)
+	if !ok || s.ended {
+		return false, nil
+	}
+	before := len(s.text)
+	text, ok := appendUnescaped(s.text, literal)
+	if !ok {
+		return false, nil
+	}
+	if len(text) == before {
+		return true, nil // an event without text
+	}
+	if !s.template.reasoning {
+		s.text = text
+	}
+	return true, s.spoke()
+}
+
+// say takes the text of a parsed event: the string as it stands in the line, quotes included, nil for none.
+func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
+	if len(literal) == 0 || string(literal) == "null" {
+		return false, nil
+	}
+	if len(literal) < 2 || literal[0] != '"' {
+		return false, malformed("malformed_event", "the text is no string: "+excerpt(literal))
+	}
+	before := len(s.text)
+	text, ok := appendUnescaped(s.text, literal[1:len(literal)-1])
+	if !ok {
+		return false, malformed("malformed_json", "the text is no JSON string: "+excerpt(literal))
+	}
+	if len(text) == before {
+		return false, nil
+	}
+	if !reasoning {
+		s.text = text
+	}
+	return true, s.spoke()
+}
+
+// end books the end mark.
+func (s *stream) end() error {
+	if s.ended {
+		return malformed("done_twice", "the end mark came twice")
+	}
+	s.ended, s.endedAt = true, s.at
+	s.finished()
+	return nil
+}
