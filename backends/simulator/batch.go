@@ -82,7 +82,11 @@ func (b *batchRun) answer(r *http.Request, taken <-chan struct{}, out *bufio.Wri
 		}
 		for _, line := range b.collect() {
 			_ = encode.Encode(line()) // a client that is gone shows in the context
-			b.s.done()
+			if b.s.done() {
+				_ = out.Flush()
+				_ = flush.Flush()
+				<-r.Context().Done() // the process ends
+			}
 		}
 		_ = out.Flush()
 		_ = flush.Flush()

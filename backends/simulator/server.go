@@ -122,15 +122,21 @@ func (s *server) follow(r *http.Request, g *generation, each func(text string)) 
 	}
 }
 
-// done counts an answered request; after die_after_requests of them the engine dies.
-func (s *server) done() {
-	if n := s.answered.Add(1); s.DieAfterRequests > 0 && n == s.DieAfterRequests {
+// done counts an answered request; after die_after_requests of them the engine dies. It reports whether it
+// is to die.
+func (s *server) done() (dies bool) {
+	n := s.answered.Add(1)
+	if s.DieAfterRequests == 0 || n < s.DieAfterRequests {
+		return false
+	}
+	if n == s.DieAfterRequests {
 		// Not at once: the last answer must reach its client.
 		time.AfterFunc(30*time.Millisecond, func() {
 			logf("Error: the simulated engine dies after %d requests, as it was told (die_after_requests)", n)
 			os.Exit(int(s.DieExitCode))
 		})
 	}
+	return true
 }
 
 // dead reports that nothing is answered any more. A request that comes between the last answer and the

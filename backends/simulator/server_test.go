@@ -12,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // serving starts a server in this process that loads in no time.
@@ -262,6 +265,10 @@ func TestMetricsCount(t *testing.T) {
 		post(t, web.URL+"/v1/completions", `{"model":"nonce","prompt":"one two","max_tokens":4,"ignore_eos":true}`)
 	}
 	text := get(t, web.URL+"/metrics")
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	if families, err := parser.TextToMetricFamilies(strings.NewReader(text)); err != nil || len(families) < 10 {
+		t.Errorf("Prometheus reads %d families: %v", len(families), err)
+	}
 	for _, want := range []string{
 		`vllm:prompt_tokens_total{engine="0",model_name="nonce"} 6`,
 		`vllm:generation_tokens_total{engine="0",model_name="nonce"} 12`,

@@ -17,19 +17,25 @@
 //	host      host_cpu_ratio         busy share of all cores since the sample before (0–1)
 //	          host_mem_used_bytes    total − available
 //	          host_mem_total_bytes
-//	nvml:UUID memory_total_bytes    memory v2: what the driver reserves is not in `used`
+//	nvml:UUID memory_total_bytes     memory v2: what the driver reserves is not in `used`
 //	          memory_used_bytes
-//	          process_memory_bytes     held by the engine's process tree; 0 = none of it, absent = not readable
+//	          process_memory_bytes   held by the engine's process tree; 0 = nobody holds any, absent = not known
 //	          gpu_util_ratio         share of time with a kernel running (0–1)
-//	          memory_util_ratio     share of time with memory traffic (0–1)
+//	          memory_util_ratio      share of time with memory traffic (0–1)
 //	          power_w                board power
 //	          energy_j               counter since the driver was loaded
 //	          sm_clock_hz, memory_clock_hz
-//	          temperature_c                 °C
+//	          temperature_c          °C
 //	          throttle_reasons       NVML's bit mask of clock event reasons (1 = idle, 4 = power cap, 8 = hardware
 //	                                 slow-down, 0x20 software thermal, 0x40 hardware thermal, 0x80 power brake)
-//	          pcie_tx_bytes_per_s,   over a window of 20 ms; left out below an interval of 500 ms, since reading
-//	          pcie_rx_bytes_per_s    them takes that long
+//	          pcie_tx_bytes_per_s,   over a window of 20 ms each; left out below an interval of 500 ms, since
+//	          pcie_rx_bytes_per_s    reading them takes that long
 //	vllm …    as the engine says     Prometheus names as they are, summed over label sets; a histogram is its
-//	                                 name_sum and name_count. Source is the prefix without its colon
+//	                                 name_sum and name_count. Source is the prefix without its colon. Between
+//	                                 the first and the last sample, values that did not change are left out
+//
+// # Cost
+//
+// Measured on an H100 host: a round of everything costs 5 ms of CPU (NVML 4.5 ms; reading PCIe traffic waits
+// another 45 ms without using it), so 1 Hz is half a percent of a core.
 package telemetry
