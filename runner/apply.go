@@ -108,6 +108,7 @@ func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summ
 		return Summary{}, err
 	}
 	defer unlock()
+	w.Store.Version = w.Version
 	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, given: map[*Item]bool{}}
 	began := time.Now()
 	err = a.prepare(ctx)

@@ -11,18 +11,35 @@ import (
 )
 
 // facts gathers what the world adds to cells, each thing asked once: a platform × model is resolved once, a dataset
-// opened once.
+// opened once. The Identifier tells maps apart by their address, so each map is made once and kept.
 type facts struct {
-	w        World
-	resolved map[pairing]backends.Identity
-	lacking  map[*experiments.Hardware]error
-	order    []string          // of the faults
-	fault    map[string]*fault // by text
+	w           World
+	identifier  *experiments.Identifier
+	resolved    map[pairing]resolved
+	datasets    map[*experiments.Dataset]opened
+	hardware    map[int]experiments.Values // by number of GPUs; attached: -1
+	environment experiments.Values
+	lacking     map[*experiments.Hardware]error
+	order       []string          // of the faults
+	fault       map[string]*fault // by text
 }
 
 type pairing struct {
 	platform *experiments.Platform
 	model    *experiments.Model
+}
+
+// resolved is a backend's answer with the backend component of its cells.
+type resolved struct {
+	backends.Identity
+	backend experiments.Values
+}
+
+// opened is a dataset with its component, or why there is none.
+type opened struct {
+	set   *dataset.Set
+	facts experiments.Values
+	err   error
 }
 
 // fault is one mistake that may meet many cells.
@@ -33,7 +50,8 @@ type fault struct {
 }
 
 func newFacts(w World) *facts {
-	return &facts{w: w, resolved: map[pairing]backends.Identity{}, lacking: map[*experiments.Hardware]error{}, fault: map[string]*fault{}}
+	return &facts{w: w, identifier: experiments.NewIdentifier(), resolved: map[pairing]resolved{}, datasets: map[*experiments.Dataset]opened{},
+		hardware: map[int]experiments.Values{}, environment: environmentFacts(w), lacking: map[*experiments.Hardware]error{}, fault: map[string]*fault{}}
 }
 
 // identify fills in an item's identity, notes and what the machine lacks. It reports false when the dataset is at fault.
@@ -45,9 +63,8 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 		return false
 	}
 	id := f.resolve(ctx, c)
-	item.Identity = experiments.Identify(c, experiments.Facts{
-		Backend: backendFacts(c, id), Model: id.Model, Dataset: set.Facts(),
-		Hardware: f.hardware(c), Environment: f.environment(),
+	item.Identity = f.identifier.Identify(c, experiments.Facts{
+		Backend: id.backend, Model: id.Model, Dataset: set.facts, Hardware: f.hardwareOf(c), Environment: f.environment,
 	})
 	item.Notes = append(item.Notes, id.Notes...)
 	item.Missing = id.Missing
@@ -57,68 +74,83 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 	return true
 }
 
-func (f *facts) dataset(ctx context.Context, c *experiments.Cell) (*dataset.Set, error) {
-	set, err := f.w.Datasets(ctx, c.Dataset)
-	if err != nil {
-		return nil, err
+var errNoDataset = errors.New("the experiment names no dataset")
+
+func (f *facts) dataset(ctx context.Context, c *experiments.Cell) (opened, error) {
+	if c.Dataset == nil {
+		return opened{}, errNoDataset
 	}
-	if c.Load != nil && c.Load.Mode == "open" {
+	o, known := f.datasets[c.Dataset]
+	if !known {
+		if o.set, o.err = f.w.Datasets(ctx, c.Dataset); o.err == nil {
+			o.facts = o.set.Facts()
+		}
+		f.datasets[c.Dataset] = o
+	}
+	if o.err != nil {
+		return o, o.err
+	}
+	if c.Load.Mode == "open" {
 		// The schedule decides how many; the batch size only bounds it.
 		if _, err := plannedRequests(c); err != nil {
-			return nil, err
+			return o, err
 		}
 	}
-	return set, set.Fits(c)
+	return o, o.set.Fits(c)
 }
 
-func (f *facts) resolve(ctx context.Context, c *experiments.Cell) backends.Identity {
+func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
 	key := pairing{c.Platform, c.Model}
-	if id, ok := f.resolved[key]; ok {
-		return id
+	if r, ok := f.resolved[key]; ok {
+		return r
 	}
-	b := f.w.Backends[c.Platform.Backend]
-	if b == nil {
-		id := backends.Identity{Missing: fmt.Errorf("this matrix has no backend %q", c.Platform.Backend)}
-		f.resolved[key] = id
-		return id
+	var r resolved
+	if b := f.w.Backends[c.Platform.Backend]; b == nil {
+		r.Missing = fmt.Errorf("this matrix has no backend %q", c.Platform.Backend)
+	} else {
+		id, err := b.Resolve(ctx, c)
+		if r.Identity = id; err != nil && id.Missing == nil {
+			r.Missing = err
+		}
 	}
-	id, err := b.Resolve(ctx, c)
-	if err != nil && id.Missing == nil {
-		id.Missing = err
+	// A version that cannot be told here is left out, "unknown until apply".
+	r.backend = experiments.Values{"name": c.Platform.Backend}
+	if r.Version != "" {
+		r.backend["version"] = r.Version
 	}
-	f.resolved[key] = id
-	return id
+	f.resolved[key] = r
+	return r
 }
 
-// backendFacts names the engine; a version that cannot be told here is left out, "unknown until apply".
-func backendFacts(c *experiments.Cell, id backends.Identity) experiments.Values {
-	v := experiments.Values{"name": c.Platform.Backend}
-	if id.Version != "" {
-		v["version"] = id.Version
+// hardwareOf is what a result depends on: the GPUs where there are some, else the CPU; of an attached server we know
+// neither.
+func (f *facts) hardwareOf(c *experiments.Cell) experiments.Values {
+	n := int(f.w.Machine.GPUs)
+	if c.Hardware != nil && c.Hardware.GPUs > 0 {
+		n = c.Hardware.GPUs
 	}
+	if attached(c) {
+		n = -1
+	}
+	v := f.hardware[n]
+	if v != nil {
+		return v
+	}
+	switch m := f.w.Machine; {
+	case n == -1:
+		v = experiments.Values{"attached": true}
+	case m.GPUName != "":
+		v = experiments.Values{"gpu": m.GPUName, "gpus": int64(n)}
+	default:
+		v = experiments.Values{"cpu": m.CPU}
+	}
+	f.hardware[n] = v
 	return v
 }
 
-// hardware is what a result depends on: the GPUs where there are some, else the CPU; of an attached server we know
-// neither.
-func (f *facts) hardware(c *experiments.Cell) experiments.Values {
-	m := f.w.Machine
-	switch {
-	case c.Platform.Attach:
-		return experiments.Values{"attached": true}
-	case m.GPUName != "":
-		n := m.GPUs
-		if c.Hardware != nil && c.Hardware.GPUs > 0 {
-			n = int64(c.Hardware.GPUs)
-		}
-		return experiments.Values{"gpu": m.GPUName, "gpus": n}
-	}
-	return experiments.Values{"cpu": m.CPU}
-}
-
-func (f *facts) environment() experiments.Values {
-	m := f.w.Machine
-	v := experiments.Values{"matrix": f.w.Version}
+func environmentFacts(w World) experiments.Values {
+	m := w.Machine
+	v := experiments.Values{"matrix": w.Version}
 	for name, text := range map[string]string{"host": m.Host, "kernel": m.Kernel, "driver": m.Driver, "cuda": m.CUDA, "governor": m.Governor} {
 		if text != "" {
 			v[name] = text
@@ -133,7 +165,7 @@ func (f *facts) environment() experiments.Values {
 // lacks says what of the cell's hardware constraint this machine does not have. A simulated or attached engine runs
 // on no hardware of ours.
 func (f *facts) lacks(c *experiments.Cell) error {
-	if c.Hardware == nil || c.Platform.Attach || c.Platform.Backend == experiments.Simulator {
+	if c.Hardware == nil || !ours(c) {
 		return nil
 	}
 	if err, ok := f.lacking[c.Hardware]; ok {
@@ -158,9 +190,9 @@ func (f *facts) faults() error {
 	var errs []error
 	for _, text := range f.order {
 		x := f.fault[text]
-		place := x.cell.Dataset.Place
-		if place.Line == 0 {
-			place = x.cell.Place
+		place := x.cell.Place
+		if d := x.cell.Dataset; d != nil && d.Place.Line > 0 {
+			place = d.Place
 		}
 		more := ""
 		if x.cells > 1 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -265,3 +266,10 @@ func (r *rig) kinds() map[EventKind]int {
 }
 
 var errCrash = errors.New("exit status 1")
+
+// forgetCompressors empties the Parquet library's pool of compressors: one that was made inside a synctest bubble may
+// not be used outside of it. A pool lives two collections.
+func forgetCompressors() {
+	runtime.GC()
+	runtime.GC()
+}

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	closeWithin      = time.Minute     // for an engine to stop in order
-	closeInterrupted = 6 * time.Second // … after ^C: the whole stop has ten seconds
-	closeAbandon     = 2 * time.Second // for Close to return once its context has ended
+	closeWithin      = time.Minute            // for an engine to stop in order
+	closeInterrupted = 6 * time.Second        // … after ^C: the whole stop has ten seconds
+	closeAbandon     = 2 * time.Second        // for Close to return once its context has ended
+	closeHard        = 500 * time.Millisecond // … when the user will not wait: the guard ends what is left
 )
 
 // stop ends the engine, whatever state it is in, and waits until the machine is free again.
@@ -51,20 +52,22 @@ func (l *launch) awaitClose(ctx, closing context.Context, cancel context.CancelF
 		}
 	})()
 	defer close(hurry)
+	patience := closeAbandon
 	select {
 	case err := <-ended:
 		return err
 	case <-l.a.o.Hard:
 		cancel()
+		patience = closeHard
 	case <-closing.Done():
 	}
-	t := time.NewTimer(closeAbandon)
+	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
 	case err := <-ended:
 		return err
 	case <-t.C:
-		return fmt.Errorf("it was still there %s after it was to be killed", closeAbandon)
+		return fmt.Errorf("it was still there %s after it was to be killed", patience)
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 		_, _ = l.attempt.Commit(results.EnvironmentFailed, oneLine(fatal), "", l.closed()) // the first error is the one to tell
 		return outcome{}, fmt.Errorf("store %s: %w", l.cell.Name(), fatal)
 	}
-	if out.status == results.Interrupted && l.cell.Resume && l.finals.Load() > 0 {
+	if l.goesOnLater(out) {
 		return l.suspend(out)
 	}
 	run := l.closed()
@@ -126,6 +129,7 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 func (l *launch) committed(out outcome, s results.Summary) results.Manifest {
 	m := l.attempt.Manifest()
 	m.Status, m.Reason, m.LogTail, m.Ended = out.status, out.reason, out.logTail, time.Now()
+	m.Simulated = l.row.Simulated
 	m.Planned, m.OK, m.Summary = int64(l.planned), s.Statuses[string(backends.OK)], map[string]float64{}
 	for name, v := range s.Metrics {
 		if v != nil {
@@ -145,10 +149,19 @@ func (l *launch) closed() results.Run {
 	return run
 }
 
+// goesOnLater reports whether the attempt is kept open: it was stopped for no fault of the engine's and has rows that
+// need not be measured again.
+func (l *launch) goesOnLater(out outcome) bool {
+	pending := out.status == results.Interrupted || out.status == results.EnvironmentFailed
+	return pending && l.cell.Resume && l.finals.Load() > 0
+}
+
 func (l *launch) suspend(out outcome) (outcome, error) {
 	if err := l.attempt.Suspend(l.closed()); err != nil {
 		return outcome{}, fmt.Errorf("keep %s to be resumed: %w", l.cell.Name(), err)
 	}
+	// For another try of this apply; the next apply finds it by itself.
+	l.a.left[launchKey{l.item.Identity.Hash, l.number}] = newLeftover(l.attempt)
 	l.emit(Event{Kind: CellFailed, Status: out.status, Message: out.reason + "; the next apply goes on from here"})
 	return out, nil
 }

@@ -125,9 +125,12 @@ func newLeftover(a *results.Attempt) *leftover {
 func (h *history) judge(item *Item, f Filter) {
 	c := item.Cell
 	past, before := h.lookUp(item)
-	left := map[int]*leftover{}
-	for n := 1; n <= c.Launches; n++ {
+	var left map[int]*leftover
+	for n := 1; n <= c.Launches && len(h.unfinished) > 0; n++ {
 		if l := h.unfinished[launchKey{item.Identity.Hash, n}]; l != nil {
+			if left == nil {
+				left = map[int]*leftover{}
+			}
 			left[n] = l
 		}
 	}

@@ -184,3 +184,80 @@ func TestChangedCellDoesNotGoOn(t *testing.T) {
 		}
 	})
 }
+
+// ^C when everything is in flight: what was stopped is not taken for done.
+func TestInterruptWithAllInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 20)
+		c.Load.Concurrency = 20
+		r.backend.launch = func(_ context.Context, n int, _ backends.Spec) (backends.Engine, error) {
+			e := newFakeEngine()
+			e.answer = func(ctx context.Context, req backends.Request) backends.Reply {
+				if req.Seq >= 5 && n == 1 {
+					<-ctx.Done()
+				}
+				return healthy(ctx, req)
+			}
+			return e, nil
+		}
+		if sum, _ := r.interruptAfter(time.Second, r.plan(c)); sum.Interrupted != 1 {
+			t.Fatalf("got %+v, want it interrupted", sum)
+		}
+		if item := r.judged(c); item.Detail != "interrupted after 5 of 20 requests" {
+			t.Errorf("detail %q", item.Detail)
+		}
+		r.apply(context.Background(), r.plan(c))
+		for seq, row := range r.rows(r.only(), 20) {
+			if want := int32(1 + min(1, seq/5)); row.Status != "ok" || row.Segment != want {
+				t.Errorf("request %d: %s in segment %d, want ok in %d", seq, row.Status, row.Segment, want)
+			}
+		}
+	})
+}
+
+// An attempt that goes on and is interrupted before it measures anything more keeps what it has.
+func TestInterruptedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := testCell("a", 100)
+		r.interruptAfter(1250*time.Millisecond, r.plan(c))
+		r.backend.launch = func(ctx context.Context, _ int, _ backends.Spec) (backends.Engine, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		before := r.judged(c)
+		r.interruptAfter(time.Second, r.plan(c))
+		if after := r.judged(c); after.Resume == "" || after.Resume != before.Resume || after.Detail != before.Detail {
+			t.Errorf("before %q (%s), after %q (%s)", before.Detail, before.Resume, after.Detail, after.Resume)
+		}
+		r.backend.launch = nil
+		r.apply(context.Background(), r.plan(c))
+		if past := r.only(); past.Status != results.Complete || past.OK != 100 {
+			t.Errorf("got %s with %d ok", past.Status, past.OK)
+		}
+		r.rows(r.only(), 100)
+	})
+}
+
+// An environment failure in a later segment keeps the rows, and the next try goes on.
+func TestEnvironmentFailsInLaterSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.options.LaunchRetries = 1
+		c := testCell("a", 100)
+		r.interruptAfter(1250*time.Millisecond, r.plan(c))
+		r.backend.launch = func(_ context.Context, n int, _ backends.Spec) (backends.Engine, error) {
+			if n == 2 {
+				return nil, &backends.LaunchError{Environment: true, Class: "port_taken", Err: errCrash}
+			}
+			return newFakeEngine(), nil
+		}
+		if sum := r.apply(context.Background(), r.plan(c)); sum.Complete != 1 {
+			t.Errorf("got %+v", sum)
+		}
+		if past := r.only(); past.Status != results.Complete || past.OK != 100 {
+			t.Errorf("got %s with %d ok", past.Status, past.OK)
+		}
+	})
+}

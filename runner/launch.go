@@ -33,8 +33,10 @@ type launch struct {
 	planned int
 	engine  backends.Engine // nil until it is ready
 	samples *samples
-	early   []earlyRow   // warm-up rows, until the measured phase gives them their zero
-	finals  atomic.Int64 // measured requests that need not be asked again, of earlier segments too
+	// following estimates the launches after this one, once: a plan may have 100,000.
+	following func() *time.Duration
+	early     []earlyRow   // warm-up rows, until the measured phase gives them their zero
+	finals    atomic.Int64 // measured requests that need not be asked again, of earlier segments too
 
 	mu      sync.Mutex // guards what Observe and the progress loop touch
 	row     results.Run
@@ -60,7 +62,9 @@ var (
 )
 
 func newLaunch(a *applying, index int, step LaunchStep) *launch {
-	return &launch{a: a, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index}
+	l := &launch{a: a, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index}
+	l.following = sync.OnceValue(l.sumFollowing)
+	return l
 }
 
 // run makes the attempt and everything around it. The error is for what stops the whole apply: the store.
@@ -93,6 +97,9 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 	l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
 	if err := l.drain(ctx); err != nil && ctx.Err() == nil {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+	}
+	if out, cut := l.cut(ctx); cut {
+		return out, nil
 	}
 	l.coldCaches()
 	if limit := l.cell.Limits.Cell; limit > 0 {
@@ -130,6 +137,7 @@ func (l *launch) open() error {
 		}
 		l.attempt = attempt
 	}
+	l.finals.Store(l.attempt.Done())
 	l.row = l.newRun()
 	l.seg = results.Segment{Segment: l.attempt.Segment(), Phases: map[string]float64{}, Reason: "running"}
 	l.samples = &samples{attempt: l.attempt, segment: l.attempt.Segment()}
@@ -166,7 +174,15 @@ func (l *launch) newRun() results.Run {
 }
 
 func (l *launch) scratch() string {
-	return filepath.Join(l.a.scratchRoot(), l.attempt.Manifest().Attempt)
+	return absolute(filepath.Join(l.a.scratchRoot(), l.attempt.Manifest().Attempt))
+}
+
+// absolute: an engine has a working directory of its own.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // coldCaches drops what can be dropped where the cell asks for it, and records what could not be.
@@ -216,7 +232,7 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 		err    error
 	}
 	done := make(chan started, 1)
-	spec := backends.Spec{Cell: l.cell, Attempt: l.attempt.Manifest().Attempt, Dir: l.scratch(), LogPath: l.attempt.LogPath(),
+	spec := backends.Spec{Cell: l.cell, Attempt: l.attempt.Manifest().Attempt, Dir: l.scratch(), LogPath: absolute(l.attempt.LogPath()),
 		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
 	go func() {
 		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)

@@ -25,7 +25,7 @@ type ledger struct {
 	broken  error
 }
 
-// counts is how far a phase is.
+// counts is how far a phase is. What we stopped ourselves is neither done nor failed.
 type counts struct {
 	done, ok, failed int64
 	tokens           int64 // output
@@ -49,6 +49,9 @@ func (b *ledger) begin(req backends.Request, scheduled time.Time) {
 
 // end writes the row of an answer.
 func (b *ledger) end(r backends.Reply) {
+	if r.Status == "" { // a fault of the backend, which must not pass for an answer
+		r.Status, r.ErrorClass = backends.Failed, "no_status"
+	}
 	b.mu.Lock()
 	a, known := b.open[r.Seq]
 	switch {
@@ -90,6 +93,9 @@ func (b *ledger) put(a asked, r backends.Reply) {
 
 // add takes one reply in; the ledger's lock is held.
 func (c *counts) add(r backends.Reply) {
+	if r.Status == backends.Canceled || r.Status == backends.NotSent {
+		return
+	}
 	c.done++
 	if r.Status == backends.OK {
 		c.ok++
@@ -122,8 +128,7 @@ func (b *ledger) close(end backends.Reply) {
 	b.open = map[int64]asked{}
 	for seq := range left {
 		b.ended.set(seq)
-		b.counts.done++
-		b.counts.failed++
+		b.counts.add(end)
 	}
 	b.mu.Unlock()
 	for seq, a := range left {

@@ -1,26 +1,31 @@
-package runner
+package runner_test
 
 import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"testing"
 
+	"matrix/backends/process"
+	"matrix/backends/simulator"
+	"matrix/experiments"
 	"matrix/results"
 )
 
-// TestMain reads and writes one attempt before any test: the Parquet library keeps one decompressor for the whole
-// process, and one that was made inside a synctest bubble may not be used outside of it.
+// TestMain lets this binary be what its tests start: the guard of an engine, and the simulator's server. And it reads and
+// writes one attempt before any test: the Parquet library keeps one decompressor for the whole process, and one that was
+// made inside a synctest bubble may not be used outside of it.
 func TestMain(m *testing.M) {
-	if err := warmCompressors(); err != nil {
+	process.MainIfAsked()
+	simulator.MainIfAsked()
+	if err := warmParquet(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-func warmCompressors() error {
+func warmParquet() error {
 	dir, err := os.MkdirTemp("", "matrix-runner-test")
 	if err != nil {
 		return err
@@ -30,8 +35,7 @@ func warmCompressors() error {
 	if err != nil {
 		return err
 	}
-	cell := testCell("warm", 1)
-	a, err := store.Begin(cell, testIdentity(cell.Address, nil), 1, nil)
+	a, err := store.Begin(&experiments.Cell{Experiment: "warm", Slug: "cell"}, experiments.Identity{}, 1, nil)
 	if err != nil {
 		return err
 	}
@@ -45,16 +49,9 @@ func warmCompressors() error {
 	if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
 		return err
 	}
-	past, err := store.History(context.Background(), "exp")
+	past, err := store.History(context.Background(), "warm")
 	if err != nil {
 		return err
 	}
 	return results.ReadRequests(past[0].Dir, func(results.RequestRow) error { return nil })
-}
-
-// forgetCompressors empties the Parquet library's pool of compressors, for the same reason: a pool lives two
-// collections.
-func forgetCompressors() {
-	runtime.GC()
-	runtime.GC()
 }

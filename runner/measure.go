@@ -37,12 +37,7 @@ func (l *launch) measure(ctx context.Context) (outcome, error) {
 	m := &measured{l: l, keep: chosenOutputs(l.cell, l.planned), stop: cancel}
 	m.book = newLedger(l.planned, m.write)
 	m.book.trip, m.book.fatal = m.trip, func(error) { cancel(errBroken) }
-	for seq := range int64(l.planned) {
-		if l.attempt.Finished(seq) {
-			m.before++
-		}
-	}
-	l.finals.Store(m.before)
+	m.before = l.attempt.Done()
 	arrivals, err := l.arrivals()
 	if err != nil {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
@@ -190,7 +185,7 @@ func (m *measured) settle(ctx context.Context, out outcome, err error) {
 		end = backends.Reply{Status: backends.Disconnected, ErrorClass: errDied.Class, Error: out.reason}
 	}
 	m.book.close(end)
-	if out.status == results.Interrupted && m.l.cell.Resume || m.book.err() != nil {
+	if m.l.goesOnLater(out) || m.book.err() != nil {
 		return
 	}
 	for seq := range m.l.planned {

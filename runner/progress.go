@@ -69,10 +69,17 @@ func eta(elapsed time.Duration, done, left int64) *time.Duration {
 
 // planETA adds the estimates of the launches that follow; nil when one is unknown.
 func (l *launch) planETA(cell *time.Duration) *time.Duration {
-	if cell == nil {
+	rest := l.following()
+	if cell == nil || rest == nil {
 		return nil
 	}
-	total := *cell
+	total := *cell + *rest
+	return &total
+}
+
+// sumFollowing estimates the launches after this one; nil = unknown.
+func (l *launch) sumFollowing() *time.Duration {
+	var total time.Duration
 	for _, step := range l.a.plan.Order[l.index+1:] {
 		one, _, _ := l.a.est.launch(step.Item)
 		if one == nil {

@@ -30,6 +30,10 @@ type voided struct {
 
 // judge takes the attempts of this identity, oldest first, and the last result of another identity at the address.
 func (v *verdict) judge(past []*results.Past, before *results.Past) {
+	if len(past) == 0 && before == nil && len(v.left) == 0 {
+		v.unseen()
+		return
+	}
 	v.complete, v.failed = map[int]*results.Past{}, map[int]*results.Past{}
 	v.void, v.environment, v.reasons = map[int]voided{}, map[int]*results.Past{}, map[Reason]bool{}
 	for _, p := range past {
@@ -56,6 +60,15 @@ func (v *verdict) judge(past []*results.Past, before *results.Past) {
 		v.pending()
 	}
 	if item.Pending() && item.Missing != nil {
+		item.State = Unavailable
+	}
+}
+
+// unseen is the verdict on a cell that nothing is known of: most of them in a large plan.
+func (v *verdict) unseen() {
+	item := v.item
+	item.State, item.Reasons, item.Launches = New, []Reason{ReasonNew}, upTo(item.Cell.Launches)
+	if item.Missing != nil {
 		item.State = Unavailable
 	}
 }

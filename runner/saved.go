@@ -44,6 +44,7 @@ type SavedCell struct {
 func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOptions, filter Filter, plans []*Plan) *Saved {
 	// Of the environment only what sets variables counts, and the rest may hold secrets.
 	vars.Environ = slices.DeleteFunc(slices.Clone(vars.Environ), func(s string) bool { return !strings.HasPrefix(s, "MATRIX_VAR_") })
+	vars.Source = nil // Files has it
 	s := &Saved{Schema: savedSchema, Made: time.Now().UTC(), Paths: paths, Files: files, Vars: vars, Filter: filter}
 	for _, p := range plans {
 		for _, item := range p.Items {

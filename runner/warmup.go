@@ -64,7 +64,7 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 
 // loaded records load_s: process start → first token of the first request. An attached server was loaded before us.
 func (l *launch) loaded(first counts) {
-	if first.firstToken.IsZero() || l.cell.Platform.Attach || l.engine.Info().Attached {
+	if first.firstToken.IsZero() || attached(l.cell) || l.engine.Info().Attached {
 		return
 	}
 	l.mu.Lock()
