@@ -47,7 +47,7 @@ func (c *compiler) expr(expr hcl.Expression, mayFit bool) *cellExpr {
 	for _, i := range e.axes {
 		c.used[i] = true
 	}
-	if c.sees(e, "platform") && len(c.overrides) > 0 {
+	if c.merged && c.sees(e, "platform") {
 		e.late = true
 		e.axes = union(e.axes, c.overrideAxes)
 	}
@@ -143,10 +143,6 @@ func (x *Expansion) value(e *cellExpr) outcome {
 	if e.broken {
 		return outcome{value: cty.DynamicVal}
 	}
-	// An expression over every axis meets each combination once: remembering would only fill the memory.
-	if len(e.axes) == len(x.p.axes) {
-		return x.evaluate(e)
-	}
 	memo := x.memo[e.id]
 	if memo == nil {
 		memo = map[memoKey]outcome{}
@@ -155,6 +151,10 @@ func (x *Expansion) value(e *cellExpr) outcome {
 	k := x.key(e.axes, e.fit)
 	o, ok := memo[k]
 	if !ok {
+		// An expression over every axis meets each combination in one cell: the others would only fill the memory.
+		if len(e.axes) == len(x.p.axes) {
+			clear(memo)
+		}
 		o = x.evaluate(e)
 		memo[k] = o
 	}

@@ -17,7 +17,7 @@ type component[T any] struct {
 	key   func(T) any // what tells two values apart; nil: the value itself
 	memo  map[memoKey]built[T]
 	seen  map[any]*T
-	whole bool // refers to every axis: nothing to remember
+	whole bool // refers to every axis: only the current cell is worth remembering
 }
 
 type built[T any] struct {
@@ -38,18 +38,16 @@ func newComponent[T any](x *Expansion, name string, needs []int, build func(*rea
 
 // at is the component of the current cell.
 func (c *component[T]) at(x *Expansion) (*T, hcl.Diagnostics) {
-	var k memoKey
-	if !c.whole {
-		k = x.key(c.axes, c.fit)
-		if b, ok := c.memo[k]; ok {
-			return b.value, b.diags
-		}
+	k := x.key(c.axes, c.fit)
+	if b, ok := c.memo[k]; ok {
+		return b.value, b.diags
+	}
+	if c.whole {
+		clear(c.memo)
 	}
 	r := &reader{x: x, s: c.s}
 	b := built[T]{value: c.intern(c.build(r)), diags: r.diags}
-	if !c.whole {
-		c.memo[k] = b
-	}
+	c.memo[k] = b
 	return b.value, b.diags
 }
 

@@ -28,8 +28,10 @@ func (l *loader) registry() registry {
 		switch n.kind {
 		case "platform":
 			d.platform = platformOf(n)
+			l.checkPlatform(n, d.platform)
 		case "model":
 			d.model = modelOf(n)
+			l.checkModel(n, d.model)
 		case "dataset":
 			d.dataset = l.datasetOf(n)
 		case "hardware":
@@ -155,16 +157,4 @@ func (l *loader) datasetOf(n *node) *Dataset {
 	}
 	l.checkDataset(n, d)
 	return d
-}
-
-func (l *loader) checkDataset(n *node, d *Dataset) {
-	path := attribute(n.value, "path")
-	switch {
-	case path.IsKnown() && d.Path == "" && d.Synthetic == nil:
-		l.diags = l.diags.Append(mistake(n.at, "Dataset without prompts",
-			`Give it a path, or synthetic = { input_tokens = 200, output_tokens = 100 }.`))
-	case d.Path != "" && d.Synthetic != nil:
-		l.diags = l.diags.Append(mistake(n.ranges["synthetic"], "Dataset with two sources",
-			"A dataset is read from its path or made up as synthetic says, not both. Remove one."))
-	}
 }

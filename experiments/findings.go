@@ -32,6 +32,9 @@ type Affected struct {
 // everywhere marks a diagnostic of a cell that is about no cell in particular: a constant that is wrong.
 type everywhere struct{}
 
+// withheld marks a diagnostic whose source line may hold a secret: it is shown up to the subject's end.
+type withheld struct{}
+
 func newFindings() *findings {
 	return &findings{byKey: map[string]*finding{}, byPtr: map[*hcl.Diagnostic]*finding{}}
 }

@@ -33,6 +33,7 @@ type program struct {
 	overrides              []*override
 	constraints            []*rule
 	overrideAxes           []int // what the overrides refer to
+	merged                 bool  // the overrides are compiled, and there are some: what follows sees their effect
 	exprs                  int   // how many cellExprs there are
 	used                   map[int]bool
 	ranges                 map[string]hcl.Range
@@ -222,6 +223,7 @@ func (c *compiler) compileOverrides() {
 		}
 		c.overrides = append(c.overrides, o)
 	}
+	c.merged = len(c.overrides) > 0
 }
 
 func (c *compiler) compileRules() {

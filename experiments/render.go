@@ -101,6 +101,9 @@ func (r *renderer) snippet(d *hcl.Diagnostic, tone string) {
 	if line == "" {
 		return
 	}
+	if _, secret := d.Extra.(withheld); secret {
+		line = line[:min(len(line), len(before)+length)] + " …"
+	}
 	number := fmt.Sprintf("%4d", s.Start.Line)
 	fmt.Fprintf(r.w, "%s %s\n", r.paint(blue, number+" │"), line)
 	fmt.Fprintf(r.w, "%s %s%s\n", r.paint(blue, strings.Repeat(" ", len(number))+" │"), before, r.paint(tone, strings.Repeat("^", length)))

@@ -46,6 +46,10 @@ func newSources(given map[string][]byte) *sources {
 
 // add reads a file or, of a folder, all *.hcl and *.hcl.json in it.
 func (s *sources) add(path string) {
+	if s.given != nil {
+		s.addGiven(path)
+		return
+	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		s.read(path, nil, nil)
@@ -65,6 +69,19 @@ func (s *sources) add(path string) {
 	}
 	if !found {
 		s.diags = s.diags.Append(unplaced("No experiment files", fmt.Sprintf("The folder %s holds no *.hcl or *.hcl.json file.", path)))
+	}
+}
+
+// addGiven does the same with the files of a saved plan.
+func (s *sources) addGiven(path string) {
+	if _, ok := s.given[path]; ok {
+		s.read(path, nil, nil)
+		return
+	}
+	for _, name := range keysOf(s.given) {
+		if filepath.Dir(name) == filepath.Clean(path) && (strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json")) {
+			s.read(name, nil, nil)
+		}
 	}
 }
 
