@@ -1,9 +1,6 @@
 package simulator_test
 
 import (
-	"io"
-	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,25 +56,16 @@ func BenchmarkStreams(b *testing.B) {
 	engine := benchLaunch(b, experiments.Values{
 		"api": "vllm_serve", "slots": int64(5000), "prefill_tokens_per_s": 1e8, "decode_tokens_per_s": 10.0,
 	})
-	url := strings.TrimSuffix(engine.Info().MetricsURL, "/metrics") + "/v1/completions"
-	name := strings.Split(strings.Split(engine.Info().Argv[2], `"model":"`)[1], `"`)[0]
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 5000}}
-	defer client.CloseIdleConnections()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(b.N, 5000) {
 		wg.Go(func() {
-			for next.Add(1) <= int64(b.N) {
-				resp, err := client.Post(url, "application/json", strings.NewReader(`{"model":"`+name+
-					`","prompt":"x","max_tokens":64,"ignore_eos":true,"stream":true}`))
-				if err != nil {
-					b.Error(err)
-					return
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				req := request(n)
+				req.MaxTokens = 64
+				if r := engine.Generate(b.Context(), req); r.Status != backends.OK {
+					b.Errorf("%s: %s", r.Status, r.Error)
 				}
-				if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-					b.Error(err)
-				}
-				resp.Body.Close()
 			}
 		})
 	}
