@@ -50,7 +50,7 @@ type Attempt struct {
 	published bool
 }
 
-// Manifest is the attempt's manifest so far.
+// Manifest is the attempt's manifest so far; after Commit the one that was published (but for its checksum).
 func (a *Attempt) Manifest() Manifest {
 	a.mu.Lock()
 	defer a.mu.Unlock()

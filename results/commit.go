@@ -66,14 +66,14 @@ func (a *Attempt) target() (string, error) {
 
 // publish builds the folder and moves it into its place. It may be repeated: it starts from the spools.
 func (a *Attempt) publish() (Summary, error) {
-	summary, err := a.build(filepath.Join(a.dir, commitDir))
+	m, summary, err := a.build(filepath.Join(a.dir, commitDir))
 	if err == nil {
 		err = a.move(filepath.Join(a.dir, commitDir))
 	}
 	if err != nil {
 		return Summary{}, fmt.Errorf("commit attempt %s: %w", a.manifest.Attempt, err)
 	}
-	a.published = true
+	a.published, a.manifest = true, m
 	return summary, nil
 }
 
@@ -98,12 +98,38 @@ func (a *Attempt) move(dir string) error {
 }
 
 // build writes every file of the attempt into dir, each synced, and the folder last.
-func (a *Attempt) build(dir string) (Summary, error) {
-	fs, end, run := a.store.fs, a.state.Commit, *a.state.Run
-	if err := errors.Join(fs.RemoveAll(dir), fs.MkdirAll(dir)); err != nil {
-		return Summary{}, err
+func (a *Attempt) build(dir string) (Manifest, Summary, error) {
+	run := *a.state.Run
+	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
+	m := a.ended(run)
+	fail := func(err error) (Manifest, Summary, error) { return Manifest{}, Summary{}, err }
+	if err := errors.Join(a.store.fs.RemoveAll(dir), a.store.fs.MkdirAll(dir)); err != nil {
+		return fail(err)
 	}
-	m := a.manifest
+	if err := a.writeTables(dir, &m); err != nil {
+		return fail(err)
+	}
+	summary, err := Summarize(dir, run)
+	if err != nil {
+		return fail(err)
+	}
+	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
+	row := runRow{Manifest: m, Run: run, Summary: summary}
+	if m.Files[tableRun+".parquet"], err = a.writeRun(dir, m.keys(), row); err != nil {
+		return fail(err)
+	}
+	if err := a.copyLog(dir, &m); err != nil {
+		return fail(err)
+	}
+	if err := a.writeManifest(dir, m); err != nil {
+		return fail(err)
+	}
+	return m, summary, nil
+}
+
+// ended is the manifest with what the commit's intent and the run say.
+func (a *Attempt) ended(run Run) Manifest {
+	m, end := a.manifest, a.state.Commit
 	m.Status, m.Reason, m.LogTail, m.Ended = end.Status, end.Reason, end.LogTail, end.Ended
 	m.Planned, m.Simulated, m.Files = run.Planned, run.Simulated, map[string]FileSum{}
 	if run.Identity.Hash != "" {
@@ -112,23 +138,7 @@ func (a *Attempt) build(dir string) (Summary, error) {
 	if run.Axes != nil {
 		m.Axes = run.Axes
 	}
-	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
-	if err := a.writeTables(dir, &m); err != nil {
-		return Summary{}, err
-	}
-	summary, err := Summarize(dir, run)
-	if err != nil {
-		return Summary{}, err
-	}
-	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
-	row := runRow{Manifest: m, Run: run, Summary: summary}
-	if m.Files[tableRun+".parquet"], err = a.writeRun(dir, m.keys(), row); err != nil {
-		return Summary{}, err
-	}
-	if err := a.copyLog(dir, &m); err != nil {
-		return Summary{}, err
-	}
-	return summary, a.writeManifest(dir, m)
+	return m
 }
 
 func summaryValues(s Summary) map[string]float64 {

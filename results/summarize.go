@@ -61,14 +61,13 @@ type tally struct {
 	tokens   map[string]*int64 // sums over ok; nil when no request told
 	windows  map[int32]*window
 	started  float64 // the last ok request's first token (or send): when every one was under way
-	gaps     bool    // chunk gaps were captured
 }
 
 func tallyRequests(path string) (*tally, error) {
 	t := &tally{path: path, statuses: map[string]int64{}, windows: map[int32]*window{},
 		tokens:  map[string]*int64{colInput: nil, colOutput: nil, colCached: nil},
 		started: math.Inf(-1)}
-	names := []string{colPhase, colSegment, colStatus, colSent, colFirstToken, colDone, colInput, colOutput, colCached, "chunks"}
+	names := []string{colPhase, colSegment, colStatus, colSent, colFirstToken, colDone, colInput, colOutput, colCached}
 	return t, scan(path, names, func(b arrow.RecordBatch) error {
 		t.add(b)
 		return nil
@@ -78,6 +77,10 @@ func tallyRequests(path string) (*tally, error) {
 func (t *tally) add(b arrow.RecordBatch) {
 	phase, status, segment := named[*array.String](b, colPhase), named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
 	sent, first, done := named[*array.Float64](b, colSent), named[*array.Float64](b, colFirstToken), named[*array.Float64](b, colDone)
+	counters := map[string]*array.Int64{}
+	for name := range t.tokens {
+		counters[name] = named[*array.Int64](b, name)
+	}
 	for i := range int(b.NumRows()) {
 		kind := rowIgnored
 		if phase.Value(i) == phaseMeasure {
@@ -88,8 +91,8 @@ func (t *tally) add(b arrow.RecordBatch) {
 		if kind != rowOK {
 			continue
 		}
-		for name := range t.tokens {
-			if c := named[*array.Int64](b, name); c.IsValid(i) {
+		for name, c := range counters {
+			if c.IsValid(i) {
 				t.addTokens(name, c.Value(i))
 			}
 		}
@@ -105,7 +108,10 @@ const phaseMeasure = "measure"
 
 func (t *tally) count(status string) byte {
 	t.measured++
-	t.statuses[strings.Clone(status)]++
+	if _, known := t.statuses[status]; !known {
+		status = strings.Clone(status) // out of the batch's buffer
+	}
+	t.statuses[status]++
 	switch {
 	case status == statusOK:
 		return rowOK

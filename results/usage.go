@@ -111,7 +111,11 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 			tel.settle()
 			tel.at = at
 		}
-		tel.now[strings.Clone(key.metric)] += value
+		if key.metric == sampleDeviceMemory { // not the key's own string: that is in the batch's buffer
+			tel.now[sampleDeviceMemory] += value
+		} else {
+			tel.now[sampleOwnMemory] += value
+		}
 	}
 }
 
