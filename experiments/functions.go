@@ -114,7 +114,8 @@ var rangeFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "params", Type: cty.Number},
 	Type:     function.StaticReturnType(cty.List(cty.Number)),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		start, end, step := big.NewFloat(0), big.NewFloat(0), big.NewFloat(1)
+		start, step := big.NewFloat(0), big.NewFloat(1)
+		var end *big.Float
 		switch len(args) {
 		case 1:
 			end = args[0].AsBigFloat()

@@ -87,7 +87,9 @@ func guardJSON(src []byte, filename string) *hcl.Diagnostic {
 			depth--
 		case '"':
 			end := stringEnd(src, i)
-			if d := guardJSONString(src[i:end], jsonRange(src, filename, i, end)); d != nil {
+			if d := guardJSONString(src[i:end], filename); d != nil {
+				at := jsonRange(src, filename, i, end)
+				d.Subject = &at
 				return d
 			}
 			i = end - 1
@@ -97,7 +99,9 @@ func guardJSON(src []byte, filename string) *hcl.Diagnostic {
 				end++
 			}
 			if end > i+1 {
-				if d := guardNumber(string(src[i:end]), jsonRange(src, filename, i, end)); d != nil {
+				if d := guardNumber(string(src[i:end]), hcl.Range{}); d != nil {
+					at := jsonRange(src, filename, i, end)
+					d.Subject = &at
 					return d
 				}
 			}
@@ -122,20 +126,16 @@ func stringEnd(src []byte, start int) int {
 	return len(src)
 }
 
-func guardJSONString(quoted []byte, at hcl.Range) *hcl.Diagnostic {
+func guardJSONString(quoted []byte, filename string) *hcl.Diagnostic {
 	var text string
 	if json.Unmarshal(quoted, &text) != nil || !strings.Contains(text, "{") {
 		return nil
 	}
-	tokens, _ := hclsyntax.LexTemplate([]byte(text), at.Filename, hcl.InitialPos) // its mistakes are the parser's to tell
-	d := guardTokens(tokens)
-	if d != nil {
-		d.Subject = &at
-	}
-	return d
+	tokens, _ := hclsyntax.LexTemplate([]byte(text), filename, hcl.InitialPos) // its mistakes are the parser's to tell
+	return guardTokens(tokens)
 }
 
-// jsonRange turns byte offsets into a range; called once, for a mistake or a string that may be one.
+// jsonRange turns byte offsets into a range; it reads the source from its start, so it is for a mistake only.
 func jsonRange(src []byte, filename string, start, end int) hcl.Range {
 	pos := func(at int) hcl.Pos {
 		line := 1 + strings.Count(string(src[:at]), "\n")

@@ -28,34 +28,39 @@ func identified(t *testing.T, text, cell string) (experiments.Identity, *experim
 	return experiments.Identify(c, facts), c
 }
 
+// edit is one change of the text, and what it may change of a cell.
+type edit struct {
+	name, old, new, cell string
+	changed              []string // components
+	address              bool     // changes too
+}
+
+var edits = []edit{
+	{name: "comment", old: `model "small"`, new: "# a comment\nmodel \"small\""},
+	{name: "format", old: "vllm   = {", new: "vllm={"},
+	{name: "variable for literal", old: "0.92", new: "local.u"},
+	{name: "number in another form", old: "max_num_seqs = 256", new: "max_num_seqs = 256.0"},
+	{name: "order of axes", old: "    model      = [model.small]\n", new: "", cell: "serve/small/10"},
+	{name: "renamed label", old: "small", new: "little", cell: "serve/little/10", address: true},
+	{name: "renamed platform", old: "platform.serve,", new: "platform.server,", cell: "server/small/10", address: true},
+	{name: "explicit default", old: "  matrix {", new: "  generate {\n    temperature = 0\n    top_p = 1\n  }\n  load {\n    retries = 0\n  }\n  matrix {"},
+	{name: "seed that is not sent", old: "  matrix {", new: "  generate {\n    seed = 9\n  }\n  matrix {"},
+	{name: "unused concurrency of another", old: "  matrix {", new: "  load {\n    concurrency = cell.platform.backend == \"ollama\" ? 4 : 32\n  }\n  matrix {"},
+	{name: "argument", old: "max_num_seqs = 256", new: "max_num_seqs = 128", changed: []string{"spec"}},
+	{name: "max_tokens", old: "  matrix {", new: "  generate {\n    max_tokens = 9\n  }\n  matrix {", changed: []string{"spec"}},
+	{name: "retries", old: "  matrix {", new: "  load {\n    retries = 1\n  }\n  matrix {", changed: []string{"spec"}},
+	{name: "dtype", old: `dtype = "bfloat16"`, new: `dtype = "float16"`, changed: []string{"model"}},
+	{name: "launches", old: "  matrix {", new: "  launches = 5\n  tags = [\"a\"]\n  matrix {", changed: []string{"policy"}},
+	{name: "limits", old: "  matrix {", new: "  limits {\n    cell = \"1h\"\n  }\n  slo {\n    ttft = \"1s\"\n  }\n  matrix {", changed: []string{"policy"}},
+	{name: "dataset path", old: "prompts/candidates.jsonl", new: "other.jsonl", changed: []string{"environment"}},
+	{name: "backend", old: `backend = "vllm_serve"`, new: `backend = "vllm_offline"`, changed: []string{"spec", "backend"}},
+}
+
 // TestIdentityInvariants holds what may be edited without a result becoming stale, and what else changes.
 func TestIdentityInvariants(t *testing.T) {
 	text := experiment(threeAxes)
 	before, _ := identified(t, text, "serve/small/10")
-	for _, test := range []struct {
-		name, old, new, cell string
-		changed              []string // components
-		address              bool     // changes too
-	}{
-		{name: "comment", old: `model "small"`, new: "# a comment\nmodel \"small\""},
-		{name: "format", old: "vllm   = {", new: "vllm={"},
-		{name: "variable for literal", old: "0.92", new: "local.u"},
-		{name: "number in another form", old: "max_num_seqs = 256", new: "max_num_seqs = 256.0"},
-		{name: "order of axes", old: "    model      = [model.small]\n", new: "", cell: "serve/small/10"},
-		{name: "renamed label", old: "small", new: "little", cell: "serve/little/10", address: true},
-		{name: "renamed platform", old: "platform.serve,", new: "platform.server,", cell: "server/small/10", address: true},
-		{name: "explicit default", old: "  matrix {", new: "  generate {\n    temperature = 0\n    top_p = 1\n  }\n  load {\n    retries = 0\n  }\n  matrix {"},
-		{name: "seed that is not sent", old: "  matrix {", new: "  generate {\n    seed = 9\n  }\n  matrix {"},
-		{name: "unused concurrency of another", old: "  matrix {", new: "  load {\n    concurrency = cell.platform.backend == \"ollama\" ? 4 : 32\n  }\n  matrix {"},
-		{name: "argument", old: "max_num_seqs = 256", new: "max_num_seqs = 128", changed: []string{"spec"}},
-		{name: "max_tokens", old: "  matrix {", new: "  generate {\n    max_tokens = 9\n  }\n  matrix {", changed: []string{"spec"}},
-		{name: "retries", old: "  matrix {", new: "  load {\n    retries = 1\n  }\n  matrix {", changed: []string{"spec"}},
-		{name: "dtype", old: `dtype = "bfloat16"`, new: `dtype = "float16"`, changed: []string{"model"}},
-		{name: "launches", old: "  matrix {", new: "  launches = 5\n  tags = [\"a\"]\n  matrix {", changed: []string{"policy"}},
-		{name: "limits", old: "  matrix {", new: "  limits {\n    cell = \"1h\"\n  }\n  slo {\n    ttft = \"1s\"\n  }\n  matrix {", changed: []string{"policy"}},
-		{name: "dataset path", old: "prompts/candidates.jsonl", new: "other.jsonl", changed: []string{"environment"}},
-		{name: "backend", old: `backend = "vllm_serve"`, new: `backend = "vllm_offline"`, changed: []string{"spec", "backend"}},
-	} {
+	for _, test := range edits {
 		t.Run(test.name, func(t *testing.T) {
 			edited := strings.ReplaceAll(text, test.old, test.new)
 			switch test.name {

@@ -65,9 +65,40 @@ func (l *loader) visit(n *node, way []edge) {
 	}
 	// A value that lies on a cycle stays unknown; so does one with a reference to nowhere.
 	if n.state == open && sound {
-		n.value = n.eval(l.contextOf(n.file, uses))
+		n.value = l.bounded(n, n.eval(l.contextOf(n.file, uses)))
 	}
 	n.state = closed
+}
+
+// maxValue bounds a declared value: locals that double each other reach a gigabyte within thirty lines.
+const maxValue = 32 << 20 // bytes of text, each element counted as 16
+
+// bounded replaces a value that is too large by an unknown one, with a mistake.
+func (l *loader) bounded(n *node, v cty.Value) cty.Value {
+	if left := maxValue - sizeOf(v, maxValue); left >= 0 {
+		return v
+	}
+	l.diags = l.diags.Append(mistake(n.at, "Value too large", fmt.Sprintf("%s would hold more than %d MiB.", n.address(), maxValue>>20)))
+	return cty.DynamicVal
+}
+
+// sizeOf estimates a value's size, and stops counting beyond limit.
+func sizeOf(v cty.Value, limit int) int {
+	if !present(v) || limit < 0 {
+		return 1
+	}
+	if v.Type() == cty.String {
+		return len(v.AsString())
+	}
+	size := 16
+	if !v.CanIterateElements() {
+		return size
+	}
+	for it := v.ElementIterator(); it.Next() && size <= limit; {
+		_, e := it.Element()
+		size += 16 + sizeOf(e, limit-size)
+	}
+	return size
 }
 
 // targets are the declarations that a reference needs.

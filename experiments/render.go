@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -114,9 +115,9 @@ func underlined(src []byte, at hcl.Range) (line, before string, length int) {
 	if len(src) == 0 || at.Start.Byte > len(src) {
 		return "", "", 0
 	}
-	start := strings.LastIndexByte(string(src[:at.Start.Byte]), '\n') + 1
+	start := bytes.LastIndexByte(src[:at.Start.Byte], '\n') + 1
 	end := len(src)
-	if i := strings.IndexByte(string(src[at.Start.Byte:]), '\n'); i >= 0 {
+	if i := bytes.IndexByte(src[at.Start.Byte:], '\n'); i >= 0 {
 		end = at.Start.Byte + i
 	}
 	stop := min(max(at.End.Byte, at.Start.Byte), end)

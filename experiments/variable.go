@@ -21,7 +21,6 @@ type variable struct {
 	fallback *hcl.Attribute
 	checks   []validation
 	settings []setting // the last one counts
-	value    cty.Value
 }
 
 // validation is a condition on a variable.

@@ -1,0 +1,90 @@
+package experiments_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"matrix/experiments"
+)
+
+func TestVariables(t *testing.T) {
+	dir := write(t, map[string]string{"e.hcl": `
+variable "n" {
+  type    = number
+  default = 1
+}
+variable "list" {
+  default = [1]
+}
+variable "flag" {
+  default = false
+}
+variable "o" {
+  type = object({ a = number, b = optional(string, "x") })
+  default = { a = 1 }
+}
+experiment "e" {
+  dataset    = dataset.d
+  platform   = platform.p
+  model      = model.m
+  batch_size = var.n
+  description = "${jsonencode(var.list)} ${var.flag ? "on" : "off"} ${var.o.b}"
+}
+dataset "d" {
+  synthetic = { input_tokens = 5 }
+}
+model "m" {
+}
+platform "p" {
+  backend = "simulator"
+}
+`, "a.hclvars": "n = 3\nstrange = 1\n", "b.json": `{"n": 4}`})
+	file := func(name string) string { return filepath.Join(dir, name) }
+	environ := []string{"MATRIX_VAR_n=2", "MATRIX_VAR_nobody=1", "PATH=/bin"}
+	for _, test := range []struct {
+		name string
+		opts experiments.LoadOptions
+		want string
+		said []string
+	}{
+		{"defaults", experiments.LoadOptions{}, "1 [1] off x", nil},
+		{"environment", experiments.LoadOptions{Environ: environ}, "2 [1] off x", nil},
+		{"file over environment", experiments.LoadOptions{Environ: environ, VarFiles: []string{file("a.hclvars")}}, "3 [1] off x", []string{"Undeclared variable strange"}},
+		{"later file", experiments.LoadOptions{VarFiles: []string{file("a.hclvars"), file("b.json")}}, "4 [1] off x", []string{"Undeclared variable strange"}},
+		{"flag over all", experiments.LoadOptions{Environ: environ, VarFiles: []string{file("b.json")}, Vars: []string{"n=5", "n=6", "list=[1, 2]", "flag=true", "o={a=2,b=\"y\"}"}}, "6 [1,2] on y", nil},
+		{"saved plan", experiments.LoadOptions{Vars: []string{"n=5"}, Values: experiments.Values{"n": int64(9), "list": []any{"a"}}}, `9 ["a"] off x`, nil},
+		{"undeclared flag", experiments.LoadOptions{Vars: []string{"flga=true"}}, "", []string{"Undeclared variable flga"}},
+		{"no value", experiments.LoadOptions{Vars: []string{"flag"}}, "", []string{"Bad --var"}},
+		{"wrong type", experiments.LoadOptions{Vars: []string{"n=many"}}, "", []string{"Value does not fit variable n"}},
+		{"missing file", experiments.LoadOptions{VarFiles: []string{file("none")}}, "", []string{"Cannot read --var-file"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			config, diags := experiments.Load([]string{file("e.hcl")}, test.opts)
+			if diff := cmp.Diff(test.said, summaries(diags)); diff != "" {
+				t.Fatal(diff)
+			}
+			if diags.HasErrors() {
+				return
+			}
+			e := config.Experiments[0]
+			for name := range mustCells(t, e) {
+				if got := fmt.Sprint(strings.TrimPrefix(name, "p/m/"), " ", e.Description); got != test.want {
+					t.Errorf("got %q, want %q", got, test.want)
+				}
+			}
+		})
+	}
+}
+
+func mustCells(t *testing.T, e *experiments.Experiment) map[string]*experiments.Cell {
+	t.Helper()
+	all, diags := expand(e, experiments.Hooks{})
+	if diags.HasErrors() || len(all) == 0 {
+		t.Fatal(diags)
+	}
+	return all
+}
