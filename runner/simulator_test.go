@@ -51,6 +51,7 @@ experiment "quick" {
     batch_size = [5, 30]
   }
   generate { max_tokens = 8 }
+  warmup { requests = 4 }
   load { timeout = "20s" }
   launches = LAUNCHES
 }

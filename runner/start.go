@@ -1,0 +1,127 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"matrix/backends"
+	"matrix/results"
+)
+
+// coldCaches drops what can be dropped where the cell asks for it, and records what could not be.
+func (l *launch) coldCaches() {
+	if l.cell.Isolation.Caches != "cold" || !ours(l.cell) {
+		return
+	}
+	l.row.CompileCache, l.row.PageCache = "cold", "cold"
+	if err := l.a.host.dropCaches(); err != nil {
+		l.row.PageCache = "not_dropped"
+		l.warn("the page cache could not be dropped: " + oneLine(err))
+	}
+}
+
+// load starts the engine and returns when it is ready. ok is false when the launch ends here.
+func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
+	l.emit(Event{Kind: LaunchPhase, Phase: "load"})
+	if err := os.MkdirAll(l.scratch(), 0o755); err != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(fmt.Errorf("make a scratch folder: %w", err))}, false
+	}
+	l.samples.watch(l, true)
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if limit := l.cell.Limits.Load; limit > 0 {
+		// The backend keeps the limit itself, and then says what the log does; this is for one that hangs.
+		bounded, cancel = context.WithTimeout(ctx, limit+time.Second)
+	}
+	defer cancel()
+	began := time.Now()
+	l.spawned = began
+	engine, err := l.start(bounded)
+	if err != nil {
+		return l.notReady(ctx, bounded, err), false
+	}
+	l.engine = engine
+	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
+	l.samples.watch(l, false)
+	return outcome{}, true
+}
+
+// abandonLaunch is how long Launch has to return once it was told to stop.
+const abandonLaunch = 5 * time.Second
+
+// start is the backend's Launch with a bound on its time. An engine that comes too late is closed.
+func (l *launch) start(ctx context.Context) (backends.Engine, error) {
+	type started struct {
+		engine backends.Engine
+		err    error
+	}
+	done := make(chan started, 1)
+	spec := backends.Spec{Cell: l.cell, Attempt: l.attempt.Manifest().Attempt, Dir: l.scratch(), LogPath: absolute(l.attempt.LogPath()),
+		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
+	go func() {
+		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)
+		done <- started{engine, err}
+	}()
+	select {
+	case s := <-done:
+		return s.engine, s.err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(abandonLaunch)
+	defer late.Stop()
+	select {
+	case s := <-done:
+		if s.err == nil {
+			l.engine = s.engine // stop closes it
+			return nil, context.Cause(ctx)
+		}
+		return nil, s.err
+	case <-late.C:
+	case <-l.a.o.Hard:
+	}
+	go func() {
+		if s := <-done; s.err == nil {
+			_ = s.engine.Close(ctx) // ctx is over: at once
+		}
+	}()
+	return nil, errors.New("the launch did not end when it was told to")
+}
+
+// chooseGPUs names the GPUs of a cell that asks for fewer than there are; nil = as it is.
+func (l *launch) chooseGPUs() []string {
+	h := l.cell.Hardware
+	gpus, err := l.a.host.gpus()
+	if err != nil || h == nil || h.GPUs == 0 || h.GPUs >= len(gpus) || !ours(l.cell) {
+		return nil
+	}
+	var uuids []string
+	for _, g := range gpus {
+		if (h.GPU == "" || sameGPU(h.GPU, g.Name)) && len(uuids) < h.GPUs {
+			uuids = append(uuids, g.UUID)
+		}
+	}
+	return uuids
+}
+
+// notReady classifies a launch that did not come to be.
+func (l *launch) notReady(ctx, bounded context.Context, err error) outcome {
+	if out, ok := l.cut(ctx); ok {
+		return out
+	}
+	out := outcome{status: results.EngineFailed, reason: oneLine(err)}
+	var le *backends.LaunchError
+	switch {
+	case errors.As(err, &le):
+		out.logTail, out.hint = le.LogTail, le.Hint
+		if le.Environment {
+			out.status = results.EnvironmentFailed
+		}
+	case bounded.Err() != nil:
+		out.reason = fmt.Sprintf("not ready after %s (limits.load)", l.cell.Limits.Load)
+	}
+	out.logTail = cmp.Or(out.logTail, logTail(l.attempt.LogPath()))
+	return out
+}
