@@ -48,6 +48,20 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// TestPackagesOfResultsAreReserved: an experiment's results land beside the packages below results/.
+func TestPackagesOfResultsAreReserved(t *testing.T) {
+	for _, p := range packages(t) {
+		name, below := strings.CutPrefix(p.ImportPath, "matrix/results/")
+		if !below || strings.Contains(name, "/") {
+			continue
+		}
+		_, diags := load(t, strings.Replace(experiment(threeAxes), `experiment "e"`, "experiment \""+name+"\"", 1), experiments.LoadOptions{})
+		if !slices.Contains(summaries(diags), "Reserved experiment name") {
+			t.Errorf("results/%s is a package, but an experiment may have its name", name)
+		}
+	}
+}
+
 func TestForbidden(t *testing.T) {
 	for _, test := range []struct {
 		from, to string
