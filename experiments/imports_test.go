@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"matrix/experiments"
 )
 
 // allowed says which of our packages each room may import; the first entry whose prefix fits a package counts. A
