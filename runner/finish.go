@@ -119,24 +119,10 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("commit %s: %w", l.cell.Name(), err)
 	}
-	out.manifest = l.committed(out, summary)
+	out.manifest = l.attempt.Manifest()
 	l.a.est.learn(out.manifest)
 	l.said(out, summary)
 	return out, nil
-}
-
-// committed is the manifest as it was published.
-func (l *launch) committed(out outcome, s results.Summary) results.Manifest {
-	m := l.attempt.Manifest()
-	m.Status, m.Reason, m.LogTail, m.Ended = out.status, out.reason, out.logTail, time.Now()
-	m.Simulated = l.row.Simulated
-	m.Planned, m.OK, m.Summary = int64(l.planned), s.Statuses[string(backends.OK)], map[string]float64{}
-	for name, v := range s.Metrics {
-		if v != nil {
-			m.Summary[name] = *v
-		}
-	}
-	return m
 }
 
 // closed is the final run: a segment that never got to its measured phase is left out.

@@ -67,8 +67,8 @@ func (h *history) readUnfinished(experiment string) error {
 	return nil
 }
 
-// glance is readHistory and readUnfinished for a plan, which holds no lock: it takes the lock for the moment, and only
-// when there is something to look at. While an apply runs its attempts are at work and not unfinished.
+// glance is readAll for a plan, which holds no lock: it takes the lock for the moment, and only when there is something
+// to look at. Unfinished could do without, but then the attempts of an apply that runs now would pass for interrupted.
 func glance(ctx context.Context, store *results.Store, experiment string) (*history, error) {
 	work, err := os.ReadDir(filepath.Join(store.Root(), ".matrix", "work"))
 	if err != nil || len(work) == 0 {
@@ -82,7 +82,7 @@ func glance(ctx context.Context, store *results.Store, experiment string) (*hist
 	return readAll(ctx, store, experiment)
 }
 
-// readAll is everything there is. The caller holds the lock. Unfinished comes first: it completes commits that had begun.
+// readAll is everything there is. The caller holds the lock, so no attempt that is found at work is.
 func readAll(ctx context.Context, store *results.Store, experiment string) (*history, error) {
 	left := &history{ctx: ctx, store: store, unfinished: map[launchKey]*leftover{}}
 	if err := left.readUnfinished(experiment); err != nil {

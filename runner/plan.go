@@ -76,6 +76,7 @@ type Plan struct {
 	Estimate   *time.Duration // nil = unknown
 	Rests      string         // what the estimate rests on: "8 past launches; ± 40%"
 	Simulated  bool           // every pending cell is simulated
+	Filter     Filter         // what it was narrowed by
 }
 
 // LaunchStep is one launch of one item.
@@ -107,7 +108,7 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Experiment: experiment, Items: make([]*Item, 0, len(chosen))}
+	p := &Plan{Experiment: experiment, Filter: f, Items: make([]*Item, 0, len(chosen))}
 	facts := newFacts(w)
 	for _, c := range chosen {
 		if err := ctx.Err(); err != nil {

@@ -86,8 +86,9 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 // A cell that is done by now is no drift; there is only less to do.
 func (s *Saved) Drift(plans []*Plan) []string {
 	type key struct{ experiment, address string }
-	now := map[key]*Item{}
+	now, narrowed := map[key]*Item{}, false
 	for _, p := range plans {
+		narrowed = narrowed || !slices.Equal(p.Filter.Only, s.Filter.Only) || !slices.Equal(p.Filter.Except, s.Filter.Except)
 		for _, item := range p.Items {
 			now[key{p.Experiment, item.Cell.Address}] = item
 		}
@@ -97,8 +98,8 @@ func (s *Saved) Drift(plans []*Plan) []string {
 	for _, c := range s.Pending {
 		saved[key{c.Experiment, c.Address}] = true
 		item := now[key{c.Experiment, c.Address}]
-		if item == nil && len(s.Filter.Only)+len(s.Filter.Except) > 0 {
-			continue // narrowed further on the command line
+		if item == nil && narrowed {
+			continue // less of it was asked for on the command line
 		}
 		if line := drifted(c, item); line != "" {
 			lines = append(lines, line)

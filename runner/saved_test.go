@@ -11,7 +11,7 @@ import (
 func TestSavedPlan(t *testing.T) {
 	plan := func(spec string, launches ...int) *Plan {
 		a, b := testCell("a", 10), testCell("bb", 10)
-		return &Plan{Experiment: "exp", Items: []*Item{
+		return &Plan{Experiment: "exp", Filter: Filter{Only: []string{"platform=a*"}}, Items: []*Item{
 			{Cell: a, Identity: testIdentity(a.Address, map[string]string{"spec": spec}), State: New, Reasons: []Reason{ReasonNew}, Launches: launches},
 			{Cell: b, Identity: testIdentity(b.Address, nil), State: Done},
 		}}
@@ -44,6 +44,15 @@ func TestSavedPlan(t *testing.T) {
 	}
 	if got := drift(plan("", 1, 2, 3)); !strings.Contains(got, "launch 3 is pending now") {
 		t.Errorf("one more launch: %q", got)
+	}
+	gone := plan("", 1, 2)
+	gone.Items = gone.Items[1:]
+	if got := drift(gone); got != "a/m/10 is no longer in the experiment" {
+		t.Errorf("a cell is gone: %q", got)
+	}
+	gone.Filter.Only = append(gone.Filter.Only, "batch_size=99")
+	if got := drift(gone); got != "" {
+		t.Errorf("narrowed by the user: %q", got)
 	}
 	more := plan("", 1, 2)
 	more.Items[1].Launches, more.Items[1].Reasons = []int{1}, []Reason{ReasonTainted}
