@@ -53,6 +53,9 @@ func errorText(raw []byte) string {
 	raw = bytes.TrimSpace(raw)
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
+		if strings.HasPrefix(text, `{"error"`) { // Ollama passes on what llama-server said
+			return errorText([]byte(text))
+		}
 		return text
 	}
 	var object struct{ Error, Message, Detail json.RawMessage }
@@ -69,7 +72,7 @@ func errorText(raw []byte) string {
 // tooLong is how engines say that a prompt does not fit: Ollama, llama-server, vLLM of different versions.
 var tooLong = []string{
 	"exceeds the context length", "exceeds the available context size", "maximum context length", "maximum model length",
-	"longer than the maximum", "exceed context window", "context window of", "prompt is too long", "context_length_exceeded",
+	"longer than the maximum", "longer than the context length", "exceed_context_size", "exceed context window", "context window of", "prompt is too long", "context_length_exceeded",
 }
 
 // refusalClass groups the engine's words.

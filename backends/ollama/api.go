@@ -1,0 +1,164 @@
+package ollama
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// api is the part of Ollama's interface that is not measured.
+type api struct {
+	base string // without a slash at its end
+	http *http.Client
+}
+
+func newAPI(base string) *api {
+	return &api{base: strings.TrimRight(base, "/"), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// apiError is a refusal in the server's words.
+type apiError struct {
+	Status int
+	Text   string
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("ollama says (%d): %s", e.Status, e.Text) }
+
+// call sends a body (nil = GET) and reads the answer into out, which may be nil.
+func (a *api) call(ctx context.Context, path string, body []byte, out any) error {
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return a.do(req, out)
+}
+
+func (a *api) do(req *http.Request, out any) error {
+	resp, err := a.http.Do(req)
+	if err != nil {
+		if cause := context.Cause(req.Context()); cause != nil {
+			return cause
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", req.URL.Path, err)
+	}
+	var failed struct{ Error string }
+	if json.Unmarshal(text, &failed) == nil && failed.Error != "" || resp.StatusCode/100 != 2 {
+		if failed.Error == "" {
+			failed.Error = strings.TrimSpace(string(text))
+		}
+		return &apiError{resp.StatusCode, failed.Error}
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fmt.Errorf("read %s: %w", req.URL.Path, err)
+	}
+	return nil
+}
+
+func (a *api) version(ctx context.Context) (string, error) {
+	var v struct{ Version string }
+	err := a.call(ctx, "/api/version", nil, &v)
+	return v.Version, err
+}
+
+// shown is what /api/show tells of a model.
+type shown struct {
+	Template     string
+	Capabilities []string
+	Details      struct {
+		Quantization string `json:"quantization_level"`
+	}
+}
+
+func (a *api) show(ctx context.Context, name string) (shown, error) {
+	var s shown
+	err := a.call(ctx, "/api/show", encode(map[string]string{"model": name}), &s)
+	return s, err
+}
+
+// running is one entry of /api/ps.
+type running struct {
+	Name          string
+	Digest        string
+	Size          int64
+	SizeVRAM      int64  `json:"size_vram"`
+	ContextLength *int64 `json:"context_length"`
+}
+
+// loaded is the entry of a model in /api/ps. Ollama adds ":latest" to a name without a tag.
+func (a *api) loaded(ctx context.Context, name string) (running, error) {
+	var list struct{ Models []running }
+	if err := a.call(ctx, "/api/ps", nil, &list); err != nil {
+		return running{}, err
+	}
+	for _, m := range list.Models {
+		if m.Name == name || m.Name == name+":latest" {
+			return m, nil
+		}
+	}
+	return running{}, fmt.Errorf("ollama does not list %s as loaded", name)
+}
+
+// create makes a model from a GGUF file. Weights that the store already holds are not sent again.
+func (a *api) create(ctx context.Context, s source, name string) error {
+	digest := "sha256:" + s.digest
+	if err := a.putBlob(ctx, s.gguf, digest); err != nil {
+		return err
+	}
+	body := map[string]any{"model": name, "files": map[string]string{"model.gguf": digest}, "stream": false}
+	if s.template != "" {
+		body["template"] = s.template
+	}
+	var done struct{ Status string }
+	if err := a.call(ctx, "/api/create", encode(body), &done); err != nil {
+		return err
+	}
+	if done.Status != "success" {
+		return fmt.Errorf("create model: ollama ended with %q", done.Status)
+	}
+	return nil
+}
+
+func (a *api) putBlob(ctx context.Context, path, digest string) error {
+	url := a.base + "/api/blobs/" + digest
+	head, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
+	if err != nil {
+		return err
+	}
+	var missing *apiError
+	if err := a.do(head, nil); !errors.As(err, &missing) || missing.Status != http.StatusNotFound {
+		return err // there, or a real error
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, url, f)
+	if err != nil {
+		return err
+	}
+	post.ContentLength = info.Size()
+	return a.do(post, nil)
+}

@@ -1,0 +1,68 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+)
+
+// attach uses a server that somebody else runs. The model is loaded with our options, which Ollama does anew when they
+// differ from what is loaded; the time for it is not a launch's and is not told.
+func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	p := spec.Cell.Platform
+	if spec.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
+		defer cancel()
+	}
+	server, model := newAPI(p.URL), spec.Cell.Model.Ollama.Model
+	v, err := server.version(ctx)
+	if err != nil {
+		return nil, &backends.LaunchError{
+			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", p.URL, err), Hint: "start the server, or correct platform.url",
+		}
+	}
+	m, about, err := loadAttached(ctx, server, spec)
+	if err != nil {
+		f := classify(err.Error())
+		var refused *apiError
+		if errors.As(err, &refused) && refused.Status == 404 {
+			f = failure{class: "missing_model", environment: true, hint: "ollama pull " + model}
+		} else if f.class == "exited" {
+			f.class = "load_failed"
+		}
+		return nil, &backends.LaunchError{Environment: f.environment, Class: f.class, Err: fmt.Errorf("load %s: %w", model, err), Hint: f.hint}
+	}
+	// Its log is not ours to read, so only the sizes tell; none at all on the GPU may be a machine without one.
+	split := facts{gpu: m.SizeVRAM > 0}
+	if why := partial(split, m); why != "" && !offloadDeclared(p) {
+		return nil, &backends.LaunchError{Class: "partial_offload", Err: fmt.Errorf("load %s: %s", model, why),
+			Hint: "declare options.num_gpu to measure a split model"}
+	}
+	info := infoOf(m, about, v)
+	info.Attached = true
+	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
+		info.Template = ""
+	}
+	return &engine{
+		platform: p, url: server.base, model: model, client: wire.New(wire.Options{IdleTimeout: time.Minute}),
+		thinks: about.thinks(), window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,
+	}, nil
+}
+
+func loadAttached(ctx context.Context, server *api, spec backends.Spec) (running, shown, error) {
+	model := spec.Cell.Model.Ollama.Model
+	about, err := server.show(ctx, model)
+	if err != nil {
+		return running{}, about, err
+	}
+	if err := server.call(ctx, "/api/generate", loadBody(spec.Cell.Platform, model), nil); err != nil {
+		return running{}, about, err
+	}
+	m, err := server.loaded(ctx, model)
+	return m, about, err
+}

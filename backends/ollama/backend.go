@@ -1,0 +1,56 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"matrix/backends"
+	"matrix/backends/modelfile"
+	"matrix/experiments"
+)
+
+// Tested are the versions that the project's tests run against.
+const Tested = "0.11.4, 0.33.0"
+
+// New is the backend of platforms with backend = "ollama".
+func New() backends.Backend { return backend{} }
+
+type backend struct{}
+
+// Resolve reads the executable's version and the model's digest.
+func (backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: "ollama"}
+	if c.Model.Ollama == nil {
+		return id, fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
+	}
+	if c.Platform.Attach {
+		id.Model = experiments.Values{"model": c.Model.Ollama.Model}
+		return id, ctx.Err()
+	}
+	binary, err := find(c.Platform)
+	if err == nil {
+		id.Version, err = version(ctx, binary)
+	}
+	id.Missing = err
+	m, err := resolveModel(c)
+	id.Model = m.identity
+	var absent *modelfile.NotFoundError
+	if errors.As(err, &absent) {
+		id.Notes = append(id.Notes, absent.Name+" not downloaded")
+		id.Missing = errors.Join(id.Missing, fmt.Errorf("%w: run matrix fetch, or ollama pull %s", err, absent.Name))
+		err = nil
+	}
+	return id, errors.Join(err, ctx.Err())
+}
+
+// Launch starts a server, gives it its model and loads it; or attaches to one that runs.
+func (backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	if spec.Cell.Model.Ollama == nil {
+		return nil, &backends.LaunchError{Class: "bad_argument", Err: fmt.Errorf("model %q does not say what Ollama loads", spec.Cell.Model.ID)}
+	}
+	if spec.Cell.Platform.Attach {
+		return attach(ctx, spec)
+	}
+	return launch(ctx, spec)
+}

@@ -1,0 +1,148 @@
+package ollama
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/experiments"
+)
+
+// find is the absolute path of a platform's executable.
+func find(p *experiments.Platform) (string, error) { return lookUp(p.Binary) }
+
+func lookUp(name string) (string, error) {
+	path, err := exec.LookPath(expandHome(cmp.Or(name, "ollama")))
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), err)
+	}
+	return filepath.Abs(path)
+}
+
+func expandHome(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
+}
+
+// Version tells the version of an executable ("" = ollama on PATH) without starting a server.
+func Version(binary string) (string, error) {
+	path, err := lookUp(binary)
+	if err != nil {
+		return "", err
+	}
+	return version(context.Background(), path)
+}
+
+// remembered is what an executable said, true while its file stays the same.
+type remembered struct {
+	Path    string `json:"path"`
+	Size    int64  `json:"size_bytes"`
+	MTimeNS int64  `json:"mtime_ns"`
+	Version string `json:"version"`
+}
+
+// version asks the executable, which takes some tens of milliseconds, and remembers the answer: a plan asks for each
+// cell, and each time.
+func version(ctx context.Context, path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("look at ollama: %w", err)
+	}
+	want := remembered{Path: path, Size: info.Size(), MTimeNS: info.ModTime().UnixNano()}
+	file := cacheFile(path)
+	var got remembered
+	if text, err := os.ReadFile(file); err == nil && json.Unmarshal(text, &got) == nil {
+		want.Version = got.Version
+		if got == want && got.Version != "" {
+			return got.Version, nil
+		}
+	}
+	want.Version, err = ask(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	remember(file, want)
+	return want.Version, nil
+}
+
+var reVersion = regexp.MustCompile(`version is v?(\S+)`)
+
+// ask runs `ollama --version` with a server address where none can be: the answer of a running server, another one
+// perhaps, must not stand for the executable's own.
+func ask(ctx context.Context, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "--version")
+	cmd.Env = process.Env(map[string]string{"OLLAMA_HOST": "127.0.0.1:1"})
+	out, err := cmd.CombinedOutput()
+	if m := reVersion.FindSubmatch(out); m != nil {
+		return string(m[1]), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", path, err)
+	}
+	return "", fmt.Errorf("ask %s for its version: it is no Ollama: %.80q", path, out)
+}
+
+func cacheFile(path string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(path))
+	return filepath.Join(dir, "matrix", "versions", hex.EncodeToString(sum[:16])+".json")
+}
+
+// remember renames a whole file into place; a cache that cannot be written costs time only.
+func remember(file string, r remembered) {
+	text, err := json.Marshal(r)
+	if file == "" || err != nil || os.MkdirAll(filepath.Dir(file), 0o755) != nil {
+		return
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".version-*")
+	if err != nil {
+		return
+	}
+	_, werr := tmp.Write(text)
+	if cerr := tmp.Close(); werr != nil || cerr != nil || os.Rename(tmp.Name(), file) != nil {
+		os.Remove(tmp.Name())
+	}
+}
+
+// footprint is the executable with the libraries and runners that its release puts beside it: one package.
+func footprint(binary string) *backends.Footprint {
+	if path, err := filepath.EvalSymlinks(binary); err == nil {
+		binary = path
+	}
+	f := &backends.Footprint{Packages: 1}
+	add := func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			f.Bytes += info.Size()
+		}
+		return nil
+	}
+	if info, err := os.Stat(binary); err == nil {
+		f.Bytes = info.Size()
+	}
+	_ = filepath.WalkDir(filepath.Join(filepath.Dir(binary), "..", "lib", "ollama"), add)
+	return f
+}

@@ -1,0 +1,139 @@
+package ollama
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"matrix/experiments"
+)
+
+// asked are options that the generate block sets, under its names.
+var asked = map[string]string{
+	"num_predict": "max_tokens", "temperature": "temperature", "top_k": "top_k", "top_p": "top_p", "seed": "seed",
+	"stop": "stop", "repeat_penalty": "repeat_penalty",
+}
+
+// known are the other options of some version. Ollama itself only logs a warning about one that it does not know.
+var known = []string{
+	"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "use_mlock", "num_thread", "draft_num_predict", "num_keep",
+	"min_p", "typical_p", "repeat_last_n", "presence_penalty", "frequency_penalty", "low_vram", "f16_kv", "numa",
+	"mirostat", "mirostat_tau", "mirostat_eta", "penalize_newline",
+}
+
+// Check says what Ollama cannot do for a cell, without starting it.
+func Check(c *experiments.Cell) []experiments.Problem {
+	problems := checkModel(c)
+	problems = append(problems, checkGenerate(c)...)
+	problems = append(problems, checkOptions(c)...)
+	return append(problems, checkPlatform(c)...)
+}
+
+func checkModel(c *experiments.Cell) []experiments.Problem {
+	problem := experiments.Problem{Path: "model.ollama"}
+	switch m := c.Model.Ollama; {
+	case m == nil || m.Model == "" && m.GGUF == "":
+		problem.Summary = fmt.Sprintf("model %q does not say what Ollama loads", c.Model.ID)
+		problem.Detail = `Add ollama = { model = "name:tag" } or ollama = { gguf = "file.gguf" } to the model block.`
+	case m.Model != "" && m.GGUF != "":
+		problem.Summary = fmt.Sprintf("model %q names both an Ollama model and a GGUF file", c.Model.ID)
+		problem.Detail = "Keep one of model and gguf."
+	case m.Model == "" && c.Platform.Attach:
+		problem.Summary = "a server that is attached to takes no GGUF file from us"
+		problem.Detail = `Create the model there, and name it with ollama = { model = "name:tag" }.`
+	case m.Model != "" && m.Template != "":
+		problem.Summary = "a template goes with a GGUF file only"
+		problem.Detail = "A named model has its own; use generate.template to send prompts rendered by matrix."
+	default:
+		return nil
+	}
+	return []experiments.Problem{problem}
+}
+
+func checkGenerate(c *experiments.Cell) []experiments.Problem {
+	g := c.Generate
+	if g == nil {
+		return nil
+	}
+	var problems []experiments.Problem
+	say := func(path, summary, detail string) {
+		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path})
+	}
+	if g.IgnoreEOS {
+		say("generate.ignore_eos", "Ollama has no ignore_eos",
+			"Answers end where the model ends them. Leave it out for all platforms, cap them with max_tokens, and compare tokens per second.")
+	}
+	if g.MinTokens > 0 {
+		say("generate.min_tokens", "Ollama has no min_tokens", "Leave it out for all platforms.")
+	}
+	if window := contextOf(c.Platform); g.MaxTokens >= window {
+		say("generate.max_tokens", fmt.Sprintf("max_tokens %d leaves no room for a prompt in num_ctx %d", g.MaxTokens, window),
+			"Raise options.num_ctx or lower generate.max_tokens.")
+	}
+	return problems
+}
+
+func checkOptions(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Options)) {
+		path := "platform.options." + name
+		switch {
+		case c.Platform.Options[name] == nil:
+		case asked[name] != "":
+			problems = append(problems, experiments.Problem{
+				Summary: fmt.Sprintf("options.%s is set by the generate block", name),
+				Detail:  fmt.Sprintf("Use generate.%s, which means the same on every platform.", asked[name]), Path: path,
+			})
+		case !slices.Contains(known, name):
+			problems = append(problems, experiments.Problem{
+				Summary: fmt.Sprintf("Ollama has no option %q that we know of", name),
+				Detail:  "It is sent all the same; Ollama ignores what it does not know.", Path: path, Warning: true,
+			})
+		}
+	}
+	if value := c.Platform.Options["num_ctx"]; value == nil {
+		problems = append(problems, experiments.Problem{
+			Summary: fmt.Sprintf("options.num_ctx is not set: %d is sent", defaultContext),
+			Detail:  "Ollama's own default depends on its version and on the GPU. Set it to what the other platforms have.",
+			Path:    "platform.options.num_ctx", Warning: true,
+		})
+	} else if n, ok := whole(value); !ok || n <= 0 {
+		problems = append(problems, experiments.Problem{
+			Summary: "options.num_ctx must be a whole number above zero", Path: "platform.options.num_ctx",
+		})
+	}
+	return problems
+}
+
+func checkPlatform(c *experiments.Cell) []experiments.Problem {
+	p := c.Platform
+	var problems []experiments.Problem
+	say := func(path, summary, detail string, warning bool) {
+		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path, Warning: warning})
+	}
+	if len(p.Args) > 0 {
+		say("platform.args", "Ollama takes no args", "Model settings go into options, server settings into env (OLLAMA_…).", false)
+	}
+	if p.Attach {
+		if p.URL == "" {
+			say("platform.url", "attach needs the server's url", `Set url = "http://127.0.0.1:11434".`, false)
+		}
+		if len(p.Env) > 0 {
+			say("platform.env", "env has no effect on a server that is attached to", "Set it where the server is started.", true)
+		}
+		return problems
+	}
+	if _, ok := p.Env["OLLAMA_HOST"]; ok {
+		say("platform.env.OLLAMA_HOST", "env.OLLAMA_HOST is set by matrix", "Engines listen on 127.0.0.1 at a free port. Use attach and url for a server that runs.", false)
+	}
+	slots, declared := p.Env["OLLAMA_NUM_PARALLEL"]
+	if n, err := strconv.Atoi(slots); declared && (err != nil || n < 1) {
+		say("platform.env.OLLAMA_NUM_PARALLEL", fmt.Sprintf("env.OLLAMA_NUM_PARALLEL = %q is no number above zero", slots), "", false)
+	}
+	if !declared && c.Load != nil && (c.Load.Concurrency > 1 || c.Load.Mode == "batch") {
+		say("platform.env", "env.OLLAMA_NUM_PARALLEL is not set: Ollama answers one request at a time",
+			"Set it to the number of slots that are to work at once; num_ctx is kept for each.", true)
+	}
+	return problems
+}

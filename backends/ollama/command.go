@@ -1,0 +1,43 @@
+package ollama
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// Command is how a cell's server is started: argv and what is set in its environment. store is the folder with the
+// models, port the loopback port.
+func Command(spec backends.Spec, binary, store string, port int) backends.Command {
+	env := map[string]string{
+		"OLLAMA_MODELS":            store,
+		"OLLAMA_NOPRUNE":           "1", // the user's blobs are not ours to tidy
+		"OLLAMA_KEEP_ALIVE":        "-1",
+		"OLLAMA_MAX_LOADED_MODELS": "1",
+		"OLLAMA_NUM_PARALLEL":      "1",
+		"OLLAMA_NO_CLOUD":          "1", // no look at a registry while we measure
+		"GIN_MODE":                 "release",
+	}
+	if len(spec.GPUs) > 0 {
+		env["CUDA_VISIBLE_DEVICES"] = strings.Join(spec.GPUs, ",")
+	}
+	maps.Copy(env, spec.Cell.Platform.Env)
+	env["OLLAMA_HOST"] = fmt.Sprintf("127.0.0.1:%d", port)
+	return backends.Command{Argv: []string{binary, "serve"}, Env: env, Dir: spec.Dir}
+}
+
+var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)`)
+
+// openEnv leaves secrets out.
+func openEnv(env map[string]string) map[string]string {
+	open := maps.Clone(env)
+	maps.DeleteFunc(open, func(name, _ string) bool { return secretName.MatchString(name) })
+	return open
+}
+
+// offloadDeclared reports whether the user himself said how many layers go to the GPU.
+func offloadDeclared(p *experiments.Platform) bool { return p.Options["num_gpu"] != nil }

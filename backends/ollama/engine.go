@@ -1,0 +1,216 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// engine is a loaded model of a server that we started or, with server nil, attached to.
+type engine struct {
+	platform *experiments.Platform
+	server   *server
+	url      string
+	model    string
+	client   *wire.Client
+	thinks   bool
+	window   int64 // tokens of one request
+	oldEra   bool  // a prompt that is too long is cut without a word
+	done     chan struct{}
+	once     sync.Once
+
+	mu     sync.Mutex
+	info   backends.Info
+	looked time.Time // at the log
+	closed bool
+}
+
+// Generate streams one answer.
+func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
+	path := "/api/generate"
+	if protocol == wire.OllamaChat {
+		path = "/api/chat"
+	}
+	r := e.client.Do(ctx, wire.Call{URL: e.url + path, Body: body, Protocol: protocol, Model: e.model, Request: req})
+	e.cutPrompt(&r)
+	return e.explain(ctx, r)
+}
+
+// cutPrompt fails an answer to half a question. Old versions cut a prompt to the window and answer what is left; the
+// count of prompt tokens, which is that of the window then, is all that tells.
+func (e *engine) cutPrompt(r *backends.Reply) {
+	if r.Status != backends.OK || r.InputTokens == nil || !e.oldEra || e.window == 0 || *r.InputTokens < e.window {
+		return
+	}
+	r.Status, r.ErrorClass = backends.Failed, "prompt_too_long"
+	r.Error = fmt.Sprintf("the prompt was cut to the %d tokens of num_ctx; this version of Ollama does so without an error", e.window)
+}
+
+// explain says of a broken connection that the engine died, where it did. A connection breaks before the process is
+// known to have ended, hence the short wait.
+func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
+	if e.server == nil || r.Status != backends.Disconnected && r.Status != backends.Truncated {
+		return r
+	}
+	wait := time.NewTimer(200 * time.Millisecond)
+	defer wait.Stop()
+	select {
+	case <-e.server.proc.Done():
+		r.ErrorClass = "engine_died"
+	case <-ctx.Done():
+	case <-wait.C:
+	}
+	return r
+}
+
+// Info is what is known by now; the log may have told more since the load.
+func (e *engine) Info() backends.Info {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server != nil {
+		e.look()
+		select {
+		case <-e.server.proc.Done():
+			e.info.Cause = e.cause()
+		default:
+		}
+	}
+	info := e.info
+	info.Warnings = slices.Clone(info.Warnings)
+	return info
+}
+
+// look reads the log at most once a second: the runner asks for Info often, and the machine is being measured.
+func (e *engine) look() {
+	if time.Since(e.looked) < time.Second {
+		return
+	}
+	e.looked = time.Now()
+	before := e.server.log.facts
+	e.server.log.read()
+	now := e.server.log.facts
+	if now.loads > before.loads {
+		e.warn("ollama loaded the model again during the run: its runner died, or options differed")
+	}
+	if now.cut > before.cut {
+		e.warn("ollama cut prompts that did not fit num_ctx")
+	}
+}
+
+func (e *engine) warn(text string) {
+	if !slices.Contains(e.info.Warnings, text) {
+		e.info.Warnings = append(e.info.Warnings, text)
+	}
+}
+
+func (e *engine) cause() error {
+	if e.closed {
+		return errors.New("ollama was stopped")
+	}
+	return fmt.Errorf("ollama ended: %s", e.server.proc.Exit())
+}
+
+// Done is closed when the server has ended.
+func (e *engine) Done() <-chan struct{} {
+	if e.server != nil {
+		return e.server.proc.Done()
+	}
+	return e.done
+}
+
+// Close stops the server and all that it started. A server that was attached to goes on.
+func (e *engine) Close(ctx context.Context) error {
+	e.client.Close()
+	if e.server == nil {
+		e.once.Do(func() { close(e.done) })
+		return nil
+	}
+	e.mu.Lock()
+	select {
+	case <-e.server.proc.Done():
+	default:
+		e.closed = true
+	}
+	e.mu.Unlock()
+	if err := e.server.proc.Stop(ctx, stopGrace); err != nil {
+		return fmt.Errorf("stop ollama: %w", err)
+	}
+	return nil
+}
+
+// info gathers what a launch knows of its engine.
+func (l *launching) info(s *server, m running, about shown, version string) backends.Info {
+	info := infoOf(m, about, version)
+	info.PIDs = []int{s.proc.PID()}
+	info.LogPath = l.spec.LogPath
+	info.Argv, info.Env = s.cmd.Argv, openEnv(s.cmd.Env)
+	info.Footprint = footprint(l.binary)
+	info.Warnings = slices.Clone(s.log.warnings)
+	info.WeightBytes, info.Layers = l.source.weights(l.model)
+	if s.log.layers != nil {
+		info.Layers = s.log.layers
+	}
+	switch {
+	case s.log.layersGPU != nil:
+		info.LayersGPU = s.log.layersGPU
+	case s.log.computes && !s.log.gpu:
+		info.LayersGPU = new(int64) // newer versions do not say that none are where no GPU is
+	}
+	if l.source.gguf != "" {
+		info.Revision = "sha256:" + l.source.digest
+	}
+	if s.log.slots != nil && m.ContextLength != nil {
+		tokens := *s.log.slots * *m.ContextLength
+		info.KVTokens = &tokens
+	}
+	if asked := s.cmd.Env["OLLAMA_NUM_PARALLEL"]; s.log.slots != nil && strconv.FormatInt(*s.log.slots, 10) != asked {
+		info.Warnings = append(info.Warnings, fmt.Sprintf("ollama runs %d requests at once, OLLAMA_NUM_PARALLEL asks for %s", *s.log.slots, asked))
+	}
+	if want := int64(contextOf(l.spec.Cell.Platform)); m.ContextLength != nil && *m.ContextLength != want {
+		info.Warnings = append(info.Warnings, fmt.Sprintf("ollama runs with a context of %d tokens, num_ctx asks for %d", *m.ContextLength, want))
+	}
+	if l.spec.Cell.Generate != nil && l.spec.Cell.Generate.Template != "" {
+		info.Template = "" // prompts are sent raw, rendered by matrix
+	}
+	return info
+}
+
+// infoOf is what the API tells of a loaded model.
+func infoOf(m running, about shown, version string) backends.Info {
+	return backends.Info{
+		Engine: "ollama", Version: version, MaxModelLen: m.ContextLength, SizeBytes: &m.Size, SizeVRAMBytes: &m.SizeVRAM,
+		Quantization: about.Details.Quantization, Revision: m.Digest, Template: about.template(),
+	}
+}
+
+// windowOf is what the server says, or else what we asked for.
+func windowOf(p *experiments.Platform, m running) int64 {
+	if m.ContextLength != nil {
+		return *m.ContextLength
+	}
+	return int64(contextOf(p))
+}
+
+// cutsSilently reports whether a version ignores truncate = false, which came with 0.12.6. A version that cannot be
+// read is taken for such a one: the check costs nothing.
+func cutsSilently(version string) bool {
+	var n [3]int
+	parts := strings.SplitN(strings.SplitN(version, "-", 2)[0], ".", 3)
+	for i, part := range parts {
+		var err error
+		if n[i], err = strconv.Atoi(part); err != nil {
+			return true
+		}
+	}
+	return slices.Compare(n[:], []int{0, 12, 6}) < 0
+}

@@ -1,0 +1,264 @@
+package ollama
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/modelfile"
+	"matrix/backends/process"
+	"matrix/backends/wire"
+)
+
+// stopGrace is how long a server gets to end its runner and itself.
+const stopGrace = 3 * time.Second
+
+var (
+	errTimeout = errors.New("the model was not loaded in time (limits.load)")
+	errNotOurs = errors.New("another server answers at our port")
+)
+
+// launching is a launch on its way.
+type launching struct {
+	spec    backends.Spec
+	binary  string
+	version string
+	source  source
+	model   string // served name
+}
+
+func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	l := &launching{spec: spec}
+	if err := l.look(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if spec.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
+		defer cancel()
+	}
+	s, err := l.start(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	e, err := l.load(ctx, s)
+	if err != nil {
+		err = s.failed(err)
+		s.stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+// look refuses a launch that lacks what it needs, before anything is started.
+func (l *launching) look(ctx context.Context) error {
+	var err error
+	if l.binary, err = find(l.spec.Cell.Platform); err != nil {
+		return &backends.LaunchError{Environment: true, Class: "missing_binary", Err: err, Hint: "install Ollama, or set platform.binary"}
+	}
+	if l.version, err = version(ctx, l.binary); err != nil {
+		return &backends.LaunchError{Environment: true, Class: "missing_binary", Err: err, Hint: "see that platform.binary is an Ollama that runs here"}
+	}
+	if l.source, err = resolveModel(l.spec.Cell); err != nil {
+		hint := "see model.ollama.gguf"
+		var absent *modelfile.NotFoundError
+		if errors.As(err, &absent) {
+			hint = "run matrix fetch first: launches do not download"
+		}
+		return &backends.LaunchError{Environment: true, Class: "missing_model", Err: err, Hint: hint}
+	}
+	l.model = l.source.servedName(l.version)
+	return nil
+}
+
+// prepare makes the model from its GGUF file where the store does not have it yet, with a server of its own, so that
+// the measured load is that of a model which is there.
+func (l *launching) prepare(ctx context.Context) error {
+	if l.source.gguf == "" || complete(l.source.store, l.model) {
+		return nil
+	}
+	if err := os.MkdirAll(l.source.store, 0o755); err != nil {
+		return &backends.LaunchError{Environment: true, Class: "permission", Err: fmt.Errorf("make models folder: %w", err)}
+	}
+	s, err := l.start(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.api.create(ctx, l.source, l.model); err != nil {
+		return s.failed(fmt.Errorf("create model from %s: %w", l.source.gguf, err))
+	}
+	return nil
+}
+
+// server is a started process that answers.
+type server struct {
+	proc *process.Process
+	api  *api
+	log  logReader
+	cmd  backends.Command
+}
+
+// start runs a server and returns once it listens and is proven ours. measured: its time is the phase "spawn".
+func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
+	port, err := process.FreePort()
+	if err != nil {
+		return nil, &backends.LaunchError{Environment: true, Class: "port_taken", Err: err}
+	}
+	cmd := Command(l.spec, l.binary, l.source.store, port)
+	began := time.Now()
+	p, err := process.Start(ctx, process.Command{
+		Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: l.spec.LogPath, Attempt: l.spec.Attempt,
+	})
+	if err != nil {
+		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
+	}
+	s := &server{
+		proc: p, cmd: cmd, api: newAPI("http://" + cmd.Env["OLLAMA_HOST"]),
+		log: logReader{path: l.spec.LogPath, offset: p.LogOffset()},
+	}
+	if err := s.await(ctx); err != nil {
+		err = s.failed(err)
+		s.stop()
+		return nil, err
+	}
+	if measured {
+		l.spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
+	}
+	return s, nil
+}
+
+// await races the API against exit and deadline. That the server is ours is shown by its own log: a port has one
+// listener, and our process says that it is the one. (Ollama has no name to give to a server, as vLLM has, and a
+// model made up for the purpose would be written into the user's store.)
+func (s *server) await(ctx context.Context) error {
+	const pause = 20 * time.Millisecond
+	answered := 0
+	for {
+		if _, err := s.api.version(ctx); err == nil {
+			s.log.read()
+			if s.log.listening == s.cmd.Env["OLLAMA_HOST"] {
+				return nil
+			}
+			if answered++; answered > 100 {
+				return errNotOurs
+			}
+		}
+		select {
+		case <-s.proc.Done():
+			return fmt.Errorf("ollama ended at its start: %s", s.proc.Exit())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// failed adds to an error what the log knows. The error's own words weigh more than the log's.
+func (s *server) failed(err error) error {
+	var ready *backends.LaunchError
+	if errors.As(err, &ready) {
+		return err
+	}
+	tail := process.TailFrom(s.log.path, s.proc.LogOffset(), 25)
+	f := classify(err.Error(), tail)
+	switch {
+	case errors.Is(err, errTimeout):
+		f = failure{class: "timeout", hint: "raise limits.load"}
+	case errors.Is(err, errNotOurs):
+		f = failure{class: "port_taken", environment: true}
+	case errors.Is(err, context.Canceled):
+		f = failure{class: "canceled", environment: true}
+	}
+	select {
+	case <-s.proc.Done():
+	default:
+		if f.class == "exited" {
+			f.class = "load_failed"
+		}
+	}
+	return &backends.LaunchError{Environment: f.environment, Class: f.class, Err: err, LogTail: tail, Hint: f.hint}
+}
+
+// stop ends the server whatever it does; its time does not depend on the launch's context, which may be over.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace+30*time.Second)
+	defer cancel()
+	return s.proc.Stop(ctx, stopGrace)
+}
+
+// load loads the model with the options that all requests carry, and reads back what came of it.
+func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
+	began := time.Now()
+	if err := s.load(ctx, loadBody(l.spec.Cell.Platform, l.model)); err != nil {
+		return nil, fmt.Errorf("load %s: %w", l.model, err)
+	}
+	l.spec.Observe(backends.Phase{Name: "weights", Duration: time.Since(began)})
+	m, err := s.api.loaded(ctx, l.model)
+	if err != nil {
+		return nil, err
+	}
+	about, err := s.api.show(ctx, l.model)
+	if err != nil {
+		return nil, err
+	}
+	s.log.read()
+	if why := partial(s.log.facts, m); why != "" && !offloadDeclared(l.spec.Cell.Platform) {
+		return nil, &backends.LaunchError{
+			Class: "partial_offload", Err: fmt.Errorf("load %s: %s", l.model, why),
+			LogTail: process.TailFrom(s.log.path, s.proc.LogOffset(), 25),
+			Hint:    "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL, or declare options.num_gpu to measure a split model",
+		}
+	}
+	v, err := s.api.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &engine{
+		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model,
+		client: wire.New(wire.Options{IdleTimeout: time.Minute}), // Ollama never drops an idle connection
+		thinks: about.thinks(), window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
+		info: l.info(s, m, about, cmp.Or(v, l.version)),
+	}, nil
+}
+
+// load waits for the load, or for the server's end: the connection may outlive the process by a while.
+func (s *server) load(ctx context.Context, body []byte) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-s.proc.Done():
+			cancel(fmt.Errorf("ollama ended: %s", s.proc.Exit()))
+		case <-over:
+		}
+	}()
+	return s.api.call(ctx, "/api/generate", body, nil)
+}
+
+func (s shown) thinks() bool {
+	for _, c := range s.Capabilities {
+		if c == "thinking" {
+			return true
+		}
+	}
+	return false
+}
+
+// template is the hash of a chat template. A bare {{ .Prompt }} is what Ollama gives to a model without one.
+func (s shown) template() string {
+	if text := strings.TrimSpace(s.Template); text != "" && text != "{{ .Prompt }}" {
+		return sum(s.Template)
+	}
+	return ""
+}

@@ -1,0 +1,123 @@
+package ollama
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// defaultContext is sent where a platform declares no num_ctx. Ollama's own default depends on its version and on
+// the size of the GPU (4,096 to 262,144), so a launch never leaves it to chance.
+const defaultContext = 4096
+
+// contextOf is the context window of one request, in tokens.
+func contextOf(p *experiments.Platform) int {
+	if n, ok := whole(p.Options["num_ctx"]); ok && n > 0 {
+		return n
+	}
+	return defaultContext
+}
+
+func whole(v any) (int, bool) {
+	switch v := v.(type) {
+	case int64:
+		return int(v), true
+	case int:
+		return v, true
+	case float64:
+		return int(v), v == float64(int(v))
+	}
+	return 0, false
+}
+
+// fixed are the options that load the model. All of them go with every request: one that differs makes Ollama load
+// the model again.
+func fixed(p *experiments.Platform) map[string]any {
+	o := map[string]any{}
+	for name, value := range p.Options {
+		if value != nil {
+			o[name] = value
+		}
+	}
+	o["num_ctx"] = contextOf(p)
+	return o
+}
+
+// sampled adds what is asked of one request. Defaults changed between versions (repeat_penalty was 1.1 in some, 1.0 in
+// others) and a model may bring its own, so each is sent.
+func sampled(p *experiments.Platform, req backends.Request) map[string]any {
+	g := req.Generate
+	o := map[string]any{"min_p": 0.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+	maps.Copy(o, fixed(p))
+	o["num_predict"] = req.MaxTokens
+	o["temperature"] = g.Temperature
+	o["top_k"] = g.TopK
+	o["top_p"] = g.TopP
+	if g.TopP == 0 {
+		o["top_p"] = 1.0
+	}
+	o["repeat_penalty"] = g.RepeatPenalty
+	if g.RepeatPenalty == 0 {
+		o["repeat_penalty"] = 1.0
+	}
+	if g.Temperature == 0 {
+		o["top_k"] = 1 // greedy: nothing else is looked at
+	} else {
+		o["seed"] = g.Seed
+	}
+	if len(g.Stop) > 0 {
+		o["stop"] = g.Stop
+	}
+	return o
+}
+
+// request is a streaming request. Prompts are whole texts, so they go raw, past the model's template. truncate and
+// shift are false: a prompt that does not fit is refused and an answer that does not fit ends, instead of both going
+// on with half of the prompt. Versions before 0.12.6 know neither word; see engine.cutPrompt.
+type request struct {
+	Model     string             `json:"model"`
+	Prompt    string             `json:"prompt,omitempty"`
+	Messages  []backends.Message `json:"messages,omitempty"`
+	Raw       bool               `json:"raw,omitempty"`
+	Stream    bool               `json:"stream"`
+	Think     *bool              `json:"think,omitempty"`
+	Truncate  bool               `json:"truncate"`
+	Shift     bool               `json:"shift"`
+	KeepAlive int                `json:"keep_alive"`
+	Options   map[string]any     `json:"options"`
+}
+
+// bodyOf is the request to /api/generate or /api/chat, by the protocol.
+func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
+	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req)}
+	if thinks {
+		r.Think = new(bool) // models that can think do so unless told not to
+	}
+	if len(req.Messages) > 0 {
+		r.Messages = req.Messages
+		return encode(r), wire.OllamaChat
+	}
+	r.Prompt, r.Raw = req.Prompt, true
+	return encode(r), wire.OllamaGenerate
+}
+
+// loadBody loads the model and nothing else.
+func loadBody(p *experiments.Platform, model string) []byte {
+	return encode(request{Model: model, KeepAlive: -1, Options: fixed(p)})
+}
+
+// encode leaves <, > and & as they are: prompts are full of them.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
