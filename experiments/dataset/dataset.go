@@ -1,16 +1,40 @@
-// Package dataset owns prompts: it opens a dataset as an iterator with an offset
-// index, never a slice in memory, and turns its entries into a cell's requests
-// (repeat, nonce, template), the same bytes for every platform.
+// Package dataset owns prompts: it opens a dataset as an offset index over a
+// file, never a slice of texts in memory, and turns its entries into a cell's
+// requests (repeat, nonce, template), the same bytes for every platform. It
+// knows no engine and counts no tokens.
 package dataset
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 
 	"matrix/experiments"
 )
 
 // Set is an opened dataset. Its methods are safe for concurrent use.
-type Set struct{}
+type Set struct {
+	d      *experiments.Dataset
+	source source
+	chosen []uint32 // positions in the source; nil = the first n in order
+	n      int
+	sha256 string // of the file's bytes, or of what generates the prompts
+	format string // as read
+	p95    int
+	notes  []string
+
+	templates sync.Map // text → *template.Template
+}
+
+// source is where entries lie: a file with an index, or a generator.
+type source interface {
+	len() int
+	entry(i int) (Entry, error)
+	chars(i int) int // bytes of prompt text
+	close() error
+}
 
 // Message is one turn of a chat.
 type Message struct {
@@ -27,37 +51,133 @@ type Entry struct {
 	Reference string    // expected answer, "" = none
 }
 
-// Error is a fault of the data with its place, "candidates.jsonl:17: …".
-type Error struct {
-	Path   string
-	Line   int // 1-based, 0 = whole file
-	Reason string
-	Hint   string
+// Open indexes a dataset: 16 bytes a prompt stay in memory. All lines are checked; the first few faults are joined
+// in the error (*Error each). Shuffling comes before limit, so a limited shuffled dataset is a random sample.
+func Open(ctx context.Context, d *experiments.Dataset) (*Set, error) {
+	if d.Path == "" && d.Synthetic == nil {
+		return nil, &Error{Path: d.Place.File, Line: d.Place.Line, Reason: fmt.Sprintf("dataset %q has neither path nor synthetic", d.ID)}
+	}
+	s := &Set{d: d}
+	var err error
+	if d.Synthetic != nil {
+		err = s.openSynthetic()
+	} else {
+		err = s.openFile(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.choose()
+	s.p95 = s.percentile95()
+	return s, nil
 }
 
-func (e *Error) Error() string { return e.Reason }
+// choose applies shuffle, then limit.
+func (s *Set) choose() {
+	s.n = s.source.len()
+	if s.d.Shuffle {
+		s.chosen = make([]uint32, s.n)
+		for i := range s.chosen {
+			s.chosen[i] = uint32(i)
+		}
+		shuffle(newRandom(uint64(s.d.Seed), shuffleStream), s.chosen)
+	}
+	if s.d.Limit > 0 && s.d.Limit < s.n {
+		s.n = s.d.Limit
+		if s.chosen != nil {
+			s.chosen = slices.Clone(s.chosen[:s.n])
+		}
+	}
+}
 
-// Open indexes a dataset. All lines are checked; the first few faults are joined in the error (*Error each).
-func Open(ctx context.Context, d *experiments.Dataset) (*Set, error) { return nil, nil }
+func (s *Set) at(i int) int {
+	if s.chosen != nil {
+		return int(s.chosen[i])
+	}
+	return i
+}
 
 // Len is the number of distinct prompts after limit.
-func (s *Set) Len() int { return 0 }
+func (s *Set) Len() int { return s.n }
 
-// Facts are the dataset component of an identity: SHA-256 of the bytes and the selection rule.
-func (s *Set) Facts() experiments.Values { return nil }
+// Notes are things left out on reading that a reader of results should know: "3 conversations … left out".
+func (s *Set) Notes() []string { return s.notes }
+
+// Facts are the dataset component of an identity: SHA-256 of the bytes and the selection rule. A rule's parts
+// appear only where they change something, so that writing a default down makes no result stale. repeat is no
+// part: it decides whether a cell is allowed, never which prompts it gets.
+func (s *Set) Facts() experiments.Values {
+	rule := experiments.Values{}
+	if s.d.Limit > 0 && s.d.Limit < s.source.len() {
+		rule["limit"] = int64(s.d.Limit)
+	}
+	if s.d.Shuffle {
+		rule["shuffle"], rule["seed"] = true, s.d.Seed
+	}
+	if s.d.Chat != nil {
+		rule["chat"] = *s.d.Chat
+	}
+	if s.d.Column != "" {
+		rule["column"] = s.d.Column
+	}
+	return experiments.Values{"sha256": s.sha256, "format": s.format, "rule": rule}
+}
 
 // Entry reads the prompt at a position after shuffle and limit, 0 ≤ i < Len.
-func (s *Set) Entry(i int) (Entry, error) { return Entry{}, nil }
+func (s *Set) Entry(i int) (Entry, error) {
+	if i < 0 || i >= s.n {
+		return Entry{}, fmt.Errorf("read prompt %d of %d", i, s.n)
+	}
+	return s.source.entry(s.at(i))
+}
 
-// Fits reports an error when the cell asks for more requests than there are prompts without repeat.
-func (s *Set) Fits(c *experiments.Cell) error { return nil }
-
-// Request makes the request of a cell: entry, copy number, nonce and template applied. Warm-up requests have
-// their own seqs from 0 and never share a prompt with a measured one.
-func (s *Set) Request(c *experiments.Cell, warmup bool, seq int) (Entry, error) { return Entry{}, nil }
+// Fits reports what keeps a cell from being given its requests: more of them than there are prompts without
+// repeat, or a template that cannot be rendered.
+func (s *Set) Fits(c *experiments.Cell) error {
+	if c.BatchSize > s.n && !s.d.Repeat {
+		return &Error{
+			Path: s.d.Place.File, Line: s.d.Place.Line,
+			Reason: fmt.Sprintf("batch_size %d asks for more prompts than dataset %q has (%d)", c.BatchSize, s.d.ID, s.n),
+			Hint:   fmt.Sprintf("Set repeat = true in the dataset (each copy is made unique), or keep batch_size at %d or less.", s.n),
+		}
+	}
+	if c.Generate == nil || c.Generate.Template == "" {
+		return nil
+	}
+	_, err := s.Request(c, false, 0)
+	return err
+}
 
 // PromptP95Chars is the 95th percentile of prompt lengths in bytes, for the memory prediction.
-func (s *Set) PromptP95Chars() int { return 0 }
+func (s *Set) PromptP95Chars() int { return s.p95 }
+
+// p95Sample bounds the work for a generator, whose every length costs making the text.
+const p95Sample = 2000
+
+func (s *Set) percentile95() int {
+	n := s.n
+	if _, generated := s.source.(*generator); generated {
+		n = min(n, p95Sample)
+	}
+	chars := make([]int32, n)
+	for i := range chars {
+		chars[i] = int32(s.source.chars(s.at(i)))
+	}
+	slices.Sort(chars)
+	return int(chars[(n*95+99)/100-1])
+}
 
 // Close releases the file.
-func (s *Set) Close() error { return nil }
+func (s *Set) Close() error { return s.source.close() }
+
+// text is everything an engine reads of an entry, for its length.
+func (e *Entry) text() string {
+	if len(e.Messages) == 0 {
+		return e.Prompt
+	}
+	parts := make([]string, len(e.Messages))
+	for i, m := range e.Messages {
+		parts[i] = m.Content
+	}
+	return strings.Join(parts, "\n\n")
+}
