@@ -18,6 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	process.MainIfAsked()
 	simulator.MainIfAsked()
+	applyIfAsked()
 	if err := warmParquet(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -67,27 +67,55 @@ type session struct {
 func newSession(t *testing.T) *session {
 	t.Helper()
 	s := &session{t: t, dir: t.TempDir()}
-	store, err := results.Open(filepath.Join(s.dir, "results"))
+	world, err := openWorld(s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.world = runner.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
-		Machine: results.Machine{CPU: "test", Cores: 2}, Version: "test",
-		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
+	s.world = world
 	return s
 }
 
-// plan loads the experiment with some words replaced and holds it against the store.
-func (s *session) plan(filter runner.Filter, replace ...string) *runner.Plan {
+func openWorld(dir string) (runner.World, error) {
+	store, err := results.Open(filepath.Join(dir, "results"))
+	return runner.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
+		Machine: results.Machine{CPU: "test", Cores: 2}, Version: "test",
+		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}, err
+}
+
+// write puts the experiment into the folder with some words replaced.
+func (s *session) write(replace ...string) {
 	s.t.Helper()
 	text := strings.NewReplacer(append(replace, "FAULT", "", "LAUNCHES", "1")...).Replace(quick)
-	path := filepath.Join(s.dir, "quick.hcl")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "quick.hcl"), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	config, diags := experiments.Load([]string{path}, experiments.LoadOptions{})
+}
+
+// plan writes the experiment and holds it against the store.
+func (s *session) plan(filter runner.Filter, replace ...string) *runner.Plan {
+	s.t.Helper()
+	s.write(replace...)
+	return s.make(filter)
+}
+
+func (s *session) make(filter runner.Filter) *runner.Plan {
+	s.t.Helper()
+	p, _, err := loadPlan(s.t.Context(), s.dir, filter)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// loadPlan plans the folder's experiment as it stands there.
+func loadPlan(ctx context.Context, dir string, filter runner.Filter) (*runner.Plan, runner.World, error) {
+	world, err := openWorld(dir)
+	if err != nil {
+		return nil, world, err
+	}
+	config, diags := experiments.Load([]string{filepath.Join(dir, "quick.hcl")}, experiments.LoadOptions{})
 	if diags.HasErrors() {
-		s.t.Fatal(diags)
+		return nil, world, diags
 	}
 	var cells []*experiments.Cell
 	x := config.Experiments[0].Expand(experiments.Hooks{Check: simulator.Check})
@@ -95,13 +123,10 @@ func (s *session) plan(filter runner.Filter, replace ...string) *runner.Plan {
 		cells = append(cells, c)
 	}
 	if x.Diagnostics().HasErrors() {
-		s.t.Fatal(x.Diagnostics())
+		return nil, world, x.Diagnostics()
 	}
-	p, err := runner.Make(s.t.Context(), s.world, "quick", cells, filter)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return p
+	p, err := runner.Make(ctx, world, "quick", cells, filter)
+	return p, world, err
 }
 
 func (s *session) apply(ctx context.Context, p *runner.Plan) runner.Summary {
