@@ -109,7 +109,7 @@ func (a *Attempt) build(dir string) (Manifest, Summary, error) {
 	if err := a.writeTables(dir, &m); err != nil {
 		return fail(err)
 	}
-	summary, err := Summarize(dir, run)
+	summary, err := summarize(dir, run)
 	if err != nil {
 		return fail(err)
 	}

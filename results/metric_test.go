@@ -1,6 +1,7 @@
 package results
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -84,7 +85,7 @@ func plain(seq int64, sent, ttft, done float64, tokens int64) RequestRow {
 		InputTokens: ptr(int64(10)), OutputTokens: &tokens}
 }
 
-func summarize(t *testing.T, run Run, rows []RequestRow, samples ...SampleRow) Summary {
+func measured(t *testing.T, run Run, rows []RequestRow, samples ...SampleRow) Summary {
 	t.Helper()
 	a := begin(t, testStore(t), len(rows))
 	for _, row := range rows {
@@ -108,7 +109,7 @@ func TestThroughput(t *testing.T) {
 	failed := failedRow(2, "failed") // sent 0.02, done 1.02
 	failed.DoneS = ptr(4.5)
 	rows := []RequestRow{warm, plain(0, 0.5, 0.1, 2, 11), plain(1, 1, 0.2, 4.099, 21), failed, failedRow(3, statusNotSent)}
-	s := summarize(t, Run{Planned: 4, Mode: "closed", LoadS: ptr(20.0)}, rows)
+	s := measured(t, Run{Planned: 4, Mode: "closed", LoadS: ptr(20.0)}, rows)
 	// D: first dispatch 0.02 (the failed one) → last completion 4.5 (the failed one).
 	check(t, s, map[string]float64{
 		"duration_s": 4.48, "load_s": 20, "batch_s": 24.48,
@@ -129,7 +130,7 @@ func TestThroughput(t *testing.T) {
 }
 
 func TestNothingCompleted(t *testing.T) {
-	s := summarize(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{failedRow(0, statusNotSent), failedRow(1, statusCanceled)})
+	s := measured(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{failedRow(0, statusNotSent), failedRow(1, statusCanceled)})
 	check(t, s, map[string]float64{"duration_s": null, "request_throughput": null, "batch_s": null, "load_s": null,
 		"ttft_p50_s": null, "success_rate": 0, "success_rate_low95": 0, "requests_canceled": 1})
 }
@@ -144,7 +145,7 @@ func TestAdjusted(t *testing.T) {
 		}
 		rows = append(rows, plain(i, 0, float64(i)/100, 2, 5))
 	}
-	s := summarize(t, Run{Planned: 100, Mode: "closed"}, rows)
+	s := measured(t, Run{Planned: 100, Mode: "closed"}, rows)
 	// 90 ok of 100: rank 49.5 lies between the 50th and 51st smallest ttft; rank 89.1 touches a failure.
 	check(t, s, map[string]float64{
 		"ttft_p50_adjusted_s": (0.54 + 0.55) / 2, "ttft_p90_adjusted_s": math.Inf(1), "ttft_p95_adjusted_s": null,
@@ -157,14 +158,14 @@ func TestSteadyWindow(t *testing.T) {
 		done := 0.1*float64(i+1) - 0.001
 		rows = append(rows, plain(i, max(0, done-1), 0.05, done, 7))
 	}
-	s := summarize(t, Run{Planned: 200, Mode: "closed"}, rows)
+	s := measured(t, Run{Planned: 200, Mode: "closed"}, rows)
 	// Completions 0.1 … 20.0; 10th percentile 2.09, 90th 18.01: completions 2.1 … 18.0 are 160.
 	check(t, s, map[string]float64{
 		"steady_span_s": 15.92, "steady_request_throughput": 160 / 15.92, "steady_output_throughput": 7 * 160 / 15.92})
 	for i := range rows { // all begun at once: one wave
 		rows[i].SentS, rows[i].FirstTokenS = ptr(0.0), ptr(0.05)
 	}
-	s = summarize(t, Run{Planned: 200, Mode: "batch"}, rows)
+	s = measured(t, Run{Planned: 200, Mode: "batch"}, rows)
 	check(t, s, map[string]float64{"steady_span_s": null})
 	if got := s.Why["steady_span_s"]; !strings.Contains(got, "one wave") {
 		t.Errorf("why = %q", got)
@@ -177,9 +178,9 @@ func TestGoodput(t *testing.T) {
 		plain(2, 0, 0.1, 9.999, 1), // one token: no tpot to bound; D = 10 s
 	}
 	run := Run{Planned: 3, Mode: "closed", SLO: &experiments.SLO{TTFT: 200 * time.Millisecond, TPOT: 150 * time.Millisecond}}
-	check(t, summarize(t, run, rows), map[string]float64{"goodput": 0.2})
+	check(t, measured(t, run, rows), map[string]float64{"goodput": 0.2})
 	run.Mode = "batch"
-	s := summarize(t, run, rows)
+	s := measured(t, run, rows)
 	check(t, s, map[string]float64{"goodput": null})
 	if s.Why["goodput"] == "" {
 		t.Error("goodput of a batch is null without a reason")
@@ -187,7 +188,7 @@ func TestGoodput(t *testing.T) {
 	// An open load counts from the time it was due.
 	run.Mode = "open"
 	rows[0].ScheduledS = ptr(-0.15)
-	s = summarize(t, run, rows)
+	s = measured(t, run, rows)
 	check(t, s, map[string]float64{"goodput": 0.1, "ttft_p50_s": 0.25, "client_queue_p50_s": 0.15})
 }
 
@@ -257,20 +258,40 @@ func TestUsage(t *testing.T) {
 	want := map[string]float64{
 		"cpu_s": 20, "cpu_cores_mean": 2, "rss_peak_bytes": 1.011e9, "rss_slope_bytes_per_s": 1e6,
 		"energy_j": 3000, "j_per_output_token": 30, "gpu_util_ratio": 0.5, "vram_peak_bytes": 2 * 5.1e9, "preemptions": 3}
-	check(t, summarize(t, run, rows, samples...), want)
+	check(t, measured(t, run, rows, samples...), want)
 	for _, at := range []float64{-1, 4, 12} { // a counter is preferred to ∫ power; own memory to the device's
 		add(at, "nvml:GPU-a", "energy_j", 5e6+100*at)
 		add(at, "nvml:GPU-a", "process_memory_bytes", 3e9)
 	}
 	want["energy_j"], want["j_per_output_token"], want["vram_peak_bytes"] = 1000, 10, 3e9
-	check(t, summarize(t, run, rows, samples...), want)
+	check(t, measured(t, run, rows, samples...), want)
 }
 
 func TestChunkGaps(t *testing.T) {
 	a, b := plain(0, 0, 0.1, 1, 4), plain(1, 0, 0.1, 1, 4)
 	a.ChunkGapsS, b.ChunkGapsS = []float64{0.1, 0.3}, []float64{0.2}
-	s := summarize(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{a, b})
+	s := measured(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{a, b})
 	check(t, s, map[string]float64{"chunk_gap_p50_s": 0.2, "chunk_gap_mean_s": 0.2, "chunk_gap_p90_s": null})
+}
+
+// The metrics of a committed attempt can be computed again, from intact files only.
+func TestSummarizeAgain(t *testing.T) {
+	s := testStore(t)
+	p := committed(t, s, 1)
+	again, err := Summarize(p.Dir, Run{Planned: 1, Mode: "closed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p.Summary, summaryValues(again)); diff != "" {
+		t.Errorf("summary (-committed +again):\n%s", diff)
+	}
+	path := filepath.Join(p.Dir, "requests.parquet")
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Summarize(p.Dir, Run{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("summarize a cut file: %v", err)
+	}
 }
 
 func TestDerive(t *testing.T) {

@@ -256,31 +256,3 @@ func TestConcurrentAppend(t *testing.T) {
 		t.Errorf("%d rows, %d outputs", rows, outputs)
 	}
 }
-
-// Damaged tables are errors, never a panic.
-func FuzzParquet(f *testing.F) {
-	s := testStore(f)
-	p := committed(f, s, 1)
-	doc, err := os.ReadFile(filepath.Join(p.Dir, "samples.parquet"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(doc, 0, byte(0))
-	f.Add(doc, len(doc)-20, byte(0xff))
-	f.Add(doc[:len(doc)/2], 0, byte(0))
-	f.Add([]byte("PAR1"), 0, byte(0))
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, doc []byte, at int, flip byte) {
-		if at >= 0 && at < len(doc) {
-			doc[at] ^= flip
-		}
-		if err := os.WriteFile(filepath.Join(dir, "samples.parquet"), doc, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		rows := 0
-		err := ReadSamples(dir, func(SampleRow) error { rows++; return nil })
-		if err != nil && err.Error() == "" {
-			t.Fatal("an error without words")
-		}
-	})
-}

@@ -11,9 +11,18 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// Summarize computes the metrics of an attempt from requests.parquet and samples.parquet in dir. It reads
-// what is on disk, column by column, so memory is 8 bytes a request and anyone can redo it.
+// Summarize computes the metrics of a committed attempt from its requests.parquet and samples.parquet.
 func Summarize(dir string, run Run) (Summary, error) {
+	for _, table := range []string{tableRequests, tableSamples} {
+		if _, err := intact(dir, table); err != nil {
+			return Summary{}, err
+		}
+	}
+	return summarize(dir, run)
+}
+
+// summarize reads what is on disk, column by column: memory is 8 bytes a request, and anyone can redo it.
+func summarize(dir string, run Run) (Summary, error) {
 	s := newSummary()
 	t, err := tallyRequests(filepath.Join(dir, tableRequests+".parquet"))
 	if err != nil {
