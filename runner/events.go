@@ -11,6 +11,7 @@ type events struct {
 	observe func(Event)
 	steps   int
 	over    bool
+	said    map[string]bool // warnings
 }
 
 func (e *events) emit(ev Event) {
@@ -20,6 +21,15 @@ func (e *events) emit(ev Event) {
 		return
 	}
 	ev.At, ev.Steps = time.Now(), e.steps
+	if ev.Kind == Warning {
+		if e.said[ev.Message] {
+			return // "no NVIDIA driver here" is said once, not at each launch; each attempt keeps it all the same
+		}
+		if e.said == nil {
+			e.said = map[string]bool{}
+		}
+		e.said[ev.Message] = true
+	}
 	e.over = ev.Kind == ApplyDone // what an abandoned engine still says comes too late
 	e.observe(ev)
 }
