@@ -171,8 +171,8 @@ func excerpt(b []byte) string {
 	return strings.ToValidUTF8(string(b), "\ufffd")
 }
 
-// oneLine fits an error into a row: one line, at most 500 bytes, not cut within a character.
-func oneLine(text string) string {
+// OneLine fits an error into a row: one line, at most 500 bytes, not cut within a character.
+func OneLine(text string) string {
 	const most = 500
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\ufffd"), func(r rune) bool { return r < 0x20 }), " ")
 	if len(text) <= most {

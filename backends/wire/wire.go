@@ -63,7 +63,7 @@ type Call struct {
 func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
 	reply := c.attempts(ctx, &call)
 	reply.Seq = call.Request.Seq
-	reply.Error = oneLine(c.redact(reply.Error, call.Header))
+	reply.Error = OneLine(c.redact(reply.Error, call.Header))
 	if reply.TokenSource == "" {
 		reply.TokenSource = "none"
 	}

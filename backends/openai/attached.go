@@ -1,0 +1,115 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// attached is a server that somebody else runs: nothing is launched and nothing stopped.
+type attached struct {
+	server *api
+	model  string
+	args   experiments.Values
+	client *wire.Client
+	info   backends.Info
+	done   chan struct{}
+	once   sync.Once
+}
+
+func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, error) {
+	a := &attached{
+		server: server, model: modelName(spec.Cell), args: spec.Cell.Platform.Args,
+		client: wire.New(wire.Options{APIKey: server.key}), done: make(chan struct{}),
+		info: backends.Info{Engine: "openai", Attached: true},
+	}
+	models, err := server.models(ctx)
+	var refused *apiError
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		a.info.Warnings = append(a.info.Warnings, "the server lists no models, so that it serves "+a.model+" is not proven")
+	case err != nil:
+		return nil, unreachable(spec.Cell.Platform.URL, err)
+	default:
+		m, err := pick(models, a.model)
+		if err != nil {
+			return nil, &backends.LaunchError{
+				Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", spec.Cell.Platform.URL, err),
+				Hint: "name the model in model.openai as the server does",
+			}
+		}
+		a.info.MaxModelLen = m.MaxModelLen
+	}
+	a.info.Version = server.version(ctx)
+	return a, nil
+}
+
+func pick(models []model, want string) (model, error) {
+	var names []string
+	for _, m := range models {
+		if m.ID == want {
+			return m, nil
+		}
+		names = append(names, m.ID)
+	}
+	return model{}, fmt.Errorf("no model %q there, only %s", want, strings.Join(names, ", "))
+}
+
+// Generate streams one answer. The model's name is not held against the answer's: services resolve an alias
+// ("gpt-4o") to a dated version.
+func (a *attached) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	body, protocol := wire.OpenAIBody(req, a.model, false)
+	path := "/completions"
+	if protocol == wire.OpenAIChat {
+		path = "/chat/completions"
+	}
+	return a.client.Do(ctx, wire.Call{
+		URL: a.server.base + path, Body: withArgs(body, a.args), Protocol: protocol, Request: req,
+	})
+}
+
+// withArgs merges the platform's arguments over a request: what a server takes beyond OpenAI's API passes through.
+// Newer models of OpenAI want max_completion_tokens; as an argument it replaces max_tokens.
+func withArgs(body []byte, args experiments.Values) []byte {
+	if len(args) == 0 {
+		return body
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(body, &fields); err != nil {
+		panic(fmt.Sprintf("read a request of our own: %v", err)) // our bug, not the user's
+	}
+	if args["max_completion_tokens"] != nil {
+		delete(fields, "max_tokens")
+	}
+	maps.Copy(fields, args)
+	merged, err := json.Marshal(fields)
+	if err != nil {
+		panic(fmt.Sprintf("encode a request of plain values: %v", err))
+	}
+	return merged
+}
+
+// Info is what an attached server tells.
+func (a *attached) Info() backends.Info { return a.info }
+
+// Done is closed by Close: a foreign server's end is seen by its answers only.
+func (a *attached) Done() <-chan struct{} { return a.done }
+
+// Close lets go of the server, which goes on.
+func (a *attached) Close(context.Context) error {
+	a.once.Do(func() {
+		a.client.Close()
+		a.server.http.CloseIdleConnections()
+		close(a.done)
+	})
+	return nil
+}

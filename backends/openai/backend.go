@@ -1,0 +1,84 @@
+package openai
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// New is the backend of platforms with backend = "openai".
+func New() backends.Backend { return backend{} }
+
+// NewBatch is the backend of platforms with backend = "openai_batch".
+func NewBatch() backends.Backend { return backend{batch: true} }
+
+type backend struct{ batch bool }
+
+// Resolve knows the model's name and nothing more: what a server runs under a name is its own affair.
+func (b backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: "openai", Model: experiments.Values{"model": modelName(c)}}
+	_, id.Missing = keyOf(c.Platform)
+	return id, ctx.Err()
+}
+
+// Launch attaches: it asks the server for its models and proves the key.
+func (b backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	p := spec.Cell.Platform
+	key, err := keyOf(p)
+	if err != nil {
+		return nil, &backends.LaunchError{Environment: true, Class: "missing_key", Err: err, Hint: "export the variable, or correct platform.api_key_env"}
+	}
+	if spec.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, spec.Timeout)
+		defer cancel()
+	}
+	server, err := newAPI(p.URL, key)
+	if err != nil {
+		return nil, &backends.LaunchError{Class: "bad_argument", Err: err, Hint: "correct platform.url"}
+	}
+	a, err := attach(ctx, server, spec)
+	if err != nil {
+		return nil, err
+	}
+	if b.batch {
+		return &batcher{attached: a, dir: spec.Dir, poll: pollOf(p)}, nil
+	}
+	return a, nil
+}
+
+// modelName is what the server calls the model.
+func modelName(c *experiments.Cell) string {
+	if c.Model.OpenAI != nil {
+		return c.Model.OpenAI.Model
+	}
+	return ""
+}
+
+// keyOf reads the API key from the variable that the platform names; "" where it names none.
+func keyOf(p *experiments.Platform) (string, error) {
+	if p.APIKeyEnv == "" {
+		return "", nil
+	}
+	key := os.Getenv(p.APIKeyEnv)
+	if key == "" {
+		return "", fmt.Errorf("the environment has no %s (platform.api_key_env)", p.APIKeyEnv)
+	}
+	return key, nil
+}
+
+// unreachable classifies why a server could not be attached to.
+func unreachable(url string, err error) error {
+	e := &backends.LaunchError{
+		Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "start the server, or correct platform.url",
+	}
+	var refused *apiError
+	if errors.As(err, &refused) && (refused.Status == 401 || refused.Status == 403) {
+		e.Class, e.Hint = "unauthorized", "name the variable with the API key in platform.api_key_env"
+	}
+	return e
+}

@@ -1,0 +1,189 @@
+package openai
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// defaultPoll is the pause between two looks at a batch that may take hours.
+const defaultPoll = 10 * time.Second
+
+// pollOf is options.poll; 0 for what is no duration.
+func pollOf(p *experiments.Platform) time.Duration {
+	text, declared := p.Options["poll"].(string)
+	if !declared {
+		return defaultPoll
+	}
+	d, _ := time.ParseDuration(text)
+	return d
+}
+
+// batcher hands whole batches to the Batch API: files up, batches created, polled, answers down. The service tells no
+// time of a single request, so replies have none but the batch's begin and end.
+type batcher struct {
+	*attached
+	dir  string
+	poll time.Duration
+}
+
+// batch is the service's view of one.
+type batch struct {
+	ID         string `json:"id"`
+	Status     string `json:"status"`
+	OutputFile string `json:"output_file_id"`
+	ErrorFile  string `json:"error_file_id"`
+	Errors     *struct {
+		Data []struct{ Code, Message string }
+	} `json:"errors"`
+	inputFile string
+	began     time.Time
+	seqs      map[int64]bool // asked and not answered yet
+}
+
+// Generate is a batch of one.
+func (b *batcher) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	reply := backends.Reply{Seq: req.Seq, Status: backends.NotSent, TokenSource: "none"}
+	if req.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
+		defer cancel()
+	}
+	one := func(yield func(backends.Request) bool) { yield(req) }
+	err := b.GenerateAll(ctx, one, func(r backends.Reply) { reply = r })
+	if err != nil && reply.Status == backends.NotSent {
+		reply.Error = wire.OneLine(b.server.redact(err.Error()))
+		reply.Status, reply.ErrorClass = backends.Failed, "batch_failed"
+		if errors.Is(err, context.DeadlineExceeded) {
+			reply.Status, reply.ErrorClass = backends.TimedOut, "timeout"
+		} else if errors.Is(err, context.Canceled) {
+			reply.Status, reply.ErrorClass = backends.Canceled, "canceled"
+		}
+	}
+	return reply
+}
+
+// GenerateAll submits everything first, in as many files as the service's limits ask for, and then waits.
+func (b *batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Request], done func(backends.Reply)) error {
+	var running []*batch
+	err := b.writeFiles(reqs, func(f *inputFile) error {
+		sent, err := b.submit(ctx, f)
+		if err == nil {
+			running = append(running, sent)
+		}
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, b.cancelAll(running))
+	}
+	for i, r := range running {
+		if err := b.await(ctx, r); err != nil {
+			return errors.Join(err, b.cancelAll(running[i:]))
+		}
+		if err := b.collect(ctx, r, done); err != nil {
+			return errors.Join(err, b.cancelAll(running[i+1:]))
+		}
+	}
+	return nil
+}
+
+func (b *batcher) submit(ctx context.Context, f *inputFile) (*batch, error) {
+	began := time.Now()
+	id, err := b.upload(ctx, f.path)
+	if err != nil {
+		return nil, fmt.Errorf("upload batch file: %w", err)
+	}
+	var created batch
+	err = b.server.call(ctx, http.MethodPost, "/batches", map[string]string{
+		"input_file_id": id, "endpoint": f.endpoint, "completion_window": "24h",
+	}, &created)
+	if err != nil {
+		return nil, fmt.Errorf("create batch: %w", err)
+	}
+	created.inputFile, created.began, created.seqs = id, began, f.seqs
+	return &created, nil
+}
+
+// await looks at a batch until it is over. A look that fails is repeated: hours of work must not hang on one request.
+func (b *batcher) await(ctx context.Context, r *batch) error {
+	const patience = 30
+	failures := 0
+	for {
+		switch r.Status {
+		case "completed", "expired", "cancelled":
+			return nil
+		case "failed":
+			return fmt.Errorf("batch %s failed: %s", r.ID, r.reason())
+		}
+		pause := time.NewTimer(b.poll)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return context.Cause(ctx)
+		case <-pause.C:
+		}
+		if err := b.server.call(ctx, http.MethodGet, "/batches/"+r.ID, nil, r); err != nil {
+			if failures++; failures > patience {
+				return fmt.Errorf("look at batch %s: %w", r.ID, err)
+			}
+			continue
+		}
+		failures = 0
+	}
+}
+
+func (r *batch) reason() string {
+	if r.Errors != nil && len(r.Errors.Data) > 0 {
+		return cmp.Or(r.Errors.Data[0].Message, r.Errors.Data[0].Code)
+	}
+	return "the service gives no reason"
+}
+
+// collect reads answers and errors, and says what has neither.
+func (b *batcher) collect(ctx context.Context, r *batch, done func(backends.Reply)) error {
+	over := time.Now()
+	for _, id := range []string{r.OutputFile, r.ErrorFile} {
+		if id == "" {
+			continue
+		}
+		if err := b.readAnswers(ctx, r, id, over, done); err != nil {
+			return fmt.Errorf("read answers of batch %s: %w", r.ID, err)
+		}
+	}
+	for seq := range r.seqs {
+		done(backends.Reply{
+			Seq: seq, Status: backends.Failed, ErrorClass: "batch_" + r.Status, Attempts: 1, Sent: r.began, Done: over, TokenSource: "none",
+			Error: "the batch ended as " + r.Status + " without this request's answer",
+		})
+	}
+	for _, id := range []string{r.inputFile, r.OutputFile, r.ErrorFile} {
+		if id != "" { // they would stay for good; that one does is no failure of the measurement
+			_ = b.server.call(ctx, http.MethodDelete, "/files/"+id, nil, nil)
+		}
+	}
+	return nil
+}
+
+// cancelAll stops what would go on costing money. The context is over by now, as a rule.
+func (b *batcher) cancelAll(running []*batch) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var all error
+	for _, r := range running {
+		if r.Status == "completed" || r.Status == "failed" || r.Status == "expired" || r.Status == "cancelled" {
+			continue
+		}
+		if err := b.server.call(ctx, http.MethodPost, "/batches/"+r.ID+"/cancel", struct{}{}, nil); err != nil {
+			all = errors.Join(all, fmt.Errorf("cancel batch %s: %w", r.ID, err))
+		}
+	}
+	return all
+}

@@ -1,0 +1,66 @@
+package openai
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"matrix/experiments"
+)
+
+// ours are the fields of a request that matrix fills in.
+var ours = []string{"model", "prompt", "messages", "stream", "stream_options", "n", "max_tokens", "temperature", "top_p", "seed", "stop"}
+
+// Check says what an OpenAI-compatible server cannot be asked for a cell, without asking it.
+func Check(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	say := func(path, summary, detail string) {
+		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path})
+	}
+	if modelName(c) == "" {
+		say("model.openai", fmt.Sprintf("model %q does not say what an OpenAI-compatible server calls it", c.Model.ID),
+			`Add openai = { model = "name" } to the model block.`)
+	}
+	if c.Platform.URL == "" {
+		say("platform.url", "the platform has no url", `Set url = "https://host/v1": nothing is launched for this backend.`)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
+		if slices.Contains(ours, name) {
+			say("platform.args."+name, fmt.Sprintf("args.%s is set by matrix", name), "The generate block and the model block decide it.")
+		}
+	}
+	if c.Platform.Backend == experiments.OpenAIBatch && c.Platform.Options["poll"] != nil && pollOf(c.Platform) < time.Second {
+		say("platform.options.poll", "options.poll must be a duration of a second or more", `Write poll = "30s".`)
+	}
+	return append(problems, checkGenerate(c)...)
+}
+
+// checkGenerate: what OpenAI's API lacks may still be had from a server that takes it as an argument of its own.
+func checkGenerate(c *experiments.Cell) []experiments.Problem {
+	g := c.Generate
+	if g == nil {
+		return nil
+	}
+	var problems []experiments.Problem
+	for _, lack := range []struct {
+		set     bool
+		name    string
+		instead []string
+	}{
+		{g.IgnoreEOS, "ignore_eos", []string{"ignore_eos"}},
+		{g.MinTokens > 0, "min_tokens", []string{"min_tokens"}},
+		{g.TopK > 0, "top_k", []string{"top_k"}},
+		{g.RepeatPenalty != 0 && g.RepeatPenalty != 1, "repeat_penalty", []string{"repeat_penalty", "repetition_penalty"}},
+	} {
+		passed := slices.ContainsFunc(lack.instead, func(arg string) bool { return c.Platform.Args[arg] != nil })
+		if lack.set && !passed {
+			problems = append(problems, experiments.Problem{
+				Summary: "OpenAI's API has no " + lack.name,
+				Detail:  fmt.Sprintf("Leave it out, or pass the server's own field with platform.args.%s.", lack.instead[0]),
+				Path:    "generate." + lack.name,
+			})
+		}
+	}
+	return problems
+}
