@@ -122,7 +122,7 @@ func (r *runner) handOver(b backends.Batcher) error {
 func (r *runner) admitted() iter.Seq[backends.Request] {
 	return func(yield func(backends.Request) bool) {
 		for req := range r.job.Requests {
-			if r.admit.Err() != nil {
+			if r.over() {
 				return
 			}
 			r.job.Begin(req, time.Time{})

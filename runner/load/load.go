@@ -77,10 +77,21 @@ type runner struct {
 	flights sync.WaitGroup
 }
 
+// over reports that nothing more is admitted. The engine is asked itself: a worker may know of its death before the
+// watch has canceled admit.
+func (r *runner) over() bool {
+	select {
+	case <-r.engine.Done():
+		return true
+	default:
+		return r.admit.Err() != nil
+	}
+}
+
 // batch puts everything in flight at once; only the batch bounds it.
 func (r *runner) batch() {
 	for req := range r.job.Requests {
-		if r.admit.Err() != nil {
+		if r.over() {
 			return
 		}
 		r.flights.Go(func() { r.ask(req, time.Time{}) })
@@ -95,7 +106,7 @@ func (r *runner) closed() {
 	take := func() (backends.Request, bool) {
 		turn.Lock()
 		defer turn.Unlock()
-		if r.admit.Err() != nil {
+		if r.over() {
 			return backends.Request{}, false
 		}
 		return next()
@@ -123,6 +134,9 @@ func (r *runner) open() {
 	for offset := range r.job.Arrivals {
 		due := began.Add(offset)
 		if !sleepUntil(r.admit, due) {
+			return
+		}
+		if r.over() {
 			return
 		}
 		req, ok := next()
