@@ -19,8 +19,13 @@ type Config struct {
 	QuantGroup    int    // weights that share a scale; 0 = not said
 }
 
-// ReadConfig reads the config.json of a model folder.
+// ReadConfig reads the config.json of a model folder, once while it stays the same. The result is shared and must
+// not be written to.
 func ReadConfig(dir string) (*Config, error) {
+	return headers.config.read(dir, readConfig)
+}
+
+func readConfig(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.json")
 	data, err := readSmall(path, 16<<20)
 	if os.IsNotExist(err) {

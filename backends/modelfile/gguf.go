@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -20,14 +21,18 @@ type GGUF struct {
 	InputBytes   int64 // token embedding: stays in main memory
 	OtherBytes   int64 // outside layers, input and output
 	Tensors      int
-	KVHeadsBy    []int // KV heads layer by layer, where they differ
 	AddBOS       *bool // nil: not said
 	AddEOS       *bool
 	ChatTemplate string // Jinja; "" = none
 }
 
-// ReadGGUF reads the header of a GGUF file.
+// ReadGGUF reads the header of a GGUF file, once while the file stays the same: it may hold megabytes of vocabulary,
+// and a plan asks for each cell. The result is shared and must not be written to.
 func ReadGGUF(path string) (*GGUF, error) {
+	return headers.gguf.read(path, readGGUF)
+}
+
+func readGGUF(path string) (*GGUF, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -84,11 +89,15 @@ func (g *GGUF) describe(kv fields) {
 		g.VocabSize = n
 	}
 	if by := integers(kv[g.Architecture+".attention.head_count_kv"]); len(by) == g.Layers && g.Layers > 0 {
-		g.KVHeadsBy = by
-		g.KVHeads = maxOf(by)
+		g.KVHeads = slices.Max(by) // the largest: rather too much than too little
+		for _, heads := range by {
+			if heads == 0 {
+				g.OtherLayers++
+			}
+		}
 	}
 	if by := integers(kv[g.Architecture+".attention.head_count"]); len(by) > 0 {
-		g.Heads = maxOf(by)
+		g.Heads = slices.Max(by)
 	}
 	g.slide(kv)
 	g.fillDerived()
@@ -102,6 +111,7 @@ func (g *GGUF) slide(kv fields) {
 	if g.SlidingWindow == 0 {
 		return
 	}
+	attending := g.Layers - g.OtherLayers
 	pattern := kv[g.Architecture+".attention.sliding_window_pattern"]
 	if a, ok := pattern.(ggufArray); ok && len(a.flags) == g.Layers {
 		for _, sliding := range a.flags {
@@ -115,9 +125,9 @@ func (g *GGUF) slide(kv fields) {
 	if period == 0 {
 		period = slidingPeriod(strings.ReplaceAll(g.Architecture, "-", "_"))
 	}
-	g.SlidingLayers = g.Layers
+	g.SlidingLayers = attending
 	if period > 1 {
-		g.SlidingLayers = g.Layers - g.Layers/period
+		g.SlidingLayers = attending - attending/period
 	}
 }
 
@@ -153,12 +163,4 @@ func (g *GGUF) tie() {
 		g.TiedEmbeddings = true
 		g.OutputBytes += g.InputBytes
 	}
-}
-
-func maxOf(list []int) int {
-	m := 0
-	for _, n := range list {
-		m = max(m, n)
-	}
-	return m
 }

@@ -34,7 +34,12 @@ const headerLimit = 100 << 20
 
 // ReadSafetensors reads the headers of all weight files of a folder: those that model.safetensors.index.json names,
 // else every *.safetensors. A file that the index names and that is not here is an error: a partial download.
+// They are read once while the folder stays the same; the result is shared and must not be written to.
 func ReadSafetensors(dir string) (*Weights, error) {
+	return headers.weights.read(dir, readSafetensors)
+}
+
+func readSafetensors(dir string) (*Weights, error) {
 	files, err := weightFiles(dir)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,41 @@
+package modelfile
+
+import (
+	"os"
+	"sync"
+	"time"
+)
+
+// headers are those already read by this process. The key holds what tells that a file was replaced, so a stale
+// answer needs an edit that keeps size and time.
+var headers struct {
+	gguf    memo[*GGUF]
+	config  memo[*Config]
+	weights memo[*Weights]
+}
+
+type stamp struct {
+	path  string
+	size  int64
+	mtime time.Time
+	inode uint64
+}
+
+// memo keeps results by file; errors are asked again.
+type memo[T any] struct{ known sync.Map }
+
+func (m *memo[T]) read(path string, read func(string) (T, error)) (T, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return read(path)
+	}
+	key := stamp{path: path, size: st.Size(), mtime: st.ModTime(), inode: inode(st)}
+	if v, ok := m.known.Load(key); ok {
+		return v.(T), nil
+	}
+	v, err := read(path)
+	if err == nil {
+		m.known.Store(key, v)
+	}
+	return v, err
+}
