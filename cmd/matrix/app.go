@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"matrix/backends"
+	"matrix/backends/ollama"
+	"matrix/backends/openai"
+	"matrix/backends/simulator"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+)
+
+// app is what every command shares: the streams, the global flags, the engines.
+type app struct {
+	hard           <-chan struct{}
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	style          style
+	tty            bool // stdout is a terminal
+	width          int  // of the terminal, in columns
+	encoder        *json.Encoder
+
+	json    bool
+	noColor bool
+	results string
+	vars    experiments.LoadOptions
+}
+
+func newApp(hard <-chan struct{}, stdin io.Reader, stdout, stderr io.Writer) *app {
+	a := &app{hard: hard, stdin: stdin, stdout: stdout, stderr: stderr, width: 100, encoder: json.NewEncoder(stdout)}
+	a.encoder.SetEscapeHTML(false)
+	if f, ok := stdout.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+		a.tty = true
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			a.width = w
+		}
+	}
+	return a
+}
+
+// engines is the one place that names every backend.
+func (a *app) engines() map[string]backends.Backend {
+	return map[string]backends.Backend{
+		experiments.VLLMOffline: vllm.Offline(),
+		experiments.VLLMServe:   vllm.Serve(),
+		experiments.Ollama:      ollama.New(),
+		experiments.OpenAI:      openai.New(),
+		experiments.OpenAIBatch: openai.NewBatch(),
+		experiments.Simulator:   simulator.New(),
+	}
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "matrix",
+		Short:         "Compare LLM serving platforms by declarative experiments",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(cmd *cobra.Command, args []string) {
+			a.style = newStyle(a.tty && !a.json, a.noColor)
+			a.vars.Environ = os.Environ()
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.results, "results", "results", "folder that the results land under")
+	flags.BoolVar(&a.json, "json", false, "newline-delimited JSON on stdout, nothing else")
+	flags.BoolVar(&a.noColor, "no-color", false, "plain ASCII without colour (also: NO_COLOR)")
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.showCommand(), a.validateCommand(), a.fmtCommand(),
+		a.fetchCommand(), a.doctorCommand(), a.versionCommand())
+	return root
+}
+
+const rootLong = `matrix runs one declarative experiment over vLLM offline, vllm serve and Ollama:
+
+  matrix plan experiments/gemma3.hcl     the cells, what is pending and why, what cannot fit
+  matrix apply                           runs the pending ones, each isolated, warmed up, resumable
+
+Results are Parquet, one row per request, under results/<experiment>/.
+
+Exit codes: 0 ok, 1 error, 2 pending (plan --detailed-exitcode), 3 fmt --check differs,
+4 some cells failed, 5 declined, 6 locked by another apply, 130 interrupted.`
+
+// declareVars adds the flags by which a user sets an experiment's variables.
+func (a *app) declareVars(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.vars.Vars, "var", nil, "set a variable: name=value (repeatable)")
+	cmd.Flags().StringArrayVar(&a.vars.VarFiles, "var-file", nil, "read variables from a file (repeatable)")
+}
+
+// emit writes one NDJSON record.
+func (a *app) emit(kind string, fields map[string]any) {
+	fields["type"] = kind
+	_ = a.encoder.Encode(fields) // a closed stdout ends the program by SIGPIPE
+}
+
+// schemaVersion is the version of the NDJSON records.
+const schemaVersion = 1
+
+// begin writes the first NDJSON record.
+func (a *app) begin() {
+	if a.json {
+		a.emit("version", map[string]any{"schema": schemaVersion, "matrix": version()})
+	}
+}
+
+func utf8Locale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToUpper(getenv(name)); v != "" {
+			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matrix/experiments"
+	"matrix/runner"
+	"matrix/runner/telemetry"
+)
+
+// applyFlags are apply's own.
+type applyFlags struct {
+	filter      runner.Filter
+	approve     bool
+	failFast    bool
+	retries     int
+	withoutNVML bool
+	verbose     bool
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var f applyFlags
+	cmd := &cobra.Command{
+		Use: "apply [FILE|DIR…|PLAN]", Short: "Run what is pending, one clean launch at a time",
+		Long: "Run the pending launches: of files (planned first, and asked about), of a saved plan, or of the last saved plan.\n" +
+			"^C once stops in order: rows are kept, the engine is stopped, the next apply goes on. ^C twice kills at once.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.begin()
+			s, plans, err := a.applyPlans(cmd.Context(), args, &f)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return a.apply(cmd.Context(), s, plans, f)
+		},
+	}
+	a.declareVars(cmd)
+	declareFilter(cmd, &f.filter)
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "stop after the first cell that fails")
+	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
+	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "print every group of cells of the plan")
+	return cmd
+}
+
+// applyPlans makes the plans that apply runs: of files, or of a saved plan that still holds.
+func (a *app) applyPlans(ctx context.Context, args []string, f *applyFlags) (*session, []*runner.Plan, error) {
+	file, ok := a.planFile(args)
+	if ok {
+		return a.savedPlans(ctx, file, f)
+	}
+	if len(args) == 0 {
+		return nil, nil, hinted{errors.New("there is no saved plan"), "Name the files: matrix apply FILE… — or plan first: matrix plan FILE…"}
+	}
+	s, err := a.load(ctx, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.filter = f.filter
+	plans, err := s.plan(ctx)
+	if err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	if !a.json {
+		a.showPlans(plans, f.verbose)
+		fmt.Fprintln(a.stdout)
+	}
+	return s, plans, nil
+}
+
+// planFile tells whether the arguments mean a saved plan: none (the last one), or one file that is no HCL.
+func (a *app) planFile(args []string) (string, bool) {
+	if len(args) == 0 {
+		_, err := os.Stat(a.savedPlan())
+		return a.savedPlan(), err == nil
+	}
+	if len(args) > 1 || strings.HasSuffix(args[0], ".hcl") || strings.HasSuffix(args[0], ".hcl.json") {
+		return "", false
+	}
+	info, err := os.Stat(args[0])
+	return args[0], err == nil && info.Mode().IsRegular()
+}
+
+// savedPlans expands a saved plan's files again and holds the outcome against what was saved.
+func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*session, []*runner.Plan, error) {
+	content, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer content.Close() // read-only
+	saved, err := runner.ReadSaved(content)
+	if err != nil {
+		return nil, nil, hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
+	}
+	environ := a.vars.Environ
+	a.vars = saved.Vars
+	a.vars.Environ = environ
+	s, err := a.load(ctx, saved.Paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.filter = saved.Filter
+	s.filter.Only = append(s.filter.Only, f.filter.Only...)
+	s.filter.Except = append(s.filter.Except, f.filter.Except...)
+	plans, err := s.plan(ctx)
+	if err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	if drift := saved.Drift(plans); len(drift) > 0 {
+		s.close()
+		return nil, nil, hinted{fmt.Errorf("the plan no longer holds; nothing was started:\n  %s", strings.Join(drift, "\n  ")),
+			"Plan again and look at what changed: matrix plan " + strings.Join(saved.Paths, " ")}
+	}
+	f.approve = true // a saved plan has been looked at
+	return s, plans, nil
+}
+
+// apply asks, runs every plan and says what came out.
+func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f applyFlags) error {
+	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
+		return hinted{errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML"),
+			"Build with CGO_ENABLED=1; or give --without-nvml and have no GPU columns."}
+	}
+	if pendingLaunches(plans) == 0 {
+		return a.afterApply(ctx, s, plans, nil)
+	}
+	if err := a.approved(f, pendingLaunches(plans)); err != nil {
+		return err
+	}
+	if _, err := s.save(plans, ""); err != nil {
+		return err
+	}
+	for _, w := range s.machine {
+		a.warn(w)
+	}
+	var summaries []runner.Summary
+	for _, p := range plans {
+		if len(p.Order) == 0 {
+			continue
+		}
+		summary, err := a.applyOne(ctx, s, p, f)
+		if err != nil {
+			return err
+		}
+		summaries = append(summaries, summary)
+		if ctx.Err() != nil || f.failFast && summary.Failed+summary.Censored+summary.Environment > 0 {
+			break
+		}
+	}
+	return a.afterApply(ctx, s, plans, summaries)
+}
+
+func (a *app) warn(text string) {
+	if a.json {
+		a.emit("warning", map[string]any{"message": text})
+		return
+	}
+	fmt.Fprintf(a.stderr, "%s %s\n", a.style.warn("Warning:"), text)
+}
+
+// approved asks unless it need not.
+func (a *app) approved(f applyFlags, launches int) error {
+	if f.approve {
+		return nil
+	}
+	if a.json {
+		return hinted{errors.New("apply would ask before it starts, which --json cannot"), "Add --auto-approve, or give a saved plan."}
+	}
+	fmt.Fprintf(a.stdout, "Run %s? Only \"yes\" is taken: ", count(launches, "launch"))
+	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if strings.TrimSpace(answer) == "yes" {
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintln(a.stdout)
+	}
+	fmt.Fprintln(a.stdout, "Declined: nothing was started.")
+	return exitCode(codeDeclined)
+}
+
+// applyOne runs one experiment's plan under the view that fits the output.
+func (a *app) applyOne(ctx context.Context, s *session, p *runner.Plan, f applyFlags) (runner.Summary, error) {
+	observe, stop := a.view(p)
+	defer stop()
+	return runner.Apply(ctx, s.world, p, runner.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
+		Source: s.source(p.Experiment), Hard: a.hard, WithoutNVML: f.withoutNVML})
+}
+
+// view picks how an apply is shown: records, a live view, or lines.
+func (a *app) view(p *runner.Plan) (observe func(runner.Event), stop func()) {
+	switch {
+	case a.json:
+		return jsonView{a}.observe, func() {}
+	case a.tty && os.Getenv("TERM") != "dumb":
+		v := newLiveView(a.stdout, a.style, simulatedItems(p))
+		return v.observe, v.stop
+	}
+	v := &plainView{out: a.stdout, style: a.style, every: 5 * time.Second}
+	return v.observe, func() {}
+}
+
+// source is the HCL that declared an experiment, kept beside its results.
+func (s *session) source(experiment string) []byte {
+	for _, e := range s.config.Experiments {
+		if e.Name == experiment {
+			return s.config.Files[e.Place.File]
+		}
+	}
+	return nil
+}
+
+// afterApply prints the table of what is measured so far and turns the summaries into an exit code.
+func (a *app) afterApply(ctx context.Context, s *session, plans []*runner.Plan, summaries []runner.Summary) error {
+	if !a.json {
+		for _, p := range plans {
+			if err := a.writeTable(s, p); err != nil {
+				return err
+			}
+		}
+	}
+	var t runner.Summary
+	for _, x := range summaries {
+		t.Complete, t.Failed, t.Censored = t.Complete+x.Complete, t.Failed+x.Failed, t.Censored+x.Censored
+		t.Environment, t.Interrupted, t.NotRun, t.Took = t.Environment+x.Environment, t.Interrupted+x.Interrupted, t.NotRun+x.NotRun, t.Took+x.Took
+	}
+	if !a.json {
+		a.sayTotals(t, len(summaries) == 0)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return exitCode(codeInterrupted)
+	case t.Failed+t.Censored+t.Environment > 0:
+		return exitCode(codeCellsFailed)
+	}
+	return nil
+}
+
+func (a *app) sayTotals(t runner.Summary, nothing bool) {
+	if nothing {
+		fmt.Fprintln(a.stdout, "Nothing to do: every cell has its result.")
+		return
+	}
+	parts := []string{fmt.Sprintf("%d complete", t.Complete)}
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{t.Failed, "engine failed"}, {t.Censored, "censored"}, {t.Environment, "environment failed"}, {t.Interrupted, "interrupted"}, {t.NotRun, "not run"}} {
+		if x.n > 0 {
+			parts = append(parts, a.style.warn(fmt.Sprintf("%d %s", x.n, x.what)))
+		}
+	}
+	fmt.Fprintf(a.stdout, "\nApplied in %s: %s. Results: %s\n", roughly(t.Took), strings.Join(parts, ", "), a.results)
+}
+
+// writeTable prints an experiment's results as the store has them now.
+func (a *app) writeTable(s *session, p *runner.Plan) error {
+	// Not the command's context: after ^C the table is still wanted.
+	history, err := s.world.Store.History(context.Background(), p.Experiment)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the results: %w", err)
+	}
+	identities := map[string]string{}
+	cells := make([]*experiments.Cell, 0, len(p.Items))
+	for _, item := range p.Items {
+		identities[item.Cell.Address] = item.Identity.Hash
+		cells = append(cells, item.Cell)
+	}
+	rows := latest(cells, history, identities)
+	if len(rows) > 0 {
+		fmt.Fprintf(a.stdout, "\n%s\n", a.style.bold(p.Experiment))
+		writeResults(a.stdout, a.style, a.tableWidth(), rows)
+	}
+	return nil
+}
+
+// tableWidth is where a table is cut: the terminal's edge, nowhere in a pipe.
+func (a *app) tableWidth() int {
+	if a.tty {
+		return a.width
+	}
+	return 0
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+
+	"github.com/shirou/gopsutil/v4/disk"
+	"github.com/spf13/cobra"
+
+	"matrix/backends/ollama"
+	"matrix/backends/process"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+	"matrix/runner/telemetry"
+)
+
+// finding is one line of doctor: what there is, and what to do when it is a lack.
+type finding struct {
+	Subject string `json:"subject"`
+	State   string `json:"state"` // ok, warn, missing
+	Found   string `json:"found"`
+	Advice  string `json:"advice,omitempty"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "doctor [FILE|DIR…]", Short: "Say what this machine has and what to do about each lack",
+		Long: "Say what this machine has: GPUs, drivers, engines and their versions, limits — and what to do about each lack.\n" +
+			"With files, the interpreters and binaries that their platforms name are examined instead of those on PATH.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.begin()
+			findings := a.examineMachine(cmd.Context())
+			found, err := a.examineEngines(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			findings = append(findings, found...)
+			findings = append(findings, a.examineLimits()...)
+			for _, f := range findings {
+				a.sayFinding(f)
+			}
+			return nil
+		},
+	}
+	a.declareVars(cmd)
+	return cmd
+}
+
+func (a *app) sayFinding(f finding) {
+	if a.json {
+		a.emit("finding", map[string]any{"finding": f})
+		return
+	}
+	mark := map[string]string{"ok": a.style.good("ok     "), "warn": a.style.warn("warning"), "missing": a.style.err("missing")}[f.State]
+	fmt.Fprintf(a.stdout, "%s  %-16s %s\n", mark, f.Subject, f.Found)
+	if f.Advice != "" {
+		fmt.Fprintf(a.stdout, "%27s%s\n", "", a.style.dim(f.Advice))
+	}
+}
+
+func (a *app) examineMachine(ctx context.Context) []finding {
+	m, _ := telemetry.Machine(ctx)
+	all := []finding{
+		{"matrix", "ok", fmt.Sprintf("%s, %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH), ""},
+		{"machine", "ok", fmt.Sprintf("%s: %s, %d cores, %.1f GiB memory, %s", m.Host, m.CPU, m.Cores, gib(m.RAMBytes), m.Kernel), ""},
+	}
+	if m.Governor != "" && m.Governor != "performance" {
+		all = append(all, finding{"CPU governor", "warn", m.Governor, "Clocks that follow the load add noise: cpupower frequency-set -g performance"})
+	}
+	return append(all, examineGPUs()...)
+}
+
+func examineGPUs() []finding {
+	gpus, err := telemetry.GPUs()
+	switch {
+	case err == nil && len(gpus) > 0:
+		var all []finding
+		for _, g := range gpus {
+			f := finding{"GPU " + fmt.Sprint(g.Index), "ok", fmt.Sprintf("%s, %.2f of %.2f GiB in use, %s", g.Name, gib(g.MemoryUsed), gib(g.MemoryTotal), g.UUID), ""}
+			for _, p := range g.Processes {
+				if p.Compute {
+					f.State, f.Advice = "warn", fmt.Sprintf("process %d (%s) computes on it: stop it before you measure", p.PID, p.Name)
+				}
+			}
+			all = append(all, f)
+		}
+		return all
+	case telemetry.Driver() && !telemetry.Built():
+		return []finding{{"GPU", "missing", "there is an NVIDIA driver, but this matrix was built without NVML (cgo)", "Build with CGO_ENABLED=1, or apply with --without-nvml and have no GPU columns."}}
+	case err != nil && !errors.Is(err, telemetry.ErrNoNVML):
+		return []finding{{"GPU", "missing", err.Error(), "nvidia-smi must work first; a driver that was just updated needs a reboot."}}
+	}
+	return []finding{{"GPU", "warn", "none: GPU columns will be null", "Engines run on the CPU here: right for trying matrix out, not for choosing a platform for a GPU."}}
+}
+
+// examineEngines looks at the platforms of the files, or at what stands on PATH.
+func (a *app) examineEngines(ctx context.Context, files []string) ([]finding, error) {
+	pythons, binaries := []string{"python3"}, []string{"ollama"}
+	if len(files) > 0 {
+		s, err := a.load(ctx, files)
+		if err != nil {
+			return nil, err
+		}
+		defer s.close()
+		pythons, binaries = s.programs()
+	}
+	var all []finding
+	for _, python := range pythons {
+		all = append(all, examineEngine("vLLM", python, vllm.Version, vllm.Tested, "Install vllm into that interpreter, or name another with platform.python."))
+	}
+	for _, binary := range binaries {
+		all = append(all, examineEngine("Ollama", binary, ollama.Version, ollama.Tested, "Install Ollama, or name its executable with platform.binary."))
+	}
+	return all, nil
+}
+
+// programs are the interpreters and binaries that the cells' platforms name, each once.
+func (s *session) programs() (pythons, binaries []string) {
+	seen := map[string]bool{}
+	for _, e := range s.config.Experiments {
+		for _, c := range s.cells[e.Name] {
+			p := c.Platform
+			switch p.Backend {
+			case experiments.VLLMOffline, experiments.VLLMServe:
+				if name := orDefault(p.Python, "python3"); !seen[name] && !p.Attach {
+					seen[name], pythons = true, append(pythons, name)
+				}
+			case experiments.Ollama:
+				if name := orDefault(p.Binary, "ollama"); !seen[name] && !p.Attach {
+					seen[name], binaries = true, append(binaries, name)
+				}
+			}
+		}
+	}
+	return pythons, binaries
+}
+
+func orDefault(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func examineEngine(name, program string, probe func(string) (string, error), tested, advice string) finding {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return finding{name, "missing", program + " is not there", advice}
+	}
+	v, err := probe(path)
+	if err != nil {
+		return finding{name, "missing", err.Error(), advice}
+	}
+	return finding{name, "ok", fmt.Sprintf("%s at %s (tested with %s)", v, path, tested), ""}
+}
+
+// neededFiles is how many open files a batch of 5,000 in flight takes, with room.
+const neededFiles = 16384
+
+func (a *app) examineLimits() []finding {
+	var all []finding
+	if _, hard := process.RaiseFileLimit(); hard < neededFiles {
+		all = append(all, finding{"open files", "warn", fmt.Sprintf("at most %d", hard), fmt.Sprintf("5,000 requests in flight need about %d: raise the hard limit (ulimit -Hn, limits.conf).", neededFiles)})
+	} else {
+		all = append(all, finding{"open files", "ok", fmt.Sprintf("at most %d", hard), ""})
+	}
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		all = append(all, finding{"loopback", "missing", err.Error(), "Engines bind to 127.0.0.1: a port must be free there."})
+	} else {
+		_ = l.Close()
+	}
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		all = append(all, finding{"cgroups", "ok", "v2", ""})
+	} else if runtime.GOOS == "linux" {
+		all = append(all, finding{"cgroups", "warn", "no v2 hierarchy", "CPU and memory of an engine come from /proc; what short-lived children used may be missed."})
+	}
+	return append(all, a.examineResults())
+}
+
+// examineResults says whether the results folder can be written to, and how much room it has.
+func (a *app) examineResults() finding {
+	folder := a.results
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		folder = "."
+	}
+	temp, err := os.CreateTemp(folder, ".matrix-doctor-*")
+	if err != nil {
+		return finding{"results", "missing", err.Error(), "Give --results a folder that you can write to."}
+	}
+	_ = temp.Close()
+	_ = os.Remove(temp.Name())
+	usage, err := disk.Usage(folder)
+	if err != nil {
+		return finding{"results", "ok", folder + " can be written to", ""}
+	}
+	return finding{"results", "ok", fmt.Sprintf("%s: %.0f GiB free", folder, gib(int64(usage.Free))), ""}
+}
+
+func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"matrix/runner"
+)
+
+// plainView says an apply line by line, for logs and pipes.
+type plainView struct {
+	out   io.Writer
+	style style
+	every time.Duration // between progress lines
+	last  time.Time
+}
+
+func (v *plainView) observe(e runner.Event) {
+	switch e.Kind {
+	case runner.LaunchStart:
+		fmt.Fprintf(v.out, "[%d/%d] %s\n", e.Step, e.Steps, launchTitle(e, v.style))
+	case runner.LaunchPhase:
+		fmt.Fprintf(v.out, "  %-12s %s\n", e.Phase, tookText(e))
+	case runner.LaunchReady:
+		fmt.Fprintf(v.out, "  %-12s %s\n", "ready", tookText(e))
+	case runner.CellProgress:
+		if e.At.Sub(v.last) < v.every {
+			return
+		}
+		v.last = e.At
+		fmt.Fprintf(v.out, "  %s\n", progressText(e, v.style))
+	case runner.CellComplete, runner.CellFailed:
+		fmt.Fprintf(v.out, "  %s\n", outcomeText(e, v.style))
+		for line := range strings.Lines(e.LogTail) {
+			fmt.Fprintf(v.out, "    | %s\n", strings.TrimRight(line, "\n"))
+		}
+	case runner.Interrupt:
+		fmt.Fprintln(v.out, v.style.warn("Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."))
+	case runner.Warning:
+		fmt.Fprintf(v.out, "  %s %s\n", v.style.warn("warning:"), e.Message)
+	}
+}
+
+// launchTitle is the cell's name, id and which launch this is.
+func launchTitle(e runner.Event, s style) string {
+	title := s.bold(e.Item.Cell.Name()) + s.dot() + e.Item.Cell.ID()
+	if e.Item.Cell.Launches > 1 {
+		title += s.dot() + fmt.Sprintf("launch %d of %d", e.Launch, e.Item.Cell.Launches)
+	}
+	if e.Item.Resume != "" {
+		title += s.dot() + "goes on"
+	}
+	return title
+}
+
+func tookText(e runner.Event) string {
+	text := ""
+	if e.Took > 0 {
+		text = seconds(e.Took)
+	}
+	if e.Message != "" {
+		text = strings.TrimSpace(text + "  " + e.Message)
+	}
+	return text
+}
+
+// seconds writes a duration with the precision that a person can use.
+func seconds(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return roughly(d)
+}
+
+// progressText is one line: how many of how many, rate, failures, time left.
+func progressText(e runner.Event, s style) string {
+	p := e.Progress
+	parts := []string{
+		fmt.Sprintf("%s/%s", thousands(p.Done), thousands(p.Planned)),
+		fmt.Sprintf("%.0f tok/s", p.TokensPerSecond),
+	}
+	if p.InFlight > 0 {
+		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
+	}
+	if p.Failed > 0 {
+		parts = append(parts, s.err(fmt.Sprintf("%d failed", p.Failed)))
+	}
+	parts = append(parts, roughly(p.Elapsed)+" elapsed")
+	if p.CellETA != nil {
+		parts = append(parts, "cell "+roughly(*p.CellETA)+" left")
+	}
+	if p.PlanETA != nil {
+		parts = append(parts, "plan "+roughly(*p.PlanETA)+" left")
+	}
+	return strings.Join(parts, s.dot())
+}
+
+// outcomeText is how a cell's attempt ended.
+func outcomeText(e runner.Event, s style) string {
+	if e.Kind == runner.CellFailed {
+		text := s.err(strings.ReplaceAll(e.Status, "_", " "))
+		if e.Message != "" {
+			text += ": " + e.Message
+		}
+		return text
+	}
+	parts := []string{s.good("complete")}
+	for _, m := range []struct{ column, format string }{
+		{"output_throughput", "%.1f tok/s"}, {"request_throughput", "%.2f req/s"}, {"success_rate", "success %.4g"},
+		{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"},
+	} {
+		if x := e.Metrics[m.column]; x != nil {
+			parts = append(parts, fmt.Sprintf(m.format, *x))
+		}
+	}
+	return strings.Join(parts, s.dot())
+}
+
+// thousands writes 50000 as 50,000.
+func thousands(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// jsonView writes every event as one NDJSON record.
+type jsonView struct{ app *app }
+
+func (v jsonView) observe(e runner.Event) {
+	f := map[string]any{"at": e.At, "step": e.Step, "steps": e.Steps}
+	if e.Item != nil {
+		f["cell"], f["name"], f["launch"], f["attempt"] = e.Item.Cell.Address[:16], e.Item.Cell.Name(), e.Launch, e.Attempt
+	}
+	for key, text := range map[string]string{"phase": e.Phase, "message": e.Message, "status": e.Status, "log_tail": e.LogTail} {
+		if text != "" {
+			f[key] = text
+		}
+	}
+	if e.Took > 0 {
+		f["took_s"] = e.Took.Seconds()
+	}
+	if e.Kind == runner.CellProgress {
+		f["progress"] = progressRecord(e.Progress)
+	}
+	if e.Metrics != nil {
+		f["metrics"] = e.Metrics
+	}
+	if e.Summary != nil {
+		f["summary"] = summaryRecord(*e.Summary)
+	}
+	v.app.emit(string(e.Kind), f)
+}
+
+func progressRecord(p runner.Progress) map[string]any {
+	r := map[string]any{"planned": p.Planned, "done": p.Done, "failed": p.Failed, "in_flight": p.InFlight,
+		"output_tokens": p.OutputTokens, "tokens_per_s": p.TokensPerSecond, "elapsed_s": p.Elapsed.Seconds(), "cell_eta_s": nil, "plan_eta_s": nil}
+	if p.CellETA != nil {
+		r["cell_eta_s"] = p.CellETA.Seconds()
+	}
+	if p.PlanETA != nil {
+		r["plan_eta_s"] = p.PlanETA.Seconds()
+	}
+	return r
+}
+
+func summaryRecord(s runner.Summary) map[string]any {
+	return map[string]any{"complete": s.Complete, "engine_failed": s.Failed, "censored": s.Censored, "environment_failed": s.Environment,
+		"interrupted": s.Interrupted, "not_run": s.NotRun, "took_s": s.Took.Seconds(), "stopped": s.Stopped, "root": s.Root}
+}

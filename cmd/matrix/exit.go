@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"matrix/results"
+)
+
+// Exit codes: one meaning everywhere, documented in the README.
+const (
+	codeOK          = 0
+	codeError       = 1
+	codePending     = 2 // plan --detailed-exitcode
+	codeDiffers     = 3 // fmt --check
+	codeCellsFailed = 4
+	codeDeclined    = 5
+	codeLocked      = 6
+	codeInterrupted = 130
+)
+
+// exitCode is an error that only carries a code: what there was to say has been said.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// hinted is an error with advice on a line of its own.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h hinted) Error() string { return h.err.Error() }
+func (h hinted) Unwrap() error { return h.err }
+
+// finish says an error once and turns it into the exit code.
+func (a *app) finish(ctx context.Context, err error) int {
+	var code exitCode
+	var locked *results.ErrLocked
+	switch {
+	case err == nil:
+		return codeOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &locked):
+		a.sayError(err, "Wait for it, or stop it; nothing was started here.")
+		return codeLocked
+	case ctx.Err() != nil:
+		a.sayError(errors.New("interrupted"), "")
+		return codeInterrupted
+	}
+	var h hinted
+	if errors.As(err, &h) {
+		a.sayError(err, h.hint)
+	} else {
+		a.sayError(err, "")
+	}
+	return codeError
+}
+
+func (a *app) sayError(err error, hint string) {
+	if a.json {
+		a.emit("error", map[string]any{"message": err.Error(), "hint": hint})
+		return
+	}
+	text := err.Error()
+	fmt.Fprintf(a.stderr, "%s %s\n", a.style.err("Error:"), strings.ToUpper(text[:1])+text[1:])
+	if hint != "" {
+		fmt.Fprintf(a.stderr, "  %s\n", hint)
+	}
+}

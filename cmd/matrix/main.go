@@ -1,0 +1,32 @@
+// Command matrix compares LLM serving platforms by declarative experiments: plan,
+// apply, look at what came out. This package wires the other packages together
+// and draws their data on a terminal; it holds no logic of the domain.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"matrix/backends/process"
+	"matrix/backends/simulator"
+)
+
+func main() {
+	// matrix starts itself again as an engine's guard and as the simulator; both never return.
+	process.MainIfAsked()
+	simulator.MainIfAsked()
+	ctx, hard := signals(context.Background())
+	os.Exit(run(ctx, hard, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code. hard is closed when the user will not wait.
+func run(ctx context.Context, hard <-chan struct{}, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := newApp(hard, stdin, stdout, stderr)
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return a.finish(ctx, root.ExecuteContext(ctx))
+}

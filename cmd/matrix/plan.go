@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"matrix/runner"
+)
+
+// declareFilter adds the flags that narrow a plan.
+func declareFilter(cmd *cobra.Command, f *runner.Filter) {
+	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "plan only these cells: axis=glob (repeatable, all must match)")
+	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob (repeatable)")
+	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: a cell id or axis=glob")
+	cmd.Flags().StringSliceVar(&f.Rerun, "rerun", nil, "run again what ended so or changed there: failed, censored, spec, dataset, model, backend, hardware")
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var filter runner.Filter
+	var detailed, verbose bool
+	var out string
+	cmd := &cobra.Command{
+		Use: "plan FILE|DIR…", Short: "Show each cell, what is pending and why, and what cannot run",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.begin()
+			s, err := a.load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			s.filter = filter
+			plans, err := s.plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			a.showPlans(plans, verbose)
+			path, err := s.save(plans, out)
+			if err != nil {
+				return err
+			}
+			if !a.json && pendingLaunches(plans) > 0 {
+				fmt.Fprintf(a.stdout, "\nSaved to %s. To run it: matrix apply%s\n", path, a.resultsFlag())
+			}
+			if detailed && pendingLaunches(plans) > 0 {
+				return exitCode(codePending)
+			}
+			return nil
+		},
+	}
+	a.declareVars(cmd)
+	declareFilter(cmd, &filter)
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when something is pending")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "print every group of cells")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file (default: under the results folder)")
+	return cmd
+}
+
+// resultsFlag repeats --results where the user gave another folder, for commands that a message suggests.
+func (a *app) resultsFlag() string {
+	if a.results == "results" {
+		return ""
+	}
+	return " --results " + a.results
+}
+
+// plan opens the world and makes every experiment's plan.
+func (s *session) plan(ctx context.Context) ([]*runner.Plan, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	return s.plans(ctx)
+}
+
+func pendingLaunches(plans []*runner.Plan) int {
+	n := 0
+	for _, p := range plans {
+		n += len(p.Order)
+	}
+	return n
+}
+
+// showPlans prints plans for people, or as records.
+func (a *app) showPlans(plans []*runner.Plan, verbose bool) {
+	for i, p := range plans {
+		if a.json {
+			a.emitPlan(p)
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		planView{out: a.stdout, style: a.style, width: a.width, verbose: verbose, results: a.results}.plan(p)
+	}
+}
+
+// emitPlan writes one planned_cell record a cell and a plan_summary.
+func (a *app) emitPlan(p *runner.Plan) {
+	for _, item := range p.Items {
+		c := item.Cell
+		f := map[string]any{"experiment": p.Experiment, "cell": c.Address[:16], "slug": c.Slug, "name": c.Name(), "state": item.State,
+			"reasons": orEmpty(item.Reasons), "launches": orEmpty(item.Launches), "done": item.Done, "changes": orEmpty(item.Changes)}
+		axes := map[string]string{}
+		for _, axis := range c.Axes {
+			axes[axis.Name] = axis.Label
+		}
+		f["axes"] = axes
+		if c.Skip != nil {
+			f["skip"] = map[string]string{"kind": c.Skip.Kind, "reason": c.Skip.Reason, "place": c.Skip.Place.String()}
+		}
+		for key, text := range map[string]string{"detail": item.Detail, "resume": item.Resume} {
+			if text != "" {
+				f[key] = text
+			}
+		}
+		if item.Missing != nil {
+			f["missing"] = item.Missing.Error()
+		}
+		if item.Estimate != nil {
+			f["estimate_s"] = item.Estimate.Seconds()
+		}
+		a.emit("planned_cell", f)
+	}
+	f := map[string]any{"experiment": p.Experiment, "cells": len(p.Items), "launches": len(p.Order), "seed": p.Seed, "estimate_s": nil, "rests_on": p.Rests}
+	if p.Estimate != nil {
+		f["estimate_s"] = p.Estimate.Seconds()
+	}
+	a.emit("plan_summary", f)
+}
+
+// orEmpty makes an absent list [] in JSON, not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// savedPlan is where a plan lands without --out.
+func (a *app) savedPlan() string { return filepath.Join(a.results, ".matrix", "plan") }
+
+// save writes the plan file and returns its path.
+func (s *session) save(plans []*runner.Plan, out string) (string, error) {
+	saved := runner.NewSaved(s.paths, s.config.Files, s.app.vars, s.filter, plans)
+	path := out
+	if path == "" {
+		path = s.app.savedPlan()
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", explainFault(fmt.Errorf("save the plan: %w", err))
+	}
+	var content bytes.Buffer
+	if err := saved.Write(&content); err != nil {
+		return "", fmt.Errorf("save the plan: %w", err)
+	}
+	if err := replaceFile(path, content.Bytes(), 0o644); err != nil {
+		return "", explainFault(fmt.Errorf("save the plan: %w", err))
+	}
+	return path, nil
+}

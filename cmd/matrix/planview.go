@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"matrix/experiments"
+	"matrix/runner"
+)
+
+// mostGroups is how many groups of details a plan prints without --verbose.
+const mostGroups = 50
+
+// planView draws plans for people.
+type planView struct {
+	out     io.Writer
+	style   style
+	width   int
+	verbose bool
+	results string
+}
+
+func (v planView) plan(p *runner.Plan) {
+	fmt.Fprintln(v.out, v.header(p))
+	if simulatedItems(p) {
+		fmt.Fprintln(v.out, v.style.warn(simulatedBanner))
+	}
+	fmt.Fprintln(v.out)
+	lines, fits := []string(nil), false
+	if g, ok := newGrid(p); ok {
+		lines, fits = g.draw(v.style, v.width)
+	}
+	if !fits {
+		most := mostGroups
+		if v.verbose {
+			most = len(p.Items)
+		}
+		lines = list(p, v.style, most)
+	}
+	for _, line := range lines {
+		fmt.Fprintln(v.out, line)
+	}
+	fmt.Fprintln(v.out)
+	v.details(p)
+	fmt.Fprintln(v.out, v.summary(p))
+}
+
+const simulatedBanner = "SIMULATED: matrix's own simulator stands in for the engines; no figure here tells anything about vLLM or Ollama."
+
+func simulatedItems(p *runner.Plan) bool {
+	for _, item := range p.Items {
+		if item.Cell.Platform.Backend == experiments.Simulator {
+			return true
+		}
+	}
+	return false
+}
+
+// header names what the plan is of: experiment, hardware, dataset with digest, where results land.
+func (v planView) header(p *runner.Plan) string {
+	parts := []string{v.style.bold(p.Experiment)}
+	if len(p.Items) > 0 {
+		c := p.Items[0].Cell
+		if c.Hardware != nil {
+			parts = append(parts, c.Hardware.ID)
+		}
+		data := c.Dataset.ID
+		if c.Dataset.Path != "" {
+			data = filepath.Base(c.Dataset.Path)
+		}
+		if sum := p.Items[0].Identity.Components["dataset"].Hash; len(sum) >= 8 {
+			data += " " + sum[:8]
+		}
+		parts = append(parts, data)
+	}
+	return strings.Join(append(parts, filepath.Join(v.results, p.Experiment)), v.style.dot())
+}
+
+// group is cells that need the same words.
+type group struct {
+	first *runner.Item
+	lines []string
+	cells []*experiments.Cell
+}
+
+// details explains what is not obvious from the grid; equal explanations are said once.
+func (v planView) details(p *runner.Plan) {
+	var groups []*group
+	byText := map[string]*group{}
+	for _, item := range p.Items {
+		lines := v.explain(item)
+		if len(lines) == 0 {
+			continue
+		}
+		key := item.Cell.Platform.ID + "\x00" + item.Cell.Model.ID + "\x00" + string(item.State) + strings.Join(lines, "\n")
+		if item.State == runner.Excluded || item.State == runner.Unavailable {
+			key = string(item.State) + strings.Join(lines, "\n")
+		}
+		g := byText[key]
+		if g == nil {
+			g = &group{first: item, lines: lines}
+			byText[key] = g
+			groups = append(groups, g)
+		}
+		g.cells = append(g.cells, item.Cell)
+	}
+	for i, g := range groups {
+		if i == mostGroups && !v.verbose {
+			fmt.Fprintf(v.out, "  and %d more (--verbose)\n", len(groups)-i)
+			break
+		}
+		name := fmt.Sprintf("  %s %s", v.style.mark(g.first.State), cellNames(g.cells))
+		if len(g.cells) == 1 {
+			name = spread(name, v.style.dim(g.first.Cell.ID()), v.width)
+		}
+		fmt.Fprintln(v.out, name)
+		for _, line := range g.lines {
+			fmt.Fprintln(v.out, "      "+line)
+		}
+	}
+	if len(groups) > 0 {
+		fmt.Fprintln(v.out)
+	}
+}
+
+// explain is why an item stands as it does, one line a fact; nothing for the obvious.
+func (v planView) explain(item *runner.Item) []string {
+	var lines []string
+	if skip := item.Cell.Skip; skip != nil {
+		return append(lines, v.placed(skip.Reason, skip.Place))
+	}
+	if item.Missing != nil {
+		lines = append(lines, strings.Split(item.Missing.Error(), "\n")...)
+	}
+	for _, c := range item.Changes {
+		lines = append(lines, v.placed(fmt.Sprintf("%-8s %s %s%s%s", c.Component, c.Path, c.Before, v.style.arrow(), c.After), c.Place))
+	}
+	if item.Detail != "" && item.State != runner.New {
+		lines = append(lines, item.Detail)
+	} else if len(item.Changes) == 0 && item.State != runner.New && item.State != runner.Done && item.Missing == nil {
+		lines = append(lines, reasonText(item))
+	}
+	if item.State == runner.FailedState {
+		lines = append(lines, "matrix show "+item.Cell.ID()+v.style.dot()+"run again with --rerun failed,censored")
+	}
+	return append(lines, item.Notes...)
+}
+
+func (v planView) placed(text string, place experiments.Place) string {
+	if place.Line == 0 {
+		return text
+	}
+	return spread(text, v.style.dim(filepath.Base(place.File)+fmt.Sprintf(":%d", place.Line)), v.width-6)
+}
+
+func reasonText(item *runner.Item) string {
+	words := make([]string, len(item.Reasons))
+	for i, r := range item.Reasons {
+		words[i] = strings.ReplaceAll(string(r), "_", " ")
+		if r == runner.ReasonIncomplete {
+			words[i] += fmt.Sprintf(" (%d/%d launches)", item.Done, item.Cell.Launches)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// summary is the last line: what apply would do and how long it may take.
+func (v planView) summary(p *runner.Plan) string {
+	pending := 0
+	for _, item := range p.Items {
+		if item.Pending() {
+			pending++
+		}
+	}
+	if pending == 0 {
+		return v.style.bold("Plan: nothing to do.") + fmt.Sprintf(" %d cells, all decided.", len(p.Items))
+	}
+	took := "time unknown"
+	if p.Estimate != nil {
+		took = "about " + roughly(*p.Estimate)
+	}
+	if p.Rests != "" {
+		took += " (" + p.Rests + ")"
+	}
+	return v.style.bold(fmt.Sprintf("Plan: %s, %s, %s", count(pending, "cell"), count(len(p.Order), "launch"), took))
+}
+
+// count writes "1 cell", "2 launches".
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "ch"):
+		return fmt.Sprintf("%d %ses", n, noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// roughly writes a duration to two figures: 45s, 12m, 6h10m.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	d = d.Round(10 * time.Minute)
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}

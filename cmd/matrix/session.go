@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"matrix/backends/ollama"
+	"matrix/backends/openai"
+	"matrix/backends/simulator"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner"
+	"matrix/runner/telemetry"
+)
+
+// session is one set of files, loaded and expanded, with what plan and apply need around it.
+type session struct {
+	app     *app
+	paths   []string
+	config  *experiments.Config
+	cells   map[string][]*experiments.Cell // by experiment
+	sets    *datasets
+	world   runner.World
+	filter  runner.Filter
+	machine []string // what could not be read of it
+}
+
+// load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
+func (a *app) load(ctx context.Context, paths []string) (*session, error) {
+	config, diags := experiments.Load(paths, a.vars)
+	if diags.HasErrors() {
+		return nil, a.mistakes(config, diags)
+	}
+	s := &session{app: a, paths: paths, config: config, cells: map[string][]*experiments.Cell{}, sets: newDatasets()}
+	for _, e := range config.Experiments {
+		x := e.Expand(experiments.Hooks{Check: check, Fit: s.fit(ctx)})
+		for c := range x.Cells() {
+			s.cells[e.Name] = append(s.cells[e.Name], c)
+		}
+		diags = append(diags, x.Diagnostics()...)
+	}
+	if len(config.Experiments) == 0 {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No experiment",
+			Detail: fmt.Sprintf("Nothing in %v declares an experiment block, so there is nothing to plan.", paths)})
+	}
+	if err := a.mistakes(config, diags); err != nil {
+		s.sets.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
+func (a *app) mistakes(config *experiments.Config, diags hcl.Diagnostics) error {
+	if len(diags) == 0 {
+		return nil
+	}
+	var files map[string][]byte
+	if config != nil {
+		files = config.Files
+	}
+	if a.json {
+		for _, d := range diags {
+			a.emit("diagnostic", map[string]any{"diagnostic": experiments.DiagnosticJSON(d)})
+		}
+	} else {
+		experiments.WriteDiagnostics(a.stderr, files, diags, a.style.color, a.width)
+	}
+	if diags.HasErrors() {
+		return exitCode(codeError)
+	}
+	return nil
+}
+
+// open adds what the world says: the store, the machine, the engines.
+func (s *session) open(ctx context.Context) error {
+	store, err := results.Open(s.app.results)
+	if err != nil {
+		return err
+	}
+	machine, missing := telemetry.Machine(ctx)
+	s.machine = missing
+	s.world = runner.World{Backends: s.app.engines(), Store: store, Datasets: s.sets.open, Machine: machine, Version: version()}
+	return nil
+}
+
+func (s *session) close() { s.sets.close() }
+
+// check asks the cell's engine what it cannot do.
+func check(c *experiments.Cell) []experiments.Problem {
+	switch c.Platform.Backend {
+	case experiments.VLLMOffline, experiments.VLLMServe:
+		return vllm.Check(c)
+	case experiments.Ollama:
+		return ollama.Check(c)
+	case experiments.OpenAI, experiments.OpenAIBatch:
+		return openai.Check(c)
+	case experiments.Simulator:
+		return simulator.Check(c)
+	}
+	return nil
+}
+
+// charsPerToken turns bytes of English prompt into tokens for the memory prediction, on the safe (many tokens) side.
+const charsPerToken = 3.5
+
+// fit predicts a cell's memory with its engine's formula.
+func (s *session) fit(ctx context.Context) func(*experiments.Cell) experiments.Fit {
+	return func(c *experiments.Cell) experiments.Fit {
+		tokens := 0
+		// A dataset that cannot be opened is said with its place when the plan opens it.
+		if set, err := s.sets.open(ctx, c.Dataset); err == nil {
+			tokens = int(float64(set.PromptP95Chars()) / charsPerToken)
+		}
+		switch c.Platform.Backend {
+		case experiments.VLLMOffline, experiments.VLLMServe:
+			return vllm.Fit(c, tokens)
+		case experiments.Ollama:
+			return ollama.Fit(c, tokens)
+		}
+		return experiments.Fit{}
+	}
+}
+
+// datasets opens each dataset once.
+type datasets struct {
+	mu   sync.Mutex
+	sets map[string]*dataset.Set
+	errs map[string]error
+}
+
+func newDatasets() *datasets {
+	return &datasets{sets: map[string]*dataset.Set{}, errs: map[string]error{}}
+}
+
+func (d *datasets) open(ctx context.Context, what *experiments.Dataset) (*dataset.Set, error) {
+	key := fmt.Sprintf("%+v", *what)
+	if what.Synthetic != nil {
+		key += fmt.Sprintf("%+v", *what.Synthetic)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.errs[key]; err != nil {
+		return nil, err
+	}
+	if set := d.sets[key]; set != nil {
+		return set, nil
+	}
+	set, err := dataset.Open(ctx, what)
+	if err != nil {
+		d.errs[key] = err
+		return nil, err
+	}
+	d.sets[key] = set
+	return set, nil
+}
+
+func (d *datasets) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, set := range d.sets {
+		_ = set.Close() // read-only
+	}
+}
+
+// plans makes the plan of every experiment in the files.
+func (s *session) plans(ctx context.Context) ([]*runner.Plan, error) {
+	var plans []*runner.Plan
+	for _, e := range s.config.Experiments {
+		p, err := runner.Make(ctx, s.world, e.Name, s.cells[e.Name], s.filter)
+		if err != nil {
+			return nil, explainFault(err)
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+// explainFault adds the dataset's own advice to its error.
+func explainFault(err error) error {
+	var fault *dataset.Error
+	if errors.As(err, &fault) && fault.Hint != "" {
+		return hinted{err: err, hint: fault.Hint}
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return hinted{err: err, hint: "Give --results a folder that you can write to."}
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matrix/results"
+	"matrix/runner"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var verbose bool
+	cmd := &cobra.Command{
+		Use: "show [PLAN|CELL]", Short: "Show a saved plan, or a cell and its attempts",
+		Long: "Show the last saved plan; or the plan in a file; or a cell with its attempts,\nby any unique prefix of its id, its folder's name or an attempt's id.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.begin()
+			if len(args) == 1 {
+				if info, err := os.Stat(args[0]); err != nil || !info.Mode().IsRegular() {
+					return a.showCell(cmd.Context(), args[0])
+				}
+			}
+			return a.showPlan(cmd.Context(), args, verbose)
+		},
+	}
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "print every group of cells")
+	return cmd
+}
+
+// showPlan draws a saved plan as it stands today.
+func (a *app) showPlan(ctx context.Context, args []string, verbose bool) error {
+	file, ok := a.planFile(args)
+	if !ok {
+		return hinted{errors.New("there is no saved plan"), "Plan first: matrix plan FILE…"}
+	}
+	content, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer content.Close() // read-only
+	saved, err := runner.ReadSaved(content)
+	if err != nil {
+		return hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
+	}
+	a.vars = saved.Vars
+	a.vars.Environ = os.Environ()
+	s, err := a.load(ctx, saved.Paths)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.filter = saved.Filter
+	plans, err := s.plan(ctx)
+	if err != nil {
+		return err
+	}
+	a.showPlans(plans, verbose)
+	for _, line := range saved.Drift(plans) {
+		a.warn("since the plan was saved: " + line)
+	}
+	return nil
+}
+
+// showCell prints the one cell that a prefix names, and every attempt at it.
+func (a *app) showCell(ctx context.Context, prefix string) error {
+	store, err := results.Open(a.results)
+	if err != nil {
+		return err
+	}
+	history, err := store.History(ctx, "")
+	if err != nil {
+		return fmt.Errorf("read the results: %w", err)
+	}
+	found := matching(history, prefix)
+	switch cells := addresses(found); {
+	case len(cells) == 0:
+		return hinted{fmt.Errorf("no cell or attempt in %s begins with %q", a.results, prefix), "A cell stands in the results once it has been tried; matrix plan FILE… shows the ids of all."}
+	case len(cells) > 1:
+		return hinted{fmt.Errorf("%q begins %d cells: %s", prefix, len(cells), strings.Join(cells, ", ")), "Give more of it."}
+	}
+	if a.json {
+		for _, p := range found {
+			a.emit("attempt", map[string]any{"manifest": p.Manifest, "dir": p.Dir, "problem": p.Problem, "tainted": p.Tainted})
+		}
+		return nil
+	}
+	a.drawCell(found)
+	return nil
+}
+
+// matching are all attempts of the cells that a prefix names by address, slug or attempt.
+func matching(history []results.Past, prefix string) []results.Past {
+	wanted := map[string]bool{}
+	for _, p := range history {
+		if strings.HasPrefix(p.Address, prefix) || strings.HasPrefix(p.Slug, prefix) || strings.HasPrefix(strings.ToLower(p.Attempt), strings.ToLower(prefix)) || p.Name == prefix {
+			wanted[p.Experiment+p.Address] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(history), func(p results.Past) bool { return !wanted[p.Experiment+p.Address] })
+}
+
+func addresses(attempts []results.Past) []string {
+	var all []string
+	for _, p := range attempts {
+		if !slices.Contains(all, p.Address[:16]) {
+			all = append(all, p.Address[:16])
+		}
+	}
+	return all
+}
+
+func (a *app) drawCell(attempts []results.Past) {
+	last := attempts[len(attempts)-1]
+	fmt.Fprintf(a.stdout, "%s%s%s%s%s\n", a.style.bold(last.Name), a.style.dot(), last.Experiment, a.style.dot(), last.Address[:16])
+	fmt.Fprintf(a.stdout, "  %s\n\n", filepath.Dir(last.Dir))
+	if last.Simulated {
+		fmt.Fprintf(a.stdout, "%s\n\n", a.style.warn(simulatedBanner))
+	}
+	for _, p := range attempts {
+		a.drawAttempt(p)
+	}
+	if last.LogTail != "" {
+		fmt.Fprintf(a.stdout, "  %s\n", a.style.dim("last lines of "+filepath.Join(last.Dir, "server.log")))
+		for line := range strings.Lines(last.LogTail) {
+			fmt.Fprintf(a.stdout, "    | %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	fmt.Fprintf(a.stdout, "  identity %s\n", last.Identity.Hash[:16])
+	for _, name := range []string{"spec", "dataset", "model", "backend", "hardware", "environment"} {
+		if c, ok := last.Identity.Components[name]; ok {
+			fmt.Fprintf(a.stdout, "    %-12s %s  %s\n", name, c.Hash[:8], clip(string(c.Value), max(40, a.width-28)))
+		}
+	}
+}
+
+func (a *app) drawAttempt(p results.Past) {
+	status := strings.ReplaceAll(p.Status, "_", " ")
+	if p.Status == results.Complete {
+		status = a.style.good(status)
+	} else {
+		status = a.style.warn(status)
+	}
+	parts := []string{fmt.Sprintf("launch %d", p.Launch), status, p.Began.Local().Format(time.DateTime), fmt.Sprintf("%s of %s ok", thousands(p.OK), thousands(p.Planned))}
+	if p.Segments > 1 {
+		parts = append(parts, count(p.Segments, "segment"))
+	}
+	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}} {
+		if x, ok := p.Summary[m.column]; ok {
+			parts = append(parts, fmt.Sprintf(m.format, x))
+		}
+	}
+	fmt.Fprintf(a.stdout, "  %s  %s\n", p.Attempt, strings.Join(parts, a.style.dot()))
+	for _, line := range []string{p.Reason, p.Problem, p.Tainted} {
+		if line != "" && p.Status != results.Complete || line != "" && line != p.Reason {
+			fmt.Fprintf(a.stdout, "      %s\n", line)
+		}
+	}
+}

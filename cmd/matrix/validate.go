@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"matrix/experiments"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "validate FILE|DIR…", Short: "Check files and datasets: no GPU, no network, nothing started",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.begin()
+			s, err := a.load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			cells := 0
+			for _, e := range s.config.Experiments {
+				for _, c := range s.cells[e.Name] {
+					set, err := s.sets.open(cmd.Context(), c.Dataset)
+					if err != nil {
+						return explainFault(err)
+					}
+					if c.Skip != nil {
+						continue
+					}
+					if err := set.Fits(c); err != nil {
+						return explainFault(err)
+					}
+				}
+				cells += len(s.cells[e.Name])
+			}
+			if a.json {
+				a.emit("validated", map[string]any{"experiments": len(s.config.Experiments), "cells": cells})
+				return nil
+			}
+			fmt.Fprintf(a.stdout, "%s %s, %s.\n", a.style.good("Valid:"), count(len(s.config.Experiments), "experiment"), count(cells, "cell"))
+			return nil
+		},
+	}
+	a.declareVars(cmd)
+	return cmd
+}
+
+func (a *app) fmtCommand() *cobra.Command {
+	var check, showDiff bool
+	cmd := &cobra.Command{
+		Use: "fmt [FILE|DIR…]", Short: "Rewrite files in the canonical format",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{"."}
+			}
+			files, err := hclFiles(args)
+			if err != nil {
+				return err
+			}
+			differs := 0
+			for _, file := range files {
+				changed, err := a.format(file, check || showDiff, showDiff)
+				if err != nil {
+					return err
+				}
+				if changed {
+					differs++
+				}
+			}
+			if check && differs > 0 {
+				return exitCode(codeDiffers)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 3 when a file would change")
+	cmd.Flags().BoolVar(&showDiff, "diff", false, "write nothing; show what would change")
+	return cmd
+}
+
+// hclFiles lists the files that fmt works on; JSON has a format of its own.
+func hclFiles(args []string) ([]string, error) {
+	var files []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", arg, err)
+		case info.IsDir():
+			found, err := filepath.Glob(filepath.Join(arg, "*.hcl"))
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, found...)
+		case strings.HasSuffix(arg, ".hcl"):
+			files = append(files, arg)
+		default:
+			return nil, hinted{fmt.Errorf("%s is no .hcl file", arg), "fmt formats HCL; give it a file that ends in .hcl, or a folder."}
+		}
+	}
+	return files, nil
+}
+
+// format rewrites one file, or only says that it would; changed tells whether it differs.
+func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return false, err
+	}
+	out, diags := experiments.Format(src, file)
+	if diags.HasErrors() {
+		return false, a.mistakes(&experiments.Config{Files: map[string][]byte{file: src}}, diags)
+	}
+	if string(out) == string(src) {
+		return false, nil
+	}
+	if showDiff {
+		_, err = a.stdout.Write(diff.Diff(file, src, file+" (formatted)", out))
+	} else {
+		_, err = fmt.Fprintln(a.stdout, file)
+	}
+	if err != nil || dry {
+		return true, err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return true, err
+	}
+	return true, replaceFile(file, out, info.Mode().Perm())
+}
+
+// replaceFile writes beside the file and renames, so that a full disk cannot eat a user's experiment.
+func replaceFile(path string, content []byte, mode os.FileMode) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // gone after the rename
+	if _, err := temp.Write(content); err != nil {
+		_ = temp.Close()
+		return err
+	}
+	if err := temp.Chmod(mode); err != nil {
+		_ = temp.Close()
+		return err
+	}
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}
