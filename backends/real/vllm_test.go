@@ -1,0 +1,159 @@
+package real
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/backendtest"
+	"matrix/backends/process"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+)
+
+const (
+	vllmPython = "vllm/bin/python"
+	vllmModel  = "model/gemma3-270m"
+)
+
+// vllmCell is Gemma 3 270M on two cores: eager, since compiling takes longer than the whole test.
+func vllmCell(dir, backend string) *experiments.Cell {
+	return &experiments.Cell{
+		Platform: &experiments.Platform{
+			ID: backend, Backend: backend, Python: filepath.Join(dir, vllmPython),
+			Args: experiments.Values{
+				"max_model_len": int64(2048), "max_num_seqs": int64(16), "max_num_batched_tokens": int64(2048), "enforce_eager": true,
+			},
+			Env: map[string]string{"VLLM_CPU_KVCACHE_SPACE": "2"},
+		},
+		Model: &experiments.Model{ID: "gemma3_270m", VLLM: &experiments.VLLMModel{
+			Model: filepath.Join(dir, vllmModel), DType: "bfloat16",
+		}},
+		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+	}
+}
+
+func vllmSuite(dir, backend string, b backends.Backend) backendtest.Suite {
+	return backendtest.Suite{
+		Backend:     checked{b},
+		Cell:        func(*testing.T) *experiments.Cell { return vllmCell(dir, backend) },
+		LoadTimeout: 10 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 1500,
+		TooLong: strings.Repeat("far too long ", 2000),
+		Can:     backendtest.Can{Streams: backend == experiments.VLLMServe, IgnoreEOS: true, Abort: true, Phases: true},
+	}
+}
+
+func TestVLLMOffline(t *testing.T) {
+	dir := engines(t, vllmPython, vllmModel)
+	backendtest.Run(t, vllmSuite(dir, experiments.VLLMOffline, vllm.Offline()))
+}
+
+func TestVLLMServe(t *testing.T) {
+	dir := engines(t, vllmPython, vllmModel)
+	backendtest.Run(t, vllmSuite(dir, experiments.VLLMServe, vllm.Serve()))
+}
+
+// checked refuses an engine that does not count and answer as this model is known to.
+type checked struct{ backends.Backend }
+
+func (c checked) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	phases := map[string]time.Duration{}
+	observe := spec.Observe
+	spec.Observe = func(p backends.Phase) {
+		phases[p.Name] = p.Duration // told one at a time while the launch waits
+		observe(p)
+	}
+	e, err := c.Backend.Launch(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAnswer(ctx, spec, e); err != nil {
+		return nil, fmt.Errorf("%w; close: %v", err, e.Close(ctx))
+	}
+	for _, name := range []string{"spawn", "import", "weights", "kv_init", "ready"} {
+		if _, ok := phases[name]; !ok {
+			return nil, fmt.Errorf("phase %s was not told, only %v; close: %v", name, phases, e.Close(ctx))
+		}
+	}
+	info := e.Info()
+	if info.KVTokens == nil || info.MaxModelLen == nil || *info.MaxModelLen != 2048 || info.WeightBytes == nil || info.MetricsURL == "" {
+		return nil, fmt.Errorf("incomplete: %+v; close: %v", info, e.Close(ctx))
+	}
+	return e, nil
+}
+
+func checkAnswer(ctx context.Context, spec backends.Spec, e backends.Engine) error {
+	r := e.Generate(ctx, backends.Request{
+		Seq: -1, Prompt: "The capital of France is", MaxTokens: 8, Generate: spec.Cell.Generate, Timeout: 5 * time.Minute,
+	})
+	switch {
+	case r.Status != backends.OK:
+		return fmt.Errorf("%s: %s", r.Status, r.Error)
+	case *r.InputTokens != 6:
+		return fmt.Errorf("%d prompt tokens, want 6 with the BOS", *r.InputTokens)
+	case !strings.Contains(r.Text, "capital") && !strings.Contains(r.Text, "Paris"):
+		return fmt.Errorf("answered %q: weights or tokenizer are wrong", r.Text)
+	}
+	return nil
+}
+
+// launchAndWait is the parent that TestVLLMKilledParent kills.
+func launchAndWait() {
+	dir := os.Getenv("REAL_DIR")
+	spec := backends.Spec{
+		Cell: vllmCell(os.Getenv("REAL_ENGINES"), os.Getenv("REAL_BACKEND")), Attempt: os.Getenv("REAL_ATTEMPT"), Dir: dir,
+		LogPath: filepath.Join(dir, "server.log"), Observe: func(p backends.Phase) { fmt.Println(p.Name) },
+	}
+	launch := vllm.Offline().Launch
+	if spec.Cell.Platform.Backend == experiments.VLLMServe {
+		launch = vllm.Serve().Launch
+	}
+	if _, err := launch(context.Background(), spec); err != nil {
+		fmt.Println("error:", err)
+		return
+	}
+	time.Sleep(10 * time.Minute)
+}
+
+// TestVLLMKilledParent: a SIGKILL of the program that launched vLLM leaves no process of it. It strikes when the engine
+// process exists beside its parent, which is the case that a process group alone would lose.
+func TestVLLMKilledParent(t *testing.T) {
+	dir := engines(t, vllmPython, vllmModel)
+	attempt := "killed-parent-" + t.Name()
+	parent := exec.Command("/proc/self/exe")
+	parent.Env = append(os.Environ(), "REAL_MODE=launch", "REAL_DIR="+t.TempDir(), "REAL_ENGINES="+dir,
+		"REAL_BACKEND="+experiments.VLLMServe, "REAL_ATTEMPT="+attempt)
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "import"; {
+		if strings.HasPrefix(lines.Text(), "error:") {
+			t.Error(lines.Text())
+			break
+		}
+	}
+	if n := len(process.OfAttempt(attempt)); n < 2 {
+		t.Errorf("%d processes of the engine, want the server and its engine core", n)
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	end := time.Now().Add(5 * time.Second)
+	for len(process.OfAttempt(attempt)) > 0 && time.Now().Before(end) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if left := process.OfAttempt(attempt); len(left) > 0 {
+		t.Errorf("left running 5 s after the parent's death: %v", left)
+	}
+}

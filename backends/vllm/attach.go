@@ -1,0 +1,94 @@
+package vllm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// attached is a server that somebody else runs: nothing is launched and nothing stopped.
+type attached struct {
+	served
+	info backends.Info
+	done chan struct{}
+	once sync.Once
+}
+
+// attachedModel is the name that a running server should know the model by.
+func attachedModel(c *experiments.Cell) string {
+	switch {
+	case c.Model.VLLM != nil && c.Model.VLLM.Model != "":
+		return c.Model.VLLM.Model
+	case c.Model.OpenAI != nil:
+		return c.Model.OpenAI.Model
+	}
+	return c.Model.ID
+}
+
+func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+	platform := spec.Cell.Platform
+	url, key := strings.TrimRight(platform.URL, "/"), ""
+	if platform.APIKeyEnv != "" {
+		key = os.Getenv(platform.APIKeyEnv)
+	}
+	models, err := listModels(ctx, url, key)
+	if err != nil {
+		return nil, &backends.LaunchError{
+			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "start the server, or correct platform.url",
+		}
+	}
+	m, err := pick(models, attachedModel(spec.Cell))
+	if err != nil {
+		return nil, &backends.LaunchError{
+			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "name the model as the server does",
+		}
+	}
+	return &attached{
+		served: served{url: url, name: m.ID, client: wire.New(wire.Options{APIKey: key})},
+		info: backends.Info{
+			Engine: "vllm", Version: askVersion(ctx, url, key), MetricsURL: url + "/metrics", MaxModelLen: m.MaxModelLen, Attached: true,
+		},
+		done: make(chan struct{}),
+	}, nil
+}
+
+// pick finds a model by its served name or by what was loaded under it.
+func pick(models []model, want string) (model, error) {
+	var names []string
+	for _, m := range models {
+		if m.ID == want || m.Root == want {
+			return m, nil
+		}
+		names = append(names, m.ID)
+	}
+	return model{}, fmt.Errorf("no model %q there, only %s", want, strings.Join(names, ", "))
+}
+
+// askVersion is "unknown" where the server does not tell.
+func askVersion(ctx context.Context, url, key string) string {
+	var v struct{ Version string }
+	if text, err := get(ctx, url+"/version", key); err == nil && json.Unmarshal(text, &v) == nil && v.Version != "" {
+		return v.Version
+	}
+	return "unknown"
+}
+
+func (a *attached) Info() backends.Info { return a.info }
+
+// Done closes with Close only: a server that dies shows in its replies.
+func (a *attached) Done() <-chan struct{} { return a.done }
+
+func (a *attached) Close(context.Context) error {
+	a.once.Do(func() {
+		a.client.Close()
+		close(a.done)
+	})
+	return nil
+}

@@ -1,0 +1,150 @@
+package vllm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"matrix/experiments"
+)
+
+// owned are the arguments that matrix sets itself.
+var owned = map[string]string{
+	"model":             "declare it in the model block",
+	"host":              "engines listen on 127.0.0.1 only",
+	"uds":               "requests go over loopback TCP",
+	"served_model_name": "a name of our own proves that the server is the one we started",
+	"api_key":           "name the variable in platform.api_key_env; an argument would be seen in the process list",
+}
+
+// gone are arguments of older versions; passing them makes vLLM refuse to start.
+var gone = map[string]string{
+	"swap_space":           "vLLM preempts by recomputing now; leave it out",
+	"disable_log_requests": "requests are not logged unless enable_log_requests is set; leave it out",
+	"num_lookahead_slots":  "leave it out",
+	"use_v2_block_manager": "leave it out",
+}
+
+// serverOnly are arguments that the LLM class does not know.
+var serverOnly = []string{
+	"port", "api_server_count", "uvicorn_log_level", "disable_uvicorn_access_log", "enable_prompt_tokens_details",
+	"enable_force_include_usage", "stream_interval", "shutdown_timeout", "enable_log_requests", "max_log_len",
+	"enable_per_request_metrics", "max_num_queued_reqs", "max_num_queued_tokens", "enable_auto_tool_choice",
+	"tool_call_parser", "response_role", "root_path", "middleware", "ssl_keyfile", "ssl_certfile",
+}
+
+// Check says what vLLM cannot do for a cell, without starting it.
+func Check(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	if c.Platform.Attach {
+		return checkAttach(c)
+	}
+	if c.Model.VLLM == nil || c.Model.VLLM.Model == "" {
+		problems = append(problems, experiments.Problem{
+			Summary: fmt.Sprintf("model %q does not say what vLLM loads", c.Model.ID),
+			Detail:  `Add vllm = { model = "organisation/name" } to the model block.`, Path: "model.vllm",
+		})
+	} else if strings.HasSuffix(c.Model.VLLM.Model, ".gguf") {
+		problems = append(problems, experiments.Problem{
+			Summary: "vLLM reads GGUF files only with a plugin",
+			Detail:  "Core support ended with 0.24: install vllm-gguf-plugin or name a safetensors model.",
+			Path:    "model.vllm.model", Warning: true,
+		})
+	}
+	problems = append(problems, checkArgs(c)...)
+	problems = append(problems, checkLimits(c)...)
+	return append(problems, checkIsolation(c)...)
+}
+
+func checkAttach(c *experiments.Cell) []experiments.Problem {
+	switch {
+	case c.Platform.Backend == experiments.VLLMOffline:
+		return []experiments.Problem{{
+			Summary: "vllm_offline cannot attach", Detail: "It is a library in a process of its own; use vllm_serve.",
+			Path: "platform.attach",
+		}}
+	case c.Platform.URL == "":
+		return []experiments.Problem{{
+			Summary: "attach needs the server's url", Detail: `Set url = "http://127.0.0.1:8000".`, Path: "platform.url",
+		}}
+	}
+	return nil
+}
+
+func checkArgs(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	say := func(name, summary, detail string) {
+		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: "platform.args." + name})
+	}
+	offline := c.Platform.Backend == experiments.VLLMOffline
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
+		switch {
+		case strings.Contains(name, "-"):
+			say(name, fmt.Sprintf("arguments are written in snake_case, not %q", name),
+				fmt.Sprintf("Write %s.", strings.ReplaceAll(name, "-", "_")))
+		case owned[name] != "":
+			say(name, fmt.Sprintf("args.%s is set by matrix", name), owned[name]+".")
+		case gone[name] != "":
+			say(name, fmt.Sprintf("vLLM has no %s any more", name), gone[name]+".")
+		case offline && slices.Contains(serverOnly, name):
+			say(name, fmt.Sprintf("args.%s belongs to the server", name), "vllm_offline has no HTTP server; leave it out.")
+		}
+	}
+	if n, ok := number(c.Platform.Args["tensor_parallel_size"]); ok && c.Hardware != nil && c.Hardware.GPUs > 0 && n > float64(c.Hardware.GPUs) {
+		say("tensor_parallel_size", fmt.Sprintf("tensor_parallel_size %g needs more than the %d GPUs of hardware %q",
+			n, c.Hardware.GPUs, c.Hardware.ID), "Lower it, or declare the hardware's gpus.")
+	}
+	return problems
+}
+
+func checkLimits(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	length, ok := number(c.Platform.Args["max_model_len"])
+	if ok && length > 0 && c.Generate != nil && float64(c.Generate.MaxTokens) >= length {
+		problems = append(problems, experiments.Problem{
+			Summary: fmt.Sprintf("max_tokens %d leaves no room for a prompt in max_model_len %g", c.Generate.MaxTokens, length),
+			Detail:  "Raise args.max_model_len or lower generate.max_tokens.", Path: "generate.max_tokens",
+		})
+	}
+	for _, name := range []string{"max_num_seqs", "max_num_batched_tokens"} {
+		if c.Platform.Args[name] == nil {
+			problems = append(problems, experiments.Problem{
+				Summary: fmt.Sprintf("args.%s is not set: its default differs between vllm_offline and vllm_serve", name),
+				Detail:  "Set it, so that the two are comparable.", Path: "platform.args." + name, Warning: true,
+			})
+		}
+	}
+	return problems
+}
+
+func checkIsolation(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	if on, _ := c.Platform.Args["enable_prefix_caching"].(bool); on && c.Isolation != nil && c.Isolation.PrefixCache == "off" {
+		problems = append(problems, experiments.Problem{
+			Summary: "enable_prefix_caching contradicts isolation.prefix_cache = \"off\"",
+			Detail:  `Set isolation { prefix_cache = "natural" } to measure with the cache.`,
+			Path:    "platform.args.enable_prefix_caching",
+		})
+	}
+	if off, _ := c.Platform.Args["disable_log_stats"].(bool); off {
+		problems = append(problems, experiments.Problem{
+			Summary: "without log stats vLLM tells no times and no metrics",
+			Detail:  "Queue, prefill and decode times and first tokens will be missing.",
+			Path:    "platform.args.disable_log_stats", Warning: true,
+		})
+	}
+	return problems
+}
+
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}

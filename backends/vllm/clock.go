@@ -1,0 +1,27 @@
+package vllm
+
+import "time"
+
+// clock turns times of the driver (seconds of its monotonic clock) into readings of ours.
+type clock struct {
+	at time.Time
+	s  float64
+}
+
+// newClock pairs both clocks now. greeting is the driver's own reading, used where its clock cannot be read here.
+func newClock(greeting float64) clock {
+	before := time.Now()
+	if s, ok := readClock(); ok {
+		after := time.Now()
+		return clock{at: before.Add(after.Sub(before) / 2), s: s}
+	}
+	return clock{at: before, s: greeting}
+}
+
+// time is zero for a reading that never came.
+func (c clock) time(s *float64) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return c.at.Add(time.Duration((*s - c.s) * float64(time.Second)))
+}

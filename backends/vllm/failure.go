@@ -1,0 +1,112 @@
+package vllm
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// failure is what a log says of an engine's end. vLLM's last line is generic ("Engine core initialization failed"):
+// the cause is an earlier line.
+type failure struct {
+	class       string
+	environment bool // the world's fault, not the cell's
+	line        string
+	hint        string
+}
+
+// cause is one known way to fail. The first that matches any line decides, so particular ones stand first.
+type cause struct {
+	re          *regexp.Regexp
+	class       string
+	environment bool
+	hint        string
+}
+
+var causes = []cause{
+	{regexp.MustCompile(`No module named 'vllm'`), "missing_package", true,
+		"install vLLM into that interpreter, or set platform.python to one that has it"},
+	{regexp.MustCompile(`[Aa]ddress already in use|Errno 98`), "port_taken", true, "leave args.port out, or free the port"},
+	{regexp.MustCompile(`No space left on device`), "disk_full", true, "free some disk space"},
+	{regexp.MustCompile(`(?:Available|Free) memory on (?:device|node) .* is less than desired`), "memory_taken", false, ""},
+	{regexp.MustCompile(`To serve at least one request with the model's max seq len`), "no_kv_room", false,
+		"lower args.max_model_len, or raise gpu_memory_utilization"},
+	{regexp.MustCompile(`No available memory for the cache blocks`), "no_kv_room", false,
+		"raise args.gpu_memory_utilization, or take a smaller model"},
+	{regexp.MustCompile(`CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|DefaultCPUAllocator: can't allocate memory|MemoryError`),
+		"oom", false, "take a smaller model, max_num_seqs or max_num_batched_tokens"},
+	{regexp.MustCompile(`NVIDIA driver on your system is too old|Found no NVIDIA driver|Failed to infer device type|no CUDA-capable device`),
+		"no_device", true, "see matrix doctor for GPUs and drivers"},
+	{regexp.MustCompile(`LocalEntryNotFoundError|OfflineModeIsEnabled|is not a local folder and is not a valid model identifier|outgoing traffic has been disabled|RepositoryNotFound|Repo id must be in the form|Can't load the configuration of|Invalid repository ID or local directory`),
+		"missing_model", true, "run matrix fetch first: launches do not download"},
+	{regexp.MustCompile(`error: unrecognized arguments|error: argument |got an unexpected keyword argument|error: ambiguous option`),
+		"bad_argument", false, "this version of vLLM has no such argument; see platform.args"},
+	{regexp.MustCompile(`Quantization method .* is not supported|Unknown quantization method|not supported for the current GPU`),
+		"unsupported", false, ""},
+	{regexp.MustCompile(`Too many open files|Errno 24`), "file_limit", true, "raise the limit of open files (ulimit -n)"},
+	{regexp.MustCompile(`EngineDeadError|EngineCore encountered an issue`), "engine_died", false, ""},
+	{regexp.MustCompile(`Engine core initialization failed`), "exited", false, ""},
+}
+
+// logPrefix is what vLLM puts before a message: "(EngineCore pid=1) ERROR 11-23 20:04:43 [core.py:1165] ".
+var logPrefix = regexp.MustCompile(`^(?:\([^)]*\) ?)?(?:(?:INFO|WARNING|ERROR|DEBUG|CRITICAL) \S+ \S+ \[[^\]]*\] ?)?`)
+
+// reHarmless are lines that only warn; one quotes the very error that it warns of.
+var reHarmless = regexp.MustCompile(`^(?:\([^)]*\) ?)?(?:INFO|WARNING|DEBUG) `)
+
+// classify finds the cause of an engine's end in its log. An unknown one is "exited" with the last error line.
+func classify(log string) failure {
+	var lines []string
+	for line := range strings.SplitSeq(log, "\n") {
+		if !reHarmless.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	for _, c := range causes {
+		for _, line := range lines {
+			if !c.re.MatchString(line) {
+				continue
+			}
+			f := failure{class: c.class, environment: c.environment, hint: c.hint, line: message(line)}
+			if c.class == "memory_taken" {
+				f.judgeMemory()
+			}
+			return f
+		}
+	}
+	return failure{class: "exited", line: lastError(lines)}
+}
+
+var reFree = regexp.MustCompile(`\(([\d.]+)/([\d.]+) GiB\)`)
+
+// judgeMemory tells memory held by others (the world's fault) from asking for more than the device could ever give.
+func (f *failure) judgeMemory() {
+	f.hint = "lower args.gpu_memory_utilization"
+	m := reFree.FindStringSubmatch(f.line)
+	if m == nil {
+		return
+	}
+	free, _ := strconv.ParseFloat(m[1], 64)
+	total, _ := strconv.ParseFloat(m[2], 64)
+	if free < 0.9*total {
+		f.environment = true
+		f.hint = fmt.Sprintf("other processes hold %.1f GiB of it: end them, or lower args.gpu_memory_utilization", total-free)
+	}
+}
+
+var reError = regexp.MustCompile(`^[A-Za-z_.]*(?:Error|Exception|Exit|Interrupt)\b.*|error: .*`)
+
+func lastError(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if text := message(lines[i]); reError.MatchString(text) {
+			return text
+		}
+	}
+	return ""
+}
+
+func message(line string) string {
+	text := strings.TrimSpace(line[len(logPrefix.FindString(line)):])
+	return text[:min(len(text), 500)]
+}

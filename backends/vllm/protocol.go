@@ -1,0 +1,123 @@
+package vllm
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"matrix/backends"
+)
+
+// ask is one request on the driver's pipe; driver.py documents the names.
+type ask struct {
+	ID        int64              `json:"i"`
+	Prompt    *string            `json:"p,omitempty"`
+	Messages  []backends.Message `json:"m,omitempty"`
+	MaxTokens int                `json:"n"`
+	Sampling  map[string]any     `json:"s"`
+	TimeoutS  float64            `json:"to,omitempty"`
+}
+
+// forget tells the driver to drop requests.
+type forget struct {
+	IDs []int64 `json:"x"`
+}
+
+// said is one line of the driver: an answer, or a word about itself.
+type said struct {
+	ID     *int64      `json:"i"`
+	Times  [4]*float64 `json:"t"` // sent, first token, last token, done
+	Engine *[3]float64 `json:"e"` // queue, prefill, decode, s
+	In     *int64      `json:"in"`
+	Out    *int64      `json:"out"`
+	Cached *int64      `json:"cached"`
+	Finish string      `json:"fin"`
+	Text   string      `json:"text"`
+	Err    string      `json:"err"`
+	Msg    string      `json:"msg"`
+
+	Hello *struct {
+		Now float64 `json:"now"`
+	} `json:"hello"`
+	Ready *readiness `json:"ready"`
+	Fatal string     `json:"fatal"`
+	Type  string     `json:"type"`
+}
+
+// readiness is what the loaded engine says of itself.
+type readiness struct {
+	Version      string `json:"version"`
+	KVTokens     *int64 `json:"kv_tokens"`
+	MaxModelLen  *int64 `json:"max_model_len"`
+	DType        string `json:"dtype"`
+	Quantization string `json:"quantization"`
+	Tokenizer    string `json:"tokenizer"`
+	MetricsPort  int    `json:"metrics_port"`
+}
+
+// encode writes a request as a line.
+func encode(id int64, req backends.Request) ([]byte, error) {
+	a := ask{ID: id, MaxTokens: req.MaxTokens, Sampling: sampling(req), TimeoutS: req.Timeout.Seconds()}
+	if len(req.Messages) > 0 {
+		a.Messages = req.Messages
+	} else {
+		a.Prompt = &req.Prompt
+	}
+	return encodeLine(a)
+}
+
+func encodeLine(v any) ([]byte, error) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("write request to vllm: %w", err)
+	}
+	return append(line, '\n'), nil
+}
+
+// sampling names every parameter: SamplingParams has defaults of its own (16 tokens). A seed costs speed and means
+// nothing to greedy decoding.
+func sampling(req backends.Request) map[string]any {
+	s := map[string]any{}
+	g := req.Generate
+	if g == nil {
+		return s
+	}
+	s["temperature"], s["top_p"], s["top_k"] = g.Temperature, g.TopP, g.TopK
+	s["min_tokens"], s["ignore_eos"], s["repetition_penalty"] = g.MinTokens, g.IgnoreEOS, g.RepeatPenalty
+	if len(g.Stop) > 0 {
+		s["stop"] = g.Stop
+	}
+	if g.Temperature > 0 {
+		s["seed"] = g.Seed
+	}
+	return s
+}
+
+// reply turns an answer into the contract's form.
+func (s *said) reply(seq int64, c clock) backends.Reply {
+	r := backends.Reply{
+		Seq: seq, Status: backends.OK, Attempts: 1, TokenSource: "engine",
+		Sent: c.time(s.Times[0]), FirstToken: c.time(s.Times[1]), LastToken: c.time(s.Times[2]), Done: c.time(s.Times[3]),
+		InputTokens: s.In, OutputTokens: s.Out, CachedTokens: s.Cached, FinishReason: s.Finish, Text: s.Text,
+	}
+	r.FirstChunk = r.FirstToken
+	if s.Engine != nil {
+		r.ServerQueue, r.ServerPrefill, r.ServerDecode = &s.Engine[0], &s.Engine[1], &s.Engine[2]
+	}
+	if s.Err != "" {
+		r.Status, r.ErrorClass, r.Error, r.TokenSource = backends.Failed, s.Err, s.Msg[:min(len(s.Msg), 500)], "none"
+		if s.Err == "timeout" {
+			r.Status = backends.TimedOut
+		}
+	}
+	return r
+}
+
+// unanswered is the reply to a request that the engine never finished.
+func unanswered(seq int64, status backends.Status, class string, err error, sent time.Time) backends.Reply {
+	text := err.Error()
+	return backends.Reply{
+		Seq: seq, Status: status, ErrorClass: class, Error: text[:min(len(text), 500)],
+		Attempts: 1, Sent: sent, Done: time.Now(), TokenSource: "none",
+	}
+}

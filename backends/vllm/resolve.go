@@ -1,0 +1,116 @@
+package vllm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"matrix/backends"
+	"matrix/backends/modelfile"
+	"matrix/experiments"
+)
+
+// resolve is the same for both entry points: they are the same vLLM with the same model.
+func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: "vllm"}
+	if c.Platform.Attach {
+		id.Model = experiments.Values{"model": attachedModel(c)}
+		return id, ctx.Err()
+	}
+	if c.Model.VLLM == nil {
+		return id, fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
+	}
+	i, err := find(c.Platform.Python, c.Platform.Env)
+	id.Version, id.Missing = i.version, err
+	values, err := modelValues(c)
+	id.Model = values
+	var absent *modelfile.NotFoundError
+	if errors.As(err, &absent) {
+		id.Notes = append(id.Notes, absent.Name+" not downloaded")
+		id.Missing = errors.Join(id.Missing, fmt.Errorf("%w: run matrix fetch, or set the model's folder", err))
+		err = nil
+	}
+	return id, errors.Join(err, ctx.Err())
+}
+
+// modelValues is what the identity knows a model by: repository and commit, or the digests of a folder's files.
+func modelValues(c *experiments.Cell) (experiments.Values, error) {
+	m := c.Model.VLLM
+	v := experiments.Values{}
+	for name, value := range map[string]string{"dtype": m.DType, "quantization": m.Quantization, "tokenizer": m.Tokenizer} {
+		if value != "" {
+			v[name] = value
+		}
+	}
+	if strings.HasSuffix(m.Model, ".gguf") && filepath.IsAbs(m.Model) {
+		digest, err := modelfile.Digest(m.Model)
+		v["files"] = experiments.Values{filepath.Base(m.Model): digest}
+		return v, err
+	}
+	dir, commit, err := modelDir(c)
+	if err != nil || commit != "" {
+		v["repository"] = m.Model
+		if commit != "" {
+			v["commit"] = commit
+		} else if m.Revision != "" {
+			v["revision"] = m.Revision
+		}
+		return v, err
+	}
+	v["files"], err = digests(dir)
+	return v, err
+}
+
+func modelDir(c *experiments.Cell) (dir, commit string, err error) {
+	hub := modelfile.HubDir(modelfile.Env(c.Platform.Env))
+	return modelfile.ResolveHFIn(hub, c.Model.VLLM.Model, c.Model.VLLM.Revision)
+}
+
+// digests are those of the files that decide what a model answers.
+func digests(dir string) (experiments.Values, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read model folder: %w", err)
+	}
+	files := experiments.Values{}
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".json", ".safetensors", ".bin", ".pt", ".model", ".jinja", ".txt":
+			digest, err := modelfile.Digest(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("read model folder: %w", err)
+			}
+			files[e.Name()] = digest
+		}
+	}
+	return files, nil
+}
+
+// ready refuses a launch that lacks what it needs, before anything is started.
+func (b backend) ready(ctx context.Context, c *experiments.Cell) (install, error) {
+	i, err := find(c.Platform.Python, c.Platform.Env)
+	if err != nil {
+		class := "missing_package"
+		if isNotExist(err) {
+			class = "missing_interpreter"
+		}
+		return i, &backends.LaunchError{
+			Environment: true, Class: class, Err: err, Hint: "set platform.python to an interpreter that has vLLM",
+		}
+	}
+	if c.Model.VLLM == nil {
+		return i, &backends.LaunchError{Class: "bad_argument", Err: fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)}
+	}
+	if strings.HasSuffix(c.Model.VLLM.Model, ".gguf") {
+		return i, ctx.Err()
+	}
+	if _, _, err := modelDir(c); err != nil {
+		return i, &backends.LaunchError{
+			Environment: true, Class: "missing_model", Err: err, Hint: "run matrix fetch first: launches do not download",
+		}
+	}
+	return i, ctx.Err()
+}

@@ -1,0 +1,195 @@
+package vllm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/backends/wire"
+)
+
+// served is the part that a launched and an attached server share: a URL and the name of the model there.
+type served struct {
+	url    string
+	name   string
+	client *wire.Client
+}
+
+// Generate streams one answer.
+func (s *served) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	body, protocol := wire.OpenAIBody(req, s.name, true)
+	path := "/v1/completions"
+	if protocol == wire.OpenAIChat {
+		path = "/v1/chat/completions"
+	}
+	r := s.client.Do(ctx, wire.Call{URL: s.url + path, Body: body, Protocol: protocol, Model: s.name, Request: req})
+	if r.Status == backends.Failed && r.HTTPStatus == http.StatusBadRequest && tooLong(r.Error) {
+		r.ErrorClass = "prompt_too_long"
+	}
+	return r
+}
+
+// tooLong knows the words in which vLLM's versions refuse a prompt for its length.
+func tooLong(text string) bool {
+	for _, words := range []string{
+		"maximum context length", "maximum model length", "longer than the max", "max_model_len", "context length is only",
+	} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// server is a launched one.
+type server struct {
+	*engine
+	served
+}
+
+func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.Engine, error) {
+	port, err := choosePort(declaredPort(spec.Cell))
+	if err != nil {
+		return nil, &backends.LaunchError{
+			Environment: true, Class: "port_taken", Err: err, Hint: "leave args.port out, or end what listens there",
+		}
+	}
+	name := "matrix-" + strings.ToLower(spec.Attempt)
+	cmd, err := Command(spec, i.python, port, name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := start(ctx, spec, i, cmd)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{engine: e, served: served{
+		url: fmt.Sprintf("http://127.0.0.1:%d", port), name: name,
+		client: wire.New(wire.Options{IdleTimeout: 5 * time.Minute}), // the server keeps connections for 10
+	}}
+	if err := s.await(ctx); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	if err := s.prove(ctx); err != nil {
+		return nil, s.notOurs(ctx, err)
+	}
+	s.loaded(time.Now())
+	s.mu.Lock()
+	s.info.MetricsURL = s.url + "/metrics"
+	s.mu.Unlock()
+	return s, nil
+}
+
+func choosePort(declared int) (int, error) {
+	if declared == 0 {
+		return process.FreePort()
+	}
+	if !process.PortFree(declared) {
+		return 0, fmt.Errorf("port %d on 127.0.0.1 is taken", declared)
+	}
+	return declared, nil
+}
+
+// await races readiness against exit and deadline. The port is bound early but nobody listens until the engine is up.
+func (s *server) await(ctx context.Context) error {
+	const pause = 100 * time.Millisecond
+	for {
+		if healthy(ctx, s.url) {
+			return nil
+		}
+		select {
+		case <-s.p.Done():
+			return s.exited()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func healthy(ctx context.Context, url string) bool {
+	_, err := get(ctx, url+"/health", "")
+	return err == nil
+}
+
+// prove asks the server for its model's name: only the one we started knows it.
+func (s *server) prove(ctx context.Context) error {
+	models, err := listModels(ctx, s.url, "")
+	if err != nil {
+		return err
+	}
+	for _, m := range models {
+		if m.ID == s.name {
+			s.mu.Lock()
+			s.info.MaxModelLen = m.MaxModelLen
+			s.mu.Unlock()
+			return nil
+		}
+	}
+	return fmt.Errorf("another server answers at %s: %w", s.url, errNotOurs)
+}
+
+var errNotOurs = errors.New("its model is not the one we started")
+
+func (s *server) notOurs(ctx context.Context, err error) error {
+	err = s.failed(ctx, err)
+	var launch *backends.LaunchError
+	if errors.As(err, &launch) && errors.Is(err, errNotOurs) {
+		launch.Class, launch.Environment = "port_taken", true
+	}
+	return err
+}
+
+// Close ends the server.
+func (s *server) Close(ctx context.Context) error {
+	s.client.Close()
+	return s.engine.Close(ctx)
+}
+
+// model is one entry of /v1/models.
+type model struct {
+	ID          string `json:"id"`
+	Root        string `json:"root"` // what was loaded
+	MaxModelLen *int64 `json:"max_model_len"`
+}
+
+func listModels(ctx context.Context, url, key string) ([]model, error) {
+	text, err := get(ctx, url+"/v1/models", key)
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Data []model }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("read %s/v1/models: %w", url, err)
+	}
+	return list.Data, nil
+}
+
+var plain = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// get reads a small document of a server; any status but 200 is an error.
+func get(ctx context.Context, url, key string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := plain.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("get %s: %s", url, resp.Status)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+}
