@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	bytesPerMiB = 1 << 20
-	bytesPerGiB = 1 << 30
+	bytesPerMiB = float64(1 << 20)
+	bytesPerGiB = float64(1 << 30)
 	// perGPUReserve is what Ollama leaves free on each GPU.
 	perGPUReserve = 457 * bytesPerMiB
 )
