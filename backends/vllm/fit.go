@@ -1,0 +1,277 @@
+package vllm
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"matrix/backends/modelfile"
+	"matrix/experiments"
+)
+
+const gib = 1 << 30
+
+// Fit predicts the memory of a cell by vLLM's own sums, per GPU. promptTokensP95 is the 95th percentile of prompt
+// lengths in tokens, 0 = unknown. It reads config.json and safetensors headers where they are, else the model's
+// architecture block; what neither tells is nil.
+//
+// A sequence for kv_gib_per_sequence has p95 + max_tokens; need holds one of max_model_len where that is known,
+// because vLLM refuses to start when such a one does not fit.
+func Fit(c *experiments.Cell, promptTokensP95 int) experiments.Fit {
+	s := fitSettingsOf(c)
+	m := describe(c, s)
+	f := experiments.Fit{Source: m.source}
+	if m.source == "" {
+		f.Lines = []string{"unknown: neither config.json nor an architecture block"}
+		return f
+	}
+	sum := &fitSum{fit: &f, settings: s, model: m}
+	sum.budget(c)
+	sum.weights()
+	sum.overhead()
+	sum.cache(c, promptTokensP95)
+	sum.need()
+	sum.room()
+	return f
+}
+
+// fitSum adds up a prediction, number by number and line by line.
+type fitSum struct {
+	fit      *experiments.Fit
+	settings fitSettings
+	model    fitModel
+	kv       kvLayout
+	longest  int // tokens of max_model_len, 0 = unknown
+	usual    int // tokens of p95 + max_tokens, 0 = unknown
+}
+
+func (s *fitSum) line(format string, args ...any) {
+	s.fit.Lines = append(s.fit.Lines, fmt.Sprintf(format, args...))
+}
+
+func (s *fitSum) budget(c *experiments.Cell) {
+	switch h := c.Hardware; {
+	case s.settings.cpu:
+		if h != nil && h.RAMGiB > 0 {
+			s.fit.BudgetGiB = new(h.RAMGiB)
+		}
+	case h != nil && h.VRAMGiB > 0:
+		s.fit.BudgetGiB = new(h.VRAMGiB * s.settings.utilization)
+		s.line("budget %.2f GiB: gpu_memory_utilization %g × %g GiB", *s.fit.BudgetGiB, s.settings.utilization, h.VRAMGiB)
+	}
+}
+
+func (s *fitSum) weights() {
+	if s.model.weightBytes == 0 {
+		s.line("weights unknown")
+		return
+	}
+	perGPU := s.model.weightBytes / float64(s.settings.tp*s.settings.pp)
+	s.fit.WeightsGiB = new(perGPU / gib)
+	s.line("weights %.2f GiB%s: %s", perGPU/gib, s.settings.perGPU(), s.model.weightsFrom)
+}
+
+// overhead is what no file tells: planning constants for the CUDA context and graphs, and the two largest
+// transient tensors, activations of a full step and logits of all sequences.
+func (s *fitSum) overhead() {
+	shape, set := s.model.shape, s.settings
+	if shape.HiddenSize == 0 || shape.VocabSize == 0 {
+		s.line("overhead unknown: hidden size and vocabulary are not told")
+		return
+	}
+	context, graphs := 0.5, 0.4
+	if set.cpu {
+		context = 0
+	}
+	if set.cpu || set.eager {
+		graphs = 0
+	}
+	width := float64(4*shape.HiddenSize) + float64(2*shape.IntermediateSize)/float64(set.tp)
+	activations := float64(set.batchedTokens) * width * 2 / gib
+	logits := float64(set.sequences) * float64(shape.VocabSize) * 4 * 2 / gib
+	total := context + graphs + activations + logits
+	s.fit.OverheadGiB = &total
+	s.line("overhead %.2f GiB: context %.1f, graphs %.1f, activations %.2f (%d batched tokens), logits %.2f (%d sequences); estimated",
+		total, context, graphs, activations, set.batchedTokens, logits, set.sequences)
+}
+
+func (s *fitSum) cache(c *experiments.Cell, p95 int) {
+	s.longest = s.settings.maxLen
+	if s.longest == 0 {
+		s.longest = s.model.shape.ContextLength
+	}
+	s.usual = s.longest
+	if p95 > 0 {
+		s.usual = p95
+		if c.Generate != nil {
+			s.usual += c.Generate.MaxTokens
+		}
+		if s.longest > 0 {
+			s.usual = min(s.usual, s.longest)
+		}
+	}
+	if !s.model.shape.KnowsKV() || s.usual == 0 {
+		s.line("KV cache unknown")
+		return
+	}
+	s.kv = layout(s.model.shape, s.settings)
+	bytes := s.kv.bytes(s.usual)
+	s.fit.KVGiBPerSequence = new(bytes / gib)
+	s.line("KV cache of one %d-token sequence %.3f GiB%s: %s", s.usual, bytes/gib, s.settings.perGPU(), s.kv)
+}
+
+func (s *fitSum) need() {
+	f := s.fit
+	if f.WeightsGiB == nil {
+		return
+	}
+	// Weights alone above the budget are reason enough, whatever the unknown rest is.
+	need, parts := *f.WeightsGiB, "weights"
+	if f.OverheadGiB != nil {
+		need += *f.OverheadGiB
+		parts += " + overhead"
+	}
+	if f.KVGiBPerSequence != nil {
+		tokens := max(s.longest, s.usual)
+		need += s.kv.bytes(tokens) / gib
+		parts += fmt.Sprintf(" + one sequence of %d tokens", tokens)
+	}
+	complete := f.OverheadGiB != nil && f.KVGiBPerSequence != nil
+	if !complete && (f.BudgetGiB == nil || need <= *f.BudgetGiB) {
+		return
+	}
+	f.NeedGiB = &need
+	s.line("need %.2f GiB: %s", need, parts)
+}
+
+// room is what is left for the KV cache, in vLLM's own blocks.
+func (s *fitSum) room() {
+	f := s.fit
+	bytes := s.settings.kvBytes
+	if bytes == 0 && !s.settings.cpu && f.BudgetGiB != nil && f.WeightsGiB != nil && f.OverheadGiB != nil {
+		bytes = (*f.BudgetGiB - *f.WeightsGiB - *f.OverheadGiB) * gib
+	}
+	if bytes == 0 || f.KVGiBPerSequence == nil {
+		return
+	}
+	blocks := math.Floor(math.Max(0, bytes) / s.kv.blockBytes())
+	sequences := math.Floor(blocks / float64(s.kv.blocks(s.usual)))
+	f.MaxSequences = new(math.Min(sequences, float64(s.settings.sequences)))
+	s.line("room for the cache %.2f GiB: %.0f sequences of %d tokens, max_num_seqs %d", math.Max(0, bytes)/gib, sequences, s.usual, s.settings.sequences)
+	if s.longest > 0 {
+		f.KVTokens = new(math.Floor(blocks / float64(s.kv.blocks(s.longest)) * float64(s.longest)))
+		s.line("KV capacity %.0f tokens (vLLM's \"KV cache size\", for %d-token requests)", *f.KVTokens, s.longest)
+	}
+}
+
+// fitModel is what is known of a model's size.
+type fitModel struct {
+	shape       modelfile.Shape
+	weightBytes float64 // as loaded, all GPUs together; 0 = unknown
+	weightsFrom string
+	source      string // "config.json", "architecture", "" = nothing known
+}
+
+// describe looks at the files first: an architecture block is for machines that do not have them.
+func describe(c *experiments.Cell, s fitSettings) fitModel {
+	if c.Model == nil || c.Model.VLLM == nil {
+		return fitModel{}
+	}
+	if dir, _, err := modelDir(c); err == nil {
+		if config, err := modelfile.ReadConfig(dir); err == nil {
+			return fromConfig(c, s, dir, config)
+		}
+	}
+	a := c.Model.Architecture
+	if a == nil {
+		return fitModel{}
+	}
+	m := fitModel{shape: modelfile.FromArchitecture(a), source: "architecture"}
+	switch {
+	case a.WeightsGiB > 0:
+		m.weightBytes, m.weightsFrom = a.WeightsGiB*gib, "as the architecture says"
+	case a.Parameters > 0:
+		m.count(a.Parameters, precisionOf(c, nil, s))
+	default:
+		m.count(m.shape.EstimateParameters(), precisionOf(c, nil, s))
+	}
+	return m
+}
+
+func fromConfig(c *experiments.Cell, s fitSettings, dir string, config *modelfile.Config) fitModel {
+	m := fitModel{shape: config.Shape, source: "config.json"}
+	w, err := modelfile.ReadSafetensors(dir)
+	if err != nil {
+		if a := c.Model.Architecture; a != nil && a.Parameters > 0 {
+			m.count(a.Parameters, precisionOf(c, config, s))
+			return m
+		}
+		m.count(m.shape.EstimateParameters(), precisionOf(c, config, s))
+		return m
+	}
+	m.weightBytes, m.weightsFrom = float64(w.Bytes), fmt.Sprintf("%d bytes of safetensors", w.Bytes)
+	wide := s.bytesPerElement
+	if stored, known := storedBytes[w.DType()]; known && config.Quantization == "" && stored != wide {
+		m.weightBytes *= wide / stored
+		m.weightsFrom += fmt.Sprintf(", %s loaded at %g bytes a weight", w.DType(), wide)
+	}
+	if p := precisionOf(c, config, s); config.Quantization == "" && p.linear < wide {
+		embeddings := m.shape.EmbeddingParameters() * wide
+		m.weightBytes = embeddings + (m.weightBytes-embeddings)*p.linear/wide
+		m.weightsFrom += ", linear layers quantised on loading (" + p.name + ")"
+	}
+	return m
+}
+
+var storedBytes = map[string]float64{"BF16": 2, "F16": 2, "F32": 4}
+
+// precision is the bytes that a weight takes.
+type precision struct {
+	name   string
+	linear float64 // of linear layers
+	other  float64 // embeddings and output layer, which quantisers leave alone
+}
+
+// precisionOf reads the quantisation from the config, the settings, or, where the model is not here, from its name,
+// which by custom says it (…-quantized.w4a16, …-AWQ).
+func precisionOf(c *experiments.Cell, config *modelfile.Config, s fitSettings) precision {
+	full := precision{name: "16-bit", linear: s.bytesPerElement, other: s.bytesPerElement}
+	asked := strings.ToLower(c.Model.VLLM.Quantization)
+	bits := 0
+	if config != nil {
+		bits = config.QuantBits
+	}
+	if q, ok := c.Platform.Args["quantization"].(string); ok {
+		asked = strings.ToLower(q)
+	}
+	if asked == "" && config == nil {
+		asked = strings.ToLower(c.Model.VLLM.Model)
+	}
+	switch {
+	case bits == 4 || bits == 0 && containsAny(asked, "w4a16", "awq", "gptq", "int4", "nf4", "bnb-4bit", "fp4", "bitsandbytes"):
+		return precision{name: "4-bit", linear: 0.52, other: full.other}
+	case bits == 8 || bits == 0 && containsAny(asked, "fp8", "w8a8", "w8a16", "int8"):
+		return precision{name: "8-bit", linear: 1, other: full.other}
+	case bits > 0:
+		return precision{name: fmt.Sprintf("%d-bit", bits), linear: float64(bits)/8 + 0.02, other: full.other}
+	}
+	return full
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, p := range parts {
+		if strings.Contains(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *fitModel) count(parameters float64, p precision) {
+	if parameters == 0 {
+		return
+	}
+	embeddings := math.Min(parameters, m.shape.EmbeddingParameters())
+	m.weightBytes = embeddings*p.other + (parameters-embeddings)*p.linear
+	m.weightsFrom = fmt.Sprintf("%.2f billion parameters, %s", parameters/1e9, p.name)
+}

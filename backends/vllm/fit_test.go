@@ -1,0 +1,168 @@
+package vllm
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"matrix/experiments"
+)
+
+const testModels = "../modelfile/testdata"
+
+// fitCell is a cell for a local model on one 16 GB card.
+func fitCell(model string, args experiments.Values) *experiments.Cell {
+	dir, err := filepath.Abs(filepath.Join(testModels, model))
+	if err != nil {
+		panic(err)
+	}
+	return &experiments.Cell{
+		Platform: &experiments.Platform{Backend: experiments.VLLMOffline, Args: args},
+		Model:    &experiments.Model{VLLM: &experiments.VLLMModel{Model: dir}},
+		Hardware: &experiments.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
+		Generate: &experiments.Generate{MaxTokens: 256},
+	}
+}
+
+func near(t *testing.T, what string, got *float64, want, tolerance float64) {
+	t.Helper()
+	if got == nil {
+		t.Errorf("%s is unknown, want %g", what, want)
+		return
+	}
+	if math.Abs(*got-want) > tolerance {
+		t.Errorf("%s = %g, want %g ± %g", what, *got, want, tolerance)
+	}
+}
+
+func TestFitLlamaBytesPerToken(t *testing.T) {
+	f := Fit(fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096)}), 0)
+	near(t, "KV of 4,096 tokens in bytes a token", new(*f.KVGiBPerSequence*gib/4096), 131072, 0)
+	near(t, "weights", f.WeightsGiB, 8030261248.0*2/gib, 0.01) // the model's published parameter count
+	if f.Source != "config.json" || !strings.Contains(strings.Join(f.Lines, "\n"), "131072 bytes a token") {
+		t.Errorf("source %q, lines %q", f.Source, f.Lines)
+	}
+}
+
+// The worked figures of vLLM's hybrid cache: one 8,192-token request of Gemma 3 4B, and how many fit into 10 GiB.
+func TestFitGemma4BHybrid(t *testing.T) {
+	for _, model := range []string{"gemma-3-4b-it", "gemma-3-4b-text"} {
+		c := fitCell(model, experiments.Values{"max_model_len": int64(8192), "max_num_batched_tokens": int64(8192), "kv_cache_memory_bytes": int64(10 * gib)})
+		f := Fit(c, 0)
+		near(t, model+": KV of one request", f.KVGiBPerSequence, 1.10, 0.005)
+		near(t, model+": requests in 10 GiB", new(*f.KVTokens/8192), 9.1, 0.05)
+		near(t, model+": sequences", f.MaxSequences, 9, 0)
+	}
+}
+
+// What vLLM itself logged: Gemma 3 270M on a CPU with VLLM_CPU_KVCACHE_SPACE=2, "CPU KV cache size: 110,733 tokens".
+func TestFitMatchesCPULog(t *testing.T) {
+	c := fitCell("gemma-3-270m", experiments.Values{"max_model_len": int64(2048), "enforce_eager": true})
+	c.Platform.Env = map[string]string{"VLLM_CPU_KVCACHE_SPACE": "2"}
+	c.Hardware = nil
+	f := Fit(c, 100)
+	near(t, "KV tokens", f.KVTokens, 110733, 0)
+	near(t, "sequences of 356 tokens", f.MaxSequences, 237, 0) // 5,461 blocks, 3 + 5 × (3 + 1) each
+	if f.BudgetGiB != nil {
+		t.Errorf("a budget of %g GiB without hardware", *f.BudgetGiB)
+	}
+}
+
+// What vLLM 0.22.1 logged on an H100 for Gemma 3 4B text: 7.82 GiB of weights, 60.68 GiB of cache, 452,931 tokens at
+// max_model_len 4096. The layout is exact; the room for it rests on the estimated overhead.
+func TestFitMatchesH100Log(t *testing.T) {
+	c := fitCell("gemma-3-4b-text", experiments.Values{"max_model_len": int64(4096)})
+	c.Hardware = &experiments.Hardware{GPU: "NVIDIA H100 80GB HBM3", GPUs: 1, VRAMGiB: 79.18}
+	f := Fit(c, 0)
+	near(t, "weights", f.WeightsGiB, 7.82, 0.6)
+	near(t, "cache room", new(*f.BudgetGiB-*f.WeightsGiB-*f.OverheadGiB), 60.68, 2)
+	near(t, "KV tokens", f.KVTokens, 452931, 452931*0.03)
+	c.Platform.Args["kv_cache_memory_bytes"] = 60.68 * gib
+	near(t, "KV tokens of that room", Fit(c, 0).KVTokens, 452931, 50) // the log rounds the room to 0.01 GiB
+}
+
+func TestFitGemma12B(t *testing.T) {
+	args := experiments.Values{"max_model_len": int64(4096), "max_num_seqs": int64(256), "max_num_batched_tokens": int64(8192)}
+	f := Fit(fitCell("gemma-3-12b-it", args), 300)
+	if !f.Infeasible() {
+		t.Errorf("need %v, budget %v: 12B in 16 bits does not fit in 15.57 GiB", f.NeedGiB, f.BudgetGiB)
+	}
+	near(t, "budget", f.BudgetGiB, 0.92*15.57, 1e-9)
+	c := fitCell("gemma-3-12b-it", args)
+	c.Model.VLLM.Quantization = "awq"
+	if f := Fit(c, 300); f.Infeasible() {
+		t.Errorf("4-bit 12B should fit: %q", f.Lines)
+	}
+}
+
+func TestFitLatentAttention(t *testing.T) {
+	f := Fit(fitCell("deepseek-v2-lite", experiments.Values{"max_model_len": int64(4096)}), 0)
+	near(t, "bytes a token", new(*f.KVGiBPerSequence*gib/4096), 27*(512+64)*2, 0)
+	if f.WeightsGiB != nil || f.NeedGiB != nil {
+		t.Errorf("weights %v and need %v are not told by this config", f.WeightsGiB, f.NeedGiB)
+	}
+}
+
+func TestFitTensorParallel(t *testing.T) {
+	args := experiments.Values{"max_model_len": int64(4096)}
+	one := Fit(fitCell("llama-3.1-8b", args), 0)
+	two := Fit(fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096), "tensor_parallel_size": int64(2)}), 0)
+	near(t, "weights on each of two", two.WeightsGiB, *one.WeightsGiB/2, 1e-9)
+	near(t, "KV on each of two", two.KVGiBPerSequence, *one.KVGiBPerSequence/2, 1e-9)
+}
+
+func TestFitKVCacheDType(t *testing.T) {
+	args := experiments.Values{"max_model_len": int64(4096), "kv_cache_dtype": "fp8"}
+	f := Fit(fitCell("llama-3.1-8b", args), 0)
+	near(t, "bytes a token", new(*f.KVGiBPerSequence*gib/4096), 65536, 0)
+}
+
+func TestFitQuantisation(t *testing.T) {
+	f := Fit(fitCell("qwen2.5-7b-awq", nil), 200)
+	near(t, "AWQ weights", f.WeightsGiB, 5.2, 0.2) // 5.57e9 bytes on disk
+	c := fitCell("llama-3.1-8b", experiments.Values{"quantization": "fp8"})
+	near(t, "fp8 weights", Fit(c, 200).WeightsGiB, 8.5, 0.2)
+}
+
+func TestFitFromArchitecture(t *testing.T) {
+	c := fitCell("absent", nil)
+	c.Model.VLLM = &experiments.VLLMModel{Model: "example/none-12b", DType: "bfloat16"}
+	c.Platform.Env = map[string]string{"HF_HUB_CACHE": t.TempDir()}
+	c.Model.Architecture = &experiments.Architecture{Parameters: 12.19e9}
+	f := Fit(c, 300)
+	if f.Source != "architecture" || !f.Infeasible() {
+		t.Errorf("weights alone are above the budget: %+v", f)
+	}
+	near(t, "weights", f.WeightsGiB, 22.7, 0.05)
+	c.Model.VLLM.Model = "example/none-12b-quantized.w4a16"
+	if f := Fit(c, 300); f.Infeasible() || f.NeedGiB != nil || f.KVGiBPerSequence != nil {
+		t.Errorf("an incomplete architecture decides nothing below the budget: %+v", f)
+	}
+	c.Model.Architecture = nil
+	if f := Fit(c, 300); f.Source != "" || f.WeightsGiB != nil || f.Infeasible() || len(f.Lines) != 1 {
+		t.Errorf("nothing is known: %+v", f)
+	}
+}
+
+// A checkpoint on disk decides by its bytes: 32-bit weights are loaded in 16.
+func TestFitFromSafetensors(t *testing.T) {
+	dir := t.TempDir()
+	config, err := os.ReadFile(filepath.Join(testModels, "llama-3.1-8b", "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := `{"a":{"dtype":"F32","shape":[256,1024],"data_offsets":[0,1048576]}}`
+	file := append([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}, header...)
+	for name, data := range map[string][]byte{"config.json": config, "model.safetensors": append(file, make([]byte, 1<<20)...)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := fitCell("", nil)
+	c.Model.VLLM.Model = dir
+	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 0.5, 1e-9)
+	c.Model.VLLM.DType = "float32"
+	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 1, 1e-9)
+}

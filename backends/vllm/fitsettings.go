@@ -1,0 +1,171 @@
+package vllm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"matrix/backends/modelfile"
+	"matrix/experiments"
+)
+
+// fitSettings are the engine arguments that decide about memory, with vLLM's defaults.
+type fitSettings struct {
+	cpu             bool
+	eager           bool
+	hybrid          bool // full and sliding layers are cached apart
+	tp, pp          int
+	utilization     float64
+	maxLen          int // 0 = the model's
+	batchedTokens   int
+	sequences       int
+	block           int     // tokens
+	bytesPerElement float64 // of weights and activations
+	kvElement       float64 // bytes
+	kvBytes         float64 // room for the cache where it is declared, else 0
+}
+
+func fitSettingsOf(c *experiments.Cell) fitSettings {
+	args := c.Platform.Args
+	s := fitSettings{
+		eager: args["enforce_eager"] == true, hybrid: args["disable_hybrid_kv_cache_manager"] != true,
+		tp: max(1, argInt(args, "tensor_parallel_size")), pp: max(1, argInt(args, "pipeline_parallel_size")),
+		utilization: 0.92, maxLen: max(0, argInt(args, "max_model_len")), bytesPerElement: 2,
+		kvBytes: argFloat(args, "kv_cache_memory_bytes"),
+	}
+	if u := argFloat(args, "gpu_memory_utilization"); u > 0 {
+		s.utilization = u
+	}
+	if space := modelfile.Env(c.Platform.Env)("VLLM_CPU_KVCACHE_SPACE"); space != "" {
+		s.cpu = true
+		if n, err := strconv.ParseFloat(space, 64); err == nil && s.kvBytes == 0 {
+			s.kvBytes = n * gib
+		}
+	}
+	s.precise(c)
+	s.steps(c)
+	s.block = 16
+	if s.cpu {
+		s.block = 128
+	}
+	if n := argInt(args, "block_size"); n > 0 {
+		s.block = n
+	}
+	return s
+}
+
+func (s *fitSettings) precise(c *experiments.Cell) {
+	dtype := ""
+	if c.Model != nil && c.Model.VLLM != nil {
+		dtype = c.Model.VLLM.DType
+	}
+	if d, ok := c.Platform.Args["dtype"].(string); ok {
+		dtype = d
+	}
+	if dtype == "float32" || dtype == "float" {
+		s.bytesPerElement = 4
+	}
+	s.kvElement = s.bytesPerElement
+	if kv, ok := c.Platform.Args["kv_cache_dtype"].(string); ok && (strings.HasPrefix(kv, "fp8") || kv == "int8") {
+		s.kvElement = 1
+	}
+}
+
+// steps fills what differs by entry point and device where it is not set.
+func (s *fitSettings) steps(c *experiments.Cell) {
+	offline := c.Platform.Backend == experiments.VLLMOffline
+	large := c.Hardware != nil && c.Hardware.VRAMGiB >= 70 && !strings.Contains(c.Hardware.GPU, "A100")
+	pick := func(cond bool, yes, no int) int {
+		if cond {
+			return yes
+		}
+		return no
+	}
+	switch {
+	case s.cpu:
+		s.batchedTokens, s.sequences = pick(offline, 4096, 2048), pick(offline, 256, 128)
+	case large:
+		s.batchedTokens, s.sequences = pick(offline, 16384, 8192), 1024
+	default:
+		s.batchedTokens, s.sequences = pick(offline, 8192, 2048), 256
+	}
+	if s.cpu {
+		s.batchedTokens, s.sequences = s.batchedTokens*s.tp*s.pp, s.sequences*s.tp*s.pp
+	}
+	if n := argInt(c.Platform.Args, "max_num_batched_tokens"); n > 0 {
+		s.batchedTokens = n
+	}
+	if n := argInt(c.Platform.Args, "max_num_seqs"); n > 0 {
+		s.sequences = n
+	}
+}
+
+func (s fitSettings) perGPU() string {
+	if s.tp*s.pp == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" on each of %d GPUs", s.tp*s.pp)
+}
+
+func argInt(args experiments.Values, name string) int { return int(argFloat(args, name)) }
+
+func argFloat(args experiments.Values, name string) float64 {
+	switch v := args[name].(type) {
+	case int64:
+		return float64(v)
+	case int:
+		return float64(v)
+	case float64:
+		return v
+	}
+	return 0
+}
+
+// kvLayout is how vLLM lays layers out in cache blocks. Where some layers see a window only, layers are cut into
+// groups of equal size; a block holds the same tokens of every layer of one group.
+type kvLayout struct {
+	block         int     // tokens
+	page          float64 // bytes of a block in one layer
+	layers        int     // in a group
+	full, sliding int     // groups
+	window        int     // tokens that a sliding group keeps at most, while a step is computed
+}
+
+func layout(shape modelfile.Shape, s fitSettings) kvLayout {
+	full, sliding := ceilDiv(shape.FullLayers(), s.pp), ceilDiv(shape.SlidingLayers, s.pp)
+	if !s.hybrid {
+		full, sliding = full+sliding, 0
+	}
+	k := kvLayout{
+		block: s.block, window: shape.SlidingWindow - 1 + s.batchedTokens,
+		page: float64(s.block) * float64(shape.KVElements(s.tp)) * s.kvElement,
+	}
+	switch {
+	case full == 0 || sliding == 0:
+		k.layers = full + sliding
+	case float64(max(full, sliding)) < 1.5*float64(min(full, sliding)):
+		k.layers = max(full, sliding)
+	default:
+		k.layers = min(full, sliding)
+	}
+	k.layers = max(1, k.layers)
+	k.full, k.sliding = ceilDiv(full, k.layers), ceilDiv(sliding, k.layers)
+	return k
+}
+
+// blocks is how many one sequence of so many tokens holds.
+func (k kvLayout) blocks(tokens int) int {
+	return max(1, k.full*ceilDiv(tokens, k.block)+k.sliding*(ceilDiv(min(k.window, tokens), k.block)+1))
+}
+
+func (k kvLayout) blockBytes() float64      { return k.page * float64(k.layers) }
+func (k kvLayout) bytes(tokens int) float64 { return float64(k.blocks(tokens)) * k.blockBytes() }
+
+func (k kvLayout) String() string {
+	if k.sliding == 0 {
+		return fmt.Sprintf("%d layers, %.0f bytes a token", k.layers*k.full, k.blockBytes()*float64(k.full)/float64(k.block))
+	}
+	return fmt.Sprintf("%d full + %d sliding groups of %d layers, blocks of %d tokens", k.full, k.sliding, k.layers, k.block)
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
