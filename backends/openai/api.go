@@ -119,10 +119,21 @@ func (a *api) redact(text string) string {
 	return strings.ReplaceAll(text, a.key, "***")
 }
 
-// model is one entry of /v1/models. max_model_len is vLLM's.
+// model is one entry of /v1/models. max_model_len is vLLM's, meta.n_ctx llama-server's.
 type model struct {
 	ID          string `json:"id"`
 	MaxModelLen *int64 `json:"max_model_len"`
+	Meta        struct {
+		Context *int64 `json:"n_ctx"`
+	} `json:"meta"`
+}
+
+// window is the tokens of one request's context, nil where the server does not tell.
+func (m model) window() *int64 {
+	if m.MaxModelLen != nil {
+		return m.MaxModelLen
+	}
+	return m.Meta.Context
 }
 
 func (a *api) models(ctx context.Context) ([]model, error) {

@@ -47,7 +47,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 				Hint: "name the model in model.openai as the server does",
 			}
 		}
-		a.info.MaxModelLen = m.MaxModelLen
+		a.info.MaxModelLen = m.window()
 	}
 	a.info.Version = server.version(ctx)
 	return a, nil

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -185,12 +186,16 @@ func OneLine(text string) string {
 	return text[:cut] + "…"
 }
 
+var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret`)
+
 // redact takes secrets out of an error: servers echo them.
 func (c *Client) redact(text string, header http.Header) string {
 	secrets := []string{c.apiKey}
-	for _, name := range []string{"Authorization", "Api-Key", "X-Api-Key"} {
-		for _, value := range header.Values(name) {
-			secrets = append(secrets, strings.TrimPrefix(value, "Bearer "))
+	for name, values := range header {
+		if secretHeader.MatchString(name) {
+			for _, value := range values {
+				secrets = append(secrets, strings.TrimPrefix(value, "Bearer "))
+			}
 		}
 	}
 	for _, secret := range secrets {

@@ -55,7 +55,7 @@ func (s *stream) sse(line []byte) error {
 	switch {
 	case len(line) == 0:
 		if len(s.pending) > 0 {
-			return malformed("malformed_json", "an event is no JSON: "+excerpt(s.pending))
+			return s.whole()
 		}
 		return nil
 	case bytes.HasPrefix(line, errorField):
@@ -74,21 +74,19 @@ func isField(line []byte, name string) bool {
 }
 
 func (s *stream) data(data []byte) error {
-	if len(s.pending) == 0 {
-		if done, err := s.plain(data); done {
-			return err
-		}
-	}
-	data = bytes.TrimSpace(data)
-	if bytes.Equal(data, doneMark) {
-		return s.end()
-	}
-	if len(s.pending) > 0 {
+	if len(s.pending) > 0 { // parsed at its end only: a parse a line would make a long event's cost quadratic
 		s.pending = append(append(s.pending, '\n'), data...)
 		if len(s.pending) > maxLineBytes {
 			return errLineTooLong
 		}
-		data = s.pending
+		return nil
+	}
+	if done, err := s.plain(data); done {
+		return err
+	}
+	data = bytes.TrimSpace(data)
+	if bytes.Equal(data, doneMark) {
+		return s.end()
 	}
 	if len(data) == 0 {
 		return nil
@@ -98,12 +96,19 @@ func (s *stream) data(data []byte) error {
 		if json.Valid(data) || data[0] != '{' {
 			return malformed("malformed_event", "an event has an unexpected form: "+excerpt(data))
 		}
-		if len(s.pending) == 0 {
-			s.pending = append(s.pending, data...)
-		}
+		s.pending = append(s.pending, data...)
 		return nil
 	}
-	err := s.openAI(&e, data)
+	return s.openAI(&e, data)
+}
+
+// whole takes an event whose data came in several lines.
+func (s *stream) whole() error {
+	var e openAIEvent
+	if err := json.Unmarshal(s.pending, &e); err != nil {
+		return malformed("malformed_json", "an event is no JSON: "+excerpt(s.pending))
+	}
+	err := s.openAI(&e, s.pending)
 	s.pending = s.pending[:0]
 	return err
 }
