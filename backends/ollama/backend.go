@@ -13,10 +13,10 @@ import (
 // Tested are the versions that the project's tests run against.
 const Tested = "0.11.4, 0.33.0"
 
-// New is the backend of platforms with backend = "ollama".
-func New() backends.Backend { return backend{} }
+// New is the backend of platforms with backend = "ollama". It is a backends.Fetcher too.
+func New() backends.Backend { return backend{registry: registry} }
 
-type backend struct{}
+type backend struct{ registry string }
 
 // Resolve reads the executable's version and the model's digest.
 func (backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {

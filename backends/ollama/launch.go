@@ -243,7 +243,18 @@ func (s *server) load(ctx context.Context, body []byte) error {
 		case <-over:
 		}
 	}()
-	return s.api.call(ctx, "/api/generate", body, nil)
+	err := s.api.call(ctx, "/api/generate", body, nil)
+	var refused *apiError
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	select { // a broken connection is seen before the end that broke it
+	case <-s.proc.Done():
+		return fmt.Errorf("ollama ended: %s", s.proc.Exit())
+	case <-ctx.Done():
+	case <-time.After(300 * time.Millisecond):
+	}
+	return err
 }
 
 func (s shown) thinks() bool {

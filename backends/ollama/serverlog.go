@@ -63,6 +63,9 @@ func (f *facts) take(line string) {
 }
 
 func (f *facts) warn(line string) {
+	if strings.HasSuffix(line, `type=""`) {
+		return // "kv cache type not supported", said of none
+	}
 	for _, words := range worth {
 		if m := reMessage.FindStringSubmatch(line); m != nil && strings.Contains(line, words) {
 			f.warnings = append(f.warnings, "ollama: "+m[1])

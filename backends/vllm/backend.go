@@ -15,8 +15,11 @@ func Serve() backends.Backend { return backend{launch: launchServe} }
 
 // backend is one of the two entry points of the same vLLM.
 type backend struct {
+	hub
 	launch func(context.Context, backends.Spec, install) (backends.Engine, error)
 }
+
+var _ backends.Fetcher = backend{}
 
 func (b backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
 	return resolve(ctx, c)

@@ -6,7 +6,7 @@ CONFIG is a JSON file {"args": {...}} with the arguments of LLM(). stdout and st
 All decisions are matrix's: this file hands requests to the engine as they come, emits each answer when it is
 finished and then forgets it. Times are time.monotonic(), in seconds.
 
-In:   {"i": id, "p": prompt | "m": messages, "n": max_tokens, "s": {sampling}, "to": timeout_s}   a request
+In:   {"i": id, "p": prompt | "m": messages, "n": max_tokens, "s": {sampling}, "to": timeout_s, "bos": bool}   a request
       {"x": [id, ...]}   forget requests.   End of file: stop.
 Out:  {"hello": ...}  {"phase": name, "s": seconds}  {"ready": {...}}  {"fatal": text, "type": name}
       {"i": id, "t": [sent, first, last, done], "e": [queue, prefill, decode], "in", "out", "cached", "fin", "text"}
@@ -117,10 +117,11 @@ class Driver:
                 return one(doc["m"])
             ids = self.tokenizer().apply_chat_template(doc["m"], add_generation_prompt=True, tokenize=True)
             return {"prompt_token_ids": list(ids)}
+        special = {"add_special_tokens": False} if doc.get("bos") else {}
         one = getattr(self.llm, "_preprocess_cmpl_one", None)
         if one is not None:
-            return one(doc["p"])
-        return {"prompt_token_ids": self.tokenizer().encode(doc["p"])}
+            return one(doc["p"], special or None)
+        return {"prompt_token_ids": self.tokenizer().encode(doc["p"], **special)}
 
     def tokenizer(self):
         return self.llm.get_tokenizer()

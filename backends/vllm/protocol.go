@@ -1,11 +1,13 @@
 package vllm
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/wire"
 )
 
 // ask is one request on the driver's pipe; driver.py documents the names.
@@ -16,6 +18,7 @@ type ask struct {
 	MaxTokens int                `json:"n"`
 	Sampling  map[string]any     `json:"s"`
 	TimeoutS  float64            `json:"to,omitempty"`
+	HasBOS    bool               `json:"bos,omitempty"` // the prompt begins with its own; the tokenizer must not add one
 }
 
 // forget tells the driver to drop requests.
@@ -61,7 +64,7 @@ func encode(id int64, req backends.Request) ([]byte, error) {
 	if len(req.Messages) > 0 {
 		a.Messages = req.Messages
 	} else {
-		a.Prompt = &req.Prompt
+		a.Prompt, a.HasBOS = &req.Prompt, wire.StartsWithBOS(req.Prompt)
 	}
 	return encodeLine(a)
 }
@@ -82,8 +85,8 @@ func sampling(req backends.Request) map[string]any {
 	if g == nil {
 		return s
 	}
-	s["temperature"], s["top_p"], s["top_k"] = g.Temperature, g.TopP, g.TopK
-	s["min_tokens"], s["ignore_eos"], s["repetition_penalty"] = g.MinTokens, g.IgnoreEOS, g.RepeatPenalty
+	s["temperature"], s["top_p"], s["top_k"] = g.Temperature, cmp.Or(g.TopP, 1), g.TopK
+	s["min_tokens"], s["ignore_eos"], s["repetition_penalty"] = g.MinTokens, g.IgnoreEOS, cmp.Or(g.RepeatPenalty, 1)
 	if len(g.Stop) > 0 {
 		s["stop"] = g.Stop
 	}

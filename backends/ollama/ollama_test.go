@@ -1,0 +1,221 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/backendtest"
+	"matrix/experiments"
+)
+
+// cellOf is a cell of the fake in one of its modes.
+func cellOf(t *testing.T, mode string) *experiments.Cell {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	gguf := filepath.Join(dir, "a.gguf")
+	if err := os.WriteFile(gguf, []byte("weights"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &experiments.Cell{
+		Platform: &experiments.Platform{
+			ID: "ollama", Backend: experiments.Ollama, Binary: binary, Options: experiments.Values{"num_ctx": int64(64)},
+			Env: map[string]string{"OLLAMA_MODELS": filepath.Join(dir, "models"), "OLLAMA_NUM_PARALLEL": "2", "FAKE_MODE": mode},
+		},
+		Model:    &experiments.Model{ID: "m", Ollama: &experiments.OllamaModel{GGUF: gguf}},
+		Generate: &experiments.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	backendtest.Run(t, backendtest.Suite{
+		Backend: New(), Cell: func(t *testing.T) *experiments.Cell { return cellOf(t, "") },
+		TooLong: strings.Repeat("far too long ", 100),
+		Can:     backendtest.Can{Streams: true, Abort: true, Kill: true, Phases: true},
+	})
+}
+
+func TestConformanceChat(t *testing.T) {
+	backendtest.Run(t, backendtest.Suite{
+		Backend: New(), Cell: func(t *testing.T) *experiments.Cell { return cellOf(t, "old") }, Chat: true,
+		TooLong: strings.Repeat("far too long ", 100), // cut without a word, and seen all the same
+		Can:     backendtest.Can{Streams: true, Abort: true, Phases: true},
+	})
+}
+
+// launchIn launches a cell in a scratch folder; the engine is closed with the test.
+func launchIn(t *testing.T, c *experiments.Cell) (backends.Engine, string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	spec := backends.Spec{Cell: c, Attempt: "ollama-" + filepath.Base(filepath.Dir(dir)), Dir: dir, LogPath: filepath.Join(dir, "server.log"),
+		Observe: func(backends.Phase) {}, Timeout: 3 * time.Second}
+	e, err := New().Launch(t.Context(), spec)
+	if err == nil {
+		t.Cleanup(func() { _ = e.Close(context.Background()) })
+	}
+	return e, spec.LogPath, err
+}
+
+func TestLaunchFailures(t *testing.T) {
+	for _, c := range []struct {
+		mode, class string
+		environment bool
+		words       string
+	}{
+		{"exit", "port_taken", true, "ended at its start"},
+		{"foreign", "port_taken", true, "another server"},
+		{"bad_model", "bad_model", false, "invalid file magic"},
+		{"hang", "timeout", false, "limits.load"},
+		{"oom", "oom", false, "more system memory"},
+		{"dies", "unsupported", false, "ollama ended: exit code 0"},
+		{"gpu_partial", "partial_offload", false, "only 13 of 35 layers"},
+		{"gpu_partial_sizes", "partial_offload", false, "are on the GPU"},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			_, _, err := launchIn(t, cellOf(t, c.mode))
+			var failed *backends.LaunchError
+			if !errors.As(err, &failed) {
+				t.Fatalf("launched, or no launch error: %v", err)
+			}
+			if failed.Class != c.class || failed.Environment != c.environment || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("class %q, environment %v: %v", failed.Class, failed.Environment, err)
+			}
+			if failed.LogTail == "" {
+				t.Error("no log tail")
+			}
+		})
+	}
+}
+
+func TestMissing(t *testing.T) {
+	for name, change := range map[string]func(*experiments.Cell){
+		"missing_binary": func(c *experiments.Cell) { c.Platform.Binary = "/no/such/ollama" },
+		"missing_model":  func(c *experiments.Cell) { c.Model.Ollama.GGUF = "/no/such.gguf" },
+		"missing_name":   func(c *experiments.Cell) { c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := cellOf(t, "")
+			change(c)
+			id, err := New().Resolve(t.Context(), c)
+			if err == nil {
+				err = id.Missing
+			}
+			if err == nil {
+				t.Error("resolve finds nothing missing")
+			}
+			var failed *backends.LaunchError
+			if _, _, err := launchIn(t, c); !errors.As(err, &failed) || !failed.Environment || !strings.HasPrefix(failed.Class, "missing_") {
+				t.Errorf("launch: %v", err)
+			}
+		})
+	}
+}
+
+// TestModelIsMadeOnce: the second launch finds the model in the store, and the load of neither includes the making.
+func TestModelIsMadeOnce(t *testing.T) {
+	c := cellOf(t, "gpu")
+	c.Model.Ollama.Template = "{{ .Prompt }} y"
+	for i, made := range []int{1, 0} {
+		e, log, err := launchIn(t, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(log)
+		if err != nil || strings.Count(string(text), "created matrix-") != made {
+			t.Errorf("launch %d: made %d times, want %d: %v\n%s", i, strings.Count(string(text), "created"), made, err, text)
+		}
+		info := e.Info()
+		if info.Version != "0.33.0" || *info.MaxModelLen != 64 || *info.KVTokens != 128 || *info.LayersGPU != 35 || *info.Layers != 35 ||
+			info.Quantization != "F16" || *info.SizeBytes != 1000 || *info.SizeVRAMBytes != 1000 || *info.WeightBytes != 7 || info.Template == "" ||
+			info.Footprint == nil || len(info.Warnings) != 0 || info.Env["OLLAMA_NUM_PARALLEL"] != "2" {
+			t.Errorf("%+v", info)
+		}
+		if err := e.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if e.Info().Cause == nil {
+			t.Error("a stopped engine has no cause")
+		}
+	}
+}
+
+// TestDeclaredSplit: who declares num_gpu wants the split.
+func TestDeclaredSplit(t *testing.T) {
+	c := cellOf(t, "gpu_declared")
+	c.Platform.Options["num_gpu"] = int64(13)
+	e, _, err := launchIn(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := e.Info(); *info.LayersGPU != 13 || *info.Layers != 35 {
+		t.Errorf("%d of %d layers", *info.LayersGPU, *info.Layers)
+	}
+}
+
+func TestAttach(t *testing.T) {
+	server := httptest.NewServer((&fake{mode: "gpu", version: "0.33.0", log: t.Output()}).handler())
+	defer server.Close()
+	c := cellOf(t, "")
+	c.Platform.Attach, c.Platform.URL, c.Platform.Binary = true, server.URL+"/", ""
+	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
+	backendtest.Run(t, backendtest.Suite{
+		Backend: New(), Cell: func(*testing.T) *experiments.Cell { return c }, TooLong: strings.Repeat("far too long ", 100),
+		Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
+	})
+	c.Model.Ollama = &experiments.OllamaModel{Model: "absent"}
+	var failed *backends.LaunchError
+	if _, _, err := launchIn(t, c); !errors.As(err, &failed) || failed.Class != "missing_model" || !failed.Environment {
+		t.Errorf("absent model: %v", err)
+	}
+	server.Close()
+	if _, _, err := launchIn(t, c); !errors.As(err, &failed) || failed.Class != "unreachable" {
+		t.Errorf("no server: %v", err)
+	}
+}
+
+func TestFetch(t *testing.T) {
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v2/library/gemma3/manifests/4b" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		fmt.Fprintf(w, `{"config":{"digest":"sha256:c","size":3},"layers":[{"digest":"sha256:%s","size":7}]}`, sum("weights"))
+	}))
+	defer remote.Close()
+	c := cellOf(t, "")
+	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
+	b := backend{registry: remote.URL}
+	lacking, err := b.Lacking(t.Context(), c)
+	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 10 || lacking[0].Into != c.Platform.Env["OLLAMA_MODELS"] {
+		t.Fatalf("%+v, %v", lacking, err)
+	}
+	var done, total int64
+	if err := b.Fetch(t.Context(), c, lacking[0], func(d, t int64) { done, total = d, t }); err != nil || done != 7 || total != 7 {
+		t.Errorf("%d of %d: %v", done, total, err)
+	}
+	if lacking, err := b.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
+		t.Errorf("after the fetch: %+v, %v", lacking, err)
+	}
+	if id, err := b.Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] == "" || id.Version != "0.33.0" {
+		t.Errorf("%+v, %v", id, err)
+	}
+	c.Model.Ollama.Model = "gone:1"
+	if _, err := b.Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no such model") {
+		t.Errorf("no such model: %v", err)
+	}
+	if err := b.Fetch(t.Context(), c, backends.Download{Name: "gone:1", Into: lacking[0].Into}, func(int64, int64) {}); err == nil {
+		t.Error("a pull that failed is a success")
+	}
+}

@@ -1,0 +1,90 @@
+package vllm
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/experiments"
+)
+
+func TestMain(m *testing.M) {
+	process.MainIfAsked()
+	os.Exit(m.Run())
+}
+
+// fakeCell runs python3 with the fake vllm package of testdata; fake says what goes wrong in it.
+func fakeCell(t *testing.T, backend, fake string) *experiments.Cell {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+	path, err := filepath.Abs("testdata/fake")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &experiments.Cell{
+		Platform: &experiments.Platform{
+			ID: "p", Backend: backend, Args: experiments.Values{"max_model_len": int64(2048)},
+			Env: map[string]string{"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FAKE": fake},
+		},
+		Model:     &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: t.TempDir()}},
+		Generate:  &experiments.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
+		Isolation: &experiments.Isolation{PrefixCache: "off"},
+	}
+}
+
+// launched collects the phases of one launch beside its engine.
+type launched struct {
+	backends.Engine
+	mu     sync.Mutex
+	phases map[string]time.Duration
+}
+
+func fakeSpec(t *testing.T, c *experiments.Cell, observe func(backends.Phase)) backends.Spec {
+	dir := t.TempDir()
+	return backends.Spec{
+		Cell: c, Attempt: "test-" + filepath.Base(dir) + filepath.Base(filepath.Dir(dir)), Dir: dir,
+		LogPath: filepath.Join(dir, "server.log"), Observe: observe, Timeout: time.Minute,
+	}
+}
+
+func launchFake(t *testing.T, c *experiments.Cell) *launched {
+	t.Helper()
+	l := &launched{phases: map[string]time.Duration{}}
+	e, err := backendOf(c).Launch(t.Context(), fakeSpec(t, c, func(p backends.Phase) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.phases[p.Name] = p.Duration
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Engine = e
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func backendOf(c *experiments.Cell) backends.Backend {
+	if c.Platform.Backend == experiments.VLLMServe {
+		return Serve()
+	}
+	return Offline()
+}
+
+func fakeRequest(seq int64, prompt string) backends.Request {
+	return backends.Request{
+		Seq: seq, Prompt: prompt, MaxTokens: 4, Timeout: time.Minute,
+		Generate: &experiments.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
+	}
+}
