@@ -142,9 +142,6 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 	if _, err := s.save(plans, ""); err != nil {
 		return err
 	}
-	for _, w := range s.machine {
-		a.warn(w)
-	}
 	var summaries []runner.Summary
 	for _, p := range plans {
 		if len(p.Order) == 0 {
@@ -261,7 +258,7 @@ func (a *app) sayTotals(t runner.Summary, nothing bool) {
 			parts = append(parts, a.style.warn(fmt.Sprintf("%d %s", x.n, x.what)))
 		}
 	}
-	fmt.Fprintf(a.stdout, "\nApplied in %s: %s. Results: %s\n", roughly(t.Took), strings.Join(parts, ", "), a.results)
+	fmt.Fprintf(a.stdout, "\nApplied in %s: %s. Results: %s\n", seconds(t.Took), strings.Join(parts, ", "), a.results)
 }
 
 // writeTable prints an experiment's results as the store has them now.

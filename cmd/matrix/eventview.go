@@ -22,9 +22,11 @@ func (v *plainView) observe(e runner.Event) {
 	case runner.LaunchStart:
 		fmt.Fprintf(v.out, "[%d/%d] %s\n", e.Step, e.Steps, launchTitle(e, v.style))
 	case runner.LaunchPhase:
-		fmt.Fprintf(v.out, "  %-12s %s\n", e.Phase, tookText(e))
+		if e.Took > 0 { // its end; a log needs no beginnings
+			fmt.Fprintf(v.out, "  %-12s %s\n", e.Phase, tookText(e))
+		}
 	case runner.LaunchReady:
-		fmt.Fprintf(v.out, "  %-12s %s\n", "ready", tookText(e))
+		fmt.Fprintf(v.out, "  %-12s %s\n", "loaded", tookText(e))
 	case runner.CellProgress:
 		if e.At.Sub(v.last) < v.every {
 			return

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"matrix/backends/process"
 	"matrix/backends/simulator"
+	"matrix/results"
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"ndjson":   ndjson,
 			"nothing":  nothingLeft,
 			"attempts": attempts,
+			"rows":     rows,
 		},
 		RequireUniqueNames: true,
 	})
@@ -75,17 +79,50 @@ func ndjson(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// rows waits until the apply under way has so many measured requests on disk: rows RESULTS N
+func rows(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	deadline := time.Now().Add(2 * time.Minute)
+	for time.Now().Before(deadline) {
+		store, err := results.Open(ts.MkAbs(args[0]))
+		ts.Check(err)
+		unfinished, _ := store.Unfinished(context.Background()) // the folder may not be there yet
+		for _, a := range unfinished {
+			if a.Done() >= int64(want) {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%d rows did not come", want)
+}
+
 // nothingLeft checks that no process of an attempt is alive whose results lie under this script's folder.
 func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	work := ts.Getenv("WORK")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		alive := running(ts, work)
+		if len(alive) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("still running: %v", alive)
+		}
+	}
+}
+
+// running are the processes of an attempt that belong to a script's folder.
+func running(ts *testscript.TestScript, work string) (alive []string) {
 	found, err := filepath.Glob("/proc/[0-9]*/environ")
 	ts.Check(err)
 	for _, file := range found {
 		env, err := os.ReadFile(file)
 		if err == nil && strings.Contains(string(env), "MATRIX_ATTEMPT=") && strings.Contains(string(env), work) {
-			ts.Fatalf("%s is still running", filepath.Dir(file))
+			alive = append(alive, filepath.Dir(file))
 		}
 	}
+	return alive
 }
 
 // attempts counts committed attempts by status: attempts RESULTS STATUS N

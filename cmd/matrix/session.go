@@ -22,14 +22,13 @@ import (
 
 // session is one set of files, loaded and expanded, with what plan and apply need around it.
 type session struct {
-	app     *app
-	paths   []string
-	config  *experiments.Config
-	cells   map[string][]*experiments.Cell // by experiment
-	sets    *datasets
-	world   runner.World
-	filter  runner.Filter
-	machine []string // what could not be read of it
+	app    *app
+	paths  []string
+	config *experiments.Config
+	cells  map[string][]*experiments.Cell // by experiment
+	sets   *datasets
+	world  runner.World
+	filter runner.Filter
 }
 
 // load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
@@ -85,8 +84,8 @@ func (s *session) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	machine, missing := telemetry.Machine(ctx)
-	s.machine = missing
+	// What cannot be read of the machine is said by the apply, once.
+	machine, _ := telemetry.Machine(ctx)
 	s.world = runner.World{Backends: s.app.engines(), Store: store, Datasets: s.sets.open, Machine: machine, Version: version()}
 	return nil
 }
