@@ -65,9 +65,17 @@ func (a *app) sayError(err error, hint string) {
 		a.emit("error", map[string]any{"message": err.Error(), "hint": hint})
 		return
 	}
-	text := err.Error()
-	fmt.Fprintf(a.stderr, "%s %s\n", a.style.err("Error:"), strings.ToUpper(text[:1])+text[1:])
+	fmt.Fprintf(a.stderr, "%s %s\n", a.style.err("Error:"), sentence(err.Error()))
 	if hint != "" {
 		fmt.Fprintf(a.stderr, "  %s\n", hint)
 	}
+}
+
+// sentence begins a message with a capital, unless it begins with a path or a name.
+func sentence(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if first == "" || strings.ContainsAny(first, "/.:_\"") {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
