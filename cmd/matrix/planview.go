@@ -146,6 +146,9 @@ func (v planView) explain(item *runner.Item) []string {
 	if item.State == runner.FailedState {
 		lines = append(lines, "matrix show "+item.Cell.ID()+v.style.dot()+"run again with --rerun failed,censored")
 	}
+	if item.Missing != nil {
+		return lines // the notes are of the same lack
+	}
 	return append(lines, item.Notes...)
 }
 
