@@ -29,6 +29,7 @@ func arguments(c *experiments.Cell) experiments.Values {
 		}
 	}
 	maps.Copy(args, c.Platform.Args)
+	maps.DeleteFunc(args, func(_ string, v any) bool { return v == nil }) // null means vLLM's default
 	return args
 }
 
@@ -38,30 +39,46 @@ var plainFlags = []string{
 	"data_parallel_hybrid_lb", "data_parallel_external_lb", "data_parallel_multi_port_external_lb",
 }
 
+// jsonLists are lists that the server wants as one JSON value; any other takes its elements one by one.
+var jsonLists = []string{"allowed_origins", "allowed_methods", "allowed_headers"}
+
 // flags turns arguments into those of the server, sorted by name.
 func flags(args experiments.Values) []string {
 	var argv []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
-		flag := strings.ReplaceAll(name, "_", "-")
-		switch v := args[name].(type) {
-		case nil:
-		case bool:
-			switch {
-			case v:
-				argv = append(argv, "--"+flag)
-			case !slices.Contains(plainFlags, name):
-				argv = append(argv, "--no-"+flag)
-			}
-		default:
-			text := flagValue(v)
-			if strings.HasPrefix(text, "-") { // else it would read as a flag
-				argv = append(argv, "--"+flag+"="+text)
-			} else {
-				argv = append(argv, "--"+flag, text)
-			}
-		}
+		argv = append(argv, asFlag(name, args[name])...)
 	}
 	return argv
+}
+
+func asFlag(name string, value any) []string {
+	kebab := strings.ReplaceAll(name, "_", "-")
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case bool:
+		switch {
+		case v:
+			return []string{"--" + kebab}
+		case slices.Contains(plainFlags, name):
+			return nil
+		}
+		return []string{"--no-" + kebab}
+	case []any:
+		if len(v) == 0 || slices.Contains(jsonLists, name) {
+			break
+		}
+		words := []string{"--" + kebab}
+		for _, element := range v {
+			words = append(words, flagValue(element))
+		}
+		return words
+	}
+	text := flagValue(value)
+	if strings.HasPrefix(text, "-") { // else it would read as a flag
+		return []string{"--" + kebab + "=" + text}
+	}
+	return []string{"--" + kebab, text}
 }
 
 func flagValue(v any) string {

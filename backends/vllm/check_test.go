@@ -1,0 +1,57 @@
+package vllm
+
+import (
+	"strings"
+	"testing"
+
+	"matrix/experiments"
+)
+
+func TestCheck(t *testing.T) {
+	sound := func() *experiments.Cell {
+		return &experiments.Cell{
+			Platform: &experiments.Platform{Backend: experiments.VLLMOffline, Args: experiments.Values{
+				"max_num_seqs": int64(64), "max_num_batched_tokens": int64(8192), "max_model_len": int64(4096),
+			}},
+			Model:     &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "a/b"}},
+			Generate:  &experiments.Generate{MaxTokens: 256},
+			Isolation: &experiments.Isolation{PrefixCache: "off"},
+			Hardware:  &experiments.Hardware{ID: "h", GPUs: 1},
+		}
+	}
+	for name, c := range map[string]struct {
+		change  func(*experiments.Cell)
+		path    string // of the one problem; "" = none
+		warning bool
+	}{
+		"sound":           {func(*experiments.Cell) {}, "", false},
+		"no model":        {func(c *experiments.Cell) { c.Model.VLLM = nil }, "model.vllm", false},
+		"gguf":            {func(c *experiments.Cell) { c.Model.VLLM.Model = "/m/x.gguf" }, "model.vllm.model", true},
+		"gone":            {func(c *experiments.Cell) { c.Platform.Args["swap_space"] = int64(4) }, "platform.args.swap_space", false},
+		"kebab":           {func(c *experiments.Cell) { c.Platform.Args["max-logprobs"] = int64(4) }, "platform.args.max-logprobs", false},
+		"owned":           {func(c *experiments.Cell) { c.Platform.Args["served_model_name"] = "x" }, "platform.args.served_model_name", false},
+		"server only":     {func(c *experiments.Cell) { c.Platform.Args["port"] = int64(1) }, "platform.args.port", false},
+		"tensor parallel": {func(c *experiments.Cell) { c.Platform.Args["tensor_parallel_size"] = int64(2) }, "platform.args.tensor_parallel_size", false},
+		"no room":         {func(c *experiments.Cell) { c.Generate.MaxTokens = 4096 }, "generate.max_tokens", false},
+		"default differs": {func(c *experiments.Cell) { delete(c.Platform.Args, "max_num_seqs") }, "platform.args.max_num_seqs", true},
+		"contradiction":   {func(c *experiments.Cell) { c.Platform.Args["enable_prefix_caching"] = true }, "platform.args.enable_prefix_caching", false},
+		"no stats":        {func(c *experiments.Cell) { c.Platform.Args["disable_log_stats"] = true }, "platform.args.disable_log_stats", true},
+		"attached LLM":    {func(c *experiments.Cell) { c.Platform.Attach = true }, "platform.attach", false},
+		"no url": {func(c *experiments.Cell) {
+			c.Platform.Backend, c.Platform.Attach = experiments.VLLMServe, true
+		}, "platform.url", false},
+	} {
+		cell := sound()
+		c.change(cell)
+		got := Check(cell)
+		if c.path == "" {
+			if len(got) > 0 {
+				t.Errorf("%s: %+v", name, got)
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].Path != c.path || got[0].Warning != c.warning || got[0].Summary == "" || !strings.HasSuffix(got[0].Detail, ".") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+CUDA_VISIBLE_DEVICES=GPU-1,GPU-2
+DO_NOT_TRACK=1
+HF_HUB_OFFLINE=1
+PYTHONUNBUFFERED=1
+TORCHINDUCTOR_CACHE_DIR=/work/dir/cache/inductor
+TRITON_CACHE_DIR=/work/dir/cache/triton
+VLLM_CACHE_ROOT=/work/dir/cache/vllm
+VLLM_ENABLE_STARTUP_PLAN=0
+VLLM_HTTP_TIMEOUT_KEEP_ALIVE=600
+VLLM_LOGGING_COLOR=0
+VLLM_NO_USAGE_STATS=1
+VLLM_USE_FLASHINFER_SAMPLER=0
+/venv/bin/python
+  -m
+  vllm.entrypoints.openai.api_server
+  --no-async-scheduling
+  --cudagraph-capture-sizes
+  1
+  8
+  --disable-uvicorn-access-log
+  --dtype
+  bfloat16
+  --no-enable-prefix-caching
+  --enable-prompt-tokens-details
+  --enforce-eager
+  --generation-config
+  vllm
+  --gpu-memory-utilization
+  0.92
+  --hf-overrides
+  {"a":1}
+  --host
+  127.0.0.1
+  --max-logprobs=-1
+  --max-model-len
+  4096
+  --max-num-seqs
+  256
+  --model
+  google/gemma-3-4b-it
+  --port
+  8123
+  --revision
+  main
+  --served-model-name
+  matrix-01abc
+  --uvicorn-log-level
+  info
