@@ -122,6 +122,7 @@ func (a *api) redact(text string) string {
 // model is one entry of /v1/models. max_model_len is vLLM's, meta.n_ctx llama-server's.
 type model struct {
 	ID          string `json:"id"`
+	OwnedBy     string `json:"owned_by"`
 	MaxModelLen *int64 `json:"max_model_len"`
 	Meta        struct {
 		Context *int64 `json:"n_ctx"`

@@ -29,9 +29,9 @@ type attached struct {
 func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, error) {
 	a := &attached{
 		server: server, model: modelName(spec.Cell), args: spec.Cell.Platform.Args,
-		client: wire.New(wire.Options{APIKey: server.key}), done: make(chan struct{}),
-		info: backends.Info{Engine: "openai", Attached: true},
+		done: make(chan struct{}), info: backends.Info{Engine: "openai", Attached: true},
 	}
+	dropsConnections := false
 	models, err := server.models(ctx)
 	var refused *apiError
 	switch {
@@ -48,7 +48,9 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 			}
 		}
 		a.info.MaxModelLen = m.window()
+		dropsConnections = m.OwnedBy == "llamacpp"
 	}
+	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections})
 	a.info.Version = server.version(ctx)
 	return a, nil
 }

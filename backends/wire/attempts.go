@@ -7,8 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"matrix/backends"
@@ -85,17 +87,49 @@ func wait(ctx context.Context, attempt int, asked time.Duration) bool {
 }
 
 // once is one exchange. after is how long the server asks to stay away.
+//
+// What breaks on a kept connection before a byte of the answer may never have been read, and browsers send it again.
+// We do not: a server that drops requests could hide behind it. But we learn from it.
 func (c *Client) once(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration) {
+	reply, after, reused := c.exchange(ctx, call)
+	c.reuse.book(reused, reply.HTTPStatus == 0 && reply.Status == backends.Disconnected)
+	stopped(&reply, ctx)
+	return reply, after
+}
+
+// reuse learns whether a server keeps its connections.
+type reuse struct{ kept, stale atomic.Int64 }
+
+func (r *reuse) book(reused, broken bool) {
+	switch {
+	case reused && broken:
+		r.stale.Add(1)
+	case reused:
+		r.kept.Add(1)
+	}
+}
+
+// hopeless: more kept connections broke than worked, so each request gets its own.
+func (r *reuse) hopeless() bool {
+	stale := r.stale.Load()
+	return stale > 2 && stale > r.kept.Load()
+}
+
+// exchange sends once over one connection; reused tells of one that has carried an answer before.
+func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration, reused bool) {
 	line, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	request, err := c.request(line, call)
+	var kept atomic.Bool
+	request, err := c.request(httptrace.WithClientTrace(line, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { kept.Store(info.Reused) },
+	}), call)
 	if err != nil {
 		setEnd(&reply, backends.NotSent, "bad_url", err.Error())
-		return reply, 0
+		return reply, 0, false
 	}
 	if ctx.Err() != nil {
 		setEnd(&reply, backends.NotSent, "canceled", context.Cause(ctx).Error())
-		return reply, 0
+		return reply, 0, false
 	}
 	reply.Sent = time.Now()
 	response, err := c.transport.RoundTrip(request)
@@ -103,7 +137,7 @@ func (c *Client) once(ctx context.Context, call *Call) (reply backends.Reply, af
 		unsent(&reply, err)
 		reply.Done = time.Now()
 		stopped(&reply, ctx)
-		return reply, 0
+		return reply, 0, kept.Load()
 	}
 	defer response.Body.Close()
 	reply.HTTPStatus = response.StatusCode
@@ -112,12 +146,10 @@ func (c *Client) once(ctx context.Context, call *Call) (reply backends.Reply, af
 		refused(&reply, response)
 		patience.Stop()
 		reply.Done = time.Now()
-		stopped(&reply, ctx)
-		return reply, retryAfter(response.Header, time.Now())
+		return reply, retryAfter(response.Header, time.Now()), kept.Load()
 	}
 	answer(response, call, &reply, hangUp)
-	stopped(&reply, ctx)
-	return reply, 0
+	return reply, 0, kept.Load()
 }
 
 // answer reads a stream that began well.
@@ -143,7 +175,8 @@ func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error)
 	request := &http.Request{
 		Method: http.MethodPost, URL: target, Host: target.Host, Header: make(http.Header, len(call.Header)+3),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(bytes.NewReader(call.Body)), ContentLength: int64(len(call.Body)),
+		Close: c.reuse.hopeless(),
+		Body:  io.NopCloser(bytes.NewReader(call.Body)), ContentLength: int64(len(call.Body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil },
 	}
 	for name, values := range call.Header {

@@ -136,3 +136,28 @@ func TestRetryCountsFromTheFirstSend(t *testing.T) {
 		t.Errorf("only %v from the first send to the first token", waited)
 	}
 }
+
+// TestServerThatDropsConnections closes each after its answer though it does not say so, as llama-server does.
+func TestServerThatDropsConnections(t *testing.T) {
+	f := faults.Fault{Play: func(c *faults.Conn) { c.Good(); c.Hangup() }}
+	server, err := faults.Serve(f, wire.OpenAICompletions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	for _, noReuse := range []bool{false, true} {
+		client := wire.New(wire.Options{NoReuse: noReuse})
+		broken := 0
+		for seq := range int64(200) {
+			if r := client.Do(t.Context(), wire.Call{URL: server.URL(), Request: request(seq)}); r.Status == backends.Disconnected {
+				broken++
+			} else if r.Status != backends.OK {
+				t.Fatalf("%s (%s)", r.Status, r.Error)
+			}
+		}
+		client.Close()
+		if noReuse && broken > 0 || broken > 150 {
+			t.Errorf("no reuse %v: %d of 200 broke", noReuse, broken)
+		}
+	}
+}

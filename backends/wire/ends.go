@@ -149,7 +149,7 @@ var errTimeout = errors.New("the request's timeout passed")
 func stopped(r *backends.Reply, ctx context.Context) bool {
 	cause := context.Cause(ctx)
 	switch {
-	case cause == nil || r.Status == backends.OK:
+	case cause == nil || r.Status == backends.OK || r.Status == backends.NotSent:
 		return false
 	case errors.Is(cause, errTimeout):
 		setEnd(r, backends.TimedOut, "timeout", errTimeout.Error())

@@ -24,6 +24,7 @@ func newTransport(o Options) *http.Transport {
 		MaxIdleConns:        idle,
 		MaxIdleConnsPerHost: idle,
 		IdleConnTimeout:     cmp.Or(o.IdleTimeout, 4*time.Second),
+		DisableKeepAlives:   o.NoReuse,
 		DisableCompression:  true, // gzip would hold tokens back; one that comes unasked is read all the same
 		ReadBufferSize:      readBufferBytes,
 		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},

@@ -36,12 +36,14 @@ type Options struct {
 	Connections int           // most connections at once; 0 = unlimited
 	IdleTimeout time.Duration // shorter than the server's keep-alive; 0 = 4 s
 	APIKey      string        // sent as Bearer, never logged
+	NoReuse     bool          // a connection for each request: llama-server drops kept ones without a word
 }
 
 // Client is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
 	apiKey    string
+	reuse     reuse
 }
 
 // New makes a client with a connection pool of its own.
