@@ -1,0 +1,82 @@
+# vLLM offline, vllm serve and Ollama for real, on a processor, with a small real model: about 10 minutes on two cores.
+# Right for seeing everything work. For choosing a platform for a GPU, run gemma3.hcl on that GPU.
+#
+#   just engines           puts the engines and the model under ~/.cache/matrix/engines (or $MATRIX_ENGINES)
+#   just quickstart-cpu    runs this file with engines = that folder
+
+variable "engines" {
+  type        = string
+  description = "Absolute path of the folder that `just engines` fills; an experiment cannot see your home."
+  default     = "../.engines" # `just quickstart-cpu` sets MATRIX_VAR_engines; by hand: --var engines=$HOME/.cache/matrix/engines
+}
+
+dataset "candidates" {
+  path = "prompts/candidates.jsonl"
+}
+
+# The same model on both sides, but not the same weights: bfloat16 against Q4_K_M. Reports list that beside each ratio.
+model "gemma3_270m" {
+  vllm   = { model = "${var.engines}/model/gemma3-270m", dtype = "bfloat16" }
+  ollama = { gguf = "${var.engines}/model/gemma3-270m-q4_k_m.gguf" }
+}
+
+platform "vllm_offline" {
+  backend = "vllm_offline"
+  python  = "${var.engines}/vllm/bin/python"
+  args = {
+    max_model_len          = 2048
+    max_num_seqs           = 64
+    max_num_batched_tokens = 4096 # else offline and serve differ by default
+    enforce_eager          = true # compiling takes two minutes more and pays only in long runs
+  }
+  env = { VLLM_CPU_KVCACHE_SPACE = 2 } # GiB; without it vLLM takes its share of all memory
+}
+
+platform "vllm_serve" {
+  backend = "vllm_serve"
+  python  = platform.vllm_offline.python
+  args    = platform.vllm_offline.args
+  env     = platform.vllm_offline.env
+}
+
+platform "ollama" {
+  backend = "ollama"
+  binary  = "${var.engines}/ollama/bin/ollama"
+  env     = { OLLAMA_NUM_PARALLEL = 4 }
+  options = { num_ctx = 2048 } # as vLLM's max_model_len
+}
+
+experiment "cpu" {
+  description = "Gemma 3 270M on a processor: the whole path on real engines."
+  dataset     = dataset.candidates
+
+  matrix {
+    platform   = [platform.vllm_offline, platform.vllm_serve, platform.ollama]
+    model      = [model.gemma3_270m]
+    batch_size = [10, 50]
+  }
+
+  # Gemma's chat format, written out, so that each engine gets the same bytes and counts the same prompt tokens. Both
+  # engines put <bos> before it themselves: written here, it would be there twice.
+  generate {
+    max_tokens  = 32
+    temperature = 0
+    template    = "<start_of_turn>user\n{{with .System}}{{.}}\n\n{{end}}{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
+  }
+
+  load {
+    concurrency = cell.platform.backend == "ollama" ? 8 : 64
+    timeout     = "10m"
+  }
+
+  warmup {
+    requests = 4
+  }
+
+  launches = 1 # each vLLM start takes a minute or two here
+
+  limits {
+    load = "10m"
+    cell = "20m"
+  }
+}
