@@ -40,6 +40,7 @@ type engine struct {
 
 // start writes the launch's files, starts the command and follows its log.
 func start(ctx context.Context, spec backends.Spec, i install, cmd backends.Command, extra ...*os.File) (*engine, error) {
+	nameDevices(&cmd, spec, i)
 	e := &engine{spec: spec, cmd: cmd}
 	for name, text := range cmd.Files {
 		if err := os.WriteFile(filepath.Join(spec.Dir, name), []byte(text), 0o644); err != nil {

@@ -1,0 +1,56 @@
+package vllm
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"matrix/backends"
+)
+
+// nvidiaGPUs is where the driver tells of its devices, one folder a PCI address.
+const nvidiaGPUs = "/proc/driver/nvidia/gpus"
+
+// nameDevices turns UUIDs in CUDA_VISIBLE_DEVICES into numbers for a vLLM that reads nothing else: 0.22 dies of them
+// ("invalid literal for int()"). What the platform declares is left alone, and so is what cannot be translated.
+func nameDevices(cmd *backends.Command, spec backends.Spec, i install) {
+	if len(spec.GPUs) == 0 || spec.Cell.Platform.Env["CUDA_VISIBLE_DEVICES"] != "" || i.takesUUIDs() {
+		return
+	}
+	if numbers, ok := deviceNumbers(nvidiaGPUs, spec.GPUs); ok {
+		cmd.Env["CUDA_VISIBLE_DEVICES"] = numbers
+		cmd.Env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID" // else CUDA counts the fastest first
+	}
+}
+
+func (i install) takesUUIDs() bool {
+	text, err := os.ReadFile(filepath.Join(i.site, "vllm", "platforms", "cuda.py"))
+	return err != nil || strings.Contains(string(text), "nvmlDeviceGetHandleByUUID")
+}
+
+var reUUID = regexp.MustCompile(`(?m)^GPU UUID:\s*(\S+)`)
+
+// deviceNumbers are the devices' positions in the order of PCI addresses, "0,2".
+func deviceNumbers(root string, uuids []string) (string, bool) {
+	files, _ := filepath.Glob(filepath.Join(root, "*", "information"))
+	slices.Sort(files)
+	at := map[string]string{}
+	for n, file := range files {
+		text, err := os.ReadFile(file)
+		if m := reUUID.FindSubmatch(text); err == nil && m != nil {
+			at[string(m[1])] = strconv.Itoa(n)
+		}
+	}
+	var numbers []string
+	for _, uuid := range uuids {
+		n, ok := at[uuid]
+		if !ok {
+			return "", false
+		}
+		numbers = append(numbers, n)
+	}
+	return strings.Join(numbers, ","), len(numbers) > 0
+}
