@@ -22,8 +22,6 @@ type fitKey struct {
 	dataset  *Dataset
 	hardware *Hardware
 	generate *Generate
-	load     *LoadShape
-	batch    int
 }
 
 type fitAt struct {
@@ -39,7 +37,7 @@ func (x *Expansion) predict(c *Cell) hcl.Diagnostics {
 	if x.hooks.Fit == nil || c.Dataset == nil {
 		return nil
 	}
-	k := fitKey{c.Platform, c.Model, c.Dataset, c.Hardware, c.Generate, c.Load, c.BatchSize}
+	k := fitKey{c.Platform, c.Model, c.Dataset, c.Hardware, c.Generate}
 	at, ok := x.fits[k]
 	if !ok {
 		at.fit = x.hooks.Fit(c)

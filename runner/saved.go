@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,31 +14,51 @@ import (
 )
 
 // savedSchema is the version of the plan file.
-const savedSchema = 1
+const savedSchema = 2
 
-// maxSaved bounds what ReadSaved takes in: a plan of 100,000 cells is about 50 MB.
+// maxSaved bounds what ReadSaved takes in: a plan of 100,000 cells is about 30 MB.
 const maxSaved = 1 << 30
 
 // Saved is a plan as it lies in a file: what was asked, the source as it was, what was resolved, and each pending cell.
+//
+// The file is JSON Lines: this struct, then the components of identities, each once, before the first cell that has it,
+// and the cells. One JSON document with whole identities took eight times the space, and all of it in memory twice.
 type Saved struct {
-	Schema  int                     `json:"schema"`
-	Made    time.Time               `json:"made"`
-	Paths   []string                `json:"paths"`
-	Files   map[string][]byte       `json:"files"` // source as read
-	Vars    experiments.LoadOptions `json:"vars"`  // the environment left out
-	Filter  Filter                  `json:"filter"`
-	Pending []SavedCell             `json:"pending"`
+	Schema int                     `json:"schema"`
+	Made   time.Time               `json:"made"`
+	Paths  []string                `json:"paths"`
+	Files  map[string][]byte       `json:"files"` // source as read
+	Vars   experiments.LoadOptions `json:"vars"`  // the environment left out
+	Filter Filter                  `json:"filter"`
+
+	plans      []*Plan          // of one that is to be written
+	pending    []savedCell      // of one that was read
+	components []savedComponent // likewise; cells refer to them by number
 }
 
-// SavedCell is one pending cell.
-type SavedCell struct {
-	Experiment string               `json:"experiment"`
-	Address    string               `json:"address"`
-	Name       string               `json:"name"`
-	Identity   experiments.Identity `json:"identity"`
-	State      State                `json:"state"`
-	Reasons    []Reason             `json:"reasons"`
-	Launches   []int                `json:"launches"`
+// savedCell is one pending cell.
+type savedCell struct {
+	Experiment string   `json:"experiment"`
+	Address    string   `json:"address"`
+	Name       string   `json:"name"`
+	Hash       string   `json:"hash"`       // of the identity
+	Components []int    `json:"components"` // by number
+	State      State    `json:"state"`
+	Reasons    []Reason `json:"reasons"`
+	Launches   []int    `json:"launches"`
+}
+
+// savedComponent is one part of identities.
+type savedComponent struct {
+	Name  string          `json:"name"`
+	Hash  string          `json:"hash"`
+	Value json.RawMessage `json:"value"`
+}
+
+// savedLine is one line behind the first.
+type savedLine struct {
+	Component *savedComponent `json:"component,omitempty"`
+	Cell      *savedCell      `json:"cell,omitempty"`
 }
 
 // NewSaved gathers what the file holds.
@@ -45,32 +66,62 @@ func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOpti
 	// Of the environment only what sets variables counts, and the rest may hold secrets.
 	vars.Environ = slices.DeleteFunc(slices.Clone(vars.Environ), func(s string) bool { return !strings.HasPrefix(s, "MATRIX_VAR_") })
 	vars.Source = nil // Files has it
-	s := &Saved{Schema: savedSchema, Made: time.Now().UTC(), Paths: paths, Files: files, Vars: vars, Filter: filter}
-	for _, p := range plans {
-		for _, item := range p.Items {
-			if item.Pending() {
-				s.Pending = append(s.Pending, SavedCell{Experiment: p.Experiment, Address: item.Cell.Address, Name: item.Cell.Name(),
-					Identity: item.Identity, State: item.State, Reasons: item.Reasons, Launches: item.Launches})
-			}
-		}
-	}
-	return s
+	return &Saved{Schema: savedSchema, Made: time.Now().UTC(), Paths: paths, Files: files, Vars: vars, Filter: filter, plans: plans}
 }
 
 // Write writes the plan file.
 func (s *Saved) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	if err := e.Encode(s); err != nil {
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	out := savedWriter{e: json.NewEncoder(buffered), numbers: map[[2]string]int{}}
+	out.e.SetEscapeHTML(false)
+	err := out.e.Encode(s)
+	for _, p := range s.plans {
+		for _, item := range p.Items {
+			if err == nil && item.Pending() {
+				err = out.cell(p.Experiment, item)
+			}
+		}
+	}
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
 	return nil
 }
 
+// savedWriter numbers components as it meets them.
+type savedWriter struct {
+	e       *json.Encoder
+	numbers map[[2]string]int // by name and hash
+	line    savedCell         // of the cell at hand
+}
+
+func (w *savedWriter) cell(experiment string, item *Item) error {
+	w.line = savedCell{Experiment: experiment, Address: item.Cell.Address, Name: item.Cell.Name(), Hash: item.Identity.Hash,
+		Components: w.line.Components[:0], State: item.State, Reasons: item.Reasons, Launches: item.Launches}
+	for name, c := range item.Identity.Components {
+		key := [2]string{name, c.Hash}
+		n, known := w.numbers[key]
+		if !known {
+			n = len(w.numbers)
+			w.numbers[key] = n
+			if err := w.e.Encode(savedLine{Component: &savedComponent{name, c.Hash, c.Value}}); err != nil {
+				return err
+			}
+		}
+		w.line.Components = append(w.line.Components, n)
+	}
+	slices.Sort(w.line.Components) // a map's order is no order
+	return w.e.Encode(savedLine{Cell: &w.line})
+}
+
 // ReadSaved reads a plan file.
 func ReadSaved(r io.Reader) (*Saved, error) {
 	var s Saved
-	if err := json.NewDecoder(io.LimitReader(r, maxSaved)).Decode(&s); err != nil {
+	d := json.NewDecoder(io.LimitReader(r, maxSaved))
+	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("this is no plan of matrix: %w", err)
 	}
 	if s.Schema != savedSchema {
@@ -79,7 +130,45 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 	if len(s.Paths) == 0 {
 		return nil, errors.New("the plan names no files")
 	}
-	return &s, nil
+	for {
+		var line savedLine
+		err := d.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return &s, nil
+		}
+		if err == nil {
+			err = s.take(line)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the plan is damaged: %w", err)
+		}
+	}
+}
+
+// take adds one line.
+func (s *Saved) take(line savedLine) error {
+	if line.Component != nil {
+		s.components = append(s.components, *line.Component)
+	}
+	if line.Cell == nil {
+		return nil
+	}
+	for _, n := range line.Cell.Components {
+		if n < 0 || n >= len(s.components) {
+			return fmt.Errorf("cell %s has component %d of %d", line.Cell.Name, n, len(s.components))
+		}
+	}
+	s.pending = append(s.pending, *line.Cell)
+	return nil
+}
+
+// identity puts a cell's identity together again.
+func (s *Saved) identity(c savedCell) experiments.Identity {
+	id := experiments.Identity{Address: c.Address, Hash: c.Hash, Components: map[string]experiments.Component{}}
+	for _, n := range c.Components {
+		id.Components[s.components[n].Name] = experiments.Component{Hash: s.components[n].Hash, Value: s.components[n].Value}
+	}
+	return id
 }
 
 // Drift holds freshly made plans against the saved one: one line for each cell that is no longer what was looked at.
@@ -95,13 +184,13 @@ func (s *Saved) Drift(plans []*Plan) []string {
 	}
 	saved := map[key]bool{}
 	var lines []string
-	for _, c := range s.Pending {
+	for _, c := range s.pending {
 		saved[key{c.Experiment, c.Address}] = true
 		item := now[key{c.Experiment, c.Address}]
 		if item == nil && narrowed {
 			continue // less of it was asked for on the command line
 		}
-		if line := drifted(c, item); line != "" {
+		if line := s.drifted(c, item); line != "" {
 			lines = append(lines, line)
 		}
 	}
@@ -116,21 +205,22 @@ func (s *Saved) Drift(plans []*Plan) []string {
 }
 
 // drifted says what became of one cell; "" = it still stands, or less of it does.
-func drifted(c SavedCell, item *Item) string {
+func (s *Saved) drifted(c savedCell, item *Item) string {
 	switch {
 	case item == nil:
 		return c.Name + " is no longer in the experiment"
 	case item.Cell.Skip != nil:
 		return fmt.Sprintf("%s is %s now: %s", c.Name, item.State, item.Cell.Skip.Reason)
-	case c.Identity.Hash != item.Identity.Hash:
+	case c.Hash != item.Identity.Hash:
+		before := s.identity(c)
 		var parts []string
-		for _, d := range experiments.Diff(c.Identity, item.Identity, item.Cell) {
+		for _, d := range experiments.Diff(before, item.Identity, item.Cell) {
 			if slices.Contains(staleKinds, d.Component) {
 				parts = append(parts, fmt.Sprintf("%s %s %s → %s", d.Component, d.Path, d.Before, d.After))
 			}
 		}
 		if len(parts) == 0 {
-			parts = changedKinds(c.Identity, item.Identity)
+			parts = changedKinds(before, item.Identity)
 		}
 		return c.Name + ": " + strings.Join(parts, ", ")
 	}

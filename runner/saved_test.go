@@ -29,7 +29,7 @@ func TestSavedPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(read.Files["x.hcl"]) != "a = 1" || len(read.Pending) != 1 || read.Filter.Only[0] != "platform=a*" || read.Vars.Vars[0] != "n=1" {
+	if string(read.Files["x.hcl"]) != "a = 1" || len(read.pending) != 1 || read.Filter.Only[0] != "platform=a*" || read.Vars.Vars[0] != "n=1" {
 		t.Errorf("read back %+v", read)
 	}
 	drift := func(p *Plan) string { return strings.Join(read.Drift([]*Plan{p}), "\n") }
@@ -62,7 +62,8 @@ func TestSavedPlan(t *testing.T) {
 }
 
 func TestReadSavedRefuses(t *testing.T) {
-	for text, want := range map[string]string{"": "no plan", "{": "no plan", `{"schema":9}`: "schema 9", `{"schema":1}`: "names no files"} {
+	for text, want := range map[string]string{"": "no plan", "{": "no plan", `{"schema":9}`: "schema 9",
+		`{"schema":2}`: "names no files", `{"schema":2,"paths":["x"]}{"cell":{"components":[0]}}`: "component 0 of 0", `{"schema":2,"paths":["x"]}{`: "damaged"} {
 		if _, err := ReadSaved(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
@@ -70,10 +71,10 @@ func TestReadSavedRefuses(t *testing.T) {
 }
 
 func FuzzReadSaved(f *testing.F) {
-	f.Add([]byte(`{"schema":1,"paths":["x"],"pending":[{"address":"a","launches":[1]}]}`))
+	f.Add([]byte(`{"schema":2,"paths":["x"]}{"component":{"name":"spec","hash":"h","value":{}}}{"cell":{"address":"a","components":[0],"launches":[1]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := ReadSaved(bytes.NewReader(data))
-		if err == nil && len(s.Drift(nil)) > len(s.Pending) {
+		if err == nil && len(s.Drift(nil)) > len(s.pending) {
 			t.Error("more drift than cells")
 		}
 	})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -154,11 +153,7 @@ func (s *session) save(plans []*runner.Plan, out string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", explainFault(fmt.Errorf("save the plan: %w", err))
 	}
-	var content bytes.Buffer
-	if err := saved.Write(&content); err != nil {
-		return "", fmt.Errorf("save the plan: %w", err)
-	}
-	if err := replaceFile(path, content.Bytes(), 0o644); err != nil {
+	if err := replaceFile(path, 0o644, saved.Write); err != nil {
 		return "", explainFault(fmt.Errorf("save the plan: %w", err))
 	}
 	return path, nil

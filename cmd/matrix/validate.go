@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,17 +133,20 @@ func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) 
 	if err != nil {
 		return true, err
 	}
-	return true, replaceFile(file, out, info.Mode().Perm())
+	return true, replaceFile(file, info.Mode().Perm(), func(w io.Writer) error {
+		_, err := w.Write(out)
+		return err
+	})
 }
 
 // replaceFile writes beside the file and renames, so that a full disk cannot eat a user's experiment.
-func replaceFile(path string, content []byte, mode os.FileMode) error {
+func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp.Name()) // gone after the rename
-	if _, err := temp.Write(content); err != nil {
+	if err := write(temp); err != nil {
 		_ = temp.Close()
 		return err
 	}
