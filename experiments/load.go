@@ -22,6 +22,7 @@ type Config struct {
 	Decisions   map[string]*Decision // by label
 	Files       map[string][]byte    // source as read, by the name used in diagnostics
 	Variables   Values               // as set from outside (not the defaults), for the saved plan
+	loader      *loader              // what Scope and Graph look at
 }
 
 // Experiment is one experiment block, not yet expanded.
@@ -37,7 +38,9 @@ type Experiment struct {
 // Hooks are what engines know of cells, given by the program. Nil hooks are skipped.
 type Hooks struct {
 	Check func(*Cell) []Problem
-	Fit   func(*Cell) Fit // called once per combination of platform, model, dataset, hardware, generate, load and batch size
+	// Fit is called once per combination of platform, model, dataset, hardware and generate, and may read nothing else of
+	// the cell: the load, for one, may itself depend on the prediction.
+	Fit func(*Cell) Fit
 }
 
 // Load reads files and folders (all *.hcl and *.hcl.json in them) and every import. It reports all mistakes
@@ -49,13 +52,13 @@ func Load(paths []string, opts LoadOptions) (*Config, hcl.Diagnostics) {
 		l.add(path)
 	}
 	if l.unread { // whatever else could be said would follow from what is missing
-		return &Config{Decisions: map[string]*Decision{}, Files: l.files, Variables: l.set}, sorted(unique(l.diags))
+		return &Config{Decisions: map[string]*Decision{}, Files: l.files, Variables: l.set, loader: l}, sorted(unique(l.diags))
 	}
 	l.declare()
 	l.readSettings()
 	l.evaluateAll()
 	l.validate()
-	config := &Config{Decisions: map[string]*Decision{}, Files: l.files, Variables: l.set}
+	config := &Config{Decisions: map[string]*Decision{}, Files: l.files, Variables: l.set, loader: l}
 	l.experimentsAndDecisions(config)
 	if l.diags.HasErrors() {
 		l.mistakesOfCells(config)

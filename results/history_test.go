@@ -149,7 +149,7 @@ func TestMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := committed(t, s, 2)
-	if err := s.Accept("gemma3", first.Slug, json.RawMessage(`"feed"`), "same weights", "ada"); err != nil {
+	if err := s.Accept("gemma3", first.Slug, "", json.RawMessage(`"feed"`), "same weights", "ada"); err != nil {
 		t.Fatal(err)
 	}
 	tainted := func() map[string]string {

@@ -27,9 +27,13 @@ func (s *Store) Taint(experiment, slug, attempt, reason, who string) error {
 	return s.mark(experiment, slug, Mark{Kind: markTaint, Attempt: attempt, Reason: reason, Who: who})
 }
 
-// Accept blesses an identity (its canonical JSON, as Mark.Identity) of a cell: results that have it count as current.
-func (s *Store) Accept(experiment, slug string, identity json.RawMessage, reason, who string) error {
-	return s.mark(experiment, slug, Mark{Kind: markAccept, Identity: identity, Reason: reason, Who: who})
+// Accept blesses an attempt, or with attempt "" all attempts of the cell so far: they count as current for an identity
+// (its canonical JSON, as Mark.Identity) that they do not have.
+func (s *Store) Accept(experiment, slug, attempt string, identity json.RawMessage, reason, who string) error {
+	if attempt != "" && !attemptName(attempt) {
+		return fmt.Errorf("accept attempt %q: not a ULID", attempt)
+	}
+	return s.mark(experiment, slug, Mark{Kind: markAccept, Attempt: attempt, Identity: identity, Reason: reason, Who: who})
 }
 
 // mark adds a file; marks are never changed or removed.
