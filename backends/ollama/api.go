@@ -85,6 +85,9 @@ type shown struct {
 	Details      struct {
 		Quantization string `json:"quantization_level"`
 	}
+	ModelInfo struct {
+		AddBOS bool `json:"tokenizer.ggml.add_bos_token"`
+	} `json:"model_info"`
 }
 
 func (a *api) show(ctx context.Context, name string) (shown, error) {

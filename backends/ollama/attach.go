@@ -19,7 +19,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
 		defer cancel()
 	}
-	server, model := newAPI(p.URL), spec.Cell.Model.Ollama.Model
+	server, model := newAPI(p.URL), bareName(spec.Cell.Model.Ollama.Model)
 	v, err := server.version(ctx)
 	if err != nil {
 		return nil, &backends.LaunchError{
@@ -50,12 +50,12 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	return &engine{
 		platform: p, url: server.base, model: model, client: wire.New(wire.Options{IdleTimeout: time.Minute}),
-		thinks: about.thinks(), window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,
+		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,
 	}, nil
 }
 
 func loadAttached(ctx context.Context, server *api, spec backends.Spec) (running, shown, error) {
-	model := spec.Cell.Model.Ollama.Model
+	model := bareName(spec.Cell.Model.Ollama.Model)
 	about, err := server.show(ctx, model)
 	if err != nil {
 		return running{}, about, err

@@ -23,6 +23,7 @@ type engine struct {
 	model    string
 	client   *wire.Client
 	thinks   bool
+	addsBOS  bool  // the engine begins each sequence itself
 	window   int64 // tokens of one request
 	oldEra   bool  // a prompt that is too long is cut without a word
 	done     chan struct{}
@@ -36,6 +37,9 @@ type engine struct {
 
 // Generate streams one answer.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	if e.addsBOS { // up to 0.24 a prompt with a <bos> of its own would have two
+		req.Prompt, _ = wire.CutBOS(req.Prompt)
+	}
 	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
 	path := "/api/generate"
 	if protocol == wire.OllamaChat {

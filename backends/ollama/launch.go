@@ -225,7 +225,7 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 	return &engine{
 		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model,
 		client: wire.New(wire.Options{IdleTimeout: time.Minute}), // Ollama never drops an idle connection
-		thinks: about.thinks(), window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
+		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
 		info: l.info(s, m, about, cmp.Or(v, l.version)),
 	}, nil
 }

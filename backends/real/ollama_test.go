@@ -76,6 +76,7 @@ func (c checkedOllama) Launch(ctx context.Context, spec backends.Spec) (backends
 	}
 	c.info(e.Info())
 	c.answer(ctx, e, spec.Cell.Generate)
+	c.bos(ctx, e, spec.Cell.Generate)
 	return e, nil
 }
 
@@ -101,6 +102,14 @@ func (c checkedOllama) answer(ctx context.Context, e backends.Engine, g *experim
 	}
 	if r.ServerPrefill == nil || r.ServerDecode == nil || r.ServerQueue == nil || *r.ServerPrefill <= 0 || *r.ServerDecode <= 0 {
 		c.t.Errorf("native times: queue %v, prefill %v, decode %v", r.ServerQueue, r.ServerPrefill, r.ServerDecode)
+	}
+}
+
+// bos: a prompt that brings its own <bos> is the same six tokens.
+func (c checkedOllama) bos(ctx context.Context, e backends.Engine, g *experiments.Generate) {
+	r := e.Generate(ctx, backends.Request{Prompt: "<bos>The capital of France is", MaxTokens: 1, Generate: g, Timeout: time.Minute})
+	if r.Status != backends.OK || deref(r.InputTokens) != 6 {
+		c.t.Errorf("with <bos>: %s (%s), %d prompt tokens, want 6", r.Status, r.Error, deref(r.InputTokens))
 	}
 }
 

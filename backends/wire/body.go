@@ -72,8 +72,7 @@ func vllmFields(req backends.Request) *vllmRequest {
 		v.RepeatPenalty = 1
 	}
 	if len(req.Messages) == 0 && StartsWithBOS(req.Prompt) {
-		no := false
-		v.AddSpecialTokens = &no // else the beginning would be marked twice
+		v.AddSpecialTokens = new(bool)
 	}
 	return v
 }
@@ -81,14 +80,21 @@ func vllmFields(req backends.Request) *vllmRequest {
 // begins are the texts of begin-of-sequence tokens: Gemma, Llama 2 and Mistral, Llama 3, LFM.
 var begins = []string{"<bos>", "<s>", "<|begin_of_text|>", "<|startoftext|>"}
 
-// StartsWithBOS reports whether a prompt brings its own begin-of-sequence token, as templates written out in full do.
-func StartsWithBOS(prompt string) bool {
+// CutBOS takes a prompt's own begin-of-sequence token off, as templates written out in full bring one, and reports
+// whether there was one. Engines add theirs to a raw prompt, and some then begin the sequence twice.
+func CutBOS(prompt string) (rest string, had bool) {
 	for _, b := range begins {
-		if strings.HasPrefix(prompt, b) {
-			return true
+		if rest, had := strings.CutPrefix(prompt, b); had {
+			return rest, true
 		}
 	}
-	return false
+	return prompt, false
+}
+
+// StartsWithBOS reports whether a prompt brings its own begin-of-sequence token.
+func StartsWithBOS(prompt string) bool {
+	_, had := CutBOS(prompt)
+	return had
 }
 
 // encode leaves <, > and & as they are: prompts are full of them.
