@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -64,20 +65,23 @@ func (x *indexer) copyRows(original *os.File, size int64, spool *os.File) (err e
 	if err != nil {
 		return &Error{Path: x.faults.path, Reason: err.Error(), Hint: hintOf(err)}
 	}
-	return x.copyBatches(pf, cols, spool)
+	return x.copyBatches(pf, cols, names, spool)
 }
 
-func (x *indexer) copyBatches(pf *file.Reader, cols columns, spool *os.File) error {
+func (x *indexer) copyBatches(pf *file.Reader, cols columns, names []string, spool *os.File) error {
 	r, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 512}, memory.DefaultAllocator)
 	if err != nil {
 		return &Error{Path: x.faults.path, Reason: err.Error(), Err: err}
 	}
-	used, at := cols.used()
-	batches, err := r.GetRecordReader(x.ctx, used, nil)
+	batches, err := r.GetRecordReader(x.ctx, cols.used(), nil)
 	if err != nil {
 		return &Error{Path: x.faults.path, Reason: err.Error(), Err: err}
 	}
 	defer batches.Release()
+	at := cols.within(names, batches.Schema())
+	if at.prompt < 0 {
+		return &Error{Path: x.faults.path, Reason: fmt.Sprintf("column %q lies inside a list or a struct", names[cols.prompt])}
+	}
 	out := bufio.NewWriterSize(spool, 1<<16)
 	w := &rowCopy{x: x, out: out, at: at}
 	for batches.Next() {
@@ -91,26 +95,29 @@ func (x *indexer) copyBatches(pf *file.Reader, cols columns, spool *os.File) err
 	return out.Flush()
 }
 
-// used are the file's columns to read, in the file's order, and where each comes to lie among those.
-func (c columns) used() (indices []int, at columns) {
-	place := func(want int) int {
-		if want < 0 {
-			return -1
-		}
-		n := 0
-		for _, other := range []int{c.prompt, c.id, c.reference, c.maxTokens} {
-			if other >= 0 && other < want {
-				n++
-			}
-		}
-		return n
-	}
+// used are the file's columns to read, in its order.
+func (c columns) used() (indices []int) {
 	for _, i := range []int{c.prompt, c.id, c.reference, c.maxTokens} {
 		if i >= 0 {
 			indices = append(indices, i)
 		}
 	}
-	return indices, columns{place(c.prompt), place(c.id), place(c.reference), place(c.maxTokens)}
+	slices.Sort(indices)
+	return indices
+}
+
+// within tells where the columns lie in what is read; a column inside a list or struct is not found.
+func (c columns) within(names []string, schema *arrow.Schema) columns {
+	place := func(i int) int {
+		if i < 0 {
+			return -1
+		}
+		if found := schema.FieldIndices(names[i]); len(found) > 0 {
+			return found[0]
+		}
+		return -1
+	}
+	return columns{place(c.prompt), place(c.id), place(c.reference), place(c.maxTokens)}
 }
 
 type rowCopy struct {

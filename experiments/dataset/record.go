@@ -214,7 +214,8 @@ func jsonFault(err error) error {
 		if wrong.Field == "" {
 			return hinted{"a JSON object is expected, not " + wrong.Value, "Each line is one object."}
 		}
-		return fmt.Errorf("%s must be %s, not %s", wrong.Field, jsonKind(wrong.Type.Kind().String()), wrong.Value)
+		name := strings.TrimPrefix(wrong.Field, "ask.") // the embedded struct
+		return fmt.Errorf("%s must be %s, not %s", name, jsonKind(wrong.Type.Kind().String()), wrong.Value)
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {

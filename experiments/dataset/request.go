@@ -89,7 +89,7 @@ func nonce(seed int64, warmup bool, seq int) string {
 	if warmup {
 		x |= 1 << 32
 	}
-	x ^= uint64(seed) & mask
+	x ^= (uint64(seed) ^ 0x5deece66d) & mask // else seed 0 would give request 0 a row of zeros
 	for range 3 {
 		x = x * 0x9e3779b97f4a7c15 & mask // odd: a permutation of 33-bit numbers
 		x ^= x >> 17
