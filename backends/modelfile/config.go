@@ -81,7 +81,7 @@ func shapeOf(f fields) Shape {
 		Experts:          f.number("num_local_experts", "num_experts", "n_routed_experts") + f.number("n_shared_experts"),
 	}
 	s.Layers = min(s.Layers, 100_000)
-	if f.flag("use_sliding_window", true) == false {
+	if !f.flag("use_sliding_window", true) {
 		s.SlidingWindow = 0
 	}
 	return s

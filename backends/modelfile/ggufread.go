@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 )
 
@@ -233,79 +232,4 @@ func (d *ggufReader) tensor() (ggufTensor, error) {
 	}
 	d.kept = max(0, d.kept-int64(len(name))) // names are not kept
 	return ggufTensor{name: name, elements: count, bytes: tensorBytes(kind, count)}, nil
-}
-
-func (d *ggufReader) read(p []byte) error {
-	if int64(len(p)) > d.left {
-		return io.ErrUnexpectedEOF
-	}
-	n, err := io.ReadFull(d.r, p)
-	d.left -= int64(n)
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-func (d *ggufReader) u32() (uint32, error) {
-	var b [4]byte
-	err := d.read(b[:])
-	return binary.LittleEndian.Uint32(b[:]), err
-}
-
-func (d *ggufReader) u64() (uint64, error) {
-	var b [8]byte
-	err := d.read(b[:])
-	return binary.LittleEndian.Uint64(b[:]), err
-}
-
-// length reads a string's length and holds it against the rest of the file.
-func (d *ggufReader) length() (int64, error) {
-	n, err := d.u64()
-	if err != nil {
-		return 0, err
-	}
-	if n > uint64(d.left) {
-		return 0, fmt.Errorf("string claims %d bytes of the %d left", n, d.left)
-	}
-	return int64(n), nil
-}
-
-func (d *ggufReader) str(limit int64) (string, error) {
-	n, err := d.length()
-	if err != nil {
-		return "", err
-	}
-	if n > limit {
-		return "", fmt.Errorf("%d bytes is more than the %d allowed", n, limit)
-	}
-	return d.bytes(n)
-}
-
-func (d *ggufReader) bytes(n int64) (string, error) {
-	if d.kept += n; d.kept > ggufKeptLimit {
-		return "", fmt.Errorf("header holds more than %d bytes of text", int64(ggufKeptLimit))
-	}
-	b := make([]byte, n)
-	err := d.read(b)
-	return string(b), err
-}
-
-func (d *ggufReader) skipString() error {
-	n, err := d.length()
-	if err != nil {
-		return err
-	}
-	return d.skip(n)
-}
-
-func (d *ggufReader) skip(n int64) error {
-	if n > d.left {
-		return io.ErrUnexpectedEOF
-	}
-	d.left -= n
-	if _, err := io.CopyN(io.Discard, d.r, n); err != nil {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
 }
