@@ -77,11 +77,11 @@ type Machine struct {
 
 // Segment is one stretch of an attempt: its own launch of the engine.
 type Segment struct {
-	Segment   int32
-	DurationS float64 // first dispatch → last completion
-	LoadS     *float64
-	Phases    map[string]float64
-	Reason    string // why it ended: "done", "interrupted", "engine_died" …
+	Segment   int32              `json:"segment"`
+	DurationS float64            `json:"duration_s"` // first dispatch → last completion
+	LoadS     *float64           `json:"load_s"`
+	Phases    map[string]float64 `json:"phases"`
+	Reason    string             `json:"reason"` // why it ended: "done", "interrupted", "engine_died" …
 }
 
 // Manifest is manifest.json: what an attempt is, without reading its Parquet.

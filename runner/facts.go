@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"matrix/backends"
 	"matrix/experiments"
@@ -196,9 +197,13 @@ func (f *facts) faults() error {
 		}
 		more := ""
 		if x.cells > 1 {
-			more = fmt.Sprintf(" (and %d more cells)", x.cells-1)
+			more = fmt.Sprintf(" and %d more", x.cells-1)
 		}
-		errs = append(errs, fmt.Errorf("%s: %s%s: %w", place, x.cell.Name(), more, x.err))
+		if !strings.HasPrefix(x.err.Error(), place.String()) {
+			more += ", " + place.String()
+		}
+		// The fault's own place comes first: that is the file to open.
+		errs = append(errs, fmt.Errorf("%w (cell %s%s)", x.err, x.cell.Name(), more))
 	}
 	return errors.Join(errs...)
 }

@@ -19,6 +19,7 @@ func (m *measured) progress() (stop func()) {
 		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
 		window := rate{span: rateWindow}
+		window.add(m.base, 0)
 		saved := time.Now()
 		for {
 			select {
@@ -51,6 +52,10 @@ func (m *measured) save() {
 func (m *measured) report(window *rate) {
 	c, inFlight := m.book.now()
 	now := time.Now()
+	// Tokens are counted as answers end: where one takes 20 s, the time between two must not read as a standstill.
+	if c.done > 0 {
+		window.span = max(rateWindow, 4*now.Sub(m.base)/time.Duration(c.done))
+	}
 	p := Progress{Planned: int64(m.l.planned), Done: m.before + c.done, Failed: c.failed, InFlight: inFlight,
 		OutputTokens: c.tokens, TokensPerSecond: window.add(now, c.tokens), Elapsed: now.Sub(m.base)}
 	p.CellETA = eta(p.Elapsed, c.done, p.Planned-p.Done)

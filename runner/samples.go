@@ -3,9 +3,11 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"matrix/backends/process"
 	"matrix/results"
 	"matrix/runner/telemetry"
 )
@@ -32,7 +34,10 @@ func (s *samples) watch(l *launch, loading bool) {
 	if interval <= 0 {
 		return
 	}
-	target := telemetry.Target{PIDs: func() []int { return nil }}
+	// Until the backend hands the engine over, its processes are known by the attempt in their environment: the peak of
+	// the memory may lie in the load.
+	attempt := s.attempt.Manifest().Attempt
+	target := telemetry.Target{PIDs: func() []int { return process.OfAttempt(attempt) }}
 	if !loading {
 		info := l.engine.Info()
 		target = telemetry.Target{PIDs: func() []int { return l.engine.Info().PIDs }, Cgroup: info.Cgroup}
@@ -128,6 +133,12 @@ func (l *launch) scrape(ctx context.Context) map[string]float64 {
 	return values
 }
 
+// counter tells by Prometheus's naming whether a metric only grows: of a gauge the difference over a phase says nothing,
+// its course stands in the samples.
+func counter(name string) bool {
+	return strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_count")
+}
+
 // addMetrics keeps what the measured phase added to the engine's counters; over segments it adds up.
 func (l *launch) addMetrics(before, after map[string]float64) {
 	if before == nil || after == nil {
@@ -140,7 +151,9 @@ func (l *launch) addMetrics(before, after map[string]float64) {
 		sum[name] = v
 	}
 	for name, v := range after {
-		sum[name] += v - before[name]
+		if counter(name) {
+			sum[name] += v - before[name]
+		}
 	}
 	l.row.EngineMetrics = sum
 }

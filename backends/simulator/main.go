@@ -20,8 +20,9 @@ const marker = "simulator-server"
 // serverConfig is the server's whole command line, as JSON in the argument behind the marker.
 type serverConfig struct {
 	options
-	Model string `json:"model"` // the served name
-	Ready string `json:"ready"` // file that says where it listens, written once it does
+	Model string `json:"model"`          // the served name
+	Port  int    `json:"port,omitempty"` // 0 = any, as in every launch
+	Ready string `json:"ready"`          // file that says where it listens, written once it does
 }
 
 // readiness is that file. The server picks its port itself: one picked for it could be taken meanwhile.
@@ -58,7 +59,7 @@ func serve(ctx context.Context, c serverConfig) int {
 		}
 		took = time.Since(began).Seconds()
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port))
 	if err != nil {
 		logf("Error: listen: %v", err)
 		return 1
@@ -119,7 +120,11 @@ func (s *server) load(ctx context.Context) int {
 		return 0
 	}
 	logf("Loading weights took %.2f seconds", s.LoadS)
-	logf("KV cache size: %d tokens", s.KVTokens)
+	if s.KVTokens > 0 {
+		logf("KV cache size: %d tokens", s.KVTokens)
+	} else {
+		logf("KV cache size: unlimited")
+	}
 	return -1
 }
 

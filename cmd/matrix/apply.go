@@ -201,10 +201,10 @@ func (a *app) view(p *runner.Plan) (observe func(runner.Event), stop func()) {
 	case a.json:
 		return jsonView{a}.observe, func() {}
 	case a.tty && os.Getenv("TERM") != "dumb":
-		v := newLiveView(a.stdout, a.style, simulatedItems(p))
+		v := newLiveView(a.stdout, a.style, a.terminalWidth, simulatedItems(p))
 		return v.observe, v.stop
 	}
-	v := &plainView{out: a.stdout, style: a.style, every: 5 * time.Second}
+	v := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second}
 	return v.observe, func() {}
 }
 
@@ -276,16 +276,12 @@ func (a *app) writeTable(s *session, p *runner.Plan) error {
 	}
 	rows := latest(cells, history, identities)
 	if len(rows) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", a.style.bold(p.Experiment))
-		writeResults(a.stdout, a.style, a.tableWidth(), rows)
+		title := a.style.bold(p.Experiment)
+		if same := fixed(rows); same != "" {
+			title += a.style.dot() + same
+		}
+		fmt.Fprintf(a.stdout, "\n%s\n", title)
+		writeResults(a.stdout, a.style, a.terminalWidth(), rows)
 	}
 	return nil
-}
-
-// tableWidth is where a table is cut: the terminal's edge, nowhere in a pipe.
-func (a *app) tableWidth() int {
-	if a.tty {
-		return a.width
-	}
-	return 0
 }

@@ -13,35 +13,42 @@ import (
 type plainView struct {
 	out   io.Writer
 	style style
+	width func() int    // where lines are broken; 0 = nowhere
 	every time.Duration // between progress lines
 	last  time.Time
+}
+
+func (v *plainView) say(format string, values ...any) {
+	fmt.Fprintln(v.out, fold(fmt.Sprintf(format, values...), v.width()))
 }
 
 func (v *plainView) observe(e runner.Event) {
 	switch e.Kind {
 	case runner.LaunchStart:
-		fmt.Fprintf(v.out, "[%d/%d] %s\n", e.Step, e.Steps, launchTitle(e, v.style))
+		v.say("[%d/%d] %s", e.Step, e.Steps, launchTitle(e, v.style))
 	case runner.LaunchPhase:
 		if e.Took > 0 { // its end; a log needs no beginnings
-			fmt.Fprintf(v.out, "  %-12s %s\n", e.Phase, tookText(e))
+			v.say("  %-12s %s", e.Phase, tookText(e))
 		}
 	case runner.LaunchReady:
-		fmt.Fprintf(v.out, "  %-12s %s\n", "loaded", tookText(e))
+		v.say("  %-12s %s", "loaded", tookText(e))
+	case runner.CellStart:
+		v.last = e.At // a short cell needs no progress, its end says it all
 	case runner.CellProgress:
-		if e.At.Sub(v.last) < v.every {
+		if e.At.Sub(v.last) < v.every || e.Progress.Done == e.Progress.Planned {
 			return
 		}
 		v.last = e.At
-		fmt.Fprintf(v.out, "  %s\n", progressText(e, v.style))
+		v.say("  %s", progressText(e, v.style))
 	case runner.CellComplete, runner.CellFailed:
-		fmt.Fprintf(v.out, "  %s\n", outcomeText(e, v.style))
+		v.say("  %s", outcomeText(e, v.style))
 		for line := range strings.Lines(e.LogTail) {
-			fmt.Fprintf(v.out, "    | %s\n", strings.TrimRight(line, "\n"))
+			v.say("    | %s", strings.TrimRight(line, "\n"))
 		}
 	case runner.Interrupt:
-		fmt.Fprintln(v.out, v.style.warn("Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."))
+		v.say("%s", v.style.warn("Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."))
 	case runner.Warning:
-		fmt.Fprintf(v.out, "  %s %s\n", v.style.warn("warning:"), e.Message)
+		v.say("  %s %s", v.style.warn("warning:"), e.Message)
 	}
 }
 
@@ -82,9 +89,9 @@ func seconds(d time.Duration) string {
 // progressText is one line: how many of how many, rate, failures, time left.
 func progressText(e runner.Event, s style) string {
 	p := e.Progress
-	parts := []string{
-		fmt.Sprintf("%s/%s", thousands(p.Done), thousands(p.Planned)),
-		fmt.Sprintf("%.0f tok/s", p.TokensPerSecond),
+	parts := []string{fmt.Sprintf("%s/%s", thousands(p.Done), thousands(p.Planned))}
+	if p.OutputTokens > 0 { // before the first answer no rate is known, and 0 would be one
+		parts = append(parts, fmt.Sprintf("%.0f tok/s", p.TokensPerSecond))
 	}
 	if p.InFlight > 0 {
 		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
@@ -93,10 +100,10 @@ func progressText(e runner.Event, s style) string {
 		parts = append(parts, s.err(fmt.Sprintf("%d failed", p.Failed)))
 	}
 	parts = append(parts, roughly(p.Elapsed)+" elapsed")
-	if p.CellETA != nil {
+	if p.CellETA != nil && p.Done < p.Planned {
 		parts = append(parts, "cell "+roughly(*p.CellETA)+" left")
 	}
-	if p.PlanETA != nil {
+	if p.PlanETA != nil && e.Step < e.Steps {
 		parts = append(parts, "plan "+roughly(*p.PlanETA)+" left")
 	}
 	return strings.Join(parts, s.dot())

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"matrix/results"
 )
 
@@ -51,13 +53,24 @@ func (a *app) finish(ctx context.Context, err error) int {
 		a.sayError(errors.New("interrupted"), "")
 		return codeInterrupted
 	}
+	a.sayErrors(err)
+	return codeError
+}
+
+// sayErrors says one error, or each of several that were joined.
+func (a *app) sayErrors(err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			a.sayErrors(one)
+		}
+		return
+	}
 	var h hinted
 	if errors.As(err, &h) {
 		a.sayError(err, h.hint)
-	} else {
-		a.sayError(err, "")
+		return
 	}
-	return codeError
+	a.sayError(err, "")
 }
 
 func (a *app) sayError(err error, hint string) {
@@ -69,6 +82,14 @@ func (a *app) sayError(err error, hint string) {
 	if hint != "" {
 		fmt.Fprintf(a.stderr, "  %s\n", hint)
 	}
+}
+
+// needFiles is what cobra.MinimumNArgs(1) checks, in words that say what to type.
+func needFiles(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s needs a file or a folder", cmd.CommandPath()), "For example: " + cmd.CommandPath() + " experiments/gemma3.hcl"}
 }
 
 // sentence begins a message with a capital, unless it begins with a path or a name.

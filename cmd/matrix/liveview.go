@@ -24,7 +24,7 @@ type liveView struct {
 }
 
 // newLiveView starts drawing. ^C stays the program's own affair (signals), so bubbletea gets no input.
-func newLiveView(out io.Writer, s style, simulated bool) *liveView {
+func newLiveView(out io.Writer, s style, width func() int, simulated bool) *liveView {
 	model := liveModel{style: s, simulated: simulated, bar: progress.New(progress.WithoutPercentage(), progress.WithSolidFill("6"))}
 	if s.ascii {
 		model.bar.Full, model.bar.Empty = '#', '.'
@@ -32,7 +32,7 @@ func newLiveView(out io.Writer, s style, simulated bool) *liveView {
 	buffer := &strings.Builder{}
 	v := &liveView{
 		program: tea.NewProgram(model, tea.WithOutput(out), tea.WithInput(nil), tea.WithoutSignalHandler(), tea.WithContext(context.Background())),
-		plain:   &plainView{out: buffer, style: s, every: time.Duration(1<<62 - 1)},
+		plain:   &plainView{out: buffer, style: s, width: width, every: time.Duration(1<<62 - 1)},
 		buffer:  buffer,
 	}
 	v.done.Go(func() {

@@ -25,7 +25,7 @@ func (a *app) planCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use: "plan FILE|DIR…", Short: "Show each cell, what is pending and why, and what cannot run",
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, err := a.load(cmd.Context(), args)
@@ -94,7 +94,7 @@ func (a *app) showPlans(plans []*runner.Plan, verbose bool) {
 		if i > 0 {
 			fmt.Fprintln(a.stdout)
 		}
-		planView{out: a.stdout, style: a.style, width: a.width, verbose: verbose, results: a.results}.plan(p)
+		planView{out: a.stdout, style: a.style, width: a.width, fold: a.terminalWidth(), verbose: verbose, results: a.results}.plan(p)
 	}
 }
 
@@ -151,10 +151,10 @@ func (s *session) save(plans []*runner.Plan, out string) (string, error) {
 		path = s.app.savedPlan()
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", explainFault(fmt.Errorf("save the plan: %w", err))
+		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
 	if err := replaceFile(path, 0o644, saved.Write); err != nil {
-		return "", explainFault(fmt.Errorf("save the plan: %w", err))
+		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
 	return path, nil
 }

@@ -19,14 +19,15 @@ type planView struct {
 	out     io.Writer
 	style   style
 	width   int
+	fold    int // where lines are broken; 0 = nowhere
 	verbose bool
 	results string
 }
 
 func (v planView) plan(p *runner.Plan) {
-	fmt.Fprintln(v.out, v.header(p))
+	v.say(v.header(p))
 	if simulatedItems(p) {
-		fmt.Fprintln(v.out, v.style.warn(simulatedBanner))
+		v.say(v.style.warn(simulatedBanner))
 	}
 	fmt.Fprintln(v.out)
 	lines, fits := []string(nil), false
@@ -45,8 +46,10 @@ func (v planView) plan(p *runner.Plan) {
 	}
 	fmt.Fprintln(v.out)
 	v.details(p)
-	fmt.Fprintln(v.out, v.summary(p))
+	v.say(v.summary(p))
 }
+
+func (v planView) say(line string) { fmt.Fprintln(v.out, fold(line, v.fold)) }
 
 const simulatedBanner = "SIMULATED: matrix's own simulator stands in for the engines; no figure here tells anything about vLLM or Ollama."
 
@@ -116,9 +119,9 @@ func (v planView) details(p *runner.Plan) {
 		if len(g.cells) == 1 {
 			name = spread(name, v.style.dim(g.first.Cell.ID()), v.width)
 		}
-		fmt.Fprintln(v.out, name)
+		v.say(name)
 		for _, line := range g.lines {
-			fmt.Fprintln(v.out, "      "+line)
+			v.say("      " + line)
 		}
 	}
 	if len(groups) > 0 {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -17,11 +19,12 @@ import (
 type measured struct {
 	cell      *experiments.Cell
 	complete  []results.Past
-	others    int // attempts that ended otherwise
+	others    []results.Past // attempts that ended otherwise
 	simulated bool
 }
 
-// latest picks, for each cell in order, its attempts with the cell's present identity.
+// latest picks, for each cell in order, its attempts with the cell's present identity; of a launch that was replaced the
+// last complete one, as everywhere.
 func latest(cells []*experiments.Cell, history []results.Past, identities map[string]string) []measured {
 	byAddress := map[string][]results.Past{}
 	for _, p := range history {
@@ -34,13 +37,13 @@ func latest(cells []*experiments.Cell, history []results.Past, identities map[st
 			switch {
 			case p.Identity.Hash != identities[c.Address] || p.Tainted != "" || p.Problem != "":
 			case p.Status == results.Complete:
-				m.complete = append(m.complete, p)
+				m.complete = append(slices.DeleteFunc(m.complete, func(q results.Past) bool { return q.Launch == p.Launch }), p)
 				m.simulated = m.simulated || p.Simulated
 			default:
-				m.others++
+				m.others = append(m.others, p)
 			}
 		}
-		if len(m.complete)+m.others > 0 {
+		if len(m.complete)+len(m.others) > 0 {
 			rows = append(rows, m)
 		}
 	}
@@ -63,74 +66,163 @@ func (m measured) median(column string) (x float64, ok bool) {
 	return (all[(n-1)/2] + all[n/2]) / 2, true
 }
 
-// resultColumns of the table: title, column of run.parquet, format.
-var resultColumns = []struct{ title, column, format string }{
-	{"load s", "load_s", "%.1f"},
-	{"batch s", "batch_s", "%.1f"},
-	{"out tok/s", "output_throughput", "%.1f"},
-	{"req/s", "request_throughput", "%.2f"},
-	{"success", "success_rate", "%.4g"},
-	{"TTFT p50 s", "ttft_p50_s", "%.3f"},
-	{"TPOT p50 s", "tpot_p50_s", "%.4f"},
-	{"CPU cores", "cpu_cores_mean", "%.2f"},
+// resultColumns of the table: title, column of run.parquet, format, and the order in which a narrow terminal loses them
+// (highest first).
+var resultColumns = []struct {
+	title, column, format string
+	dropped               int
+}{
+	{"load s", "load_s", "%.1f", 0},
+	{"batch s", "batch_s", "%.1f", 2},
+	{"out tok/s", "output_throughput", "%.1f", 0},
+	{"req/s", "request_throughput", "%.2f", 1},
+	{"success", "success_rate", "%.4g", 0},
+	{"TTFT p50 s", "ttft_p50_s", "%.3f", 3},
+	{"TPOT p50 s", "tpot_p50_s", "%.4f", 4},
+	{"CPU cores", "cpu_cores_mean", "%.2f", 5},
 }
 
-// writeResults draws the table of what was measured.
+// mostDropped is the highest rank among resultColumns.
+const mostDropped = 5
+
+// writeResults draws the table of what was measured, with as many columns as fit.
 func writeResults(out io.Writer, s style, width int, rows []measured) {
 	if len(rows) == 0 {
 		return
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(out)
-	head := table.Row{}
-	configs := []table.ColumnConfig{}
-	for _, a := range rows[0].cell.Axes {
-		head = append(head, a.Name)
+	axes := varying(rows)
+	table, missing := "", []string(nil)
+	for keep := mostDropped; ; keep-- {
+		table = drawResults(s, rows, axes, keep)
+		if head, _, _ := strings.Cut(table, "\n"); width <= 0 || keep == 0 || ansi.StringWidth(head) <= width {
+			missing = dropped(keep)
+			break
+		}
 	}
-	head = append(head, "launches")
-	for _, c := range resultColumns {
-		head = append(head, c.title)
-		configs = append(configs, table.ColumnConfig{Name: c.title, Align: text.AlignRight})
-	}
-	t.AppendHeader(head)
+	fmt.Fprintln(out, table)
 	simulated, queued := false, false
 	for _, m := range rows {
 		simulated = simulated || m.simulated
-		queued = queued || m.cell.Load.Mode == "batch"
-		t.AppendRow(resultRow(m))
+		queued = queued || m.cell.Load.Mode == "batch" && len(m.complete) > 0
 	}
-	t.SetColumnConfigs(configs)
-	t.SetStyle(tableStyle(s))
-	if width > 0 {
-		t.Style().Size.WidthMax = width
-	}
-	t.Render()
-	if queued {
-		fmt.Fprintln(out, s.dim("A batch's TTFT includes waiting in the batch: do not rank it against a closed load's."))
+	var notes []string
+	if len(missing) > 0 {
+		notes = append(notes, s.dim("Too narrow here for "+strings.Join(missing, ", ")+"; run.parquet has all."))
+	} else if queued {
+		notes = append(notes, s.dim("* includes waiting in the batch: do not rank it against a closed load's."))
 	}
 	if simulated {
-		fmt.Fprintln(out, s.warn(simulatedBanner))
+		notes = append(notes, s.warn(simulatedBanner))
+	}
+	for _, note := range notes {
+		fmt.Fprintln(out, fold(note, width))
 	}
 }
 
-func resultRow(m measured) table.Row {
-	row := table.Row{}
-	for _, a := range m.cell.Axes {
-		row = append(row, a.Label)
+// varying are the axes that tell the rows apart; the others would only cost width. One row shows all.
+func varying(rows []measured) (axes []int) {
+	first := rows[0].cell.Axes
+	for i, a := range first {
+		differs := len(rows) == 1
+		for _, m := range rows {
+			differs = differs || i >= len(m.cell.Axes) || m.cell.Axes[i].Label != a.Label
+		}
+		if differs {
+			axes = append(axes, i)
+		}
 	}
-	launches := fmt.Sprintf("%d of %d", len(m.complete), m.cell.Launches)
-	if m.others > 0 {
-		launches += fmt.Sprintf(" (%d other)", m.others)
+	return axes
+}
+
+// fixed says what all rows have in common: "model gemma3, batch_size 10".
+func fixed(rows []measured) string {
+	var parts []string
+	kept := varying(rows)
+	for i, a := range rows[0].cell.Axes {
+		if !slices.Contains(kept, i) {
+			parts = append(parts, a.Name+" "+a.Label)
+		}
 	}
-	row = append(row, launches)
+	return strings.Join(parts, ", ")
+}
+
+// dropped names the columns that a table of this rank leaves out.
+func dropped(keep int) (titles []string) {
 	for _, c := range resultColumns {
-		if x, ok := m.median(c.column); ok {
-			row = append(row, fmt.Sprintf(c.format, x))
-		} else {
+		if c.dropped > keep {
+			titles = append(titles, c.title)
+		}
+	}
+	return titles
+}
+
+func drawResults(s style, rows []measured, axes []int, keep int) string {
+	t := table.NewWriter()
+	head := table.Row{}
+	var configs []table.ColumnConfig
+	for _, i := range axes {
+		name := rows[0].cell.Axes[i].Name
+		if name == "batch_size" {
+			name = "batch"
+			configs = append(configs, table.ColumnConfig{Name: name, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+		head = append(head, name)
+	}
+	head = append(head, "launches")
+	for _, c := range resultColumns {
+		if c.dropped <= keep {
+			head = append(head, c.title)
+			configs = append(configs, table.ColumnConfig{Name: c.title, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	t.AppendHeader(head)
+	for _, m := range rows {
+		t.AppendRow(resultRow(m, axes, keep))
+	}
+	t.SetColumnConfigs(configs)
+	t.SetStyle(tableStyle(s))
+	return t.Render()
+}
+
+func resultRow(m measured, axes []int, keep int) table.Row {
+	row := table.Row{}
+	for _, i := range axes {
+		label := ""
+		if i < len(m.cell.Axes) {
+			label = m.cell.Axes[i].Label
+		}
+		row = append(row, label)
+	}
+	row = append(row, m.launches())
+	for _, c := range resultColumns {
+		if c.dropped > keep {
+			continue
+		}
+		x, ok := m.median(c.column)
+		switch {
+		case !ok:
 			row = append(row, "-")
+		case c.column == "ttft_p50_s" && m.cell.Load.Mode == "batch":
+			row = append(row, fmt.Sprintf(c.format, x)+"*")
+		default:
+			row = append(row, fmt.Sprintf(c.format, x))
 		}
 	}
 	return row
+}
+
+// launches writes "3/3", "0/1 engine failed": what did not end well is said while a launch is missing for it, and always
+// of an engine that failed: that is a result.
+func (m measured) launches() string {
+	text := fmt.Sprintf("%d/%d", len(m.complete), m.cell.Launches)
+	if len(m.others) == 0 {
+		return text
+	}
+	last := m.others[len(m.others)-1]
+	if len(m.complete) >= m.cell.Launches && last.Status != results.EngineFailed && last.Status != results.Censored {
+		return text
+	}
+	return text + " " + strings.ReplaceAll(last.Status, "_", " ")
 }
 
 func tableStyle(s style) table.Style {

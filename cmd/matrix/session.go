@@ -182,14 +182,26 @@ func (s *session) plans(ctx context.Context) ([]*runner.Plan, error) {
 	return plans, nil
 }
 
-// explainFault adds the dataset's own advice to its error.
+// explainFault adds the dataset's own advice to its error, to each of several.
 func explainFault(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range several.Unwrap() {
+			all = append(all, explainFault(one))
+		}
+		return errors.Join(all...)
+	}
 	var fault *dataset.Error
 	if errors.As(err, &fault) && fault.Hint != "" {
 		return hinted{err: err, hint: fault.Hint}
 	}
 	if errors.Is(err, os.ErrPermission) {
-		return hinted{err: err, hint: "Give --results a folder that you can write to."}
+		return notWritable(err)
 	}
 	return err
+}
+
+// notWritable adds what to do about a results folder that takes nothing.
+func notWritable(err error) error {
+	return hinted{err: err, hint: "Give --results a folder that you can write to."}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +18,7 @@ import (
 func (a *app) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "validate FILE|DIR…", Short: "Check files and datasets: no GPU, no network, nothing started",
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, err := a.load(cmd.Context(), args)
@@ -24,21 +26,9 @@ func (a *app) validateCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			cells := 0
-			for _, e := range s.config.Experiments {
-				for _, c := range s.cells[e.Name] {
-					set, err := s.sets.open(cmd.Context(), c.Dataset)
-					if err != nil {
-						return explainFault(err)
-					}
-					if c.Skip != nil {
-						continue
-					}
-					if err := set.Fits(c); err != nil {
-						return explainFault(err)
-					}
-				}
-				cells += len(s.cells[e.Name])
+			cells, err := s.checkData(cmd.Context())
+			if err != nil {
+				return err
 			}
 			if a.json {
 				a.emit("validated", map[string]any{"experiments": len(s.config.Experiments), "cells": cells})
@@ -50,6 +40,32 @@ func (a *app) validateCommand() *cobra.Command {
 	}
 	a.declareVars(cmd)
 	return cmd
+}
+
+// checkData opens every dataset and holds every cell against its own; each mistake is said once. cells counts all.
+func (s *session) checkData(ctx context.Context) (cells int, err error) {
+	var faults []error
+	said := map[string]bool{}
+	for _, e := range s.config.Experiments {
+		for _, c := range s.cells[e.Name] {
+			cells++
+			if c.Skip != nil || c.Dataset == nil {
+				continue
+			}
+			set, err := s.sets.open(ctx, c.Dataset)
+			if err == nil {
+				err = set.Fits(c)
+			}
+			if err != nil && !said[err.Error()] {
+				said[err.Error()] = true
+				faults = append(faults, err)
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return cells, explainFault(errors.Join(faults...))
+	}
+	return cells, nil
 }
 
 func (a *app) fmtCommand() *cobra.Command {
