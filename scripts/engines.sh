@@ -305,6 +305,7 @@ build_ollama_old() {
 
 print_env() {
   printf 'export MATRIX_ENGINES=%q\n' "$engines"
+  printf 'export MATRIX_VAR_engines=%q\n' "$engines" # the variable of experiments/cpu.hcl
   cat <<'ENV'
 export HF_HUB_OFFLINE=1
 export VLLM_CPU_KVCACHE_SPACE=2

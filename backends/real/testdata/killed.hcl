@@ -12,7 +12,7 @@ experiment "killed" {
   }
   generate {
     max_tokens = 48
-    template   = "<start_of_turn>user\n{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
+    template   = "<start_of_turn>user\n{{with .System}}{{.}}\n\n{{end}}{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
   }
   load {
     concurrency = 2
