@@ -64,16 +64,12 @@ var errLoadTimeout = errors.New("not ready in time")
 
 // start spawns the server's process.
 func start(ctx context.Context, spec backends.Spec, o options) (*engine, error) {
-	self, err := os.Executable()
+	config := serverConfig{options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, readyFile)}
+	command, err := command(spec, config)
 	if err != nil {
-		return nil, &backends.LaunchError{Environment: true, Class: "missing_binary", Err: fmt.Errorf("find our own program: %w", err)}
+		return nil, err
 	}
-	config := serverConfig{options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, "ready.json")}
-	text, err := json.Marshal(config)
-	if err != nil {
-		return nil, fmt.Errorf("encode the simulator's configuration: %w", err)
-	}
-	argv := []string{self, marker, string(text)}
+	argv := command.Argv
 	began := time.Now()
 	proc, err := process.Start(ctx, process.Command{
 		Argv: argv, Env: process.Env(spec.Cell.Platform.Env), Dir: spec.Dir, LogPath: spec.LogPath, Attempt: spec.Attempt,

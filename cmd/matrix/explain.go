@@ -187,10 +187,10 @@ func (a *app) drawRules(e explanation, view planView) {
 			condition = "always"
 		}
 		mark, word := a.outcome(r)
-		line := fmt.Sprintf("%s %s %s: %s", mark, name, word, clip(condition, max(40, a.width-len(name)-40)))
-		fmt.Fprintf(a.stdout, "  %s\n", view.placed(line, r.Place))
+		fmt.Fprintf(a.stdout, "  %s\n", view.placed(fmt.Sprintf("%s %s %s", mark, name, word), r.Place))
+		fmt.Fprintf(a.stdout, "      %s\n", condition)
 		for _, text := range slices.Concat(r.Values, r.Sets) {
-			fmt.Fprintf(a.stdout, "      %s\n", text)
+			fmt.Fprintf(a.stdout, "        %s\n", text)
 		}
 		if r.Text != "" {
 			fmt.Fprintf(a.stdout, "      %s\n", a.style.warn(r.Text))

@@ -1,0 +1,101 @@
+package vllm
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"matrix/backends"
+	"matrix/backends/recipe"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+//go:embed recipe.py
+var offlineRecipe string
+
+// usualPort is that of `vllm serve`.
+const usualPort = 8000
+
+// Recipe is the script that starts vLLM as a launch would.
+func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (string, error) {
+	if c.Model.VLLM == nil {
+		return "", fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
+	}
+	s := recipe.Script{Cell: c}
+	python := b.engineNotes(&s)
+	port = cmp.Or(port, declaredPort(c), usualPort)
+	var err error
+	s.Command, err = Command(backends.Spec{Cell: c, Dir: recipe.Scratch}, python, port, c.Model.ID)
+	if err != nil {
+		return "", err
+	}
+	if c.Platform.Backend == experiments.VLLMServe {
+		body, _ := wire.OpenAIBody(exampleRequest(c), c.Model.ID, true)
+		s.Notes = append(s.Notes, "", "A request as matrix sends it:",
+			fmt.Sprintf("  curl -N -H 'Content-Type: application/json' http://127.0.0.1:%d/v1/completions -d %s", port, recipe.Word(string(body))))
+		return s.String(), ctx.Err()
+	}
+	return offlineScript(s, c)
+}
+
+// engineNotes says which engine and model it is, and returns the interpreter.
+func (backend) engineNotes(s *recipe.Script) string {
+	c := s.Cell
+	m := c.Model.VLLM
+	s.Notes = append(s.Notes, "", "Model "+strings.Join(strings.Fields(strings.Join([]string{m.Model, m.Revision, m.DType, m.Quantization}, " ")), ", "))
+	i, err := find(c.Platform.Python, c.Platform.Env)
+	switch {
+	case err != nil:
+		s.Notes = append(s.Notes, "vLLM was not found where this was written: "+err.Error())
+	default:
+		s.Notes = append(s.Notes, "vLLM "+i.version+" of "+i.python)
+	}
+	if _, commit, err := modelDir(c); err != nil {
+		s.Notes = append(s.Notes, "The model was not found where this was written: "+err.Error())
+	} else if commit != "" {
+		s.Notes = append(s.Notes, "Commit "+commit)
+	}
+	return cmp.Or(i.python, c.Platform.Python, "python3")
+}
+
+func exampleRequest(c *experiments.Cell) backends.Request {
+	return backends.Request{Prompt: "The capital of France is", MaxTokens: c.Generate.MaxTokens, Generate: c.Generate}
+}
+
+// offlineScript puts a small Python program in the place of matrix's driver, with the same arguments of LLM().
+func offlineScript(s recipe.Script, c *experiments.Cell) (string, error) {
+	var config struct{ Args map[string]any }
+	d := json.NewDecoder(bytes.NewReader([]byte(s.Command.Files[configFile])))
+	d.UseNumber()
+	if err := d.Decode(&config); err != nil {
+		return "", fmt.Errorf("read vllm arguments: %w", err)
+	}
+	params := sampling(exampleRequest(c))
+	params["max_tokens"] = c.Generate.MaxTokens
+	plain, err := json.Marshal(params)
+	if err != nil {
+		return "", fmt.Errorf("write sampling parameters: %w", err)
+	}
+	var literal map[string]any
+	if err := json.Unmarshal(plain, &literal); err != nil {
+		return "", fmt.Errorf("write sampling parameters: %w", err)
+	}
+	program := strings.NewReplacer("ARGS = {}", "ARGS = "+recipe.Python(config.Args, ""), "SAMPLING = {}", "SAMPLING = "+recipe.Python(literal, ""),
+		"BATCH = 1", fmt.Sprintf("BATCH = %d", max(c.BatchSize, 1))).Replace(offlineRecipe)
+	s.Notes = append(s.Notes, "", "Usage: sh SCRIPT [PROMPTS.jsonl]   one request a line: {\"prompt\": …}, {\"messages\": […]} or OpenAI's batch format")
+	s.Before = absolutePrompts
+	s.Command.Files = map[string]string{"offline.py": program}
+	s.Command.Argv = []string{s.Command.Argv[0], "-u", recipe.Scratch + "/offline.py", recipe.Args}
+	return s.String(), nil
+}
+
+const absolutePrompts = `case ${1-} in
+  '' | /*) ;;
+  *) set -- "$PWD/$1" ;;
+esac
+`
