@@ -173,6 +173,7 @@ func (x *Expansion) evaluate(e *cellExpr) outcome {
 	if d := x.silly[e.id]; d != nil {
 		return outcome{cty.DynamicVal, hcl.Diagnostics{d}}
 	}
+	x.p.budget.reset()
 	v, diags := e.expr.Value(ctx)
 	if diags.HasErrors() {
 		v = cty.DynamicVal

@@ -148,6 +148,7 @@ func inOrder(attrs hcl.Attributes) []*hcl.Attribute {
 
 // value evaluates an expression, reporting its mistakes; cty.DynamicVal stands for what could not be.
 func (l *loader) value(expr hcl.Expression, ctx *hcl.EvalContext) cty.Value {
+	l.budget.reset()
 	v, diags := evaluate(expr, ctx)
 	l.diags = append(l.diags, diags...)
 	return v

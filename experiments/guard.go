@@ -132,8 +132,27 @@ func guardJSONString(quoted []byte, filename string) *hcl.Diagnostic {
 		return nil
 	}
 	tokens, _ := hclsyntax.LexTemplate([]byte(text), filename, hcl.InitialPos) // its mistakes are the parser's to tell
+	loops, parts := 0, 0
+	for _, t := range tokens {
+		switch {
+		case t.Type == hclsyntax.TokenTemplateInterp || t.Type == hclsyntax.TokenTemplateControl:
+			parts++
+		case t.Type == hclsyntax.TokenIdent && string(t.Bytes) == "for":
+			loops++
+		}
+	}
+	if loops > maxJSONLoops || parts > maxJSONParts {
+		return mistake(hcl.Range{}, "Expression too complex", fmt.Sprintf(
+			"A string of JSON syntax may hold %d for expression and %d templates. Split it into locals, or write it in HCL.", maxJSONLoops, maxJSONParts))
+	}
 	return guardTokens(tokens)
 }
+
+// In JSON syntax the evaluation cannot be counted (see budget), so what could run away is not taken at all.
+const (
+	maxJSONLoops = 1  // for expressions in one string
+	maxJSONParts = 32 // templates in one string
+)
 
 // jsonRange turns byte offsets into a range; it reads the source from its start, so it is for a mistake only.
 func jsonRange(src []byte, filename string, start, end int) hcl.Range {

@@ -71,7 +71,10 @@ func (l *loader) visit(n *node, way []edge) {
 }
 
 // maxValue bounds a declared value: locals that double each other reach a gigabyte within thirty lines.
-const maxValue = 32 << 20 // bytes of text, each element counted as 16
+const maxValue = 16 << 20 // bytes of text, each element counted as elementBytes
+
+// elementBytes is about what an element of a list or object takes beside its text.
+const elementBytes = 64
 
 // bounded replaces a value that is too large by an unknown one, with a mistake.
 func (l *loader) bounded(n *node, v cty.Value) cty.Value {
@@ -88,15 +91,15 @@ func sizeOf(v cty.Value, limit int) int {
 		return 1
 	}
 	if v.Type() == cty.String {
-		return len(v.AsString())
+		return elementBytes/4 + len(v.AsString())
 	}
-	size := 16
+	size := elementBytes
 	if !v.CanIterateElements() {
 		return size
 	}
 	for it := v.ElementIterator(); it.Next() && size <= limit; {
 		_, e := it.Element()
-		size += 16 + sizeOf(e, limit-size)
+		size += sizeOf(e, limit-size)
 	}
 	return size
 }

@@ -39,6 +39,7 @@ type program struct {
 	ranges                 map[string]hcl.Range
 	places                 Places
 	broken                 bool // something of it could not be understood
+	budget                 *budget
 }
 
 // slot is a block of a cell that comes from an axis or from an expression.
@@ -84,7 +85,7 @@ type compiler struct {
 
 func (l *loader) compile(b fileBlock, r registry) (*Experiment, *program) {
 	name := b.Labels[0]
-	p := &program{name: name, order: "blocks", seed: 1, maxCells: defaultMaxCells, place: placeOf(b.LabelRanges[0]), at: b.LabelRanges[0], known: r,
+	p := &program{name: name, order: "blocks", seed: 1, maxCells: defaultMaxCells, place: placeOf(b.LabelRanges[0]), at: b.LabelRanges[0], known: r, budget: &l.budget,
 		settings: map[string]*settings{}, ranges: map[string]hcl.Range{}, used: map[int]bool{}}
 	c := &compiler{loader: l, program: p, file: b.file, ctx: l.root(b.file)}
 	c.checkName()

@@ -28,6 +28,7 @@ type sources struct {
 	byPath map[string]*source // by absolute path
 	diags  hcl.Diagnostics
 
+	budget budget          // of the evaluation at hand
 	unread bool            // some source could not be read or parsed: what it declares is missing
 	meant  map[string]bool // attributes that the last body misspells
 }
@@ -144,6 +145,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	if file == nil || file.Body == nil || isJSON && diags.HasErrors() {
 		return nil
 	}
+	s.budget.limit(file.Body)
 	return file.Body
 }
 
