@@ -10,7 +10,7 @@ import (
 type Download struct {
 	Name  string // "google/gemma-3-4b-it", "gemma3:4b-it-fp16"
 	Bytes *int64 // nil: the other side does not say
-	Into  string // folder that it lands in
+	Into  string // absolute folder that it lands in; else the URL of an attached server, which keeps it
 }
 
 // Fetcher is a Backend that can get models from a network, before anything is measured.

@@ -17,88 +17,67 @@ import (
 	"matrix/experiments"
 )
 
-// registry is where models without a host in their name come from.
-const registry = "https://registry.ollama.ai"
-
-// Lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own.
+// Lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
+// lacks nothing, or nothing can fetch it.
 func (b backend) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
 	m := c.Model.Ollama
-	if c.Platform.Attach || m == nil || m.GGUF != "" {
+	if m == nil {
 		return nil, nil
 	}
-	store := userStore(c.Platform, m.Model)
-	if complete(store, m.Model) {
+	if m.GGUF != "" {
+		if _, err := os.Stat(m.GGUF); err != nil {
+			return nil, fmt.Errorf("find the model's file: %w", err)
+		}
 		return nil, nil
 	}
-	bytes, err := b.sizeOf(ctx, store, m.Model)
+	r, err := parseReference(m.Model)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the size of %s: %w", m.Model, err)
+		return nil, err
 	}
-	return []backends.Download{{Name: m.Model, Bytes: &bytes, Into: store}}, nil
-}
-
-// sizeOf sums the layers that a download would bring.
-func (b backend) sizeOf(ctx context.Context, store, name string) (int64, error) {
-	url, err := b.manifestURL(name)
-	if err != nil {
-		return 0, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
-	var manifest struct {
-		Config layer
-		Layers []layer
-	}
-	remote := &api{http: http.DefaultClient}
-	if err := remote.do(req, &manifest); err != nil {
-		var refused *apiError
-		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-			return 0, fmt.Errorf("%s has no such model", req.URL.Host)
+	d := backends.Download{Name: m.Model, Into: c.Platform.URL}
+	store := ""
+	if c.Platform.Attach {
+		if here, err := attachedHas(ctx, c.Platform.URL, r.name()); err != nil || here {
+			return nil, err
 		}
-		return 0, err
-	}
-	var sum int64
-	for _, l := range append(manifest.Layers, manifest.Config) {
-		blob := filepath.Join(store, "blobs", strings.Replace(l.Digest, ":", "-", 1))
-		if info, err := os.Stat(blob); err != nil || info.Size() != l.Size {
-			sum += l.Size
+	} else {
+		store = userStore(c.Platform, m.Model)
+		if d.Into = store; complete(store, m.Model) {
+			return nil, nil
 		}
 	}
-	return sum, nil
+	if d.Bytes, err = b.remote(r).size(ctx, store); err != nil {
+		return nil, err
+	}
+	return []backends.Download{d}, nil
 }
 
-type layer struct {
-	Digest string
-	Size   int64
-}
-
-// manifestURL completes a name the way Ollama does: registry.ollama.ai/library/NAME:latest.
-func (b backend) manifestURL(name string) (string, error) {
-	tag, base := "latest", b.registry
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name, tag = name[:i], name[i+1:]
+// attachedHas asks a running server whether it has a model.
+func attachedHas(ctx context.Context, url, name string) (bool, error) {
+	_, err := newAPI(url).show(ctx, name)
+	var refused *apiError
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		return false, nil
 	}
-	parts := strings.Split(name, "/")
-	switch len(parts) {
-	case 1:
-		parts = []string{"library", name}
-	case 2:
-	case 3:
-		base, parts = "https://"+parts[0], parts[1:]
-	default:
-		return "", fmt.Errorf("%q is no Ollama model name", name)
-	}
-	return fmt.Sprintf("%s/v2/%s/%s/manifests/%s", base, parts[0], parts[1], tag), nil
+	return false, fmt.Errorf("ask %s for %s: %w", url, name, err)
 }
 
 // proxies are passed on for a download alone.
 var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 
-// Fetch pulls a model through a server of its own. Ollama keeps what has come, so a pull that was cut off goes on.
+// Fetch pulls a model, through a server of its own or the one that is attached to. Ollama keeps what has come, so a
+// pull that was cut off goes on.
 func (b backend) Fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+	r, err := parseReference(d.Name)
+	if err != nil {
+		return err
+	}
+	if c.Platform.Attach {
+		return newAPI(c.Platform.URL).pull(ctx, r, progress)
+	}
 	binary, err := find(c.Platform)
 	if err != nil {
 		return err
@@ -108,19 +87,11 @@ func (b backend) Fetch(ctx context.Context, c *experiments.Cell, d backends.Down
 		return fmt.Errorf("make a scratch folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	cell, platform := *c, *c.Platform
-	platform.Env = maps.Clone(platform.Env)
-	if platform.Env == nil {
-		platform.Env = map[string]string{}
+	if err := os.MkdirAll(d.Into, 0o755); err != nil {
+		return fmt.Errorf("make models folder: %w", err)
 	}
-	for _, name := range proxies {
-		if value := os.Getenv(name); value != "" {
-			platform.Env[name] = value
-		}
-	}
-	cell.Platform = &platform
 	l := &launching{
-		spec:   backends.Spec{Cell: &cell, Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {}},
+		spec:   backends.Spec{Cell: forDownload(c), Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {}},
 		binary: binary, source: source{store: d.Into},
 	}
 	s, err := l.start(ctx, false)
@@ -128,29 +99,55 @@ func (b backend) Fetch(ctx context.Context, c *experiments.Cell, d backends.Down
 		return err
 	}
 	defer s.stop()
-	if err := s.api.pull(ctx, d.Name, progress); err != nil {
-		return fmt.Errorf("pull %s: %w", d.Name, err)
+	if err := s.api.pull(ctx, r, progress); err != nil {
+		return err
 	}
-	if _, err := modelfile.OllamaManifest(d.Into, d.Name); err != nil {
-		return fmt.Errorf("pull %s: %w", d.Name, err)
+	_, err = modelfile.OllamaManifest(d.Into, d.Name)
+	return err
+}
+
+// forDownload is a cell whose server sees the user's proxies.
+func forDownload(c *experiments.Cell) *experiments.Cell {
+	cell, platform := *c, *c.Platform
+	platform.Env = map[string]string{}
+	for _, name := range proxies {
+		if value := os.Getenv(name); value != "" {
+			platform.Env[name] = value
+		}
 	}
-	return nil
+	maps.Copy(platform.Env, c.Platform.Env)
+	cell.Platform = &platform
+	return &cell
 }
 
 // pull adds the progress of all layers up.
-func (a *api) pull(ctx context.Context, name string, progress func(done, total int64)) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/api/pull", strings.NewReader(string(encode(map[string]any{"model": name}))))
+func (a *api) pull(ctx context.Context, r reference, progress func(done, total int64)) error {
+	if r.plain && !r.loopback() {
+		return fmt.Errorf("pull %s: a registry without TLS is used on this machine only; ollama pull --insecure %s gets it", r.name(), r.name())
+	}
+	// insecure makes Ollama speak HTTP to the registry; the scheme in a name alone does not.
+	body := encode(map[string]any{"model": r.name(), "insecure": r.plain, "stream": true})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/api/pull", strings.NewReader(string(body)))
 	if err != nil {
 		return err
 	}
 	resp, err := a.http.Do(req)
-	if err != nil {
-		return err
+	if err == nil {
+		defer resp.Body.Close()
+		err = r.explain(followPull(resp, progress))
 	}
-	defer resp.Body.Close()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// followPull reads a pull's progress to its end, which must be "success".
+func followPull(resp *http.Response, progress func(done, total int64)) error {
 	done, total := map[string]int64{}, map[string]int64{}
-	last := ""
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+	last := "HTTP status " + resp.Status
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
 		var line struct {
 			Status, Error, Digest string
 			Total, Completed      int64
@@ -167,10 +164,14 @@ func (a *api) pull(ctx context.Context, name string, progress func(done, total i
 			progress(sumOf(done), sumOf(total))
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the server broke off: %w", err)
+	}
 	if last != "success" {
 		return fmt.Errorf("the download ended with %q", last)
 	}
-	return context.Cause(ctx)
+	progress(sumOf(total), sumOf(total)) // a layer's last line may tell of less
+	return nil
 }
 
 func sumOf(parts map[string]int64) int64 {

@@ -28,7 +28,7 @@ func resolveModel(c *experiments.Cell) (source, error) {
 	if m.GGUF != "" {
 		return resolveGGUF(c)
 	}
-	s := source{name: m.Model, store: userStore(c.Platform, m.Model), identity: experiments.Values{"model": m.Model}}
+	s := source{name: bareName(m.Model), store: userStore(c.Platform, m.Model), identity: experiments.Values{"model": m.Model}}
 	manifest, err := modelfile.OllamaManifest(s.store, m.Model)
 	if err != nil {
 		return s, err

@@ -3,8 +3,6 @@ package ollama
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -182,40 +180,5 @@ func TestAttach(t *testing.T) {
 	server.Close()
 	if _, _, err := launchIn(t, c); !errors.As(err, &failed) || failed.Class != "unreachable" {
 		t.Errorf("no server: %v", err)
-	}
-}
-
-func TestFetch(t *testing.T) {
-	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/v2/library/gemma3/manifests/4b" {
-			w.WriteHeader(http.StatusNotFound)
-			return
-		}
-		fmt.Fprintf(w, `{"config":{"digest":"sha256:c","size":3},"layers":[{"digest":"sha256:%s","size":7}]}`, sum("weights"))
-	}))
-	defer remote.Close()
-	c := cellOf(t, "")
-	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
-	b := backend{registry: remote.URL}
-	lacking, err := b.Lacking(t.Context(), c)
-	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 10 || lacking[0].Into != c.Platform.Env["OLLAMA_MODELS"] {
-		t.Fatalf("%+v, %v", lacking, err)
-	}
-	var done, total int64
-	if err := b.Fetch(t.Context(), c, lacking[0], func(d, t int64) { done, total = d, t }); err != nil || done != 7 || total != 7 {
-		t.Errorf("%d of %d: %v", done, total, err)
-	}
-	if lacking, err := b.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
-		t.Errorf("after the fetch: %+v, %v", lacking, err)
-	}
-	if id, err := b.Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] == "" || id.Version != "0.33.0" {
-		t.Errorf("%+v, %v", id, err)
-	}
-	c.Model.Ollama.Model = "gone:1"
-	if _, err := b.Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no such model") {
-		t.Errorf("no such model: %v", err)
-	}
-	if err := b.Fetch(t.Context(), c, backends.Download{Name: "gone:1", Into: lacking[0].Into}, func(int64, int64) {}); err == nil {
-		t.Error("a pull that failed is a success")
 	}
 }

@@ -11,9 +11,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"matrix/backends"
+	"matrix/backends/modelfile"
 	"matrix/experiments"
 )
 
@@ -24,45 +27,81 @@ var fetchScript string
 // (HF_ENDPOINT) and resumption are its business. The road not taken is our own HTTP client for the same protocol.
 type hub struct{}
 
-// fetchRecord is one line that fetch.py prints.
-type fetchRecord struct {
-	Files, Bytes int64
-	Into         string
-	Done, Total  int64
+// repository is one that a launch reads from.
+type repository struct {
+	what, name, revision string // what: "weights" (all of a model) or "tokenizer" (no weights)
 }
 
-// Lacking asks the hub which of a model's files are not in the cache; a local folder lacks nothing.
-func (hub) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+// repositories are those that a cell's launch loads; a local folder is none.
+func repositories(c *experiments.Cell) []repository {
 	m := c.Model.VLLM
-	if m == nil || c.Platform.Attach || isLocal(m.Model) {
-		return nil, nil
+	var all []repository
+	if !isLocal(m.Model) {
+		all = append(all, repository{"weights", m.Model, cmp.Or(m.Revision, "main")})
 	}
-	var need fetchRecord
-	err := runFetch(ctx, c, "lacking", func(r fetchRecord) { need = r })
-	if err != nil || need.Files == 0 {
-		return nil, err
+	if m.Tokenizer != "" && m.Tokenizer != m.Model && !isLocal(m.Tokenizer) {
+		revision, _ := c.Platform.Args["tokenizer_revision"].(string)
+		all = append(all, repository{"tokenizer", m.Tokenizer, cmp.Or(revision, "main")})
 	}
-	return []backends.Download{{Name: m.Model, Bytes: &need.Bytes, Into: need.Into}}, nil
-}
-
-// Fetch downloads what is lacking; huggingface_hub goes on where an earlier try stopped.
-func (hub) Fetch(ctx context.Context, c *experiments.Cell, _ backends.Download, progress func(done, total int64)) error {
-	return runFetch(ctx, c, "fetch", func(r fetchRecord) { progress(r.Done, r.Total) })
+	return all
 }
 
 // isLocal reports whether a model is a folder and not a repository; the language made such paths absolute.
-func isLocal(model string) bool { return strings.HasPrefix(model, "/") }
+func isLocal(model string) bool { return filepath.IsAbs(model) || strings.HasPrefix(model, "~") }
 
-func runFetch(ctx context.Context, c *experiments.Cell, what string, each func(fetchRecord)) error {
-	m := c.Model.VLLM
-	cmd := exec.CommandContext(ctx, cmp.Or(c.Platform.Python, "python3"), "-c", fetchScript, what, m.Model, cmp.Or(m.Revision, "main"))
-	// Nothing is measured here: the user's whole environment goes along (proxies, HF_TOKEN, HF_ENDPOINT).
-	cmd.Env = append(os.Environ(), "HF_HUB_OFFLINE=0", "HF_HUB_DISABLE_PROGRESS_BARS=1", "HF_HUB_DISABLE_TELEMETRY=1")
-	for k, v := range c.Platform.Env {
-		if k != "HF_HUB_OFFLINE" {
-			cmd.Env = append(cmd.Env, k+"="+v)
+// Lacking asks the hub which of a model's files are not in the cache. A local folder that is not there is an error:
+// nothing can fetch it.
+func (hub) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+	if c.Model.VLLM == nil || c.Platform.Attach {
+		return nil, nil
+	}
+	if path := expandHome(c.Model.VLLM.Model); isLocal(path) {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("find the model's folder: %w", err)
 		}
 	}
+	var lacking []backends.Download
+	for _, r := range repositories(c) {
+		var need fetchRecord
+		if err := runFetch(ctx, c, "lacking", r, func(record fetchRecord) { need = record }); err != nil {
+			return nil, err
+		}
+		if need.Files > 0 {
+			lacking = append(lacking, backends.Download{Name: r.name, Bytes: &need.Bytes, Into: hubDir(c)})
+		}
+	}
+	return lacking, nil
+}
+
+// Fetch downloads what is lacking; huggingface_hub goes on where an earlier try stopped.
+func (hub) Fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+	for _, r := range repositories(c) {
+		if r.name == d.Name {
+			return runFetch(ctx, c, "fetch", r, func(record fetchRecord) { progress(record.Done, record.Total) })
+		}
+	}
+	return fmt.Errorf("%s loads no %s", c.Name(), d.Name)
+}
+
+func hubDir(c *experiments.Cell) string { return modelfile.HubDir(modelfile.Env(c.Platform.Env)) }
+
+// fetchRecord is one line that fetch.py prints.
+type fetchRecord struct {
+	Files, Bytes int64
+	Done, Total  int64
+	Error, Text  string
+	Endpoint     string
+	Token        bool // one was sent
+}
+
+func runFetch(ctx context.Context, c *experiments.Cell, act string, r repository, each func(fetchRecord)) error {
+	python, err := interpreter(c.Platform.Python)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, python, "-c", fetchScript, act, r.what, r.name, r.revision)
+	cmd.Env = fetchEnv(c)
+	cmd.WaitDelay = 5 * time.Second // its threads may hold the pipe
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -70,30 +109,68 @@ func runFetch(ctx context.Context, c *experiments.Cell, what string, each func(f
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", cmd.Path, err)
+		return fmt.Errorf("start %s: %w", python, err)
 	}
+	var failed fetchRecord
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		var r fetchRecord
-		if json.Unmarshal(lines.Bytes(), &r) == nil {
-			each(r)
+		var record fetchRecord
+		if json.Unmarshal(lines.Bytes(), &record) != nil {
+			continue // a library's own word
+		}
+		if failed = record; record.Error == "" {
+			each(record)
 		}
 	}
-	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil {
-		return fmt.Errorf("%s: %w", fetchReason(stderr.String()), err)
+	err = errors.Join(lines.Err(), cmd.Wait())
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case failed.Error != "":
+		return failed.explain(python, r)
+	case err != nil:
+		return fmt.Errorf("run huggingface_hub: %w: %s", err, lastLine(stderr.String()))
 	}
-	return ctx.Err()
+	return nil
 }
 
-// fetchReason is the last line of a Python traceback, with advice for the usual ones.
-func fetchReason(stderr string) string {
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	last := lines[len(lines)-1]
-	switch {
-	case strings.Contains(stderr, "No module named 'huggingface_hub'"):
-		return "the interpreter has no huggingface_hub: install vllm into it"
-	case strings.Contains(stderr, "GatedRepo"), strings.Contains(stderr, "401 Client Error"):
-		return "the repository is gated: accept its licence on the hub and set HF_TOKEN (" + last + ")"
+// fetchEnv is the user's whole environment (proxies, HF_TOKEN, HF_ENDPOINT), as nothing is measured here, with what the
+// platform declares. The cache is the one that the plan looks at.
+func fetchEnv(c *experiments.Cell) []string {
+	env := os.Environ()
+	for name, value := range c.Platform.Env {
+		env = append(env, name+"="+value)
 	}
-	return last
+	return append(env, "HF_HUB_CACHE="+hubDir(c), "HF_HUB_OFFLINE=0", "TRANSFORMERS_OFFLINE=0", "HF_HUB_DISABLE_PROGRESS_BARS=1",
+		"HF_HUB_DISABLE_TELEMETRY=1", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1")
+}
+
+// explain says what went wrong and what to do about it.
+func (f fetchRecord) explain(python string, r repository) error {
+	page := strings.TrimRight(f.Endpoint, "/") + "/" + r.name
+	switch f.Error {
+	case "no_library":
+		return fmt.Errorf("%s has no huggingface_hub: install vLLM into it, or set platform.python (%s)", python, f.Text)
+	case "gated":
+		if f.Token {
+			return fmt.Errorf("%s is gated and your token has no access yet: ask for it at %s", r.name, page)
+		}
+		return fmt.Errorf("%s is gated: accept its licence at %s, then set HF_TOKEN or run hf auth login", r.name, page)
+	case "no_repository":
+		return fmt.Errorf("%s has no repository %s for you: correct model.vllm, or set HF_TOKEN if it is private", f.Endpoint, r.name)
+	case "no_revision":
+		return fmt.Errorf("%s has no revision %q: correct model.vllm.revision", r.name, r.revision)
+	case "refused":
+		return fmt.Errorf("%s refuses %s: HF_TOKEN is wrong or has no right to it (%s)", f.Endpoint, r.name, f.Text)
+	case "unreachable":
+		return fmt.Errorf("cannot reach %s: see the network, HTTPS_PROXY and HF_ENDPOINT (%s)", f.Endpoint, f.Text)
+	case "disk_full":
+		return fmt.Errorf("the disk is full: what has come is kept, so free some and run it again (%s)", f.Text)
+	}
+	return errors.New(f.Text)
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }

@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/spf13/cobra"
 
 	"matrix/backends"
-	"matrix/experiments"
 )
 
 // download is one thing to get, with the cell whose backend gets it.
 type download struct {
 	backends.Download
-	by   backends.Fetcher
-	cell *experiments.Cell
+	from wanted
 }
 
 func (a *app) fetchCommand() *cobra.Command {
@@ -27,7 +22,8 @@ func (a *app) fetchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "fetch FILE|DIR…", Short: "Download the models that the cells need, before anything is measured",
 		Long: "Download the models that the cells need: Hugging Face repositories (HF_TOKEN is read from the environment)\n" +
-			"and Ollama models. Sizes and free disk are checked first; launches then run offline.",
+			"and Ollama models. Sizes and free disk are checked first; launches then run offline.\n" +
+			"A download that was cut off goes on where it stopped. Cells that cannot run need nothing.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
@@ -36,7 +32,7 @@ func (a *app) fetchCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			return a.fetch(cmd.Context(), s, dry)
+			return a.fetch(cmd.Context(), wantedBy(s, a.engines()), dry)
 		},
 	}
 	a.declareVars(cmd)
@@ -44,29 +40,65 @@ func (a *app) fetchCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) fetch(ctx context.Context, s *session, dry bool) error {
-	wanted, err := a.lacking(ctx, s)
+// fetch gets what can be got: one model that is gated or gone does not keep the others from a night's run.
+func (a *app) fetch(ctx context.Context, all []wanted, dry bool) error {
+	lacking, troubles, err := look(ctx, all)
 	if err != nil {
 		return err
 	}
-	if len(wanted) == 0 {
-		a.say("fetched", map[string]any{"downloads": 0}, "Nothing to fetch: every model is here.")
-		return nil
+	for _, d := range lacking {
+		a.say("download", map[string]any{"name": d.Name, "bytes": d.Bytes, "into": d.Into}, fmt.Sprintf("%s  %s  into %s", d.Name, sizeText(d.Bytes), d.Into))
 	}
-	if err := a.roomFor(wanted); err != nil {
+	a.sayTroubles(troubles)
+	if err := roomFor(lacking, diskOf); err != nil {
 		return err
 	}
-	for _, d := range wanted {
-		a.say("download", map[string]any{"name": d.Name, "bytes": d.Bytes, "into": d.Into}, fmt.Sprintf("%s  %s  into %s", d.Name, sizeText(d.Bytes), d.Into))
-		if dry {
-			continue
+	switch {
+	case len(lacking) == 0 && len(troubles) == 0:
+		a.say("fetched", map[string]any{"downloads": 0}, "Nothing to fetch: every model is here.")
+	case dry && len(lacking) > 0:
+		a.say("dry_run", map[string]any{"downloads": len(lacking)}, "Nothing was downloaded (--dry-run).")
+	case !dry:
+		got, err := a.get(ctx, lacking)
+		if err != nil {
+			return err
 		}
-		if err := d.by.Fetch(ctx, d.cell, d.Download, a.fetchProgress(d.Name)); err != nil {
-			return fmt.Errorf("fetch %s: %w", d.Name, err)
+		troubles = append(troubles, got...)
+	}
+	if len(troubles) > 0 {
+		return exitCode(codeError)
+	}
+	return nil
+}
+
+// get downloads one after the other: each saturates the network alone.
+func (a *app) get(ctx context.Context, lacking []download) (troubles []error, err error) {
+	for _, d := range lacking {
+		a.say("fetching", map[string]any{"name": d.Name}, "Fetching "+d.Name)
+		err := d.from.by.Fetch(ctx, d.from.cell, d.Download, a.fetchProgress(d.Name))
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			trouble := fmt.Errorf("fetch %s: %w", d.Name, err)
+			a.sayTroubles([]error{trouble})
+			troubles = append(troubles, trouble)
+			continue
 		}
 		a.say("fetched", map[string]any{"name": d.Name}, "  done")
 	}
-	return nil
+	return troubles, nil
+}
+
+func (a *app) sayTroubles(troubles []error) {
+	for _, trouble := range troubles {
+		var advice hinted
+		hint := ""
+		if errors.As(trouble, &advice) {
+			hint = advice.hint
+		}
+		a.sayError(trouble, hint)
+	}
 }
 
 // say prints a line for people, or a record.
@@ -78,72 +110,9 @@ func (a *app) say(kind string, fields map[string]any, line string) {
 	fmt.Fprintln(a.stdout, line)
 }
 
-// lacking asks each backend about each model once.
-func (a *app) lacking(ctx context.Context, s *session) ([]download, error) {
-	var all []download
-	engines := a.engines()
-	seen := map[string]bool{}
-	for _, e := range s.config.Experiments {
-		for _, c := range s.cells[e.Name] {
-			by, ok := engines[c.Platform.Backend].(backends.Fetcher)
-			if key := c.Platform.ID + "\x00" + c.Model.ID; !ok || seen[key] || c.Skip != nil {
-				continue
-			} else {
-				seen[key] = true
-			}
-			found, err := by.Lacking(ctx, c)
-			if err != nil {
-				return nil, fmt.Errorf("look for the model of %s: %w", c.Name(), err)
-			}
-			for _, d := range found {
-				if key := d.Name + "\x00" + d.Into; !seen[key] {
-					seen[key] = true
-					all = append(all, download{d, by, c})
-				}
-			}
-		}
-	}
-	return all, nil
-}
-
-// spareBytes stays free on a disk that models are downloaded to.
-const spareBytes = 2 << 30
-
-// roomFor says when the downloads do not fit the disks that they go to.
-func (a *app) roomFor(wanted []download) error {
-	need := map[string]int64{}
-	for _, d := range wanted {
-		if d.Bytes != nil {
-			need[d.Into] += *d.Bytes
-		}
-	}
-	for folder, bytes := range need {
-		usage, err := disk.Usage(existing(folder))
-		if err != nil {
-			return fmt.Errorf("read the free space of %s: %w", folder, err)
-		}
-		if bytes+spareBytes > int64(usage.Free) {
-			return hinted{fmt.Errorf("%s has %.1f GiB free; the downloads need %.1f GiB and %.0f GiB to spare", folder, gib(int64(usage.Free)), gib(bytes), gib(spareBytes)),
-				"Free some, or move the cache (HF_HOME, OLLAMA_MODELS) to another disk. Nothing was downloaded."}
-		}
-	}
-	return nil
-}
-
-// existing is the nearest folder above a path that is there.
-func existing(path string) string {
-	for path != filepath.Dir(path) {
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		path = filepath.Dir(path)
-	}
-	return path
-}
-
-// fetchProgress prints at most one line in five seconds (a terminal: one line that changes).
+// fetchProgress prints at most one line in five seconds.
 func (a *app) fetchProgress(name string) func(done, total int64) {
-	var last time.Time
+	last := time.Now()
 	return func(done, total int64) {
 		if time.Since(last) < 5*time.Second {
 			return
