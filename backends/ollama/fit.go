@@ -250,7 +250,11 @@ func (s *fitSum) need() {
 // room is how many slots there are, or fewer where not all of them fit.
 func (s *fitSum) room() {
 	f := s.fit
-	if f.BudgetGiB == nil || f.NeedGiB == nil || f.KVGiBPerSequence == nil || f.OverheadGiB == nil {
+	if f.KVGiBPerSequence == nil {
+		return
+	}
+	f.KVTokens = new(float64(s.settings.slots * s.settings.context))
+	if f.BudgetGiB == nil || f.NeedGiB == nil || f.OverheadGiB == nil {
 		return
 	}
 	slots := float64(s.settings.slots)
@@ -258,6 +262,6 @@ func (s *fitSum) room() {
 		slots = math.Max(0, math.Floor(left / *f.KVGiBPerSequence))
 	}
 	f.MaxSequences = &slots
-	f.KVTokens = new(slots * float64(s.settings.context))
+	*f.KVTokens = slots * float64(s.settings.context)
 	s.line("room for %.0f of %d slots", slots, s.settings.slots)
 }

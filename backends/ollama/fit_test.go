@@ -82,6 +82,7 @@ func TestFitUnknown(t *testing.T) {
 	if f := Fit(c, 0); f.BudgetGiB != nil || f.NeedGiB == nil || f.Infeasible() {
 		t.Errorf("no hardware, no budget: %+v", f)
 	}
+	near(t, "KV tokens of 16 slots", Fit(c, 0).KVTokens, 16*2048, 0)
 	c.Model.Architecture = &experiments.Architecture{WeightsGiB: 5}
 	if f := Fit(c, 0); f.NeedGiB != nil || f.KVGiBPerSequence != nil || *f.WeightsGiB != 5 {
 		t.Errorf("only weights are known: %+v", f)
