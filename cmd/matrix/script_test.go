@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"nothing":  nothingLeft,
 			"attempts": attempts,
 			"rows":     rows,
+			"registry": registry,
 		},
 		RequireUniqueNames: true,
 	})
