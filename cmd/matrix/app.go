@@ -27,6 +27,7 @@ type app struct {
 	tty            bool // stdout is a terminal
 	width          int  // of the terminal, in columns
 	encoder        *json.Encoder
+	begun          bool // the first NDJSON record is out
 
 	json    bool
 	noColor bool
@@ -70,12 +71,16 @@ func (a *app) rootCommand() *cobra.Command {
 			a.vars.Environ = os.Environ()
 		},
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hinted{err, cmd.CommandPath() + " --help lists its flags."}
+	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.results, "results", "results", "folder that the results land under")
 	flags.BoolVar(&a.json, "json", false, "newline-delimited JSON on stdout, nothing else")
 	flags.BoolVar(&a.noColor, "no-color", false, "plain ASCII without colour (also: NO_COLOR)")
 	root.AddCommand(a.planCommand(), a.applyCommand(), a.showCommand(), a.validateCommand(), a.fmtCommand(),
-		a.fetchCommand(), a.doctorCommand(), a.versionCommand())
+		a.fetchCommand(), a.doctorCommand(), a.versionCommand(), a.explainCommand(), a.consoleCommand(), a.graphCommand(),
+		a.taintCommand(), a.acceptCommand(), a.verifyCommand(), a.recipeCommand())
 	return root
 }
 
@@ -95,8 +100,9 @@ func (a *app) declareVars(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&a.vars.VarFiles, "var-file", nil, "read variables from a file (repeatable)")
 }
 
-// emit writes one NDJSON record.
+// emit writes one NDJSON record; the version comes first, whatever it is that comes second.
 func (a *app) emit(kind string, fields map[string]any) {
+	a.begin()
 	fields["type"] = kind
 	_ = a.encoder.Encode(fields) // a closed stdout ends the program by SIGPIPE
 }
@@ -106,7 +112,8 @@ const schemaVersion = 1
 
 // begin writes the first NDJSON record.
 func (a *app) begin() {
-	if a.json {
+	if a.json && !a.begun {
+		a.begun = true
 		a.emit("version", map[string]any{"schema": schemaVersion, "matrix": version()})
 	}
 }
