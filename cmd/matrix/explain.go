@@ -155,7 +155,11 @@ func verdictText(item *runner.Item) string {
 	for i, n := range item.Launches {
 		numbers[i] = fmt.Sprint(n)
 	}
-	text := fmt.Sprintf("%s (%s): ", item.State, reasonText(item))
+	text := string(item.State)
+	if why := reasonText(item); why != text {
+		text += " (" + why + ")"
+	}
+	text += ": "
 	if item.State == runner.Unavailable {
 		text += "it would run, but this machine lacks something for it"
 	} else {
