@@ -137,7 +137,7 @@ func (a *applying) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.est, a.left = newEstimator(past.all), past.unfinished
+	a.est, a.left = newEstimator(past.all, a.w.Machine), past.unfinished
 	a.base = a.host.baseline(ctx)
 	for _, text := range a.base.warnings {
 		a.events.warn(text)

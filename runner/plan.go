@@ -61,7 +61,9 @@ type Item struct {
 	Missing  error          // what the machine lacks for it (Unavailable)
 	Notes    []string       // "not downloaded, 8.6 GB"
 	Estimate *time.Duration // of all its pending launches; nil = unknown
-	Resume   string         // attempt that goes on, "" = none
+	// EstimateFrom says what the estimate is made of: FromHistory, FromBandwidth; "" without one.
+	EstimateFrom string
+	Resume       string // attempt that goes on, "" = none
 }
 
 // Pending reports whether apply would run it.
@@ -132,7 +134,7 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 		return nil, err
 	}
 	p.arrange()
-	newEstimator(past.all).plan(p)
+	newEstimator(past.all, w.Machine).plan(p)
 	return p, nil
 }
 

@@ -121,7 +121,7 @@ func (a *app) emitPlan(p *runner.Plan) {
 			f["missing"] = item.Missing.Error()
 		}
 		if item.Estimate != nil {
-			f["estimate_s"] = item.Estimate.Seconds()
+			f["estimate_s"], f["estimate_from"] = item.Estimate.Seconds(), item.EstimateFrom
 		}
 		a.emit("planned_cell", f)
 	}
