@@ -181,7 +181,7 @@ func (v *verdict) pending() {
 		v.reasons[ReasonNew] = true
 	}
 	item.State = New
-	if known || v.reasons[ReasonInterrupted] {
+	if known || v.reasons[ReasonInterrupted] || v.reasons[ReasonEnvironmentFailed] {
 		item.State = Partial
 	}
 	item.Reasons = sortReasons(v.reasons)

@@ -58,7 +58,7 @@ func TestVerdict(t *testing.T) {
 		"rerun failed":                {launches: 1, past: []attempt{{launch: 1, status: died}}, filter: Filter{Rerun: []string{"failed"}}, state: Partial, reasons: []Reason{ReasonRequested}, run: []int{1}},
 		"rerun censored only":         {launches: 1, past: []attempt{{launch: 1, status: died, reason: "oom"}}, filter: Filter{Rerun: []string{"censored"}}, state: FailedState, detail: "1 of 1 launches: oom"},
 		"died, then went well":        {launches: 1, past: []attempt{{launch: 1, status: died}, {launch: 1, status: ok}}, filter: Filter{Rerun: []string{"failed"}}, state: Done, done: 1},
-		"environment":                 {launches: 1, past: []attempt{{launch: 1, status: env, reason: "port 8000 is taken"}}, state: New, reasons: []Reason{ReasonEnvironmentFailed}, run: []int{1}, detail: "port 8000 is taken"},
+		"environment":                 {launches: 1, past: []attempt{{launch: 1, status: env, reason: "port 8000 is taken"}}, state: Partial, reasons: []Reason{ReasonEnvironmentFailed}, run: []int{1}, detail: "port 8000 is taken"},
 		"interrupted":                 {launches: 1, past: []attempt{{launch: 1, status: stop, reason: "in the load"}}, state: Partial, reasons: []Reason{ReasonInterrupted}, run: []int{1}, detail: "in the load"},
 		"environment, then ok":        {launches: 1, past: []attempt{{launch: 1, status: env}, {launch: 1, status: ok}}, state: Done, done: 1},
 		"missing file":                {launches: 1, past: []attempt{{launch: 1, status: ok, problem: "result_missing"}}, state: Partial, reasons: []Reason{ReasonMissing}, run: []int{1}, detail: "attempt a0"},

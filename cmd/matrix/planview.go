@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,7 +143,11 @@ func (v planView) explain(item *runner.Item) []string {
 		lines = append(lines, v.placed(fmt.Sprintf("%-8s %s %s%s%s", c.Component, c.Path, c.Before, v.style.arrow(), c.After), c.Place))
 	}
 	if item.Detail != "" && item.State != runner.New {
-		lines = append(lines, item.Detail)
+		why := ""
+		if slices.Contains(item.Reasons, runner.ReasonEnvironmentFailed) && item.Missing == nil {
+			why = "environment failed: "
+		}
+		lines = append(lines, why+item.Detail)
 	} else if len(item.Changes) == 0 && item.State != runner.New && item.State != runner.Done && item.Missing == nil {
 		lines = append(lines, reasonText(item))
 	}

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,6 +51,9 @@ func TestScripts(t *testing.T) {
 			"nothing":  nothingLeft,
 			"attempts": attempts,
 			"rows":     rows,
+			"listen":   listen,
+			"requests": requests,
+			"exits":    exits,
 			"registry": registry,
 		},
 		RequireUniqueNames: true,
@@ -80,23 +86,30 @@ func ndjson(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// rows waits until the apply under way has so many measured requests on disk: rows RESULTS N
+// rows waits until an unfinished attempt has so many measured requests on disk, or with + so many more than at first:
+// rows RESULTS [+]N
 func rows(ts *testscript.TestScript, neg bool, args []string) {
-	want, err := strconv.Atoi(args[1])
+	want, err := strconv.ParseInt(args[1], 10, 64) // takes the sign
 	ts.Check(err)
-	deadline := time.Now().Add(2 * time.Minute)
-	for time.Now().Before(deadline) {
-		store, err := results.Open(ts.MkAbs(args[0]))
-		ts.Check(err)
-		unfinished, _ := store.Unfinished(context.Background()) // the folder may not be there yet
-		for _, a := range unfinished {
-			if a.Done() >= int64(want) {
-				return
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
+	if strings.HasPrefix(args[1], "+") {
+		want += onDisk(ts, args[0])
 	}
-	ts.Fatalf("%d rows did not come", want)
+	for deadline := time.Now().Add(2 * time.Minute); onDisk(ts, args[0]) < want; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%d rows did not come", want)
+		}
+	}
+}
+
+// onDisk is how many measured requests the furthest unfinished attempt has.
+func onDisk(ts *testscript.TestScript, root string) (most int64) {
+	store, err := results.Open(ts.MkAbs(root))
+	ts.Check(err)
+	unfinished, _ := store.Unfinished(context.Background()) // the folder may not be there yet
+	for _, a := range unfinished {
+		most = max(most, a.Done())
+	}
+	return most
 }
 
 // nothingLeft checks that no process of an attempt is alive whose results lie under this script's folder.
@@ -142,5 +155,51 @@ func attempts(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fmt.Sprint(n) != args[2] {
 		ts.Fatalf("%d attempts are %s, want %s", n, args[1], args[2])
+	}
+}
+
+// listen takes a port for as long as the script runs, and puts it into a file in place of PORT: listen FILE
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	file := ts.MkAbs(args[0])
+	content, err := os.ReadFile(file)
+	ts.Check(err)
+	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	ts.Check(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), "PORT", port)), 0o644))
+	ts.Setenv("PORT", port)
+}
+
+// exits runs a command and checks its exit code: exits CODE COMMAND…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// requests counts the measured rows of committed attempts by how they ended: requests CELLS STATUS N, where CELLS is a
+// glob of cell folders and the status * means any.
+func requests(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*", "manifest.json"))
+	ts.Check(err)
+	n := 0
+	for _, manifest := range found {
+		ts.Check(results.ReadRequests(filepath.Dir(manifest), func(r results.RequestRow) error {
+			if r.Phase == "measure" && (args[1] == "*" || r.Status == args[1]) {
+				n++
+			}
+			return nil
+		}))
+	}
+	if (fmt.Sprint(n) == args[2]) == neg {
+		ts.Fatalf("%d rows are %s, want %s (negated: %t)", n, args[1], args[2], neg)
 	}
 }
