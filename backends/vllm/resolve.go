@@ -30,7 +30,11 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	var absent *modelfile.NotFoundError
 	if errors.As(err, &absent) {
 		id.Notes = append(id.Notes, absent.Name+" not downloaded")
-		id.Missing = errors.Join(id.Missing, fmt.Errorf("%w: run matrix fetch, or set the model's folder", err))
+		advice := "run matrix fetch"
+		if isLocal(c.Model.VLLM.Model) {
+			advice = "put it there, or correct model.vllm"
+		}
+		id.Missing = errors.Join(id.Missing, fmt.Errorf("%w: %s", err, advice))
 		err = nil
 	}
 	return id, errors.Join(err, ctx.Err())

@@ -1,0 +1,74 @@
+package vllm
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// fetchCell has an interpreter that ignores the script and does as told.
+func fetchCell(t *testing.T, script string) *experiments.Cell {
+	t.Helper()
+	python := filepath.Join(t.TempDir(), "python")
+	if err := os.WriteFile(python, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &experiments.Cell{
+		Platform: &experiments.Platform{ID: "p", Backend: experiments.VLLMOffline, Python: python, Env: map[string]string{"HF_HOME": "/cache"}},
+		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "lab/tiny", Tokenizer: "lab/words"}},
+	}
+}
+
+func TestLacking(t *testing.T) {
+	c := fetchCell(t, `[ "$3 $4 $6" = "lacking weights main" ] && echo a warning && echo '{"files":2,"bytes":9}' || echo '{"files":0,"bytes":0}'`)
+	lacking, err := hub{}.Lacking(t.Context(), c)
+	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 9 || lacking[0].Into != "/cache/hub" || lacking[0].Name != "lab/tiny" {
+		t.Errorf("%+v, %v", lacking, err)
+	}
+	c.Model.VLLM = &experiments.VLLMModel{Model: t.TempDir()}
+	if lacking, err := (hub{}).Lacking(t.Context(), c); err != nil || len(lacking) > 0 {
+		t.Errorf("a folder lacks %+v, %v", lacking, err)
+	}
+	c.Model.VLLM.Model += "/gone"
+	if _, err := (hub{}).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "find the model's folder") {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+func TestFetchProgress(t *testing.T) {
+	c := fetchCell(t, `[ "$3 $4 $5" = "fetch tokenizer lab/words" ] && echo '{"done":1,"total":3}' && echo '{"done":3,"total":3}'`)
+	var seen []int64
+	err := hub{}.Fetch(t.Context(), c, backends.Download{Name: "lab/words"}, func(done, total int64) { seen = append(seen, done, total) })
+	if err != nil || !slices.Equal(seen, []int64{1, 3, 3, 3}) {
+		t.Errorf("%v, %v", seen, err)
+	}
+	if err := (hub{}).Fetch(t.Context(), c, backends.Download{Name: "lab/other"}, nil); err == nil {
+		t.Error("fetched what the cell does not load")
+	}
+}
+
+// TestFetchErrors: each kind of trouble is said with what to do about it; no token is ever part of it.
+func TestFetchErrors(t *testing.T) {
+	for said, want := range map[string]string{
+		`{"error":"gated","endpoint":"https://hf.co"}`:              "lab/tiny is gated: accept its licence at https://hf.co/lab/tiny, then set HF_TOKEN",
+		`{"error":"gated","endpoint":"https://hf.co","token":true}`: "your token has no access yet",
+		`{"error":"no_repository","endpoint":"https://hf.co"}`:      "https://hf.co has no repository lab/tiny for you",
+		`{"error":"no_revision"}`:                                   `lab/tiny has no revision "main"`,
+		`{"error":"refused","endpoint":"https://hf.co"}`:            "https://hf.co refuses lab/tiny: HF_TOKEN is wrong",
+		`{"error":"unreachable","endpoint":"https://hf.co"}`:        "cannot reach https://hf.co: see the network",
+		`{"error":"disk_full"}`:                                     "the disk is full",
+		`{"error":"no_library"}`:                                    "has no huggingface_hub: install vLLM into it",
+		`{"error":"other","text":"OSError: odd"}`:                   "OSError: odd",
+		``: "run huggingface_hub: exit status 1: Killed",
+	} {
+		c := fetchCell(t, "echo '"+said+"'; echo Killed >&2; exit 1")
+		if _, err := (hub{}).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", said, err, want)
+		}
+	}
+}
