@@ -91,9 +91,19 @@ func (c checked) Launch(ctx context.Context, spec backends.Spec) (backends.Engin
 }
 
 func checkAnswer(ctx context.Context, spec backends.Spec, e backends.Engine) error {
-	r := e.Generate(ctx, backends.Request{
-		Seq: -1, Prompt: "The capital of France is", MaxTokens: 8, Generate: spec.Cell.Generate, Timeout: 5 * time.Minute,
-	})
+	// The second brings its own begin-of-sequence token, which must not be doubled.
+	for i, prompt := range []string{"The capital of France is", "<bos>The capital of France is"} {
+		r := e.Generate(ctx, backends.Request{
+			Seq: int64(-1 - i), Prompt: prompt, MaxTokens: 8, Generate: spec.Cell.Generate, Timeout: 5 * time.Minute,
+		})
+		if err := checkCapital(r); err != nil {
+			return fmt.Errorf("%s: %w", prompt, err)
+		}
+	}
+	return nil
+}
+
+func checkCapital(r backends.Reply) error {
 	switch {
 	case r.Status != backends.OK:
 		return fmt.Errorf("%s: %s", r.Status, r.Error)

@@ -18,6 +18,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 
@@ -48,6 +49,37 @@ class Pipes:
             return None
         *whole, self.rest = (self.rest + chunk).split(b"\n")
         return whole
+
+
+class Watchdog:
+    """Ends the wait for an engine process that was killed: vLLM notices (seen in 0.32) and cleans up, but the thread
+    that waits in step() for its outputs is never told."""
+
+    def __init__(self, client):
+        self.client, self.stopping = client, False
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        while not self.stopping:
+            time.sleep(0.5)
+            if getattr(getattr(self.client, "resources", None), "engine_dead", False) and not self.stopping:
+                break
+        else:
+            return
+        time.sleep(1)  # outputs on their way come first
+        if self.stopping:
+            return
+        print("EngineDeadError: the engine process ended unexpectedly", file=sys.stderr, flush=True)
+        outputs = getattr(self.client, "outputs_queue", None)
+        if outputs is not None:
+            outputs.put_nowait(EngineDead("the engine process ended unexpectedly"))
+            time.sleep(5)
+        if not self.stopping:
+            os._exit(1)
+
+
+class EngineDead(Exception):
+    """Goes through the queue that step() waits on."""
 
 
 class Driver:
@@ -240,9 +272,10 @@ def main():
     pipes = Pipes(*(int(fd) for fd in sys.argv[2:4] or (3, 4)))
     signal.signal(signal.SIGTERM, stop)
     pipes.send({"hello": {"pid": os.getpid(), "python": sys.version.split()[0], "now": time.monotonic()}})
-    llm, code = None, 0
+    llm, watchdog, code = None, None, 0
     try:
         llm = load(config, pipes)
+        watchdog = Watchdog(llm.llm_engine.engine_core)
         Driver(llm, pipes).run()
     except (BrokenPipeError, SystemExit):
         pass  # matrix has gone, or wants us to go
@@ -251,6 +284,8 @@ def main():
         code = 1
         pipes.send({"fatal": str(e), "type": type(e).__name__})
     finally:
+        if watchdog is not None:
+            watchdog.stopping = True
         try:
             llm.llm_engine.engine_core.shutdown()
         except Exception:

@@ -139,6 +139,15 @@ func TestOfflineDiesInTheBatch(t *testing.T) {
 	}
 }
 
+// vLLM's own client waits for ever when its engine process was killed.
+func TestOfflineEngineProcessVanishes(t *testing.T) {
+	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	_, err := generateAll(t, l.Engine, prompts("a", "vanish"))
+	if err == nil || !strings.Contains(err.Error(), "EngineDeadError") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestOfflineCancelAndTimeout(t *testing.T) {
 	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,5 +1,6 @@
 """As much of vLLM as the driver touches: words are tokens, an answer repeats a word, FAKE says what goes wrong."""
 import os
+import queue
 import sys
 import time
 
@@ -30,6 +31,11 @@ class Engine:
         self.engine_core = self
         self.outputs_queue = self
         self.waiting = {}
+        self.resources = Record(engine_dead=False)
+        self.results = queue.Queue()
+
+    def put_nowait(self, result):
+        self.results.put_nowait(result)
 
     def empty(self):
         return len(self.waiting) < 64
@@ -53,6 +59,9 @@ class Engine:
         for rid, (words, params, queued) in list(self.waiting.items())[:256]:
             if words[0] == "die":
                 raise EngineDeadError("EngineCore encountered an issue. See stack trace (above) for the root cause.")
+            if words[0] == "vanish":  # the engine process is killed: its client knows, but its waiter is not told
+                self.resources.engine_dead = True
+                raise self.results.get()
             if words[0] == "stuck":
                 time.sleep(0.01)
                 continue

@@ -1,0 +1,68 @@
+package real
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+)
+
+// TestVLLMEngineProcessKilled: the kernel's OOM killer takes the engine process, not its parent. vLLM's own client
+// then waits for ever; a batch must end with an error all the same.
+func TestVLLMEngineProcessKilled(t *testing.T) {
+	cell := vllmCell(engines(t, vllmPython, vllmModel), experiments.VLLMOffline)
+	dir, attempt := t.TempDir(), "killed-engine-"+t.Name()
+	e, err := vllm.Offline().Launch(t.Context(), backends.Spec{
+		Cell: cell, Attempt: attempt, Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	generate := *cell.Generate
+	generate.IgnoreEOS = true
+	requests := func(yield func(backends.Request) bool) {
+		for i := range int64(4) {
+			if !yield(backends.Request{Seq: i, Prompt: "Once upon a time", MaxTokens: 1900, Generate: &generate}) {
+				return
+			}
+		}
+	}
+	var killed time.Time
+	strike := time.AfterFunc(2*time.Second, func() {
+		killed = time.Now()
+		syscall.Kill(engineCore(attempt), syscall.SIGKILL)
+	})
+	defer strike.Stop()
+	err = e.(backends.Batcher).GenerateAll(t.Context(), requests, func(r backends.Reply) { t.Errorf("answered: %+v", r) })
+	if err == nil || !strings.Contains(err.Error(), "EngineDeadError") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(killed); took > 20*time.Second {
+		t.Errorf("the batch ended %s after its engine", took)
+	}
+}
+
+// engineCore finds vLLM's engine process, which names itself.
+func engineCore(attempt string) int {
+	for _, pid := range process.OfAttempt(attempt) {
+		name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		if err == nil && strings.HasPrefix(string(name), "VLLM::EngineCor") {
+			return pid
+		}
+	}
+	panic("no engine process of " + attempt)
+}
