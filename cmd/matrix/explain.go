@@ -17,7 +17,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Use: "explain CELL [FILE|DIR…|PLAN]", Short: "Say why a cell will or will not run, with everything that decides it",
 		Long: "Say why a cell will or will not run: each rule with its values, the memory prediction line by line, each component\n" +
 			"of its identity. The cell is one of the files', or of the last saved plan's.\n\n" + selectorHelp,
-		Args: cobra.MinimumNArgs(1),
+		Args: needCell,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, plans, err := a.planned(cmd.Context(), args[1:], "matrix explain "+args[0])

@@ -15,7 +15,7 @@ func (a *app) graphCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "graph FILE|DIR…", Short: "Draw what the files declare and what refers to what, as DOT or Mermaid",
 		Long: "Draw what the files declare and what refers to what. DOT goes to Graphviz: matrix graph FILE… | dot -Tsvg > graph.svg",
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			config, diags := experiments.Load(args, a.vars)

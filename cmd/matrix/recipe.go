@@ -15,7 +15,7 @@ func (a *app) recipeCommand() *cobra.Command {
 		Long: "Print a shell script that starts the cell's engine with just the settings that a launch would give it, and needs\n" +
 			"nothing of matrix: to reproduce a result, to look into one, or to put the winner into production.\n\n" +
 			"  matrix recipe 08d36831 > serve.sh && sh serve.sh\n\n" + selectorHelp,
-		Args: cobra.MinimumNArgs(1),
+		Args: needCell,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, plans, err := a.planned(cmd.Context(), args[1:], "matrix recipe "+args[0])

@@ -8,11 +8,28 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"matrix/runner"
 )
 
 // selectorHelp says how commands take a cell.
 const selectorHelp = "CELL is any unique prefix of a cell's id, of its folder's name, or of its name (platform/model/batch size)."
+
+// needCell is what cobra.MinimumNArgs(1) checks, in words that say what to type.
+func needCell(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s needs a cell", cmd.CommandPath()), selectorHelp + " matrix plan shows them."}
+}
+
+func onlyCell(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return hinted{fmt.Errorf("%s takes one selector, not %d", cmd.CommandPath(), len(args)), "For several cells at once: axis=glob, like batch_size=10,100."}
+	}
+	return needCell(cmd, args)
+}
 
 // named is what a user can call a cell by.
 type named struct{ experiment, address, slug, name string }
