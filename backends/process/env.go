@@ -11,6 +11,8 @@ import (
 const (
 	envAttempt = "MATRIX_ATTEMPT"
 	envOwner   = "MATRIX_OWNER" // the matrix that started it, see Leftovers
+	// Python's setproctitle, by which vLLM names its processes, overwrites /proc/PID/environ unless this is set.
+	envKeep = "SPT_NOENV"
 )
 
 // Passed is what an engine's environment keeps of ours; a trailing * matches any
@@ -49,7 +51,7 @@ func passes(name string) bool {
 // mark adds the variables by which a later start finds leftovers. As with
 // os/exec, the last value of a variable counts: programs differ in which they see.
 func mark(env []string, attempt string) []string {
-	env = append(slices.Clone(env), envAttempt+"="+attempt, envOwner+"="+owner())
+	env = append(slices.Clone(env), envAttempt+"="+attempt, envOwner+"="+owner(), envKeep+"=1")
 	last := map[string]int{}
 	for i, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")

@@ -44,7 +44,9 @@ func TestVLLMEngineProcessKilled(t *testing.T) {
 	var killed time.Time
 	strike := time.AfterFunc(2*time.Second, func() {
 		killed = time.Now()
-		syscall.Kill(engineCore(attempt), syscall.SIGKILL)
+		if pid := engineCore(attempt); pid > 0 {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 	})
 	defer strike.Stop()
 	err = e.(backends.Batcher).GenerateAll(t.Context(), requests, func(r backends.Reply) { t.Errorf("answered: %+v", r) })
@@ -56,7 +58,7 @@ func TestVLLMEngineProcessKilled(t *testing.T) {
 	}
 }
 
-// engineCore finds vLLM's engine process, which names itself.
+// engineCore finds vLLM's engine process, which names itself; 0 = there is none.
 func engineCore(attempt string) int {
 	for _, pid := range process.OfAttempt(attempt) {
 		name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
@@ -64,5 +66,5 @@ func engineCore(attempt string) int {
 			return pid
 		}
 	}
-	panic("no engine process of " + attempt)
+	return 0
 }
