@@ -29,7 +29,8 @@ func order(items []*Item) ([]LaunchStep, int64) {
 }
 
 // blocks: launch 1 of every cell, small batches first, so that a provisional report exists early; then each further
-// launch of every cell in a shuffle of its own, so that drift of the machine is spread over the cells.
+// launch of every cell. Each block has a shuffle of its own, so that drift of the machine is spread over the cells:
+// in the first, over those of the same batch size.
 func blocks(steps []LaunchStep, seed int64) {
 	slices.SortStableFunc(steps, func(a, b LaunchStep) int { return cmp.Compare(a.Launch, b.Launch) })
 	for from := 0; from < len(steps); {
@@ -38,12 +39,11 @@ func blocks(steps []LaunchStep, seed int64) {
 			to++
 		}
 		block := steps[from:to]
+		shuffle(block, seed, uint64(block[0].Launch))
 		if block[0].Launch == 1 {
 			slices.SortStableFunc(block, func(a, b LaunchStep) int {
 				return cmp.Compare(a.Item.Cell.BatchSize, b.Item.Cell.BatchSize)
 			})
-		} else {
-			shuffle(block, seed, uint64(block[0].Launch))
 		}
 		from = to
 	}

@@ -46,10 +46,26 @@ func TestOrder(t *testing.T) {
 	if again := steps(itemsFor("blocks", []int{1, 2, 3}, 1000, 10, 100, 50, 500, 5000)); !slices.Equal(again, blocks) {
 		t.Error("the same seed gives another order")
 	}
+	var alike []*Item
+	for i := range 12 {
+		c := testCell(fmt.Sprint("p", i, "x"), 10)
+		c.Order, c.Seed = "blocks", 11
+		alike = append(alike, &Item{Cell: c, Launches: []int{1}})
+	}
+	if got := steps(alike); slices.Equal(got, steps(asDeclared(alike))) {
+		t.Errorf("cells of the same batch size run as they are declared: %v", got)
+	}
 	random := steps(itemsFor("random", []int{1, 2}, 1000, 10, 100, 50))
 	if slices.Equal(random, steps(itemsFor("declared", []int{1, 2}, 1000, 10, 100, 50))) || len(random) != 8 {
 		t.Errorf("random: %v", random)
 	}
+}
+
+func asDeclared(items []*Item) []*Item {
+	for _, item := range items {
+		item.Cell.Order = "declared"
+	}
+	return items
 }
 
 // cut drops the launch's number.
