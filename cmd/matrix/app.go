@@ -78,7 +78,7 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.StringVar(&a.results, "results", "results", "folder that the results land under")
 	flags.BoolVar(&a.json, "json", false, "newline-delimited JSON on stdout, nothing else")
 	flags.BoolVar(&a.noColor, "no-color", false, "plain ASCII without colour (also: NO_COLOR)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.showCommand(), a.validateCommand(), a.fmtCommand(),
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.showCommand(), a.statusCommand(), a.validateCommand(), a.fmtCommand(),
 		a.fetchCommand(), a.doctorCommand(), a.versionCommand(), a.explainCommand(), a.consoleCommand(), a.graphCommand(),
 		a.taintCommand(), a.acceptCommand(), a.verifyCommand(), a.recipeCommand())
 	return root
