@@ -44,7 +44,7 @@ type leftover struct {
 
 // readHistory reads what was committed, and what is unfinished: of that only who holds the lock may look.
 func readHistory(ctx context.Context, store *results.Store, experiment string) (*history, error) {
-	past, err := store.History(ctx, experiment)
+	past, err := store.Recall(ctx, experiment)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the results of %s: %w", experiment, err)
 	}

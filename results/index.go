@@ -1,0 +1,194 @@
+package results
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The index is a cache of manifests, one file an experiment under .matrix/index, for histories that take seconds to
+// read. Whoever deletes it loses nothing. An attempt's folder appears whole and is never changed, so its entry holds
+// for as long as the folder has the modification time that it had.
+const indexDir = "index"
+
+// Bounds of the index.
+const (
+	worthIndexing = 200    // manifests that had to be read: fewer are read faster than an index is kept
+	mostChecked   = 20_000 // attempts whose file sizes are looked at each time; of more, only the folders
+)
+
+// Recall is History for a plan: oldest first, of the manifests only what decides whether and how long a cell runs.
+// Summary has load_s and duration_s, Files and LogTail are empty. It reads .matrix/index and the manifests of what is
+// not in it, and writes the index again when that was much. Beyond 20,000 attempts a file that was cut short in place
+// is found by Verify alone.
+func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
+	if err := checkName(experiment); err != nil {
+		return nil, err
+	}
+	slugs, err := folders(filepath.Join(s.root, experiment))
+	if err != nil {
+		return nil, err
+	}
+	known := readIndex(s.inner(indexDir, experiment))
+	found, err := s.look(ctx, experiment, slugs, known)
+	if err != nil {
+		return nil, err
+	}
+	fresh := 0
+	for i := range found {
+		if found[i].entry == nil {
+			fresh++
+		}
+	}
+	past := s.remember(experiment, found)
+	if fresh >= worthIndexing {
+		// A tree that we may only read is planned all the same.
+		_ = s.writeIndex(experiment, found)
+	}
+	return past, ctx.Err()
+}
+
+// sight is one attempt's folder as it lies there.
+type sight struct {
+	cell    *cellSight
+	attempt string
+	mtime   int64       // of the folder, Unix nanoseconds
+	entry   *indexEntry // nil: read is what its manifest says
+	read    *Past
+	files   []indexedFile // of read
+}
+
+// cellSight is what the attempts of a cell share.
+type cellSight struct {
+	slug, dir string
+	marks     []Mark
+}
+
+// look goes over the folders, on all processors: the system's calls are most of the work.
+func (s *Store) look(ctx context.Context, experiment string, slugs []string, known map[string]*indexEntry) ([]sight, error) {
+	found, errs := make([][]sight, len(slugs)), make([]error, len(slugs))
+	checked := len(known) <= mostChecked
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				found[i], errs[i] = s.lookAt(ctx, experiment, slugs[i], known, checked)
+			}
+		})
+	}
+	for i := range slugs {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	all := slices.Concat(found...)
+	slices.SortFunc(all, func(a, b sight) int { return strings.Compare(a.attempt, b.attempt) })
+	return all, errors.Join(errs...)
+}
+
+// lookAt is look at one cell.
+func (s *Store) lookAt(ctx context.Context, experiment, slug string, known map[string]*indexEntry, checked bool) ([]sight, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cell := &cellSight{slug: slug, dir: filepath.Join(s.root, experiment, slug)}
+	names, err := folders(cell.dir)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]sight, 0, len(names))
+	for _, name := range names {
+		if attemptName(name) {
+			found = append(found, lookAtAttempt(experiment, cell, name, known[name], checked))
+		}
+	}
+	if len(found) > 0 {
+		cell.marks, err = readMarks(ctx, cell.dir)
+	}
+	return found, err
+}
+
+func lookAtAttempt(experiment string, cell *cellSight, name string, entry *indexEntry, checked bool) sight {
+	dir := cell.dir + string(filepath.Separator) + name
+	at := sight{cell: cell, attempt: name}
+	if info, err := os.Lstat(dir); err == nil {
+		at.mtime = info.ModTime().UnixNano()
+	}
+	if entry != nil && entry.mtime == at.mtime && entry.slug == cell.slug && (!checked || entry.intact(dir)) {
+		at.entry = entry
+		return at
+	}
+	p := readPast(experiment, cell.slug, dir)
+	for _, name := range sortedKeys(p.Files) {
+		at.files = append(at.files, indexedFile{name, p.Files[name].Bytes})
+	}
+	p.Files, p.LogTail, p.Summary = nil, "", timing(p.Summary) // what stays in memory for each of many
+	at.read = &p
+	return at
+}
+
+// intact compares the sizes of an attempt's files.
+func (e *indexEntry) intact(dir string) bool {
+	for _, f := range e.files {
+		if info, err := os.Stat(filepath.Join(dir, f.name)); err != nil || info.Size() != f.bytes {
+			return false
+		}
+	}
+	return true
+}
+
+// remember turns what was seen into the history.
+func (s *Store) remember(experiment string, found []sight) []Past {
+	past := make([]Past, len(found))
+	for i := range found {
+		at, p := &found[i], &past[i]
+		if at.entry != nil {
+			p.Manifest = at.entry.manifest(experiment)
+			p.Dir = at.cell.dir + string(filepath.Separator) + at.attempt
+		} else {
+			*p = *at.read
+		}
+		p.Tainted = taintOf(at.cell.marks, &p.Manifest)
+	}
+	return past
+}
+
+// timing is the part of a summary that says how long a launch took.
+func timing(summary map[string]float64) map[string]float64 {
+	kept := make(map[string]float64, 2)
+	for _, name := range []string{"load_s", "duration_s"} {
+		if v, ok := summary[name]; ok {
+			kept[name] = v
+		}
+	}
+	return kept
+}
+
+// settled is how old a folder must be to be indexed: a file system's clock may tick only every so often, and a change
+// within the same tick would not show.
+const settled = 2 * time.Second
+
+// writeIndex replaces the index by what is known now; attempts with a problem are read anew each time.
+func (s *Store) writeIndex(experiment string, found []sight) error {
+	if err := s.fs.MkdirAll(s.inner(indexDir)); err != nil {
+		return err
+	}
+	w := newIndexWriter()
+	old := time.Now().Add(-settled).UnixNano()
+	for i := range found {
+		switch at := &found[i]; {
+		case at.entry != nil:
+			w.add(at.entry)
+		case at.read.Problem == "" && at.mtime < old:
+			w.add(entryOf(at))
+		}
+	}
+	return s.fs.WriteFile(s.inner(indexDir, experiment), w.bytes())
+}
