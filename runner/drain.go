@@ -102,11 +102,7 @@ func (l *launch) drain(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	limit := l.cell.Limits.Drain
-	if limit <= 0 {
-		limit = drainBound
-	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeout(ctx, drainLimit(l.cell))
 	defer cancel()
 	if err := l.drainGPUs(bounded); err != nil {
 		return err
@@ -119,6 +115,14 @@ func (l *launch) drain(ctx context.Context) error {
 		l.warn(fmt.Sprintf("the CPU did not become quiet before the launch: %.1f of %d cores were busy", busy, l.a.host.cores))
 	}
 	return nil
+}
+
+// drainLimit bounds each wait for the machine.
+func drainLimit(c *experiments.Cell) time.Duration {
+	if c.Limits.Drain > 0 {
+		return c.Limits.Drain
+	}
+	return drainBound
 }
 
 func quietCores(cores int) float64 { return max(quietLeastCore, quietPerCore*float64(cores)) }
@@ -159,11 +163,7 @@ func (l *launch) released(ctx context.Context) {
 		return
 	}
 	began := time.Now()
-	limit := l.cell.Limits.Drain
-	if limit <= 0 {
-		limit = drainBound
-	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeout(ctx, drainLimit(l.cell))
 	defer cancel()
 	if err := l.drainGPUs(bounded); err != nil {
 		l.warn("after the engine had stopped " + err.Error())

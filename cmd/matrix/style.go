@@ -40,7 +40,6 @@ func (s style) err(t string) string  { return s.paint("1", t) }
 func (s style) warn(t string) string { return s.paint("3", t) }
 func (s style) good(t string) string { return s.paint("2", t) }
 func (s style) dim(t string) string  { return s.paint("8", t) }
-func (s style) info(t string) string { return s.paint("6", t) }
 
 func (s style) bold(t string) string {
 	if !s.color {
