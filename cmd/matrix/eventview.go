@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,14 +122,24 @@ func outcomeText(e runner.Event, s style) string {
 	}
 	parts := []string{s.good("complete")}
 	for _, m := range []struct{ column, format string }{
-		{"output_throughput", "%.1f tok/s"}, {"request_throughput", "%.2f req/s"}, {"success_rate", "success %.4g"},
+		{"output_throughput", "%.1f tok/s"}, {"request_throughput", "%.2f req/s"}, {"success_rate", ""},
 		{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"},
 	} {
-		if x := e.Metrics[m.column]; x != nil {
+		x := e.Metrics[m.column]
+		switch {
+		case x == nil:
+		case m.format == "":
+			parts = append(parts, percent(*x)+" ok")
+		default:
 			parts = append(parts, fmt.Sprintf(m.format, *x))
 		}
 	}
 	return strings.Join(parts, s.dot())
+}
+
+// percent never rounds up: 49,999 of 50,000 is 99.99%, not 100%.
+func percent(share float64) string {
+	return strconv.FormatFloat(math.Floor(share*1e4+1e-6)/100, 'f', -1, 64) + "%"
 }
 
 // thousands writes 50000 as 50,000.

@@ -66,7 +66,7 @@ func (m measured) median(column string) (x float64, ok bool) {
 	return (all[(n-1)/2] + all[n/2]) / 2, true
 }
 
-// resultColumns of the table: title, column of run.parquet, format, and the order in which a narrow terminal loses them
+// resultColumns of the table: title, column of run.parquet, format ("" = a share), and the order in which a narrow terminal loses them
 // (highest first).
 var resultColumns = []struct {
 	title, column, format string
@@ -76,7 +76,7 @@ var resultColumns = []struct {
 	{"batch s", "batch_s", "%.1f", 2},
 	{"out tok/s", "output_throughput", "%.1f", 0},
 	{"req/s", "request_throughput", "%.2f", 1},
-	{"success", "success_rate", "%.4g", 0},
+	{"success", "success_rate", "", 0},
 	{"TTFT p50 s", "ttft_p50_s", "%.3f", 3},
 	{"TPOT p50 s", "tpot_p50_s", "%.4f", 4},
 	{"CPU cores", "cpu_cores_mean", "%.2f", 5},
@@ -202,6 +202,8 @@ func resultRow(m measured, axes []int, keep int) table.Row {
 		switch {
 		case !ok:
 			row = append(row, "-")
+		case c.format == "":
+			row = append(row, percent(x))
 		case c.column == "ttft_p50_s" && m.cell.Load.Mode == "batch":
 			row = append(row, fmt.Sprintf(c.format, x)+"*")
 		default:

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/runner"
+)
+
+func TestPercent(t *testing.T) {
+	for share, want := range map[float64]string{1: "100%", 0.99998: "99.99%", 0.57: "57%", 0.5: "50%", 0: "0%", 2.0 / 3: "66.66%"} {
+		if got := percent(share); got != want {
+			t.Errorf("percent(%v) = %s, want %s", share, got, want)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	long := "      needs 24.4 GiB (weights 22.7, KV 0.9, overhead 0.8) > 15.57 GiB  gemma3.hcl:9"
+	for _, width := range []int{40, 60, 80} {
+		folded := fold(long, width)
+		for line := range strings.Lines(folded) {
+			if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > width {
+				t.Errorf("%d columns in %d: %q", w, width, line)
+			}
+		}
+		if strings.Join(strings.Fields(folded), " ") != strings.Join(strings.Fields(long), " ") {
+			t.Errorf("folding to %d lost words: %q", width, folded)
+		}
+	}
+	if got := fold(long, 0); got != long {
+		t.Errorf("a pipe's line was folded: %q", got)
+	}
+	log := fold("    | "+strings.Repeat("word ", 20), 40)
+	for line := range strings.Lines(log) {
+		if !strings.HasPrefix(line, "    | ") {
+			t.Errorf("a folded log line lost its margin: %q", line)
+		}
+	}
+}
+
+// measuredCell is a row of the result table.
+func measuredCell(platform string, batch string, status string, launch int) measured {
+	c := &experiments.Cell{Launches: 1, Load: &experiments.LoadShape{Mode: "batch"},
+		Axes: []experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
+	p := results.Past{}
+	p.Status, p.Launch = status, launch
+	p.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
+		"success_rate": 1, "ttft_p50_s": 1.234, "tpot_p50_s": 0.0123, "cpu_cores_mean": 1.88}
+	if status == results.Complete {
+		return measured{cell: c, complete: []results.Past{p}}
+	}
+	return measured{cell: c, others: []results.Past{p}}
+}
+
+func TestResultsFitTheTerminal(t *testing.T) {
+	rows := []measured{measuredCell("vllm_offline", "50000", results.Complete, 1), measuredCell("ollama", "10", results.Complete, 1)}
+	for _, width := range []int{80, 100, 200} {
+		var out strings.Builder
+		writeResults(&out, style{}, width, rows)
+		for line := range strings.Lines(out.String()) {
+			if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > width {
+				t.Errorf("%d columns in %d: %q", w, width, line)
+			}
+		}
+		for _, column := range []string{"load s", "out tok/s", "success", "100%"} {
+			if !strings.Contains(out.String(), column) {
+				t.Errorf("at %d columns there is no %s:\n%s", width, column, out.String())
+			}
+		}
+	}
+	var out strings.Builder
+	writeResults(&out, style{}, 0, append(rows, measuredCell("vllm_serve", "10", results.EngineFailed, 1)))
+	for _, text := range []string{"1.234*", "do not rank it", "0/1 engine failed"} {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("no %q in\n%s", text, out.String())
+		}
+	}
+	if got := fixed(rows); got != "model gemma3_270m" {
+		t.Errorf("in common: %q", got)
+	}
+}
+
+func TestProgressSaysNoFigureItLacks(t *testing.T) {
+	zero, minute := time.Duration(0), time.Minute
+	e := runner.Event{Step: 1, Steps: 2, Progress: runner.Progress{Planned: 10, InFlight: 4}}
+	if got := progressText(e, style{}); strings.Contains(got, "tok/s") || strings.Contains(got, "left") {
+		t.Errorf("before the first answer: %s", got)
+	}
+	e.Progress = runner.Progress{Planned: 10, Done: 4, OutputTokens: 100, TokensPerSecond: 50, CellETA: &minute, PlanETA: &minute}
+	for _, want := range []string{"4/10", "50 tok/s", "cell 1m00s left", "plan 1m00s left"} {
+		if got := progressText(e, style{}); !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	e.Progress.Done, e.Progress.CellETA = 10, &zero
+	if got := progressText(e, style{}); strings.Contains(got, "cell") {
+		t.Errorf("at the end: %s", got)
+	}
+}
