@@ -68,19 +68,25 @@ func measure(dir string, cells, past, runs int) error {
 	return nil
 }
 
-// report measures one plan several times and prints each.
+// report measures one plan several times, as text and as records, and prints each.
 func report(what string, runs int, binary, file, results string) {
 	fmt.Println(what)
 	for range runs {
-		cmd := exec.Command(binary, "plan", "--json", "--results", results, file)
-		first, err := run(cmd)
-		if err != nil {
-			fmt.Println("  ", err)
-			return
+		for _, how := range []string{"text", "json"} {
+			args := []string{"plan", "--results", results, file}
+			if how == "json" {
+				args = append(args, "--json")
+			}
+			cmd := exec.Command(binary, args...)
+			t, err := run(cmd)
+			if err != nil {
+				fmt.Println("  ", err)
+				return
+			}
+			usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+			fmt.Printf("  %s: wall %.2f s   first output %.3f s   processor %.2f s   memory %d MiB\n", how, t.whole.Seconds(), t.line.Seconds(),
+				(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss>>10)
 		}
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		fmt.Printf("  wall %.2f s   first output %.3f s   processor %.2f s   memory %d MiB\n", first.whole.Seconds(), first.line.Seconds(),
-			(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss>>10)
 	}
 }
 
