@@ -17,12 +17,17 @@ type Server struct {
 	fault    Fault
 	protocol wire.Protocol
 	listener net.Listener
+	address  string
 	wg       sync.WaitGroup
 	done     chan struct{}
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
 	seen     map[[32]byte]int // requests by their body
 }
+
+// nobody is an address where nobody listens: tcpmux, which no system runs any more. A port that was free and closed
+// again would not do, the kernel soon gives it to a server of another test.
+const nobody = "127.0.0.1:1"
 
 // Serve starts a server. Close must be called.
 func Serve(f Fault, p wire.Protocol) (*Server, error) {
@@ -31,11 +36,12 @@ func Serve(f Fault, p wire.Protocol) (*Server, error) {
 		return nil, fmt.Errorf("serve faults: %w", err)
 	}
 	s := &Server{
-		fault: f, protocol: p, listener: l, done: make(chan struct{}),
+		fault: f, protocol: p, listener: l, address: l.Addr().String(), done: make(chan struct{}),
 		conns: map[net.Conn]bool{}, seen: map[[32]byte]int{},
 	}
-	if f.Play == nil { // nobody listens
+	if f.Play == nil {
 		l.Close()
+		s.address = nobody
 		return s, nil
 	}
 	s.wg.Go(s.accept)
@@ -48,7 +54,7 @@ func (s *Server) URL() string {
 		wire.OpenAICompletions: "/v1/completions", wire.OpenAIChat: "/v1/chat/completions",
 		wire.OllamaGenerate: "/api/generate", wire.OllamaChat: "/api/chat",
 	}[s.protocol]
-	return "http://" + s.listener.Addr().String() + path
+	return "http://" + s.address + path
 }
 
 // Close ends every connection and waits for all that was started.
