@@ -215,8 +215,14 @@ func (x *Expansion) written(c *Cell, path string) (hcl.Range, bool) {
 	return block.at, false
 }
 
-// fitReason is the sum that does not fit: "needs 24.4 GiB (weights 22.7, KV ≥ 0.9, overhead 0.8) > 15.57 GiB".
+// fitReason is the sum that does not fit: "needs 24.4 GiB (weights 22.7, KV ≥ 0.9, overhead 0.8) > 15.57 GiB". The cache
+// is what the need holds beside weights and overhead (the least that the engine starts with), so that the parts add up.
 func fitReason(f Fit) string {
+	var kv *float64
+	if f.WeightsGiB != nil && f.OverheadGiB != nil {
+		rest := *f.NeedGiB - *f.WeightsGiB - *f.OverheadGiB
+		kv = &rest
+	}
 	var parts []string
 	add := func(name string, n *float64) {
 		if n != nil {
@@ -224,7 +230,7 @@ func fitReason(f Fit) string {
 		}
 	}
 	add("weights", f.WeightsGiB)
-	add("KV ≥", f.KVGiBPerSequence)
+	add("KV ≥", kv)
 	add("overhead", f.OverheadGiB)
 	sum := ""
 	if len(parts) > 0 {
