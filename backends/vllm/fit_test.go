@@ -68,6 +68,18 @@ func TestFitMatchesCPULog(t *testing.T) {
 	if f.BudgetGiB != nil {
 		t.Errorf("a budget of %g GiB without hardware", *f.BudgetGiB)
 	}
+	// The same, as vLLM 0.32.0 logged it at other settings.
+	for _, x := range []struct {
+		args experiments.Values
+		want float64
+	}{
+		{experiments.Values{"max_model_len": int64(16384), "max_num_seqs": int64(64)}, 285856},
+		{experiments.Values{"max_model_len": int64(512), "max_num_batched_tokens": int64(512), "max_num_seqs": int64(64)}, 96414},
+		{experiments.Values{"max_model_len": int64(4096), "kv_cache_memory_bytes": int64(gib), "max_num_seqs": int64(64)}, 113544},
+	} {
+		c.Platform.Args = x.args
+		near(t, "KV tokens", Fit(c, 100).KVTokens, x.want, 0)
+	}
 }
 
 // What vLLM 0.22.1 logged on an H100 for Gemma 3 4B text: 7.82 GiB of weights, 60.68 GiB of cache, 452,931 tokens at

@@ -38,7 +38,8 @@ func fitSettingsOf(c *experiments.Cell) fitSettings {
 	}
 	if space := modelfile.Env(c.Platform.Env)("VLLM_CPU_KVCACHE_SPACE"); space != "" {
 		s.cpu = true
-		if n, err := strconv.ParseFloat(space, 64); err == nil && s.kvBytes == 0 {
+		// On a processor vLLM takes the variable and passes over kv_cache_memory_bytes.
+		if n, err := strconv.ParseFloat(space, 64); err == nil && n > 0 {
 			s.kvBytes = n * gib
 		}
 	}
