@@ -142,13 +142,14 @@ func (v planView) explain(item *runner.Item) []string {
 	for _, c := range item.Changes {
 		lines = append(lines, v.placed(fmt.Sprintf("%-8s %s %s%s%s", c.Component, c.Path, c.Before, v.style.arrow(), c.After), c.Place))
 	}
-	if item.Detail != "" && item.State != runner.New {
-		why := ""
-		if slices.Contains(item.Reasons, runner.ReasonEnvironmentFailed) && item.Missing == nil {
-			why = "environment failed: "
-		}
-		lines = append(lines, why+item.Detail)
-	} else if len(item.Changes) == 0 && item.State != runner.New && item.State != runner.Done && item.Missing == nil {
+	environment := slices.Contains(item.Reasons, runner.ReasonEnvironmentFailed)
+	switch {
+	case environment && item.Missing != nil: // what is missing today says it
+	case environment && item.Detail != "":
+		lines = append(lines, "environment failed: "+item.Detail)
+	case item.Detail != "" && item.State != runner.New:
+		lines = append(lines, item.Detail)
+	case len(item.Changes) == 0 && item.State != runner.New && item.State != runner.Done && item.Missing == nil:
 		lines = append(lines, reasonText(item))
 	}
 	if item.State == runner.FailedState {
