@@ -219,7 +219,7 @@ func (c *compiler) fits(name string, v cty.Value, at hcl.Range, into *axisValue)
 	case "batch_size":
 		n, wrong := field{name: name, kind: whole, min: atLeast(1)}.check(v)
 		if wrong == nil && v.IsNull() {
-			wrong = &fault{"Null batch_size", "A batch size is a whole number of at least 1."}
+			wrong = &fault{summary: "Null batch_size", detail: "A batch size is a whole number of at least 1."}
 		}
 		if wrong != nil {
 			return mistake(at, wrong.summary, wrong.detail)

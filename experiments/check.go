@@ -3,6 +3,7 @@ package experiments
 import (
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,10 @@ import (
 )
 
 // fault is why a value does not fit its attribute: a summary, and what to do.
-type fault struct{ summary, detail string }
+type fault struct {
+	summary, detail string
+	secret          bool // the value must not be shown
+}
 
 // check converts a value to what the field takes. A null stays null (the attribute counts as not given); an unknown
 // value passes, because whatever made it unknown has been reported.
@@ -70,7 +74,7 @@ func (f field) absent() cty.Value {
 }
 
 func (f field) wrongType(want, sample string, v cty.Value) *fault {
-	return &fault{"Wrong type for " + f.name, fmt.Sprintf("%s must be %s, not %s. Write, for example, %s = %s.",
+	return &fault{summary: "Wrong type for " + f.name, detail: fmt.Sprintf("%s must be %s, not %s. Write, for example, %s = %s.",
 		f.name, want, article(v.Type()), f.name, sample)}
 }
 
@@ -95,11 +99,10 @@ func (f field) checkText(v cty.Value) (cty.Value, *fault) {
 	}
 	s := v.AsString()
 	if len(f.oneOf) > 0 && !slices.Contains(f.oneOf, s) {
-		return v, &fault{fmt.Sprintf("Unknown %s %q", f.name, s),
-			fmt.Sprintf("%s is %s.%s", f.name, listed(f.oneOf), didYouMean(s, f.oneOf))}
+		return v, &fault{summary: fmt.Sprintf("Unknown %s %q", f.name, s), detail: fmt.Sprintf("%s is %s.%s", f.name, listed(f.oneOf), didYouMean(s, f.oneOf))}
 	}
 	if strings.HasPrefix(s, "~") && f.kind != text {
-		return v, &fault{"Path starts with ~", fmt.Sprintf("%s is taken as it is written, ~ included: the same file must mean the same on every machine. "+
+		return v, &fault{summary: "Path starts with ~", detail: fmt.Sprintf("%s is taken as it is written, ~ included: the same file must mean the same on every machine. "+
 			"Write the path in full, relative to this file, or give it by a variable.", f.name)}
 	}
 	return v, nil
@@ -111,10 +114,10 @@ func (f field) checkDuration(v cty.Value) (cty.Value, *fault) {
 	}
 	d, err := time.ParseDuration(v.AsString())
 	if err != nil {
-		return v, &fault{"Bad duration for " + f.name, fmt.Sprintf("%q is not a duration. Write a number with its unit: \"500ms\", \"30s\", \"15m\", \"6h\" or \"1h30m\".", v.AsString())}
+		return v, &fault{summary: "Bad duration for " + f.name, detail: fmt.Sprintf("%q is not a duration. Write a number with its unit: \"500ms\", \"30s\", \"15m\", \"6h\" or \"1h30m\".", v.AsString())}
 	}
 	if d < 0 {
-		return v, &fault{"Negative duration for " + f.name, "Time does not run backwards here: write \"0s\" for none."}
+		return v, &fault{summary: "Negative duration for " + f.name, detail: "Time does not run backwards here: write \"0s\" for none."}
 	}
 	return v, nil
 }
@@ -130,17 +133,17 @@ func (f field) checkNumber(v cty.Value) (cty.Value, *fault) {
 	}
 	big := n.AsBigFloat()
 	if f.kind == whole && !big.IsInt() {
-		return v, &fault{"Not a whole number", fmt.Sprintf("%s must be a whole number, not %s.", f.name, shortNumber(big))}
+		return v, &fault{summary: "Not a whole number", detail: fmt.Sprintf("%s must be a whole number, not %s.", f.name, shortNumber(big))}
 	}
 	x, _ := big.Float64()
 	if f.min != nil && x < *f.min {
-		return v, &fault{"Value out of range", fmt.Sprintf("%s must be at least %g, not %s.", f.name, *f.min, shortNumber(big))}
+		return v, &fault{summary: "Value out of range", detail: fmt.Sprintf("%s must be at least %g, not %s.", f.name, *f.min, shortNumber(big))}
 	}
 	if f.max != nil && x > *f.max {
-		return v, &fault{"Value out of range", fmt.Sprintf("%s must be at most %g, not %s.", f.name, *f.max, shortNumber(big))}
+		return v, &fault{summary: "Value out of range", detail: fmt.Sprintf("%s must be at most %g, not %s.", f.name, *f.max, shortNumber(big))}
 	}
 	if f.kind == whole && (x > maxWhole || x < -maxWhole) {
-		return v, &fault{"Value out of range", fmt.Sprintf("%s is beyond 2^53, not %s.", f.name, shortNumber(big))}
+		return v, &fault{summary: "Value out of range", detail: fmt.Sprintf("%s is beyond 2^53, not %s.", f.name, shortNumber(big))}
 	}
 	return n, nil
 }
@@ -168,11 +171,17 @@ func (f field) checkTexts(v cty.Value) (cty.Value, *fault) {
 	}
 	for it := list.ElementIterator(); list.IsKnown() && it.Next(); {
 		if _, e := it.Element(); e.IsKnown() && e.IsNull() {
-			return v, &fault{"Null in " + f.name, fmt.Sprintf("Each element of %s is a string.", f.name)}
+			return v, &fault{summary: "Null in " + f.name, detail: fmt.Sprintf("Each element of %s is a string.", f.name)}
 		}
 	}
 	return list, nil
 }
+
+var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$`)
+
+// SecretName reports whether an environment variable's name says that its value is a secret (HF_TOKEN, OPENAI_API_KEY;
+// not TOKENIZERS_PARALLELISM).
+func SecretName(name string) bool { return secretName.MatchString(name) }
 
 // checkEnviron keeps each value as the string that the process will see.
 func (f field) checkEnviron(v cty.Value) (cty.Value, *fault) {
@@ -184,7 +193,7 @@ func (f field) checkEnviron(v cty.Value) (cty.Value, *fault) {
 		k, e := it.Element()
 		name := k.AsString()
 		if name == "" || strings.ContainsAny(name, "=\x00") {
-			return v, &fault{"Bad environment variable name", fmt.Sprintf("%q cannot name an environment variable.", name)}
+			return v, &fault{summary: "Bad environment variable name", detail: fmt.Sprintf("%q cannot name an environment variable.", name)}
 		}
 		if !e.IsKnown() || e.IsNull() {
 			all[name] = cty.UnknownVal(cty.String)
@@ -193,9 +202,13 @@ func (f field) checkEnviron(v cty.Value) (cty.Value, *fault) {
 			}
 			continue
 		}
+		if SecretName(name) {
+			return v, &fault{summary: "A secret in " + f.name, secret: true, detail: fmt.Sprintf("%s.%s would be stored with every result. "+
+				"Take it out of this file: launches run offline and need no token, matrix fetch reads it from the environment, and a server's key is named by api_key_env.", f.name, name)}
+		}
 		s, err := convert.Convert(e, cty.String)
 		if err != nil || !e.Type().IsPrimitiveType() {
-			return v, &fault{"Wrong type in " + f.name, fmt.Sprintf("%s.%s must be a string, number or bool, not %s.", f.name, name, article(e.Type()))}
+			return v, &fault{summary: "Wrong type in " + f.name, detail: fmt.Sprintf("%s.%s must be a string, number or bool, not %s.", f.name, name, article(e.Type()))}
 		}
 		all[name] = s
 	}

@@ -96,7 +96,7 @@ func (d decoder) object(f field, v cty.Value, expr hcl.Expression, items map[str
 		name := k.AsString()
 		member := fieldNamed(f.fields, name)
 		if member == nil {
-			d.report(place(name), nil, &fault{"Unknown attribute", fmt.Sprintf("There is no %q in %s; it takes %s.%s",
+			d.report(place(name), nil, &fault{summary: "Unknown attribute", detail: fmt.Sprintf("There is no %q in %s; it takes %s.%s",
 				name, f.name, strings.Join(fieldNames(f.fields), ", "), didYouMean(name, fieldNames(f.fields)))})
 			continue
 		}
@@ -156,7 +156,9 @@ func (d decoder) items(expr hcl.Expression, prefix string) map[string]hcl.Range 
 
 func (d decoder) report(at hcl.Range, expr hcl.Expression, wrong *fault) {
 	diag := mistake(at, wrong.summary, wrong.detail)
-	if expr != nil {
+	if wrong.secret {
+		withhold(diag)
+	} else if expr != nil {
 		diag.Expression, diag.EvalContext = expr, d.ctx
 	}
 	d.loader.diags = d.loader.diags.Append(diag)

@@ -63,6 +63,10 @@ func (x *Expansion) fillPlain(e *cellExpr, name string, predicted bool, diags hc
 // wrong is a value of the current cell that does not fit; the same expression and text are one finding.
 func (x *Expansion) wrong(e *cellExpr, f *fault) *hcl.Diagnostic {
 	d := mistake(e.expr.Range(), f.summary, f.detail)
+	if f.secret {
+		withhold(d)
+		return d
+	}
 	d.Expression, d.EvalContext = e.expr, x.context(e)
 	if e.constant() {
 		d.Extra = everywhere{}
@@ -172,7 +176,7 @@ func (x *Expansion) applies(e *cellExpr, name string) (bool, hcl.Diagnostics) {
 		return false, append(o.diags, x.wrong(e, wrong))
 	}
 	if v.IsKnown() && v.IsNull() {
-		return false, append(o.diags, x.wrong(e, &fault{"Null condition", "The condition must be true or false, not null. coalesce() and try() give a value where one is missing."}))
+		return false, append(o.diags, x.wrong(e, &fault{summary: "Null condition", detail: "The condition must be true or false, not null. coalesce() and try() give a value where one is missing."}))
 	}
 	return present(v) && v.True(), o.diags
 }
@@ -213,7 +217,7 @@ func (x *Expansion) slotNow(s slot, kind string, diags hcl.Diagnostics) (*declar
 	block := x.p.known.find(kind, o.value)
 	if block == nil {
 		c := compiler{program: x.p}
-		return nil, append(diags, x.wrong(s.expr, &fault{"Not a " + kind, c.notABlock(kind, o.value)}))
+		return nil, append(diags, x.wrong(s.expr, &fault{summary: "Not a " + kind, detail: c.notABlock(kind, o.value)}))
 	}
 	x.slots[k] = block
 	return block, diags

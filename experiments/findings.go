@@ -35,6 +35,13 @@ type everywhere struct{}
 // withheld marks a diagnostic whose source line may hold a secret: it is shown up to the subject's end.
 type withheld struct{}
 
+// withhold shows no more of the source than where the value begins.
+func withhold(d *hcl.Diagnostic) {
+	at := *d.Subject
+	at.End = hcl.Pos{Line: at.Start.Line, Column: at.Start.Column + 1, Byte: at.Start.Byte + 1}
+	d.Subject, d.Context, d.Extra = &at, nil, withheld{}
+}
+
 func newFindings() *findings {
 	return &findings{byKey: map[string]*finding{}, byPtr: map[*hcl.Diagnostic]*finding{}}
 }

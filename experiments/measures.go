@@ -26,7 +26,7 @@ func (f field) checkMemory(v cty.Value) (cty.Value, *fault) {
 			return cty.NumberFloatVal(n * mib), nil
 		}
 	}
-	return v, &fault{"Bad amount of memory for " + f.name, fmt.Sprintf(`%q is not an amount of memory. Write "64MiB" or "1GiB".`, s)}
+	return v, &fault{summary: "Bad amount of memory for " + f.name, detail: fmt.Sprintf(`%q is not an amount of memory. Write "64MiB" or "1GiB".`, s)}
 }
 
 // checkCapture reads which outputs are kept: true, false, a number of samples, or a word.
@@ -57,12 +57,12 @@ func lengthOf(v cty.Value) (Length, *fault) {
 	if v.Type() == cty.Number {
 		n := intAt(cty.ObjectVal(map[string]cty.Value{"n": v}), "n")
 		if n < 1 {
-			return Length{}, &fault{"Value out of range", "A length is at least 1 token."}
+			return Length{}, &fault{summary: "Value out of range", detail: "A length is at least 1 token."}
 		}
 		return Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}, nil
 	}
 	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		return Length{}, &fault{"Wrong type for a length", `Write a number of tokens, or { distribution = "normal", mean = 200, stddev = 50 }.`}
+		return Length{}, &fault{summary: "Wrong type for a length", detail: `Write a number of tokens, or { distribution = "normal", mean = 200, stddev = 50 }.`}
 	}
 	return distribution(v)
 }
@@ -73,8 +73,9 @@ func distribution(v cty.Value) (Length, *fault) {
 		k, e := it.Element()
 		f := fieldNamed(lengthFields, k.AsString())
 		if f == nil {
-			return Length{}, &fault{"Unknown attribute", fmt.Sprintf("A length has no %q; it takes %s.%s", k.AsString(),
+			return Length{}, &fault{summary: "Unknown attribute", detail: fmt.Sprintf("A length has no %q; it takes %s.%s", k.AsString(),
 				strings.Join(fieldNames(lengthFields), ", "), didYouMean(k.AsString(), fieldNames(lengthFields)))}
+
 		}
 		c, wrong := f.check(e)
 		if wrong != nil {
@@ -112,13 +113,13 @@ func (l Length) withDefaults() Length {
 func (l Length) validate() *fault {
 	switch {
 	case l.Mean < 1:
-		return &fault{"Length without a mean", "Give the mean number of tokens: { mean = 200 }, or min and max."}
+		return &fault{summary: "Length without a mean", detail: "Give the mean number of tokens: { mean = 200 }, or min and max."}
 	case l.Max > 0 && l.Max < l.Min:
-		return &fault{"Value out of range", fmt.Sprintf("max (%d) is below min (%d).", l.Max, l.Min)}
+		return &fault{summary: "Value out of range", detail: fmt.Sprintf("max (%d) is below min (%d).", l.Max, l.Min)}
 	case l.Distribution == "uniform" && l.Max == 0:
-		return &fault{"Uniform length without max", "A uniform distribution needs min and max."}
+		return &fault{summary: "Uniform length without max", detail: "A uniform distribution needs min and max."}
 	case (l.Distribution == "normal" || l.Distribution == "lognormal") && l.Stddev == 0:
-		return &fault{"Length without a spread", fmt.Sprintf("A %s distribution needs stddev above 0.", l.Distribution)}
+		return &fault{summary: "Length without a spread", detail: fmt.Sprintf("A %s distribution needs stddev above 0.", l.Distribution)}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package ollama
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"matrix/backends"
@@ -30,12 +29,10 @@ func Command(spec backends.Spec, binary, store string, port int) backends.Comman
 	return backends.Command{Argv: []string{binary, "serve"}, Env: env, Dir: spec.Dir}
 }
 
-var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)`)
-
 // openEnv leaves secrets out.
 func openEnv(env map[string]string) map[string]string {
 	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return secretName.MatchString(name) })
+	maps.DeleteFunc(open, func(name, _ string) bool { return experiments.SecretName(name) })
 	return open
 }
 

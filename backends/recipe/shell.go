@@ -104,15 +104,13 @@ func (s Script) start() string {
 // Args is the word of a Command that stands for the script's own arguments.
 const Args = "\x00arguments"
 
-var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)`)
-
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // secrets are the declared variables whose values are not written down, sorted.
 func (s Script) secrets() []string {
 	var names []string
 	for name := range s.Command.Env {
-		if secretName.MatchString(name) && shellName.MatchString(name) {
+		if experiments.SecretName(name) && shellName.MatchString(name) {
 			names = append(names, name)
 		}
 	}
@@ -160,7 +158,7 @@ func about(c *experiments.Cell) []string {
 	}
 	id := experiments.Identify(c, experiments.Facts{})
 	for _, a := range c.Attributes(id, "spec") {
-		if secretName.MatchString(a.Path) && strings.HasPrefix(a.Path, "env.") {
+		if experiments.SecretName(a.Path) && strings.HasPrefix(a.Path, "env.") {
 			a.Value = "(not written down)"
 		}
 		lines = append(lines, "  "+a.Path+" = "+a.Value)

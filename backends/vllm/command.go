@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -82,12 +81,10 @@ func environment(spec backends.Spec) map[string]string {
 	return env
 }
 
-var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)`)
-
 // openEnv leaves secrets out.
 func openEnv(env map[string]string) map[string]string {
 	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return secretName.MatchString(name) })
+	maps.DeleteFunc(open, func(name, _ string) bool { return experiments.SecretName(name) })
 	return open
 }
 

@@ -24,7 +24,7 @@ func (a *app) fetchCommand() *cobra.Command {
 		Long: "Download the models that the cells need: Hugging Face repositories (HF_TOKEN is read from the environment)\n" +
 			"and Ollama models. Sizes and free disk are checked first; launches then run offline.\n" +
 			"A download that was cut off goes on where it stopped. Cells that cannot run need nothing.",
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, err := a.load(cmd.Context(), args)

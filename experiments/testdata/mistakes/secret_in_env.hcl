@@ -1,0 +1,4 @@
+platform "p" {
+  backend = "vllm_serve"
+  env     = { HF_TOKEN = "hf_never_shown" }
+}
