@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,7 +27,7 @@ func find(p *experiments.Platform) (string, error) { return lookUp(p.Binary) }
 func lookUp(name string) (string, error) {
 	path, err := exec.LookPath(expandHome(cmp.Or(name, "ollama")))
 	if err != nil {
-		return "", fmt.Errorf("find %s: %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), err)
+		return "", fmt.Errorf("%s: %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), errors.Unwrap(err))
 	}
 	return filepath.Abs(path)
 }

@@ -51,7 +51,7 @@ func resolveGGUF(c *experiments.Cell) (source, error) {
 	}
 	digest, err := modelfile.Digest(m.GGUF)
 	if err != nil {
-		return s, fmt.Errorf("read model: %w", err)
+		return s, fmt.Errorf("read model: %w; correct model.ollama.gguf", err)
 	}
 	s.digest = digest
 	s.identity["gguf_sha256"] = digest

@@ -57,7 +57,7 @@ func interpreter(python string) (string, error) {
 	}
 	path, err := exec.LookPath(expandHome(python))
 	if err != nil {
-		return "", fmt.Errorf("find interpreter %s: %w; set platform.python", python, err)
+		return "", fmt.Errorf("interpreter %s: %w; set platform.python to one that has vLLM", python, errors.Unwrap(err))
 	}
 	return filepath.Abs(path)
 }
