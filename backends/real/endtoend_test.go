@@ -93,7 +93,7 @@ func (p program) check(experiment string) found {
 	p.t.Helper()
 	folder := filepath.Join(p.dir, "results", experiment)
 	cmd := exec.CommandContext(p.t.Context(), filepath.Join(p.engines, readersPython), filepath.Join("testdata", "check.py"),
-		folder, strings.ReplaceAll(documentedQuery(p.t), "results/gemma3/", folder+"/"))
+		folder, strings.ReplaceAll(documentedQuery(p.t), "results/gemma3/", folder+"/"), filepath.Join("testdata", "prompts.jsonl"))
 	cmd.Stderr = p.t.Output()
 	out, err := cmd.Output()
 	if err != nil {

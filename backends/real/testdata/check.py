@@ -1,7 +1,7 @@
 """Reads what `matrix apply` left of real engines as an analyst would, and holds it against what the engines themselves
 said: types, nulls, one glob without a join, token totals, load times. Prints what it found as JSON.
 
-Usage: check.py EXPERIMENT_FOLDER QUERY   (QUERY: SQL over the folder's run.parquet)"""
+Usage: check.py EXPERIMENT_FOLDER QUERY PROMPTS   (SQL over the folder's run.parquet; the dataset, OpenAI batch JSONL)"""
 
 import glob
 import hashlib
@@ -169,17 +169,33 @@ def outputs(folder, run, measured):
     return text
 
 
-def prompts(folder):
-    """The same prompt has the same bytes and the same number of tokens on every platform."""
-    unlike = duckdb.sql(f"""
-        SELECT batch_size, seq, prompt_id, list(platform || ' ' || input_tokens) FROM '{folder}/*/*/requests.parquet'
-        WHERE phase = 'measure' AND attempt_status = 'complete' GROUP BY ALL
-        HAVING count(DISTINCT input_tokens) > 1 OR count(DISTINCT prompt_hash) > 1""").fetchall()
+def blank_lines(file):
+    """Blank lines of each prompt as the experiments' template writes it, by custom_id."""
+    found = {}
+    for line in open(file, encoding="utf-8"):
+        request = json.loads(line)
+        found[request["custom_id"]] = "\n\n".join(m["content"] for m in request["body"]["messages"]).count("\n\n")
+    return found
+
+
+def prompts(folder, file):
+    """The same prompt has the same bytes and the same number of tokens on every platform. Ollama 0.11's own tokenizer
+    looks for Gemma's token of one line feed before that of two, so there each blank line is one token more."""
+    surplus = blank_lines(file)
+    table = duckdb.sql(f"""
+        SELECT r.platform, r.batch_size, r.seq, r.prompt_id, hex(r.prompt_hash), r.input_tokens, run.engine_version
+        FROM '{folder}/*/*/requests.parquet' r JOIN '{folder}/*/*/run.parquet' run USING (attempt)
+        WHERE r.phase = 'measure' AND r.attempt_status = 'complete'""").fetchall()
+    seen = {}
+    for platform, batch_size, seq, prompt, digest, tokens, version in table:
+        if version.startswith("0.11."):
+            tokens -= surplus[prompt]
+        seen.setdefault((batch_size, seq), {})[platform] = (prompt, digest, tokens)
+    unlike = {key: by_platform for key, by_platform in seen.items() if len(set(by_platform.values())) > 1}
     assert not unlike, unlike
-    return duckdb.sql(f"""
-        SELECT count(*), count(DISTINCT input_tokens), min(platforms), max(platforms) FROM (
-            SELECT any_value(input_tokens) AS input_tokens, count(DISTINCT platform) AS platforms
-            FROM '{folder}/*/*/requests.parquet' WHERE phase = 'measure' GROUP BY batch_size, seq, prompt_id)""").fetchall()[0]
+    platforms = [len(by_platform) for by_platform in seen.values()]
+    lengths = {tokens for by_platform in seen.values() for _, _, tokens in by_platform.values()}
+    return {"count": len(seen), "distinct_lengths": len(lengths), "platforms_min": min(platforms), "platforms_max": max(platforms)}
 
 
 def check(folder, run):
@@ -204,16 +220,15 @@ def check(folder, run):
     return found
 
 
-def main(folder, query):
+def main(folder, query, file):
     duckdb.sql("SET memory_limit = '1GB'")
     types(folder)
     readers(folder)
     runs = [row for f in sorted(glob.glob(f"{folder}/*/*/run.parquet")) for row in pq.read_table(f).to_pylist()]
-    count, lengths, fewest, most = prompts(folder)
     print(json.dumps({
         "query": duckdb.sql(query).fetchall(),
         "runs": {f"{run['platform']}/{run['batch_size']}": check(folder, run) for run in runs},
-        "prompts": {"count": count, "distinct_lengths": lengths, "platforms_min": fewest, "platforms_max": most},
+        "prompts": prompts(folder, file),
     }))
 
 
