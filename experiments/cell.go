@@ -10,10 +10,10 @@ import (
 // launch needs, defaults included. Nothing downstream adds a default. The
 // pointers are interned (many cells share one value) and must not be written to.
 type Cell struct {
-	Experiment string // label of the experiment block
-	Axes       []Axis // in source order; platform, model and batch_size are always among them
-	Address    string // 64 hex digits: SHA-256 over experiment and axis coordinates; survives an engine upgrade
-	Slug       string // readable directory name: platform-model-batch… + "-" + first 16 hex digits of Address
+	Experiment string  // label of the experiment block
+	Axes       []*Axis // in source order; platform, model and batch_size are always among them
+	Address    string  // 64 hex digits: SHA-256 over experiment and axis coordinates; survives an engine upgrade
+	Slug       string  // readable directory name: platform-model-batch… + "-" + first 16 hex digits of Address
 
 	Platform  *Platform // with the matching overrides merged in
 	Model     *Model
@@ -34,7 +34,7 @@ type Cell struct {
 	Order     string
 	Seed      int64 // of the launch order
 
-	Fit   Fit
+	Fit   *Fit  // nil: no prediction was asked for; see Predicted
 	Skip  *Skip // nil: the cell may run
 	Place Place // where the experiment (or the include) stands in the source
 
@@ -103,6 +103,14 @@ func (c *Cell) Name() string {
 		name += a.Label
 	}
 	return name
+}
+
+// Predicted is the memory prediction of the cell, an empty one where there is none.
+func (c *Cell) Predicted() Fit {
+	if c.Fit == nil {
+		return Fit{}
+	}
+	return *c.Fit
 }
 
 // Skip says why a cell will not run whatever the history is.

@@ -24,7 +24,7 @@ const unset = "unset"
 func Diff(before, after Identity, c *Cell) []Change {
 	var changes []Change
 	for _, component := range append(append([]string(nil), decisive...), "environment") {
-		b, a := before.Components[component], after.Components[component]
+		b, a := before.Components.Get(component), after.Components.Get(component)
 		if b.Hash == a.Hash {
 			continue
 		}

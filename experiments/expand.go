@@ -158,10 +158,10 @@ func (x *Expansion) cell(place Place) *Cell {
 	return c
 }
 
-func (x *Expansion) axes() []Axis {
-	axes := make([]Axis, len(x.idx))
+func (x *Expansion) axes() []*Axis {
+	axes := make([]*Axis, len(x.idx))
 	for i, n := range x.idx {
-		axes[i] = x.p.axes[i].values[n].axis
+		axes[i] = &x.p.axes[i].values[n].axis
 	}
 	return axes
 }

@@ -3,7 +3,6 @@ package experiments
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -22,15 +21,9 @@ type Facts struct {
 
 // Identity is what was asked for, as named components.
 type Identity struct {
-	Address    string               `json:"address"`
-	Hash       string               `json:"hash"` // SHA-256 over the hashes of spec, dataset, model, backend, hardware
-	Components map[string]Component `json:"components"`
-}
-
-// Component is one named part with the value that its hash was taken of.
-type Component struct {
-	Hash  string          `json:"hash"` // 64 hex digits
-	Value json.RawMessage `json:"value"`
+	Address    string `json:"address"`
+	Hash       string `json:"hash"` // SHA-256 over the hashes of spec, dataset, model, backend, hardware
+	Components Parts  `json:"components"`
 }
 
 // decisive are the components whose change makes a result stale, in the order in which Hash covers them.
@@ -43,11 +36,11 @@ func Identify(c *Cell, f Facts) Identity { return NewIdentifier().Identify(c, f)
 // Identifier makes identities, remembering what cells share. The cells, and the maps in their facts, must not change
 // while it is used. It is not safe for concurrent use.
 type Identifier struct {
-	parts map[any]Component
+	parts map[any]*Component
 }
 
 // NewIdentifier returns an Identifier that remembers nothing yet.
-func NewIdentifier() *Identifier { return &Identifier{parts: map[any]Component{}} }
+func NewIdentifier() *Identifier { return &Identifier{parts: map[any]*Component{}} }
 
 // Keys of what is remembered: the pointers and maps that a component is made of.
 type (
@@ -84,25 +77,26 @@ type (
 
 // Identify is the package's Identify.
 func (i *Identifier) Identify(c *Cell, f Facts) Identity {
-	id := Identity{Address: c.Address, Components: make(map[string]Component, 7)}
+	id := Identity{Address: c.Address}
+	parts := &id.Components
 	spec := specKey{platform: c.Platform, load: c.Load, generate: c.Generate, warmup: c.Warmup, isolation: c.Isolation, batch: c.BatchSize}
 	if c.Dataset != nil {
 		spec.seed, spec.hasDataset = c.Dataset.Seed, true
 	}
-	id.Components["spec"] = i.part(spec, func() Values { return specOf(c) })
-	id.Components["dataset"] = i.part(factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
-	id.Components["model"] = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
+	parts.Spec = i.part(spec, func() Values { return specOf(c) })
+	parts.Dataset = i.part(factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
+	parts.Model = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
 		func() Values { return modelComponent(c, f.Model) })
-	id.Components["backend"] = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
+	parts.Backend = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
 		func() Values { return with(f.Backend, Values{"platform": c.Platform.Backend}) })
-	id.Components["hardware"] = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
-	id.Components["environment"] = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
+	parts.Hardware = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
+	parts.Environment = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
 		func() Values { return environmentOf(c, f.Environment) })
-	id.Components["policy"] = i.part(policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
+	parts.Policy = i.part(policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
 		func() Values { return policyOf(c) })
 	sum := sha256.New()
 	for _, name := range decisive {
-		sum.Write([]byte(name + " " + id.Components[name].Hash + "\n"))
+		sum.Write([]byte(name + " " + id.Components.Get(name).Hash + "\n"))
 	}
 	id.Hash = hex.EncodeToString(sum.Sum(nil))
 	return id
@@ -110,16 +104,16 @@ func (i *Identifier) Identify(c *Cell, f Facts) Identity {
 
 func mapAddress(v Values) uintptr { return reflect.ValueOf(v).Pointer() }
 
-func (i *Identifier) part(key any, value func() Values) Component {
+func (i *Identifier) part(key any, value func() Values) *Component {
 	c, ok := i.parts[key]
 	if !ok {
 		v := value()
 		if v == nil {
 			v = Values{}
 		}
-		c.Value = canonical(v)
-		sum := sha256.Sum256(c.Value)
-		c.Hash = hex.EncodeToString(sum[:])
+		value := canonical(v)
+		sum := sha256.Sum256(value)
+		c = &Component{Hash: hex.EncodeToString(sum[:]), Value: value}
 		i.parts[key] = c
 	}
 	return c

@@ -83,8 +83,8 @@ func TestIdentityInvariants(t *testing.T) {
 			}
 			after, _ := identified(t, edited, cell)
 			got := map[string]bool{}
-			for name, c := range after.Components {
-				if c.Hash != before.Components[name].Hash {
+			for name, c := range after.Components.All() {
+				if c.Hash != before.Components.Get(name).Hash {
 					got[name] = true
 				}
 			}
@@ -99,7 +99,7 @@ func TestIdentityInvariants(t *testing.T) {
 				stale = stale || c != "policy" && c != "environment"
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("changed components (-want +got):\n%s%s\n%s", diff, before.Components["spec"].Value, after.Components["spec"].Value)
+				t.Errorf("changed components (-want +got):\n%s%s\n%s", diff, before.Components.Spec.Value, after.Components.Spec.Value)
 			}
 			if stale != (after.Hash != before.Hash) {
 				t.Errorf("hash changed: %v, want %v", after.Hash != before.Hash, stale)
@@ -143,7 +143,7 @@ func TestGoldenIdentity(t *testing.T) {
 		id := experiments.Identify(c, facts)
 		out.WriteString(name + "\naddress " + id.Address + "\nidentity " + id.Hash + "\n")
 		for _, component := range []string{"spec", "dataset", "model", "backend", "hardware", "environment", "policy"} {
-			out.WriteString(component + " " + string(id.Components[component].Value) + "\n")
+			out.WriteString(component + " " + string(id.Components.Get(component).Value) + "\n")
 		}
 	}
 	golden(t, "testdata/identity.golden", []byte(out.String()))
@@ -191,7 +191,7 @@ func TestIdentifierRemembers(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%s: %s", name, diff)
 		}
-		if other, twice := seen[got.Hash]; twice && got.Components["model"].Hash != ids.Identify(all[other], facts).Components["model"].Hash {
+		if other, twice := seen[got.Hash]; twice && got.Components.Model.Hash != ids.Identify(all[other], facts).Components.Model.Hash {
 			t.Errorf("%s and %s have one identity", name, other)
 		}
 		seen[got.Hash] = name

@@ -167,7 +167,7 @@ func Components() []string {
 
 // Attributes lists what a component of the cell's identity is made of, sorted by path.
 func (c *Cell) Attributes(id Identity, component string) []Attribute {
-	values := flatten(id.Components[component].Value)
+	values := flatten(id.Components.Get(component).Value)
 	list := make([]Attribute, 0, len(values))
 	for _, path := range keysOf(values) {
 		list = append(list, Attribute{component, path, values[path], changePlace(component, path, c)})

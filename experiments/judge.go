@@ -25,7 +25,7 @@ type fitKey struct {
 }
 
 type fitAt struct {
-	fit   Fit
+	fit   *Fit
 	id    uint32
 	value cty.Value
 }
@@ -40,8 +40,8 @@ func (x *Expansion) predict(c *Cell) hcl.Diagnostics {
 	k := fitKey{c.Platform, c.Model, c.Dataset, c.Hardware, c.Generate}
 	at, ok := x.fits[k]
 	if !ok {
-		at.fit = x.hooks.Fit(c)
-		at.id, at.value = uint32(len(x.fits)+1), fitObject(at.fit)
+		fit := x.hooks.Fit(c)
+		at.fit, at.id, at.value = &fit, uint32(len(x.fits)+1), fitObject(fit)
 		x.fits[k] = at
 	}
 	c.Fit, x.fitID, x.fitValue = at.fit, at.id, at.value
@@ -109,8 +109,8 @@ func (x *Expansion) judge(c *Cell) (*Skip, hcl.Diagnostics) {
 	}
 	problems, diags := x.problems(c, len(against) > 0)
 	against = append(against, problems...)
-	if c.Fit.Infeasible() {
-		against = append(against, Skip{Kind: SkipInfeasible, Reason: fitReason(c.Fit), Place: fitPlace(c)})
+	if fit := c.Predicted(); fit.Infeasible() {
+		against = append(against, Skip{Kind: SkipInfeasible, Reason: fitReason(fit), Place: fitPlace(c)})
 	}
 	for _, r := range x.p.constraints {
 		holds, more := x.holds(r)

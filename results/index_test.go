@@ -33,7 +33,7 @@ func addAttempt(t testing.TB, s *Store, i int, at time.Time) string {
 	m := Manifest{Schema: manifestSchema, Experiment: "e", Slug: slug, Address: slug, Name: "n", Launch: 1 + i/3, Status: Complete, Reason: "done",
 		Platform: "p", Model: "m", BatchSize: 10, Axes: map[string]string{"batch_size": "10"}, Began: at, Ended: at.Add(time.Minute), Segments: 1, Planned: 10, OK: 10,
 		Attempt: ulid.MustNew(ulid.Timestamp(at), nil0{}).String(), LogTail: "bye",
-		Identity: experiments.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: map[string]experiments.Component{"spec": {Hash: "s", Value: []byte(`{"a":1}`)}}},
+		Identity: experiments.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: experiments.Parts{Spec: &experiments.Component{Hash: "s", Value: []byte(`{"a":1}`)}}},
 		Summary:  map[string]float64{"load_s": float64(i), "duration_s": 2, "output_throughput": 3}, Files: map[string]FileSum{"run.parquet": {Bytes: 4}}}
 	if i%7 == 0 {
 		delete(m.Summary, "load_s")
@@ -142,7 +142,7 @@ func TestIndexIsNotKeptForFew(t *testing.T) {
 func FuzzIndex(f *testing.F) {
 	w := newIndexWriter()
 	w.add(&indexEntry{slug: "s", attempt: "a", files: []indexedFile{{"run.parquet", 4}}, axes: map[string]string{"x": "1"},
-		identity: experiments.Identity{Hash: "h", Components: map[string]experiments.Component{"spec": {Hash: "c"}}}})
+		identity: experiments.Identity{Hash: "h", Components: experiments.Parts{Spec: &experiments.Component{Hash: "c"}}}})
 	f.Add(w.out[len(indexMagic):])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		path := filepath.Join(t.TempDir(), "index")

@@ -111,7 +111,7 @@ func (w *indexWriter) add(e *indexEntry) {
 
 // identity writes the identity with the cell's axes, whose address it has.
 func (w *indexWriter) identity(id experiments.Identity, axes map[string]string) {
-	key := id.Address + id.Hash + id.Components["environment"].Hash + id.Components["policy"].Hash
+	key := id.Address + id.Hash + id.Components.Get("environment").Hash + id.Components.Get("policy").Hash
 	n, known := w.identities[key]
 	if !known {
 		n = uint64(len(w.identities))
@@ -123,11 +123,12 @@ func (w *indexWriter) identity(id experiments.Identity, axes map[string]string) 
 	}
 	w.text(id.Address)
 	w.text(id.Hash)
-	w.int(int64(len(id.Components)))
-	for _, name := range slices.Sorted(maps.Keys(id.Components)) {
+	components := maps.Collect(id.Components.All())
+	w.int(int64(len(components)))
+	for name, c := range id.Components.All() {
 		w.text(name)
-		w.text(id.Components[name].Hash)
-		w.text(string(id.Components[name].Value))
+		w.text(c.Hash)
+		w.text(string(c.Value))
 	}
 	w.int(int64(len(axes)))
 	for _, name := range slices.Sorted(maps.Keys(axes)) {
@@ -198,10 +199,9 @@ func (r *indexReader) identity() identityAxes {
 	if n < uint64(len(r.identities)) {
 		return r.identities[n]
 	}
-	both := identityAxes{id: experiments.Identity{Address: r.text(), Hash: r.text(), Components: map[string]experiments.Component{}}, axes: map[string]string{}}
+	both := identityAxes{id: experiments.Identity{Address: r.text(), Hash: r.text()}, axes: map[string]string{}}
 	for range r.count() {
-		name := r.text()
-		both.id.Components[name] = experiments.Component{Hash: r.text(), Value: json.RawMessage(r.text())}
+		both.id.Components.Set(r.text(), experiments.Component{Hash: r.text(), Value: json.RawMessage(r.text())})
 	}
 	for range r.count() {
 		name := r.text()

@@ -31,17 +31,17 @@ func parseManifest(doc []byte) (Manifest, error) {
 	if err := unseal(doc, &m); err != nil {
 		return Manifest{}, fmt.Errorf("read manifest: %w", err)
 	}
-	compactIdentity(m.Identity)
+	compactIdentity(&m.Identity)
 	return m, nil
 }
 
 // compactIdentity undoes the indentation that the values got inside the document: they are compared as bytes.
-func compactIdentity(id experiments.Identity) {
-	for name, c := range id.Components {
+func compactIdentity(id *experiments.Identity) {
+	for name, c := range id.Components.All() {
 		var buf bytes.Buffer
 		if json.Compact(&buf, c.Value) == nil {
 			c.Value = buf.Bytes()
-			id.Components[name] = c
+			id.Components.Set(name, c)
 		}
 	}
 }

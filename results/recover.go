@@ -120,7 +120,7 @@ func (s *Store) readWork(name string) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	compactIdentity(m.Identity)
+	compactIdentity(&m.Identity)
 	m.Self = "" // it is sealed again when it changes
 	a.manifest = m
 	if _, err := a.target(); err != nil {

@@ -59,7 +59,7 @@ func attemptColumns() []column[runRow] {
 	}
 	for _, c := range components {
 		cols = append(cols, says(c+"_hash", "SHA-256 of the identity's component", func(r *runRow) string {
-			return r.Manifest.Identity.Components[c].Hash
+			return r.Manifest.Identity.Components.Get(c).Hash
 		}))
 	}
 	return append(cols,
@@ -180,8 +180,8 @@ func someInt(v int64) *int64 {
 }
 
 func identityJSON(m Manifest) string {
-	values := make(map[string]json.RawMessage, len(m.Identity.Components))
-	for name, c := range m.Identity.Components {
+	values := map[string]json.RawMessage{}
+	for name, c := range m.Identity.Components.All() {
 		if json.Valid(c.Value) {
 			values[name] = c.Value
 		}

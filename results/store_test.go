@@ -30,7 +30,7 @@ func testCell(batch int) *experiments.Cell {
 		Experiment: "gemma3", BatchSize: batch,
 		Address: "a81f3c0e00112233445566778899aabbccddeeff00112233445566778899aabb",
 		Slug:    fmt.Sprintf("ollama-gemma3_4b-%d-a81f3c0e00112233", batch),
-		Axes: []experiments.Axis{{Name: "platform", Label: "ollama", JSON: `"ollama"`},
+		Axes: []*experiments.Axis{{Name: "platform", Label: "ollama", JSON: `"ollama"`},
 			{Name: "model", Label: "gemma3_4b", JSON: `"gemma3_4b"`},
 			{Name: "batch_size", Label: fmt.Sprint(batch), JSON: fmt.Sprint(batch)}},
 		Platform: &experiments.Platform{ID: "ollama", Backend: experiments.Ollama},
@@ -41,9 +41,9 @@ func testCell(batch int) *experiments.Cell {
 func testIdentity() experiments.Identity {
 	return experiments.Identity{
 		Address: "a81f3c0e", Hash: "feed",
-		Components: map[string]experiments.Component{
-			"spec":    {Hash: "01", Value: json.RawMessage(`{"args":{"stop":"<b>&"},"list":[1,2]}`)},
-			"backend": {Hash: "02", Value: json.RawMessage(`{"name":"ollama","version":"0.33.0"}`)},
+		Components: experiments.Parts{
+			Spec:    &experiments.Component{Hash: "01", Value: json.RawMessage(`{"args":{"stop":"<b>&"},"list":[1,2]}`)},
+			Backend: &experiments.Component{Hash: "02", Value: json.RawMessage(`{"name":"ollama","version":"0.33.0"}`)},
 		},
 	}
 }

@@ -48,12 +48,13 @@ func decodeBound(c *experiments.Cell, m results.Machine) (seconds float64, ok bo
 		gpu = c.Hardware.GPU
 	}
 	rate, known := bandwidthOf(gpu)
-	if !known || attached(c) || c.Fit.WeightsGiB == nil || c.Generate == nil || c.Load.Mode == "open" {
+	fit := c.Predicted()
+	if !known || attached(c) || fit.WeightsGiB == nil || c.Generate == nil || c.Load.Mode == "open" {
 		return 0, false
 	}
 	at := sequencesAtOnce(c)
-	step := *c.Fit.WeightsGiB
-	if kv := c.Fit.KVGiBPerSequence; kv != nil {
+	step := *fit.WeightsGiB
+	if kv := fit.KVGiBPerSequence; kv != nil {
 		step += *kv * at
 	}
 	waves := math.Ceil(float64(c.BatchSize) / at)
@@ -73,8 +74,8 @@ func sequencesAtOnce(c *experiments.Cell) float64 {
 			limit = declared
 		}
 	}
-	if c.Fit.MaxSequences != nil {
-		limit = *c.Fit.MaxSequences
+	if most := c.Predicted().MaxSequences; most != nil {
+		limit = *most
 	}
 	return max(1, min(n, limit))
 }

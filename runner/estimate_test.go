@@ -51,7 +51,7 @@ func gpuCell(gpu string) *experiments.Cell {
 	c := testCell("fast", 100)
 	c.Platform.Backend, c.Load, c.Hardware = experiments.VLLMServe, &experiments.LoadShape{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
 	c.Generate = &experiments.Generate{MaxTokens: 256}
-	c.Fit = experiments.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
+	c.Fit = &experiments.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
 	return c
 }
 

@@ -123,7 +123,7 @@ const fakePlatform = "fake_backend"
 func testCell(name string, batch int) *experiments.Cell {
 	return &experiments.Cell{
 		Experiment: "exp", Address: fmt.Sprintf("%064x", len(name)*1000+batch), Slug: fmt.Sprintf("%s-%d", name, batch),
-		Axes: []experiments.Axis{{Name: "platform", Label: name, JSON: `"` + name + `"`}, {Name: "model", Label: "m", JSON: `"m"`},
+		Axes: []*experiments.Axis{{Name: "platform", Label: name, JSON: `"` + name + `"`}, {Name: "model", Label: "m", JSON: `"m"`},
 			{Name: "batch_size", Label: fmt.Sprint(batch), JSON: fmt.Sprint(batch)}},
 		Platform:  &experiments.Platform{ID: name, Backend: fakePlatform},
 		Model:     &experiments.Model{ID: "m"},
@@ -146,13 +146,13 @@ func constant(n int) experiments.Length {
 
 // testIdentity is an identity whose components hash to their own values.
 func testIdentity(address string, values map[string]string) experiments.Identity {
-	id := experiments.Identity{Address: address, Components: map[string]experiments.Component{}}
+	id := experiments.Identity{Address: address}
 	for _, name := range append([]string{"environment"}, staleKinds...) {
 		v := values[name]
 		if v == "" {
 			v = "{}"
 		}
-		id.Components[name] = experiments.Component{Hash: fmt.Sprintf("%x", v), Value: json.RawMessage(v)}
+		id.Components.Set(name, experiments.Component{Hash: fmt.Sprintf("%x", v), Value: json.RawMessage(v)})
 		if name != "environment" {
 			id.Hash += fmt.Sprintf("%x.", v)
 		}

@@ -191,7 +191,7 @@ func blesses(m results.Mark, hash string) bool {
 // model that is not installed here has neither version nor digest, and that alone makes no result stale.
 func unknownHere(item *Item, before experiments.Identity) bool {
 	for _, name := range staleKinds {
-		now, then := item.Identity.Components[name], before.Components[name]
+		now, then := item.Identity.Components.Get(name), before.Components.Get(name)
 		if now.Hash == then.Hash {
 			continue
 		}

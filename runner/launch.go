@@ -147,7 +147,7 @@ func (l *launch) newRun() results.Run {
 	c := l.cell
 	run := results.Run{
 		Axes: map[string]string{}, Identity: l.item.Identity, Machine: l.a.w.Machine, Phases: map[string]float64{},
-		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Fit, SLO: c.SLO,
+		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Predicted(), SLO: c.SLO,
 		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Backend == experiments.Simulator,
 	}
 	for _, a := range c.Axes {

@@ -230,7 +230,7 @@ func (v *verdict) noteEnvironment(past []*results.Past) {
 		return
 	}
 	last := past[len(past)-1]
-	if last.Identity.Components["environment"].Hash == v.item.Identity.Components["environment"].Hash {
+	if last.Identity.Components.Get("environment").Hash == v.item.Identity.Components.Get("environment").Hash {
 		return
 	}
 	for _, c := range experiments.Diff(last.Identity, v.item.Identity, v.item.Cell) {
@@ -245,7 +245,7 @@ func (v *verdict) noteEnvironment(past []*results.Past) {
 func changedKinds(before, after experiments.Identity) []string {
 	var kinds []string
 	for _, kind := range staleKinds {
-		if before.Components[kind].Hash != after.Components[kind].Hash {
+		if before.Components.Get(kind).Hash != after.Components.Get(kind).Hash {
 			kinds = append(kinds, kind)
 		}
 	}

@@ -101,7 +101,7 @@ type savedWriter struct {
 func (w *savedWriter) cell(experiment string, item *Item) error {
 	w.line = savedCell{Experiment: experiment, Address: item.Cell.Address, Name: item.Cell.Name(), Hash: item.Identity.Hash,
 		Components: w.line.Components[:0], State: item.State, Reasons: item.Reasons, Launches: item.Launches}
-	for name, c := range item.Identity.Components {
+	for name, c := range item.Identity.Components.All() {
 		key := [2]string{name, c.Hash}
 		n, known := w.numbers[key]
 		if !known {
@@ -164,9 +164,9 @@ func (s *Saved) take(line savedLine) error {
 
 // identity puts a cell's identity together again.
 func (s *Saved) identity(c savedCell) experiments.Identity {
-	id := experiments.Identity{Address: c.Address, Hash: c.Hash, Components: map[string]experiments.Component{}}
+	id := experiments.Identity{Address: c.Address, Hash: c.Hash}
 	for _, n := range c.Components {
-		id.Components[s.components[n].Name] = experiments.Component{Hash: s.components[n].Hash, Value: s.components[n].Value}
+		id.Components.Set(s.components[n].Name, experiments.Component{Hash: s.components[n].Hash, Value: s.components[n].Value})
 	}
 	return id
 }

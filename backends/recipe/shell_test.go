@@ -11,7 +11,7 @@ import (
 
 var cell = &experiments.Cell{
 	Experiment: "e", Platform: &experiments.Platform{ID: "p", Backend: experiments.VLLMServe}, Model: &experiments.Model{ID: "m"},
-	Axes: []experiments.Axis{{Name: "note", Label: "two\nlines; rm -rf $HOME"}},
+	Axes: []*experiments.Axis{{Name: "note", Label: "two\nlines; rm -rf $HOME"}},
 }
 
 // run runs a script as a user would.

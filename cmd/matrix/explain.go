@@ -58,7 +58,7 @@ type explanation struct {
 func (e *explanation) identify() {
 	c := e.item.Cell
 	e.identity, e.components = e.item.Identity, experiments.Components()
-	if len(e.identity.Components) > 0 {
+	if e.identity.Components != (experiments.Parts{}) {
 		return
 	}
 	e.components = nil
@@ -86,9 +86,10 @@ func (a *app) emitExplanation(e explanation) {
 		attributes = append(attributes, c.Attributes(e.identity, name)...)
 	}
 	f["attributes"] = attributes
-	f["fit"] = map[string]any{"weights_gib": c.Fit.WeightsGiB, "kv_gib_per_sequence": c.Fit.KVGiBPerSequence, "overhead_gib": c.Fit.OverheadGiB,
-		"need_gib": c.Fit.NeedGiB, "budget_gib": c.Fit.BudgetGiB, "max_sequences": c.Fit.MaxSequences, "kv_tokens": c.Fit.KVTokens,
-		"lines": orEmpty(c.Fit.Lines), "source": c.Fit.Source}
+	fit := c.Predicted()
+	f["fit"] = map[string]any{"weights_gib": fit.WeightsGiB, "kv_gib_per_sequence": fit.KVGiBPerSequence, "overhead_gib": fit.OverheadGiB,
+		"need_gib": fit.NeedGiB, "budget_gib": fit.BudgetGiB, "max_sequences": fit.MaxSequences, "kv_tokens": fit.KVTokens,
+		"lines": orEmpty(fit.Lines), "source": fit.Source}
 	a.emit("explanation", f)
 }
 
@@ -223,7 +224,7 @@ func (a *app) outcome(r experiments.Judged) (mark, verb string) {
 // drawFit prints the memory prediction as the sum that it is.
 func (a *app) drawFit(c *experiments.Cell) {
 	fmt.Fprintf(a.stdout, "\n%s", a.style.bold("Memory"))
-	f := c.Fit
+	f := c.Predicted()
 	if len(f.Lines) == 0 {
 		fmt.Fprintln(a.stdout, " is not predicted for this cell, so it keeps nothing from running.")
 		return
@@ -253,7 +254,7 @@ func (a *app) drawIdentity(e explanation, view planView) {
 	}
 	means := map[string]string{"environment": "a note", "policy": "no part of the identity"}
 	for _, name := range e.components {
-		title := fmt.Sprintf("  %s  %s", name, a.style.dim(e.identity.Components[name].Hash[:8]))
+		title := fmt.Sprintf("  %s  %s", name, a.style.dim(e.identity.Components.Get(name).Hash[:8]))
 		if m := means[name]; m != "" {
 			title += "  " + a.style.dim("("+m+")")
 		}

@@ -85,7 +85,7 @@ func (s *session) spareMemory() {
 		n += len(cells)
 	}
 	if n > manyCells {
-		debug.SetGCPercent(40)
+		debug.SetGCPercent(35)
 	}
 }
 

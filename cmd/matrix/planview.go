@@ -75,7 +75,7 @@ func (v planView) header(p *runner.Plan) string {
 		if c.Dataset.Path != "" {
 			data = filepath.Base(c.Dataset.Path)
 		}
-		if sum := p.Items[0].Identity.Components["dataset"].Hash; len(sum) >= 8 {
+		if sum := p.Items[0].Identity.Components.Get("dataset").Hash; len(sum) >= 8 {
 			data += " " + sum[:8]
 		}
 		parts = append(parts, data)

@@ -136,7 +136,7 @@ func (a *app) drawCell(attempts []results.Past) {
 	}
 	fmt.Fprintf(a.stdout, "  identity %s\n", last.Identity.Hash[:16])
 	for _, name := range []string{"spec", "dataset", "model", "backend", "hardware", "environment"} {
-		if c, ok := last.Identity.Components[name]; ok {
+		if c := last.Identity.Components.Get(name); c.Hash != "" {
 			fmt.Fprintf(a.stdout, "    %-12s %s  %s\n", name, c.Hash[:8], clip(string(c.Value), max(40, a.width-28)))
 		}
 	}

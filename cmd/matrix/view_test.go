@@ -47,7 +47,7 @@ func TestFold(t *testing.T) {
 // measuredCell is a row of the result table.
 func measuredCell(platform string, batch string, status string, launch int) measured {
 	c := &experiments.Cell{Launches: 1, Load: &experiments.LoadShape{Mode: "batch"},
-		Axes: []experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
+		Axes: []*experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
 	p := results.Past{}
 	p.Status, p.Launch = status, launch
 	p.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
