@@ -31,6 +31,7 @@ check:
 # Run the benchmarks.
 bench:
     go test -run '^$' -bench . -benchmem ./...
+    go run ./bench/plan
 
 # Install vLLM (CPU), Ollama and the test model, or only the components named.
 engines *components:
