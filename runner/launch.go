@@ -164,7 +164,9 @@ func (l *launch) newRun() results.Run {
 		run.Phases, run.EngineMetrics = saved.Phases, saved.EngineMetrics
 		for i := range run.Segments {
 			if run.Segments[i].Reason == "running" {
-				run.Segments[i].Reason = "killed"
+				run.Segments[i].Reason = segmentKilled
+				run.EngineMetrics = nil
+				run.Warnings = append(run.Warnings, "the engine's counters of a killed segment are lost, so engine_metrics is null")
 			}
 		}
 	}

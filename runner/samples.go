@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -139,13 +140,18 @@ func counter(name string) bool {
 	return strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_count")
 }
 
-// addMetrics keeps what the measured phase added to the engine's counters; over segments it adds up.
+// segmentKilled is why a segment ended of which only the spool is left.
+const segmentKilled = "killed"
+
+// addMetrics keeps what the measured phase added to the engine's counters; over segments it adds up. A sum that lacks
+// a killed segment would look like the whole, so there is none.
 func (l *launch) addMetrics(before, after map[string]float64) {
-	if before == nil || after == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	lost := slices.ContainsFunc(l.row.Segments, func(s results.Segment) bool { return s.Reason == segmentKilled })
+	if before == nil || after == nil || lost {
+		return
+	}
 	sum := map[string]float64{}
 	for name, v := range l.row.EngineMetrics {
 		sum[name] = v
