@@ -39,16 +39,16 @@ func Env(declared map[string]string) Getenv {
 func HubDir(getenv Getenv) string {
 	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"} {
 		if dir := getenv(name); dir != "" {
-			return expandHome(dir)
+			return ExpandHome(dir)
 		}
 	}
 	if home := getenv("HF_HOME"); home != "" {
-		return filepath.Join(expandHome(home), "hub")
+		return filepath.Join(ExpandHome(home), "hub")
 	}
 	if cache := getenv("XDG_CACHE_HOME"); cache != "" {
 		return filepath.Join(cache, "huggingface", "hub")
 	}
-	return expandHome("~/.cache/huggingface/hub")
+	return ExpandHome("~/.cache/huggingface/hub")
 }
 
 // ResolveHF finds a model's folder: a local folder as it is (commit ""), else the snapshot of a repository in
@@ -66,7 +66,7 @@ var (
 // ResolveHFIn is ResolveHF with the hub folder of another environment (HubDir(Env(platform.Env))).
 func ResolveHFIn(hub, repoOrPath, revision string) (dir, commit string, err error) {
 	if isPath(repoOrPath) {
-		path := expandHome(repoOrPath)
+		path := ExpandHome(repoOrPath)
 		if st, err := os.Stat(path); err != nil || !st.IsDir() {
 			return "", "", &NotFoundError{Name: repoOrPath, Looked: path}
 		}
@@ -118,7 +118,8 @@ func isPath(s string) bool {
 		strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~")
 }
 
-func expandHome(path string) string {
+// ExpandHome puts the home folder for a leading ~, as engines do with such paths; without one the path stays as it is.
+func ExpandHome(path string) string {
 	if path == "~" || strings.HasPrefix(path, "~/") {
 		if home, err := os.UserHomeDir(); err == nil {
 			return home + path[1:]

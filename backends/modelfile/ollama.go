@@ -37,9 +37,9 @@ func (m *Manifest) Blob(kind string) (Blob, bool) {
 // OllamaModelsDir is the folder where an Ollama server with this environment keeps models.
 func OllamaModelsDir(getenv Getenv) string {
 	if dir := getenv("OLLAMA_MODELS"); dir != "" {
-		return expandHome(dir)
+		return ExpandHome(dir)
 	}
-	return expandHome("~/.ollama/models")
+	return ExpandHome("~/.ollama/models")
 }
 
 // OllamaManifest reads the manifest of a model ("gemma3:4b", "hf.co/org/repo:tag") from a store. A model that is

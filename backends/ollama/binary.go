@@ -13,10 +13,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/experiments"
 )
@@ -25,20 +25,11 @@ import (
 func find(p *experiments.Platform) (string, error) { return lookUp(p.Binary) }
 
 func lookUp(name string) (string, error) {
-	path, err := exec.LookPath(expandHome(cmp.Or(name, "ollama")))
+	path, err := exec.LookPath(modelfile.ExpandHome(cmp.Or(name, "ollama")))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), errors.Unwrap(err))
 	}
 	return filepath.Abs(path)
-}
-
-func expandHome(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(home, rest)
-		}
-	}
-	return path
 }
 
 // Version tells the version of an executable ("" = ollama on PATH) without starting a server.

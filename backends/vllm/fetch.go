@@ -55,7 +55,7 @@ func (hub) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Downloa
 	if c.Model.VLLM == nil || c.Platform.Attach {
 		return nil, nil
 	}
-	if path := expandHome(c.Model.VLLM.Model); isLocal(path) {
+	if path := modelfile.ExpandHome(c.Model.VLLM.Model); isLocal(path) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("find the model's folder: %w", err)
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/modelfile"
 	"matrix/backends/process"
 )
 
@@ -55,20 +56,11 @@ func interpreter(python string) (string, error) {
 	if python == "" {
 		python = "python3"
 	}
-	path, err := exec.LookPath(expandHome(python))
+	path, err := exec.LookPath(modelfile.ExpandHome(python))
 	if err != nil {
 		return "", fmt.Errorf("interpreter %s: %w; set platform.python to one that has vLLM", python, errors.Unwrap(err))
 	}
 	return filepath.Abs(path)
-}
-
-func expandHome(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			return filepath.Join(home, rest)
-		}
-	}
-	return path
 }
 
 // importPath is the interpreter's sys.path. A plain virtual environment is read off its folder; any other is asked,
