@@ -25,16 +25,6 @@ func (e *NotFoundError) Unwrap() error { return fs.ErrNotExist }
 // Getenv looks up one variable of the environment that an engine would run with; os.Getenv is one.
 type Getenv func(string) string
 
-// Env is the environment of an engine: what the platform declares, over this process's own.
-func Env(declared map[string]string) Getenv {
-	return func(name string) string {
-		if v, ok := declared[name]; ok {
-			return v
-		}
-		return os.Getenv(name)
-	}
-}
-
 // HubDir is the folder where huggingface_hub keeps repositories, by its own rules.
 func HubDir(getenv Getenv) string {
 	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"} {
@@ -63,7 +53,7 @@ var (
 	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`)
 )
 
-// ResolveHFIn is ResolveHF with the hub folder of another environment (HubDir(Env(platform.Env))).
+// ResolveHFIn is ResolveHF with the hub folder of another environment (HubDir(process.Getenv(platform.Env))).
 func ResolveHFIn(hub, repoOrPath, revision string) (dir, commit string, err error) {
 	if isPath(repoOrPath) {
 		path := ExpandHome(repoOrPath)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"matrix/backends/modelfile"
+	"matrix/backends/process"
 	"matrix/experiments"
 )
 
@@ -52,7 +53,7 @@ type fitSettings struct {
 }
 
 func fitSettingsOf(c *experiments.Cell) fitSettings {
-	getenv := modelfile.Env(c.Platform.Env)
+	getenv := process.Getenv(c.Platform.Env)
 	s := fitSettings{context: contextOf(c.Platform), slots: 1, batch: 512, element: 2, elementName: "f16"}
 	if n, err := strconv.Atoi(c.Platform.Env["OLLAMA_NUM_PARALLEL"]); err == nil && n > 0 {
 		s.slots = n

@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"matrix/backends/modelfile"
+	"matrix/backends/process"
 	"matrix/experiments"
 )
 
@@ -87,7 +88,7 @@ const serviceStore = "/usr/share/ollama/.ollama/models"
 // userStore is the folder that holds a model which is taken by name: the declared one, or the first of the usual
 // ones that has it.
 func userStore(p *experiments.Platform, name string) string {
-	own := modelfile.OllamaModelsDir(modelfile.Env(p.Env))
+	own := modelfile.OllamaModelsDir(process.Getenv(p.Env))
 	if p.Env["OLLAMA_MODELS"] != "" {
 		return own
 	}

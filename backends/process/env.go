@@ -41,6 +41,16 @@ func Env(declared map[string]string) []string {
 	return env
 }
 
+// Getenv looks a variable up as an engine with that declared environment will see it.
+func Getenv(declared map[string]string) func(name string) string {
+	return func(name string) string {
+		if v, ok := declared[name]; ok || !passes(name) {
+			return v
+		}
+		return os.Getenv(name)
+	}
+}
+
 func passes(name string) bool {
 	return slices.ContainsFunc(Passed, func(p string) bool {
 		prefix, wild := strings.CutSuffix(p, "*")

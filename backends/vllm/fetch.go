@@ -17,6 +17,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
+	"matrix/backends/process"
 	"matrix/experiments"
 )
 
@@ -83,7 +84,7 @@ func (hub) Fetch(ctx context.Context, c *experiments.Cell, d backends.Download, 
 	return fmt.Errorf("%s loads no %s", c.Name(), d.Name)
 }
 
-func hubDir(c *experiments.Cell) string { return modelfile.HubDir(modelfile.Env(c.Platform.Env)) }
+func hubDir(c *experiments.Cell) string { return modelfile.HubDir(process.Getenv(c.Platform.Env)) }
 
 // fetchRecord is one line that fetch.py prints.
 type fetchRecord struct {

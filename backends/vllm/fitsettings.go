@@ -36,7 +36,8 @@ func fitSettingsOf(c *experiments.Cell) fitSettings {
 	if u := argFloat(args, "gpu_memory_utilization"); u > 0 {
 		s.utilization = u
 	}
-	if space := modelfile.Env(c.Platform.Env)("VLLM_CPU_KVCACHE_SPACE"); space != "" {
+	// The caller's own VLLM_* variables do not reach the engine: only what is declared counts.
+	if space := c.Platform.Env["VLLM_CPU_KVCACHE_SPACE"]; space != "" {
 		s.cpu = true
 		// On a processor vLLM takes the variable and passes over kv_cache_memory_bytes.
 		if n, err := strconv.ParseFloat(space, 64); err == nil && n > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
+	"matrix/backends/process"
 	"matrix/experiments"
 )
 
@@ -69,7 +70,7 @@ func modelValues(c *experiments.Cell) (experiments.Values, error) {
 }
 
 func modelDir(c *experiments.Cell) (dir, commit string, err error) {
-	hub := modelfile.HubDir(modelfile.Env(c.Platform.Env))
+	hub := modelfile.HubDir(process.Getenv(c.Platform.Env))
 	return modelfile.ResolveHFIn(hub, c.Model.VLLM.Model, c.Model.VLLM.Revision)
 }
 
