@@ -1,0 +1,29 @@
+package summary
+
+// Number is a numeric column of run.parquet; nil where it is null or no number.
+func (a *Attempt) Number(column string) *float64 {
+	var x float64
+	switch v := a.row[column].(type) {
+	case float64:
+		x = v
+	case int64:
+		x = float64(v)
+	case int32:
+		x = float64(v)
+	default:
+		return nil
+	}
+	return &x
+}
+
+// Text is a text column of run.parquet, "" where it is null.
+func (a *Attempt) Text(column string) string {
+	s, _ := a.row[column].(string)
+	return s
+}
+
+// Flag is a boolean column of run.parquet, false where it is null.
+func (a *Attempt) Flag(column string) bool {
+	b, _ := a.row[column].(bool)
+	return b
+}

@@ -1,0 +1,77 @@
+// Package summary reads a results tree into what a comparison needs: cells, the launches that count for each, and
+// every column of run.parquet by name. Nothing is averaged here but by package stats.
+package summary
+
+import (
+	"matrix/results"
+	"matrix/results/stats"
+)
+
+// Set is what a results tree holds for some experiments.
+type Set struct {
+	Root     string
+	Cells    []*Cell // by experiment, platform, model, batch size, then name
+	Problems []results.Past
+}
+
+// Cell is one cell with the attempts that tell of it.
+type Cell struct {
+	Experiment, Address, Slug, Name, Platform, Model string
+	BatchSize                                        int64
+	Axes                                             map[string]string // axis → label
+	Simulated, Imported                              bool
+
+	// Identity is the hash of what was asked for in the newest attempt. Attempts of another identity are not among
+	// those below unless a person accepted them.
+	Identity string
+	Attempts []*Attempt // of this identity, oldest first, however they ended; tainted ones are not among them
+	Launches []*Attempt // the complete attempt of each launch, by launch; several of one launch: the last
+	Older    int        // attempts of earlier identities
+	Tainted  int        // attempts that a person declared void
+}
+
+// Attempt is one try at one launch: its manifest and its row of run.parquet.
+type Attempt struct {
+	results.Past
+	row map[string]any
+}
+
+// Estimate is a metric over the cell's complete launches. An attempt that was measured in several segments counts only
+// where no launch was measured whole.
+func (c *Cell) Estimate(metric string) stats.Estimate { return stats.Of(c.Values(metric)) }
+
+// Values are a metric's values over the launches that count, in launch order; launches without one are left out.
+func (c *Cell) Values(metric string) []float64 {
+	var out []float64
+	for _, a := range c.Ranked() {
+		if v := a.Number(metric); v != nil {
+			out = append(out, *v)
+		}
+	}
+	return out
+}
+
+// Ranked are the launches whose figures may be ranked: those measured in one segment, or all where none was.
+func (c *Cell) Ranked() []*Attempt {
+	var whole []*Attempt
+	for _, a := range c.Launches {
+		if a.Segments <= 1 {
+			whole = append(whole, a)
+		}
+	}
+	if len(whole) == 0 {
+		return c.Launches
+	}
+	return whole
+}
+
+// First is the newest attempt that says how the cell was run: a complete one if there is any; nil without attempts.
+func (c *Cell) First() *Attempt {
+	if n := len(c.Launches); n > 0 {
+		return c.Launches[n-1]
+	}
+	if n := len(c.Attempts); n > 0 {
+		return c.Attempts[n-1]
+	}
+	return nil
+}
