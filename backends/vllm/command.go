@@ -22,6 +22,9 @@ const (
 	configFile = "config.json"
 )
 
+// maxSocketPath is the size of sockaddr_un.sun_path on Linux.
+const maxSocketPath = 108
+
 // Command is how a cell's platform is started: argv, what is set in the environment, files to write first. port and
 // name are the server's; they are not looked at for the offline platform.
 func Command(spec backends.Spec, python string, port int, name string) (backends.Command, error) {
@@ -66,6 +69,10 @@ func environment(spec backends.Spec) map[string]string {
 		"PYTHONUNBUFFERED":             "1", // phases are read off the log as they happen
 		"VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "600",
 		"VLLM_ENABLE_STARTUP_PLAN":     "0", // a remembered plan would make the second load unlike the first
+	}
+	// vLLM's processes meet at Unix sockets with a UUID for a name, which it leaves in the folder for temporary files.
+	if spec.Dir != "" && len(spec.Dir)+len("/")+36 < maxSocketPath {
+		env["VLLM_RPC_BASE_PATH"] = spec.Dir
 	}
 	if len(spec.GPUs) > 0 {
 		env["CUDA_VISIBLE_DEVICES"] = strings.Join(spec.GPUs, ",")
