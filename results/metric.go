@@ -55,7 +55,7 @@ const (
 	mPlanned, mInput, mOutput, mCached      = "requests_planned", "input_tokens", "output_tokens", "cached_tokens"
 	mEnergy, mEnergyPerToken                = "energy_j", "j_per_output_token"
 	mVRAMPeak, mVRAMWeights, mPreemptions   = "vram_peak_bytes", "vram_weights_bytes", "preemptions"
-	mGPUUtil, mSMClock                      = "gpu_util_ratio", "sm_clock_hz"
+	mGPUUtil, mSMClock, mKVPeak             = "gpu_util_ratio", "sm_clock_hz", "kv_usage_peak_ratio"
 	mCPU, mCores, mRSSPeak, mRSSSlope       = "cpu_s", "cpu_cores_mean", "rss_peak_bytes", "rss_slope_bytes_per_s"
 	prefixITL, prefixGap, prefixRequestsEnd = "itl_weighted", "chunk_gap", "requests_"
 )
@@ -82,6 +82,7 @@ var singles = []Metric{
 	{mEnergyPerToken, "J/token", "energy_j / output_tokens", ""},
 	{mVRAMPeak, "bytes", "max over time of Σ over GPUs", "of the engine's processes where listed, else of the device"},
 	{mVRAMWeights, "bytes", "as the engine says", "on a GPU"},
+	{mKVPeak, "", "max over the launch of the engine's gauge", "share of kv_capacity_tokens in use, 0–1; null where the engine has no such gauge"},
 	{mPreemptions, "count", "engine's counter, after − before", ""},
 	{mGPUUtil, "", "mean over the measured phase and GPUs", "0–1"},
 	{mSMClock, "Hz", "mean over the measured phase and GPUs", ""},

@@ -248,6 +248,7 @@ func TestUsage(t *testing.T) {
 	for _, at := range []float64{-2, -0.5, 1, 3, 5, 7, 9, 11} {
 		add(at, "process", "cpu_s", 100+2*at)       // two cores
 		add(at, "process", "rss_bytes", 1e9+1e6*at) // a leak of 1 MB/s
+		add(at, "vllm", "vllm:kv_cache_usage_perc", 0.3-at/100)
 		for _, gpu := range []string{"nvml:GPU-a", "nvml:GPU-b"} {
 			add(at, gpu, "power_w", 150)
 			add(at, gpu, "gpu_util_ratio", 0.5)
@@ -257,7 +258,7 @@ func TestUsage(t *testing.T) {
 	run := Run{Planned: 1, Mode: "closed", EngineMetrics: map[string]float64{"vllm:num_preemptions_total": 3, "x": math.NaN()}}
 	want := map[string]float64{
 		"cpu_s": 20, "cpu_cores_mean": 2, "rss_peak_bytes": 1.011e9, "rss_slope_bytes_per_s": 1e6,
-		"energy_j": 3000, "j_per_output_token": 30, "gpu_util_ratio": 0.5, "vram_peak_bytes": 2 * 5.1e9, "preemptions": 3}
+		"energy_j": 3000, "j_per_output_token": 30, "gpu_util_ratio": 0.5, "vram_peak_bytes": 2 * 5.1e9, "kv_usage_peak_ratio": 0.32, "preemptions": 3}
 	check(t, measured(t, run, rows, samples...), want)
 	for _, at := range []float64{-1, 4, 12} { // a counter is preferred to ∫ power; own memory to the device's
 		add(at, "nvml:GPU-a", "energy_j", 5e6+100*at)

@@ -73,6 +73,7 @@ const (
 	sampleUtil, sampleClock             = "gpu_util_ratio", "sm_clock_hz"
 	sampleDeviceMemory, sampleOwnMemory = "memory_used_bytes", "process_memory_bytes"
 	sourceProcess, sourceGPU            = "process", "nvml:"
+	sampleKVUsage                       = "kv_cache_usage_perc" // after the engine's prefix
 )
 
 func readTelemetry(path string, windows map[int32]*window) (*telemetry, error) {
@@ -193,6 +194,11 @@ func (s *Summary) memory(tel *telemetry, run Run) {
 	}
 	if run.Machine.GPUName != "" && run.Engine.WeightBytes != nil {
 		s.set(mVRAMWeights, float64(*run.Engine.WeightBytes))
+	}
+	for key, x := range tel.series {
+		if strings.HasSuffix(key.metric, sampleKVUsage) {
+			s.set(mKVPeak, max(x.peak, deref(s.value(mKVPeak))))
+		}
 	}
 	for _, name := range sortedKeys(run.EngineMetrics) {
 		if strings.HasSuffix(name, "num_preemptions_total") || strings.HasSuffix(name, "num_preemptions") {
