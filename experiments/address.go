@@ -3,8 +3,12 @@ package experiments
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // Bounds of a slug, which is a folder's name: 255 bytes is what file systems take, and results nest.
@@ -50,6 +54,36 @@ func (a *addresser) of(idx []int32) (address, slug string) {
 	}
 	a.buf = append(a.buf, address[:slugDigits]...)
 	return address, string(a.buf)
+}
+
+// NewCell is the bare cell at some coordinates, for a result that was not measured by an experiment of ours. It has the
+// address and the slug that an expanded cell of the same experiment and coordinates has, and nothing to run.
+func NewCell(experiment string, platform *Platform, model *Model, batchSize int) (*Cell, error) {
+	batch := strconv.Itoa(batchSize)
+	c := &Cell{Experiment: experiment, Platform: platform, Model: model, BatchSize: batchSize, Launches: 1, Axes: []*Axis{
+		{Name: "platform", Label: platform.ID, JSON: string(canonical(platform.ID))},
+		{Name: "model", Label: model.ID, JSON: string(canonical(model.ID))},
+		{Name: "batch_size", Label: batch, JSON: batch},
+	}}
+	for _, name := range []string{experiment, platform.ID, model.ID} {
+		if !hclsyntax.ValidIdentifier(name) {
+			return nil, fmt.Errorf("%q cannot be a label: letters, digits and _ only, a letter first", name)
+		}
+	}
+	if slices.Contains(reserved, experiment) {
+		return nil, fmt.Errorf("results/%s holds the program's own code, so no experiment may be called %s", experiment, listed(reserved))
+	}
+	text := "matrix cell 1\n" + experiment + "\n"
+	for _, a := range slices.SortedFunc(slices.Values(c.Axes), func(a, b *Axis) int { return strings.Compare(a.Name, b.Name) }) {
+		text += a.Name + "=" + a.JSON + "\n"
+	}
+	sum := sha256.Sum256([]byte(text))
+	c.Address = hex.EncodeToString(sum[:])
+	for _, a := range c.Axes {
+		c.Slug += slugOf(a.Label) + "-"
+	}
+	c.Slug += c.Address[:slugDigits]
+	return c, nil
 }
 
 // slugOf keeps of a label what is safe in any file system and shell.

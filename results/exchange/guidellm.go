@@ -1,0 +1,175 @@
+package exchange
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"matrix/results"
+)
+
+// guideReport is what is read of GuideLLM's JSON report (0.3 to 0.8; guidellm/schemas/base/request_stats.py). Stamps are
+// Unix seconds.
+type guideReport struct {
+	Config struct {
+		Spec struct {
+			Backend guideBackend `json:"backend"`
+		} `json:"spec"`
+	} `json:"config"`
+	Args struct { // before 0.6
+		Model string `json:"model"`
+	} `json:"args"`
+	Benchmarks []guideBenchmark `json:"benchmarks"`
+}
+
+type guideBackend struct {
+	Model string `json:"model"`
+}
+
+type guideBenchmark struct {
+	Config struct {
+		Strategy struct {
+			Type        string  `json:"type_"`
+			Kind        string  `json:"kind"`
+			Streams     int64   `json:"streams"`
+			Concurrency int64   `json:"max_concurrency"`
+			Rate        float64 `json:"rate"`
+		} `json:"strategy"`
+	} `json:"config"`
+	StartTime float64  `json:"start_time"`
+	Duration  *float64 `json:"duration"`
+	Requests  struct {
+		Successful []guideRequest `json:"successful"`
+		Incomplete []guideRequest `json:"incomplete"`
+		Errored    []guideRequest `json:"errored"`
+	} `json:"requests"`
+	Metrics struct {
+		Totals struct {
+			Successful *float64 `json:"successful"`
+			Incomplete *float64 `json:"incomplete"`
+			Errored    *float64 `json:"errored"`
+		} `json:"request_totals"`
+	} `json:"metrics"`
+}
+
+type guideRequest struct {
+	ID           string `json:"request_id"`
+	Output       string `json:"output"`
+	PromptTokens *int64 `json:"prompt_tokens"`
+	OutputTokens *int64 `json:"output_tokens"`
+	CachedTokens *int64 `json:"cached_tokens"`
+	Info         struct {
+		Error   string       `json:"error"`
+		Timings guideTimings `json:"timings"`
+	} `json:"info"`
+}
+
+// guideTimings: "iteration" is an event of the stream; that of the first token has text or reasoning.
+type guideTimings struct {
+	Targeted   *float64 `json:"targeted_start"`
+	Start      *float64 `json:"request_start"`
+	FirstEvent *float64 `json:"first_request_iteration"`
+	FirstToken *float64 `json:"first_token_iteration"`
+	LastToken  *float64 `json:"last_token_iteration"`
+	End        *float64 `json:"request_end"`
+	Tokens     int32    `json:"token_iterations"`
+}
+
+func readGuideLLM(in io.Reader) ([]*Set, error) {
+	var report guideReport
+	if err := json.NewDecoder(in).Decode(&report); err != nil {
+		return nil, fmt.Errorf("is no report of guidellm: %w", err)
+	}
+	if len(report.Benchmarks) == 0 {
+		return nil, fmt.Errorf("is no report of guidellm: it has no benchmarks")
+	}
+	var sets []*Set
+	for i := range report.Benchmarks {
+		b := &report.Benchmarks[i]
+		s := b.set()
+		s.Labels.Model = labelOf(report.Config.Spec.Backend.Model + report.Args.Model)
+		s.Labels.Launch = i + 1
+		sets = append(sets, s)
+	}
+	if len(sets) > 1 {
+		for _, s := range sets {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("one of %d benchmarks of a report, against one server: not a launch of its own", len(sets)))
+		}
+	}
+	return sets, nil
+}
+
+func (b *guideBenchmark) set() *Set {
+	s := &Set{Given: map[string]float64{}, Engine: results.Engine{}}
+	s.Mode, s.Concurrency = b.load()
+	if b.StartTime > 0 {
+		s.Began = time.Unix(0, int64(b.StartTime*1e9))
+	}
+	for _, r := range b.Requests.Successful {
+		s.Requests = append(s.Requests, r.request(b.StartTime, "ok", ""))
+	}
+	for _, r := range b.Requests.Errored {
+		s.Requests = append(s.Requests, r.request(b.StartTime, "failed", "guidellm"))
+	}
+	for _, r := range b.Requests.Incomplete {
+		s.Requests = append(s.Requests, r.request(b.StartTime, "canceled", "incomplete"))
+	}
+	for i := range s.Requests {
+		s.Requests[i].Seq = int64(i)
+	}
+	total := 0.0
+	for name, x := range map[string]*float64{"requests_ok": b.Metrics.Totals.Successful, "requests_failed": b.Metrics.Totals.Errored,
+		"requests_canceled": b.Metrics.Totals.Incomplete} {
+		if x != nil {
+			total += *x
+			s.Given[name] = *x
+		}
+	}
+	if int(total) > len(s.Requests) {
+		s.Given["requests_planned"] = total
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the report keeps %d of %.0f requests (sample_size)", len(s.Requests), total))
+	}
+	if b.Duration != nil {
+		s.Given["duration_s"] = *b.Duration
+	}
+	return s
+}
+
+// load tells the shape by the name of GuideLLM's strategy.
+func (b *guideBenchmark) load() (mode string, concurrency int64) {
+	st := b.Config.Strategy
+	switch st.Type + st.Kind {
+	case "synchronous":
+		return "closed", 1
+	case "concurrent":
+		return "closed", max(st.Streams, st.Concurrency)
+	case "throughput":
+		return "batch", 0
+	case "constant", "poisson":
+		return "open", 0
+	}
+	return "", 0
+}
+
+func (g *guideRequest) request(zero float64, status, class string) Request {
+	r := newRequest(0)
+	r.PromptID, r.Text = g.ID, g.Output
+	r.tokens(&r.InputTokens, g.PromptTokens)
+	r.tokens(&r.CachedTokens, g.CachedTokens)
+	t := g.Info.Timings
+	for into, from := range map[**float64]*float64{&r.ScheduledS: t.Targeted, &r.SentS: t.Start, &r.FirstChunkS: t.FirstEvent,
+		&r.FirstTokenS: t.FirstToken, &r.LastTokenS: t.LastToken, &r.DoneS: t.End} {
+		if from != nil {
+			*into = ptr(*from - zero)
+		}
+	}
+	r.Chunks = t.Tokens
+	if status != "ok" {
+		r.fail(status, class, strings.TrimSpace(g.Info.Error))
+		return r
+	}
+	r.tokens(&r.OutputTokens, g.OutputTokens)
+	return r
+}
