@@ -38,7 +38,8 @@ func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, erro
 	if planned == 0 {
 		planned = a.manifest.Planned
 	}
-	if status == Complete && a.measured != planned {
+	// Another tool may have kept totals only, or a sample of its requests.
+	if status == Complete && a.measured != planned && !run.Imported {
 		return Summary{}, fmt.Errorf("commit attempt: %d of %d planned requests have a row", a.measured, planned)
 	}
 	run.Planned = planned
@@ -114,6 +115,9 @@ func (a *Attempt) build(dir string) (Manifest, Summary, error) {
 		return fail(err)
 	}
 	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
+	if ok := summary.Metrics[prefixRequestsEnd+statusOK]; run.Imported && ok != nil {
+		m.OK = int64(*ok)
+	}
 	row := runRow{Manifest: m, Run: run, Summary: summary}
 	if m.Files[tableRun+".parquet"], err = a.writeRun(dir, m.keys(), row); err != nil {
 		return fail(err)

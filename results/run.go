@@ -41,6 +41,7 @@ type Run struct {
 	ClientLimited *bool
 	Simulated     bool
 	Imported      bool
+	Given         map[string]float64 // imported only: metric column → what the other tool said, where the rows do not tell
 	SettingsCount *int64             // settings that differ from the engine's defaults
 	EngineMetrics map[string]float64 // /metrics after − before, by name
 	Warnings      []string

@@ -48,8 +48,31 @@ func summarize(dir string, run Run) (Summary, error) {
 			return Summary{}, err
 		}
 	}
+	s.take(run, t.measured < planned)
 	return *s, nil
 }
+
+// take fills in what another tool said of a run: where the rows tell nothing, and everywhere when rows are missing, since
+// a total over the rows that were kept would be too small.
+func (s *Summary) take(run Run, partial bool) {
+	if !run.Imported {
+		return
+	}
+	for _, m := range Metrics() {
+		given, told := run.Given[m.Name]
+		switch {
+		case told && (partial || s.Metrics[m.Name] == nil):
+			s.Metrics[m.Name] = &given
+			delete(s.Why, m.Name)
+		case partial && strings.HasPrefix(m.Name, prefixRequestsEnd), partial && !told && totals[m.Name]:
+			s.Metrics[m.Name] = nil
+		}
+	}
+}
+
+// totals are the metrics that need every row.
+var totals = map[string]bool{mRequestTput: true, mOutputTput: true, mTotalTput: true, mSuccess: true, mSuccessLow: true, mInput: true, mOutput: true,
+	mCached: true, mGoodput: true, mDuration: true, mBatch: true, mSteadyReq: true, mSteadyOut: true, mSteadySpan: true}
 
 // What a row of requests.parquet counts as.
 const (

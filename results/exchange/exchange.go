@@ -5,6 +5,7 @@ package exchange
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +122,34 @@ func (s *Set) finish(o Options) error {
 	for i := range s.Requests {
 		s.Requests[i].Seq = int64(i)
 	}
+	s.rebase()
 	return nil
+}
+
+// rebase counts all stamps from the first send, as ours are. Stamps may be Unix seconds: then they tell the date, too.
+func (s *Set) rebase() {
+	first := math.Inf(1)
+	for _, r := range s.Requests {
+		for _, t := range []*float64{r.ScheduledS, r.SentS} {
+			if t != nil {
+				first = min(first, *t)
+			}
+		}
+	}
+	if math.IsInf(first, 1) {
+		return
+	}
+	if first > 1e9 && s.Began.IsZero() {
+		s.Began = time.Unix(0, int64(first*1e9))
+	}
+	for i := range s.Requests {
+		r := &s.Requests[i]
+		for _, t := range []**float64{&r.ScheduledS, &r.SentS, &r.FirstChunkS, &r.FirstTokenS, &r.LastTokenS, &r.DoneS} {
+			if *t != nil {
+				*t = ptr(**t - first)
+			}
+		}
+	}
 }
 
 // newRequest is a row of which nothing is known yet but that it was asked.

@@ -14,28 +14,28 @@ import (
 // vllmBench is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py). Without
 // --save-detailed the arrays are absent and only totals remain. Times are in seconds where not named _ms.
 type vllmBench struct {
-	Date           string       `json:"date"`
-	EndpointType   string       `json:"endpoint_type"`
-	ModelID        string       `json:"model_id"`
-	NumPrompts     int          `json:"num_prompts"`
-	RequestRate    any          `json:"request_rate"`
-	MaxConcurrency *int64       `json:"max_concurrency"`
-	Duration       *float64     `json:"duration"`
-	Completed      *float64     `json:"completed"`
-	Failed         *float64     `json:"failed"`
-	TotalInput     *float64     `json:"total_input_tokens"`
-	TotalOutput    *float64     `json:"total_output_tokens"`
-	RequestTput    *float64     `json:"request_throughput"`
-	OutputTput     *float64     `json:"output_throughput"`
-	TotalTput      *float64     `json:"total_token_throughput"`
-	InputLens      []int64      `json:"input_lens"`
-	OutputLens     []int64      `json:"output_lens"`
-	TTFTs          []float64    `json:"ttfts"`
-	ITLs           [][]float64  `json:"itls"`
-	Latencies      []float64    `json:"latencies"`
-	StartTimes     []float64    `json:"start_times"`
-	Texts          []string     `json:"generated_texts"`
-	Errors         []string     `json:"errors"`
+	Date           string      `json:"date"`
+	EndpointType   string      `json:"endpoint_type"`
+	ModelID        string      `json:"model_id"`
+	NumPrompts     int         `json:"num_prompts"`
+	RequestRate    any         `json:"request_rate"`
+	MaxConcurrency *int64      `json:"max_concurrency"`
+	Duration       *float64    `json:"duration"`
+	Completed      *float64    `json:"completed"`
+	Failed         *float64    `json:"failed"`
+	TotalInput     *float64    `json:"total_input_tokens"`
+	TotalOutput    *float64    `json:"total_output_tokens"`
+	RequestTput    *float64    `json:"request_throughput"`
+	OutputTput     *float64    `json:"output_throughput"`
+	TotalTput      *float64    `json:"total_token_throughput"`
+	InputLens      []int64     `json:"input_lens"`
+	OutputLens     []int64     `json:"output_lens"`
+	TTFTs          []float64   `json:"ttfts"`
+	ITLs           [][]float64 `json:"itls"`
+	Latencies      []float64   `json:"latencies"`
+	StartTimes     []float64   `json:"start_times"`
+	Texts          []string    `json:"generated_texts"`
+	Errors         []string    `json:"errors"`
 	rest           map[string]any
 }
 
@@ -129,10 +129,6 @@ func (v *vllmBench) rows(s *Set) error {
 			return fmt.Errorf("is damaged: %s has %d entries, ttfts has %d", name, have, n)
 		}
 	}
-	first := math.Inf(1)
-	for _, t := range v.StartTimes {
-		first = min(first, t)
-	}
 	for i := range n {
 		r := newRequest(int64(i))
 		r.tokens(&r.InputTokens, &v.InputLens[i])
@@ -143,7 +139,7 @@ func (v *vllmBench) rows(s *Set) error {
 			v.times(&r, i)
 		}
 		if len(v.StartTimes) == n {
-			r.shift(v.StartTimes[i] - first)
+			r.shift(v.StartTimes[i])
 		}
 		if len(v.Texts) == n {
 			r.Text = v.Texts[i]

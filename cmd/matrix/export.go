@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/results"
+	"matrix/results/exchange"
+)
+
+// exporting is what `matrix export` was asked for.
+type exporting struct {
+	table, format, out string
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var e exporting
+	cmd := &cobra.Command{
+		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file",
+		Long: `Write one table of all attempts, or of those of some experiments, as one file. Attempts that a person tainted or whose files
+are damaged are left out and named.
+
+  matrix export --out runs.csv                                   one row per attempt
+  matrix export --table requests --out requests.parquet gemma3   one row per request
+  matrix export --format jsonl --out - | jq .output_throughput`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.export(cmd.Context(), e, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
+	f.StringVar(&e.format, "format", "", "parquet, csv or jsonl (default: by the name of --out)")
+	f.StringVar(&e.out, "out", "", "file to write, - for stdout")
+	_ = cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+func (a *app) export(ctx context.Context, e exporting, names []string) error {
+	if e.format == "" {
+		e.format = strings.TrimPrefix(filepath.Ext(e.out), ".")
+	}
+	if e.format == "" {
+		return hinted{errors.New("the format is unknown"), "Say --format parquet, csv or jsonl."}
+	}
+	dirs, err := a.exported(ctx, names)
+	if err != nil {
+		return err
+	}
+	if e.out == "-" {
+		_, err := exchange.Export(a.stdout, e.format, e.table, dirs)
+		return err
+	}
+	rows, err := writeWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, dirs) })
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.emit("exported", map[string]any{"file": e.out, "table": e.table, "attempts": len(dirs), "rows": rows})
+		return nil
+	}
+	fmt.Fprintf(a.stdout, "%s %s: %s rows of %s\n", a.style.good("Wrote"), e.out, thousands(rows), count(len(dirs), "attempt"))
+	return nil
+}
+
+// exported lists the folders of the attempts that count.
+func (a *app) exported(ctx context.Context, names []string) ([]string, error) {
+	store, err := results.Open(a.results)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	var dirs []string
+	for _, name := range names {
+		past, err := store.History(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range past {
+			switch {
+			case p.Problem != "":
+				fmt.Fprintf(a.stderr, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
+			case p.Tainted != "":
+				fmt.Fprintf(a.stderr, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
+			default:
+				dirs = append(dirs, p.Dir)
+			}
+		}
+	}
+	if len(dirs) == 0 {
+		return nil, hinted{fmt.Errorf("no attempt of %s in %s", strings.Join(names, ", "), a.results), "matrix show lists what there is; --results DIR names the folder."}
+	}
+	return dirs, nil
+}
+
+// writeWhole writes a file that appears complete or not at all.
+func writeWhole(path string, write func(io.Writer) (int64, error)) (rows int64, err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(file.Name()) // gone already when all went well
+	out := bufio.NewWriterSize(file, 1<<20)
+	rows, err = write(out)
+	if err = errors.Join(err, out.Flush(), file.Chmod(0o644), file.Close()); err != nil {
+		return 0, err
+	}
+	return rows, os.Rename(file.Name(), path)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/results"
+	"matrix/results/exchange"
+)
+
+// importing is what `matrix import` was asked for.
+type importing struct {
+	experiment  string
+	options     exchange.Options
+	maps        []string
+	weightBytes int64
+}
+
+func (a *app) importCommand() *cobra.Command {
+	var i importing
+	cmd := &cobra.Command{
+		Use: "import FILE…", Short: "Take in results that another tool measured",
+		Long: `Take in results that another tool measured. They become attempts with imported = true, with null where nothing was
+recorded, and stand in a report beside measured ones.
+
+  matrix import --format vllm-bench --experiment gemma3 --platform vllm_before result.json
+  matrix import --format jsonl --experiment old --platform ollama --model gemma3_4b \
+      --map output_tokens=eval_count --map e2e_s=total_duration/1e9 answers.jsonl
+  matrix import --format sqlite --query 'SELECT * FROM runs' --map platform=engine --map model=model … history.db
+
+Formats: ` + strings.Join(exchange.Formats(), ", ") + `.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.importFiles(cmd.Context(), i, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&i.options.Format, "format", "", "what wrote the file: "+strings.Join(exchange.Formats(), ", "))
+	f.StringVar(&i.experiment, "experiment", "imported", "experiment that the results belong to")
+	f.StringVar(&i.options.Labels.Platform, "platform", "", "label of the platform")
+	f.StringVar(&i.options.Labels.Model, "model", "", "label of the model")
+	f.IntVar(&i.options.Labels.BatchSize, "batch-size", 0, "requests of the batch (default: those in the file)")
+	f.IntVar(&i.options.Labels.Launch, "launch", 0, "which launch of the cell it was (default 1)")
+	f.StringArrayVar(&i.maps, "map", nil, "column=field of jsonl, csv and sqlite, with *factor or /divisor for units (repeatable)")
+	f.StringVar(&i.options.Query, "query", "", "SELECT that yields the rows of a sqlite file")
+	f.Int64Var(&i.weightBytes, "weight-bytes", 0, "size of the model's weights, held against its label")
+	_ = cmd.MarkFlagRequired("format")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exchange.Formats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// importFiles reads every file before it keeps anything.
+func (a *app) importFiles(ctx context.Context, i importing, paths []string) error {
+	var err error
+	if i.options.Map, err = exchange.ParseMap(i.maps); err != nil {
+		return err
+	}
+	i.options.WeightBytes = i.weightBytes
+	type read struct {
+		source []byte
+		sets   []*exchange.Set
+	}
+	var files []read
+	for _, path := range paths {
+		sets, source, err := readImport(path, i.options)
+		if err != nil {
+			return err
+		}
+		files = append(files, read{source, sets})
+	}
+	store, err := results.Open(a.results)
+	if err != nil {
+		return err
+	}
+	for n, f := range files {
+		kept, err := exchange.Keep(ctx, store, i.experiment, f.source, f.sets)
+		for k, one := range kept {
+			a.sayImported(paths[n], one, f.sets[k])
+		}
+		var locked *results.ErrLocked
+		if errors.As(err, &locked) {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", paths[n], err)
+		}
+	}
+	return nil
+}
+
+// keptSource bounds what is kept of a file beside the results; a larger one is named by its hash alone.
+const keptSource = 4 << 20
+
+func readImport(path string, o exchange.Options) ([]*exchange.Set, []byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	sets, err := exchange.Read(path, file, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil || info.Size() > keptSource {
+		return sets, nil, err
+	}
+	source, err := os.ReadFile(path)
+	return sets, source, err
+}
+
+func (a *app) sayImported(path string, k exchange.Kept, s *exchange.Set) {
+	if a.json {
+		a.emit("imported", map[string]any{"file": path, "cell": k.Cell.Name(), "address": k.Cell.Address, "experiment": k.Cell.Experiment,
+			"launch": s.Labels.Launch, "requests": len(s.Requests), "warnings": s.Warnings})
+		return
+	}
+	fmt.Fprintf(a.stdout, "%s %s %s, launch %d: %s", a.style.good("Imported"), k.Cell.Experiment, k.Cell.Name(), s.Labels.Launch, count(len(s.Requests), "request"))
+	if v := k.Summary.Metrics["output_throughput"]; v != nil {
+		fmt.Fprintf(a.stdout, ", %.1f output tok/s", *v)
+	}
+	fmt.Fprintln(a.stdout)
+	for _, w := range s.Warnings {
+		fmt.Fprintln(a.stdout, fold("  "+a.style.warn(w), a.width))
+	}
+}

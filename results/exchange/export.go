@@ -1,0 +1,138 @@
+package exchange
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"matrix/results"
+)
+
+// Export writes one table of many attempts as one file: "parquet", "csv" or "jsonl". The columns are those of this
+// version of matrix; an older attempt's missing ones are null. It returns the number of rows.
+func Export(out io.Writer, format, table string, dirs []string) (int64, error) {
+	schema, err := results.Schema(table)
+	if err != nil {
+		return 0, err
+	}
+	w, err := newSink(out, format, schema)
+	if err != nil {
+		return 0, err
+	}
+	var rows int64
+	for _, dir := range dirs {
+		err := results.Batches(dir, table, func(b arrow.RecordBatch) error {
+			rows += b.NumRows()
+			return w.write(b)
+		})
+		if err != nil {
+			return rows, fmt.Errorf("export %s: %w", dir, err)
+		}
+	}
+	return rows, w.close()
+}
+
+// sink takes batches of one schema.
+type sink interface {
+	write(arrow.RecordBatch) error
+	close() error
+}
+
+func newSink(out io.Writer, format string, schema *arrow.Schema) (sink, error) {
+	switch format {
+	case "parquet":
+		props := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy("matrix export"))
+		w, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{out}, props, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+		return parquetSink{w}, err
+	case "csv":
+		w := csv.NewWriter(out)
+		head := make([]string, schema.NumFields())
+		for i, f := range schema.Fields() {
+			head[i] = f.Name
+		}
+		return csvSink{w}, w.Write(head)
+	case "jsonl":
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		return jsonSink{e}, nil
+	}
+	return nil, fmt.Errorf("format %q is not known: parquet, csv, jsonl", format)
+}
+
+type parquetSink struct{ w *pqarrow.FileWriter }
+
+func (s parquetSink) write(b arrow.RecordBatch) error { return s.w.WriteBuffered(b) }
+func (s parquetSink) close() error                    { return s.w.Close() }
+
+// csvSink writes null as nothing, lists and maps as JSON, bytes in hexadecimal.
+type csvSink struct{ w *csv.Writer }
+
+func (s csvSink) write(b arrow.RecordBatch) error {
+	row := make([]string, b.NumCols())
+	for i := range int(b.NumRows()) {
+		for c, column := range b.Columns() {
+			row[c] = cellText(value(column, i))
+		}
+		if err := s.w.Write(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s csvSink) close() error {
+	s.w.Flush()
+	return s.w.Error()
+}
+
+func cellText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(doc)
+}
+
+type jsonSink struct{ e *json.Encoder }
+
+func (s jsonSink) write(b arrow.RecordBatch) error {
+	for i := range int(b.NumRows()) {
+		row := make(map[string]any, b.NumCols())
+		for c, column := range b.Columns() {
+			row[b.ColumnName(c)] = value(column, i)
+		}
+		if err := s.e.Encode(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s jsonSink) close() error { return nil }
+
+// value is a cell as plain Go.
+func value(column arrow.Array, i int) any {
+	if column.IsNull(i) {
+		return nil
+	}
+	if b, ok := column.(*array.FixedSizeBinary); ok {
+		return fmt.Sprintf("%x", b.Value(i))
+	}
+	return column.GetOneForMarshal(i)
+}

@@ -1,0 +1,91 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// Kept is an attempt that an import wrote.
+type Kept struct {
+	Cell    *experiments.Cell
+	Summary results.Summary
+	Dir     string
+}
+
+// Keep commits sets as imported attempts of an experiment, one each. It refuses a cell that matrix itself has measured:
+// its newest attempt would be taken for the cell's result. Source is the file as it was, kept beside the results.
+func Keep(ctx context.Context, store *results.Store, experiment string, source []byte, sets []*Set) ([]Kept, error) {
+	unlock, err := store.Lock("matrix import")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	history, err := store.History(ctx, experiment)
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]*experiments.Cell, len(sets))
+	for i, s := range sets {
+		if cells[i], err = cellOf(experiment, s, history); err != nil {
+			return nil, err
+		}
+	}
+	var out []Kept
+	for i, s := range sets {
+		k, err := keep(store, cells[i], source, s)
+		if err != nil {
+			return out, fmt.Errorf("import %s: %w", cells[i].Name(), err)
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+func cellOf(experiment string, s *Set, history []results.Past) (*experiments.Cell, error) {
+	c, err := experiments.NewCell(experiment, &experiments.Platform{ID: s.Labels.Platform, Backend: "imported"},
+		&experiments.Model{ID: s.Labels.Model}, s.Labels.BatchSize)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range history {
+		if p.Address == c.Address && !imported(p) {
+			return nil, fmt.Errorf("%s of %s was measured by matrix: give the import a --platform of its own, such as %s_before", c.Name(), experiment, s.Labels.Platform)
+		}
+	}
+	return c, nil
+}
+
+// imported tells by the identity, so that no Parquet is opened.
+func imported(p results.Past) bool {
+	return p.Identity.Components.Backend != nil && string(p.Identity.Components.Backend.Value) == `{"platform":"imported"}`
+}
+
+func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kept, error) {
+	id := experiments.Identify(c, experiments.Facts{})
+	a, err := store.Begin(c, id, s.Labels.Launch, source)
+	if err != nil {
+		return Kept{}, err
+	}
+	for _, r := range s.Requests {
+		var out *results.OutputRow
+		if r.Text != "" {
+			out = &results.OutputRow{Seq: r.Seq, PromptID: r.PromptID, Text: r.Text}
+		}
+		if err := a.Append(r.RequestRow, out); err != nil {
+			return Kept{}, err
+		}
+	}
+	run := results.Run{
+		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
+		Imported: true, Given: maps.Clone(s.Given), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
+	}
+	if !s.Began.IsZero() {
+		run.BeganUnixS = float64(s.Began.UnixNano()) / 1e9
+	}
+	summary, err := a.Commit(results.Complete, "imported", "", run)
+	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, err
+}
