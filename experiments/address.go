@@ -64,7 +64,7 @@ func NewCell(experiment string, platform *Platform, model *Model, batchSize int)
 		{Name: "platform", Label: platform.ID, JSON: string(canonical(platform.ID))},
 		{Name: "model", Label: model.ID, JSON: string(canonical(model.ID))},
 		{Name: "batch_size", Label: batch, JSON: batch},
-	}}
+	}, Load: &LoadShape{}, Generate: &Generate{}, Warmup: &Warmup{}, Isolation: &Isolation{}, Limits: &Limits{}, Capture: &Capture{}, Telemetry: &Telemetry{}}
 	for _, name := range []string{experiment, platform.ID, model.ID} {
 		if !hclsyntax.ValidIdentifier(name) {
 			return nil, fmt.Errorf("%q cannot be a label: letters, digits and _ only, a letter first", name)

@@ -64,7 +64,7 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 		a.emit("exported", map[string]any{"file": e.out, "table": e.table, "attempts": len(dirs), "rows": rows})
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%s %s: %s rows of %s\n", a.style.good("Wrote"), e.out, thousands(rows), count(len(dirs), "attempt"))
+	fmt.Fprintf(a.stdout, "%s %s: %s of %s\n", a.style.good("Wrote"), e.out, count(int(rows), "row"), count(len(dirs), "attempt"))
 	return nil
 }
 
