@@ -83,3 +83,17 @@ func BenchmarkCommit(b *testing.B) {
 	}
 	b.ReportMetric(float64(benchRows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// BenchmarkReadRun: the row of one attempt, checksum included; and four columns of it.
+func BenchmarkReadRun(b *testing.B) {
+	dir := committed(b, testStore(b), 1).Dir
+	for name, columns := range map[string][]string{"all": nil, "four": {"attempt", "load_s", "duration_s", "output_throughput"}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := readRun(dir, columns); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

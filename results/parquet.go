@@ -14,16 +14,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"matrix/results/disk"
 )
-
-// rowGroup is the number of rows of a row group: DuckDB's unit of parallel scans.
-const rowGroup = 122_880
 
 // summedFile is a file whose length and SHA-256 are known when it is closed.
 type summedFile struct {
@@ -80,8 +75,8 @@ func newTableWriter[R any](fs *disk.FS, dir, table string, keys Keys, cols []col
 		return nil, err
 	}
 	schema := tableSchema(table, withKeys(cols))
-	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{f}, writerProperties(cols),
-		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	props, arrowProps := layout(table, cols)
+	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{f}, props, arrowProps)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s.parquet: %w", table, err), f.file.Close())
 	}
@@ -127,49 +122,6 @@ func constants(keys Keys, n int) []arrow.Array {
 		b.Release()
 	}
 	return out
-}
-
-// writerProperties chooses encodings by type. Dictionaries only for text that repeats: measured, they cost
-// time and bytes on hashes, times and counters. Statistics are left out where no query can use them.
-func writerProperties[R any](cols []column[R]) *parquet.WriterProperties {
-	props := []parquet.WriterProperty{
-		parquet.WithVersion(parquet.V2_LATEST), parquet.WithCreatedBy("matrix"),
-		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
-		parquet.WithMaxRowGroupLength(rowGroup), parquet.WithDictionaryDefault(true),
-	}
-	for _, c := range keyColumns {
-		props = append(props, encodingOf(c.name, c.typ, c.enc)...)
-	}
-	for _, c := range cols {
-		props = append(props, encodingOf(c.name, c.typ, c.enc)...)
-	}
-	return parquet.NewWriterProperties(props...)
-}
-
-func encodingOf(name string, typ arrow.DataType, enc encoding) []parquet.WriterProperty {
-	plain := func(e parquet.Encoding) []parquet.WriterProperty {
-		return []parquet.WriterProperty{parquet.WithDictionaryFor(name, false), parquet.WithEncodingFor(name, e)}
-	}
-	switch typ.ID() {
-	case arrow.INT32, arrow.INT64:
-		return plain(parquet.Encodings.DeltaBinaryPacked)
-	case arrow.FLOAT64:
-		return plain(parquet.Encodings.ByteStreamSplit)
-	case arrow.BOOL:
-		return plain(parquet.Encodings.Plain)
-	case arrow.LIST:
-		if typ.(*arrow.ListType).Elem().ID() == arrow.FLOAT64 {
-			name += ".list.element"
-			return plain(parquet.Encodings.ByteStreamSplit)
-		}
-	case arrow.FIXED_SIZE_BINARY:
-		return append(plain(parquet.Encodings.Plain), parquet.WithStatsFor(name, false),
-			parquet.WithCompressionFor(name, compress.Codecs.Uncompressed))
-	}
-	if enc == unique {
-		return append(plain(parquet.Encodings.DeltaLengthByteArray), parquet.WithStatsFor(name, false))
-	}
-	return nil
 }
 
 // scan reads the named columns of a Parquet file batch by batch. A damaged file is an error, never a panic.

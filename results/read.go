@@ -8,22 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// ReadRun reads the row of run.parquet in an attempt's folder: column → value, nil where null.
-func ReadRun(dir string) (map[string]any, error) {
-	row := map[string]any{}
-	path, err := intact(dir, tableRun)
-	if err != nil {
-		return nil, err
-	}
-	err = scan(path, nil, func(b arrow.RecordBatch) error {
-		for i, c := range b.Columns() {
-			row[b.ColumnName(i)] = c.GetOneForMarshal(0)
-		}
-		return nil
-	})
-	return row, err
-}
-
 // ReadRequests calls each for the rows of requests.parquet in an attempt's folder, in their order.
 func ReadRequests(dir string, each func(RequestRow) error) error {
 	return readRows(dir, tableRequests, requestColumns, each)

@@ -3,9 +3,13 @@ package results
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Damaged tables are errors: never a panic, never a request for more memory than there is.
@@ -61,5 +65,68 @@ func TestFlippedBitsInTables(t *testing.T) {
 	row, err := ReadRun(p.Dir)
 	if err != nil || row["platform"] != "ollama" || row["requests_ok"] != int64(1) || row["load_s"] != nil {
 		t.Errorf("row: platform %v, ok %v, load %v, %v", row["platform"], row["requests_ok"], row["load_s"], err)
+	}
+}
+
+// runOf is the row of run.parquet of an attempt of 64 requests, one of which failed, with every type of value.
+func runOf(t *testing.T) (dir string, row map[string]any) {
+	t.Helper()
+	s := testStore(t)
+	a := begin(t, s, 64)
+	for seq := range int64(63) {
+		mustAppend(t, a, okRow(seq), "")
+	}
+	mustAppend(t, a, failedRow(63, "failed"), "")
+	run := Run{Planned: 64, Mode: "closed", LoadS: ptr(12.5), ClientLimited: ptr(false), Warnings: []string{"one", "two"},
+		Engine:        Engine{Name: "ollama", Argv: []string{"ollama", "serve"}, Env: map[string]string{"A": "b", "C": ""}},
+		EngineMetrics: map[string]float64{"x_total": 3, "y": -0.5}}
+	if _, err := a.Commit(Complete, "done", "", run); err != nil {
+		t.Fatal(err)
+	}
+	dir = onlyPast(t, s).Dir
+	row, err := ReadRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, row
+}
+
+func TestReadRun(t *testing.T) {
+	dir, row := runOf(t)
+	want := map[string]any{"experiment": "gemma3", "launch": int32(1), "batch_size": int64(64), "load_s": 12.5, "client_limited": false,
+		"simulated": false, "requests_ok": int64(63), "requests_failed": int64(1), "ttft_p90_adjusted_s": row["ttft_p90_adjusted_s"],
+		"engine_argv": []string{"ollama", "serve"}, "engine_env": map[string]string{"A": "b", "C": ""}, "warnings": []string{"one", "two"},
+		"engine_metrics": map[string]float64{"x_total": 3, "y": -0.5}, "energy_j": nil, "gpu_name": nil}
+	got := map[string]any{}
+	for name := range want {
+		got[name] = row[name]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("row (-want +got):\n%s", diff)
+	}
+	if p90, ok := row["ttft_p90_adjusted_s"].(float64); !ok || p90 <= 0 || math.IsInf(p90, 1) {
+		t.Errorf("ttft_p90_adjusted_s = %v", row["ttft_p90_adjusted_s"])
+	}
+	if columns := len(Tables()[tableRun]); len(row) != columns {
+		t.Errorf("%d columns, want %d", len(row), columns)
+	}
+	some, err := ReadRunColumns(dir, "warnings", "requests_ok")
+	if diff := cmp.Diff(map[string]any{"warnings": []string{"one", "two"}, "requests_ok": int64(63)}, some); diff != "" || err != nil {
+		t.Errorf("two columns: %v, (-want +got):\n%s", err, diff)
+	}
+	if _, err := ReadRunColumns(dir, "requests_ok", "sparkle"); err == nil || !strings.Contains(err.Error(), `"sparkle"`) {
+		t.Errorf("a column that is not there: %v", err)
+	}
+}
+
+// One row must not weigh as much as a thousand: a tree has one such file an attempt.
+func TestRunFileIsSmall(t *testing.T) {
+	dir, _ := runOf(t)
+	info, err := os.Stat(filepath.Join(dir, "run.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 40_000 {
+		t.Errorf("run.parquet has %d bytes", info.Size())
 	}
 }

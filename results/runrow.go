@@ -63,7 +63,7 @@ func attemptColumns() []column[runRow] {
 		}))
 	}
 	return append(cols,
-		says("identity_json", "component → value", func(r *runRow) string { return identityJSON(r.Manifest) }),
+		uniqueText(says("identity_json", "component → value", func(r *runRow) string { return identityJSON(r.Manifest) })),
 		known("began_unix_s", "s", "wall clock of the measured phase's beginning", func(r *runRow) *float64 { return positive(r.Run.BeganUnixS) }),
 		known("ended_unix_s", "s", "wall clock of the commit", func(r *runRow) *float64 {
 			return positive(float64(r.Manifest.Ended.UnixNano()) / 1e9)
@@ -73,7 +73,7 @@ func attemptColumns() []column[runRow] {
 		yesno("simulated", "no real engine ran", func(r *runRow) *bool { return &r.Run.Simulated }),
 		yesno("imported", "an earlier result, not measured by matrix", func(r *runRow) *bool { return &r.Run.Imported }),
 		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted", func(r *runRow) *int64 { return ptr(int64(r.Manifest.Segments)) }),
-		says("segments_json", "each segment's duration, load and reason", func(r *runRow) string { return segmentsJSON(r.Run.Segments) }),
+		uniqueText(says("segments_json", "each segment's duration, load and reason", func(r *runRow) string { return segmentsJSON(r.Run.Segments) })),
 	)
 }
 
