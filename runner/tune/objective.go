@@ -1,0 +1,65 @@
+package tune
+
+import (
+	"fmt"
+	"slices"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/summary"
+)
+
+// EvaluationsPerHour is the default objective.
+const EvaluationsPerHour = "evaluations_per_hour"
+
+// Objective turns a cell's results into a number of which more is better.
+type Objective struct {
+	Metric   string
+	Minimize bool
+	Largest  map[string]int // by platform and model: the batch size that evaluations_per_hour is projected to
+}
+
+// NewObjective checks that the metric exists. Evaluations an hour are projected to the largest batch of each group from
+// the load time and the rate that were measured: at a small batch the load would hide all else.
+func NewObjective(metric string, minimize bool, s *Search) (Objective, error) {
+	o := Objective{Metric: metric, Minimize: minimize, Largest: map[string]int{}}
+	if metric != EvaluationsPerHour && !slices.ContainsFunc(results.Metrics(), func(m results.Metric) bool { return m.Name == metric }) {
+		return o, fmt.Errorf("%q is no metric: %s, or a metric column of run.parquet such as output_throughput or ttft_p50_s", metric, EvaluationsPerHour)
+	}
+	for _, g := range s.Groups {
+		o.Largest[g.Platform+"/"+g.Model] = g.Batches[len(g.Batches)-1]
+	}
+	return o, nil
+}
+
+// Value of a cell; false where its results do not tell.
+func (o Objective) Value(c *experiments.Cell, r *summary.Cell) (float64, bool) {
+	if o.Metric != EvaluationsPerHour {
+		e := r.Estimate(o.Metric)
+		return e.Median, e.Known()
+	}
+	rate, load := r.Estimate("request_throughput"), r.Estimate("load_s")
+	if !rate.Known() || rate.Median <= 0 {
+		return 0, false
+	}
+	n := float64(o.Largest[c.Platform.ID+"/"+c.Model.ID])
+	return 3600 * n / (load.Median + n/rate.Median), true // an unknown load is 0: nothing was launched
+}
+
+// Score holds a cell against its results; planned says that the plan would run it.
+func (o Objective) Score(c *experiments.Cell, r *summary.Cell, planned bool) Score {
+	if planned {
+		return Score{State: Pending}
+	}
+	if r == nil {
+		return Score{State: Failed}
+	}
+	v, ok := o.Value(c, r)
+	switch {
+	case !ok:
+		return Score{State: Failed}
+	case o.Minimize:
+		v = -v
+	}
+	return Score{State: Measured, Value: v}
+}
