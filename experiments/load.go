@@ -83,6 +83,9 @@ func (l *loader) experimentsAndDecisions(config *Config) {
 			continue
 		}
 		e, _ := l.compile(b, registry)
+		if b.file.imported {
+			continue // what is wrong with it was said
+		}
 		config.Experiments = append(config.Experiments, e)
 	}
 }

@@ -39,6 +39,8 @@ type source struct {
 	dir     string // absolute: what its relative paths start from
 	content *hcl.BodyContent
 	sha256  string
+	// imported: only other files led here. Its definitions count, its experiments are not asked for.
+	imported bool
 }
 
 func newSources(given map[string][]byte) *sources {
@@ -96,14 +98,15 @@ func (s *sources) read(path string, chain []string, at *hcl.Range) {
 		s.importCycle(append(chain[i:], abs), at)
 		return
 	}
-	if s.byPath[abs] != nil {
+	if file := s.byPath[abs]; file != nil {
+		file.imported = file.imported && len(chain) > 0
 		return
 	}
 	if len(s.byPath) >= maxSources {
 		s.fail(at, "Too many files", fmt.Sprintf("One load reads at most %d files.", maxSources))
 		return
 	}
-	file := &source{name: path, dir: filepath.Dir(abs), content: &hcl.BodyContent{}}
+	file := &source{name: path, dir: filepath.Dir(abs), content: &hcl.BodyContent{}, imported: len(chain) > 0}
 	s.byPath[abs] = file
 	// Behind its imports: of two declarations of one name, the importing file's is the second.
 	defer func() { s.parsed = append(s.parsed, file) }()
