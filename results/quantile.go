@@ -76,3 +76,6 @@ func lowerBound(ok, n int64, confidence float64) float64 {
 	}
 	return mathext.InvRegIncBeta(float64(ok), float64(n-ok)+1, 1-confidence)
 }
+
+// SuccessBound is the one-sided 95% lower confidence bound of a success rate, as in success_rate_low95.
+func SuccessBound(ok, planned int64) float64 { return lowerBound(ok, planned, 0.95) }

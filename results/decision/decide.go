@@ -1,6 +1,11 @@
 package decision
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
 	"matrix/experiments"
 	"matrix/results/summary"
 )
@@ -27,5 +32,116 @@ type Quality struct {
 
 // Decide ranks what a set holds. It needs no order of the cells and changes nothing.
 func Decide(set *summary.Set, o Options) *Result {
-	return &Result{}
+	r := rulesOf(o)
+	var cells []*cell
+	for _, c := range set.Cells {
+		at := cellOf(c, r.columns())
+		at.simulated = c.Simulated
+		if q := o.quality(c); q != nil {
+			for i := range at.launches {
+				at.launches[i].values[mQuality] = q.Value
+			}
+		}
+		cells = append(cells, at)
+	}
+	out := r.decide(cells, o.Difference)
+	for _, p := range set.Problems {
+		out.LeftOut = append(out.LeftOut, Finding{Kind: "damaged", Cell: p.Slug, Text: p.Experiment + "/" + p.Slug + "/" + p.Attempt + ": " + p.Detail})
+	}
+	return out
 }
+
+func (o Options) quality(c *summary.Cell) *Quality {
+	if o.Quality == nil {
+		return nil
+	}
+	return o.Quality(c)
+}
+
+// decide is Decide once the files are read.
+func (r *rules) decide(cells []*cell, difference func(of, less *summary.Cell) *Difference) *Result {
+	out := &Result{Decision: r.id, Weights: r.weightsAs(nil), Method: fmt.Sprintf(
+		"percentile bootstrap over launches, %d draws; a cell launched once is drawn from the pooled spread of its group, where any cell was launched twice", r.draws)}
+	slices.SortStableFunc(cells, func(a, b *cell) int {
+		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.source.Cell, b.source.Cell))
+	})
+	var real []*cell
+	for _, c := range cells {
+		switch {
+		case c.simulated:
+			out.LeftOut = append(out.LeftOut, Finding{Kind: "simulated", Cell: c.source.Cell, Text: c.source.Name + ": simulated, no real engine ran"})
+		case !c.tried():
+			out.LeftOut = append(out.LeftOut, Finding{Kind: "stopped", Cell: c.source.Cell, Text: c.source.Name + ": every attempt was interrupted, or failed for the machine's fault"})
+		default:
+			real = append(real, c)
+		}
+	}
+	r.twice = widestOf(real)
+	var groups []*built
+	for _, cells := range groupsOf(real) {
+		groups = append(groups, r.build(cells))
+	}
+	titles(groups)
+	for _, g := range groups {
+		out.Groups = append(out.Groups, g.Group)
+	}
+	out.Prices = prices(groups, difference)
+	return out
+}
+
+// titles gives groups of one model and precision what tells them apart: the axes in which they differ.
+func titles(groups []*built) {
+	for _, g := range groups {
+		var all []*cell
+		for _, other := range groups {
+			if other.Model == g.Model && other.Precision == g.Precision {
+				all = append(all, other.cells()...)
+			}
+		}
+		own := varying(g.cells())
+		var parts []string
+		for _, axis := range varying(all) {
+			if !slices.Contains(own, axis) {
+				parts = append(parts, axis+"="+g.cells()[0].settings[axis])
+			}
+		}
+		g.Workload = strings.Join(parts, ", ")
+	}
+}
+
+func (g *built) cells() []*cell {
+	var out []*cell
+	for _, c := range g.contenders {
+		out = append(out, c.within(scope{})...)
+	}
+	return out
+}
+
+func widestOf(cells []*cell) widest {
+	var out widest
+	for _, c := range cells {
+		values := c.values(mRate)
+		if len(values) < 2 || slices.Min(values) <= 0 {
+			continue
+		}
+		if x := slices.Max(values)/slices.Min(values) - 1; x > out.ratio {
+			out = widest{x, c.source.Name}
+		}
+	}
+	return out
+}
+
+func rulesOf(o Options) *rules {
+	r := &rules{weights: defaultWeights, draws: cmp.Or(o.Resamples, resamples), apply: cmp.Or(o.Apply, "matrix apply")}
+	if d := o.Rules; d != nil {
+		r.id, r.require, r.goals = d.ID, d.Require, d.Goals
+		if len(d.Weights) > 0 {
+			r.weights = d.Weights
+		}
+	}
+	r.metrics = withGoals(table(), r.goals)
+	return r
+}
+
+// columns are those that a requirement or a goal names.
+func (r *rules) columns() []string { return slices.Concat(sortedKeys(r.require), sortedKeys(r.goals)) }

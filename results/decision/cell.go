@@ -1,0 +1,179 @@
+package decision
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"matrix/results"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// cell is one cell of the tree as the decision sees it.
+type cell struct {
+	of       *summary.Cell // nil in tests of the arithmetic
+	source   Source
+	platform string
+	model    string
+	size     int64
+	settings map[string]string // the other axes → labels
+	origin   string            // experiment
+
+	simulated bool
+	imported  bool
+	segmented bool // no launch was measured whole
+	form      form
+	place     string // hardware and workload; "" in a part = unknown
+	asked     string
+	shape     string // load mode and concurrency, for latency
+
+	launches []launch // complete ones, each measured whole where any was
+	complete int      // attempts by how they ended; those stopped by us or by the machine count for nothing
+	failed   int
+	censored int
+	reason   string // why the last one failed
+	ok       int64  // requests over those attempts
+	planned  int64
+}
+
+// launch is the figures of one complete launch: metric → value, absent where it has none.
+type launch struct {
+	attempt string
+	values  map[string]float64
+}
+
+// tried reports that the platform had its chance here, whatever came of it.
+func (c *cell) tried() bool { return c != nil && c.complete+c.failed+c.censored > 0 }
+
+// broken reports that no launch came through.
+func (c *cell) broken() bool { return c.tried() && c.complete == 0 }
+
+// median of a metric over the launches; nil without one.
+func (c *cell) median(metric string) *float64 {
+	if c == nil {
+		return nil
+	}
+	values := c.values(metric)
+	if len(values) == 0 {
+		return nil
+	}
+	m := stats.Median(values)
+	return &m
+}
+
+func (c *cell) values(metric string) []float64 {
+	var out []float64
+	for _, l := range c.launches {
+		if v, ok := l.values[metric]; ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// cellOf reads what the decision needs of a cell; extra are columns that a requirement or goal names.
+func cellOf(from *summary.Cell, extra []string) *cell {
+	c := &cell{of: from, platform: from.Platform, model: from.Model, size: from.BatchSize, origin: from.Experiment, imported: from.Imported,
+		settings: maps.Clone(from.Axes), source: Source{Cell: from.Slug, Name: from.Name, BatchSize: from.BatchSize}}
+	for _, axis := range []string{"platform", "model", "batch_size"} {
+		delete(c.settings, axis)
+	}
+	c.count(from)
+	for _, a := range from.Ranked() {
+		c.segmented = c.segmented || a.Segments > 1
+		c.launches = append(c.launches, launch{attempt: a.Attempt, values: valuesOf(a, extra)})
+		c.source.Attempts = append(c.source.Attempts, a.Attempt)
+	}
+	if first := from.First(); first != nil {
+		c.form = formOf(first)
+		c.place, c.asked = placeOf(first)
+		c.shape = shapeOf(first)
+	}
+	if len(c.source.Attempts) == 0 {
+		for _, a := range from.Attempts {
+			c.source.Attempts = append(c.source.Attempts, a.Attempt)
+		}
+	}
+	return c
+}
+
+// count adds up how the attempts ended. An attempt that we or the machine stopped says nothing of the platform.
+func (c *cell) count(from *summary.Cell) {
+	for _, a := range from.Attempts {
+		switch a.Status {
+		case results.Complete:
+			c.complete++
+		case results.EngineFailed:
+			c.failed++
+			c.reason = a.Reason
+		case results.Censored:
+			c.censored++
+			c.reason = a.Reason
+		default:
+			continue
+		}
+		c.ok += a.OK
+		c.planned += a.Planned
+	}
+}
+
+// valuesOf are the figures of a launch.
+func valuesOf(a *summary.Attempt, extra []string) map[string]float64 {
+	out := map[string]float64{}
+	put := func(name string, v *float64) {
+		if v != nil {
+			out[name] = *v
+		}
+	}
+	for name, of := range derived {
+		put(name, of(a.Number))
+	}
+	for _, name := range slices.Concat(plain, extra) {
+		put(name, a.Number(name))
+	}
+	return out
+}
+
+// placeOf is what must be equal for two cells to be ranked against each other: the machine, and what was asked of it
+// (prompts, limits, sampling; not the template, which belongs to the engine, nor the seed). "" = not known.
+func placeOf(a *summary.Attempt) (machine, asked string) {
+	parts := a.Identity.Components
+	if v := string(parts.Hardware.Value); v != "{}" {
+		machine = v
+	}
+	if v := string(parts.Dataset.Value); v != "{}" {
+		asked = v
+	}
+	var spec struct {
+		Generate map[string]any `json:"generate"`
+		Load     map[string]any `json:"load"`
+	}
+	if asked == "" || json.Unmarshal(parts.Spec.Value, &spec) != nil {
+		return machine, ""
+	}
+	delete(spec.Generate, "template")
+	delete(spec.Generate, "seed")
+	limits, err := json.Marshal(spec.Generate)
+	if err != nil {
+		return machine, "" // a value that came from JSON
+	}
+	asked += string(limits)
+	if spec.Load["mode"] == "open" {
+		if load, err := json.Marshal(spec.Load); err == nil {
+			asked += string(load)
+		}
+	}
+	return machine, asked
+}
+
+// shapeOf is what two cells must share for their latencies to be comparable; "" = theirs never is. A batch's latency
+// is waiting in the batch.
+func shapeOf(a *summary.Attempt) string {
+	mode := a.Text("load_mode")
+	if mode == "" || mode == "batch" {
+		return ""
+	}
+	shape, _ := json.Marshal([]any{mode, a.Number("concurrency")}) // a string and a number: always valid
+	return string(shape)
+}

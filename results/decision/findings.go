@@ -1,0 +1,65 @@
+package decision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// findings are what to know before believing a group's ranking.
+func (g *built) findings() []Finding {
+	var out []Finding
+	for _, c := range g.contenders {
+		for _, size := range c.sizes() {
+			out = append(out, c.at[size].findings(c.name)...)
+		}
+	}
+	return append(g.unlike(), out...)
+}
+
+func (c *cell) findings(contender string) []Finding {
+	var out []Finding
+	add := func(kind, text string) {
+		out = append(out, Finding{Kind: kind, Contender: contender, Cell: c.source.Cell, Text: c.source.Name + ": " + text})
+	}
+	if c.failed > 0 {
+		add("failed", fmt.Sprintf("%d of %d attempts failed: %s", c.failed, c.complete+c.failed+c.censored, c.reason))
+	}
+	if c.censored > 0 {
+		add("censored", fmt.Sprintf("%d of %d attempts ran into their limit: %s", c.censored, c.complete+c.failed+c.censored, c.reason))
+	}
+	if c.imported {
+		add("imported", "an earlier result, not measured here")
+	}
+	if c.segmented && len(c.launches) == 0 {
+		add("segmented", "measured in several segments: its rate is not ranked against whole attempts")
+	}
+	if slopes := c.values("rss_slope_bytes_per_s"); len(slopes) > 1 && slices.Min(slopes) > leak {
+		add("leak", fmt.Sprintf("memory grew in each of %d launches, by at least %.1f MB an hour", len(slopes), slices.Min(slopes)*3600/1e6))
+	}
+	return out
+}
+
+// leak is the growth of a process's memory, in bytes/s, below which it is called still: 1 MB an hour.
+const leak = 1e6 / 3600
+
+// unlike names what the contenders' weights differ in.
+func (g *built) unlike() []Finding {
+	by := map[string][]string{}
+	for _, c := range g.contenders {
+		for _, size := range c.sizes() {
+			words := c.at[size].form.words()
+			if words != "" && !slices.Contains(by[words], c.name) {
+				by[words] = append(by[words], c.name)
+			}
+		}
+	}
+	if len(by) < 2 {
+		return nil
+	}
+	var parts []string
+	for _, words := range sortedKeys(by) {
+		parts = append(parts, words+" on "+strings.Join(by[words], ", "))
+	}
+	return []Finding{{Kind: "unlike", Text: "the weights are not the same: " + strings.Join(parts, "; ")}}
+}

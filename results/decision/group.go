@@ -1,0 +1,175 @@
+package decision
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// groupKey is what cells must share to be ranked against each other.
+type groupKey struct{ model, precision, place, asked string }
+
+// groupsOf sorts cells into groups, by model, then by their order in keys. What a cell does not tell (an imported one,
+// one that crashed before it loaded) is taken from the group that it fits, where it fits only one.
+func groupsOf(cells []*cell) [][]*cell {
+	byModel := map[string][]*cell{}
+	for _, c := range cells {
+		byModel[c.model] = append(byModel[c.model], c)
+	}
+	var out [][]*cell
+	for _, model := range sortedKeys(byModel) {
+		out = append(out, split(byModel[model])...)
+	}
+	return out
+}
+
+func split(cells []*cell) [][]*cell {
+	keys := keysOf(cells)
+	groups := map[groupKey][]*cell{}
+	for i, c := range cells {
+		k := settle(keys[i], keys)
+		groups[k] = append(groups[k], c)
+	}
+	var out [][]*cell
+	for _, k := range slices.SortedFunc(maps.Keys(groups), groupKey.compare) {
+		out = append(out, groups[k])
+	}
+	return out
+}
+
+// compare orders groups: widest weights first, then by what was asked, all by text.
+func (k groupKey) compare(other groupKey) int {
+	wide := func(s string) (n int) {
+		_, _ = fmt.Sscanf(s, "%d-bit", &n)
+		return n
+	}
+	if a, b := wide(k.precision), wide(other.precision); a != b {
+		return b - a
+	}
+	return strings.Compare(k.precision+k.place+k.asked, other.precision+other.place+other.asked)
+}
+
+// keysOf gives each cell its key. A cell that crashed before it told its weights has those of the same platform and
+// settings at other sizes.
+func keysOf(cells []*cell) []groupKey {
+	forms := make([]form, len(cells))
+	told := map[string]form{}
+	same := func(c *cell) string {
+		var b strings.Builder
+		for _, axis := range sortedKeys(c.settings) {
+			b.WriteString("\x00" + axis + "\x00" + c.settings[axis])
+		}
+		return c.platform + b.String()
+	}
+	for _, c := range cells {
+		if c.form.told() {
+			told[same(c)] = c.form
+		}
+	}
+	for i, c := range cells {
+		forms[i] = c.form
+		if !c.form.told() {
+			forms[i] = told[same(c)]
+		}
+	}
+	keys := make([]groupKey, len(cells))
+	for i, p := range precisions(forms) {
+		keys[i] = groupKey{cells[i].model, p, cells[i].place, cells[i].asked}
+	}
+	return keys
+}
+
+// settle fills what a key does not tell from the one full key that it fits; with several, it stays as it is.
+func settle(k groupKey, all []groupKey) groupKey {
+	if k.full() {
+		return k
+	}
+	fits := map[groupKey]bool{}
+	for _, other := range all {
+		if other.full() && agree(k.precision, other.precision) && agree(k.place, other.place) && agree(k.asked, other.asked) {
+			fits[other] = true
+		}
+	}
+	if len(fits) != 1 {
+		return k
+	}
+	for only := range fits {
+		k = only
+	}
+	return k
+}
+
+func (k groupKey) full() bool { return k.precision != "" && k.place != "" && k.asked != "" }
+
+func agree(a, known string) bool { return a == "" || a == known }
+
+// built is a group with its arithmetic.
+type built struct {
+	Group
+	contenders []*contender
+	overall    *sheet
+	bySize     []*sheet // nil where nobody could be ranked
+	sizes      []int64  // that anybody completed
+	place      string
+	asked      string
+}
+
+func (r *rules) build(cells []*cell) *built {
+	g := &built{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
+	g.Model = cells[0].model
+	g.Precision = precisionOf(cells)
+	for _, c := range cells {
+		if c.tried() && !slices.Contains(g.Sizes, c.size) {
+			g.Sizes = append(g.Sizes, c.size)
+		}
+	}
+	slices.Sort(g.Sizes)
+	g.keepWhole()
+	for _, size := range g.Sizes {
+		if slices.ContainsFunc(g.contenders, func(c *contender) bool { at := c.at[size]; return at != nil && len(at.launches) > 0 }) {
+			g.sizes = append(g.sizes, size)
+		}
+	}
+	g.Overall, g.overall = r.rank(g.contenders, scope{sizes: g.sizes})
+	for _, size := range g.Sizes {
+		ranking, t := r.rank(g.contenders, scope{size: size, sizes: g.sizes})
+		g.BySize, g.bySize = append(g.BySize, ranking), append(g.bySize, t)
+	}
+	g.Missing = r.missing(g)
+	g.Projections = g.projections()
+	g.Findings = g.findings()
+	g.Answer = r.answer(g)
+	return g
+}
+
+func precisionOf(cells []*cell) string {
+	for _, k := range keysOf(cells) {
+		if k.precision != "" {
+			return k.precision
+		}
+	}
+	return ""
+}
+
+// keepWhole takes away the rates of attempts measured in several segments, at each size where somebody was measured
+// whole: each segment begins with an empty engine, so the two are not the same thing.
+func (g *built) keepWhole() {
+	for _, size := range g.Sizes {
+		whole, cut := false, []*cell{}
+		for _, c := range g.contenders {
+			switch at := c.at[size]; {
+			case at == nil || len(at.launches) == 0:
+			case at.segmented:
+				cut = append(cut, at)
+			default:
+				whole = true
+			}
+		}
+		for _, at := range cut {
+			if whole {
+				at.launches = nil
+			}
+		}
+	}
+}
