@@ -85,7 +85,7 @@ func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]Pas
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if attemptName(name) {
+		if slug != launchesDir && attemptName(name) {
 			out = append(out, readPast(experiment, slug, filepath.Join(cell, name)))
 		}
 	}

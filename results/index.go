@@ -105,7 +105,7 @@ func (s *Store) lookAt(ctx context.Context, experiment, slug string, known map[s
 	}
 	found := make([]sight, 0, len(names))
 	for _, name := range names {
-		if attemptName(name) {
+		if slug != launchesDir && attemptName(name) {
 			found = append(found, lookAtAttempt(experiment, cell, name, known[name], checked))
 		}
 	}
