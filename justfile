@@ -47,3 +47,7 @@ quickstart-cpu: engines
     set -euo pipefail
     eval "$(scripts/engines.sh --print-env)"
     exec go run ./cmd/matrix apply --auto-approve experiments/cpu.hcl
+
+# Measure what the client costs, beside a raw epoll floor, vllm bench's loop, guidellm and aiperf (installs these).
+bench-client *flags:
+    go run ./bench/client {{ flags }}

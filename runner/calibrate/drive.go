@@ -1,0 +1,224 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/wire"
+	"matrix/experiments"
+	"matrix/runner/calibrate/mock"
+	"matrix/runner/load"
+)
+
+// Scenario is one stretch of load against the mock.
+type Scenario struct {
+	Protocol string  `json:"protocol"` // completions, chat, generate, ollama_chat
+	Streams  int     `json:"streams"`  // in flight of a closed load
+	RatePerS float64 `json:"rate_per_s,omitempty"`
+	Arrival  string  `json:"arrival,omitempty"` // of an open load, "" = poisson
+	Tokens   int     `json:"tokens"`            // events with text in an answer
+	GapS     float64 `json:"gap_s"`             // between events; 0 = the whole answer at once
+	Requests int     `json:"requests"`
+	Stamps   bool    `json:"stamps"` // hold each event's time of receipt against its time of writing
+}
+
+// Settings are what the mock has to do for it.
+func (s Scenario) Settings() mock.Settings {
+	return mock.Settings{Tokens: s.Tokens, Gap: time.Duration(s.GapS * float64(time.Second))}
+}
+
+// Shape is the load shape of it: open where there is a rate, else closed.
+func (s Scenario) Shape() *experiments.LoadShape {
+	if s.RatePerS > 0 {
+		return &experiments.LoadShape{Mode: "open", Rate: s.RatePerS, Arrival: s.Arrival}
+	}
+	return &experiments.LoadShape{Mode: "closed", Concurrency: s.Streams}
+}
+
+// Prompt is as long as a short chat's.
+var Prompt = strings.Repeat("one two three four five six seven eight ", 12)
+
+// Cost is what a client did and what it took. Times are of the measured stretch alone, without start-up.
+type Cost struct {
+	Requests  int64    `json:"requests"`
+	Failed    int64    `json:"failed"`
+	Events    int64    `json:"events"`
+	WallS     float64  `json:"wall_s"`
+	CPUS      float64  `json:"cpu_s"`
+	RSSBytes  int64    `json:"rss_bytes"`     // most, of the whole client
+	RSSBefore int64    `json:"rss_before"`    // before the first request
+	Receipt   *Delay   `json:"receipt_error"` // time of receipt − time of writing, of events
+	Send      *Delay   `json:"send_lateness"` // time of sending − time scheduled, of open loads
+	Arrival   *Delay   `json:"arrival_delay"` // the server's time of arrival − time scheduled, of open loads
+	Errors    []string `json:"errors,omitempty"`
+}
+
+// EventsPerCPUS is how many events one second of a core carries.
+func (c Cost) EventsPerCPUS() float64 { return float64(c.Events) / c.CPUS }
+
+// CPUPerEventS and CPUPerRequestS each lay the whole cost on their unit.
+func (c Cost) CPUPerEventS() float64 { return c.CPUS / float64(c.Events) }
+
+// CPUPerRequestS is the whole cost over the requests.
+func (c Cost) CPUPerRequestS() float64 { return c.CPUS / float64(c.Requests) }
+
+// wireForm is how a scenario's protocol is asked for.
+type wireForm struct {
+	path     string
+	protocol wire.Protocol
+	chat     bool
+}
+
+var wireForms = map[string]wireForm{
+	"completions": {"/v1/completions", wire.OpenAICompletions, false},
+	"chat":        {"/v1/chat/completions", wire.OpenAIChat, true},
+	"generate":    {"/api/generate", wire.OllamaGenerate, false},
+	"ollama_chat": {"/api/chat", wire.OllamaChat, true},
+}
+
+// client is an engine as runner/load sees one: the mock, through the streaming client of the served backends.
+type client struct {
+	wire *wire.Client
+	url  string
+	form wireForm
+	done chan struct{}
+}
+
+func (c *client) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	body, _ := wire.OpenAIBody(req, "mock", true)
+	return c.wire.Do(ctx, wire.Call{URL: c.url + c.form.path, Body: body, Protocol: c.form.protocol, Model: "mock", Request: req})
+}
+func (c *client) Info() backends.Info         { return backends.Info{} }
+func (c *client) Done() <-chan struct{}       { return c.done }
+func (c *client) Close(context.Context) error { c.wire.Close(); return nil }
+
+// Drive offers the scenario to the mock at url, in this process, and says what that cost.
+func Drive(ctx context.Context, url string, s Scenario) (Cost, error) {
+	form, ok := wireForms[s.Protocol]
+	if !ok {
+		return Cost{}, fmt.Errorf("calibrate: no protocol %q", s.Protocol)
+	}
+	if err := mock.Set(ctx, url, s.Settings()); err != nil {
+		return Cost{}, err
+	}
+	c := &client{wire: wire.New(wire.Options{IdleTimeout: time.Minute}), url: url, form: form, done: make(chan struct{})}
+	defer c.wire.Close()
+	job := load.Job{Shape: s.Shape(), Requests: requests(s, form.chat)}
+	if s.RatePerS > 0 {
+		schedule, err := load.NewSchedule(job.Shape, 1)
+		if err != nil {
+			return Cost{}, err
+		}
+		job.Arrivals = schedule.Arrivals()
+	}
+	seen := newWitness(s)
+	job.Begin, job.Done = seen.begin, seen.end
+	before := residentBytes()
+	began, cpu := time.Now(), processCPU()
+	err := load.Run(ctx, c, job)
+	cost := seen.cost(time.Since(began), processCPU()-cpu)
+	cost.RSSBefore, cost.RSSBytes = before, max(before, residentBytes(), seen.rss)
+	return cost, errors.Join(err, ctx.Err())
+}
+
+// requests are equal but for their number.
+func requests(s Scenario, chat bool) iter.Seq[backends.Request] {
+	generate := &experiments.Generate{MaxTokens: s.Tokens, IgnoreEOS: true}
+	return func(yield func(backends.Request) bool) {
+		for i := range s.Requests {
+			req := backends.Request{Seq: int64(i), Prompt: Prompt, MaxTokens: s.Tokens, Generate: generate, Timeout: 5 * time.Minute, Chunks: s.Stamps}
+			if chat {
+				req.Prompt, req.Messages = "", []backends.Message{{Role: "user", Content: Prompt}}
+			}
+			if !yield(req) {
+				return
+			}
+		}
+	}
+}
+
+// witness takes the replies in.
+type witness struct {
+	s     Scenario
+	clock clock
+
+	mu        sync.Mutex
+	c         Cost
+	scheduled map[int64]time.Time
+	receipt   *delays
+	send      *delays
+	arrival   *delays
+	rss       int64
+}
+
+func newWitness(s Scenario) *witness {
+	return &witness{s: s, clock: newClock(), scheduled: map[int64]time.Time{}, receipt: newDelays(), send: newDelays(), arrival: newDelays()}
+}
+
+func (w *witness) begin(req backends.Request, scheduled time.Time) {
+	if scheduled.IsZero() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scheduled[req.Seq] = scheduled
+}
+
+func (w *witness) end(r backends.Reply) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.c.Requests++
+	w.c.Events += int64(r.Chunks)
+	if r.Status != backends.OK || r.Chunks != w.s.Tokens {
+		w.c.Failed++
+		if len(w.c.Errors) < 5 {
+			w.c.Errors = append(w.c.Errors, fmt.Sprintf("request %d: %s %s %s (%d of %d events)", r.Seq, r.Status, r.ErrorClass, r.Error, r.Chunks, w.s.Tokens))
+		}
+		return
+	}
+	if w.c.Requests%1024 == 1 {
+		w.rss = max(w.rss, residentBytes())
+	}
+	due, open := w.scheduled[r.Seq]
+	if open {
+		delete(w.scheduled, r.Seq)
+		w.send.add(r.Sent.Sub(due))
+	}
+	if w.s.Stamps {
+		w.moments(r, due)
+	}
+}
+
+// moments reads what the mock wrote into the texts.
+func (w *witness) moments(r backends.Reply, due time.Time) {
+	text, at := r.Text, w.clock.of(r.FirstToken)
+	for i := range w.s.Tokens {
+		var written int64
+		written, text = nextMoment(text)
+		if i > 0 {
+			at += int64(r.ChunkGaps[i-1] * 1e9)
+		}
+		w.receipt.add(time.Duration(at - written))
+		if i == 0 {
+			written, text = nextMoment(text)
+			if !due.IsZero() {
+				w.arrival.add(time.Duration(written - w.clock.of(due)))
+			}
+		}
+	}
+}
+
+func (w *witness) cost(wall time.Duration, cpu float64) Cost {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.c
+	c.WallS, c.CPUS = wall.Seconds(), cpu
+	c.Receipt, c.Send, c.Arrival = w.receipt.summary(), w.send.summary(), w.arrival.summary()
+	return c
+}
