@@ -1,0 +1,122 @@
+package real
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// burstRequests are in flight at once; REAL_BURST=5000 takes the number that once brought a client down.
+const burstRequests = 1000
+
+// burst is what testdata/burst.py found.
+type burst struct {
+	Status       map[string]int
+	ErrorClass   map[string]int `json:"error_class"`
+	Rows, Seqs   int
+	OutputTokens int     `json:"output_tokens"`
+	RSSBytes     float64 `json:"rss_bytes"`
+	Running      float64
+	Waiting      float64
+}
+
+// TestVLLMBurst puts a whole batch in flight at once against a real `vllm serve`: each request ends as exactly one row.
+func TestVLLMBurst(t *testing.T) {
+	n := burstRequests
+	if text := os.Getenv("REAL_BURST"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newProgram(t)
+	p.write("numbers.jsonl", numbers(n+64))
+	experiment, err := os.ReadFile(filepath.Join("testdata", "burst.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write("burst.hcl", experiment)
+	cmd := p.command("apply", "--auto-approve", "--var", "requests="+strconv.Itoa(n), "platforms.hcl", "burst.hcl")
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	files, memory := peaks(cmd.Process.Pid)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("apply: %v", err)
+	}
+	t.Logf("the client had %d files open at most, and %d MiB of memory", <-files, <-memory>>20)
+	found := p.burst()
+	if found.Rows != n || found.Seqs != n {
+		t.Errorf("%d rows of %d requests, want %d", found.Rows, found.Seqs, n)
+	}
+	if found.Status["ok"] != n {
+		t.Errorf("ended as %v (%v), want all ok", found.Status, found.ErrorClass)
+	}
+	if found.Waiting < float64(n)/2 {
+		t.Errorf("at most %v waited in the engine: they were not in flight at once", found.Waiting)
+	}
+}
+
+func (p program) write(name string, content []byte) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), content, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// numbers are prompts that differ from their first word on.
+func numbers(n int) []byte {
+	var b bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&b, "{\"prompt\": \"%d and %d are\"}\n", i, i+1)
+	}
+	return b.Bytes()
+}
+
+func (p program) burst() (found burst) {
+	p.t.Helper()
+	cmd := exec.CommandContext(p.t.Context(), filepath.Join(p.engines, readersPython), filepath.Join("testdata", "burst.py"),
+		filepath.Join(p.dir, "results", "burst"))
+	cmd.Stderr = p.t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatalf("burst.py: %v", err)
+	}
+	p.t.Logf("%s", out)
+	if err := json.Unmarshal(out, &found); err != nil {
+		p.t.Fatal(err)
+	}
+	return found
+}
+
+// peaks watches a process until it ends: its most open files and its peak resident bytes.
+func peaks(pid int) (files <-chan int, memory <-chan int64) {
+	f, m := make(chan int, 1), make(chan int64, 1)
+	go func() {
+		most, rss := 0, int64(0)
+		for {
+			open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			_, after, ok := strings.Cut(string(status), "VmHWM:")
+			if err != nil || !ok { // it has ended
+				break
+			}
+			most = max(most, len(open))
+			if kib, err := strconv.ParseInt(strings.Fields(after)[0], 10, 64); err == nil {
+				rss = max(rss, kib<<10)
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+		f <- most
+		m <- rss
+	}()
+	return f, m
+}
