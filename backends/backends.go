@@ -56,7 +56,7 @@ type Spec struct {
 
 // Phase is a part of a launch that has ended, or an engine's own statement about one.
 type Phase struct {
-	Name     string // drain, spawn, import, weights, compile, kv_init, ready, warmup, measure, stop, vram_release
+	Name     string // drain, spawn, import, workers, weights, compile, graph_capture, kv_init, ready, warmup, measure, stop, vram_release
 	Duration time.Duration
 }
 

@@ -9,8 +9,24 @@ type runRow struct {
 	Summary  Summary
 }
 
-// phases are the parts of a launch, in order; each is a column phase_<name>_s.
-var phases = []string{"drain", "spawn", "import", "weights", "compile", "kv_init", "ready", "warmup", "measure", "stop", "vram_release"}
+// phases are the parts of a launch, in order; each is a column phase_<name>_s. From spawn to other they add up to load_s.
+var phases = []string{
+	"drain", "spawn", "import", "workers", "weights", "compile", "graph_capture", "kv_init", "ready", "first_token", "other",
+	"warmup", "measure", "stop", "vram_release",
+}
+
+// phaseDocs say what a name does not.
+var phaseDocs = map[string]string{
+	"import":        "until vLLM's engine core begins: interpreters start and import, one after the other",
+	"workers":       "vLLM's workers come up, or Ollama looks for memory and starts its runner",
+	"weights":       "as the engine states it",
+	"compile":       "torch.compile, as vLLM states it",
+	"graph_capture": "CUDA graphs, as vLLM states it",
+	"kv_init":       "vLLM's profiling and KV cache",
+	"ready":         "from there until the first request can be sent",
+	"first_token":   "of the first request, which ends the load",
+	"other":         "what is left of load_s: in no phase that the engine tells of",
+}
 
 // components are the parts of an identity; each is a column <name>_hash.
 var components = []string{"spec", "dataset", "model", "backend", "hardware", "environment", "policy"}
@@ -144,7 +160,11 @@ func launchColumns() []column[runRow] {
 		known("slo_e2e_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 2) }),
 	}
 	for _, p := range phases {
-		cols = append(cols, known("phase_"+p+"_s", "s", "null where the engine does not say", func(r *runRow) *float64 {
+		doc := "null where the engine does not say"
+		if says := phaseDocs[p]; says != "" {
+			doc = says + "; " + doc
+		}
+		cols = append(cols, known("phase_"+p+"_s", "s", doc, func(r *runRow) *float64 {
 			if v, ok := r.Run.Phases[p]; ok {
 				return &v
 			}

@@ -40,6 +40,7 @@ type launch struct {
 	row     results.Run
 	seg     results.Segment
 	spawned time.Time // the engine's process started, as near as it can be told
+	ready   time.Time // the backend handed the engine over
 }
 
 // outcome is how an attempt ends.

@@ -43,7 +43,7 @@ func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
 	if err != nil {
 		return l.notReady(ctx, bounded, err), false
 	}
-	l.engine = engine
+	l.engine, l.ready = engine, time.Now()
 	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
 	l.samples.watch(l, false)
 	return outcome{}, true

@@ -74,6 +74,20 @@ func (l *launch) loaded(first counts) {
 	if l.row.LoadS == nil {
 		l.row.LoadS = &s
 	}
+	completePhases(l.seg.Phases, s, first.firstToken.Sub(l.ready).Seconds())
+}
+
+// completePhases adds what the backend cannot tell, so that the phases from spawn on add up to the load: the first
+// request, and what lies between the phases that the engine tells of.
+func completePhases(phases map[string]float64, load, firstToken float64) {
+	phases["first_token"] = max(firstToken, 0)
+	rest := load
+	for name, s := range phases {
+		if name != "drain" { // before the spawn
+			rest -= s
+		}
+	}
+	phases["other"] = max(rest, 0)
 }
 
 // warmUpRound asks the warm-up requests from ≤ seq < to and returns when all have ended.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"matrix/backends"
 	"matrix/backends/wire"
@@ -88,11 +89,12 @@ func TestRealLogs(t *testing.T) {
 		gpu              bool
 		onGPU, of, slots int64
 		loads            int
+		started          time.Duration // the runner, as stated
 		partial          string
 	}{
-		{"gpu_partial_0.11.4.log", "127.0.0.1:11711", true, 13, 35, 16, 1, "only 13 of 35 layers are on the GPU"},
-		{"gpu_full_0.11.4.log", "127.0.0.1:11711", true, 35, 35, 16, 2, ""},
-		{"cpu_0.33.0.log", "127.0.0.1:11811", false, -1, -1, 2, 1, ""},
+		{"gpu_partial_0.11.4.log", "127.0.0.1:11711", true, 13, 35, 16, 1, 3520 * time.Millisecond, "only 13 of 35 layers are on the GPU"},
+		{"gpu_full_0.11.4.log", "127.0.0.1:11711", true, 35, 35, 16, 2, 5790 * time.Millisecond, ""},
+		{"cpu_0.33.0.log", "127.0.0.1:11811", false, -1, -1, 2, 1, 1260 * time.Millisecond, ""},
 	} {
 		r := logReader{path: "testdata/" + c.file}
 		r.read()
@@ -103,7 +105,7 @@ func TestRealLogs(t *testing.T) {
 			return *n
 		}
 		if r.listening != c.listening || r.gpu != c.gpu || !r.computes || number(r.layersGPU) != c.onGPU || number(r.layers) != c.of ||
-			number(r.slots) != c.slots || r.loads != c.loads || len(r.warnings) != 0 {
+			number(r.slots) != c.slots || r.loads != c.loads || r.started != c.started || len(r.warnings) != 0 {
 			t.Errorf("%s: %+v, %d of %d layers, %d slots", c.file, r.facts, number(r.layersGPU), number(r.layers), number(r.slots))
 		}
 		if got := partial(r.facts, running{}); got != c.partial {

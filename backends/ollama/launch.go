@@ -201,7 +201,10 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 	if err := s.load(ctx, loadBody(l.spec.Cell.Platform, l.model)); err != nil {
 		return nil, fmt.Errorf("load %s: %w", l.model, err)
 	}
-	l.spec.Observe(backends.Phase{Name: "weights", Duration: time.Since(began)})
+	took := time.Since(began)
+	s.log.read()
+	l.tellLoad(took, s.log.started)
+	began = time.Now()
 	m, err := s.api.loaded(ctx, l.model)
 	if err != nil {
 		return nil, err
@@ -222,12 +225,23 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.spec.Observe(backends.Phase{Name: "ready", Duration: time.Since(began)})
 	return &engine{
 		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model,
 		client: wire.New(wire.Options{IdleTimeout: time.Minute}), // Ollama never drops an idle connection
 		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
 		info: l.info(s, m, about, cmp.Or(v, l.version)),
 	}, nil
+}
+
+// tellLoad splits a load by the engine's own statement of how long its runner took to start with the model in it; before
+// that it looks for GPUs and memory.
+func (l *launching) tellLoad(took, started time.Duration) {
+	if started > 0 && started < took {
+		l.spec.Observe(backends.Phase{Name: "workers", Duration: took - started})
+		took = started
+	}
+	l.spec.Observe(backends.Phase{Name: "weights", Duration: took})
 }
 
 // load waits for the load, or for the server's end: the connection may outlive the process by a while.

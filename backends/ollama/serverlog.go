@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // facts are what a server's log tells and its API does not.
@@ -15,9 +16,10 @@ type facts struct {
 	computes  bool   // the line that tells so is there
 	layers    *int64 // offered to the GPU, the output layer included
 	layersGPU *int64
-	slots     *int64 // requests at once
-	loads     int    // runners started
-	cut       int    // prompts cut to the window
+	slots     *int64        // requests at once
+	loads     int           // runners started
+	cut       int           // prompts cut to the window
+	started   time.Duration // the runner, with the model in it, as the last load states it; 0 = not told
 	warnings  []string
 }
 
@@ -27,6 +29,7 @@ var (
 	reOffloaded = regexp.MustCompile(`offloaded\s+(\d+)/(\d+)\s+layers to GPU`)
 	reRunner    = regexp.MustCompile(`msg="starting (?:llama server|llama-server|runner)" cmd="([^"]*)`)
 	reSlots     = regexp.MustCompile(`(?:--parallel|-np) (\d+)`)
+	reStarted   = regexp.MustCompile(`msg="(?:llama runner|llama-server) started in ([\d.]+) seconds`)
 	reMessage   = regexp.MustCompile(`msg="?([^"]*)`)
 )
 
@@ -52,6 +55,11 @@ func (f *facts) take(line string) {
 		f.loads++
 		if s := reSlots.FindStringSubmatch(m[1]); s != nil {
 			f.slots = number(s[1])
+		}
+	}
+	if m := reStarted.FindStringSubmatch(line); m != nil {
+		if s, err := strconv.ParseFloat(m[1], 64); err == nil {
+			f.started = time.Duration(s * float64(time.Second))
 		}
 	}
 	if strings.Contains(line, "truncating input prompt") {

@@ -71,23 +71,39 @@ func (c checked) Launch(ctx context.Context, spec backends.Spec) (backends.Engin
 		phases[p.Name] = p.Duration // told one at a time while the launch waits
 		observe(p)
 	}
+	began := time.Now()
 	e, err := c.Backend.Launch(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAnswer(ctx, spec, e); err != nil {
+	if err := checkPhases(phases, time.Since(began)); err != nil {
 		return nil, fmt.Errorf("%w; close: %v", err, e.Close(ctx))
 	}
-	for _, name := range []string{"spawn", "import", "weights", "kv_init", "ready"} {
-		if _, ok := phases[name]; !ok {
-			return nil, fmt.Errorf("phase %s was not told, only %v; close: %v", name, phases, e.Close(ctx))
-		}
+	if err := checkAnswer(ctx, spec, e); err != nil {
+		return nil, fmt.Errorf("%w; close: %v", err, e.Close(ctx))
 	}
 	info := e.Info()
 	if info.KVTokens == nil || info.MaxModelLen == nil || *info.MaxModelLen != 2048 || info.WeightBytes == nil || info.MetricsURL == "" {
 		return nil, fmt.Errorf("incomplete: %+v; close: %v", info, e.Close(ctx))
 	}
 	return e, nil
+}
+
+// checkPhases wants every phase told, and a launch that is accounted for but for the construction of the model.
+func checkPhases(phases map[string]time.Duration, took time.Duration) error {
+	left := took
+	for _, d := range phases {
+		left -= d
+	}
+	for _, name := range []string{"spawn", "import", "workers", "weights", "kv_init", "ready"} {
+		if _, ok := phases[name]; !ok {
+			return fmt.Errorf("phase %s was not told, only %v", name, phases)
+		}
+	}
+	if left < 0 || left > max(took/20, time.Second) {
+		return fmt.Errorf("%s of a launch of %s are in no phase: %v", left, took, phases)
+	}
+	return nil
 }
 
 func checkAnswer(ctx context.Context, spec backends.Spec, e backends.Engine) error {

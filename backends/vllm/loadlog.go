@@ -12,19 +12,23 @@ import (
 
 // loadLog reads a starting engine's log line by line. It tells the phases:
 //
-//	import   until the engine core begins: both processes import vLLM and torch, one after the other
-//	weights  as vLLM states it; the slowest worker's
-//	compile  torch.compile, as stated
-//	kv_init  profiling, KV cache and graph capture: "init engine" without the compilation
-//	ready    from there until the first request can be sent
+//	import         until the engine core begins: both processes import vLLM and torch, one after the other
+//	workers        until the first of them begins to load: their own imports, devices, communication
+//	weights        as vLLM states it; the slowest worker's
+//	compile        torch.compile, as stated
+//	graph_capture  of CUDA graphs, as stated
+//	kv_init        profiling and KV cache: "init engine" without the two above
+//	ready          from there until the first request can be sent
 //
-// A phase that the log does not tell is not told.
+// The phases follow each other, so they add up to the load but for what lies between two of them (the construction of
+// the model, a line that was seen late). A phase that the log does not tell is not told.
 type loadLog struct {
 	observe func(backends.Phase)
 
 	mu       sync.Mutex
 	began    time.Time
-	imported bool
+	imported time.Time // zero: not yet
+	working  bool
 	weights  time.Duration // slowest so far; told when the next phase is
 	compiled time.Duration
 	graphs   time.Duration
@@ -37,6 +41,7 @@ type loadLog struct {
 
 var (
 	reEngine  = regexp.MustCompile(`Initializing a V1 LLM engine \(v([^)\s]+)\)`)
+	reWorkers = regexp.MustCompile(`Starting to load model `)
 	reWeights = regexp.MustCompile(`Loading weights took ([\d.]+) seconds`)
 	reModel   = regexp.MustCompile(`Model loading took ([\d.]+) GiB(?: memory)? and ([\d.]+) seconds`)
 	reCompile = regexp.MustCompile(`torch\.compile.* took ([\d.]+) s in total`)
@@ -57,9 +62,14 @@ func (l *loadLog) line(at time.Time, text string) {
 	switch {
 	case match(reEngine, text) != nil:
 		l.version = match(reEngine, text)[1]
-		if !l.imported { // each data-parallel engine says it
-			l.imported = true
+		if l.imported.IsZero() { // each data-parallel engine says it
+			l.imported = at
 			l.tell("import", at.Sub(l.began))
+		}
+	case match(reWorkers, text) != nil:
+		if !l.imported.IsZero() && !l.working {
+			l.working = true
+			l.tell("workers", at.Sub(l.imported))
 		}
 	case match(reWeights, text) != nil:
 		l.weights = max(l.weights, seconds(match(reWeights, text)[1]))
@@ -93,9 +103,9 @@ func (l *loadLog) initialised(at time.Time, m []string) {
 		l.tell("compile", l.compiled)
 	}
 	if l.graphs > 0 {
-		l.tell("graph_capture", l.graphs) // a part of kv_init
+		l.tell("graph_capture", l.graphs)
 	}
-	l.tell("kv_init", max(took-l.compiled, 0))
+	l.tell("kv_init", max(took-l.compiled-l.graphs, 0))
 	l.initDone = at
 }
 
