@@ -32,6 +32,7 @@ check:
 bench:
     go test -run '^$' -bench . -benchmem ./...
     go run ./bench/plan
+    go run ./bench/telemetry
 
 # Install vLLM (CPU), Ollama and the test model, or only the components named.
 engines *components:

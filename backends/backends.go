@@ -134,7 +134,6 @@ type Reply struct {
 type Info struct {
 	Engine, Version string
 	PIDs            []int  // roots of its process tree; none when attached
-	Cgroup          string // path, "" = none
 	MetricsURL      string // Prometheus text; "" = none
 	LogPath         string
 	Argv            []string

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/results"
 	"matrix/runner/telemetry"
@@ -20,6 +22,7 @@ const leastInterval = 100 * time.Millisecond
 type samples struct {
 	attempt *results.Attempt
 	segment int32
+	handed  atomic.Pointer[backends.Engine] // nil until it is loaded
 
 	mu       sync.Mutex
 	base     time.Time // zero: not known yet
@@ -28,9 +31,8 @@ type samples struct {
 	broken   error
 }
 
-// watch starts the recorder, or starts it anew when the engine is there to be watched.
-func (s *samples) watch(l *launch, loading bool) {
-	l.recorded(s.stop())
+// watch starts the recorder, for the launch from its first process to its last.
+func (s *samples) watch(l *launch) {
 	interval := l.cell.Telemetry.Interval
 	if interval <= 0 {
 		return
@@ -38,17 +40,28 @@ func (s *samples) watch(l *launch, loading bool) {
 	// Until the backend hands the engine over, its processes are known by the attempt in their environment: the peak of
 	// the memory may lie in the load.
 	attempt := s.attempt.Manifest().Attempt
-	target := telemetry.Target{PIDs: func() []int { return process.OfAttempt(attempt) }}
-	if !loading {
-		info := l.engine.Info()
-		target = telemetry.Target{PIDs: func() []int { return l.engine.Info().PIDs }, Cgroup: info.Cgroup}
-		if l.cell.Telemetry.Metrics && info.MetricsURL != "" {
-			target.MetricsURL, target.Prefix = info.MetricsURL, info.Engine+":"
+	target := telemetry.Target{PIDs: func() []int {
+		if e := s.handed.Load(); e != nil {
+			return (*e).Info().PIDs
 		}
+		return process.OfAttempt(attempt)
+	}}
+	if l.cell.Telemetry.Metrics {
+		target.Metrics = s.metrics
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.recorder = telemetry.Start(target, max(interval, leastInterval), s.take)
+}
+
+// metrics is where the engine tells its own figures, once it is there.
+func (s *samples) metrics() (url, prefix string) {
+	e := s.handed.Load()
+	if e == nil {
+		return "", ""
+	}
+	info := (*e).Info()
+	return info.MetricsURL, info.Engine + ":"
 }
 
 // stop ends the recorder and returns its warnings.

@@ -30,7 +30,7 @@ func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
 	if err := os.MkdirAll(l.scratch(), 0o755); err != nil {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(fmt.Errorf("make a scratch folder: %w", err))}, false
 	}
-	l.samples.watch(l, true)
+	l.samples.watch(l)
 	bounded, cancel := ctx, context.CancelFunc(func() {})
 	if limit := l.cell.Limits.Load; limit > 0 {
 		// The backend keeps the limit itself, and then says what the log does; this is for one that hangs.
@@ -45,7 +45,7 @@ func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
 	}
 	l.engine, l.ready = engine, time.Now()
 	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
-	l.samples.watch(l, false)
+	l.samples.handed.Store(&engine)
 	return outcome{}, true
 }
 

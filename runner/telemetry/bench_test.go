@@ -11,7 +11,7 @@ import (
 func BenchmarkRound(b *testing.B) {
 	r := newRecorder()
 	t := newTree(func() []int { return []int{os.Getpid()} })
-	probes := map[string]probe{"process": r.processProbe(t, ""), "host": r.hostProbe()}
+	probes := map[string]probe{"process": r.processProbe(t, groups{}), "host": r.hostProbe()}
 	if reader, err := openGPU(); err == nil {
 		defer reader.Close()
 		probes["gpu"] = r.gpuProbe(reader, t.pids, false)

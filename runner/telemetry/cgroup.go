@@ -20,6 +20,60 @@ type cgroup struct {
 	usage   func() (usage, error)
 }
 
+// groups finds the control groups of processes.
+type groups struct{ root, proc string }
+
+// ofAll is the group that the first of some processes is in, if it is the engine's own, and what is to be added to the
+// group's counter of CPU seconds so that it goes on from so far.
+func (g groups) ofAll(pids []int, soFar float64) (*cgroup, float64) {
+	if len(pids) == 0 {
+		return nil, 0
+	}
+	group := g.of(pids[0])
+	if group == nil {
+		return nil, 0
+	}
+	u, err := group.usage()
+	if err != nil {
+		return nil, 0
+	}
+	return group, soFar - u.CPU
+}
+
+// of is a process's group; nil when we are in the same one, as everything is then that is started from this session. An
+// engine has its own when its command is wrapped (systemd-run --scope, a container). We make none: that takes a delegated
+// hierarchy, and a group that we are killed in would stay behind.
+func (g groups) of(pid int) *cgroup {
+	ours, theirs := g.paths("self"), g.paths(strconv.Itoa(pid))
+	for _, controller := range []string{"", "cpuacct"} { // version 2, version 1
+		if path := theirs[controller]; path != "" && path != ours[controller] {
+			if found := findCgroup(g.root, path); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// paths are a process's groups by controller; version 2 has the empty one.
+func (g groups) paths(pid string) map[string]string {
+	data, err := os.ReadFile(filepath.Join(g.proc, pid, "cgroup"))
+	if err != nil {
+		return nil
+	}
+	paths := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		for controller := range strings.SplitSeq(parts[1], ",") {
+			paths[controller] = parts[2]
+		}
+	}
+	return paths
+}
+
 // findCgroup opens a group given by its path below the mount (or with it); nil when there is none to read.
 func findCgroup(root, path string) *cgroup {
 	if path == "" {

@@ -12,8 +12,9 @@
 //	                                 count once per process
 //	          cpu_s                  user + system CPU seconds of the tree, processes that have ended included
 //	          threads, processes     now alive
-//	          cgroup_version         where these came from: 2 or 1 = the engine's cgroup (rss_bytes is then
-//	                                 anonymous + mapped memory, shared pages once), 0 = added up process by process
+//	          cgroup_version         where these came from: 2 or 1 = the engine's cgroup, where it is in one that we
+//	                                 are not in (rss_bytes is then anonymous + mapped memory, shared pages once),
+//	                                 0 = added up process by process
 //	host      host_cpu_ratio         busy share of all cores since the sample before (0–1)
 //	          host_mem_used_bytes    total − available
 //	          host_mem_total_bytes
@@ -36,6 +37,7 @@
 //
 // # Cost
 //
-// Measured on an H100 host: a round of everything costs 5 ms of CPU (NVML 4.5 ms; reading PCIe traffic waits
-// another 45 ms without using it), so 1 Hz is half a percent of a core.
+// `go run ./bench/telemetry` measures it with a tree of ten processes: 0.7 ms of CPU a round for the host, 0.5 ms for the
+// tree, 2.6 ms for 50 KB of metrics. On an H100 host NVML came to 4.5 ms more (reading PCIe traffic waits another 45 ms
+// without using it). All of it at 1 Hz is below 1% of a core.
 package telemetry

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -88,14 +89,14 @@ func sum(f *dto.MetricFamily, into map[string]float64) {
 
 // engineProbe scrapes the engine's own metrics. Between the first and the last reading only values that
 // changed are told: an idle counter every second for hours would be most of the table.
-func (r *Recorder) engineProbe(url, prefix string) probe {
-	source := strings.TrimRight(prefix, ":_")
-	if source == "" {
-		source = "engine"
-	}
+func (r *Recorder) engineProbe(where func() (url, prefix string)) probe {
 	told := map[string]float64{}
 	failed := false
 	return func(ctx context.Context, last bool) []Sample {
+		url, prefix := where()
+		if url == "" {
+			return nil
+		}
 		values, err := Scrape(ctx, url)
 		if err != nil {
 			// Once is no news: the engine may still be starting, be busy, or be gone at the end.
@@ -106,7 +107,7 @@ func (r *Recorder) engineProbe(url, prefix string) probe {
 			return nil
 		}
 		failed = false
-		s := reading{at: time.Now(), source: source}
+		s := reading{at: time.Now(), source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
 		for name, value := range values {
 			before, seen := told[name]
 			if strings.HasPrefix(name, prefix) && (last || !seen || before != value) {

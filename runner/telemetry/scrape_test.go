@@ -84,7 +84,7 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 	}))
 	defer server.Close()
 	r := newRecorder()
-	probe := r.engineProbe(server.URL, "vllm:")
+	probe := r.engineProbe(func() (string, string) { return server.URL, "vllm:" })
 	read := func(last bool) map[string]float64 {
 		got := map[string]float64{}
 		for _, s := range probe(context.Background(), last) {

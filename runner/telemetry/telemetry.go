@@ -14,12 +14,11 @@ type Sample struct {
 	Value          float64
 }
 
-// Target is what is watched.
+// Target is what is watched. Both are asked at each sample, so one recorder serves a launch from its first process to its
+// last: a counter that began anew with the measured phase could fall.
 type Target struct {
-	PIDs       func() []int // roots of the engine's process tree
-	Cgroup     string       // "" = none
-	MetricsURL string       // Prometheus text, "" = none
-	Prefix     string       // of the engine's metrics, "vllm:"
+	PIDs    func() []int                // roots of the engine's process tree; nil = none
+	Metrics func() (url, prefix string) // Prometheus text, "" = none yet; prefix of the metrics to keep, "vllm:"
 }
 
 // MinInterval is the shortest time between two samples.
@@ -46,7 +45,7 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 	r := newRecorder()
 	tree := newTree(t.PIDs)
 	probes := []probe{
-		r.processProbe(tree, t.Cgroup),
+		r.processProbe(tree, groups{root: cgroupRoot, proc: "/proc"}),
 		r.hostProbe(),
 	}
 	var gpu gpuReader
@@ -56,8 +55,8 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 	} else {
 		r.warn(gpuAbsence(err))
 	}
-	if t.MetricsURL != "" {
-		probes = append(probes, r.engineProbe(t.MetricsURL, t.Prefix))
+	if t.Metrics != nil {
+		probes = append(probes, r.engineProbe(t.Metrics))
 	}
 	r.run(probes, interval, sink, func() {
 		if gpu != nil {

@@ -66,6 +66,13 @@ func (t *tree) pids() []int {
 	return all
 }
 
+// lastRoots are the roots of the last walk.
+func (t *tree) lastRoots() []int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen
+}
+
 // walk finds the members and adds up their use. Only members and processes that are new since the last
 // walk are read: a machine has thousands of others, and a sample must stay cheap.
 func (t *tree) walk() (usage, error) {
@@ -164,18 +171,22 @@ func (t *tree) account(members map[int]stat) {
 	}
 }
 
-// processProbe reads the engine's processes: by its cgroup where it has one, else by /proc.
-func (r *Recorder) processProbe(t *tree, cgroup string) probe {
-	group := findCgroup(cgroupRoot, cgroup)
-	if cgroup != "" && group == nil {
-		r.warn("the engine's cgroup " + cgroup + " cannot be read: its processes are added up instead")
-	}
+// processProbe reads the engine's processes: by their cgroup where they have one of their own, else by /proc.
+func (r *Recorder) processProbe(t *tree, g groups) probe {
+	var group *cgroup
+	var seen []int
+	offset := 0.0 // of the group's CPU counter against the one so far
 	return func(_ context.Context, _ bool) []Sample {
 		at := time.Now()
 		u, err := t.walk() // also with a cgroup: the GPU's processes are told apart by it
+		if roots := t.lastRoots(); group == nil && !slices.Equal(roots, seen) {
+			seen = roots
+			group, offset = g.ofAll(roots, u.CPU)
+		}
 		version := 0
 		if group != nil {
 			if gu, gerr := group.usage(); gerr == nil {
+				gu.CPU += offset
 				u, err, version = gu, nil, group.version
 			}
 		}

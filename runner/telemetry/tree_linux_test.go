@@ -37,7 +37,7 @@ func TestProcessProbeOfARealProcess(t *testing.T) {
 		_ = child.Wait()
 	})
 	r := newRecorder()
-	probe := r.processProbe(newTree(func() []int { return []int{child.Process.Pid} }), "")
+	probe := r.processProbe(newTree(func() []int { return []int{child.Process.Pid} }), groups{root: cgroupRoot, proc: "/proc"})
 	got := map[string]float64{}
 	for deadline := time.Now().Add(10 * time.Second); got["rss_bytes"] == 0 && time.Now().Before(deadline); {
 		for _, s := range probe(context.Background(), false) { // a process in the midst of exec has no memory yet
@@ -78,5 +78,38 @@ func TestCgroupOfEitherVersion(t *testing.T) {
 		if g := findCgroup("testdata/cgroup2", path); g != nil {
 			t.Errorf("%q: found %+v", path, g)
 		}
+	}
+}
+
+// TestCgroupOfItsOwn: a group counts when the engine's processes are in it and we are not; what a counter has said before
+// it was found stays in it.
+func TestCgroupOfItsOwn(t *testing.T) {
+	g := groups{root: "testdata/cgroup2", proc: "testdata/proc"}
+	for pid, version := range map[int]int{10: 0, 20: 2, 30: 0} { // ours; its own; gone
+		if found := g.of(pid); (found != nil) != (version > 0) || found != nil && found.version != version {
+			t.Errorf("process %d: %+v, want version %d", pid, found, version)
+		}
+	}
+	if found := (groups{root: "testdata/cgroup1", proc: "testdata/proc1"}).of(20); found == nil || found.version != 1 {
+		t.Errorf("version 1: %+v", found)
+	}
+	roots := []int{10}
+	tr, f := fakeTree([]int{10}, map[int]stat{10: {Start: 1, CPU: 4}, 20: {Start: 2, CPU: 1}})
+	tr.roots = func() []int { return roots }
+	probe := newRecorder().processProbe(tr, g)
+	read := func() map[string]float64 {
+		got := map[string]float64{}
+		for _, s := range probe(context.Background(), false) {
+			got[s.Metric] = s.Value
+		}
+		return got
+	}
+	if got := read(); got["cpu_s"] != 4 || got["cgroup_version"] != 0 {
+		t.Errorf("by its processes: %v", got)
+	}
+	roots = []int{20}
+	f.live[10] = stat{Start: 1, CPU: 5}
+	if got := read(); got["cpu_s"] != 6 || got["cgroup_version"] != 2 { // 5 + 1 so far; the group's 2.5 s are its beginning
+		t.Errorf("by its cgroup: %v", got)
 	}
 }
