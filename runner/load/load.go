@@ -130,10 +130,12 @@ func (r *runner) closed() {
 func (r *runner) open() {
 	next, stop := iter.Pull(r.job.Requests)
 	defer stop()
+	pace := newPacer()
+	defer pace.close()
 	began := time.Now()
 	for offset := range r.job.Arrivals {
 		due := began.Add(offset)
-		if !sleepUntil(r.admit, due) {
+		if !pace.until(r.admit, due) {
 			return
 		}
 		if r.over() {
