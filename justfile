@@ -19,7 +19,7 @@ test-real:
     #!/usr/bin/env bash
     set -euo pipefail
     eval "$(scripts/engines.sh --print-env)"
-    MATRIX_REAL=1 go test -count=1 -timeout 40m -run TestReaders ./results
+    MATRIX_REAL=1 go test -count=1 -timeout 40m -run TestReaders ./results/...
     MATRIX_REAL=1 go test -count=1 -p 1 -timeout 40m ./backends/real/...
 
 # Check formatting, go vet and staticcheck.

@@ -211,7 +211,7 @@ install_tools() {
 
 build_tools() {
   venv "$1" requirements-tools.txt
-  run tools "$1/bin/python" -c "import duckdb, pandas, polars, pyarrow"
+  run tools "$1/bin/python" -c "import duckdb, matplotlib, nbclient, pandas, polars, pyarrow, scipy"
 }
 
 install_model() {

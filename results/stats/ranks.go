@@ -1,0 +1,61 @@
+package stats
+
+import "slices"
+
+// fewestTested launches on each side make a test: 3 against 3 cannot fall below p = 0.1.
+const fewestTested = 4
+
+// mannWhitney is the two-sided p of the Mann–Whitney test, twice the smaller tail, exact with ties at any size: the
+// share of all ways to pick len(a) of the pooled values whose rank sum is as small, or as large, as a's. nil where
+// there are too few launches, or where all are equal.
+//
+// Not go-moremath's test, which golang.org/x/perf uses: with ties and unequal sizes it mirrors U although its
+// distribution is not symmetric, so that a against b and b against a tell a different p.
+func mannWhitney(a, b []float64) *float64 {
+	if min(len(a), len(b)) < fewestTested {
+		return nil
+	}
+	pooled := slices.Sorted(slices.Values(slices.Concat(a, b)))
+	if pooled[0] == pooled[len(pooled)-1] {
+		return nil
+	}
+	ranks := make([]int, len(pooled)) // doubled, so that midranks are whole
+	for i, v := range pooled {
+		first, _ := slices.BinarySearch(pooled, v)
+		last := first
+		for last+1 < len(pooled) && pooled[last+1] == v {
+			last++
+		}
+		ranks[i] = first + last + 2
+	}
+	seen := 0
+	for _, v := range a {
+		i, _ := slices.BinarySearch(pooled, v)
+		seen += ranks[i]
+	}
+	atMost, atLeast := tails(ranks, len(a), seen)
+	p := min(1, 2*min(atMost, atLeast))
+	return &p
+}
+
+// tails are the shares of the picks of n ranks whose sum is at most, and at least, the one seen.
+func tails(ranks []int, n, seen int) (atMost, atLeast float64) {
+	most := 0
+	for _, r := range ranks {
+		most += r
+	}
+	ways := make([][]float64, n+1) // picked so far → sum → how often; a float holds C(100, 50)
+	for k := range ways {
+		ways[k] = make([]float64, most+1)
+	}
+	ways[0][0] = 1
+	for i, r := range ranks {
+		for k := min(i+1, n); k > 0; k-- {
+			for sum := most; sum >= r; sum-- {
+				ways[k][sum] += ways[k-1][sum-r]
+			}
+		}
+	}
+	total := sum(ways[n])
+	return sum(ways[n][:seen+1]) / total, sum(ways[n][seen:]) / total
+}
