@@ -1,0 +1,118 @@
+package chart
+
+import (
+	"html"
+	"slices"
+	"strconv"
+)
+
+// Bars are stacked horizontal bars, one a row.
+type Bars struct {
+	Title string
+	X     Axis
+	Rows  []Bar
+}
+
+// Bar is one row; its parts stand one after another.
+type Bar struct {
+	Name  string
+	Parts []Part
+}
+
+// Part is a stretch of a bar. Parts of one name have one colour and one number in all rows.
+type Part struct {
+	Name  string
+	Value float64
+	Note  string
+}
+
+// SVG draws the bars, the parts numbered as in the legend, so that no colour need be told from another.
+func (b Bars) SVG(s Style) string {
+	const row = 40.0
+	names := b.names()
+	rowsOfLegend := partLegend(names)
+	top, plot := 8.0, row*float64(len(b.Rows))
+	c := newCanvas(s, b.Title, top+plot+44+17*float64(len(rowsOfLegend)))
+	totals := []float64{0}
+	for _, r := range b.Rows {
+		sum := 0.0
+		for _, p := range r.Parts {
+			sum += p.Value
+		}
+		totals = append(totals, sum)
+	}
+	b.X.Zero = true
+	x, ticks := b.X.fit(totals, 8, width-46)
+	soft := c.paint("--soft", soft)
+	for _, t := range ticks {
+		c.line(x.at(t), top, x.at(t), top+plot, c.paint("--rule", grid), "")
+		c.text(x.at(t), top+plot+15, "middle", c.paint("--ink", ink), b.X.label(t), "")
+	}
+	for i, r := range b.Rows {
+		c.bar(r, x, top+row*float64(i), totals[i+1], names, b.X)
+	}
+	c.text((8+width-46)/2, top+plot+33, "middle", soft, b.X.Label, "")
+	c.partLegend(rowsOfLegend, names, top+plot+52)
+	return c.end(width/2, top+plot/2+14)
+}
+
+func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis) {
+	c.text(8, y+13, "start", c.paint("--ink", ink), clip(r.Name, 62), "")
+	from := 0.0
+	for _, p := range r.Parts {
+		i := slices.Index(names, p.Name)
+		x1, x2 := x.at(from), x.at(from+p.Value)
+		safe := html.EscapeString(p.Note)
+		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s" stroke="%s" stroke-width="0.8" data-tip="%s"><title>%s</title></rect>`,
+			num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), c.paint("--page", "#ffffff"), safe, safe)
+		if x2-x1 > 11 {
+			c.text((x1+x2)/2, y+29.5, "middle", c.paint("--page", "#ffffff"), strconv.Itoa(i+1), ` font-size="11" font-weight="700" pointer-events="none"`)
+		}
+		from += p.Value
+	}
+	c.text(x.at(total)+5, y+30, "start", c.paint("--ink", ink), axis.label(total), "")
+}
+
+// names of the parts in the order in which they are met.
+func (b Bars) names() []string {
+	var all []string
+	for _, r := range b.Rows {
+		at := 0
+		for _, p := range r.Parts {
+			if i := slices.Index(all, p.Name); i >= 0 {
+				at = i + 1
+				continue
+			}
+			all = slices.Insert(all, at, p.Name)
+			at++
+		}
+	}
+	return all
+}
+
+func partLegend(names []string) [][]int {
+	var rows [][]int
+	used := width
+	for i, name := range names {
+		need := textWidth(name) + 34
+		if used+need > width {
+			rows, used = append(rows, nil), 0
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], i)
+		used += need
+	}
+	return rows
+}
+
+func (c *canvas) partLegend(rows [][]int, names []string, y float64) {
+	for _, row := range rows {
+		x := 8.0
+		for _, i := range row {
+			c.f(`<rect x="%s" y="%s" width="15" height="13" fill="%s"/>`, num(x), num(y-10), c.color(i))
+			c.text(x+7.5, y+0.5, "middle", c.paint("--page", "#ffffff"), strconv.Itoa(i+1), ` font-size="10" font-weight="700"`)
+			c.text(x+20, y, "start", c.paint("--ink", ink), names[i], "")
+			x += textWidth(names[i]) + 34
+		}
+		y += 17
+	}
+}
