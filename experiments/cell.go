@@ -306,6 +306,7 @@ type Isolation struct {
 	PrefixCache      string // "off", "natural"
 	Cooldown         time.Duration
 	Exclusive        bool
+	Alone            bool // no other launch runs beside it
 	VRAMToleranceMiB float64
 }
 

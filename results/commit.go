@@ -135,6 +135,10 @@ func (a *Attempt) build(dir string) (Manifest, Summary, error) {
 func (a *Attempt) ended(run Run) Manifest {
 	m, end := a.manifest, a.state.Commit
 	m.Status, m.Reason, m.LogTail, m.Ended = end.Status, end.Reason, end.LogTail, end.Ended
+	m.Neighbours = run.Neighbours
+	if run.Server == "group" {
+		m.Server = run.Server
+	}
 	m.Planned, m.Simulated, m.Files = run.Planned, run.Simulated, map[string]FileSum{}
 	if run.Identity.Hash != "" {
 		m.Identity = run.Identity

@@ -35,6 +35,11 @@ type Run struct {
 	Mode          string // batch, closed, open
 	Concurrency   int64  // 0 = null
 	Neighbours    int64
+	GPUs          []string // UUIDs that the launch could use; nil = none, or not ours to say
+	Server        string   // "cell": a server of its own, "group": shared with other cells
+	ServerLaunch  string   // group: ULID of the server's launch, a folder under launches/
+	HostSwap      *int64   // bytes of the host's swap in use at the start
+	HostLoad1     *float64 // the host's load average over one minute at the start
 	OrderSeed     int64
 	OrderIndex    int64
 	ClientCPUS    *float64 // matrix's own CPU seconds in the measured phase
@@ -111,7 +116,9 @@ type Manifest struct {
 	Segments   int                  `json:"segments"`
 	Planned    int64                `json:"planned"`
 	OK         int64                `json:"ok"`
-	Summary    map[string]float64   `json:"summary"` // load_s, duration_s, output_throughput …: for plan estimates and show
+	Neighbours int64                `json:"neighbours,omitempty"` // other launches on this machine meanwhile
+	Server     string               `json:"server,omitempty"`     // "group": it shared its server with other cells
+	Summary    map[string]float64   `json:"summary"`              // load_s, duration_s, output_throughput …: for plan estimates and show
 	Files      map[string]FileSum   `json:"files"`
 	Self       string               `json:"self"` // SHA-256 of this document with self = ""
 }

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"matrix/results"
+	"matrix/runner/telemetry"
 )
 
 // Options of an apply.
@@ -20,6 +22,7 @@ type Options struct {
 	Source        []byte          // HCL as read, kept beside the results
 	Hard          <-chan struct{} // closed by the second ^C: kill, do not wait
 	WithoutNVML   bool
+	Jobs          int // launches side by side, on disjoint GPUs; 0 = 1, or AutoJobs
 }
 
 // EventKind names what happened; the NDJSON types of `--json` are the same words.
@@ -78,7 +81,8 @@ type Summary struct {
 	Attempts                                                     []results.Manifest
 }
 
-// Apply runs a plan's pending launches in order. It takes the store's lock (*results.ErrLocked when held). A cell that
+// Apply runs a plan's pending launches in order. It takes the store's lock (*results.ErrLocked when held) and those of the
+// GPUs that it needs (*gpulock.HeldError), both before anything is started. A cell that
 // fails is a result, not an error; the error is for what stops everything (store not writable, lock held).
 func Apply(ctx context.Context, w World, p *Plan, o Options) (Summary, error) {
 	return apply(ctx, w, p, o, thisMachine())
@@ -91,12 +95,19 @@ type applying struct {
 	o      Options
 	host   machine
 	events *events
+	base   baseline
+	files  uint64          // most open files
+	gpus   []telemetry.GPU // those that this program may use
+	crowd  *crowd
+
+	mu     sync.Mutex // guards what launches side by side share
+	freed  *sync.Cond // something went back to the pool
+	pool   *pool
 	est    *estimator
 	left   map[launchKey]*leftover
-	base   baseline
-	files  uint64 // most open files
-	given  map[*Item]bool
+	given  map[*Item]bool // lacking here, as its first launch has said
 	sum    Summary
+	broken error // what stops the apply
 }
 
 func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summary, error) {
@@ -109,7 +120,13 @@ func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summ
 	}
 	defer unlock()
 	w.Store.Version = w.Version
-	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, given: map[*Item]bool{}}
+	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, crowd: newCrowd(), given: map[*Item]bool{}}
+	a.freed = sync.NewCond(&a.mu)
+	release, err := a.reserve()
+	if err != nil {
+		return Summary{}, err
+	}
+	defer release()
 	began := time.Now()
 	err = a.prepare(ctx)
 	if err == nil {
@@ -181,42 +198,17 @@ func (a *applying) abandonStale() error {
 	return nil
 }
 
-// steps runs the launches in order. After ^C, or a failure under FailFast, the rest is not run.
-func (a *applying) steps(ctx context.Context) error {
-	interrupted := context.AfterFunc(ctx, func() { a.events.emit(Event{Kind: Interrupt}) })
-	defer interrupted()
-	for i, step := range a.plan.Order {
-		if ctx.Err() != nil || a.o.FailFast && a.sum.Failed+a.sum.Censored+a.sum.Environment > 0 {
-			a.sum.NotRun++
-			continue
-		}
-		if a.given[step.Item] {
-			a.sum.NotRun++ // what the machine lacks for the cell was said at its first launch
-			continue
-		}
-		if err := a.step(ctx, i, step); err != nil {
-			a.sum.NotRun += len(a.plan.Order) - i - 1
-			return err
-		}
-		if i+1 < len(a.plan.Order) {
-			pause(ctx, step.Item.Cell.Isolation.Cooldown)
-		}
-	}
-	return nil
-}
-
 // step runs one launch, and again while it fails for the environment's fault and tries are left.
-func (a *applying) step(ctx context.Context, i int, step LaunchStep) error {
+func (a *applying) step(ctx context.Context, i int, step LaunchStep, at place) error {
 	for try := 0; ; try++ {
-		l := newLaunch(a, i, step)
+		l := newLaunch(a, i, step, at)
 		out, err := l.run(ctx)
 		if err != nil {
 			return err
 		}
 		again := out.status == results.EnvironmentFailed && !out.lacking && try < a.o.LaunchRetries && ctx.Err() == nil
 		if !again {
-			a.count(out)
-			a.given[step.Item] = out.lacking
+			a.count(step.Item, out)
 			return nil
 		}
 		a.events.warn(fmt.Sprintf("%s: %s; trying again (%d of %d)", step.Item.Cell.Name(), out.reason, try+1, a.o.LaunchRetries))
@@ -224,7 +216,10 @@ func (a *applying) step(ctx context.Context, i int, step LaunchStep) error {
 	}
 }
 
-func (a *applying) count(out outcome) {
+func (a *applying) count(item *Item, out outcome) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.given[item] = out.lacking
 	switch out.status {
 	case results.Complete:
 		a.sum.Complete++

@@ -107,6 +107,10 @@ func (l *launch) drain(ctx context.Context) error {
 	if err := l.drainGPUs(bounded); err != nil {
 		return err
 	}
+	if l.a.crowd.beside(l) > 0 { // the CPU is not ours alone, as the row says
+		l.phase("drain", time.Since(began))
+		return nil
+	}
 	quiet, cancel := context.WithTimeout(bounded, quietBound)
 	defer cancel()
 	busy := l.waitQuiet(quiet)
@@ -147,7 +151,7 @@ func (l *launch) drainGPUs(ctx context.Context) error {
 		if err != nil {
 			return nil // nothing to read: the plan and doctor have said so
 		}
-		what := l.a.base.occupied(gpus, l.cell.Isolation.Exclusive, int64(l.cell.Isolation.VRAMToleranceMiB*(1<<20)))
+		what := l.a.base.occupied(among(gpus, l.at.gpus), l.cell.Isolation.Exclusive, int64(l.cell.Isolation.VRAMToleranceMiB*(1<<20)))
 		if what == "" {
 			return nil
 		}
@@ -159,7 +163,7 @@ func (l *launch) drainGPUs(ctx context.Context) error {
 
 // released waits until the stopped engine's VRAM is back; the time is a phase of its own.
 func (l *launch) released(ctx context.Context) {
-	if _, err := l.a.host.gpus(); err != nil || !ours(l.cell) || ctx.Err() != nil {
+	if len(l.at.gpus) == 0 || ctx.Err() != nil {
 		return
 	}
 	began := time.Now()

@@ -179,6 +179,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, backend: &fakeBackend{}, host: quietMachine()}
+	r.host.lockFolder = t.TempDir()
 	r.world = World{Backends: map[string]backends.Backend{fakePlatform: r.backend}, Store: store,
 		Machine: results.Machine{Host: "here", CPU: "cpu"}, Version: "test",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}

@@ -120,7 +120,9 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 		return outcome{}, fmt.Errorf("commit %s: %w", l.cell.Name(), err)
 	}
 	out.manifest = l.attempt.Manifest()
+	l.a.mu.Lock()
 	l.a.est.learn(out.manifest)
+	l.a.mu.Unlock()
 	l.said(out, summary)
 	return out, nil
 }
@@ -147,7 +149,9 @@ func (l *launch) suspend(out outcome) (outcome, error) {
 		return outcome{}, fmt.Errorf("keep %s to be resumed: %w", l.cell.Name(), err)
 	}
 	// For another try of this apply; the next apply finds it by itself.
+	l.a.mu.Lock()
 	l.a.left[launchKey{l.item.Identity.Hash, l.number}] = newLeftover(l.attempt)
+	l.a.mu.Unlock()
 	l.emit(Event{Kind: CellFailed, Status: out.status, Message: out.reason + "; the next apply goes on from here"})
 	return out, nil
 }

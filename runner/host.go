@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/backends/process"
+	"matrix/runner/gpulock"
 	"matrix/runner/telemetry"
 )
 
@@ -20,12 +21,13 @@ type machine struct {
 	dropCaches func() error
 	blind      func() bool // there is a GPU driver that this binary cannot talk to
 	cores      int
+	lockFolder string // of the GPUs' locks
 }
 
 func thisMachine() machine {
 	return machine{
 		files: process.RaiseFileLimit, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs,
-		dropCaches: dropPageCache, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(),
+		dropCaches: dropPageCache, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(), lockFolder: gpulock.Folder,
 	}
 }
 

@@ -26,6 +26,7 @@ type launch struct {
 	cell    *experiments.Cell
 	number  int // 1-based
 	index   int // of the step in the plan's order
+	at      place
 	attempt *results.Attempt
 	set     *dataset.Set
 	planned int
@@ -60,8 +61,8 @@ var (
 	errBroken      = &load.Stop{Status: backends.Canceled, Class: "environment", Text: "matrix could not go on"}
 )
 
-func newLaunch(a *applying, index int, step LaunchStep) *launch {
-	l := &launch{a: a, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index}
+func newLaunch(a *applying, index int, step LaunchStep, at place) *launch {
+	l := &launch{a: a, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index, at: at}
 	l.following = sync.OnceValue(l.sumFollowing)
 	return l
 }
@@ -72,6 +73,8 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	if err := l.open(); err != nil {
 		return outcome{}, err
 	}
+	l.a.crowd.join(l)
+	defer l.a.crowd.leave(l)
 	l.emit(Event{Kind: LaunchStart})
 	defer func() { l.emit(Event{Kind: LaunchStop, Took: time.Since(began)}) }()
 	defer os.RemoveAll(l.scratch())
@@ -123,8 +126,7 @@ func (l *launch) open() error {
 	}
 	l.planned = planned
 	key := launchKey{l.item.Identity.Hash, l.number}
-	if left := l.a.left[key]; left != nil && goesOn(l.cell, left) {
-		delete(l.a.left, key)
+	if left := l.a.claim(key, l.cell); left != nil {
 		if err := left.attempt.Resume(); err != nil {
 			return fmt.Errorf("resume %s: %w", left.id, err)
 		}
@@ -143,12 +145,25 @@ func (l *launch) open() error {
 	return nil
 }
 
+// claim hands out the attempt that a launch goes on with; nil = it begins anew.
+func (a *applying) claim(key launchKey, c *experiments.Cell) *leftover {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := a.left[key]
+	if left == nil || !goesOn(c, left) {
+		return nil
+	}
+	delete(a.left, key)
+	return left
+}
+
 // newRun is what is known before the launch, with the earlier segments of an attempt that goes on.
 func (l *launch) newRun() results.Run {
 	c := l.cell
 	run := results.Run{
 		Axes: map[string]string{}, Identity: l.item.Identity, Machine: l.a.w.Machine, Phases: map[string]float64{},
 		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Predicted(), SLO: c.SLO,
+		GPUs: l.at.gpus, Server: "cell",
 		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Backend == experiments.Simulator,
 	}
 	for _, a := range c.Axes {
@@ -163,6 +178,7 @@ func (l *launch) newRun() results.Run {
 		run.Segments, run.Warnings = saved.Segments, saved.Warnings
 		run.BeganUnixS, run.LoadS, run.ClientCPUS = saved.BeganUnixS, saved.LoadS, saved.ClientCPUS
 		run.Phases, run.EngineMetrics = saved.Phases, saved.EngineMetrics
+		run.Neighbours = saved.Neighbours
 		for i := range run.Segments {
 			if run.Segments[i].Reason == "running" {
 				run.Segments[i].Reason = segmentKilled
@@ -240,6 +256,7 @@ func (l *launch) snapshot() results.Run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	run, seg := l.row, l.seg
+	run.Neighbours = max(run.Neighbours, l.a.crowd.beside(l))
 	seg.Phases = maps.Clone(l.seg.Phases)
 	run.Segments = append(slices.Clone(l.row.Segments), seg)
 	run.Warnings = slices.Clone(l.row.Warnings)

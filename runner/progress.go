@@ -85,6 +85,8 @@ func (l *launch) planETA(cell *time.Duration) *time.Duration {
 // sumFollowing estimates the launches after this one; nil = unknown.
 func (l *launch) sumFollowing() *time.Duration {
 	var total time.Duration
+	l.a.mu.Lock()
+	defer l.a.mu.Unlock()
 	for _, step := range l.a.plan.Order[l.index+1:] {
 		one, _, _ := l.a.est.launch(step.Item)
 		if one == nil {
@@ -92,6 +94,7 @@ func (l *launch) sumFollowing() *time.Duration {
 		}
 		total += *one
 	}
+	total /= time.Duration(l.a.pool.most) // side by side, as far as that can be told
 	return &total
 }
 

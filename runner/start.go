@@ -90,20 +90,12 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 	return nil, errors.New("the launch did not end when it was told to")
 }
 
-// chooseGPUs names the GPUs of a cell that asks for fewer than there are; nil = as it is.
+// chooseGPUs names the GPUs of an engine that must not use all that there are; nil = as it is.
 func (l *launch) chooseGPUs() []string {
-	h := l.cell.Hardware
-	gpus, err := l.a.host.gpus()
-	if err != nil || h == nil || h.GPUs == 0 || h.GPUs >= len(gpus) || !ours(l.cell) {
+	if !ours(l.cell) || len(l.at.gpus) == len(l.a.gpus) {
 		return nil
 	}
-	var uuids []string
-	for _, g := range gpus {
-		if (h.GPU == "" || sameGPU(h.GPU, g.Name)) && len(uuids) < h.GPUs {
-			uuids = append(uuids, g.UUID)
-		}
-	}
-	return uuids
+	return l.at.gpus
 }
 
 // notReady classifies a launch that did not come to be.

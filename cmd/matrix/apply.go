@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type applyFlags struct {
 	retries     int
 	withoutNVML bool
 	verbose     bool
+	jobs        jobs
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -48,10 +50,36 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "stop after the first cell that fails")
 	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
+	cmd.Flags().Var(&f.jobs, "jobs", "launches side by side, each on GPUs of its own: a number, or auto (as many as the GPUs allow)")
 	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "print every group of cells of the plan")
 	return cmd
 }
+
+// jobs is the value of --jobs; its zero means one.
+type jobs int
+
+func (j *jobs) String() string {
+	if *j == runner.AutoJobs {
+		return "auto"
+	}
+	return strconv.Itoa(max(1, int(*j)))
+}
+
+func (j *jobs) Set(text string) error {
+	if text == "auto" {
+		*j = runner.AutoJobs
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New(`a number from 1, or "auto"`)
+	}
+	*j = jobs(n)
+	return nil
+}
+
+func (j *jobs) Type() string { return "N" }
 
 // applyPlans makes the plans that apply runs: of files, or of a saved plan that still holds.
 func (a *app) applyPlans(ctx context.Context, args []string, f *applyFlags) (*session, []*runner.Plan, error) {
@@ -192,7 +220,7 @@ func (a *app) applyOne(ctx context.Context, s *session, p *runner.Plan, f applyF
 	observe, stop := a.view(p)
 	defer stop()
 	return runner.Apply(ctx, s.world, p, runner.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
-		Source: s.source(p.Experiment), Hard: a.hard, WithoutNVML: f.withoutNVML})
+		Source: s.source(p.Experiment), Hard: a.hard, WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
 }
 
 // view picks how an apply is shown: records, a live view, or lines.

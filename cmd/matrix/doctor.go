@@ -17,6 +17,7 @@ import (
 	"matrix/backends/process"
 	"matrix/backends/vllm"
 	"matrix/experiments"
+	"matrix/runner/gpulock"
 	"matrix/runner/telemetry"
 )
 
@@ -73,7 +74,8 @@ func (a *app) examineMachine(ctx context.Context) []finding {
 	if m.Governor != "" && m.Governor != "performance" {
 		all = append(all, finding{"CPU governor", "warn", m.Governor, "Clocks that follow the load add noise: cpupower frequency-set -g performance"})
 	}
-	return append(all, examineGPUs()...)
+	all = append(all, examineGPUs()...)
+	return append(all, finding{"GPU locks", "ok", gpulock.Folder + ": one for each GPU; who applies holds it", ""})
 }
 
 func examineGPUs() []finding {
@@ -83,6 +85,9 @@ func examineGPUs() []finding {
 		var all []finding
 		for _, g := range gpus {
 			f := finding{"GPU " + fmt.Sprint(g.Index), "ok", fmt.Sprintf("%s, %.2f of %.2f GiB in use, %s", g.Name, gib(g.MemoryUsed), gib(g.MemoryTotal), g.UUID), ""}
+			if who := gpulock.Holder(gpulock.Folder, g.UUID); who != "" {
+				f.Found += ", in use by " + who
+			}
 			for _, p := range g.Processes {
 				if p.Compute {
 					f.State, f.Advice = "warn", fmt.Sprintf("process %d (%s) computes on it: stop it before you measure", p.PID, p.Name)

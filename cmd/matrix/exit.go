@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/results"
+	"matrix/runner/gpulock"
 )
 
 // Exit codes: one meaning everywhere, documented in the README.
@@ -41,12 +42,13 @@ func (h hinted) Unwrap() error { return h.err }
 func (a *app) finish(ctx context.Context, err error) int {
 	var code exitCode
 	var locked *results.ErrLocked
+	var held *gpulock.HeldError
 	switch {
 	case err == nil:
 		return codeOK
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.As(err, &held):
 		a.sayError(err, "Wait for it, or stop it; nothing was started here.")
 		return codeLocked
 	case ctx.Err() != nil:

@@ -1,0 +1,151 @@
+package runner
+
+import (
+	"context"
+	"sync"
+)
+
+// crowd counts the launches that run at the same time.
+type crowd struct {
+	mu      sync.Mutex
+	running map[*launch]int64 // most others that ran beside it
+}
+
+func newCrowd() *crowd { return &crowd{running: map[*launch]int64{}} }
+
+func (c *crowd) join(l *launch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running[l] = 0
+	for each, most := range c.running {
+		c.running[each] = max(most, int64(len(c.running)-1))
+	}
+}
+
+func (c *crowd) leave(l *launch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.running, l)
+}
+
+// beside is the highest number of other launches that a running one has had beside it.
+func (c *crowd) beside(l *launch) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running[l]
+}
+
+// place is where a launch runs.
+type place struct {
+	gpus []string // UUIDs that it may use; none: the CPU, or an engine that is not ours
+}
+
+// unit is steps that run one after the other at one place.
+type unit struct {
+	steps []LaunchStep
+	first int // index of the first in the plan's order
+}
+
+// units cuts the order into what can be started by itself.
+func units(steps []LaunchStep) []unit {
+	var all []unit
+	for i := range steps {
+		all = append(all, unit{steps: steps[i : i+1], first: i})
+	}
+	return all
+}
+
+// steps runs the launches in order, as many side by side as jobs and GPUs allow. The next one waits until what it needs is
+// free and none overtakes it, so that the order means the same with any number of jobs. After ^C, or a failure under
+// FailFast, the rest is not run.
+func (a *applying) steps(ctx context.Context) error {
+	interrupted := context.AfterFunc(ctx, func() { a.events.emit(Event{Kind: Interrupt}) })
+	defer interrupted()
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	for _, u := range units(a.plan.Order) {
+		d := demandOf(u.steps[0].Item.Cell, a.gpus)
+		set := a.take(d)
+		if a.over(work) {
+			a.give(d, set)
+			a.skip(len(u.steps))
+			continue
+		}
+		running.Go(func() {
+			defer a.give(d, set)
+			if err := a.unit(work, u, place{gpus: set}); err != nil {
+				a.broke(err)
+				cancel() // the store takes nothing more: the others stop as for ^C
+			}
+		})
+	}
+	running.Wait()
+	return a.broken
+}
+
+// unit runs its launches, with the cell's cooldown after each but the plan's last.
+func (a *applying) unit(ctx context.Context, u unit, at place) error {
+	for i, step := range u.steps {
+		if a.over(ctx) || a.lacks(step.Item) {
+			a.skip(1)
+			continue
+		}
+		if err := a.step(ctx, u.first+i, step, at); err != nil {
+			a.skip(len(u.steps) - i - 1)
+			return err
+		}
+		if u.first+i+1 < len(a.plan.Order) {
+			pause(ctx, step.Item.Cell.Isolation.Cooldown)
+		}
+	}
+	return nil
+}
+
+// take waits until a launch's needs are free.
+func (a *applying) take(d demand) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		if set, ok := a.pool.take(d); ok {
+			return set
+		}
+		a.freed.Wait()
+	}
+}
+
+func (a *applying) give(d demand, set []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pool.give(d, set)
+	a.freed.Broadcast()
+}
+
+// over reports whether nothing more is to be started.
+func (a *applying) over(ctx context.Context) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return ctx.Err() != nil || a.o.FailFast && a.sum.Failed+a.sum.Censored+a.sum.Environment > 0
+}
+
+// lacks reports whether an earlier launch of the cell has said what the machine lacks for it.
+func (a *applying) lacks(item *Item) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.given[item]
+}
+
+func (a *applying) skip(launches int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sum.NotRun += launches
+}
+
+// broke keeps the first error that stops everything.
+func (a *applying) broke(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.broken == nil {
+		a.broken = err
+	}
+}
