@@ -37,7 +37,11 @@ func (m *Manifest) Blob(kind string) (Blob, bool) {
 // OllamaModelsDir is the folder where an Ollama server with this environment keeps models.
 func OllamaModelsDir(getenv Getenv) string {
 	if dir := getenv("OLLAMA_MODELS"); dir != "" {
-		return ExpandHome(dir)
+		dir = ExpandHome(dir)
+		if abs, err := filepath.Abs(dir); err == nil {
+			return abs // the server has a working folder of its own
+		}
+		return dir
 	}
 	return ExpandHome("~/.ollama/models")
 }

@@ -3,6 +3,7 @@ package ollama
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +203,26 @@ func TestVersionIsRemembered(t *testing.T) {
 	write("I am something else altogether")
 	if v, err := Version(script); err == nil || v != "" {
 		t.Errorf("no Ollama: %q, %v", v, err)
+	}
+}
+
+// TestRelativeStore: the server runs in a folder of its own, so OLLAMA_MODELS must not be relative to it.
+func TestRelativeStore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "m.gguf")
+	if err := os.WriteFile(file, []byte("weights"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*experiments.OllamaModel{{GGUF: file}, {Model: "absent"}} {
+		c := &experiments.Cell{Platform: &experiments.Platform{Env: map[string]string{"OLLAMA_MODELS": "models"}},
+			Model: &experiments.Model{Ollama: m}}
+		from, _ := resolveModel(c) // the second is not there, its store is known all the same
+		cmd := Command(backends.Spec{Cell: c}, "/opt/ollama", from.store, 1234)
+		if want := filepath.Join(here, "models"); from.store != want || cmd.Env["OLLAMA_MODELS"] != want {
+			t.Errorf("%+v: store %s, OLLAMA_MODELS=%s, want %s", m, from.store, cmd.Env["OLLAMA_MODELS"], want)
+		}
 	}
 }

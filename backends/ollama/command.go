@@ -13,7 +13,6 @@ import (
 // models, port the loopback port.
 func Command(spec backends.Spec, binary, store string, port int) backends.Command {
 	env := map[string]string{
-		"OLLAMA_MODELS":            store,
 		"OLLAMA_NOPRUNE":           "1", // the user's blobs are not ours to tidy
 		"OLLAMA_KEEP_ALIVE":        "-1",
 		"OLLAMA_MAX_LOADED_MODELS": "1",
@@ -25,6 +24,7 @@ func Command(spec backends.Spec, binary, store string, port int) backends.Comman
 		env["CUDA_VISIBLE_DEVICES"] = strings.Join(spec.GPUs, ",")
 	}
 	maps.Copy(env, spec.Cell.Platform.Env)
+	env["OLLAMA_MODELS"] = store // absolute, where the declared folder need not be
 	env["OLLAMA_HOST"] = fmt.Sprintf("127.0.0.1:%d", port)
 	return backends.Command{Argv: []string{binary, "serve"}, Env: env, Dir: spec.Dir}
 }

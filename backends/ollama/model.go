@@ -42,8 +42,9 @@ func resolveModel(c *experiments.Cell) (source, error) {
 func resolveGGUF(c *experiments.Cell) (source, error) {
 	m := c.Model.Ollama
 	s := source{gguf: m.GGUF, template: m.Template, identity: experiments.Values{}}
-	s.store = c.Platform.Env["OLLAMA_MODELS"]
-	if s.store == "" {
+	if c.Platform.Env["OLLAMA_MODELS"] != "" {
+		s.store = modelfile.OllamaModelsDir(process.Getenv(c.Platform.Env))
+	} else {
 		cache, err := os.UserCacheDir()
 		if err != nil {
 			return s, fmt.Errorf("find a folder for ollama's models: %w", err)

@@ -17,10 +17,16 @@ type hinted struct{ reason, hint string }
 
 func (h hinted) Error() string { return h.reason }
 
+// entryForm is the advice for an entry of an unknown form.
+const entryForm = `An entry has "prompt": "…" or "messages": [{"role": "user", "content": "…"}].`
+
+// hintOf is what to do about an entry's fault: whoever made the file must mend it, so there is always something to say.
 func hintOf(err error) string {
 	var h hinted
-	errors.As(err, &h)
-	return h.hint
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return "Correct the entry in the file, or take it out. " + entryForm
 }
 
 // record is any JSON form of an entry. What it holds of sampling (temperature …) and the model's name are not used:
@@ -106,7 +112,7 @@ func (e *Entry) take(a *ask) error {
 		return e.chat(*a.Messages)
 	}
 	if len(a.Prompt) == 0 || string(a.Prompt) == "null" {
-		return hinted{"neither prompt nor messages", `An entry has "prompt": "…" or "messages": [{"role": "user", "content": "…"}].`}
+		return hinted{"neither prompt nor messages", entryForm}
 	}
 	if json.Unmarshal(a.Prompt, &e.Prompt) != nil {
 		return errors.New("prompt must be a string, one prompt an entry")
@@ -219,7 +225,8 @@ func jsonFault(err error) error {
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("invalid JSON at byte %d: %s", syntax.Offset, syntax.Error())
+		return hinted{fmt.Sprintf("invalid JSON at byte %d: %s", syntax.Offset, syntax.Error()),
+			"Each line is one whole JSON object; `jq -c . FILE` writes a file so, and says where it is broken."}
 	}
 	return err
 }

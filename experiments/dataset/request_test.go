@@ -168,3 +168,16 @@ func hintOfError(err error) string {
 	}
 	return ""
 }
+
+// TestEveryFaultHasAdvice: who reads of a fault is told what to do about it.
+func TestEveryFaultHasAdvice(t *testing.T) {
+	for _, line := range []string{
+		`not json`, `{"prompt": 5}`, `{"prompt": " "}`, `{"text": "x"}`, `5`, `{"messages": []}`, `{"max_tokens": 0, "prompt": "x"}`,
+		`{"messages": [{"role": "robot", "content": "a"}]}`, `{"messages": [{"role": "user", "content": [{"type": "image"}]}]}`,
+	} {
+		_, err := jsonParser(formatJSONL)([]byte(line))
+		if err == nil || hintOf(err) == "" {
+			t.Errorf("%s: %v, advice %q", line, err, hintOf(err))
+		}
+	}
+}
