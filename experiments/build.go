@@ -17,6 +17,8 @@ const (
 	maxDefaultWarmup     = 64
 	captureAllUpTo       = 1000 // requests of a cell
 	defaultSample        = 100  // outputs kept of a larger cell
+	defaultBurstiness    = 0.5  // coefficient of variation 1.41
+	notGiven             = -1   // below every value that may be
 	defaultVRAMTolerance = 64   // MiB
 	defaultLoadLimit     = 30 * time.Minute
 	defaultDrainLimit    = time.Minute
@@ -26,7 +28,7 @@ const (
 func buildLoad(r *reader) LoadShape {
 	platform := r.x.platformNow().platform
 	l := LoadShape{Mode: r.text("mode", defaultMode(platform)), Concurrency: r.whole("concurrency", defaultConcurrency),
-		Rate: r.float("rate", 0), Arrival: r.text("arrival", "poisson"), Trace: r.text("trace", ""), Duration: r.duration("duration", 0),
+		Rate: r.float("rate", 0), Arrival: r.text("arrival", "poisson"), Burstiness: r.float("burstiness", notGiven), Trace: r.text("trace", ""), Duration: r.duration("duration", 0),
 		Timeout: r.duration("timeout", 0), Retries: r.whole("retries", 0), Ramp: r.duration("ramp", 0)}
 	if platform.Batch() && l.Mode != "batch" {
 		r.fail("mode", fmt.Sprintf("%s always takes the whole batch", platform.Backend),
@@ -36,6 +38,7 @@ func buildLoad(r *reader) LoadShape {
 	}
 	if l.Mode == "open" {
 		r.checkOpen(&l)
+		r.checkBurstiness(&l)
 	}
 	return l.normalised()
 }
@@ -64,17 +67,34 @@ func (r *reader) checkOpen(l *LoadShape) {
 	l.TraceSHA256 = sum
 }
 
+// checkBurstiness fills in the shape of gamma arrivals.
+func (r *reader) checkBurstiness(l *LoadShape) {
+	switch {
+	case l.Burstiness == notGiven:
+		l.Burstiness = defaultBurstiness
+	case l.Arrival != "gamma" || l.Trace != "":
+		r.fail("burstiness", "Burstiness without gamma arrivals",
+			`burstiness is the shape of the gamma distribution that arrival = "gamma" draws its gaps from; nothing else uses it. Remove it, or set arrival = "gamma".`)
+	case l.Burstiness == 0:
+		r.fail("burstiness", "Burstiness of 0",
+			"burstiness is the shape of a gamma distribution, so it is above 0: 1 is Poisson, below it arrivals come in bursts, above it they are more even.")
+	}
+}
+
 // normalised drops what the mode does not use: a batch has no concurrency, a closed load no rate.
 func (l LoadShape) normalised() LoadShape {
 	switch l.Mode {
 	case "batch":
 		return LoadShape{Mode: l.Mode, Timeout: l.Timeout, Retries: l.Retries}
 	case "closed":
-		l.Rate, l.Arrival, l.Trace, l.TraceSHA256, l.Duration = 0, "", "", "", 0
+		l.Rate, l.Arrival, l.Burstiness, l.Trace, l.TraceSHA256, l.Duration = 0, "", 0, "", "", 0
 	case "open":
 		l.Concurrency, l.Ramp = 0, 0
 		if l.Trace != "" {
 			l.Arrival = ""
+		}
+		if l.Arrival != "gamma" {
+			l.Burstiness = 0
 		}
 	}
 	return l

@@ -271,6 +271,7 @@ type LoadShape struct {
 	Concurrency int           // closed: requests in flight
 	Rate        float64       // open: requests per second
 	Arrival     string        // open: "poisson", "constant", "gamma"
+	Burstiness  float64       // open, gamma: shape of the distribution of gaps; 1 = Poisson, below it in bursts
 	Trace       string        // open: file of timestamps; absolute after loading
 	TraceSHA256 string        // of the trace's bytes; the path is no part of an identity
 	Duration    time.Duration // open: stop admitting after; 0 = by batch_size

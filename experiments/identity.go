@@ -151,6 +151,14 @@ func sparse(all, defaults Values) Values {
 func seconds(d time.Duration) any { return goFloat(d.Seconds()) }
 
 // goFloat keeps whole numbers whole, as goNumber does.
+// usualBurstiness is the identity default: what gamma arrivals had before it could be set.
+func usualBurstiness(l LoadShape) any {
+	if l.Arrival == "gamma" {
+		return goFloat(0.5)
+	}
+	return 0
+}
+
 func goFloat(f float64) any {
 	if n := int64(f); float64(n) == f {
 		return n
@@ -172,9 +180,9 @@ func specOf(c *Cell) Values {
 	put("options", p.Options, len(p.Options) == 0)
 	put("attach", true, !p.Attach)
 	l := c.Load.normalised()
-	load := sparse(Values{"mode": l.Mode, "concurrency": int64(l.Concurrency), "rate": goFloat(l.Rate), "arrival": l.Arrival, "trace_sha256": l.TraceSHA256,
+	load := sparse(Values{"mode": l.Mode, "concurrency": int64(l.Concurrency), "rate": goFloat(l.Rate), "arrival": l.Arrival, "burstiness": goFloat(l.Burstiness), "trace_sha256": l.TraceSHA256,
 		"duration_s": seconds(l.Duration), "timeout_s": seconds(l.Timeout), "retries": int64(l.Retries), "ramp_s": seconds(l.Ramp)},
-		Values{"concurrency": 0, "rate": 0, "arrival": "", "trace_sha256": "", "duration_s": 0, "timeout_s": 0, "retries": 0, "ramp_s": 0})
+		Values{"concurrency": 0, "rate": 0, "arrival": "", "burstiness": usualBurstiness(l), "trace_sha256": "", "duration_s": 0, "timeout_s": 0, "retries": 0, "ramp_s": 0})
 	put("load", load, load == nil)
 	generate := generateSpec(c.Generate)
 	put("generate", generate, generate == nil)

@@ -100,7 +100,7 @@ var (
 	loadBlock = blockType{name: "load", fields: []field{
 		{name: "mode", kind: text, oneOf: []string{"batch", "closed", "open"}}, {name: "concurrency", kind: whole, min: atLeast(1)},
 		{name: "rate", kind: number, min: atLeast(0)}, {name: "arrival", kind: text, oneOf: []string{"poisson", "constant", "gamma"}},
-		{name: "trace", kind: path}, {name: "duration", kind: duration}, {name: "timeout", kind: duration},
+		{name: "burstiness", kind: number, min: atLeast(0)}, {name: "trace", kind: path}, {name: "duration", kind: duration}, {name: "timeout", kind: duration},
 		{name: "retries", kind: whole, min: atLeast(0)}, {name: "ramp", kind: duration}}}
 	generateBlock = blockType{name: "generate", fields: []field{
 		{name: "max_tokens", kind: whole, min: atLeast(1)}, {name: "min_tokens", kind: whole, min: atLeast(0)},

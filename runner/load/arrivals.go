@@ -15,9 +15,6 @@ import (
 	"matrix/experiments"
 )
 
-// burstiness is the shape of gamma arrivals: below 1 they come in bursts (coefficient of variation 1.41 at 0.5; Poisson is 1).
-const burstiness = 0.5
-
 // Schedule is when the requests of an open load are due.
 type Schedule struct {
 	shape *experiments.LoadShape
@@ -31,6 +28,9 @@ func NewSchedule(s *experiments.LoadShape, seed int64) (*Schedule, error) {
 	if s.Trace == "" {
 		if s.Rate <= 0 {
 			return nil, fmt.Errorf("an open load needs a rate above 0 or a trace")
+		}
+		if s.Arrival == "gamma" && s.Burstiness <= 0 {
+			return nil, fmt.Errorf("gamma arrivals need a burstiness above 0")
 		}
 		return schedule, nil
 	}
@@ -93,7 +93,8 @@ func gaps(s *experiments.LoadShape, seed int64) func() float64 {
 	case "constant":
 		return func() float64 { return 1 / s.Rate }
 	case "gamma":
-		g := distuv.Gamma{Alpha: burstiness, Beta: burstiness * s.Rate, Src: source}
+		// Mean 1/rate; the coefficient of variation is 1/√shape, as in vllm bench serve.
+		g := distuv.Gamma{Alpha: s.Burstiness, Beta: s.Burstiness * s.Rate, Src: source}
 		return g.Rand
 	default: // poisson
 		r := rand.New(source)

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -271,7 +272,7 @@ func TestBatcherTakesAll(t *testing.T) {
 
 func TestArrivals(t *testing.T) {
 	for _, arrival := range []string{"poisson", "constant", "gamma"} {
-		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 50, Arrival: arrival, Duration: 200 * time.Second}, 7)
+		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 50, Arrival: arrival, Burstiness: 0.5, Duration: 200 * time.Second}, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,5 +314,30 @@ func TestTrace(t *testing.T) {
 	}
 	if _, err := NewSchedule(&experiments.LoadShape{Mode: "open"}, 0); err == nil {
 		t.Error("an open load without a rate: want an error")
+	}
+}
+
+// TestBurstiness: the gaps' coefficient of variation is 1/√shape: 2 in bursts, 1 as Poisson's, 0.5 more even.
+func TestBurstiness(t *testing.T) {
+	for shape, want := range map[float64]float64{0.25: 2, 1: 1, 4: 0.5} {
+		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 100, Arrival: "gamma", Burstiness: shape, Duration: 400 * time.Second}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum, squares float64
+		at := slices.Collect(s.Arrivals())
+		for i := 1; i < len(at); i++ {
+			gap := (at[i] - at[i-1]).Seconds()
+			sum, squares = sum+gap, squares+gap*gap
+		}
+		n := float64(len(at) - 1)
+		mean := sum / n
+		got := math.Sqrt(squares/n-mean*mean) / mean
+		if math.Abs(got-want) > 0.05*want || math.Abs(mean*100-1) > 0.05 {
+			t.Errorf("shape %g: coefficient of variation %.3f, want %.3f; mean gap %.5f s, want 0.01", shape, got, want, mean)
+		}
+	}
+	if _, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 1, Arrival: "gamma"}, 0); err == nil {
+		t.Error("gamma without a shape: want an error")
 	}
 }
