@@ -94,7 +94,7 @@ func (e decisionView) group(g decision.Group) {
 		if i == 0 {
 			e.line(1, "%s", e.style.bold("Projections, not measured: load_s + requests / rate"))
 		}
-		e.line(2, "%s, %s requests: %s s, from %s requests at %s/s (%s)", p.Contender, thousands(p.Requests), fourDigits(p.Seconds), thousands(p.FromSize), fourDigits(p.Rate), sourceText(p.Source))
+		e.line(2, "%s, %s requests: %s s, from %s requests at %s/s (%s)", p.Contender, thousands(p.Requests), figure(p.Seconds), thousands(p.FromSize), figure(p.Rate), sourceText(p.Source))
 	}
 }
 
@@ -171,11 +171,11 @@ func (e decisionView) metric(depth int, m decision.Metric) {
 	spread := ""
 	switch {
 	case m.Low != nil && m.N > 1:
-		spread = fmt.Sprintf(" (%s to %s over %d launches)", fourDigits(*m.Low), fourDigits(*m.High), m.N)
+		spread = fmt.Sprintf(" (%s to %s over %d launches)", figure(*m.Low), figure(*m.High), m.N)
 	case m.Low != nil:
 		spread = " (one launch)"
 	}
-	e.line(depth, "%s %s%s%s, best %s; score %.3f = %s; × %.4g%% → %.2f%s", m.Name, fourDigits(*m.Value), strings.TrimSuffix(" "+m.Unit, " "), spread, fourDigits(*m.Best), *m.Score,
+	e.line(depth, "%s %s%s%s, best %s; score %.3f = %s; × %.4g%% → %.2f%s", m.Name, figure(*m.Value), strings.TrimSuffix(" "+m.Unit, " "), spread, figure(*m.Best), *m.Score,
 		m.Scale, 100*m.Share, 100*m.Contribution, note)
 	for _, s := range m.Sources {
 		e.line(depth+1, "%s", e.style.dim(sourceText(s)))
@@ -191,12 +191,4 @@ func parenthesis(text string) string {
 		return ""
 	}
 	return " (" + text + ")"
-}
-
-// fourDigits writes a number with four digits, without an exponent where that can be read.
-func fourDigits(x float64) string {
-	if x >= 10000 {
-		return thousands(int64(x + 0.5))
-	}
-	return strconv.FormatFloat(x, 'g', 4, 64)
 }
