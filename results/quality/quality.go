@@ -1,0 +1,178 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mathext"
+
+	"matrix/results"
+	"matrix/results/summary"
+)
+
+// Prompt is what a dataset says of one of its entries.
+type Prompt struct {
+	Text      string
+	Reference string // expected answer, "" = none
+}
+
+// Options say what is known beside the outputs.
+type Options struct {
+	Prompts func(promptID string) (Prompt, bool) // nil = no dataset at hand: no references, and JSON is not looked for
+	Pairs   int                                  // at most so many pairs are compared; 0 = 200
+}
+
+// Report is what the outputs of a set tell.
+type Report struct {
+	Cells    []Cell   `json:"cells"` // those with outputs, in the set's order
+	Pairs    []Pair   `json:"pairs"`
+	Warnings []string `json:"warnings"`
+}
+
+// Cell is the quality of one cell's answers, of its last complete launch.
+type Cell struct {
+	Cell     string  `json:"cell"` // folder
+	Name     string  `json:"name"`
+	Attempt  string  `json:"attempt"`
+	N        int     `json:"n"`        // answers
+	Empty    int     `json:"empty"`    // nothing but white space
+	Refusals int     `json:"refusals"` // by how they begin: a heuristic in English
+	JSONs    *Share  `json:"jsons"`    // valid JSON of the prompts that ask for it; nil = none does, or no dataset
+	Accuracy *Share  `json:"accuracy"` // equal to the reference; nil = no prompt has one
+	ChrF     float64 `json:"chrf"`     // mean against the references, 0–1
+	RougeL   float64 `json:"rouge_l"`
+}
+
+// Share is a part of a number of trials, with its two-sided 95% interval (Clopper–Pearson).
+type Share struct {
+	K, N             int
+	Value, Low, High float64
+}
+
+// ShareOf is k of n; nil of none.
+func ShareOf(k, n int) *Share {
+	if n == 0 {
+		return nil
+	}
+	s := &Share{K: k, N: n, Value: float64(k) / float64(n), High: 1}
+	if k > 0 {
+		s.Low = mathext.InvRegIncBeta(float64(k), float64(n-k)+1, 0.025)
+	}
+	if k < n {
+		s.High = mathext.InvRegIncBeta(float64(k)+1, float64(n-k), 0.975)
+	}
+	return s
+}
+
+// answer is one output, and answers those of a cell by seq.
+type answer struct {
+	prompt string // id
+	hash   [16]byte
+	text   string
+}
+
+type answers struct {
+	of   *summary.Cell
+	by   *summary.Attempt
+	seqs []int64
+	text map[int64]answer
+}
+
+// Measure reads the outputs of a set's cells and compares them. Simulated cells say nothing real: they are left out.
+func Measure(ctx context.Context, set *summary.Set, o Options) (*Report, error) {
+	out := &Report{}
+	var all []*answers
+	for _, c := range set.Cells {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		a, err := read(c)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			all = append(all, a)
+			out.Cells = append(out.Cells, a.measure(o.Prompts))
+		}
+	}
+	out.compare(all, o)
+	return out, nil
+}
+
+// read takes the outputs of a cell's last complete launch that kept any; nil without.
+func read(c *summary.Cell) (*answers, error) {
+	if c.Simulated {
+		return nil, nil
+	}
+	for i := len(c.Launches) - 1; i >= 0; i-- {
+		l := c.Launches[i]
+		if _, kept := l.Files["outputs.parquet"]; !kept {
+			continue
+		}
+		a := &answers{of: c, by: l, text: map[int64]answer{}}
+		err := results.ReadOutputs(l.Dir, func(r results.OutputRow) error {
+			a.seqs = append(a.seqs, r.Seq)
+			a.text[r.Seq] = answer{prompt: r.PromptID, text: r.Text}
+			return nil
+		})
+		if err == nil {
+			err = a.hashes()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the outputs of %s: %w", c.Name, err)
+		}
+		if len(a.seqs) > 0 {
+			return a, nil
+		}
+	}
+	return nil, nil
+}
+
+// hashes adds what was really sent: only answers to the same bytes are compared.
+func (a *answers) hashes() error {
+	return results.ReadRequests(a.by.Dir, func(r results.RequestRow) error {
+		if x, ok := a.text[r.Seq]; ok && r.Phase == "measure" {
+			x.hash = r.PromptHash
+			a.text[r.Seq] = x
+		}
+		return nil
+	})
+}
+
+func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
+	c := Cell{Cell: a.of.Slug, Name: a.of.Name, Attempt: a.by.Attempt, N: len(a.seqs)}
+	var valid, asked, right, known int
+	for _, seq := range a.seqs {
+		x := a.text[seq]
+		if empty(x.text) {
+			c.Empty++
+		} else if refuses(x.text) {
+			c.Refusals++
+		}
+		var p Prompt
+		if prompts != nil {
+			p, _ = prompts(x.prompt)
+		}
+		if jsonAsked.MatchString(p.Text) {
+			asked++
+			valid += one(validJSON(x.text))
+		}
+		if p.Reference != "" {
+			known++
+			right += one(correct(x.text, p.Reference))
+			c.ChrF += chrF(x.text, p.Reference)
+			c.RougeL += rougeL(x.text, p.Reference)
+		}
+	}
+	c.JSONs, c.Accuracy = ShareOf(valid, asked), ShareOf(right, known)
+	c.ChrF, c.RougeL = c.ChrF/math.Max(1, float64(known)), c.RougeL/math.Max(1, float64(known))
+	return c
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
