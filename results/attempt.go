@@ -40,10 +40,11 @@ type Attempt struct {
 	mu        sync.Mutex // guards all below
 	manifest  Manifest
 	state     state
-	spools    *spools // nil = not being written
-	done      bitmap  // measured requests with a final row
-	seen      bitmap  // measured requests with any row
-	twice     bitmap  // measured requests with more than one row
+	spools    *spools  // nil = not being written
+	done      bitmap   // measured requests with a final row
+	seen      bitmap   // measured requests with any row
+	twice     bitmap   // measured requests with more than one row
+	rowsIn    []bitmap // of each segment that was read back: measured requests with a row in it
 	finished  int64
 	measured  int64
 	warnings  []string

@@ -165,13 +165,12 @@ func (a *Attempt) writeTables(dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	requests := keepRows(won)
-	outputs := func(b arrow.RecordBatch, i int) bool {
-		w, ok := won[named[*array.Int64](b, colSeq).Value(i)]
-		return !ok || w.segment == named[*array.Int32](b, colSegment).Value(i)
-	}
+	requests, outputs := keepRows(won), a.keepOutputs(won)
 	if len(won) == 0 {
-		requests, outputs = nil, nil
+		requests = nil
+	}
+	if len(won) == 0 && len(a.rowsIn) == 0 {
+		outputs = nil
 	}
 	if m.Files[tableRequests+".parquet"], err = writeTable(a, dir, tableRequests, m.keys(), requestColumns, requests); err != nil {
 		return err

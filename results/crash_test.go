@@ -1,69 +1,100 @@
 package results
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"matrix/results/disk"
 	"matrix/results/disk/disktest"
+	"matrix/results/spool"
 )
 
-// promise is what the store has said of an attempt: committed, or so many measured rows synced.
+// promise is what the store has said: an attempt is committed, or has so many rows synced; a mark is kept.
 type promise struct {
 	after   int // operations done when it was given
 	attempt string
 	synced  int64 // 0: committed
+	mark    bool  // a taint of the attempt
 }
 
-// The workload whose every crash is tried: two launches of a cell with four requests each; the first is
-// suspended and resumed.
-const crashRequests = 4
+// The workload whose every crash is tried. Launch 1 is suspended, resumed in a second segment and completed; the first
+// try of launch 2 is suspended, then abandoned and tainted, the second is completed; the index is written.
+const (
+	crashRequests = 6
+	crashLaunches = 2
+	mixtures      = 240 // draws an operation
+)
 
-// goOn runs an apply's part: finish what is unfinished, then launch until both launches are committed.
-func goOn(ctx context.Context, s *Store, stop func(*Attempt) bool, done func(*Attempt)) error {
-	unlock, err := s.Lock("test")
+// crashRig runs the workload; what it does besides (stop, done) the recording wants to know.
+type crashRig struct {
+	store *Store
+	stop  func(*Attempt) bool
+	done  func(*Attempt)
+}
+
+// goOn runs an apply's part: finish what is unfinished, then launch until each launch has a complete attempt.
+func (r crashRig) goOn(ctx context.Context) error {
+	unlock, err := r.store.Lock("test")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	unfinished, err := s.Unfinished(ctx)
+	unfinished, err := r.store.Unfinished(ctx)
 	if err != nil {
 		return err
 	}
 	for _, a := range unfinished {
-		if err := a.Resume(); err != nil {
+		if err := r.finish(a); err != nil {
 			return err
 		}
-		if suspended, err := work(a, stop); err != nil || suspended {
-			return err
-		}
-		done(a)
 	}
-	past, err := s.History(ctx, "gemma3")
+	past, err := r.store.History(ctx, "gemma3")
 	if err != nil {
 		return err
 	}
-	for launch := len(past) + 1; launch <= 2; launch++ {
-		a, err := s.Begin(testCell(crashRequests), testIdentity(), launch, []byte("source"))
+	complete := map[int]bool{}
+	for _, p := range past {
+		complete[p.Launch] = complete[p.Launch] || p.Status == Complete
+	}
+	for launch := 1; launch <= crashLaunches; launch++ {
+		if complete[launch] {
+			continue
+		}
+		a, err := r.store.Begin(testCell(crashRequests), testIdentity(), launch, []byte("source"))
 		if err != nil {
 			return err
 		}
-		if suspended, err := work(a, stop); err != nil || suspended {
+		if suspended, err := r.work(a); err != nil || suspended {
 			return err
 		}
-		done(a)
 	}
 	return nil
 }
 
-func work(a *Attempt, stop func(*Attempt) bool) (suspended bool, err error) {
+// finish ends an unfinished attempt: launch 2 may not go on.
+func (r crashRig) finish(a *Attempt) error {
+	if a.Manifest().Launch == 2 {
+		_, err := a.Abandon(Interrupted, "interrupted, and the cell has changed since")
+		r.done(a)
+		return err
+	}
+	if err := a.Resume(); err != nil {
+		return err
+	}
+	_, err := r.work(a)
+	return err
+}
+
+// work appends what is missing: every row a write of its own, every other one synced, half of them with an output.
+func (r crashRig) work(a *Attempt) (suspended bool, err error) {
 	run := Run{Planned: crashRequests, Mode: "closed"}
 	if err := a.SaveRun(run); err != nil {
 		return false, err
@@ -75,7 +106,7 @@ func work(a *Attempt, stop func(*Attempt) bool) (suspended bool, err error) {
 		if a.Finished(seq) {
 			continue
 		}
-		if stop(a) {
+		if r.stop(a) {
 			if err := a.Append(failedRow(seq, statusCanceled), nil); err != nil {
 				return false, err
 			}
@@ -84,20 +115,32 @@ func work(a *Attempt, stop func(*Attempt) bool) (suspended bool, err error) {
 		if err := a.Append(okRow(seq), &OutputRow{Text: fmt.Sprint("answer ", seq)}); err != nil {
 			return false, err
 		}
-		a.mu.Lock()
-		sp := a.spools
-		a.mu.Unlock()
-		if err := sp.requests.sync(); err != nil {
+		if err := a.Sample(SampleRow{TimeS: float64(seq), Source: "host", Metric: "x", Value: 1}); err != nil {
+			return false, err
+		}
+		if err := r.write(a, seq%2 == 1); err != nil {
 			return false, err
 		}
 	}
 	_, err = a.Commit(Complete, "done", "", run)
+	r.done(a)
 	return false, err
+}
+
+func (r crashRig) write(a *Attempt, sync bool) error {
+	a.mu.Lock()
+	sp := a.spools
+	a.mu.Unlock()
+	if sync {
+		return sp.requests.sync() // the outputs before it
+	}
+	return errors.Join(sp.samples.write(), sp.outputs.write(), sp.requests.write())
 }
 
 func never(*Attempt) bool { return false }
 func nothing(*Attempt)    {}
 
+// recordCrashLog runs three applies and what a person does between them.
 func recordCrashLog(t *testing.T) (*disktest.Log, []promise) {
 	t.Helper()
 	log := &disktest.Log{Root: t.TempDir()}
@@ -106,53 +149,82 @@ func recordCrashLog(t *testing.T) (*disktest.Log, []promise) {
 	committed := func(a *Attempt) {
 		promises = append(promises, promise{after: log.Len(), attempt: a.manifest.Attempt})
 	}
-	halfway := func(a *Attempt) bool {
-		if a.Done() > 0 {
-			promises = append(promises, promise{after: log.Len(), attempt: a.manifest.Attempt, synced: a.Done()})
+	halfway := func(launch int) func(*Attempt) bool {
+		return func(a *Attempt) bool {
+			if n := a.Done() &^ 1; n > 0 {
+				promises = append(promises, promise{after: log.Len(), attempt: a.manifest.Attempt, synced: n})
+			}
+			return a.Manifest().Launch == launch && a.Done() == 3
 		}
-		return a.Done() == 2
 	}
-	if err := goOn(t.Context(), s, halfway, committed); err != nil {
-		t.Fatal(err)
+	for _, stop := range []func(*Attempt) bool{halfway(1), halfway(2), halfway(0)} {
+		if err := (crashRig{s, stop, committed}).goOn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := goOn(t.Context(), s, never, committed); err != nil {
-		t.Fatal(err)
+	past, err := s.History(t.Context(), "gemma3")
+	if err != nil || len(past) != 3 {
+		t.Fatalf("%d attempts, %v", len(past), err)
+	}
+	for _, p := range past {
+		if p.Status == Interrupted {
+			if err := s.Taint("gemma3", p.Slug, p.Attempt, "a neighbour", "ada"); err != nil {
+				t.Fatal(err)
+			}
+			promises = append(promises, promise{after: log.Len(), attempt: p.Attempt, mark: true})
+		}
+	}
+	for range 2 { // made, and made again
+		found, err := s.look(t.Context(), "gemma3", []string{past[0].Slug}, nil)
+		if err := errors.Join(err, s.writeIndex("gemma3", found)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return log, promises
 }
 
-// TestCrash cuts the power after every operation, with unsynced bytes and names kept, dropped, torn or zeroed,
-// and lets the next apply go on: nothing promised is lost, nothing is there twice, everything can be read.
+// crashImage is one state after a crash.
+type crashImage struct {
+	cut      disktest.Cut
+	image    disktest.Image
+	promised []promise
+}
+
+// TestCrash cuts the power after every operation, with unsynced bytes kept, dropped, torn or zeroed, and names that
+// arrived in another order or never, and lets the next apply go on: nothing promised is lost, nothing is there twice,
+// everything can be read.
 func TestCrash(t *testing.T) {
 	log, promises := recordCrashLog(t)
-	images := make(chan crashImage)
+	images := make(chan crashImage, 16)
+	went := &wentOn{seen: map[[32]byte]bool{}}
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for c := range images {
-				if err := survive(t.Context(), t.TempDir(), c.image, promises, c.cut.After); err != nil {
+				if err := went.survive(t.Context(), tempDir(t), c); err != nil {
 					t.Errorf("cut %+v: %v", c.cut, err)
 				}
 			}
 		})
 	}
+	sample := 5 // of the states; all of them with MATRIX_CRASH, which .ci/run and `just crash` set
+	switch {
+	case os.Getenv("MATRIX_CRASH") != "":
+		sample = 1
+	case testing.Short():
+		sample = 50
+	}
 	cuts, different := eachCrash(log, promises, func(n int, c crashImage) {
-		if !testing.Short() || n%7 == 0 {
+		if n%sample == 0 && !t.Failed() {
 			images <- c
 		}
 	})
 	close(images)
 	wg.Wait()
-	t.Logf("%d operations, %d cuts, %d different states", log.Len(), cuts, different)
-	if len(promises) < 4 || different < 250 {
+	t.Logf("%d operations, %d cuts, %d different states, one in %d tried; they recovered to %d different ones", log.Len(), cuts, different, sample, len(went.seen))
+	if len(promises) < 8 || different < 10_000 {
 		t.Errorf("%d promises, %d states: the workload does too little", len(promises), different)
 	}
-}
-
-// crashImage is one state after a crash.
-type crashImage struct {
-	cut   disktest.Cut
-	image disktest.Image
 }
 
 // eachCrash calls try for each different state.
@@ -164,60 +236,79 @@ func eachCrash(log *disktest.Log, promises []promise, try func(n int, c crashIma
 	}
 	seen := map[state]bool{}
 	offer := func(cut disktest.Cut, image disktest.Image) {
-		promised := 0
+		var promised []promise
 		for _, p := range promises {
 			if p.after <= cut.After {
-				promised++
+				promised = append(promised, p)
 			}
 		}
 		cuts++
-		key := state{image.Sum(), promised}
+		key := state{image.Sum(), len(promised)}
 		if !seen[key] {
 			seen[key] = true
-			try(len(seen), crashImage{cut, image})
+			try(len(seen), crashImage{cut, image, promised})
 		}
 	}
-	for _, cut := range disktest.Cuts(0, log.Len()) {
-		image := log.After(cut)
-		offer(cut, image)
-		if cut.After < log.Len() && log.Op(cut.After).Kind == disk.Remove {
-			offer(cut, image.HalfRemoved(log.Op(cut.After).Path))
+	for n := range log.Len() + 1 {
+		for _, cut := range log.Cuts(n, mixtures) {
+			image := log.After(cut)
+			offer(cut, image)
+			if n < log.Len() && log.Op(n).Kind == disk.Remove && cut.Seed == 0 {
+				offer(cut, image.HalfRemoved(log.Op(n).Path))
+			}
 		}
 	}
 	return cuts, len(seen)
 }
 
-func survive(ctx context.Context, root string, image disktest.Image, promises []promise, after int) error {
-	if err := image.Write(root); err != nil {
-		return err
-	}
-	defer os.RemoveAll(root)
-	s := &Store{root: root, Version: "test", fs: &disk.FS{NoSync: true}}
-	if err := kept(ctx, s, promises, after); err != nil {
-		return fmt.Errorf("at once: %w", err)
-	}
-	if err := goOn(ctx, s, never, nothing); err != nil {
-		return fmt.Errorf("go on: %w", err)
-	}
-	return allThere(ctx, s, promises, after)
+// wentOn remembers from which recovered states an apply has gone on: it sees of a spool what is whole, so the many ways
+// to tear the same frame are one state.
+type wentOn struct {
+	mu   sync.Mutex
+	seen map[[32]byte]bool
 }
 
-// kept holds the promises against what a reader sees after the crash.
-func kept(ctx context.Context, s *Store, promises []promise, after int) error {
-	past, err := s.History(ctx, "") // before anything is tidied: what DuckDB would see
+func (w *wentOn) survive(ctx context.Context, root string, c crashImage) error {
+	defer os.RemoveAll(root)
+	if err := c.image.Write(root); err != nil {
+		return err
+	}
+	s := &Store{root: root, Version: "test", fs: &disk.FS{NoSync: true}}
+	if err := kept(ctx, s, c.promised); err != nil {
+		return fmt.Errorf("at once: %w", err)
+	}
+	sum, err := recovered(root, len(c.promised))
 	if err != nil {
 		return err
 	}
-	for _, p := range promises {
-		if p.after <= after && p.synced == 0 && !slices.ContainsFunc(past, func(q Past) bool { return q.Attempt == p.attempt }) {
-			return fmt.Errorf("committed attempt %s is lost", p.attempt)
-		}
+	w.mu.Lock()
+	known := w.seen[sum]
+	w.seen[sum] = true
+	w.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := (crashRig{s, never, nothing}).goOn(ctx); err != nil {
+		return fmt.Errorf("go on: %w", err)
+	}
+	return allThere(ctx, s, c.promised)
+}
+
+// kept holds the promises against what a reader sees after the crash.
+func kept(ctx context.Context, s *Store, promises []promise) error {
+	before, err := s.History(ctx, "") // before anything is tidied: what DuckDB would see
+	if err != nil {
+		return err
+	}
+	if err := keptCommitted(before, promises); err != nil {
+		return err
 	}
 	unfinished, err := s.Unfinished(ctx)
 	if err != nil {
 		return err
 	}
-	if past, err = s.History(ctx, ""); err != nil {
+	past, err := s.History(ctx, "")
+	if err != nil {
 		return err
 	}
 	committed, done := map[string]bool{}, map[string]int64{}
@@ -234,45 +325,125 @@ func kept(ctx context.Context, s *Store, promises []promise, after int) error {
 		done[a.manifest.Attempt] = a.Done()
 	}
 	for _, p := range promises {
-		switch {
-		case p.after > after:
-		case p.synced > 0 && !committed[p.attempt] && done[p.attempt] < p.synced:
+		if p.synced > 0 && !committed[p.attempt] && done[p.attempt] < p.synced {
 			return fmt.Errorf("attempt %s has %d of %d synced rows", p.attempt, done[p.attempt], p.synced)
+		}
+	}
+	_, err = s.Recall(ctx, "gemma3") // with the index as it is
+	return err
+}
+
+func keptCommitted(past []Past, promises []promise) error {
+	tainted := map[string]bool{}
+	for _, p := range past {
+		tainted[p.Attempt] = p.Tainted != ""
+	}
+	for _, p := range promises {
+		mark, there := tainted[p.attempt]
+		switch {
+		case p.synced > 0:
+		case !there:
+			return fmt.Errorf("committed attempt %s is lost", p.attempt)
+		case p.mark && !mark:
+			return fmt.Errorf("the taint of attempt %s is lost", p.attempt)
 		}
 	}
 	return nil
 }
 
-// allThere demands two committed launches with each request exactly once, and no leftovers.
-func allThere(ctx context.Context, s *Store, promises []promise, after int) error {
-	if err := kept(ctx, s, promises, after); err != nil {
+// allThere demands one complete attempt a launch with each request exactly once, none twice in any other, and no
+// leftovers.
+func allThere(ctx context.Context, s *Store, promises []promise) error {
+	if err := kept(ctx, s, promises); err != nil {
 		return fmt.Errorf("afterwards: %w", err)
 	}
 	if bad, err := s.Verify(ctx); err != nil || len(bad) > 0 {
 		return fmt.Errorf("verify: %v, %v", bad, err)
 	}
 	past, err := s.History(ctx, "")
-	if err != nil || len(past) != 2 {
-		return fmt.Errorf("%d attempts, want 2: %v", len(past), err)
+	if err != nil {
+		return err
 	}
+	complete := map[int]int{}
 	for _, p := range past {
-		var seqs [crashRequests]int
-		if err := ReadRequests(p.Dir, func(r RequestRow) error { seqs[r.Seq]++; return nil }); err != nil {
-			return err
+		if err := eachOnce(p); err != nil {
+			return fmt.Errorf("%s attempt %s: %w", p.Status, p.Attempt, err)
 		}
-		var outputs [crashRequests]int
-		if err := ReadOutputs(p.Dir, func(r OutputRow) error { outputs[r.Seq]++; return nil }); err != nil {
-			return err
-		}
-		if want := [crashRequests]int{1, 1, 1, 1}; p.Status != Complete || seqs != want {
-			return fmt.Errorf("%s attempt has rows %v, outputs %v", p.Status, seqs, outputs)
+		if p.Status == Complete {
+			complete[p.Launch]++
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(s.root, innerDir, "*", "*"))
-	for _, name := range left {
-		if !strings.HasSuffix(name, "lock") {
-			return fmt.Errorf("left over: %s", name)
+	for launch := 1; launch <= crashLaunches; launch++ {
+		if complete[launch] != 1 {
+			return fmt.Errorf("launch %d has %d complete attempts", launch, complete[launch])
 		}
+	}
+	left, err := filepath.Glob(filepath.Join(s.root, innerDir, workDir, "*"))
+	if len(left) > 0 {
+		return fmt.Errorf("left over: %s", left)
 	}
 	return err
+}
+
+// eachOnce: every request has at most one row and one output; of a complete attempt exactly one.
+func eachOnce(p Past) error {
+	var rows, outputs [crashRequests]int
+	if err := ReadRequests(p.Dir, func(r RequestRow) error { rows[r.Seq]++; return nil }); err != nil {
+		return err
+	}
+	if err := ReadOutputs(p.Dir, func(r OutputRow) error { outputs[r.Seq]++; return nil }); err != nil {
+		return err
+	}
+	if _, err := ReadRunColumns(p.Dir, "requests_ok"); err != nil {
+		return err
+	}
+	for seq := range crashRequests {
+		if rows[seq] > 1 || outputs[seq] > rows[seq] || p.Status == Complete && (rows[seq] != 1 || outputs[seq] != 1) {
+			return fmt.Errorf("rows %v, outputs %v", rows, outputs)
+		}
+	}
+	return nil
+}
+
+// recovered is the sum of all that the next apply can see: every file, of a spool the frames that are whole.
+func recovered(root string, promised int) ([32]byte, error) {
+	image := disktest.Image{fmt.Sprint(promised): nil}
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.Name() == "lock" {
+			return err
+		}
+		if entry.IsDir() {
+			image[path[len(root):]+"/"] = nil
+			return nil
+		}
+		doc, err := os.ReadFile(path)
+		if err == nil && strings.HasSuffix(path, ".spool") {
+			doc = doc[:wholeFrames(doc)]
+		}
+		image[path[len(root):]] = doc
+		return err
+	})
+	return image.Sum(), err
+}
+
+func wholeFrames(doc []byte) int64 {
+	r := spool.NewReader(bytes.NewReader(doc))
+	for {
+		if _, err := r.Next(); err != nil {
+			return r.Good()
+		}
+	}
+}
+
+// tempDir is a folder in memory where there is one: the test is of operations, not of a disk.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	if dir, err := os.MkdirTemp("/dev/shm", "matrix-crash-"); err == nil {
+		return dir
+	}
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Error(err)
+	}
+	return dir
 }

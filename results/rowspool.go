@@ -22,23 +22,31 @@ const (
 	spoolBytes = 4 << 20
 )
 
+// Batches that wait to be written; an append that makes one more waits for the disk.
+const spoolWaiting = 4
+
 // rowSpool is one table on its way to disk: rows gather in a batch, a batch becomes one frame. The frames'
-// payloads joined are one Arrow IPC stream: the schema stands in the first frame only.
+// payloads joined are one Arrow IPC stream: the schema stands in the first frame only. An append does not touch the
+// disk: what waits is written by who syncs, once a second or when kicked.
 type rowSpool[R any] struct {
 	cols   []column[R]
 	size   func(*R) int // bytes of text in a row; nil: rows are small
-	before func()       // called before a batch is written; nil: nothing to do
+	before func() error // must have succeeded before a batch is written; nil: nothing to do
+	kick   chan struct{}
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards what gathers
 	build   *array.RecordBuilder
 	rows    int
 	bytes   int
+	waiting []arrow.RecordBatch
+	err     error
+
+	disk    sync.Mutex // guards what is written; taken before mu
 	payload bytes.Buffer
 	out     *ipc.Writer
 	frame   []byte
 	file    *disk.File
 	dirty   bool // written since the last sync
-	err     error
 }
 
 func createSpool[R any](fs *disk.FS, path string, cols []column[R], size func(*R) int) (*rowSpool[R], error) {
@@ -47,7 +55,7 @@ func createSpool[R any](fs *disk.FS, path string, cols []column[R], size func(*R
 		return nil, err
 	}
 	schema := arrow.NewSchema(fieldsOf(cols), nil)
-	s := &rowSpool[R]{cols: cols, size: size, file: file, dirty: true,
+	s := &rowSpool[R]{cols: cols, size: size, file: file, dirty: true, kick: make(chan struct{}, 1),
 		build: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
 	s.out = ipc.NewWriter(&s.payload, ipc.WithSchema(schema))
 	if _, err := file.Write([]byte(spool.Magic)); err != nil {
@@ -57,11 +65,19 @@ func createSpool[R any](fs *disk.FS, path string, cols []column[R], size func(*R
 }
 
 func (s *rowSpool[R]) append(rows ...R) error {
+	waiting, err := s.gather(rows)
+	if err == nil && waiting >= spoolWaiting {
+		return s.write()
+	}
+	return err
+}
+
+func (s *rowSpool[R]) gather(rows []R) (waiting int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range rows {
 		if s.err != nil {
-			return s.err
+			return 0, s.err
 		}
 		for c, col := range s.cols {
 			col.put(s.build.Field(c), &rows[i])
@@ -71,63 +87,92 @@ func (s *rowSpool[R]) append(rows ...R) error {
 			s.bytes += s.size(&rows[i])
 		}
 		if s.rows >= spoolRows || s.bytes >= spoolBytes {
-			s.flush()
+			s.cut()
+			select {
+			case s.kick <- struct{}{}:
+			default: // it is kicked already
+			}
 		}
 	}
-	return s.err
+	return len(s.waiting), s.err
 }
 
-// flush writes the batch as one frame. An error stays: what follows a lost batch would hide the loss.
-func (s *rowSpool[R]) flush() {
-	if s.rows == 0 || s.err != nil {
-		return
+// cut ends the batch. The caller holds mu.
+func (s *rowSpool[R]) cut() {
+	if s.rows > 0 {
+		s.waiting = append(s.waiting, s.build.NewRecordBatch())
+		s.rows, s.bytes = 0, 0
 	}
-	if s.before != nil {
-		s.before()
-	}
-	batch := s.build.NewRecordBatch()
-	defer batch.Release()
-	s.rows, s.bytes = 0, 0
-	s.payload.Reset()
-	if s.err = s.out.Write(batch); s.err != nil {
-		return
-	}
-	if s.frame, s.err = spool.AppendFrame(s.frame[:0], s.payload.Bytes()); s.err != nil {
-		return
-	}
-	_, s.err = s.file.Write(s.frame)
-	s.dirty = true
 }
 
-// flushNow writes what has gathered. Its error comes out of the next append.
-func (s *rowSpool[R]) flushNow() {
+// write writes what has gathered, durable or not.
+func (s *rowSpool[R]) write() error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	return s.flush()
+}
+
+// flush writes what has gathered, a frame each batch. An error stays: what follows a lost batch would hide the loss.
+// The caller holds disk.
+func (s *rowSpool[R]) flush() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.flush()
-}
-
-// sync writes what has gathered and makes it durable. Only one goroutine may call it at a time.
-func (s *rowSpool[R]) sync() error {
-	s.mu.Lock()
-	s.flush()
-	dirty, err := s.dirty, s.err
-	s.dirty = false
+	s.cut()
+	batches, err := s.waiting, s.err
+	s.waiting = nil
 	s.mu.Unlock()
-	if err != nil || !dirty {
+	if len(batches) == 0 || err != nil {
 		return err
 	}
-	// Outside the lock: a slow disk must not hold up the requests.
-	if err := s.file.Sync(); err != nil {
+	if s.before != nil {
+		err = s.before()
+	}
+	for _, batch := range batches {
+		if err == nil {
+			err = s.writeFrame(batch)
+		}
+		batch.Release()
+	}
+	return s.keep(err)
+}
+
+func (s *rowSpool[R]) writeFrame(batch arrow.RecordBatch) (err error) {
+	s.payload.Reset()
+	if err := s.out.Write(batch); err != nil {
+		return err
+	}
+	if s.frame, err = spool.AppendFrame(s.frame[:0], s.payload.Bytes()); err != nil {
+		return err
+	}
+	s.dirty = true
+	_, err = s.file.Write(s.frame)
+	return err
+}
+
+// keep remembers a failure, so that it comes out of the next append.
+func (s *rowSpool[R]) keep(err error) error {
+	if err != nil {
 		s.mu.Lock()
 		s.err = errors.Join(s.err, err)
 		s.mu.Unlock()
+	}
+	return err
+}
+
+// sync writes what has gathered and makes it durable. A slow disk holds up no append.
+func (s *rowSpool[R]) sync() error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if err := s.flush(); err != nil || !s.dirty {
 		return err
 	}
-	return nil
+	s.dirty = false
+	return s.keep(s.file.Sync())
 }
 
 func (s *rowSpool[R]) close() error {
 	err := s.sync()
+	s.disk.Lock()
+	defer s.disk.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.build.Release()

@@ -41,8 +41,9 @@ func (a *Attempt) open() error {
 	if err != nil {
 		return errors.Join(err, outputs.close(), samples.close())
 	}
-	// Outputs first: a crash must not leave a final row whose output was still in memory.
-	requests.before = outputs.flushNow
+	// Outputs first, and durable: a crash must not leave a final row whose output was still in memory, or in a page
+	// that was never written while the row's was.
+	requests.before = outputs.sync
 	sp := &spools{requests: requests, outputs: outputs, samples: samples, stop: make(chan struct{})}
 	if err := fs.SyncDir(a.dir); err != nil {
 		return errors.Join(err, sp.closeFiles())
@@ -60,6 +61,9 @@ func (sp *spools) syncLoop() {
 		case <-sp.stop:
 			return
 		case <-tick.C:
+		case <-sp.requests.kick:
+		case <-sp.outputs.kick:
+		case <-sp.samples.kick:
 		}
 		// A failure stays in the spool and comes out of the next Append: that is who must stop.
 		if errors.Join(sp.outputs.sync(), sp.requests.sync(), sp.samples.sync()) != nil {
@@ -76,7 +80,7 @@ func (sp *spools) close() error {
 }
 
 func (sp *spools) closeFiles() error {
-	return errors.Join(sp.outputs.close(), sp.requests.close(), sp.samples.close())
+	return errors.Join(sp.requests.close(), sp.outputs.close(), sp.samples.close()) // the requests sync the outputs first
 }
 
 // Resume reopens an attempt from Unfinished for its next segment. One that had measured nothing yet begins
@@ -98,7 +102,7 @@ func (a *Attempt) Resume() error {
 				}
 			}
 		}
-		a.manifest.Segments = 1
+		a.manifest.Segments, a.rowsIn = 1, nil
 	}
 	if err := errors.Join(fs.RemoveAll(filepath.Join(a.dir, commitDir)), a.saveManifest()); err != nil {
 		return fmt.Errorf("resume attempt: %w", err)
@@ -130,6 +134,7 @@ func (a *Attempt) closeSpools() error {
 
 // recount reads back which measured requests have rows.
 func (a *Attempt) recount() error {
+	a.rowsIn = make([]bitmap, a.manifest.Segments)
 	for n := 1; n <= a.manifest.Segments; n++ {
 		cut, err := readSpool(a.spoolPath(tableRequests, n), func(b arrow.RecordBatch) error {
 			seq, phase, status := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.String](b, colStatus)
@@ -140,6 +145,7 @@ func (a *Attempt) recount() error {
 				if err := a.note(seq.Value(i), status.Value(i)); err != nil {
 					return err
 				}
+				a.rowsIn[n-1].set(seq.Value(i))
 			}
 			return nil
 		})

@@ -48,6 +48,19 @@ func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 	}
 }
 
+// keepOutputs keeps the output of each row that is kept. One may have none: it was durable, and its row was not yet,
+// when a crash came; the request was asked again, or never is.
+func (a *Attempt) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int) bool {
+	return func(b arrow.RecordBatch, i int) bool {
+		seq, segment := named[*array.Int64](b, colSeq).Value(i), named[*array.Int32](b, colSegment).Value(i)
+		if n := int(segment); n >= 1 && n <= len(a.rowsIn) && !a.rowsIn[n-1].has(seq) {
+			return false
+		}
+		w, ok := won[seq]
+		return !ok || w.segment == segment
+	}
+}
+
 // keptRuns hands on the stretches of rows that are kept.
 func keptRuns(b arrow.RecordBatch, keep func(arrow.RecordBatch, int) bool, write func(arrow.RecordBatch) error) error {
 	from := int64(-1)

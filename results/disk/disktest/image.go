@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,8 +48,14 @@ func (l *Log) After(cut Cut) Image {
 			}
 		}
 	}
-	for i, op := range ops[:namesKept(ops, cut.Names)] {
-		durable.apply(i, op)
+	lost := map[int]bool{}
+	for bit, i := range atRisk(ops) {
+		lost[i] = bit < 64 && cut.Lost>>bit&1 == 1
+	}
+	for i, op := range ops {
+		if !lost[i] {
+			durable.apply(i, op)
+		}
 	}
 	image := Image{}
 	durable.walk("", func(path string, n *node) {
@@ -56,37 +63,38 @@ func (l *Log) After(cut Cut) Image {
 			image[path+"/"] = nil
 			return
 		}
-		image[path] = inodes[n.inode].after(cut.Data)
+		image[path] = inodes[n.inode].after(cut.fate(n.inode))
 	})
 	return image
 }
 
-// namesKept is how many operations' names are durable: all up to the last sync of a folder, at least.
-func namesKept(ops []disk.Op, names Names) int {
-	least := 0
-	for i, op := range ops {
-		if op.Kind == disk.SyncDir {
-			least = i + 1
-		}
+// fate is what becomes of one file's bytes.
+func (c Cut) fate(inode int) Data {
+	if c.Seed == 0 {
+		return c.Data
 	}
-	switch names {
-	case NoNames:
-		return least
-	case HalfNames:
-		return least + (len(ops)-least)/2
-	}
-	return len(ops)
+	return Data(rand.New(rand.NewPCG(c.Seed, uint64(inode))).IntN(int(fates)))
 }
 
 func (f *inode) after(data Data) []byte {
-	out := slices.Clone(f.data)
+	out, loose := slices.Clone(f.data), len(f.data)-f.synced
 	switch data {
 	case Dropped:
 		return out[:f.synced]
+	case TornFirst:
+		return out[:f.synced+min(1, loose)]
+	case TornEarly:
+		return out[:f.synced+loose/4]
 	case Torn:
-		return out[:f.synced+(len(out)-f.synced)/2]
+		return out[:f.synced+loose/2]
+	case TornLate:
+		return out[:f.synced+loose*3/4]
+	case TornLast:
+		return out[:len(out)-min(1, loose)]
 	case Zeroed:
 		clear(out[f.synced:])
+	case HalfZero:
+		clear(out[f.synced+loose/2:])
 	}
 	return out
 }
