@@ -69,3 +69,13 @@ func eachRow[R any](b arrow.RecordBatch, cols []column[R], each func(R) error) e
 	}
 	return nil
 }
+
+// ScanRequests calls each for batches of the named columns of requests.parquet, in the order of the rows; the batch is
+// the callee's only until it returns. It reads no other column.
+func ScanRequests(dir string, columns []string, each func(arrow.RecordBatch) error) error {
+	path, err := intact(dir, tableRequests)
+	if err != nil {
+		return err
+	}
+	return scan(path, columns, each)
+}

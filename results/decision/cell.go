@@ -139,17 +139,17 @@ func valuesOf(a *summary.Attempt, extra []string) map[string]float64 {
 // (prompts, limits, sampling; not the template, which belongs to the engine, nor the seed). "" = not known.
 func placeOf(a *summary.Attempt) (machine, asked string) {
 	parts := a.Identity.Components
-	if v := string(parts.Hardware.Value); v != "{}" {
+	if v := string(parts.Get("hardware").Value); v != "{}" {
 		machine = v
 	}
-	if v := string(parts.Dataset.Value); v != "{}" {
+	if v := string(parts.Get("dataset").Value); v != "{}" {
 		asked = v
 	}
 	var spec struct {
 		Generate map[string]any `json:"generate"`
 		Load     map[string]any `json:"load"`
 	}
-	if asked == "" || json.Unmarshal(parts.Spec.Value, &spec) != nil {
+	if asked == "" || json.Unmarshal(parts.Get("spec").Value, &spec) != nil {
 		return machine, ""
 	}
 	delete(spec.Generate, "template")

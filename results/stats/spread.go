@@ -63,3 +63,12 @@ func meanLog(values []float64) float64 {
 	}
 	return sum / float64(len(values))
 }
+
+// And pools two spreads that were found apart.
+func (s Spread) And(t Spread) Spread {
+	both := Spread{Freedom: s.Freedom + t.Freedom, Cells: s.Cells + t.Cells}
+	if both.Known() {
+		both.Variance = (s.Variance*float64(s.Freedom) + t.Variance*float64(t.Freedom)) / float64(both.Freedom)
+	}
+	return both
+}

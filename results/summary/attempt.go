@@ -27,3 +27,15 @@ func (a *Attempt) Flag(column string) bool {
 	b, _ := a.row[column].(bool)
 	return b
 }
+
+// Warnings are what to know before believing a number of this attempt.
+func (a *Attempt) Warnings() []string {
+	w, _ := a.row["warnings"].([]string)
+	return w
+}
+
+// Why says why a metric is null, "" where there is no more to say than that it was not measured.
+func (a *Attempt) Why(metric string) string {
+	reasons, _ := a.row["null_reasons"].(map[string]string)
+	return reasons[metric]
+}

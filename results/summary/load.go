@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"matrix/results"
 )
@@ -24,10 +27,11 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 			return nil, fmt.Errorf("read the results of %q: %w", name, err)
 		}
 		for _, p := range slices.Backward(past) { // newest first: it tells the identity
-			if err := set.add(byCell, p); err != nil {
-				return nil, err
-			}
+			set.add(byCell, p)
 		}
+	}
+	if err := set.read(ctx); err != nil {
+		return nil, err
 	}
 	for _, c := range set.Cells {
 		c.close()
@@ -39,10 +43,11 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 	return set, nil
 }
 
-func (s *Set) add(byCell map[string]*Cell, p results.Past) error {
+// add puts an attempt to its cell, where it counts.
+func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 	if p.Problem != "" {
 		s.Problems = append(s.Problems, p)
-		return nil
+		return
 	}
 	key := p.Experiment + "/" + p.Slug
 	c := byCell[key]
@@ -55,22 +60,52 @@ func (s *Set) add(byCell map[string]*Cell, p results.Past) error {
 	switch {
 	case p.Tainted != "":
 		c.Tainted++
-		return nil
 	case p.Identity.Hash != c.Identity:
 		c.Older++
-		return nil
+	default:
+		c.Attempts = append(c.Attempts, &Attempt{Past: p})
 	}
-	row, err := results.ReadRun(p.Dir)
-	if errors.Is(err, results.ErrCorrupt) {
-		p.Problem, p.Detail = results.ResultCorrupt, err.Error()
-		s.Problems = append(s.Problems, p)
-		return nil
+}
+
+// read reads the row of every attempt, on all processors. A damaged one becomes a problem.
+func (s *Set) read(ctx context.Context) error {
+	var all []*Attempt
+	for _, c := range s.Cells {
+		all = append(all, c.Attempts...)
 	}
-	if err != nil {
-		return fmt.Errorf("read attempt %s: %w", p.Attempt, err)
+	errs := make([]error, len(all))
+	each(len(all), func(i int) {
+		if errs[i] = ctx.Err(); errs[i] == nil {
+			all[i].row, errs[i] = results.ReadRun(all[i].Dir)
+		}
+	})
+	for i, a := range all {
+		switch err := errs[i]; {
+		case errors.Is(err, results.ErrCorrupt):
+			a.Problem, a.Detail = results.ResultCorrupt, err.Error()
+			s.Problems = append(s.Problems, a.Past)
+		case err != nil:
+			return fmt.Errorf("read attempt %s: %w", a.Attempt, err)
+		}
 	}
-	c.Attempts = append(c.Attempts, &Attempt{Past: p, row: row})
+	for _, c := range s.Cells {
+		c.Attempts = slices.DeleteFunc(c.Attempts, func(a *Attempt) bool { return a.Problem != "" })
+	}
 	return nil
+}
+
+// each calls do for 0 to n − 1, on all processors, and returns when all are done.
+func each(n int, do func(i int)) {
+	var workers sync.WaitGroup
+	var next atomic.Int64
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
 }
 
 // close puts the attempts in order and picks the launches.

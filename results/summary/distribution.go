@@ -1,0 +1,197 @@
+package summary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"matrix/results"
+)
+
+// Point is one point of a cumulative distribution: Share of the requests took at most Value.
+type Point struct{ Share, Value float64 }
+
+// Distribution is how one column of requests.parquet is spread over the ok requests of a cell's launches, pooled: for
+// pictures. Intervals come from the launches, not from here.
+type Distribution struct {
+	Column   string
+	N        int64 // ok requests with a value
+	Failures int64 // measured requests that did not end ok (those that we stopped are not among them)
+	Min, Max float64
+	Points   []Point // by rising share, at the shares of Shares
+	Exact    bool    // else from a histogram, within 1%
+}
+
+// Shares at which distributions are told: dense in the tails.
+var Shares = shares()
+
+func shares() (out []float64) {
+	for i := range 200 {
+		out = append(out, float64(i)/200)
+	}
+	return append(out, 0.9925, 0.995, 0.9975, 0.999, 0.9995, 0.9999, 1)
+}
+
+const (
+	exactUpTo   = 4096       // values of a cell that are kept as they are
+	unit        = 1e6        // of the histogram, per second: whole microseconds
+	longest     = 100 * 3600 // s
+	significant = 2          // digits of the histogram
+)
+
+// Distributions reads columns of requests.parquet (all in seconds) for every cell at once, on all processors, a cell at a
+// time: cell → column → distribution, absent where no request has a value. Memory does not grow with the requests.
+func (s *Set) Distributions(ctx context.Context, cells []*Cell, columns ...string) (map[*Cell]map[string]*Distribution, error) {
+	found, errs := make([]map[string]*Distribution, len(cells)), make([]error, len(cells))
+	each(len(cells), func(i int) { found[i], errs[i] = cells[i].distributions(ctx, columns) })
+	out := map[*Cell]map[string]*Distribution{}
+	for i, c := range cells {
+		out[c] = found[i]
+	}
+	return out, errors.Join(errs...)
+}
+
+// Distribution is one column of one cell; nil where no request has a value.
+func (c *Cell) Distribution(column string) (*Distribution, error) {
+	found, err := c.distributions(context.Background(), []string{column})
+	return found[column], err
+}
+
+func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]*Distribution, error) {
+	g := &gathering{columns: make([]spread, len(columns))}
+	for _, a := range c.Ranked() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		names := append([]string{"phase", "status"}, columns...)
+		err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return g.take(b, columns) })
+		if err != nil {
+			return nil, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
+		}
+	}
+	out := map[string]*Distribution{}
+	for i, name := range columns {
+		if d := g.columns[i].distribution(); d != nil {
+			d.Column, d.Failures = name, g.failures
+			out[name] = d
+		}
+	}
+	return out, nil
+}
+
+// gathering is what is known of a cell's requests so far.
+type gathering struct {
+	failures int64
+	columns  []spread
+	ok       []bool // of the batch
+}
+
+func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
+	n := int(b.NumRows())
+	phase, err := column[*array.String](b, "phase")
+	if err != nil {
+		return err
+	}
+	status, err := column[*array.String](b, "status")
+	if err != nil {
+		return err
+	}
+	g.ok = slices.Grow(g.ok[:0], n)[:n]
+	for i := range n {
+		measured := phase.Value(i) == "measure"
+		g.ok[i] = measured && status.Value(i) == "ok"
+		if measured && !g.ok[i] && status.Value(i) != "canceled" && status.Value(i) != "not_sent" {
+			g.failures++
+		}
+	}
+	for at, name := range columns {
+		values, err := column[*array.Float64](b, name)
+		if err != nil {
+			return err
+		}
+		for i, ok := range g.ok {
+			if ok && values.IsValid(i) {
+				g.columns[at].add(values.Value(i))
+			}
+		}
+	}
+	return nil
+}
+
+func column[A arrow.Array](b arrow.RecordBatch, name string) (A, error) {
+	var none A
+	at := b.Schema().FieldIndices(name)
+	if len(at) == 0 {
+		return none, fmt.Errorf("no column %q", name)
+	}
+	values, ok := b.Column(at[0]).(A)
+	if !ok {
+		return none, fmt.Errorf("column %q holds %s", name, b.Column(at[0]).DataType())
+	}
+	return values, nil
+}
+
+// spread gathers the values of a column: exactly while they are few, then in a histogram.
+type spread struct {
+	few      []float64
+	many     *hdrhistogram.Histogram
+	n        int64
+	min, max float64
+}
+
+func (s *spread) add(v float64) {
+	if s.n == 0 {
+		s.min, s.max = v, v
+	}
+	s.n++
+	s.min, s.max = min(s.min, v), max(s.max, v)
+	if s.many == nil && len(s.few) < exactUpTo {
+		s.few = append(s.few, v)
+		return
+	}
+	if s.many == nil {
+		s.many = hdrhistogram.New(1, longest*unit, significant)
+		for _, early := range s.few {
+			s.record(early)
+		}
+		s.few = nil
+	}
+	s.record(v)
+}
+
+func (s *spread) record(seconds float64) {
+	// Beyond the range counts as its end: Min and Max stay exact.
+	if err := s.many.RecordValue(int64(min(max(seconds, 0), longest-1) * unit)); err != nil {
+		panic(err) // the value was clamped into range
+	}
+}
+
+// distribution is nil without values.
+func (s *spread) distribution() *Distribution {
+	if s.n == 0 {
+		return nil
+	}
+	d := &Distribution{N: s.n, Min: s.min, Max: s.max, Exact: s.many == nil, Points: make([]Point, len(Shares))}
+	if d.Exact {
+		slices.Sort(s.few)
+		for i, q := range Shares {
+			d.Points[i] = Point{q, s.few[max(0, int(math.Ceil(q*float64(s.n)))-1)]}
+		}
+		return d
+	}
+	percents := make([]float64, len(Shares))
+	for i, q := range Shares {
+		percents[i] = q * 100
+	}
+	for i, v := range s.many.ValueAtPercentilesSlice(percents) {
+		d.Points[i] = Point{Shares[i], min(max(float64(v)/unit, s.min), s.max)}
+	}
+	d.Points[0].Value, d.Points[len(Shares)-1].Value = s.min, s.max
+	return d
+}

@@ -1,0 +1,83 @@
+package summary
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"matrix/results"
+)
+
+// Series is one telemetry reading over time.
+type Series struct {
+	Source, Metric string
+	Segment        int32
+	Times, Values  []float64 // seconds since the measured phase began (negative: warm-up and load); ascending times
+}
+
+// Series reads samples.parquet of an attempt for the metrics whose names are, or end with "_" or ":" and, one of those
+// given; at most points readings a series are kept: of each stretch of time the smallest and largest, so that no peak is
+// lost. Ordered by metric, source and segment.
+func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
+	type key struct {
+		source, metric string
+		segment        int32
+	}
+	found := map[key]*Series{}
+	err := results.ReadSamples(a.Dir, func(r results.SampleRow) error {
+		if !slices.ContainsFunc(metrics, func(name string) bool { return called(r.Metric, name) }) {
+			return nil
+		}
+		k := key{r.Source, r.Metric, r.Segment}
+		if found[k] == nil {
+			k.source, k.metric = strings.Clone(k.source), strings.Clone(k.metric)
+			found[k] = &Series{Source: k.source, Metric: k.metric, Segment: r.Segment}
+		}
+		found[k].Times = append(found[k].Times, r.TimeS)
+		found[k].Values = append(found[k].Values, r.Value)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Series
+	for s := range maps.Values(found) {
+		s.thin(points)
+		out = append(out, *s)
+	}
+	slices.SortFunc(out, func(a, b Series) int {
+		return cmp.Or(cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Segment, b.Segment))
+	})
+	return out, nil
+}
+
+func called(metric, name string) bool {
+	return metric == name || strings.HasSuffix(metric, "_"+name) || strings.HasSuffix(metric, ":"+name)
+}
+
+// thin keeps of each of points/2 stretches the smallest and the largest value, in their order.
+func (s *Series) thin(points int) {
+	n := len(s.Values)
+	if n <= points || points < 2 {
+		return
+	}
+	var times, values []float64
+	stretches := points / 2
+	for i := range stretches {
+		from, to := i*n/stretches, (i+1)*n/stretches
+		low, high := from, from
+		for j := from; j < to; j++ {
+			if s.Values[j] < s.Values[low] {
+				low = j
+			}
+			if s.Values[j] > s.Values[high] {
+				high = j
+			}
+		}
+		for _, j := range []int{min(low, high), max(low, high)} {
+			times, values = append(times, s.Times[j]), append(values, s.Values[j])
+		}
+	}
+	s.Times, s.Values = times, values
+}

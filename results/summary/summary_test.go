@@ -1,0 +1,268 @@
+package summary
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/stats"
+)
+
+// h100 is a real results tree.
+func h100(t *testing.T) string {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "testdata", "h100.tar.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	root := t.TempDir()
+	for in := tar.NewReader(z); ; {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return root
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(root, filepath.FromSlash(h.Name))
+		if h.Typeflag == tar.TypeDir {
+			continue
+		}
+		doc, err := io.ReadAll(in)
+		if err == nil {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, doc, 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func load(t *testing.T, root string) *Set {
+	t.Helper()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := Load(context.Background(), store, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func named(t *testing.T, s *Set, name string) *Cell {
+	t.Helper()
+	for _, c := range s.Cells {
+		if c.Name == name && len(c.Launches) > 0 {
+			return c
+		}
+	}
+	t.Fatalf("no cell %s", name)
+	return nil
+}
+
+func words(differences []Difference) (out []string) {
+	for _, d := range differences {
+		out = append(out, d.String())
+	}
+	return out
+}
+
+func TestUnlikeOnRealResults(t *testing.T) {
+	set := load(t, h100(t))
+	serve, ollama := named(t, set, "vllm_serve/shape4b/100"), named(t, set, "ollama/shape4b/100")
+	got := words(Unlike(serve, ollama))
+	for _, want := range []string{"precision: bfloat16 against F16", "load: closed, 512 in flight against closed, 16 in flight", "ignore_eos: true against default",
+		"top_k: default against 40", "context: 4096 tokens against 1024 tokens"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+	for _, d := range got {
+		for _, alike := range []string{"model:", "prompts:", "GPU:", "batch size:", "gpu_memory_utilization"} {
+			if strings.HasPrefix(d, alike) {
+				t.Errorf("said although alike or not to be compared: %s", d)
+			}
+		}
+	}
+	offline := named(t, set, "vllm_offline/shape4b/100")
+	if got := words(Unlike(serve, offline)); !slices.Contains(got, "load: closed, 512 in flight against batch") {
+		t.Errorf("serve against offline: %q", got)
+	}
+	if got := Unlike(serve, serve); len(got) > 0 {
+		t.Errorf("a cell differs from itself in %v", got)
+	}
+	if like := set.Like(serve); len(like) != 2 {
+		t.Errorf("%d cells are like vllm serve's", len(like))
+	}
+}
+
+func TestSeriesKeepsPeaks(t *testing.T) {
+	set := load(t, h100(t))
+	a := named(t, set, "vllm_serve/shape4b/1000").First()
+	full, err := a.Series(1<<20, "rss_bytes", "kv_cache_usage_perc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	thin, err := a.Series(10, "rss_bytes", "kv_cache_usage_perc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(full) == 0 || len(full) != len(thin) {
+		t.Fatalf("%d series, thin %d", len(full), len(thin))
+	}
+	for i, s := range thin {
+		if len(s.Values) > 10 || !slices.IsSorted(s.Times) || slices.Max(s.Values) != slices.Max(full[i].Values) {
+			t.Errorf("%s %s: %d of %d readings, peak %v of %v", s.Source, s.Metric, len(s.Values), len(full[i].Values), slices.Max(s.Values), slices.Max(full[i].Values))
+		}
+	}
+}
+
+// launches writes a cell's launches, each with n requests and its own speed.
+func launches(t *testing.T, store *results.Store, name string, n int, scales ...float64) {
+	t.Helper()
+	cell := &experiments.Cell{Experiment: "e", BatchSize: n, Address: strings.Repeat(fmt.Sprintf("%x", len(name)%16), 64), Slug: name,
+		Axes:     []*experiments.Axis{{Name: "platform", Label: name}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(n)}},
+		Platform: &experiments.Platform{ID: "p"}, Model: &experiments.Model{ID: "m"}}
+	for i, scale := range scales {
+		a, err := store.Begin(cell, experiments.Identity{Hash: name}, i+1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := range n {
+			if err := a.Append(row(seq, n, scale), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: int64(n), Mode: "closed", Concurrency: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// row takes (seq + 1)/n · scale seconds; each tenth fails.
+func row(seq, n int, scale float64) results.RequestRow {
+	sent, tokens := 0.0, int64(10)
+	last := scale * float64(seq+1) / float64(n)
+	first := last / 2
+	r := results.RequestRow{Seq: int64(seq), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", SentS: &sent, FirstTokenS: &first,
+		LastTokenS: &last, DoneS: &last, OutputTokens: &tokens, InputTokens: &tokens}
+	if seq%10 == 9 {
+		r.Status, r.FirstTokenS, r.LastTokenS, r.OutputTokens = "failed", nil, nil, nil
+	}
+	return r
+}
+
+func TestEstimatesAcrossLaunches(t *testing.T) {
+	root := t.TempDir()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	launches(t, store, "few", 20, 1, 1.1)
+	launches(t, store, "usual", 20, 1, 1.02, 0.98, 1.01, 5)
+	launches(t, store, "more-yet", 20, 1, 1.1, 0.9, 1.05, 1.2, 0.97)
+	set := load(t, root)
+	few, usual, many := set.Cells[0], set.Cells[2], set.Cells[1]
+	if few.Slug != "few" || many.Slug != "more-yet" {
+		t.Fatalf("cells %s %s %s", few.Slug, many.Slug, usual.Slug)
+	}
+	e := set.Estimate(few, "output_throughput")
+	if e.Method != stats.Pooled || e.N != 2 || !(e.Low < e.Min && e.Max < e.High) || !(e.Low <= e.Median && e.Median <= e.High) {
+		t.Errorf("two launches: %+v", e)
+	}
+	if e := set.Estimate(many, "output_throughput"); e.Method != stats.Ranks {
+		t.Errorf("six launches: %+v", e)
+	}
+	if r := set.Ratio(few, many, "output_throughput"); r.Method != stats.Pooled || r.P != nil {
+		t.Errorf("2 against 6: %+v", r)
+	}
+	if r := set.Ratio(usual, many, "output_throughput"); r.P == nil {
+		t.Errorf("5 against 6: %+v", r)
+	}
+	if notes := usual.Notes("output_throughput"); len(notes) != 1 || !strings.HasPrefix(notes[0], "launch 5 is unusual") {
+		t.Errorf("notes %q", notes)
+	}
+	if notes := few.Notes("ttft_p99_s"); len(notes) != 1 || notes[0] != "p99 needs 662 requests, has 18" {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestDistributions(t *testing.T) {
+	root := t.TempDir()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	launches(t, store, "small", 1000, 1)
+	launches(t, store, "large--", 10_000, 1)
+	set := load(t, root)
+	found, err := set.Distributions(t.Context(), set.Cells, "ttft_s", "e2e_s", "client_queue_s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range set.Cells {
+		e2e := found[c]["e2e_s"]
+		if e2e == nil || found[c]["client_queue_s"] != nil {
+			t.Fatalf("%s: %v", c.Slug, found[c])
+		}
+		if n := int64(c.BatchSize); e2e.N != n*9/10 || e2e.Failures != n/10 || e2e.Exact != (n == 1000) {
+			t.Errorf("%s: %d values, %d failures, exact %t", c.Slug, e2e.N, e2e.Failures, e2e.Exact)
+		}
+		for i, p := range e2e.Points {
+			if math.Abs(p.Value-p.Share) > 0.012 { // evenly spread over 0 to 1 s
+				t.Errorf("%s: share %v took at most %v s", c.Slug, p.Share, p.Value)
+			}
+			if half := found[c]["ttft_s"].Points[i].Value; math.Abs(half-p.Value/2) > 0.01 {
+				t.Errorf("%s: ttft %v beside e2e %v", c.Slug, half, p.Value)
+			}
+		}
+	}
+	if _, err := set.Cells[0].Distribution("nonsense"); err == nil {
+		t.Error("an unknown column is read")
+	}
+}
+
+func TestDamagedAttemptIsAProblem(t *testing.T) {
+	root := t.TempDir()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	launches(t, store, "few", 20, 1, 1)
+	path, err := filepath.Glob(filepath.Join(root, "e", "few", "*", "run.parquet"))
+	if err != nil || len(path) != 2 {
+		t.Fatal(path, err)
+	}
+	doc, err := os.ReadFile(path[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc[len(doc)/2] ^= 1
+	if err := os.WriteFile(path[0], doc, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	set := load(t, root)
+	if len(set.Problems) != 1 || set.Problems[0].Problem != results.ResultCorrupt || len(set.Cells[0].Attempts) != 1 || len(set.Cells[0].Launches) != 1 {
+		t.Errorf("problems %+v, %d attempts", set.Problems, len(set.Cells[0].Attempts))
+	}
+}

@@ -1,0 +1,120 @@
+package summary
+
+import (
+	"fmt"
+	"slices"
+
+	"matrix/results/stats"
+)
+
+// Like are the cells whose launches vary as this cell's do: the same platform and model on the same hardware, whatever
+// the batch size and settings, measured or simulated alike; the cell itself is among them. That their log throughputs
+// vary alike is the assumption behind stats.Pooled.
+func (s *Set) Like(c *Cell) []*Cell {
+	var out []*Cell
+	for _, other := range s.Cells {
+		if other.Platform == c.Platform && other.Model == c.Model && other.Simulated == c.Simulated && other.Imported == c.Imported &&
+			other.hardware() == c.hardware() {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
+func (c *Cell) hardware() string {
+	if a := c.First(); a != nil {
+		return a.Identity.Components.Get("hardware").Hash
+	}
+	return ""
+}
+
+// Spread of a metric between the launches of cells like these.
+func (s *Set) Spread(metric string, cells ...*Cell) stats.Spread {
+	var pool []*Cell
+	for _, c := range cells {
+		for _, like := range s.Like(c) {
+			if !slices.Contains(pool, like) {
+				pool = append(pool, like)
+			}
+		}
+	}
+	values := make([][]float64, len(pool))
+	for i, c := range pool {
+		values[i] = c.Values(metric)
+	}
+	return stats.Pool(values...)
+}
+
+// Estimate is a cell's metric with the best interval that the whole set allows.
+func (s *Set) Estimate(c *Cell, metric string) stats.Estimate {
+	values := c.Values(metric)
+	if len(values) < 2 || len(values) > 5 {
+		return stats.Of(values)
+	}
+	return stats.OfPooled(values, s.Spread(metric, c))
+}
+
+// Ratio is a's metric over b's. Both are cells of the set; RatioAcross takes two sets.
+func (s *Set) Ratio(a, b *Cell, metric string) stats.Ratio { return RatioAcross(s, a, s, b, metric) }
+
+// RatioAcross is Ratio for cells of two trees: each side's spread comes from its own.
+func RatioAcross(sa *Set, a *Cell, sb *Set, b *Cell, metric string) stats.Ratio {
+	spread := sa.Spread(metric, a, b)
+	if sa != sb {
+		spread = spread.And(sb.Spread(metric, a, b))
+	}
+	return stats.RatioOf(a.Values(metric), b.Values(metric), spread)
+}
+
+// Odd is a launch whose figure lies far from the others'. It counts like them.
+type Odd struct {
+	Attempt       *Attempt
+	Value, Median float64
+}
+
+// Unusual names the launches whose metric lies far from the cell's others.
+func (c *Cell) Unusual(metric string) []Odd {
+	var with []*Attempt
+	for _, a := range c.Ranked() {
+		if a.Number(metric) != nil {
+			with = append(with, a)
+		}
+	}
+	values := c.Values(metric)
+	var out []Odd
+	for _, i := range stats.Unusual(values) {
+		out = append(out, Odd{Attempt: with[i], Value: values[i], Median: stats.Median(values)})
+	}
+	return out
+}
+
+// Notes are what to say beside a metric of the cell: why launches have none, which are unusual, and that it was
+// measured in segments.
+func (c *Cell) Notes(metric string) []string {
+	var out []string
+	add := func(text string) {
+		if text != "" && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	for _, a := range c.Ranked() {
+		add(a.Why(metric))
+	}
+	for _, o := range c.Unusual(metric) {
+		add(fmt.Sprintf("launch %d is unusual: %.4g against a median of %.4g", o.Attempt.Launch, o.Value, o.Median))
+	}
+	return out
+}
+
+// Warnings of the launches that count, each once.
+func (c *Cell) Warnings() []string {
+	var out []string
+	for _, a := range c.Ranked() {
+		for _, w := range a.Warnings() {
+			if !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package summary
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Difference is one thing in which two cells are unlike, beside what is compared.
+type Difference struct {
+	Aspect string // "precision", "max_tokens", "hardware" …
+	A, B   string // "bfloat16", "Q4_K_M"; "not told" where a side does not say
+}
+
+// String is "precision: bfloat16 against Q4_K_M".
+func (d Difference) String() string { return d.Aspect + ": " + d.A + " against " + d.B }
+
+const notTold = "not told"
+
+// Unlike lists what differs between two cells that a ratio of theirs should be read with: model, precision, prompts, token
+// limits, context, template, prefix cache, load, hardware, engine version and settings of the same engine, and whatever
+// disturbed one of them. Empty when all that is known agrees. That the platforms differ is not said: it is compared.
+func Unlike(a, b *Cell) []Difference {
+	var out pairing
+	out.add("model", a.Model, b.Model)
+	out.add("batch size", fmt.Sprint(a.BatchSize), fmt.Sprint(b.BatchSize))
+	out.flag("simulated", a.Simulated, b.Simulated, "simulated", "measured")
+	out.flag("imported", a.Imported, b.Imported, "imported", "measured by matrix")
+	x, y := a.First(), b.First()
+	if x == nil || y == nil {
+		return out
+	}
+	for _, t := range told {
+		out.add(t.aspect, t.of(x), t.of(y))
+	}
+	sameEngine := x.Text("engine_name") == y.Text("engine_name")
+	if sameEngine {
+		out.add("engine version", x.Text("engine_version"), y.Text("engine_version"))
+	}
+	out.spec(x, y, sameEngine)
+	return out
+}
+
+// told are the aspects that a run's row or identity tells in words, "" = not.
+var told = []struct {
+	aspect string
+	of     func(*Attempt) string
+}{
+	{"precision", func(a *Attempt) string { return cmp.Or(noneless(a.Text("quantization")), a.Text("dtype")) }},
+	{"prompts", func(a *Attempt) string { return short(a.Identity.Components.Get("dataset").Hash) }},
+	{"context", func(a *Attempt) string { return whole(a, "max_model_len", " tokens") }},
+	{"chat template", func(a *Attempt) string { return short(a.Text("chat_template_sha256")) }},
+	{"load", loadOf},
+	{"prefix cache", cachedOf},
+	{"GPU", gpuOf},
+	{"processor", func(a *Attempt) string { return a.Text("machine_cpu") }},
+	{"host", func(a *Attempt) string { return a.Text("machine_host") }},
+	{"GPU driver", func(a *Attempt) string { return a.Text("gpu_driver") }},
+	{"GPU power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }},
+	{"page cache", func(a *Attempt) string { return a.Text("page_cache") }},
+	{"compile cache", func(a *Attempt) string { return a.Text("compile_cache") }},
+	{"measured in", func(a *Attempt) string { return counted(a.Segments, "segment") }},
+	{"neighbours", func(a *Attempt) string { return whole(a, "neighbours", " other launches meanwhile") }},
+	{"client", func(a *Attempt) string {
+		if a.Flag("client_limited") {
+			return "may have been the limit"
+		}
+		return "not the limit"
+	}},
+}
+
+// noneless is a quantisation's name, "" where there is none.
+func noneless(name string) string {
+	if strings.EqualFold(name, "none") {
+		return ""
+	}
+	return name
+}
+
+func short(hash string) string { return hash[:min(8, len(hash))] }
+
+func whole(a *Attempt, column, unit string) string {
+	n := a.Number(column)
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f%s", *n, unit)
+}
+
+func counted(n int, what string) string {
+	if n <= 1 {
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// loadOf is "batch", "closed, 16 in flight", "open".
+func loadOf(a *Attempt) string {
+	mode := a.Text("load_mode")
+	if n := a.Number("concurrency"); n != nil && mode == "closed" {
+		return fmt.Sprintf("closed, %.0f in flight", *n)
+	}
+	return mode
+}
+
+// cachedOf is the share of prompt tokens that came from a prefix cache, in tens of percent.
+func cachedOf(a *Attempt) string {
+	cached, input := a.Number("cached_tokens"), a.Number("input_tokens")
+	if cached == nil || input == nil || *input <= 0 {
+		return ""
+	}
+	share := *cached / *input
+	if share < 0.05 {
+		return "unused"
+	}
+	return fmt.Sprintf("about %.0f%% of prompt tokens", 10*float64(int(share*10+0.5)))
+}
+
+func gpuOf(a *Attempt) string {
+	name, n := a.Text("gpu_name"), a.Number("gpu_count")
+	switch {
+	case name != "" && n != nil && *n > 1:
+		return fmt.Sprintf("%.0f × %s", *n, name)
+	case name == "" && n != nil:
+		return "none"
+	}
+	return name
+}
+
+// pairing gathers differences.
+type pairing []Difference
+
+// add notes an aspect that differs; what neither side tells is alike.
+func (p *pairing) add(aspect, a, b string) {
+	if a != b {
+		*p = append(*p, Difference{aspect, cmp.Or(a, notTold), cmp.Or(b, notTold)})
+	}
+}
+
+func (p *pairing) flag(aspect string, a, b bool, yes, no string) {
+	words := map[bool]string{true: yes, false: no}
+	p.add(aspect, words[a], words[b])
+}
+
+// spec compares what was asked for: limits and sampling always, the engine's settings where it is the same engine.
+func (p *pairing) spec(a, b *Attempt, sameEngine bool) {
+	x, y := asked(a), asked(b)
+	parts := []string{"generate", "isolation"}
+	if sameEngine {
+		parts = append(parts, "args", "options", "env")
+	}
+	for _, part := range parts {
+		keys := slices.Collect(maps.Keys(x[part]))
+		keys = slices.AppendSeq(keys, maps.Keys(y[part]))
+		slices.Sort(keys)
+		for _, key := range slices.Compact(keys) {
+			p.add(key, setting(x[part], key), setting(y[part], key))
+		}
+	}
+}
+
+func setting(part map[string]any, key string) string {
+	v, ok := part[key]
+	if !ok {
+		return "default"
+	}
+	if text, ok := v.(string); ok {
+		return text
+	}
+	doc, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return string(doc)
+}
+
+// asked are the maps in the spec of an attempt's identity: part → setting → value.
+func asked(a *Attempt) map[string]map[string]any {
+	var parts map[string]json.RawMessage
+	out := map[string]map[string]any{}
+	if json.Unmarshal(a.Identity.Components.Get("spec").Value, &parts) != nil {
+		return out // imported: nothing is known
+	}
+	for name, doc := range parts {
+		var settings map[string]any
+		if json.Unmarshal(doc, &settings) == nil {
+			out[name] = settings
+		}
+	}
+	return out
+}
