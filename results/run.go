@@ -44,6 +44,7 @@ type Run struct {
 	OrderIndex    int64
 	ClientCPUS    *float64 // matrix's own CPU seconds in the measured phase
 	ClientLimited *bool
+	Calibration   *Calibration // by which ClientLimited was judged; nil: never calibrated
 	Simulated     bool
 	Imported      bool
 	Given         map[string]float64 // imported only: metric column → what the other tool said, where the rows do not tell

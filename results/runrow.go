@@ -164,6 +164,7 @@ func launchColumns() []column[runRow] {
 		known("slo_tpot_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 1) }),
 		known("slo_e2e_s", "s", "bound", func(r *runRow) *float64 { return slo(r, 2) }),
 	}
+	cols = append(cols, calibrationColumns()...)
 	for _, p := range phases {
 		doc := "null where the engine does not say"
 		if says := phaseDocs[p]; says != "" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/runner/calibrate"
 	"matrix/runner/telemetry"
 )
 
@@ -99,6 +100,8 @@ type applying struct {
 	files  uint64          // most open files
 	gpus   []telemetry.GPU // those that this program may use
 	crowd  *crowd
+	// calibration is what the client costs here; nil: never measured.
+	calibration *results.Calibration
 
 	mu     sync.Mutex // guards what launches side by side share
 	freed  *sync.Cond // something went back to the pool
@@ -155,6 +158,9 @@ func (a *applying) prepare(ctx context.Context) error {
 		return err
 	}
 	a.est, a.left = newEstimator(past.all, a.w.Machine), past.unfinished
+	if a.calibration, err = calibrate.Read(a.w.Store.Root()); err != nil {
+		a.events.warn(oneLine(err) + "; matrix calibrate measures it anew")
+	}
 	a.base = a.host.baseline(ctx)
 	for _, text := range a.base.warnings {
 		a.events.warn(text)

@@ -163,7 +163,7 @@ func (l *launch) newRun() results.Run {
 	run := results.Run{
 		Axes: map[string]string{}, Identity: l.item.Identity, Machine: l.a.w.Machine, Phases: map[string]float64{},
 		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Predicted(), SLO: c.SLO,
-		GPUs: l.at.gpus, Server: "cell",
+		GPUs: l.at.gpus, Server: "cell", Calibration: l.a.calibration,
 		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Backend == experiments.Simulator,
 	}
 	for _, a := range c.Axes {
@@ -177,6 +177,7 @@ func (l *launch) newRun() results.Run {
 	if saved := l.attempt.SavedRun(); saved != nil {
 		run.Segments, run.Warnings = saved.Segments, saved.Warnings
 		run.BeganUnixS, run.LoadS, run.ClientCPUS = saved.BeganUnixS, saved.LoadS, saved.ClientCPUS
+		run.ClientLimited = saved.ClientLimited
 		run.Phases, run.EngineMetrics = saved.Phases, saved.EngineMetrics
 		run.Neighbours = saved.Neighbours
 		for i := range run.Segments {

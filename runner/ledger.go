@@ -29,6 +29,7 @@ type ledger struct {
 type counts struct {
 	done, ok, failed int64
 	tokens           int64 // output
+	events           int64 // of streams
 	first, last      time.Time
 	// firstToken is when the first token of all arrived; where the engine streams none, the first answer.
 	firstToken time.Time
@@ -97,6 +98,7 @@ func (c *counts) add(r backends.Reply) {
 		return
 	}
 	c.done++
+	c.events += int64(r.Chunks)
 	if r.Status == backends.OK {
 		c.ok++
 	} else {

@@ -14,9 +14,6 @@ import (
 	"matrix/runner/load"
 )
 
-// limitedShare is the share of all its cores beyond which the client itself limits what it measures.
-const limitedShare = 0.8
-
 // measured is the measured phase of one segment.
 type measured struct {
 	l      *launch
@@ -214,11 +211,12 @@ func (m *measured) end(out outcome, cpu float64) {
 	if l.row.ClientCPUS != nil {
 		total += *l.row.ClientCPUS
 	}
-	limited := c.duration() > 0 && cpu/c.duration() > limitedShare*float64(runtime.GOMAXPROCS(0))
+	why := clientLimited(cpu, c, runtime.GOMAXPROCS(0), l.a.calibration)
+	limited := why != "" || l.row.ClientLimited != nil && *l.row.ClientLimited // in an earlier segment
 	l.row.ClientCPUS, l.row.ClientLimited = &total, &limited
 	l.mu.Unlock()
-	if limited {
-		l.warn("matrix itself was busy enough to limit what it measured (client_limited)")
+	if why != "" {
+		l.warn(why)
 	}
 }
 

@@ -185,7 +185,7 @@ func (a *app) examineLimits() []finding {
 	} else if runtime.GOOS == "linux" {
 		all = append(all, finding{"cgroups", "warn", "no v2 hierarchy", "CPU and memory of an engine come from /proc; what short-lived children used may be missed."})
 	}
-	return append(all, a.examineResults())
+	return append(all, a.examineResults(), a.examineCalibration())
 }
 
 // examineResults says whether the results folder can be written to, and how much room it has.

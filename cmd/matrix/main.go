@@ -10,12 +10,14 @@ import (
 
 	"matrix/backends/process"
 	"matrix/backends/simulator"
+	"matrix/runner/calibrate/mock"
 )
 
 func main() {
-	// matrix starts itself again as an engine's guard and as the simulator; both never return.
+	// matrix starts itself again as an engine's guard, as the simulator and as the mock; none returns.
 	process.MainIfAsked()
 	simulator.MainIfAsked()
+	mock.MainIfAsked()
 	ctx, hard := signals(context.Background())
 	os.Exit(run(ctx, hard, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
