@@ -32,6 +32,9 @@ type Affected struct {
 // everywhere marks a diagnostic of a cell that is about no cell in particular: a constant that is wrong.
 type everywhere struct{}
 
+// unwritten marks a warning about what is not there: of several blocks that lack it, one shows it.
+type unwritten struct{}
+
 // withheld marks a diagnostic whose source line may hold a secret: it is shown up to the subject's end.
 type withheld struct{}
 
@@ -68,6 +71,9 @@ const maxRemembered = 10_000
 
 func (f *findings) add(d *hcl.Diagnostic, cell string) *finding {
 	key := fmt.Sprintf("%d %s %v", d.Severity, d.Summary, d.Subject)
+	if _, lacking := d.Extra.(unwritten); lacking {
+		key = fmt.Sprintf("%d %s %s", d.Severity, d.Summary, d.Detail)
+	}
 	found := f.byKey[key]
 	if found == nil {
 		found = &finding{diag: d, first: cell}

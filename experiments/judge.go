@@ -182,7 +182,11 @@ func (x *Expansion) problems(c *Cell, modelSaid bool) ([]Skip, hcl.Diagnostics) 
 		at, written := x.written(c, p.Path)
 		switch {
 		case p.Warning:
-			diags = append(diags, warning(at, p.Summary, p.Detail))
+			d := warning(at, p.Summary, p.Detail)
+			if !written {
+				d.Extra = unwritten{}
+			}
+			diags = append(diags, d)
 			continue
 		case written && !ofModel:
 			diags = append(diags, mistake(at, p.Summary, p.Detail))

@@ -127,7 +127,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	if !ok {
 		var err error
 		if src, err = readBounded(abs, maxSourceBytes); err != nil {
-			s.fail(at, "Cannot read file", fmt.Sprintf("%s: %s.", path, reason(err)))
+			s.fail(at, "Cannot read file", fmt.Sprintf("%s: %s.%s", path, reason(err), otherFile(path, err)))
 			return nil
 		}
 	}
@@ -203,6 +203,28 @@ func (s *sources) fail(at *hcl.Range, summary, detail string) {
 	d := unplaced(summary, detail)
 	d.Subject = at
 	s.diags, s.unread = s.diags.Append(d), true
+}
+
+// otherFile names the file that a path which names none may mean: one of its folder, or of the folder experiments below.
+func otherFile(path string, err error) string {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	for _, dir := range []string{filepath.Dir(path), filepath.Join(filepath.Dir(path), "experiments")} {
+		files, _ := filepath.Glob(filepath.Join(dir, "*.hcl*"))
+		names := map[string]string{}
+		for _, f := range files {
+			names[filepath.Base(f)] = f
+			names[strings.TrimSuffix(filepath.Base(f), ".hcl")] = f // the ending was left out
+		}
+		if name := suggest(filepath.Base(path), keysOf(names)); name != "" {
+			return fmt.Sprintf(" Did you mean %s?", names[name])
+		}
+		if there := names[filepath.Base(path)]; there != "" {
+			return fmt.Sprintf(" Did you mean %s?", there)
+		}
+	}
+	return ""
 }
 
 // readBounded reads a regular file of at most limit bytes.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -22,6 +23,8 @@ type Store struct {
 
 	root string
 	fs   *disk.FS
+
+	sources sync.Mutex // attempts that begin side by side have the same source
 }
 
 // ErrLocked says that another apply holds the tree.
@@ -99,6 +102,8 @@ func (s *Store) keepSource(experiment string, source []byte) (string, error) {
 	if len(source) == 0 {
 		return "", nil
 	}
+	s.sources.Lock()
+	defer s.sources.Unlock()
 	sum := sha256.Sum256(source)
 	name := hex.EncodeToString(sum[:])
 	dir := filepath.Join(s.root, experiment, sourcesDir)

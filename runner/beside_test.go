@@ -75,6 +75,7 @@ func TestSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, use := fourGPURig(t)
 		r.options.Jobs = AutoJobs
+		r.options.Source = []byte("experiment")
 		alone := vllmCell("alone-cell", 1)
 		alone.Isolation.Alone = true
 		p := r.plan(vllmCell("a", 1), vllmCell("bb", 2), vllmCell("ccc", 1), alone, vllmCell("dddd", 2))

@@ -26,6 +26,7 @@ func (l *launch) stop(ctx context.Context) {
 	}
 	l.describe()
 	l.emit(Event{Kind: LaunchPhase, Phase: "stop"})
+	l.samples.closing.Store(true)
 	began := time.Now()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
 	defer cancel()
@@ -130,6 +131,9 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 // closed is the final run: a segment that never got to its measured phase is left out.
 func (l *launch) closed() results.Run {
 	run := l.snapshot()
+	if run.Neighbours > 0 {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("up to %d other launches ran on this machine meanwhile (neighbours)", run.Neighbours))
+	}
 	last := &run.Segments[len(run.Segments)-1]
 	if last.Reason == "running" {
 		last.Reason = "not_measured"

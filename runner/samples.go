@@ -24,6 +24,8 @@ type samples struct {
 	segment int32
 	handed  atomic.Pointer[backends.Engine] // nil until it is loaded
 
+	closing atomic.Bool // the engine is being stopped: its metrics are no longer to be had
+
 	mu       sync.Mutex
 	base     time.Time // zero: not known yet
 	early    []telemetry.Sample
@@ -40,7 +42,7 @@ func (s *samples) watch(l *launch) {
 	// Until the backend hands the engine over, its processes are known by the attempt in their environment: the peak of
 	// the memory may lie in the load.
 	attempt := s.attempt.Manifest().Attempt
-	target := telemetry.Target{PIDs: func() []int {
+	target := telemetry.Target{GPUs: l.at.gpus, PIDs: func() []int {
 		if e := s.handed.Load(); e != nil {
 			return (*e).Info().PIDs
 		}
@@ -57,8 +59,13 @@ func (s *samples) watch(l *launch) {
 // metrics is where the engine tells its own figures, once it is there.
 func (s *samples) metrics() (url, prefix string) {
 	e := s.handed.Load()
-	if e == nil {
+	if e == nil || s.closing.Load() {
 		return "", ""
+	}
+	select {
+	case <-(*e).Done():
+		return "", "" // its death is told elsewhere
+	default:
 	}
 	info := (*e).Info()
 	return info.MetricsURL, info.Engine + ":"

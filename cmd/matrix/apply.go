@@ -217,22 +217,22 @@ func (a *app) approved(f applyFlags, launches int) error {
 
 // applyOne runs one experiment's plan under the view that fits the output.
 func (a *app) applyOne(ctx context.Context, s *session, p *runner.Plan, f applyFlags) (runner.Summary, error) {
-	observe, stop := a.view(p)
+	observe, stop := a.view(p, f.jobs != 0 && f.jobs != 1)
 	defer stop()
 	return runner.Apply(ctx, s.world, p, runner.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
 		Source: s.source(p.Experiment), Hard: a.hard, WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
 }
 
-// view picks how an apply is shown: records, a live view, or lines.
-func (a *app) view(p *runner.Plan) (observe func(runner.Event), stop func()) {
+// view picks how an apply is shown: records, a live view, or lines. beside: launches may run side by side.
+func (a *app) view(p *runner.Plan, beside bool) (observe func(runner.Event), stop func()) {
 	switch {
 	case a.json:
 		return jsonView{a}.observe, func() {}
 	case a.tty && os.Getenv("TERM") != "dumb":
-		v := newLiveView(a.stdout, a.style, a.terminalWidth, simulatedItems(p))
+		v := newLiveView(a.stdout, a.style, a.terminalWidth, simulatedItems(p), beside)
 		return v.observe, v.stop
 	}
-	v := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second}
+	v := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second, beside: beside}
 	return v.observe, func() {}
 }
 

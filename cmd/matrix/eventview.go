@@ -15,9 +15,20 @@ import (
 type plainView struct {
 	out   io.Writer
 	style style
-	width func() int    // where lines are broken; 0 = nowhere
-	every time.Duration // between progress lines
-	last  time.Time
+	width func() int        // where lines are broken; 0 = nowhere
+	every time.Duration     // between progress lines
+	last  map[int]time.Time // of a progress line, by step
+	// beside: launches run side by side, so that each line says whose it is.
+	beside bool
+}
+
+// sayOf says a line below a launch's title.
+func (v *plainView) sayOf(e runner.Event, format string, values ...any) {
+	margin := "  "
+	if v.beside && e.Item != nil {
+		margin = fmt.Sprintf("[%d/%d] ", e.Step, e.Steps)
+	}
+	v.say("%s%s", margin, fmt.Sprintf(format, values...))
 }
 
 func (v *plainView) say(format string, values ...any) {
@@ -30,27 +41,38 @@ func (v *plainView) observe(e runner.Event) {
 		v.say("[%d/%d] %s", e.Step, e.Steps, launchTitle(e, v.style))
 	case runner.LaunchPhase:
 		if e.Took > 0 { // its end; a log needs no beginnings
-			v.say("  %-12s %s", e.Phase, tookText(e))
+			v.sayOf(e, "%-12s %s", e.Phase, tookText(e))
 		}
 	case runner.LaunchReady:
-		v.say("  %-12s %s", "loaded", tookText(e))
+		v.sayOf(e, "%-12s %s", "loaded", tookText(e))
 	case runner.CellStart:
-		v.last = e.At // a short cell needs no progress, its end says it all
+		if v.last == nil {
+			v.last = map[int]time.Time{}
+		}
+		v.last[e.Step] = e.At // a short cell needs no progress, its end says it all
 	case runner.CellProgress:
-		if e.At.Sub(v.last) < v.every || e.Progress.Done == e.Progress.Planned {
+		if e.At.Sub(v.last[e.Step]) < v.every || e.Progress.Done == e.Progress.Planned {
 			return
 		}
-		v.last = e.At
-		v.say("  %s", progressText(e, v.style))
+		v.last[e.Step] = e.At
+		v.sayOf(e, "%s", progressText(e, v.style))
 	case runner.CellComplete, runner.CellFailed:
-		v.say("  %s", outcomeText(e, v.style))
+		name := ""
+		if v.beside {
+			name = launchTitle(e, v.style) + ": "
+		}
+		v.sayOf(e, "%s%s", name, outcomeText(e, v.style))
 		for line := range strings.Lines(e.LogTail) {
 			v.say("    | %s", strings.TrimRight(line, "\n"))
 		}
 	case runner.Interrupt:
-		v.say("%s", v.style.warn("Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."))
+		text := "Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."
+		if v.beside {
+			text = "Stopping: rows are kept, the engines are stopped. Press ^C again to kill them now."
+		}
+		v.say("%s", v.style.warn(text))
 	case runner.Warning:
-		v.say("  %s %s", v.style.warn("warning:"), e.Message)
+		v.sayOf(e, "%s %s", v.style.warn("warning:"), e.Message)
 	}
 }
 

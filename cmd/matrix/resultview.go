@@ -100,8 +100,9 @@ func writeResults(out io.Writer, s style, width int, rows []measured) {
 		}
 	}
 	fmt.Fprintln(out, table)
-	simulated, queued := false, false
+	simulated, queued, beside, shared := false, false, false, false
 	for _, m := range rows {
+		beside, shared = beside || m.beside() != "", shared || m.shared() != ""
 		simulated = simulated || m.simulated
 		queued = queued || m.cell.Load.Mode == "batch" && len(m.complete) > 0
 	}
@@ -110,6 +111,12 @@ func writeResults(out io.Writer, s style, width int, rows []measured) {
 		notes = append(notes, s.dim("Too narrow here for "+strings.Join(missing, ", ")+"; run.parquet has all."))
 	} else if queued {
 		notes = append(notes, s.dim("* includes waiting in the batch: do not rank it against a closed load's."))
+	}
+	if beside {
+		notes = append(notes, s.warn("+ ran beside other launches on this machine: they may have slowed each other down."))
+	}
+	if shared {
+		notes = append(notes, s.warn("= shared its server with other cells: no load time of its own, and what they left in it may tell."))
 	}
 	if simulated {
 		notes = append(notes, s.warn(simulatedBanner))
@@ -216,7 +223,7 @@ func resultRow(m measured, axes []int, keep int) table.Row {
 // launches writes "3/3", "0/1 engine failed": what did not end well is said while a launch is missing for it, and always
 // of an engine that failed: that is a result.
 func (m measured) launches() string {
-	text := fmt.Sprintf("%d/%d", len(m.complete), m.cell.Launches)
+	text := fmt.Sprintf("%d/%d%s%s", len(m.complete), m.cell.Launches, m.beside(), m.shared())
 	if len(m.others) == 0 {
 		return text
 	}
@@ -225,6 +232,23 @@ func (m measured) launches() string {
 		return text
 	}
 	return text + " " + strings.ReplaceAll(last.Status, "_", " ")
+}
+
+// beside marks a cell that was measured while other launches ran.
+func (m measured) beside() string {
+	return flagged(m.complete, func(p results.Past) bool { return p.Neighbours > 0 }, "+")
+}
+
+// shared marks a cell that was measured on a server of several cells.
+func (m measured) shared() string {
+	return flagged(m.complete, func(p results.Past) bool { return p.Server == "group" }, "=")
+}
+
+func flagged(past []results.Past, is func(results.Past) bool, mark string) string {
+	if slices.ContainsFunc(past, is) {
+		return mark
+	}
+	return ""
 }
 
 func tableStyle(s style) table.Style {

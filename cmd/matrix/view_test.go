@@ -103,3 +103,42 @@ func TestProgressSaysNoFigureItLacks(t *testing.T) {
 		t.Errorf("at the end: %s", got)
 	}
 }
+
+// Launches side by side: each has its block of the live view, and each plain line says whose it is.
+func TestViewsTellLaunchesApart(t *testing.T) {
+	cell := func(name string) *runner.Item {
+		return &runner.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: name}}}}
+	}
+	a, b := cell("vllm_serve"), cell("ollama")
+	list := []runner.Event{
+		{Kind: runner.LaunchStart, Step: 1, Steps: 9, Item: a}, {Kind: runner.LaunchStart, Step: 2, Steps: 9, Item: b},
+		{Kind: runner.LaunchPhase, Step: 2, Steps: 9, Item: b, Phase: "drain", Took: time.Second},
+		{Kind: runner.CellStart, Step: 1, Steps: 9, Item: a},
+		{Kind: runner.CellProgress, Step: 1, Steps: 9, Item: a, At: time.Unix(100, 0), Progress: runner.Progress{Planned: 100, Done: 40, OutputTokens: 10, TokensPerSecond: 123}},
+	}
+	model, plain := liveModel{beside: true, width: 80}, strings.Builder{}
+	v := &plainView{out: &plain, width: func() int { return 80 }, beside: true}
+	for _, e := range list {
+		model = model.event1(e)
+		v.observe(e)
+	}
+	for _, want := range []string{"[1/9] vllm_serve", "40/100", "123 tok/s", "[2/9] ollama", "drain 1.00 s"} {
+		if !strings.Contains(ansi.Strip(model.View()), want) {
+			t.Errorf("no %q in\n%s", want, model.View())
+		}
+	}
+	for line := range strings.Lines(model.View()) {
+		if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > 80 {
+			t.Errorf("%d columns: %q", w, line)
+		}
+	}
+	for _, want := range []string{"[2/9] drain        1.00 s", "[1/9] 40/100"} {
+		if !strings.Contains(plain.String(), want) {
+			t.Errorf("no %q in\n%s", want, plain.String())
+		}
+	}
+	model = model.event1(runner.Event{Kind: runner.LaunchStop, Step: 1, Steps: 9, Item: a})
+	if view := model.View(); strings.Contains(view, "vllm_serve") || !strings.Contains(view, "ollama") {
+		t.Errorf("after the first has ended:\n%s", view)
+	}
+}

@@ -104,7 +104,7 @@ func gpuAbsence(err error) string {
 	}
 }
 
-// gpuProbe reads every device. pids are the engine's processes.
+// gpuProbe reads the devices that are watched. pids are the engine's processes.
 func (r *Recorder) gpuProbe(reader gpuReader, pids func() []int, pcie bool) probe {
 	devices := reader.System().Devices
 	return func(ctx context.Context, _ bool) []Sample {
@@ -113,6 +113,9 @@ func (r *Recorder) gpuProbe(reader gpuReader, pids func() []int, pcie bool) prob
 		for i, d := range devices {
 			if ctx.Err() != nil {
 				break
+			}
+			if r.gpus != nil && !slices.Contains(r.gpus, d.UUID) {
+				continue
 			}
 			at := time.Now()
 			now := reader.Read(i, pcie)

@@ -257,3 +257,17 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("%v of %d cores are busy", got, hostCores())
 	}
 }
+
+// A launch beside others sees its own GPUs only.
+func TestOwnGPUsOnly(t *testing.T) {
+	g := recorded(t, 4)
+	r := newRecorder()
+	r.gpus = []string{"GPU-b", "GPU-d"}
+	sources := map[string]bool{}
+	for _, s := range r.gpuProbe(g, func() []int { return nil }, false)(context.Background(), false) {
+		sources[s.Source] = true
+	}
+	if len(sources) != 2 || !sources["nvml:GPU-b"] || !sources["nvml:GPU-d"] {
+		t.Errorf("read %v", sources)
+	}
+}

@@ -18,6 +18,7 @@ type Sample struct {
 // last: a counter that began anew with the measured phase could fall.
 type Target struct {
 	PIDs    func() []int                // roots of the engine's process tree; nil = none
+	GPUs    []string                    // UUIDs of those to watch; nil = all
 	Metrics func() (url, prefix string) // Prometheus text, "" = none yet; prefix of the metrics to keep, "vllm:"
 }
 
@@ -26,6 +27,7 @@ const MinInterval = 100 * time.Millisecond
 
 // Recorder samples a target until it is stopped.
 type Recorder struct {
+	gpus     []string // UUIDs to watch; nil = all
 	cancel   context.CancelFunc
 	probes   sync.WaitGroup
 	batches  chan []Sample
@@ -51,6 +53,7 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 	var gpu gpuReader
 	if opened, err := openGPU(); err == nil {
 		gpu = opened
+		r.gpus = t.GPUs
 		probes = append(probes, r.gpuProbe(gpu, tree.pids, interval >= 500*time.Millisecond))
 	} else {
 		r.warn(gpuAbsence(err))
