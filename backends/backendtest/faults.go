@@ -2,8 +2,11 @@ package backendtest
 
 import (
 	"context"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,44 +19,59 @@ import (
 // Ask sends one request to a server at url and returns how it ended; the answer must come from faults.Model.
 type Ask func(ctx context.Context, url string, req backends.Request) backends.Reply
 
-// Faults mixes every fault that a server can have in one protocol into 1,000 requests, 100 of them in
-// flight. Each must end as one reply with the fault's status, and none may outlive its timeout.
+const (
+	// faultRequests are spread over all faults of a protocol; MATRIX_FAULT_REQUESTS sets the number for each fault.
+	faultRequests = 1000
+	faultInFlight = 250
+)
+
+// Faults puts a client through every fault that a server can have in one protocol. Each request must end as one reply
+// with the fault's status and class, and none may outlive its timeout.
 func Faults(t *testing.T, p wire.Protocol, ask Ask) {
 	t.Helper()
-	const requests, inFlight = 1000, 100
-	list, urls := serveFaults(t, p)
-	seqs := make(chan int)
-	var wg sync.WaitGroup
-	for range inFlight {
-		wg.Go(func() {
-			for seq := range seqs {
-				i := seq % len(list)
-				oneFault(t, ask, list[i], urls[i], seq)
-			}
-		})
-	}
-	for seq := range requests {
-		seqs <- seq
-	}
-	close(seqs)
-	wg.Wait()
-}
-
-// serveFaults starts a server for each fault, without those that move megabytes.
-func serveFaults(t *testing.T, p wire.Protocol) (list []faults.Fault, urls []string) {
-	t.Helper()
+	var all []faults.Fault
 	for _, f := range faults.All() {
-		if f.Heavy {
-			continue
+		if !f.Heavy { // those that move megabytes are the wire's own tests
+			all = append(all, f)
 		}
+	}
+	each := (faultRequests + len(all) - 1) / len(all)
+	if text := os.Getenv("MATRIX_FAULT_REQUESTS"); text != "" {
+		var err error
+		if each, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked atomic.Int64
+	for _, f := range all {
 		server, err := faults.Serve(f, p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(server.Close)
-		list, urls = append(list, f), append(urls, server.URL())
+		inFlight(each, func(seq int) {
+			oneFault(t, ask, f, server.URL(), seq)
+			asked.Add(1)
+		})
+		server.Close()
 	}
-	return list, urls
+	if n := asked.Load(); n != int64(each*len(all)) {
+		t.Errorf("%d replies to %d requests", n, each*len(all))
+	}
+	t.Logf("%d faults, %d requests each", len(all), each)
+}
+
+// inFlight calls do for 0 ≤ seq < n, many at once.
+func inFlight(n int, do func(seq int)) {
+	var wg sync.WaitGroup
+	free := make(chan struct{}, faultInFlight)
+	for seq := range n {
+		free <- struct{}{}
+		wg.Go(func() {
+			do(seq)
+			<-free
+		})
+	}
+	wg.Wait()
 }
 
 func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
@@ -71,10 +89,25 @@ func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
 	if r.Seq != req.Seq || r.Status != f.Status {
 		t.Errorf("%s: seq %d, %s (%s), want seq %d, %s", f.Name, r.Seq, r.Status, r.Error, req.Seq, f.Status)
 	}
+	// What breaks off or is nonsense from the start is found in one of several ways; a fault that names its class has one.
+	if f.Class != "" && r.ErrorClass != f.Class && f.Name != "done_alone" {
+		t.Errorf("%s: class %q (%s), want %q", f.Name, r.ErrorClass, r.Error, f.Class)
+	}
 	if bad := r.Status != backends.OK; bad != (r.ErrorClass != "") || bad != (r.Error != "") {
 		t.Errorf("%s: %s with class %q and error %q", f.Name, r.Status, r.ErrorClass, r.Error)
 	}
 	if r.Attempts != orInt(f.Attempts, 1) || r.Sent.IsZero() || r.Done.Before(r.Sent) {
 		t.Errorf("%s: %d attempts, sent %v, done %v", f.Name, r.Attempts, r.Sent, r.Done)
+	}
+	checkClock(t, f.Name, r)
+}
+
+// checkClock wants every time on the monotonic clock: a step of the wall clock must not move it.
+func checkClock(t *testing.T, name string, r backends.Reply) {
+	t.Helper()
+	for _, at := range []time.Time{r.Sent, r.FirstChunk, r.FirstToken, r.LastToken, r.Done} {
+		if !at.IsZero() && !strings.Contains(at.String(), " m=") {
+			t.Errorf("%s: %v is a reading of the wall clock", name, at)
+		}
 	}
 }

@@ -68,6 +68,7 @@ func refusals() []Fault {
 		{Name: "http_400_too_long", Status: backends.Failed, Class: "prompt_too_long", Retries: 1, Play: plain(400, tooLong)},
 		{Name: "http_404", Status: backends.Failed, Class: "http_404", Retries: 1, Play: plain(404, "<html>nothing here</html>")},
 		{Name: "http_500", Status: backends.Failed, Class: "http_500", Play: plain(500, `{"detail":"engine dead"}`)},
+		{Name: "http_500_oom", Status: backends.Failed, Class: "oom", Play: plain(500, `{"error":"an error was encountered while running the model: CUDA out of memory"}`)},
 		{Name: "http_503", Status: backends.Rejected, Class: "http_503", Play: plain(503, busy, "Retry-After: 1")},
 		{Name: "http_429", Status: backends.Rejected, Class: "http_429", Play: plain(429, "", "Retry-After: 1")},
 		{Name: "redirect", Status: backends.Failed, Class: "http_302", Play: plain(302, "", "Location: http://127.0.0.1:1/")},
