@@ -1,6 +1,3 @@
-// Package backendtest owns the conformance suite that every backend passes,
-// against the simulator and against the real engine. It knows the contract of
-// package backends and no engine.
 package backendtest
 
 import (

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"matrix/backends"
@@ -44,7 +45,7 @@ func start(ctx context.Context, spec backends.Spec, i install, cmd backends.Comm
 	e := &engine{spec: spec, cmd: cmd}
 	for name, text := range cmd.Files {
 		if err := os.WriteFile(filepath.Join(spec.Dir, name), []byte(text), 0o644); err != nil {
-			return nil, &backends.LaunchError{Environment: true, Class: "disk", Err: fmt.Errorf("write %s: %w", name, err)}
+			return nil, unwritten(name, err)
 		}
 	}
 	e.info = backends.Info{
@@ -67,6 +68,15 @@ func start(ctx context.Context, spec backends.Spec, i install, cmd backends.Comm
 		process.Watch(watch, spec.LogPath, p.LogOffset(), func(line string) { e.log.line(time.Now(), line) })
 	})
 	return e, nil
+}
+
+// unwritten is a launch whose own files could not be written.
+func unwritten(name string, err error) error {
+	e := &backends.LaunchError{Environment: true, Class: "disk", Err: fmt.Errorf("write %s: %w", name, err), Hint: "see that the results' folder can be written"}
+	if errors.Is(err, syscall.ENOSPC) {
+		e.Class, e.Hint = "disk_full", "free some disk space where the results are"
+	}
+	return e
 }
 
 // describeModel notes what the model's files say; absent ones leave gaps.
