@@ -22,7 +22,7 @@ const tokens = 128
 func usual() []named {
 	return []named{
 		{"coalesced: 64 streams", closed(64, 0, 10_000), true},
-		{"paced: 64 streams, 20 ms", closed(64, 20*time.Millisecond, 256), true},
+		{"paced: 64 streams, 20 ms", closed(64, 20*time.Millisecond, 128), true},
 		{"paced: 2,000 streams, 20 ms", closed(2000, 20*time.Millisecond, 4000), false},
 		{"open: 1,000 req/s, 16 events, 5 ms", calibrate.Scenario{Protocol: "completions", RatePerS: 1000, Tokens: 16, GapS: 0.005, Requests: 4000}, false},
 		{"open: 100 req/s, 16 events, 5 ms", calibrate.Scenario{Protocol: "completions", RatePerS: 100, Tokens: 16, GapS: 0.005, Requests: 400}, true},

@@ -62,8 +62,9 @@ func (p *pacer) sleep(ctx context.Context, wait time.Duration) bool {
 	if err := unix.TimerfdSettime(p.fd, 0, &due, nil); err != nil {
 		return false
 	}
-	defer context.AfterFunc(ctx, func() { _ = p.timer.SetReadDeadline(time.Unix(1, 0)) })()
+	timer := p.timer // close may come while the function below still runs
+	defer context.AfterFunc(ctx, func() { _ = timer.SetReadDeadline(time.Unix(1, 0)) })()
 	var expired [8]byte
-	_, err := p.timer.Read(expired[:])
+	_, err := timer.Read(expired[:])
 	return err == nil && binary.NativeEndian.Uint64(expired[:]) > 0 || ctx.Err() != nil
 }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"matrix/results"
+	"matrix/runner/calibrate"
+)
+
+func TestCalibrationIsShown(t *testing.T) {
+	var out bytes.Buffer
+	a := newApp(nil, nil, &out, &out)
+	a.results = t.TempDir()
+	if f := a.examineCalibration(); f.State != "warn" || !strings.Contains(f.Found, "never") || !strings.Contains(f.Advice, "matrix calibrate") {
+		t.Errorf("never calibrated: %+v", f)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := results.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: 1.79e9, EventsPerSCore: 1.9e6, CPUPerRequestS: 4e-5, CPUPerEventS: 1e-5,
+		TimestampErrorP99S: 0.0004, SendLatenessP99S: 0.0003}
+	if err := calibrate.Save(a.results, c); err != nil {
+		t.Fatal(err)
+	}
+	if f := a.examineCalibration(); f.State != "ok" || f.Found != "2026-09-21: 1.90 million events/s/core, 40 µs a request, sends late by 0.30 ms (p99)" {
+		t.Errorf("calibrated: %+v", f)
+	}
+	a.sayCalibration(c)
+	if text := out.String(); !strings.Contains(text, "calibration.json") || strings.Contains(text, "Repeat") {
+		t.Errorf("a quiet machine's:\n%s", text)
+	}
+	c.SendLatenessP99S = 0.05
+	if err := calibrate.Save(a.results, c); err != nil {
+		t.Fatal(err)
+	}
+	if f := a.examineCalibration(); f.State != "warn" || f.Advice == "" {
+		t.Errorf("a busy machine's: %+v", f)
+	}
+}
