@@ -88,6 +88,11 @@ func (a *Attempt) move(dir string) error {
 	if err := fs.MkdirAll(cell); err != nil {
 		return notWritable(a.store.root, err)
 	}
+	if a.store.guard != nil {
+		if err := a.store.guard(); err != nil {
+			return err
+		}
+	}
 	if err := fs.Rename(dir, target); err != nil {
 		return err
 	}

@@ -19,7 +19,17 @@ const (
 )
 
 func (s *Store) inner(parts ...string) string {
-	return filepath.Join(append([]string{s.root, innerDir}, parts...)...)
+	return filepath.Join(append([]string{s.root, innerDir, s.apart}, parts...)...)
+}
+
+// Inner is the folder of what is no result: the lock, work in progress, the last plan.
+func (s *Store) Inner() string { return s.inner() }
+
+// Apart is the same tree for one of several machines that fill it at once: its lock and its work in progress lie in a
+// folder of their own below .matrix, what it commits lands beside everybody's. The guard is asked right before an
+// attempt is published; its error keeps the attempt in work.
+func (s *Store) Apart(dir string, guard func() error) *Store {
+	return &Store{Version: s.Version, root: s.root, fs: s.fs, apart: dir, guard: guard}
 }
 
 // cellDir is the folder of a cell. Names come from a user's file, so both are checked: nothing may be

@@ -21,8 +21,10 @@ import (
 type Store struct {
 	Version string // of matrix, noted in manifests
 
-	root string
-	fs   *disk.FS
+	root  string
+	fs    *disk.FS
+	apart string       // below .matrix; "" = .matrix itself
+	guard func() error // asked right before an attempt is published; nil = nobody
 
 	sources sync.Mutex // attempts that begin side by side have the same source
 }

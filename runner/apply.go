@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type Options struct {
 	Hard          <-chan struct{} // closed by the second ^C: kill, do not wait
 	WithoutNVML   bool
 	Jobs          int // launches side by side, on disjoint GPUs; 0 = 1, or AutoJobs
+	// Alone: one launch of many on a cluster. The past is not read for estimates: of 50,000 launches each would read all.
+	Alone   bool
+	Scratch string // folder for what engines need while they run; "" = in the results tree
 }
 
 // EventKind names what happened; the NDJSON types of `--json` are the same words.
@@ -153,7 +157,11 @@ func (a *applying) prepare(ctx context.Context) error {
 	if err := os.RemoveAll(a.scratchRoot()); err != nil {
 		return fmt.Errorf("remove old scratch folders: %w", err)
 	}
-	past, err := readAll(ctx, a.w.Store, a.plan.Experiment)
+	read := readAll
+	if a.o.Alone {
+		read = readLeft
+	}
+	past, err := read(ctx, a.w.Store, a.plan.Experiment)
 	if err != nil {
 		return err
 	}
@@ -168,7 +176,9 @@ func (a *applying) prepare(ctx context.Context) error {
 	return a.abandonStale()
 }
 
-func (a *applying) scratchRoot() string { return filepath.Join(a.w.Store.Root(), ".matrix", "scratch") }
+func (a *applying) scratchRoot() string {
+	return cmp.Or(a.o.Scratch, filepath.Join(a.w.Store.Inner(), "scratch"))
+}
 
 // abandonStale commits the interrupted attempts of planned cells that cannot go on: the cell changed, it must not
 // resume, or nothing was measured.

@@ -96,6 +96,13 @@ func readAll(ctx context.Context, store *results.Store, experiment string) (*his
 	return h, nil
 }
 
+// readLeft is what waits to be resumed, without the past. The caller holds the lock.
+func readLeft(ctx context.Context, store *results.Store, experiment string) (*history, error) {
+	h := indexHistory(nil)
+	h.ctx, h.store = ctx, store
+	return h, h.readUnfinished(experiment)
+}
+
 func indexHistory(past []results.Past) *history {
 	h := &history{all: past, byHash: map[string][]*results.Past{}, byAddress: map[string][]*results.Past{},
 		unreadable: map[string][]*results.Past{}, unfinished: map[launchKey]*leftover{}}
