@@ -27,6 +27,7 @@ type applyFlags struct {
 	withoutNVML bool
 	verbose     bool
 	jobs        jobs
+	cluster     clusterFlags
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -52,6 +53,7 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
 	cmd.Flags().Var(&f.jobs, "jobs", "launches side by side, each on GPUs of its own: a number, or auto (as many as the GPUs allow)")
 	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	declareCluster(cmd, &f.cluster)
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "print every group of cells of the plan")
 	return cmd
 }
@@ -157,6 +159,12 @@ func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*sess
 
 // apply asks, runs every plan and says what came out.
 func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f applyFlags) error {
+	if f.cluster.on != "" {
+		return a.applySlurm(ctx, s, plans, f)
+	}
+	if err := notOnCluster(ctx, s.world.Store); err != nil {
+		return err
+	}
 	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
 		return hinted{errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML"),
 			"Build with CGO_ENABLED=1; or give --without-nvml and have no GPU columns."}

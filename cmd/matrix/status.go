@@ -28,7 +28,7 @@ func (a *app) statusCommand() *cobra.Command {
 				return fmt.Errorf("read the unfinished attempts: %w", err)
 			}
 			a.writeStatus(holder, attempts)
-			return nil
+			return a.writeClusterStatus(cmd.Context(), store)
 		},
 	}
 }

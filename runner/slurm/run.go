@@ -1,0 +1,301 @@
+package slurm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"matrix/results"
+	"matrix/results/disk"
+	"matrix/runner"
+)
+
+// Folders and files of a run.
+const (
+	clusterDir = "cluster" // below .matrix
+	planFile   = "plan"
+	groupsFile = "groups.jsonl"
+	runFile    = "run.json" // written last: without it a run was never begun
+	closedFile = "closed"   // every launch is committed or given up
+	claimsDir  = "claims"
+	doneDir    = "done"
+	logsDir    = "logs"
+)
+
+// Launch is one launch that a run is to have committed.
+type Launch struct {
+	Experiment string   `json:"experiment"`
+	Address    string   `json:"address"`
+	Slug       string   `json:"slug"`
+	Name       string   `json:"name"`
+	Launch     int      `json:"launch"`
+	Before     []string `json:"before,omitempty"` // attempts that the cell had when the run began
+}
+
+// Key names a launch's claim and marker.
+func (l *Launch) Key() string { return l.Address[:16] + "-" + strconv.Itoa(l.Launch) }
+
+// Group is what one task of an array runs, in order.
+type Group struct {
+	Number   int      `json:"number"`
+	Hardware string   `json:"hardware"` // label; "" = any
+	Launches []Launch `json:"launches"`
+}
+
+// Run is one submission of a plan.
+type Run struct {
+	ID       string              `json:"id"` // ULID
+	Made     time.Time           `json:"made"`
+	Hardware map[string][]string `json:"hardware"` // options of sbatch by label
+	Groups   []Group             `json:"-"`
+
+	Store *results.Store `json:"-"`
+	Dir   string         `json:"-"`
+	fs    *disk.FS
+}
+
+// Done is what a marker says of a committed launch.
+type Done struct {
+	Attempt string `json:"attempt"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason,omitempty"`
+	Host    string `json:"host"`
+	Job     string `json:"job,omitempty"`
+}
+
+// Create lays a run down for the plans' launches, size of them a task. The plan is written by save.
+func Create(store *results.Store, plans []*runner.Plan, save func(io.Writer) error, size int) (*Run, error) {
+	r := &Run{ID: ulid.Make().String(), Made: time.Now(), Hardware: map[string][]string{}, Store: store, fs: &disk.FS{}}
+	r.Dir = filepath.Join(store.Inner(), clusterDir, r.ID)
+	if err := r.group(plans, max(1, size)); err != nil {
+		return nil, err
+	}
+	var plan, groups bytes.Buffer
+	if err := save(&plan); err != nil {
+		return nil, err
+	}
+	lines := json.NewEncoder(&groups)
+	for _, g := range r.Groups {
+		if err := lines.Encode(g); err != nil {
+			return nil, fmt.Errorf("lay down the run: %w", err)
+		}
+	}
+	doc, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("lay down the run: %w", err)
+	}
+	for _, dir := range []string{claimsDir, doneDir, logsDir} {
+		if err := r.fs.MkdirAll(filepath.Join(r.Dir, dir)); err != nil {
+			return nil, fmt.Errorf("lay down the run: %w", err)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		doc  []byte
+	}{{planFile, plan.Bytes()}, {groupsFile, groups.Bytes()}, {runFile, doc}} {
+		if err := r.fs.WriteFile(filepath.Join(r.Dir, f.name), f.doc); err != nil {
+			return nil, fmt.Errorf("lay down the run: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// group deals the launches out: in the plan's order, those of one hardware and experiment together.
+func (r *Run) group(plans []*runner.Plan, size int) error {
+	for _, p := range plans {
+		open := map[string]int{} // the group that takes more, by hardware
+		before := map[string][]string{}
+		for _, step := range p.Order {
+			c := step.Item.Cell
+			label := ""
+			if h := c.Hardware; h != nil {
+				label = h.ID
+				if _, known := r.Hardware[label]; !known {
+					options, err := Options(h.Slurm)
+					if err != nil {
+						return fmt.Errorf("%s: %w", h.Place, err)
+					}
+					r.Hardware[label] = options
+				}
+			}
+			if _, known := before[c.Slug]; !known {
+				names, err := r.Store.AttemptNames(p.Experiment, c.Slug)
+				if err != nil {
+					return err
+				}
+				before[c.Slug] = names
+			}
+			at, ok := open[label]
+			if !ok || len(r.Groups[at].Launches) >= size {
+				at = len(r.Groups)
+				open[label] = at
+				r.Groups = append(r.Groups, Group{Number: at, Hardware: label})
+			}
+			r.Groups[at].Launches = append(r.Groups[at].Launches, Launch{Experiment: p.Experiment, Address: c.Address, Slug: c.Slug,
+				Name: c.Name(), Launch: step.Launch, Before: before[c.Slug]})
+		}
+	}
+	return nil
+}
+
+// Underway returns the run that is not closed, nil when there is none.
+func Underway(store *results.Store) (*Run, error) {
+	entries, err := os.ReadDir(filepath.Join(store.Inner(), clusterDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a run on a cluster: %w", err)
+	}
+	for _, e := range entries {
+		dir := filepath.Join(store.Inner(), clusterDir, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, closedFile)); err == nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, runFile)); err == nil {
+			return Open(store, dir)
+		}
+	}
+	return nil, nil
+}
+
+// Open reads a run with its groups.
+func Open(store *results.Store, dir string) (*Run, error) {
+	r, err := open(store, dir)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.eachGroup(func(g Group) bool { r.Groups = append(r.Groups, g); return true })
+}
+
+func open(store *results.Store, dir string) (*Run, error) {
+	r := &Run{Store: store, Dir: dir, fs: &disk.FS{}}
+	doc, err := os.ReadFile(filepath.Join(dir, runFile))
+	if err == nil {
+		err = json.Unmarshal(doc, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the run on a cluster: %w", err)
+	}
+	return r, nil
+}
+
+func (r *Run) eachGroup(each func(Group) bool) error {
+	f, err := os.Open(filepath.Join(r.Dir, groupsFile))
+	if err != nil {
+		return fmt.Errorf("read the run's groups: %w", err)
+	}
+	defer f.Close()
+	d := json.NewDecoder(bufio.NewReader(f))
+	for {
+		var g Group
+		if err := d.Decode(&g); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read the run's groups: %w", err)
+		}
+		if !each(g) {
+			return nil
+		}
+	}
+}
+
+// Plan is the path of the saved plan.
+func (r *Run) Plan() string { return filepath.Join(r.Dir, planFile) }
+
+// Name is what the run's jobs are called, with a dash and the first group's number of each array behind it.
+func (r *Run) Name() string { return "matrix-" + r.ID }
+
+func (r *Run) claim(l *Launch) string  { return filepath.Join(r.Dir, claimsDir, l.Key()) }
+func (r *Run) marker(l *Launch) string { return filepath.Join(r.Dir, doneDir, l.Key()) }
+
+// apart is the results tree with its work in the launch's claim.
+func (r *Run) apart(l *Launch, guard func() error) *results.Store {
+	return r.Store.Apart(filepath.Join(clusterDir, r.ID, claimsDir, l.Key()), guard)
+}
+
+// committed looks for an attempt of a launch that the run brought forth; the last one counts.
+func (r *Run) committed(l *Launch) (*Done, error) {
+	names, err := r.Store.AttemptNames(l.Experiment, l.Slug)
+	if err != nil {
+		return nil, err
+	}
+	old := map[string]bool{}
+	for _, name := range l.Before {
+		old[name] = true
+	}
+	var done *Done
+	for _, name := range names {
+		if old[name] {
+			continue
+		}
+		m, err := r.Store.ReadManifest(l.Experiment, l.Slug, name)
+		if err != nil {
+			return nil, err
+		}
+		if m.Launch == l.Launch && m.Address == l.Address && (done == nil || m.Status != results.Interrupted) {
+			done = &Done{Attempt: name, Status: m.Status, Reason: m.Reason, Host: m.Host}
+		}
+	}
+	if done != nil && done.Status == results.Interrupted {
+		return nil, nil
+	}
+	return done, nil
+}
+
+// mark tells the watcher that a launch is committed. The marker is a convenience: the attempt is the record.
+func (r *Run) mark(l *Launch, d Done) error {
+	doc, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("mark a launch: %w", err)
+	}
+	tmp := filepath.Join(r.Dir, doneDir, "."+ulid.Make().String())
+	if err := os.WriteFile(tmp, doc, 0o644); err != nil {
+		return fmt.Errorf("mark a launch: %w", err)
+	}
+	return os.Rename(tmp, r.marker(l))
+}
+
+func (r *Run) readMark(key string) (Done, error) {
+	var d Done
+	doc, err := os.ReadFile(filepath.Join(r.Dir, doneDir, key))
+	if err == nil {
+		err = json.Unmarshal(doc, &d)
+	}
+	return d, err
+}
+
+// Close ends a run: what tasks left unfinished goes into the tree's own work, where the next apply finds it. The caller
+// holds the tree's lock, and no job of the run is left.
+func (r *Run) Close(ctx context.Context) error {
+	for _, g := range r.Groups {
+		for i := range g.Launches {
+			l := &g.Launches[i]
+			if _, err := os.Stat(filepath.Join(r.claim(l), "work")); err != nil {
+				continue // never begun
+			}
+			if _, err := r.Store.Adopt(ctx, r.apart(l, nil)); err != nil {
+				return fmt.Errorf("take over what %s launch %d left: %w", l.Name, l.Launch, err)
+			}
+		}
+	}
+	if err := r.fs.WriteFile(filepath.Join(r.Dir, closedFile), nil); err != nil {
+		return fmt.Errorf("close the run: %w", err)
+	}
+	for _, dir := range []string{claimsDir, doneDir} {
+		if err := r.fs.RemoveAll(filepath.Join(r.Dir, dir)); err != nil {
+			return fmt.Errorf("close the run: %w", err)
+		}
+	}
+	return nil
+}
