@@ -116,5 +116,6 @@ func (s *Store) keepSource(experiment string, source []byte) (string, error) {
 	if err := s.fs.MkdirAll(dir); err != nil {
 		return "", notWritable(s.root, err)
 	}
-	return name, s.fs.WriteFile(path, source)
+	// By way of work/: other machines may keep the same source at this moment.
+	return name, s.fs.WriteFileVia(s.inner(workDir, trashPrefix+name), path, source)
 }

@@ -100,7 +100,12 @@ func (f *FS) RemoveAll(path string) error {
 
 // WriteFile publishes data under path whole or not at all: a new file beside it, synced, renamed over.
 func (f *FS) WriteFile(path string, data []byte) error {
-	tmp := path + ".tmp"
+	return f.WriteFileVia(path+".tmp", path, data)
+}
+
+// WriteFileVia is WriteFile with a name for the new file, on the same file system: for one that several processes may
+// write at once.
+func (f *FS) WriteFileVia(tmp, path string, data []byte) error {
 	file, err := f.Create(tmp)
 	if err != nil {
 		return err
