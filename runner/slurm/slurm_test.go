@@ -102,7 +102,7 @@ func newRig(t *testing.T, cells, launches, size int) *rig {
 	}
 	p := &runner.Plan{Experiment: "exp"}
 	for i := range cells {
-		c := &experiments.Cell{Experiment: "exp", Address: fmt.Sprintf("%064x", i+1), Slug: fmt.Sprintf("cell-%016x", i+1), BatchSize: 1}
+		c := &experiments.Cell{Experiment: "exp", Address: strings.Repeat(fmt.Sprintf("%016x", i+1), 4), Slug: fmt.Sprintf("cell-%016x", i+1), BatchSize: 1}
 		item := &runner.Item{Cell: c}
 		for n := range launches {
 			p.Order = append(p.Order, runner.LaunchStep{Item: item, Launch: n + 1})
