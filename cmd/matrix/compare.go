@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/results"
+	"matrix/results/summary"
+)
+
+// comparing is what `matrix compare` was asked for.
+type comparing struct {
+	metrics  []string
+	markdown bool
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var c comparing
+	cmd := &cobra.Command{
+		Use: "compare A B", Short: "Compare two cells, experiments or results trees, metric by metric",
+		Long: `Compare B with A: each metric's median over the launches, the ratio B/A with its interval, p where there are launches enough
+for a test, and beside each ratio what is unlike between the two.
+
+A side is a cell (a prefix of its id, folder or name), axis=label, an experiment, or a folder: another results tree.
+Cells pair by all axes but those in which the sides differ.
+
+  matrix compare vllm_serve/gemma3/100 ollama/gemma3/100   two cells
+  matrix compare platform=vllm_serve platform=ollama       cell by cell, with the geometric mean
+  matrix compare results /mnt/other/results                two trees`,
+		Args: twoSides,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), c, args[0], args[1]) },
+	}
+	cmd.Flags().StringSliceVar(&c.metrics, "metrics", nil, "columns of run.parquet, comma-separated")
+	cmd.Flags().BoolVar(&c.markdown, "markdown", false, "write Markdown tables")
+	return cmd
+}
+
+func twoSides(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return hinted{fmt.Errorf("%s takes two sides, not %d", cmd.CommandPath(), len(args)), "For example: matrix compare platform=vllm_serve platform=ollama"}
+	}
+	return nil
+}
+
+// side is one of the two that are compared.
+type side struct {
+	word  string
+	set   *summary.Set
+	cells []*summary.Cell
+}
+
+func (a *app) compare(ctx context.Context, c comparing, wordA, wordB string) error {
+	metrics, err := comparedMetrics(c.metrics)
+	if err != nil {
+		return err
+	}
+	sides, err := a.sides(ctx, wordA, wordB)
+	if err != nil {
+		return err
+	}
+	m := summary.Match(sides[0].cells, sides[1].cells)
+	m.Pairs = slices.DeleteFunc(m.Pairs, func(p summary.Pair) bool { return p.A == p.B })
+	if len(m.Pairs) == 0 {
+		return hinted{fmt.Errorf("no cell of %q has a partner in %q", wordA, wordB), "Cells pair by all axes but those in which the sides differ; name one cell a side to compare any two."}
+	}
+	view := comparison{sides: sides, matching: m, metrics: metrics}
+	view.measure()
+	switch {
+	case a.json:
+		view.emit(a)
+	case c.markdown:
+		view.markdown(a.stdout)
+	default:
+		view.draw(a.stdout, a.style, a.terminalWidth())
+	}
+	return nil
+}
+
+// sides reads what two words name; a tree that both lie in is read once.
+func (a *app) sides(ctx context.Context, words ...string) (out [2]side, err error) {
+	sets := map[string]*summary.Set{}
+	for i, word := range words {
+		root := a.results
+		if info, err := os.Stat(word); err == nil && info.IsDir() {
+			root = filepath.Clean(word)
+		}
+		if sets[root] == nil {
+			if sets[root], err = readSet(ctx, root); err != nil {
+				return out, err
+			}
+			for _, p := range sets[root].Problems {
+				a.warn(fmt.Sprintf("attempt %s of %s is left out: %s", p.Attempt, p.Slug, p.Problem))
+			}
+		}
+		out[i] = side{word: word, set: sets[root], cells: sets[root].Cells}
+		if root != a.results || word == a.results {
+			continue
+		}
+		if out[i].cells = namedBy(sets[root].Cells, word); len(out[i].cells) == 0 {
+			return out, hinted{fmt.Errorf("no cell in %s is named by %q", root, word), "A side is a cell's prefix, axis=label, an experiment, or a folder; matrix show lists the cells."}
+		}
+	}
+	return out, nil
+}
+
+func readSet(ctx context.Context, root string) (*summary.Set, error) {
+	store, err := results.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	set, err := summary.Load(ctx, store, root)
+	if err != nil {
+		return nil, err
+	}
+	set.Cells = slices.DeleteFunc(set.Cells, func(c *summary.Cell) bool { return len(c.Launches) == 0 })
+	if len(set.Cells) == 0 {
+		return nil, errors.New("there is no complete launch in " + root)
+	}
+	return set, nil
+}
+
+// namedBy are the cells that axis=glob, an experiment's name, or the prefix of a cell names.
+func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
+	if axis, glob, found := strings.Cut(word, "="); found {
+		return slices.DeleteFunc(slices.Clone(cells), func(c *summary.Cell) bool {
+			ok, err := path.Match(glob, c.Axis(axis))
+			return err != nil || !ok
+		})
+	}
+	experiment := slices.DeleteFunc(slices.Clone(cells), func(c *summary.Cell) bool { return c.Experiment != word })
+	if len(experiment) > 0 {
+		return experiment
+	}
+	return pick(cells, func(c *summary.Cell) named { return named{c.Experiment, c.Address, c.Slug, c.Name} }, word)
+}
+
+// comparedMetrics are the metrics asked for, or the usual ones.
+func comparedMetrics(names []string) ([]results.Metric, error) {
+	known := map[string]results.Metric{}
+	for _, m := range results.Metrics() {
+		known[m.Name] = m
+	}
+	if len(names) == 0 {
+		names = usualMetrics
+	}
+	var out []results.Metric
+	for _, name := range names {
+		m, ok := known[name]
+		if !ok {
+			return nil, hinted{fmt.Errorf("there is no metric %q", name), "The metrics are columns of run.parquet, like " + strings.Join(usualMetrics[:4], ", ") + "."}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+var usualMetrics = []string{"output_throughput", "request_throughput", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
+	"success_rate", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}

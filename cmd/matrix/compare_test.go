@@ -1,0 +1,75 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"matrix/results"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// sampleComparison is one pair with every kind of line.
+func sampleComparison(t *testing.T) *comparison {
+	t.Helper()
+	metrics, err := comparedMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := &summary.Cell{Name: "vllm_serve/gemma3_4b/50000"}, &summary.Cell{Name: "ollama/gemma3_4b/50000", Simulated: true}
+	v := &comparison{metrics: metrics, matching: summary.Matching{Pairs: []summary.Pair{{A: a, B: b}}}}
+	v.unlike = [][]summary.Difference{{{Aspect: "precision", A: "bfloat16", B: "Q4_K_M"}}}
+	spread := stats.Pool([]float64{100, 104}, []float64{50, 49, 51})
+	for _, m := range metrics {
+		x, y := []float64{12345.6, 12001.2}, []float64{6001.2, 5999.1}
+		if m.Unit == "bytes" {
+			x, y = []float64{15 << 30, 15 << 30}, nil
+		}
+		l := comparedLine{metric: m, a: stats.OfPooled(x, spread), b: stats.OfPooled(y, spread), ratio: stats.RatioOf(y, x, spread)}
+		if y == nil {
+			l.notes = []string{"B: the engine does not say"}
+		}
+		v.lines = append(v.lines, l)
+	}
+	return v
+}
+
+func TestComparisonFitsTheTerminal(t *testing.T) {
+	for _, width := range []int{80, 120, 200} {
+		for _, s := range []style{{}, {ascii: true}} {
+			var out strings.Builder
+			sampleComparison(t).draw(&out, s, width)
+			for line := range strings.Lines(out.String()) {
+				if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > width {
+					t.Errorf("%d columns in %d: %q", w, width, line)
+				}
+			}
+			for _, text := range []string{"SIMULATED", "precision: bfloat16 against Q4_K_M", "~ 0.", "[2] B: the engine does not say", "B/A"} {
+				if !strings.Contains(out.String(), text) {
+					t.Errorf("no %q at %d columns:\n%s", text, width, out.String())
+				}
+			}
+		}
+	}
+}
+
+func TestFiguresWithUnits(t *testing.T) {
+	for _, c := range []struct {
+		metric string
+		x      float64
+		want   string
+	}{
+		{"output_throughput", 10119, "10,119 tok/s"}, {"load_s", 69.97, "69.97 s"}, {"vram_peak_bytes", 3 << 29, "1.50 GiB"},
+		{"success_rate", 0.99998, "99.99%"}, {"output_tokens", 1e7, "10,000,000"}, {"cpu_cores_mean", 1.58, "1.58"},
+	} {
+		for _, m := range results.Metrics() {
+			if m.Name == c.metric {
+				if got := withUnit(c.x, m); got != c.want {
+					t.Errorf("%s %v = %q, want %q", c.metric, c.x, got, c.want)
+				}
+			}
+		}
+	}
+}
