@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"matrix/results/summary"
 )
 
 // findings are what to know before believing a group's ranking.
@@ -43,23 +45,28 @@ func (c *cell) findings(contender string) []Finding {
 // leak is the growth of a process's memory, in bytes/s, below which it is called still: 1 MB an hour.
 const leak = 1e6 / 3600
 
-// unlike names what the contenders' weights differ in.
+// unlike names what the others differ in from the first, beside what is compared: at the largest batch size of both.
 func (g *built) unlike() []Finding {
-	by := map[string][]string{}
-	for _, c := range g.contenders {
-		for _, size := range c.sizes() {
-			words := c.at[size].form.words()
-			if words != "" && !slices.Contains(by[words], c.name) {
-				by[words] = append(by[words], c.name)
-			}
-		}
-	}
-	if len(by) < 2 {
+	ref := g.best()
+	if ref == nil {
 		return nil
 	}
-	var parts []string
-	for _, words := range sortedKeys(by) {
-		parts = append(parts, words+" on "+strings.Join(by[words], ", "))
+	var out []Finding
+	for _, c := range g.contenders {
+		var parts []string
+		for _, size := range c.sizes() {
+			a, b := ref.at[size], c.at[size]
+			if c == ref || a == nil || a.of == nil || b.of == nil {
+				continue
+			}
+			parts = nil
+			for _, d := range summary.Unlike(a.of, b.of) {
+				parts = append(parts, d.String())
+			}
+		}
+		if len(parts) > 0 {
+			out = append(out, Finding{Kind: "unlike", Contender: c.name, Text: ref.name + " against " + c.name + ": " + strings.Join(parts, "; ")})
+		}
 	}
-	return []Finding{{Kind: "unlike", Text: "the weights are not the same: " + strings.Join(parts, "; ")}}
+	return out
 }

@@ -84,14 +84,3 @@ func nearest(f form, forms []form) int {
 	}
 	return bits
 }
-
-// words name the format as its engine does.
-func (f form) words() string {
-	switch {
-	case f.quantization != "" && f.dtype != "":
-		return f.quantization + " (" + f.dtype + ")"
-	case f.quantization != "":
-		return f.quantization
-	}
-	return f.dtype
-}
