@@ -14,7 +14,7 @@ import (
 func example() []*cell {
 	one := func(platform string, values map[string]float64) *cell {
 		return &cell{platform: platform, model: "m", size: 1000, origin: "e", place: "gpu", asked: "prompts", form: form{dtype: "bfloat16"},
-			source: Source{Cell: platform + "-m-1000", Name: platform + "/m/1000", BatchSize: 1000, Attempts: []string{"01" + platform}},
+			source:   Source{Cell: platform + "-m-1000", Name: platform + "/m/1000", BatchSize: 1000, Attempts: []string{"01" + platform}},
 			complete: 1, ok: 1000, planned: 1000, launches: []launch{{attempt: "01" + platform, values: values}}}
 	}
 	return []*cell{
