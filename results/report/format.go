@@ -1,0 +1,85 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"matrix/results/stats"
+)
+
+// format writes a figure in the unit that its column says.
+type format func(float64) string
+
+// three writes three significant digits, thousands parted by commas.
+func three(v float64) string {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	digits := max(0, 2-int(math.Floor(math.Log10(math.Abs(v)))))
+	return commas(strconv.FormatFloat(v, 'f', min(digits, 6), 64))
+}
+
+func whole(v float64) string { return commas(strconv.FormatFloat(v, 'f', 0, 64)) }
+
+func commas(s string) string {
+	sign, rest := "", s
+	if strings.HasPrefix(s, "-") {
+		sign, rest = "-", s[1:]
+	}
+	digits, fraction, has := strings.Cut(rest, ".")
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if has {
+		digits += "." + fraction
+	}
+	return sign + digits
+}
+
+// percent never rounds a failure away: 99.96% stays below 100%.
+func percent(v float64) string {
+	s := strconv.FormatFloat(100*v, 'f', 1, 64)
+	if v < 1 && s == "100.0" {
+		s = strconv.FormatFloat(math.Floor(1e5*v)/1e3, 'f', 3, 64)
+	}
+	return strings.TrimSuffix(s, ".0") + "%"
+}
+
+func gib(v float64) string { return three(v / (1 << 30)) }
+
+// span says how long in the unit a person would use.
+func span(seconds float64) string {
+	switch {
+	case seconds >= 2*86400:
+		return fmt.Sprintf("%.1f days", seconds/86400)
+	case seconds >= 2*3600:
+		return fmt.Sprintf("%.1f h", seconds/3600)
+	case seconds >= 120:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	}
+	return three(seconds) + " s"
+}
+
+// interval says how sure an estimate is: "11.2–12.9, range of 3".
+func interval(e stats.Estimate, f format) string {
+	switch {
+	case e.N <= 1:
+		return ""
+	case e.Sure():
+		return fmt.Sprintf("%s–%s, %.0f%% of %d", f(e.Low), f(e.High), 100*e.Level, e.N)
+	}
+	return fmt.Sprintf("%s–%s, range of %d", f(e.Low), f(e.High), e.N)
+}
+
+// counted is "1 launch", "3 launches".
+func counted(n int, one string) string {
+	switch {
+	case n == 1:
+		return "1 " + one
+	case strings.HasSuffix(one, "ch"):
+		return whole(float64(n)) + " " + one + "es"
+	}
+	return whole(float64(n)) + " " + one + "s"
+}

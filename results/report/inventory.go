@@ -1,0 +1,185 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"matrix/results/summary"
+)
+
+// environment tells what ran and where: one row for each that differs.
+func (m *maker) environment() (Section, error) {
+	s := Section{ID: "environment", Title: "Environment"}
+	machines := &Table{Caption: "Machines", Columns: []Column{{Title: "Host"}, {Title: "GPU"}, {Title: "Driver, CUDA"}, {Title: "CPU"}, {Title: "Memory", Unit: "GiB", Numeric: true}, {Title: "System"}, {Title: "Attempts", Numeric: true}}}
+	engines := &Table{Caption: "Engines and models", Columns: []Column{{Title: "Platform, model"}, {Title: "Engine"}, {Title: "Precision"}, {Title: "Weights", Unit: "GiB", Numeric: true}, {Title: "Context", Unit: "tokens", Numeric: true}, {Title: "KV cache holds", Unit: "tokens", Numeric: true}, {Title: "Revision"}, {Title: "Attempts", Numeric: true}}}
+	for _, c := range m.Set.Cells {
+		for _, a := range c.Attempts {
+			tally(machines, machineRow(a))
+			tally(engines, engineRow(c, a))
+		}
+	}
+	for _, t := range []*Table{machines, engines} {
+		if len(t.Rows) > 0 {
+			s.Blocks = append(s.Blocks, table(t))
+		}
+	}
+	return s, nil
+}
+
+// tally adds a row, or counts it where the table has it already.
+func tally(t *Table, values []Value) {
+	for i, r := range t.Rows {
+		n := len(r.Values) - 1
+		if slices.Equal(r.Values[:n], values) {
+			var count int
+			_, _ = fmt.Sscan(r.Values[n].Text, &count) // our own number
+			t.Rows[i].Values[n].Text = fmt.Sprint(count + 1)
+			return
+		}
+	}
+	t.Rows = append(t.Rows, Row{Values: append(values, Value{Text: "1"})})
+}
+
+func machineRow(a *summary.Attempt) []Value {
+	gpu := a.Text("gpu_name")
+	if n := a.Number("gpu_count"); gpu != "" && n != nil && *n > 1 {
+		gpu = fmt.Sprintf("%.0f × %s", *n, gpu)
+	}
+	if mem := a.Number("gpu_memory_bytes"); mem != nil {
+		gpu += ", " + gib(*mem) + " GiB"
+	}
+	cpu := a.Text("machine_cpu")
+	if n := a.Number("machine_cores"); n != nil {
+		cpu = strings.TrimPrefix(fmt.Sprintf("%s, %.0f cores", cpu, *n), ", ")
+	}
+	return []Value{{Text: cmp.Or(a.Text("machine_host"), a.Host, "not recorded")}, {Text: cmp.Or(gpu, "none seen")}, {Text: joined(a.Text("gpu_driver"), a.Text("gpu_cuda"))},
+		{Text: cpu}, figure(a, "machine_ram_bytes", gib), {Text: joined(a.Text("machine_os"), a.Text("machine_kernel"))}}
+}
+
+func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
+	engine := strings.TrimSpace(cmp.Or(a.Text("engine_name"), "not recorded") + " " + a.Text("engine_version"))
+	return []Value{{Text: c.Platform + ", " + c.Model, Detail: kindOf(c)}, {Text: engine}, {Text: joined(a.Text("dtype"), a.Text("quantization"))},
+		figure(a, "weight_bytes", gib), figure(a, "max_model_len", whole), figure(a, "kv_capacity_tokens", whole), {Text: cut(a.Text("model_revision"), 18)}}
+}
+
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+func figure(a *summary.Attempt, column string, f format) Value {
+	if v := a.Number(column); v != nil {
+		return Value{Text: f(*v)}
+	}
+	return Value{Text: "–", Tone: "missing", Why: "not told"}
+}
+
+// inventory lists what was planned, and each cell with its attempts: where every figure came from.
+func (m *maker) inventory() (Section, error) {
+	s := Section{ID: "inventory", Title: "Data inventory"}
+	s.Blocks = append(s.Blocks, m.coverage()...)
+	t := &Table{ID: "cells", Caption: "Cells and attempts", Columns: []Column{{Title: "Cell"}, {Title: "Attempts"}, {Title: "Folder"}, {Title: "To know before believing a number"}, {Title: "Not to be had, and why"}}}
+	for _, c := range m.Set.Cells {
+		t.Rows = append(t.Rows, m.cellRow(c))
+	}
+	if len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, table(t))
+	}
+	if len(m.Set.Problems) > 0 {
+		damaged := &Table{Caption: "Left out: damaged or unreadable", Columns: []Column{{Title: "Attempt"}, {Title: "Problem"}, {Title: "Detail"}}}
+		for _, p := range m.Set.Problems {
+			damaged.Rows = append(damaged.Rows, Row{Values: []Value{{Text: p.Experiment + "/" + p.Slug + "/" + p.Attempt}, {Text: strings.ReplaceAll(p.Problem, "_", " "), Tone: "warn"}, {Text: p.Detail}}})
+		}
+		s.Blocks = append(s.Blocks, table(damaged))
+	}
+	return s, nil
+}
+
+func (m *maker) cellRow(c *summary.Cell) Row {
+	var attempts []string
+	for _, a := range c.Attempts {
+		attempts = append(attempts, fmt.Sprintf("%d: %s %s", a.Launch, a.Attempt, strings.ReplaceAll(a.Status, "_", " ")))
+	}
+	if c.Older > 0 {
+		attempts = append(attempts, counted(c.Older, "attempt")+" of an earlier declaration left out")
+	}
+	if c.Tainted > 0 {
+		attempts = append(attempts, counted(c.Tainted, "attempt")+" declared void")
+	}
+	folder := c.Experiment + "/" + c.Slug
+	return Row{ID: anchor(c), Values: []Value{{Text: c.Name, Detail: kindOf(c)}, {Text: strings.Join(attempts, "; ")}, {Text: folder},
+		{Text: strings.Join(warningsOf(c), "; ")}, {Text: nullsOf(c)}}}
+}
+
+// warningsOf are the distinct warnings of the cell's attempts.
+func warningsOf(c *summary.Cell) []string {
+	var out []string
+	for _, a := range c.Attempts {
+		for _, w := range a.Texts("warnings") {
+			if !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+		if w := counted(a.Segments, "segment") + ": interrupted and gone on, not ranked against whole ones"; a.Segments > 1 && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// nullsOf gathers the missing metrics by reason: "p99 needs 662 requests, has 100 (ttft, e2e)".
+func nullsOf(c *summary.Cell) string {
+	a := c.First()
+	if a == nil {
+		return ""
+	}
+	byReason := map[string][]string{}
+	nulls := a.Pairs("null_reasons")
+	for _, column := range slices.Sorted(maps.Keys(nulls)) {
+		byReason[nulls[column]] = append(byReason[nulls[column]], column)
+	}
+	var parts []string
+	for _, why := range slices.Sorted(maps.Keys(byReason)) {
+		text := why
+		if n := len(byReason[why]); n <= 2 {
+			text += " (" + strings.Join(byReason[why], ", ") + ")"
+		} else {
+			text += fmt.Sprintf(" (%d columns)", n)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// coverage holds the tree against what was planned.
+func (m *maker) coverage() []Block {
+	if m.Coverage == nil {
+		_, launches, attempts := m.counts()
+		return []Block{para(fmt.Sprintf("What was planned is not known here, so this counts only what was tried: %s, %s complete, %s in all. Naming the plan or the source, matrix report --plan FILE, shows what is still missing.",
+			counted(len(m.Set.Cells), "cell"), counted(launches, "launch"), counted(attempts, "attempt")))}
+	}
+	states := map[string]int{}
+	t := &Table{Caption: "Planned and not done", Columns: []Column{{Title: "Cell"}, {Title: "State"}, {Title: "Launches done", Numeric: true}, {Title: "Why"}}}
+	for _, p := range m.Coverage.Cells {
+		states[p.State]++
+		if p.State == "done" {
+			continue
+		}
+		name := Value{Text: p.Name}
+		if c := m.cellAt(p.Slug); c != nil {
+			name.Anchor = anchor(c)
+		}
+		t.Rows = append(t.Rows, Row{Values: []Value{name, {Text: p.State, Tone: "warn"}, {Text: fmt.Sprintf("%d of %d", p.Done, p.Launches)}, {Text: p.Reason}}})
+	}
+	var parts []string
+	for _, state := range slices.Sorted(maps.Keys(states)) {
+		parts = append(parts, fmt.Sprintf("%d %s", states[state], state))
+	}
+	blocks := []Block{para(fmt.Sprintf("Of %s planned in %s: %s.", counted(len(m.Coverage.Cells), "cell"), m.Coverage.From, strings.Join(parts, ", ")))}
+	if len(t.Rows) > 0 {
+		blocks = append(blocks, table(t))
+	}
+	return blocks
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"matrix/results/decision"
+	"matrix/results/summary"
+)
+
+// recipe tells how to start what was chosen, what to expect of it, and how far that was tried.
+func (m *maker) recipe() (Section, error) {
+	s := Section{ID: "recipe", Title: "Starting the winner"}
+	if m.Decision == nil {
+		return s, nil
+	}
+	for _, g := range m.Decision.Groups {
+		for _, k := range g.Overall.Standings {
+			if title := role(g.Answer, k); title != "" {
+				s.Blocks = append(s.Blocks, m.start(g, k, title)...)
+			}
+		}
+	}
+	if len(s.Blocks) == 0 && len(m.Set.Cells) > 0 {
+		s.Blocks = append(s.Blocks, para("There is no winner to start. Any cell's engine can be started by hand: matrix recipe CELL."))
+	}
+	return s, nil
+}
+
+// role is why a contender's recipe is printed, "" = it is not.
+func role(a decision.Answer, k decision.Standing) string {
+	switch {
+	case a.Kind == decision.Winner && a.Contender == k.Contender:
+		return "the winner"
+	case a.Kind == decision.Hybrid:
+		for _, r := range a.Ranges {
+			if r.Contender == k.Contender {
+				return fmt.Sprintf("for %s to %s requests", whole(float64(r.From)), whole(float64(r.To)))
+			}
+		}
+	case (a.Kind == decision.Undecided || a.Kind == decision.Level) && k.Rank == 1:
+		return "ahead so far, not decided"
+	}
+	return ""
+}
+
+func (m *maker) start(g decision.Group, k decision.Standing, title string) []Block {
+	cells := m.sourcesOf(k)
+	if len(cells) == 0 {
+		return nil
+	}
+	c := cells[len(cells)-1]
+	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, table(m.expected(cells)), {Text: m.limits(c, k.Platform)}}
+	if m.Recipe == nil {
+		return append(blocks, para("The script that starts it: matrix recipe "+c.Name))
+	}
+	r, err := m.Recipe(c)
+	if err != nil {
+		return append(blocks, toned("warn", "No script can be written for it here: "+err.Error()))
+	}
+	if r.Note != "" {
+		blocks = append(blocks, toned("warn", r.Note))
+	}
+	return append(blocks, para("This script starts its engine with the settings that were measured, and needs nothing of matrix. The same again: "+r.Command), Block{Code: r.Script})
+}
+
+// expected are the figures that the engine should show again.
+func (m *maker) expected(cells []*summary.Cell) *Table {
+	t := &Table{Caption: "What to expect", Columns: []Column{{Title: "Requests"}}}
+	shown := []metric{compared[0], compared[1], compared[2], compared[3], compared[4], compared[5]}
+	for _, x := range shown {
+		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
+	}
+	for _, c := range cells {
+		row := Row{Values: []Value{{Text: whole(float64(c.BatchSize)), Anchor: anchor(c)}}}
+		for _, x := range shown {
+			row.Values = append(row.Values, x.value(c, nil))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// limits tell the largest batch that survived, and what did not.
+func (m *maker) limits(c *summary.Cell, platform string) Text {
+	text := Text{{Text: "Limits: the largest batch that survived is "}, {Text: counted(int(c.BatchSize), "request"), Anchor: anchor(c)}}
+	var broken []*summary.Cell
+	for _, other := range m.Set.Cells {
+		if other.Platform == platform && other.Model == c.Model && len(other.Launches) == 0 && len(other.Attempts) > 0 {
+			broken = append(broken, other)
+		}
+	}
+	if len(broken) == 0 {
+		return append(text, Span{Text: "; larger ones were not tried."})
+	}
+	return append(append(append(text, Span{Text: "; did not complete: "}), links(broken)...), Span{Text: "."})
+}
+
+// sourcesOf are the cells behind a standing, smallest batch first.
+func (m *maker) sourcesOf(k decision.Standing) []*summary.Cell {
+	var out []*summary.Cell
+	var walk func([]decision.Metric)
+	walk = func(all []decision.Metric) {
+		for _, x := range all {
+			for _, s := range x.Sources {
+				if c := m.cellAt(s.Cell); c != nil && len(c.Launches) > 0 && c.Platform == k.Platform && !slices.Contains(out, c) {
+					out = append(out, c)
+				}
+			}
+			walk(x.Parts)
+		}
+	}
+	for _, c := range k.Criteria {
+		walk(c.Metrics)
+	}
+	slices.SortStableFunc(out, func(a, b *summary.Cell) int { return cmp.Compare(a.BatchSize, b.BatchSize) })
+	return out
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"matrix/results/report/chart"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// mostSeries is how many lines a chart can hold and still be read.
+const mostSeries = 8
+
+// throughput is one chart a model of tokens per second, and one of requests per hour with the load.
+func (m *maker) throughput() (Section, error) {
+	s := Section{ID: "throughput", Title: "Throughput over batch size"}
+	for _, g := range m.groups {
+		for _, f := range []*Figure{
+			g.overSize("throughput", "output tokens/s", func(c *summary.Cell) []float64 { return c.Values("output_throughput") }),
+			g.overSize("hourly", "requests/hour, load included", perHour),
+		} {
+			if f != nil {
+				s.Blocks = append(s.Blocks, Block{Figure: f})
+			}
+		}
+	}
+	return s, nil
+}
+
+func (g *group) overSize(id, unit string, values func(*summary.Cell) []float64) *Figure {
+	var series []chart.Series
+	var from []*summary.Cell
+	var words []string
+	left := 0
+	for _, name := range g.contenders {
+		one := chart.Series{Name: name, Slot: len(series), Marks: true}
+		for _, c := range g.cells {
+			if g.name[c] != name {
+				continue
+			}
+			if e := stats.Of(values(c)); e.Known() {
+				one.Points = append(one.Points, pointOf(name, c.BatchSize, e, unit))
+				if len(series) < mostSeries {
+					from = append(from, c)
+				}
+			}
+		}
+		switch {
+		case len(one.Points) == 0:
+		case len(series) >= mostSeries:
+			left++
+		default:
+			last := one.Points[len(one.Points)-1]
+			words = append(words, fmt.Sprintf("%s %s at %s", name, three(last.Y), whole(last.X)))
+			series = append(series, one)
+		}
+	}
+	if len(series) == 0 {
+		return nil
+	}
+	f := &Figure{ID: slug(id, g.model), Title: g.model + ": " + unit, Source: links(from),
+		Alt: fmt.Sprintf("%s over batch size for %s: %s.", unit, g.model, strings.Join(words, "; ")), Note: "Bars are the interval over launches; a point without one is a single launch, or launches too close to draw."}
+	if left > 0 {
+		f.Note += fmt.Sprintf(" %d more are in the table only.", left)
+	}
+	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "batch size (requests)", Log: true, Ticks: floats(g.sizes)}, Y: chart.Axis{Label: unit, Zero: true}, Series: series}
+	return f
+}
+
+func pointOf(name string, size int64, e stats.Estimate, unit string) chart.Point {
+	p := chart.Point{X: float64(size), Y: e.Median, Note: fmt.Sprintf("%s, %s requests\n%s %s", name, whole(float64(size)), three(e.Median), unit)}
+	if e.N > 1 {
+		p.Low, p.High = &e.Low, &e.High
+		p.Note += "\n" + interval(e, three)
+	} else {
+		p.Note += "\none launch"
+	}
+	return p
+}
+
+func floats(sizes []int64) []float64 {
+	out := make([]float64, len(sizes))
+	for i, s := range sizes {
+		out[i] = float64(s)
+	}
+	return out
+}
