@@ -41,7 +41,7 @@ func (m *maker) comparison() (Section, error) {
 		}
 	}
 	if len(s.Blocks) > 0 {
-		s.Blocks = append(s.Blocks, Block{Tone: "note", Text: plain("Medians over complete launches; below each its interval and the launches behind it. ★ is the best figure of a column, not a choice; cells that failed a request have none. Throughput counts from first dispatch to last completion; load is process start to first token. – is a figure that was not to be had, with its reason in the inventory.")})
+		s.Blocks = append(s.Blocks, Block{Tone: "note", Text: plain("Medians over complete launches; below each its interval and the launches behind it (pooled: from the spread between launches of like cells, which assumes that they vary alike). ★ is the best figure of a column, not a choice; cells that failed a request have none. Throughput counts from first dispatch to last completion; load is process start to first token. – is a figure that was not to be had, with its reason in the inventory.")})
 	}
 	return s, nil
 }
@@ -49,19 +49,20 @@ func (m *maker) comparison() (Section, error) {
 func (m *maker) comparisonTable(g *group, size int64) *Table {
 	cells := g.at(size)
 	t := &Table{ID: slug("compare", g.model, fmt.Sprint(size)), Caption: fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")),
-		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}}, Terminal: 5}
+		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}, {"Ratio", "requests/hour with load, to the fastest", true}}}
 	for _, x := range compared {
 		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
 	}
-	t.Columns = append(t.Columns, Column{"Batches an hour", "load included, × of the fastest", true}, Column{Title: "Unlike the fastest"})
 	fastest := fastestOf(cells)
 	for _, c := range cells {
-		r := Row{Values: []Value{{Text: g.name[c], Anchor: anchor(c), Detail: kindOf(c)}, launchesOf(c)}}
+		r := Row{Values: []Value{{Text: g.name[c], Anchor: anchor(c), Detail: kindOf(c)}, launchesOf(c), ratioTo(c, fastest)}}
 		for _, x := range compared {
-			r.Values = append(r.Values, x.value(c, cells))
+			r.Values = append(r.Values, m.value(x, c, cells))
 		}
-		r.Values = append(r.Values, ratioTo(c, fastest), unlikeValue(c, fastest))
 		t.Rows = append(t.Rows, r)
+		if full := unlikeNote(g, c, fastest); full != "" {
+			t.Notes = append(t.Notes, full)
+		}
 	}
 	return t
 }
@@ -102,8 +103,8 @@ func launchesOf(c *summary.Cell) Value {
 }
 
 // value is the column's figure for a cell, marked where it is the best of those beside it.
-func (x metric) value(c *summary.Cell, beside []*summary.Cell) Value {
-	e := c.Estimate(x.column)
+func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
+	e := m.Set.Estimate(c, x.column)
 	if !e.Known() {
 		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, x.column)}
 	}
@@ -113,6 +114,9 @@ func (x metric) value(c *summary.Cell, beside []*summary.Cell) Value {
 		if e.Median < 1 {
 			v.Tone = "warn"
 		}
+	}
+	if odd := c.Unusual(x.column); len(odd) > 0 {
+		v.Detail += fmt.Sprintf("; launch %d is unusual", odd[0].Attempt.Launch)
 	}
 	if x.better && len(beside) > 1 && x.best(c, beside) {
 		v.Tone = "best"
@@ -160,7 +164,7 @@ func whyMissing(c *summary.Cell, column string) string {
 	if a == nil || len(c.Launches) == 0 {
 		return "no launch completed"
 	}
-	if why := a.Pairs("null_reasons")[column]; why != "" {
+	if why := a.Why(column); why != "" {
 		return why
 	}
 	if c.Imported {
@@ -199,20 +203,36 @@ func ratioTo(c, fastest *summary.Cell) Value {
 		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, "batch_s")}
 	}
 	if c == fastest {
-		return Value{Text: "1", Detail: three(mine.Median) + " requests/h"}
+		return Value{Text: "1", Detail: three(mine.Median) + "/h"}
 	}
 	r := stats.RatioOf(perHour(c), perHour(fastest), stats.Pool(perHour(c), perHour(fastest)))
 	times := func(v float64) string { return "×" + three(v) }
-	return Value{Text: times(r.Median), Detail: strings.Trim(interval(r.Estimate, times)+"; "+three(mine.Median)+" requests/h", "; ")}
+	return Value{Text: times(r.Median), Detail: strings.Trim(interval(r.Estimate, times)+"; "+three(mine.Median)+"/h", "; "), Unlike: unlikeShort(c, fastest)}
 }
 
-func unlikeValue(c, fastest *summary.Cell) Value {
-	if fastest == nil || c == fastest {
-		return Value{Text: ""}
+// unlikeShort names the aspects in which a pair differs, "" = none is known.
+func unlikeShort(c, fastest *summary.Cell) string {
+	var all []string
+	for _, d := range summary.Unlike(c, fastest) {
+		all = append(all, d.Aspect)
 	}
-	all := unlikeness(c, fastest)
 	if len(all) == 0 {
-		return Value{Text: "nothing known"}
+		return ""
 	}
-	return Value{Text: strings.Join(all, "; "), Tone: "warn"}
+	return "unlike in " + strings.Join(all, ", ")
+}
+
+// unlikeNote says the same with both sides' values, below the table.
+func unlikeNote(g *group, c, fastest *summary.Cell) string {
+	if fastest == nil || c == fastest {
+		return ""
+	}
+	var all []string
+	for _, d := range summary.Unlike(c, fastest) {
+		all = append(all, d.String())
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is unlike %s in %s.", g.name[c], g.name[fastest], strings.Join(all, "; "))
 }

@@ -53,8 +53,6 @@ type Table struct {
 	Columns []Column
 	Rows    []Row
 	Notes   []string
-	// Terminal is how many columns a terminal shows at least; those behind go first where it is narrow. 0 = all.
-	Terminal int
 }
 
 // Column is a table's column.
@@ -74,6 +72,7 @@ type Row struct {
 type Value struct {
 	Text   string
 	Detail string // interval, method; "" = none
+	Unlike string // what a ratio must be read with, in short
 	Why    string // of a missing figure
 	Anchor string // where it came from
 	Tone   string // "", "best", "warn", "missing"

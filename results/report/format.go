@@ -62,15 +62,20 @@ func span(seconds float64) string {
 	return three(seconds) + " s"
 }
 
-// interval says how sure an estimate is: "11.2–12.9, range of 3".
+// interval says how sure an estimate is: "11.2–12.9, range of 3". A pooled one rests on an assumption, and says so.
 func interval(e stats.Estimate, f format) string {
+	low, high := f(e.Low), f(e.High)
 	switch {
 	case e.N <= 1:
 		return ""
+	case low == high && f(e.Min) == f(e.Max):
+		return fmt.Sprintf("all %d alike", e.N)
+	case e.Method == stats.Pooled:
+		return fmt.Sprintf("%s–%s, pooled 95%% of %d", low, high, e.N)
 	case e.Sure():
-		return fmt.Sprintf("%s–%s, %.0f%% of %d", f(e.Low), f(e.High), 100*e.Level, e.N)
+		return fmt.Sprintf("%s–%s, 95%% of %d", low, high, e.N)
 	}
-	return fmt.Sprintf("%s–%s, range of %d", f(e.Low), f(e.High), e.N)
+	return fmt.Sprintf("%s–%s, range of %d", low, high, e.N)
 }
 
 // counted is "1 launch", "3 launches".

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results"
 	"matrix/results/summary"
 )
 
@@ -117,7 +118,7 @@ func (m *maker) cellRow(c *summary.Cell) Row {
 func warningsOf(c *summary.Cell) []string {
 	var out []string
 	for _, a := range c.Attempts {
-		for _, w := range a.Texts("warnings") {
+		for _, w := range a.Warnings() {
 			if !slices.Contains(out, w) {
 				out = append(out, w)
 			}
@@ -136,9 +137,10 @@ func nullsOf(c *summary.Cell) string {
 		return ""
 	}
 	byReason := map[string][]string{}
-	nulls := a.Pairs("null_reasons")
-	for _, column := range slices.Sorted(maps.Keys(nulls)) {
-		byReason[nulls[column]] = append(byReason[nulls[column]], column)
+	for _, x := range results.Metrics() {
+		if why := a.Why(x.Name); why != "" {
+			byReason[why] = append(byReason[why], x.Name)
+		}
 	}
 	var parts []string
 	for _, why := range slices.Sorted(maps.Keys(byReason)) {

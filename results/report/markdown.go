@@ -150,6 +150,9 @@ func (m *markdown) row(r Row) {
 		if v.Detail != "" {
 			cell += " <br> " + escapeMarkdown(v.Detail)
 		}
+		if v.Unlike != "" {
+			cell += " <br> " + escapeMarkdown(v.Unlike)
+		}
 		if i == 0 && r.ID != "" {
 			cell = fmt.Sprintf("<a id=\"%s\"></a>%s", r.ID, cell)
 		}
@@ -183,7 +186,7 @@ var markdownEscapes = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", 
 	"|", "\\|", "\r", " ", "\n", " ", "#", "\\#", "!", "\\!", "~", "\\~")
 
 func escapeMarkdown(s string) string {
-	out := markdownEscapes.Replace(s)
+	out := clean(markdownEscapes.Replace(s))
 	// An underscore inside a word is no markup; at a word's edge it may be.
 	if strings.HasPrefix(out, "_") || strings.Contains(out, " _") || strings.Contains(out, "_ ") || strings.Contains(out, "__") {
 		out = strings.ReplaceAll(out, "_", "\\_")

@@ -75,7 +75,7 @@ func (m *maker) expected(cells []*summary.Cell) *Table {
 	for _, c := range cells {
 		row := Row{Values: []Value{{Text: whole(float64(c.BatchSize)), Anchor: anchor(c)}}}
 		for _, x := range shown {
-			row.Values = append(row.Values, x.value(c, nil))
+			row.Values = append(row.Values, m.value(x, c, nil))
 		}
 		t.Rows = append(t.Rows, row)
 	}

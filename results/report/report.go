@@ -2,12 +2,14 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"matrix/results/decision"
+	"matrix/results/quality"
 	"matrix/results/summary"
 )
 
@@ -18,6 +20,7 @@ type Input struct {
 	Made     time.Time
 	Version  string           // of matrix
 	Decision *decision.Result // nil = none was made
+	Quality  *quality.Report  // of the answers; nil = not looked at
 	Coverage *Coverage        // what was planned; nil = only the tree is known
 	Recipe   func(*summary.Cell) (Recipe, error)
 }
@@ -51,13 +54,14 @@ const simulatedBanner = Simulated + ": matrix's own simulator stands in for the 
 // maker builds one document.
 type maker struct {
 	Input
+	ctx    context.Context // of the reading
 	doc    *Document
 	groups []*group
 }
 
 // Build makes the document. It never fails for what the tree lacks: the document says so.
-func Build(in Input) (*Document, error) {
-	m := &maker{Input: in, doc: &Document{Title: in.Title}}
+func Build(ctx context.Context, in Input) (*Document, error) {
+	m := &maker{Input: in, ctx: ctx, doc: &Document{Title: in.Title}}
 	m.doc.Made = fmt.Sprintf("Made %s by matrix %s from %s.", in.Made.UTC().Format("2006-01-02 15:04 UTC"), cmp.Or(in.Version, "(no version)"), in.Set.Root)
 	for _, c := range in.Set.Cells {
 		if c.Simulated {
@@ -66,7 +70,7 @@ func Build(in Input) (*Document, error) {
 	}
 	m.groups = groupsOf(in.Set)
 	for _, section := range []func() (Section, error){m.answer, m.comparison, m.throughput, m.latency, m.load, m.telemetry,
-		m.failures, m.unlike, m.tuning, m.ranking, m.recipe, m.environment, m.inventory} {
+		m.failures, m.quality, m.unlike, m.tuning, m.ranking, m.recipe, m.environment, m.inventory} {
 		s, err := section()
 		if err != nil {
 			return nil, err

@@ -72,27 +72,40 @@ type track struct {
 	sum, n map[float64]float64
 }
 
+func gaugeNames() []string {
+	var all []string
+	for _, g := range gauges {
+		all = append(all, g.metric)
+	}
+	return all
+}
+
+func add(tracks map[string]track, g gauge, s summary.Series) {
+	t, ok := tracks[g.metric]
+	if !ok {
+		t = track{map[float64]float64{}, map[float64]float64{}}
+		tracks[g.metric] = t
+	}
+	for i, at := range s.Times {
+		t.sum[at] += s.Values[i] * g.scale
+		t.n[at]++
+	}
+}
+
 // readTracks reads the gauges of each cell: by cell, then gauge.
 func readTracks(cells []*summary.Cell) ([]map[string]track, error) {
 	var all []map[string]track
 	for _, c := range cells {
 		tracks := map[string]track{}
-		err := results.ReadSamples(middle(c).Dir, func(r results.SampleRow) error {
-			i := slices.IndexFunc(gauges, func(g gauge) bool { return g.metric == r.Metric })
-			if i < 0 || r.Segment > 1 {
-				return nil
-			}
-			t, ok := tracks[r.Metric]
-			if !ok {
-				t = track{map[float64]float64{}, map[float64]float64{}}
-				tracks[r.Metric] = t
-			}
-			t.sum[r.TimeS] += r.Value * gauges[i].scale
-			t.n[r.TimeS]++
-			return nil
-		})
+		series, err := middle(c).Series(2*mostPoints, gaugeNames()...)
 		if err != nil && !errors.Is(err, results.ErrCorrupt) {
 			return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
+		}
+		for _, one := range series {
+			i := slices.IndexFunc(gauges, func(g gauge) bool { return g.metric == one.Metric })
+			if i >= 0 && one.Segment <= 1 {
+				add(tracks, gauges[i], one)
+			}
 		}
 		all = append(all, tracks)
 	}

@@ -17,8 +17,8 @@ func (m *maker) throughput() (Section, error) {
 	s := Section{ID: "throughput", Title: "Throughput over batch size"}
 	for _, g := range m.groups {
 		for _, f := range []*Figure{
-			g.overSize("throughput", "output tokens/s", func(c *summary.Cell) []float64 { return c.Values("output_throughput") }),
-			g.overSize("hourly", "requests/hour, load included", perHour),
+			g.overSize("throughput", "output tokens/s", func(c *summary.Cell) stats.Estimate { return m.Set.Estimate(c, "output_throughput") }),
+			g.overSize("hourly", "requests/hour, load included", func(c *summary.Cell) stats.Estimate { return stats.Of(perHour(c)) }),
 		} {
 			if f != nil {
 				s.Blocks = append(s.Blocks, Block{Figure: f})
@@ -28,7 +28,7 @@ func (m *maker) throughput() (Section, error) {
 	return s, nil
 }
 
-func (g *group) overSize(id, unit string, values func(*summary.Cell) []float64) *Figure {
+func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate) *Figure {
 	var series []chart.Series
 	var from []*summary.Cell
 	var words []string
@@ -39,7 +39,7 @@ func (g *group) overSize(id, unit string, values func(*summary.Cell) []float64) 
 			if g.name[c] != name {
 				continue
 			}
-			if e := stats.Of(values(c)); e.Known() {
+			if e := of(c); e.Known() {
 				one.Points = append(one.Points, pointOf(name, c.BatchSize, e, unit))
 				if len(series) < mostSeries {
 					from = append(from, c)

@@ -1,73 +1,6 @@
 package report
 
-import (
-	"fmt"
-
-	"matrix/results/summary"
-)
-
-// mustAgree are the columns in which two cells should be alike, or their ratio tells of more than the platform.
-var mustAgree = []struct{ column, word string }{
-	{"dtype", "precision"}, {"quantization", "quantisation"}, {"model_hash", ""}, {"dataset_hash", "prompts"}, {"max_model_len", "context"},
-	{"chat_template_sha256", "chat template"}, {"load_mode", "load"}, {"machine_host", "machine"}, {"gpu_name", "GPU"},
-}
-
-// unlikeness lists in words what sets a cell apart from another.
-func unlikeness(c, other *summary.Cell) []string {
-	a, b := c.First(), other.First()
-	if a == nil || b == nil {
-		return nil
-	}
-	var out []string
-	if c.Simulated != other.Simulated {
-		out = append(out, "simulated against measured")
-	}
-	if c.Imported != other.Imported {
-		out = append(out, "imported against measured")
-	}
-	for _, x := range mustAgree {
-		mine, theirs := shown(a, x.column), shown(b, x.column)
-		switch {
-		case x.word == "" || mine == theirs:
-		case mine == "" || theirs == "":
-			out = append(out, fmt.Sprintf("%s: %s against %s", x.word, orUnknown(mine), orUnknown(theirs)))
-		case len(mine) > 32:
-			out = append(out, "other "+x.word)
-		default:
-			out = append(out, fmt.Sprintf("%s: %s against %s", x.word, mine, theirs))
-		}
-	}
-	return append(out, unlikeTokens(c, other)...)
-}
-
-// unlikeTokens says where the same prompts were counted, or answered, with other lengths.
-func unlikeTokens(c, other *summary.Cell) []string {
-	var out []string
-	for _, x := range []struct{ column, word string }{{"input_tokens", "prompt tokens"}, {"output_tokens", "completion tokens"}} {
-		a, b := c.Estimate(x.column), other.Estimate(x.column)
-		if a.Known() && b.Known() && b.Median > 0 && (a.Median/b.Median > 1.02 || a.Median/b.Median < 0.98) {
-			out = append(out, fmt.Sprintf("%s: %s against %s", x.word, whole(a.Median), whole(b.Median)))
-		}
-	}
-	return out
-}
-
-func shown(a *summary.Attempt, column string) string {
-	if s := a.Text(column); s != "" {
-		return s
-	}
-	if n := a.Number(column); n != nil {
-		return whole(*n)
-	}
-	return ""
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
+import "matrix/results/summary"
 
 // unlike tells of every pair at the same batch size.
 func (m *maker) unlike() (Section, error) {
@@ -95,8 +28,8 @@ func unlikeRows(cells []*summary.Cell, fastest *summary.Cell) []Row {
 		if c == fastest {
 			continue
 		}
-		for _, difference := range unlikeness(c, fastest) {
-			rows = append(rows, Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: fastest.Name, Anchor: anchor(fastest)}, {Text: difference}}})
+		for _, difference := range summary.Unlike(c, fastest) {
+			rows = append(rows, Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: fastest.Name, Anchor: anchor(fastest)}, {Text: difference.String()}}})
 		}
 	}
 	return rows

@@ -1,0 +1,65 @@
+package report
+
+import (
+	"fmt"
+
+	"matrix/results/quality"
+)
+
+// quality tells what the answers were worth, as far as anything shows it.
+func (m *maker) quality() (Section, error) {
+	s := Section{ID: "quality", Title: "Quality of the answers"}
+	if m.Quality == nil || len(m.Quality.Cells) == 0 {
+		return s, nil // nothing was captured, or nothing is real: there is nothing to say
+	}
+	for _, w := range m.Quality.Warnings {
+		s.Blocks = append(s.Blocks, toned("warn", w))
+	}
+	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), table(m.qualityCells()))
+	if t := m.qualityPairs(); len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, fold("How far each pair agrees", table(t)))
+	}
+	return s, nil
+}
+
+func (m *maker) qualityCells() *Table {
+	t := &Table{Caption: "Answers of each cell's last complete launch", Columns: []Column{{Title: "Cell"}, {Title: "Answers", Numeric: true}, {Title: "Empty", Numeric: true}, {Title: "Refusals", Unit: "by how they begin", Numeric: true}, {Title: "Valid JSON", Unit: "of those asked for", Numeric: true}, {Title: "Accuracy", Numeric: true}}}
+	for _, c := range m.Quality.Cells {
+		name := Value{Text: c.Name}
+		if at := m.cellAt(c.Cell); at != nil {
+			name.Anchor = anchor(at)
+		}
+		empty := Value{Text: whole(float64(c.Empty))}
+		if c.Empty > 0 {
+			empty.Tone = "warn"
+		}
+		t.Rows = append(t.Rows, Row{Values: []Value{name, {Text: whole(float64(c.N))}, empty, {Text: whole(float64(c.Refusals))},
+			shareValue(c.JSONs, "no prompt asks for JSON, or the dataset is not at hand"), shareValue(c.Accuracy, "no prompt has a reference answer")}})
+	}
+	return t
+}
+
+func shareValue(s *quality.Share, why string) Value {
+	if s == nil {
+		return Value{Text: "–", Tone: "missing", Why: why}
+	}
+	return Value{Text: percent(s.Value), Detail: fmt.Sprintf("%s–%s, 95%% of %d", percent(s.Low), percent(s.High), s.N)}
+}
+
+func (m *maker) qualityPairs() *Table {
+	t := &Table{Caption: "Agreement on the same prompts", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Prompts", Numeric: true}, {Title: "Equal", Numeric: true}, {Title: "Common beginning", Unit: "of the words", Numeric: true}, {Title: "Length", Unit: "second / first", Numeric: true}, {Title: "chrF", Numeric: true}, {Title: "Accuracy", Unit: "second − first", Numeric: true}}}
+	for _, p := range m.Quality.Pairs {
+		change := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
+		if p.Accuracy != nil {
+			change = Value{Text: fmt.Sprintf("%+.3f", p.Accuracy.Value), Detail: fmt.Sprintf("%+.3f to %+.3f, 95%%", p.Accuracy.Low, p.Accuracy.High)}
+		}
+		row := Row{Values: []Value{{Text: p.A}, {Text: p.B}, {Text: whole(float64(p.N))}, {Text: percent(p.Exact)}, {Text: percent(p.Prefix)}, {Text: "×" + three(p.LengthRatio)}, {Text: three(p.ChrF)}, change}}
+		for i, folder := range []string{p.CellA, p.CellB} {
+			if c := m.cellAt(folder); c != nil {
+				row.Values[i].Anchor = anchor(c)
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}

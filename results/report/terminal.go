@@ -1,0 +1,234 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Answer is the answer in plain lines.
+func (d *Document) Answer() []string {
+	var lines []string
+	for _, s := range d.Sections {
+		if s.ID != "answer" {
+			continue
+		}
+		for _, b := range s.Blocks {
+			if b.Tone == "lead" || b.Heading != "" {
+				lines = append(lines, b.Heading+words(b.Text))
+			}
+		}
+	}
+	return lines
+}
+
+// WriteSummary writes the answer and the comparison: what a terminal shows at once.
+func (d *Document) WriteSummary(w io.Writer, width int) error {
+	return d.write(w, width, "answer", "comparison")
+}
+
+// WriteText writes all sections as plain lines; charts are told in words.
+func (d *Document) WriteText(w io.Writer, width int) error { return d.write(w, width) }
+
+func (d *Document) write(w io.Writer, width int, only ...string) error {
+	t := &lines{width: width}
+	t.line(d.Title)
+	if d.Banner != "" {
+		t.line(d.Banner)
+	}
+	for _, s := range d.Sections {
+		if len(only) > 0 && s.ID != only[0] && s.ID != only[1] {
+			continue
+		}
+		t.line("")
+		title := strings.ToUpper(s.Title)
+		if d.Mark != "" {
+			title += " (" + d.Mark + ")"
+		}
+		t.line(title)
+		t.blocks(s.Blocks, s.ID == "comparison")
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// lines collects folded text.
+type lines struct {
+	strings.Builder
+	width int
+}
+
+func (t *lines) line(s string) {
+	s = clean(s)
+	if t.width > 0 {
+		s = ansi.Wordwrap(s, t.width, "")
+	}
+	t.WriteString(s + "\n")
+}
+
+// clean takes out what would move a terminal's cursor: models and logs may say anything.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func words(t Text) string {
+	var s strings.Builder
+	for _, span := range t {
+		s.WriteString(span.Text)
+	}
+	return s.String()
+}
+
+func (t *lines) blocks(blocks []Block, across bool) {
+	for _, b := range blocks {
+		if b.Heading != "" {
+			t.line("\n" + b.Heading)
+		}
+		switch {
+		case b.Text != nil && b.Tone == "warn":
+			t.line("! " + words(b.Text))
+		case b.Text != nil:
+			t.line(words(b.Text))
+		}
+		for _, item := range b.List {
+			t.line("- " + words(item))
+		}
+		if b.Table != nil && across {
+			t.across(b.Table)
+		} else if b.Table != nil {
+			t.records(b.Table)
+		}
+		if b.Figure != nil {
+			t.line("[chart] " + b.Figure.Alt)
+		}
+		if b.Code != "" {
+			for line := range strings.Lines(b.Code) {
+				t.WriteString("    " + clean(strings.TrimRight(line, "\n")) + "\n")
+			}
+		}
+		if b.Fold != nil {
+			t.line("\n" + b.Fold.Title)
+			t.blocks(b.Fold.Blocks, false)
+		}
+	}
+}
+
+// records writes each row under its first value.
+func (t *lines) records(table *Table) {
+	t.line("\n" + table.Caption)
+	for _, r := range table.Rows {
+		t.line("  " + said(r.Values[0]))
+		for i, v := range r.Values[1:] {
+			if v.Text != "" {
+				t.line("    " + titled(table.Columns[i+1]) + ": " + said(v))
+			}
+		}
+	}
+	for _, n := range table.Notes {
+		t.line("  " + n)
+	}
+}
+
+func titled(c Column) string {
+	if c.Unit != "" {
+		return c.Title + ", " + c.Unit
+	}
+	return c.Title
+}
+
+func said(v Value) string {
+	s := v.Text
+	if v.Tone == "best" {
+		s += " *"
+	}
+	for _, more := range []string{v.Detail, v.Unlike} {
+		if more != "" {
+			s += " (" + more + ")"
+		}
+	}
+	return s
+}
+
+// across writes a table on its side, the rows as columns: a few platforms fit where fifteen figures do not. Rows that do
+// not fit beside the others follow below.
+func (t *lines) across(table *Table) {
+	t.line("\n" + table.Caption)
+	label := 0
+	for _, c := range table.Columns {
+		label = max(label, ansi.StringWidth(titled(c)))
+	}
+	label = min(label, 26)
+	for from := 0; from < len(table.Rows); {
+		used, to := label+2, from
+		var widths []int
+		for to < len(table.Rows) {
+			w := columnWidth(table.Rows[to])
+			if to > from && t.width > 0 && used+w+2 > t.width {
+				break
+			}
+			widths, used, to = append(widths, w), used+w+2, to+1
+		}
+		t.side(table, table.Rows[from:to], label, widths)
+		from = to
+	}
+	for _, n := range table.Notes {
+		t.line("  " + n)
+	}
+}
+
+// columnWidth is what a row needs as a column.
+func columnWidth(r Row) int {
+	w := 0
+	for _, v := range r.Values {
+		w = max(w, ansi.StringWidth(v.Text)+2, min(ansi.StringWidth(v.Detail), 28))
+	}
+	return w
+}
+
+func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
+	for i, c := range table.Columns {
+		if i > 0 && missing(rows, i) {
+			continue
+		}
+		name := titled(c)
+		if i == 0 {
+			name = ""
+		}
+		first, second := pad(ansi.Truncate(name, label, ""), label), strings.Repeat(" ", label)
+		some := false
+		for k, r := range rows {
+			v := r.Values[i]
+			text := v.Text
+			if v.Tone == "best" {
+				text += " *"
+			}
+			first += "  " + pad(ansi.Truncate(text, widths[k], "…"), widths[k])
+			second += "  " + pad(ansi.Truncate(v.Detail, widths[k], "…"), widths[k])
+			some = some || v.Detail != ""
+		}
+		t.WriteString(clean(strings.TrimRight(first, " ")) + "\n")
+		if some {
+			t.WriteString(clean(strings.TrimRight(second, " ")) + "\n")
+		}
+	}
+}
+
+// missing reports that no row has a figure in a column.
+func missing(rows []Row, column int) bool {
+	for _, r := range rows {
+		if r.Values[column].Tone != "missing" {
+			return false
+		}
+	}
+	return true
+}
+
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
+}
