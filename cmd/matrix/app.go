@@ -80,11 +80,8 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVar(&a.noColor, "no-color", false, "plain ASCII without colour (also: NO_COLOR)")
 	root.AddCommand(a.planCommand(), a.applyCommand(), a.showCommand(), a.statusCommand(), a.validateCommand(), a.fmtCommand(),
 		a.fetchCommand(), a.doctorCommand(), a.versionCommand(), a.explainCommand(), a.consoleCommand(), a.graphCommand(),
-<<<<<<< HEAD
 		a.taintCommand(), a.acceptCommand(), a.verifyCommand(), a.recipeCommand(), a.compareCommand(), a.judgeCommand(), a.calibrateCommand(), a.importCommand(), a.exportCommand(), a.mergeCommand(), a.runCellsCommand(), a.tuneCommand())
-=======
-		a.taintCommand(), a.acceptCommand(), a.verifyCommand(), a.recipeCommand(), a.reportCommand(), a.judgeCommand(), a.calibrateCommand(), a.importCommand(), a.exportCommand(), a.mergeCommand(), a.runCellsCommand(), a.tuneCommand())
->>>>>>> f97c97c (matrix: report, as a page, Markdown and lines)
+	root.AddCommand(a.reportCommand())
 	return root
 }
 
