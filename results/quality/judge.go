@@ -117,7 +117,7 @@ func (j Judge) name(x, y *answers) string {
 func shared(x, y *answers) []int64 {
 	var out []int64
 	for _, seq := range x.seqs {
-		if other, ok := y.text[seq]; ok && other.hash == x.text[seq].hash {
+		if x.shares(y, seq) {
 			out = append(out, seq)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Pair is how far two cells agree on the prompts that both were sent, byte for byte.
+// Pair is how far two cells agree on the prompts that both were sent.
 type Pair struct {
 	A, B        string  // names of the cells
 	CellA       string  // folders
@@ -14,6 +14,7 @@ type Pair struct {
 	SameModel   bool    // the model's label is the same
 	Greedy      bool    // neither drew its words at random
 	N           int     // prompts with an answer of both
+	SameBytes   int     // of them: what was sent is the same to the byte; else a template of the experiment differs
 	Exact       float64 // share of answers that are equal but for white space around them
 	Prefix      float64 // mean share of the longer answer's words that both begin with
 	FirstWords  float64 // share of prompts on which the first three words agree
@@ -64,10 +65,11 @@ func pairOf(a, b *answers, prompts func(string) (Prompt, bool)) Pair {
 	var deltas []float64
 	for _, seq := range a.seqs {
 		x, y := a.text[seq], b.text[seq]
-		if _, both := b.text[seq]; !both || x.hash != y.hash {
+		if !a.shares(b, seq) {
 			continue
 		}
 		p.N++
+		p.SameBytes += one(x.hash == y.hash)
 		p.add(x.text, y.text)
 		lengthA, lengthB = lengthA+runes(x.text), lengthB+runes(y.text)
 		if prompts != nil {
@@ -83,6 +85,17 @@ func pairOf(a, b *answers, prompts func(string) (Prompt, bool)) Pair {
 	p.Accuracy = changeOf(deltas)
 	p.Warning = p.warning()
 	return p
+}
+
+// shares reports that both answered the same prompt: the same bytes, or the same entry of the same dataset, which an
+// experiment's template may have wrapped differently. That is what the warning is for.
+func (a *answers) shares(b *answers, seq int64) bool {
+	x, y := a.text[seq], b.text[seq]
+	if _, both := b.text[seq]; !both {
+		return false
+	}
+	of, other := a.by.Identity.Components.Dataset.Hash, b.by.Identity.Components.Dataset.Hash
+	return x.hash == y.hash || x.prompt != "" && x.prompt == y.prompt && of != "" && of == other
 }
 
 // noticed is how many of the first words must agree for two answers to have begun alike.
@@ -118,8 +131,12 @@ func (p *Pair) warning() string {
 	if !p.SameModel || !p.Greedy || p.N < pairsLeast || p.FirstWords >= beginAlike {
 		return ""
 	}
-	return fmt.Sprintf("%s and %s: the same model without randomness begins alike on only %.0f%% of %d prompts. Probably a template or tokenizer mismatch: compare what is sent and chat_template_sha256 before their speeds",
-		p.A, p.B, 100*p.FirstWords, p.N)
+	sent := "what was sent is the same to the byte, so look at the engines' own templates (chat_template_sha256)"
+	if p.SameBytes < p.N {
+		sent = "what was sent differs too: look at generate.template"
+	}
+	return fmt.Sprintf("%s and %s: the same model without randomness begins alike on only %.0f%% of %d prompts. Probably a template or tokenizer mismatch; %s before you compare their speeds",
+		p.A, p.B, 100*p.FirstWords, p.N, sent)
 }
 
 // greedy reports that no temperature was asked for; a cell that does not tell is not called so.
