@@ -37,10 +37,11 @@ func (c *crowd) beside(l *launch) int64 {
 
 // place is where a launch runs.
 type place struct {
-	gpus []string // UUIDs that it may use; none: the CPU, or an engine that is not ours
+	gpus   []string // UUIDs that it may use; none: the CPU, or an engine that is not ours
+	server *server  // shared with other cells; nil = its own
 }
 
-// unit is steps that run one after the other at one place.
+// unit is steps that run one after the other at one place: those that share a server, else one alone.
 type unit struct {
 	steps []LaunchStep
 	first int // index of the first in the plan's order
@@ -49,8 +50,13 @@ type unit struct {
 // units cuts the order into what can be started by itself.
 func units(steps []LaunchStep) []unit {
 	var all []unit
-	for i := range steps {
-		all = append(all, unit{steps: steps[i : i+1], first: i})
+	for from := 0; from < len(steps); {
+		to := from + 1
+		for to < len(steps) && steps[from].Item.server != "" && steps[to].Item.server == steps[from].Item.server && steps[to].Launch == steps[from].Launch {
+			to++
+		}
+		all = append(all, unit{steps: steps[from:to], first: from})
+		from = to
 	}
 	return all
 }
@@ -74,7 +80,13 @@ func (a *applying) steps(ctx context.Context) error {
 		}
 		running.Go(func() {
 			defer a.give(d, set)
-			if err := a.unit(work, u, place{gpus: set}); err != nil {
+			at := place{gpus: set}
+			if u.steps[0].Item.server != "" {
+				at.server = &server{}
+			}
+			err := a.unit(work, u, at)
+			at.server.close(work)
+			if err != nil {
 				a.broke(err)
 				cancel() // the store takes nothing more: the others stop as for ^C
 			}

@@ -18,13 +18,31 @@ const (
 	closeHard        = 500 * time.Millisecond // … when the user will not wait: the guard ends what is left
 )
 
-// stop ends the engine, whatever state it is in, and waits until the machine is free again.
+// stop ends the engine, whatever state it is in, and waits until the machine is free again. A shared one that is well
+// is left to the next cell.
 func (l *launch) stop(ctx context.Context) {
-	if l.engine == nil {
+	s := l.at.server
+	switch {
+	case l.engine == nil:
 		l.recorded(l.samples.stop())
-		return
+		if s.starting() {
+			s.ended(l, "it did not come to be ready")
+		}
+	case s.alive() && ctx.Err() == nil:
+		l.describe()
+		l.samples.closing.Store(true) // another cell's figures come next
+		l.recorded(l.samples.stop())
+	default:
+		l.describe()
+		l.stopEngine(ctx)
 	}
-	l.describe()
+}
+
+func (l *launch) stopEngine(ctx context.Context) {
+	reason := "stopped"
+	if died, ok := l.died("by itself"); ok {
+		reason = died.reason
+	}
 	l.emit(Event{Kind: LaunchPhase, Phase: "stop"})
 	l.samples.closing.Store(true)
 	began := time.Now()
@@ -38,6 +56,9 @@ func (l *launch) stop(ctx context.Context) {
 	l.phase("stop", time.Since(began))
 	l.recorded(l.samples.stop())
 	l.released(ctx)
+	if l.at.server != nil {
+		l.at.server.ended(l, reason)
+	}
 }
 
 // awaitClose shortens the engine's time to stop when the user is waiting.
@@ -133,6 +154,9 @@ func (l *launch) closed() results.Run {
 	run := l.snapshot()
 	if run.Neighbours > 0 {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("up to %d other launches ran on this machine meanwhile (neighbours)", run.Neighbours))
+	}
+	if run.Server == "group" {
+		run.Warnings = append(run.Warnings, "its server was shared with other cells: it has no load time of its own, and what they left in the server may tell (server_launch)")
 	}
 	last := &run.Segments[len(run.Segments)-1]
 	if last.Reason == "running" {

@@ -77,7 +77,9 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	defer l.a.crowd.leave(l)
 	l.emit(Event{Kind: LaunchStart})
 	defer func() { l.emit(Event{Kind: LaunchStop, Took: time.Since(began)}) }()
-	defer os.RemoveAll(l.scratch())
+	if l.at.server == nil {
+		defer os.RemoveAll(l.scratch())
+	}
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(errInterrupted) })()
@@ -96,20 +98,28 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
 	}
 	l.set = set
-	l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
-	if err := l.drain(ctx); err != nil && ctx.Err() == nil {
-		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+	fresh := !l.at.server.alive()
+	if fresh {
+		if err := l.anew(ctx); err != nil {
+			return outcome{}, err
+		}
+		l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
+		if err := l.drain(ctx); err != nil && ctx.Err() == nil {
+			return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
+		}
+		if out, cut := l.cut(ctx); cut {
+			return out, nil
+		}
+		l.coldCaches()
 	}
-	if out, cut := l.cut(ctx); cut {
-		return out, nil
-	}
-	l.coldCaches()
 	if limit := l.cell.Limits.Cell; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errCellLimit)
 		defer cancel()
 	}
-	if out, ok := l.load(ctx); !ok {
+	if !fresh {
+		l.join()
+	} else if out, ok := l.load(ctx); !ok {
 		return out, nil
 	}
 	if out, ok := l.warmUp(ctx); !ok {
@@ -192,7 +202,7 @@ func (l *launch) newRun() results.Run {
 }
 
 func (l *launch) scratch() string {
-	return absolute(filepath.Join(l.a.scratchRoot(), l.attempt.Manifest().Attempt))
+	return absolute(filepath.Join(l.a.scratchRoot(), l.launchID()))
 }
 
 // absolute: an engine has a working directory of its own.
@@ -230,7 +240,11 @@ func (l *launch) observe(p backends.Phase) {
 // phase records a phase that ended; parts of one phase add up.
 func (l *launch) phase(name string, took time.Duration) {
 	l.mu.Lock()
-	l.seg.Phases[name] += took.Seconds()
+	if l.ofServer(name) {
+		l.at.server.record.Phases[name] += took.Seconds()
+	} else {
+		l.seg.Phases[name] += took.Seconds()
+	}
 	l.mu.Unlock()
 	l.emit(Event{Kind: LaunchPhase, Phase: name, Took: max(took, time.Nanosecond)})
 }
@@ -258,6 +272,9 @@ func (l *launch) snapshot() results.Run {
 	defer l.mu.Unlock()
 	run, seg := l.row, l.seg
 	run.Neighbours = max(run.Neighbours, l.a.crowd.beside(l))
+	if s := l.at.server; s != nil && s.folder != nil {
+		run.Server, run.ServerLaunch = "group", s.folder.ID
+	}
 	seg.Phases = maps.Clone(l.seg.Phases)
 	run.Segments = append(slices.Clone(l.row.Segments), seg)
 	run.Warnings = slices.Clone(l.row.Warnings)

@@ -157,7 +157,7 @@ func (m *measured) outcome(ctx context.Context, err error) outcome {
 		return outcome{status: results.Censored, reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
 			thousands(c.failed), thousands(c.done), m.l.cell.Limits.MaxErrorRate)}
 	case err != nil && !all:
-		return outcome{status: results.EngineFailed, reason: oneLine(err), logTail: logTail(m.l.attempt.LogPath())}
+		return outcome{status: results.EngineFailed, reason: oneLine(err), logTail: logTail(m.l.logPath())}
 	}
 	return outcome{status: results.Complete, reason: "done"}
 }

@@ -18,38 +18,71 @@ func order(items []*Item) ([]LaunchStep, int64) {
 			how, seed = cmp.Or(item.Cell.Order, "blocks"), item.Cell.Seed
 		}
 	}
+	groups := together(steps)
+	if how != "declared" {
+		for i, g := range groups {
+			shuffle(g, seed, uint64(i)<<32)
+		}
+	}
 	switch how {
 	case "declared":
 	case "random":
-		shuffle(steps, seed, 0)
+		shuffle(groups, seed, 0)
 	default:
-		blocks(steps, seed)
+		blocks(groups, seed)
 	}
-	return steps, seed
+	return slices.Concat(groups...), seed
+}
+
+// together brings the steps side by side that share a server: a launch is a fresh start for all of them. Any other step
+// is a group of its own.
+func together(steps []LaunchStep) [][]LaunchStep {
+	type shared struct {
+		server string
+		launch int
+	}
+	var groups [][]LaunchStep
+	at := map[shared]int{}
+	for _, step := range steps {
+		key := shared{step.Item.server, step.Launch}
+		if i, known := at[key]; known && key.server != "" {
+			groups[i] = append(groups[i], step)
+			continue
+		}
+		at[key] = len(groups)
+		groups = append(groups, []LaunchStep{step})
+	}
+	return groups
 }
 
 // blocks: launch 1 of every cell, small batches first, so that a provisional report exists early; then each further
 // launch of every cell. Each block has a shuffle of its own, so that drift of the machine is spread over the cells:
-// in the first, over those of the same batch size.
-func blocks(steps []LaunchStep, seed int64) {
-	slices.SortStableFunc(steps, func(a, b LaunchStep) int { return cmp.Compare(a.Launch, b.Launch) })
-	for from := 0; from < len(steps); {
+// in the first, over those of the same batch size. Of cells that share a server the smallest batch counts.
+func blocks(groups [][]LaunchStep, seed int64) {
+	slices.SortStableFunc(groups, func(a, b []LaunchStep) int { return cmp.Compare(a[0].Launch, b[0].Launch) })
+	for from := 0; from < len(groups); {
 		to := from
-		for to < len(steps) && steps[to].Launch == steps[from].Launch {
+		for to < len(groups) && groups[to][0].Launch == groups[from][0].Launch {
 			to++
 		}
-		block := steps[from:to]
-		shuffle(block, seed, uint64(block[0].Launch))
-		if block[0].Launch == 1 {
-			slices.SortStableFunc(block, func(a, b LaunchStep) int {
-				return cmp.Compare(a.Item.Cell.BatchSize, b.Item.Cell.BatchSize)
-			})
+		block := groups[from:to]
+		shuffle(block, seed, uint64(block[0][0].Launch))
+		if block[0][0].Launch == 1 {
+			slices.SortStableFunc(block, func(a, b []LaunchStep) int { return cmp.Compare(smallest(a), smallest(b)) })
 		}
 		from = to
 	}
 }
 
-func shuffle(steps []LaunchStep, seed int64, stream uint64) {
+func smallest(group []LaunchStep) int {
+	n := group[0].Item.Cell.BatchSize
+	for _, step := range group {
+		n = min(n, step.Item.Cell.BatchSize)
+	}
+	return n
+}
+
+func shuffle[T any](list []T, seed int64, stream uint64) {
 	r := rand.New(rand.NewPCG(uint64(seed), stream))
-	r.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }

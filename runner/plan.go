@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"matrix/backends"
@@ -64,6 +63,7 @@ type Item struct {
 	// EstimateFrom says what the estimate is made of: FromHistory, FromBandwidth; "" without one.
 	EstimateFrom string
 	Resume       string // attempt that goes on, "" = none
+	server       string // equal for cells that share one; "" = its own
 }
 
 // Pending reports whether apply would run it.
@@ -103,9 +103,6 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 	if err != nil {
 		return nil, err
 	}
-	if err := unsupported(chosen); err != nil {
-		return nil, err
-	}
 	past, err := glance(ctx, w.Store, experiment)
 	if err != nil {
 		return nil, err
@@ -138,18 +135,9 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 	return p, nil
 }
 
-// unsupported says what the language knows and this runner does not do yet.
-func unsupported(cells []*experiments.Cell) error {
-	for _, c := range cells {
-		if c.Skip == nil && c.Isolation != nil && c.Isolation.Server == "group" {
-			return fmt.Errorf(`%s: isolation.server = "group" (cells that share one server) is not available; use "cell", a fresh server for each launch`, c.Place)
-		}
-	}
-	return nil
-}
-
 // arrange decides the order of the pending launches.
 func (p *Plan) arrange() {
+	p.share()
 	p.Simulated = true
 	for _, item := range p.Items {
 		if item.Pending() {

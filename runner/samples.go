@@ -41,7 +41,7 @@ func (s *samples) watch(l *launch) {
 	}
 	// Until the backend hands the engine over, its processes are known by the attempt in their environment: the peak of
 	// the memory may lie in the load.
-	attempt := s.attempt.Manifest().Attempt
+	attempt := l.launchID()
 	target := telemetry.Target{GPUs: l.at.gpus, PIDs: func() []int {
 		if e := s.handed.Load(); e != nil {
 			return (*e).Info().PIDs

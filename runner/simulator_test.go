@@ -247,3 +247,60 @@ func TestSimulatedInterruption(t *testing.T) {
 		t.Errorf("%d complete, %+v", sum.Complete, sum.Attempts)
 	}
 }
+
+// Cells of each simulated engine share a server, launch by launch; nothing of it is left behind.
+func TestSimulatedGroup(t *testing.T) {
+	s := newSession(t)
+	p := s.plan(runner.Filter{}, "launches = LAUNCHES", "isolation { server = \"group\" }")
+	if notes := strings.Join(p.Items[0].Notes, "; "); notes != "shares one server with 1 other cell: no load time of its own" {
+		t.Errorf("the plan says %q", notes)
+	}
+	if sum := s.apply(t.Context(), p); sum.Complete != 6 {
+		t.Fatalf("%d complete, want 6", sum.Complete)
+	}
+	past, err := s.world.Store.History(t.Context(), "quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range past {
+		if _, load := x.Summary["load_s"]; load || x.Server != "group" || x.OK != int64(x.BatchSize) {
+			t.Errorf("%s: %d ok, server %q, %v", x.Name, x.OK, x.Server, x.Summary)
+		}
+	}
+	logs, err := filepath.Glob(filepath.Join(s.dir, "results", "quick", "launches", "*", "server.log"))
+	if err != nil || len(logs) != 3 {
+		t.Errorf("logs %v, %v, want one of each engine", logs, err)
+	}
+	for _, log := range logs {
+		if pids := process.OfAttempt(filepath.Base(filepath.Dir(log))); len(pids) > 0 {
+			t.Errorf("processes %v are left", pids)
+		}
+	}
+	if p := s.make(runner.Filter{}); !only(p, runner.Done) {
+		t.Errorf("after apply:\n%s", states(p))
+	}
+}
+
+// Three simulated engines side by side, each with its port, log and rows.
+func TestSimulatedSideBySide(t *testing.T) {
+	s := newSession(t)
+	running, most := 0, 0
+	observe := func(e runner.Event) {
+		switch e.Kind {
+		case runner.LaunchStart:
+			running++
+			most = max(most, running)
+		case runner.LaunchStop:
+			running--
+		}
+	}
+	sum, err := runner.Apply(t.Context(), s.world, s.plan(runner.Filter{}), runner.Options{WithoutNVML: true, Observe: observe, Jobs: 3, Source: []byte(quick)})
+	if err != nil || sum.Complete != 6 || most != 3 {
+		t.Fatalf("%d complete, %d at once, %v", sum.Complete, most, err)
+	}
+	for _, m := range sum.Attempts {
+		if m.OK != int64(m.BatchSize) || m.Neighbours < 1 || m.Neighbours > 2 {
+			t.Errorf("%s: %d ok beside %d", m.Name, m.OK, m.Neighbours)
+		}
+	}
+}

@@ -46,7 +46,27 @@ func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
 	l.engine, l.ready = engine, time.Now()
 	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
 	l.samples.handed.Store(&engine)
+	if l.at.server != nil {
+		l.at.server.use(l)
+	}
 	return outcome{}, true
+}
+
+// anew prepares a shared server's next engine; the one before, if any, is dead. A cell's own needs nothing.
+func (l *launch) anew(ctx context.Context) error {
+	if l.at.server == nil {
+		return nil
+	}
+	l.at.server.close(ctx)
+	return l.at.server.begin(l)
+}
+
+// join goes on with the engine that the cell before has left running.
+func (l *launch) join() {
+	l.engine, l.ready = l.at.server.engine, time.Now()
+	l.samples.handed.Store(&l.engine)
+	l.samples.watch(l)
+	l.at.server.use(l)
 }
 
 // abandonLaunch is how long Launch has to return once it was told to stop.
@@ -59,7 +79,7 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 		err    error
 	}
 	done := make(chan started, 1)
-	spec := backends.Spec{Cell: l.cell, Attempt: l.attempt.Manifest().Attempt, Dir: l.scratch(), LogPath: absolute(l.attempt.LogPath()),
+	spec := backends.Spec{Cell: l.cell, Attempt: l.launchID(), Dir: l.scratch(), LogPath: absolute(l.logPath()),
 		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
 	go func() {
 		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)
@@ -114,6 +134,6 @@ func (l *launch) notReady(ctx, bounded context.Context, err error) outcome {
 	case bounded.Err() != nil:
 		out.reason = fmt.Sprintf("not ready after %s (limits.load)", l.cell.Limits.Load)
 	}
-	out.logTail = cmp.Or(out.logTail, logTail(l.attempt.LogPath()))
+	out.logTail = cmp.Or(out.logTail, logTail(l.logPath()))
 	return out
 }

@@ -62,9 +62,10 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	return outcome{}, true
 }
 
-// loaded records load_s: process start → first token of the first request. An attached server was loaded before us.
+// loaded records load_s: process start → first token of the first request. An attached server was loaded before us, and
+// the load of a shared one is no cell's.
 func (l *launch) loaded(first counts) {
-	if first.firstToken.IsZero() || attached(l.cell) || l.engine.Info().Attached {
+	if first.firstToken.IsZero() || attached(l.cell) || l.at.server != nil || l.engine.Info().Attached {
 		return
 	}
 	l.mu.Lock()
@@ -182,5 +183,5 @@ func (l *launch) died(when string) (outcome, bool) {
 	if cause := l.engine.Info().Cause; cause != nil {
 		reason += ": " + oneLine(cause)
 	}
-	return outcome{status: results.EngineFailed, reason: reason, logTail: logTail(l.attempt.LogPath())}, true
+	return outcome{status: results.EngineFailed, reason: reason, logTail: logTail(l.logPath())}, true
 }

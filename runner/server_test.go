@@ -1,0 +1,200 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// groupPlan is three cells that need the same server and one that needs another.
+func (r *rig) groupPlan(launches int) *Plan {
+	a, b, c, other := testCell("a", 10), testCell("a", 20), testCell("a", 30), testCell("other", 10)
+	for _, cell := range []*experiments.Cell{a, b, c, other} {
+		cell.Isolation.Server = "group"
+	}
+	a.Launches, b.Launches, c.Launches = launches, launches, launches
+	return r.plan(a, b, c, other)
+}
+
+// servers reads what the shared servers left, oldest first.
+func (r *rig) servers() []results.ServerRecord {
+	r.t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.world.Store.Root(), "exp", "launches", "*", "phases.json"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var all []results.ServerRecord
+	for _, file := range files {
+		var record results.ServerRecord
+		doc, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(doc, &record)
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, record)
+	}
+	slices.SortFunc(all, func(a, b results.ServerRecord) int { return a.Began.Compare(b.Began) })
+	return all
+}
+
+func TestSharedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		running := 0
+		r.backend.launch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+			time.Sleep(2 * time.Second)
+			spec.Observe(backends.Phase{Name: "weights", Duration: time.Second})
+			if running++; running > 1 {
+				t.Error("two engines at once")
+			}
+			e := newFakeEngine()
+			e.stop = func(context.Context) error { running--; return nil }
+			return e, nil
+		}
+		p := r.groupPlan(2)
+		if notes := strings.Join(p.Items[0].Notes, " "); !strings.Contains(notes, "shares one server with 2 other cells") {
+			t.Errorf("notes %q", notes)
+		}
+		if sum := r.apply(t.Context(), p); sum.Complete != 7 || r.backend.launches.Load() != 3 || running != 0 {
+			t.Fatalf("got %+v with %d launches, %d engines left", sum, r.backend.launches.Load(), running)
+		}
+		for _, past := range r.history() {
+			if load, there := past.Summary["load_s"]; there || past.Server != "group" {
+				t.Errorf("%s launch %d: load_s %v, server %q", past.Name, past.Launch, load, past.Server)
+			}
+		}
+		attempts := 0
+		for _, s := range r.servers() {
+			if s.Phases["weights"] != 1 || s.Ended.IsZero() || s.Reason != "stopped" {
+				t.Errorf("server %+v", s)
+			}
+			attempts += len(s.Attempts)
+		}
+		if attempts != 7 {
+			t.Errorf("%d attempts on servers, want 7", attempts)
+		}
+	})
+}
+
+// Cells of a group run one after the other, in an order that the seed decides.
+func TestGroupsStayTogether(t *testing.T) {
+	r := newRig(t)
+	p := r.groupPlan(2)
+	if n := len(units(p.Order)); n != 3 || len(p.Order) != 7 {
+		t.Errorf("%d units of %d steps, want 3 of 7", n, len(p.Order))
+	}
+	orders := map[string]bool{}
+	for seed := range int64(8) {
+		for _, item := range p.Items {
+			item.Cell.Seed = seed
+		}
+		steps, _ := order(p.Items)
+		text := ""
+		for _, s := range steps {
+			text += s.Item.Cell.Slug + " "
+		}
+		orders[text] = true
+	}
+	if len(orders) < 3 {
+		t.Errorf("%d orders of 8 seeds", len(orders))
+	}
+}
+
+// A shared server that dies: the cell that is being measured has failed, the rest gets a new one.
+func TestSharedServerDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.backend.launch = func(_ context.Context, n int, _ backends.Spec) (backends.Engine, error) {
+			e := newFakeEngine()
+			asked := 0
+			if n == 1 {
+				e.answer = func(ctx context.Context, req backends.Request) backends.Reply {
+					if asked++; asked > 20 {
+						e.die(errCrash)
+						return backends.Reply{Seq: req.Seq, Status: backends.Disconnected, Attempts: 1}
+					}
+					return healthy(ctx, req)
+				}
+			}
+			return e, nil
+		}
+		p := r.groupPlan(1)
+		p.Items = p.Items[:3]
+		for _, item := range p.Items {
+			item.Cell.Load.Concurrency = 1
+		}
+		p.arrange()
+		sum := r.apply(t.Context(), p)
+		if sum.Complete != 2 || sum.Failed != 1 || r.backend.launches.Load() != 2 {
+			t.Errorf("got %+v with %d launches", sum, r.backend.launches.Load())
+		}
+		all := r.servers()
+		if len(all) != 2 || !strings.Contains(all[0].Reason, "exit status 1") || all[1].Reason != "stopped" {
+			t.Errorf("servers %+v", all)
+		}
+	})
+}
+
+// A load that fails is the cell's failure; the next cell tries anew.
+func TestSharedServerDoesNotStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.backend.launch = func(_ context.Context, n int, _ backends.Spec) (backends.Engine, error) {
+			if n == 1 {
+				return nil, errors.New("out of memory")
+			}
+			return newFakeEngine(), nil
+		}
+		if sum := r.apply(t.Context(), r.groupPlan(1)); sum.Failed != 1 || sum.Complete != 3 {
+			t.Errorf("got %+v", sum)
+		}
+		if first := r.servers()[0]; first.Ended.IsZero() || len(first.Attempts) != 0 {
+			t.Errorf("the server that did not start: %+v", first)
+		}
+	})
+}
+
+// ^C in a cell of a group: the engine stops, and the next apply goes on with what is left.
+func TestSharedServerInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		open := 0
+		r.backend.launch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+			e := newFakeEngine()
+			open++
+			e.stop = func(context.Context) error { open--; return nil }
+			return e, nil
+		}
+		p := r.groupPlan(1)
+		p.Items = p.Items[:3]
+		p.arrange()
+		sum, took := r.interruptAfter(1300*time.Millisecond, p)
+		if sum.Interrupted != 1 || sum.Complete+sum.NotRun != 2 || took > 10*time.Second || open != 0 {
+			t.Fatalf("got %+v after %s, %d engines left", sum, took, open)
+		}
+		past := r.history()
+		p.Items = slices.DeleteFunc(p.Items, func(item *Item) bool {
+			return slices.ContainsFunc(past, func(x results.Past) bool { return x.Address == item.Cell.Address })
+		})
+		p.arrange()
+		if sum := r.apply(context.Background(), p); sum.Complete != len(p.Items) || open != 0 {
+			t.Errorf("the rest: %+v, %d engines left", sum, open)
+		}
+		for _, x := range r.history() {
+			r.rows(x, x.BatchSize)
+		}
+	})
+}
