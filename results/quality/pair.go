@@ -94,7 +94,7 @@ func (a *answers) shares(b *answers, seq int64) bool {
 	if _, both := b.text[seq]; !both {
 		return false
 	}
-	of, other := a.by.Identity.Components.Dataset.Hash, b.by.Identity.Components.Dataset.Hash
+	of, other := a.by.Identity.Components.Get("dataset").Hash, b.by.Identity.Components.Get("dataset").Hash
 	return x.hash == y.hash || x.prompt != "" && x.prompt == y.prompt && of != "" && of == other
 }
 
@@ -146,7 +146,7 @@ func (a *answers) greedy() bool {
 			Temperature float64 `json:"temperature"`
 		} `json:"generate"`
 	}
-	return json.Unmarshal(a.by.Identity.Components.Spec.Value, &spec) == nil && spec.Generate != nil && spec.Generate.Temperature == 0
+	return json.Unmarshal(a.by.Identity.Components.Get("spec").Value, &spec) == nil && spec.Generate != nil && spec.Generate.Temperature == 0
 }
 
 func changeOf(deltas []float64) *Change {
