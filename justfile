@@ -22,6 +22,11 @@ test-real:
     MATRIX_REAL=1 go test -count=1 -timeout 40m -run TestReaders ./results/...
     MATRIX_REAL=1 go test -count=1 -p 1 -timeout 40m ./backends/real/...
 
+# Kill real applies n times, let their system calls and disks fail, and replay every state after a power cut.
+crash n="1000":
+    MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v -run 'TestCrash$' ./results
+    MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v ./runner/crashtest
+
 # Check formatting, go vet and staticcheck.
 check:
     @test -z "$(gofmt -l .)" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }

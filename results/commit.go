@@ -170,6 +170,9 @@ func (a *Attempt) writeTables(dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
+	if err := a.findRows(); err != nil {
+		return err
+	}
 	requests, outputs := keepRows(won), a.keepOutputs(won)
 	if len(won) == 0 {
 		requests = nil

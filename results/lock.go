@@ -67,6 +67,10 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 		unlock()
 		return nil, err
 	}
+	if err := s.fillBallast(); err != nil {
+		unlock()
+		return nil, err
+	}
 	return unlock, nil
 }
 

@@ -21,10 +21,11 @@ import (
 type Store struct {
 	Version string // of matrix, noted in manifests
 
-	root  string
-	fs    *disk.FS
-	apart string       // below .matrix; "" = .matrix itself
-	guard func() error // asked right before an attempt is published; nil = nobody
+	root    string
+	fs      *disk.FS
+	ballast int64        // bytes of room set aside; 0 = none
+	apart   string       // below .matrix; "" = .matrix itself
+	guard   func() error // asked right before an attempt is published; nil = nobody
 
 	sources sync.Mutex // attempts that begin side by side have the same source
 }
@@ -43,7 +44,7 @@ func Open(root string) (*Store, error) {
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("open results: %s is a file, not a folder", root)
 	}
-	return &Store{root: abs, fs: &disk.FS{}, Version: buildVersion()}, nil
+	return &Store{root: abs, fs: &disk.FS{}, ballast: ballastBytes, Version: buildVersion()}, nil
 }
 
 func buildVersion() string {

@@ -48,6 +48,24 @@ func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 	}
 }
 
+// findRows notes which requests have a row on disk, where some that were appended may have none: rows are lost when
+// the disk fails. Of a complete attempt all are there.
+func (a *Attempt) findRows() error {
+	if a.rowsIn != nil || a.state.Commit.Status == Complete {
+		return nil
+	}
+	a.rowsIn = make([]bitmap, a.manifest.Segments)
+	return a.eachBatch(tableRequests, func(b arrow.RecordBatch) error {
+		seq, phase, segment := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.Int32](b, colSegment)
+		for i := range int(b.NumRows()) {
+			if n := int(segment.Value(i)); phase.Value(i) == phaseMeasure && n >= 1 && n <= len(a.rowsIn) {
+				a.rowsIn[n-1].set(seq.Value(i))
+			}
+		}
+		return nil
+	})
+}
+
 // keepOutputs keeps the output of each row that is kept. One may have none: it was durable, and its row was not yet,
 // when a crash came; the request was asked again, or never is.
 func (a *Attempt) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int) bool {

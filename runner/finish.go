@@ -130,7 +130,7 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 		fatal = l.samples.err()
 	}
 	if fatal != nil {
-		_, _ = l.attempt.Commit(results.EnvironmentFailed, oneLine(fatal), "", l.closed()) // the first error is the one to tell
+		_ = l.attempt.Abort(fatal, "", l.closed()) // the first error is the one to tell
 		return outcome{}, fmt.Errorf("store %s: %w", l.cell.Name(), fatal)
 	}
 	if l.goesOnLater(out) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,19 @@ func (a *app) sayErrors(err error) {
 		a.sayError(err, h.hint)
 		return
 	}
-	a.sayError(err, "")
+	a.sayError(err, diskHint(err))
+}
+
+// diskHint says what to do about a disk that takes no more.
+func diskHint(err error) string {
+	const kept = " Committed results are kept; then run matrix apply again: it goes on."
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "The disk is full: make room, or choose another folder with --results." + kept
+	case errors.Is(err, syscall.EIO):
+		return "The disk reports errors: look at dmesg, and at the results with matrix verify." + kept
+	}
+	return ""
 }
 
 func (a *app) sayError(err error, hint string) {

@@ -1,0 +1,54 @@
+package results
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// ballastBytes is the size of .matrix/ballast: room that an apply sets aside while there is some, for the record of
+// its own failure when the disk is full.
+const ballastBytes = 1 << 20
+
+// fillBallast sets the room aside. A disk that does not have it is too full to begin anything.
+func (s *Store) fillBallast() error {
+	if s.ballast == 0 {
+		return nil
+	}
+	path := s.inner("ballast")
+	if info, err := os.Stat(path); err == nil && info.Size() == s.ballast {
+		return nil
+	}
+	room := make([]byte, s.ballast)
+	_, _ = rand.Read(room) // it never fails; zeros would be compressed away by some file systems
+	if err := s.fs.WriteFile(path, room); err != nil {
+		return errors.Join(notWritable(s.root, err), s.fs.RemoveAll(path+".tmp"))
+	}
+	return nil
+}
+
+// dropBallast gives the room up when err says that the disk is full, and reports whether that made any.
+func (s *Store) dropBallast(err error) bool {
+	path := s.inner("ballast")
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return false
+	}
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	return s.fs.RemoveAll(path) == nil
+}
+
+// Abort commits an attempt that a failure of the store ended, with what is on disk of it. On a full disk it gives up
+// the ballast; what does not fit even then stays in work/ and is committed by the next apply.
+func (a *Attempt) Abort(cause error, logTail string, run Run) error {
+	reason := fmt.Sprintf("the results could not be written: %v", cause)
+	a.store.dropBallast(cause)
+	_, err := a.Commit(EnvironmentFailed, reason, logTail, run)
+	if a.store.dropBallast(err) {
+		_, err = a.Commit(EnvironmentFailed, reason, logTail, run)
+	}
+	return err
+}
