@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -17,7 +18,7 @@ func (s *Store) fillBallast() error {
 	if s.ballast == 0 {
 		return nil
 	}
-	path := s.inner("ballast")
+	path := filepath.Join(s.root, innerDir, "ballast")
 	if info, err := os.Stat(path); err == nil && info.Size() == s.ballast {
 		return nil
 	}
@@ -29,9 +30,9 @@ func (s *Store) fillBallast() error {
 	return nil
 }
 
-// dropBallast gives the room up when err says that the disk is full, and reports whether that made any.
+// dropBallast gives the room up, whoever set it aside, when err says that the disk is full, and reports whether that made any.
 func (s *Store) dropBallast(err error) bool {
-	path := s.inner("ballast")
+	path := filepath.Join(s.root, innerDir, "ballast")
 	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return false
 	}
