@@ -120,10 +120,9 @@ func (t *tuning) run(ctx context.Context) error {
 			t.stopped = "interrupted"
 		}
 	}
-	if ctx.Err() == nil {
-		if err := t.look(ctx); err != nil {
-			return err
-		}
+	// Not the command's context: after ^C what was found is still wanted.
+	if err := t.look(context.WithoutCancel(ctx)); err != nil {
+		return err
 	}
 	t.report()
 	switch {
