@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/results"
-	"matrix/results/decision"
-	"matrix/results/quality"
 	"matrix/results/report"
 	"matrix/results/summary"
 )
@@ -152,12 +150,16 @@ func (a *app) reportOn(ctx context.Context, f reportFlags, names []string) error
 		return declared.err
 	}
 	defer declared.close()
-	answers, err := quality.Measure(ctx, set, quality.Options{Prompts: declared.prompts(ctx)})
+	prompts, err := declared.prompts(ctx)
+	if err != nil {
+		return err
+	}
+	weighed, answers, err := decide(ctx, set, declared.rules(), prompts, "")
 	if err != nil {
 		return err
 	}
 	in := report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: version(), Quality: answers, Coverage: declared.coverage(), Recipe: declared.recipe(ctx),
-		Decision: decision.Decide(set, decision.Options{Rules: declared.rules()})}
+		Decision: weighed}
 	if f.explain {
 		a.writeExplanation(a.stdout, in.Decision)
 		return nil

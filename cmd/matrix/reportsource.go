@@ -115,8 +115,14 @@ func (d declared) coverage() *report.Coverage {
 	return c
 }
 
-// prompts are the datasets' entries, for references; nil without a declaration.
-func (d declared) prompts(context.Context) func(string) (quality.Prompt, bool) { return nil }
+// prompts are the datasets' entries, for references; nil without a declaration, or where several experiments are
+// reported together, whose ids may mean different prompts.
+func (d declared) prompts(ctx context.Context) (func(string) (quality.Prompt, bool), error) {
+	if d.session == nil || len(d.plans) != 1 {
+		return nil, nil
+	}
+	return d.session.prompts(ctx, d.plans[0].Experiment)
+}
 
 // recipe writes the script of a cell that was measured, by what its declaration says now.
 func (d declared) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
