@@ -295,6 +295,9 @@ func (a *app) sayTotals(t runner.Summary, nothing bool) {
 		}
 	}
 	fmt.Fprintf(a.stdout, "\nApplied in %s: %s. Results: %s\n", seconds(t.Took), strings.Join(parts, ", "), a.results)
+	if t.Complete > 0 {
+		fmt.Fprintln(a.stdout, "What they say, and how surely: matrix report")
+	}
 }
 
 // writeTable prints an experiment's results as the store has them now.

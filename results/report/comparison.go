@@ -156,7 +156,7 @@ func successDetail(c *summary.Cell) string {
 	if !e.Known() {
 		return ""
 	}
-	return "shown: ≥ " + percent(e.Median)
+	return "shown: ≥\u00a0" + percent(e.Median)
 }
 
 func whyMissing(c *summary.Cell, column string) string {

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"html"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -70,7 +71,16 @@ func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis
 		}
 		from += p.Value
 	}
-	c.text(x.at(total)+5, y+30, "start", c.paint("--ink", ink), axis.label(total), "")
+	c.text(x.at(total)+5, y+30, "start", c.paint("--ink", ink), axis.label(three(total)), "")
+}
+
+// three keeps three significant digits.
+func three(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
+	return math.Round(v/unit) * unit
 }
 
 // names of the parts in the order in which they are met.

@@ -20,10 +20,10 @@ type Style struct {
 // Chart is anything that can be drawn. The SVG is self-contained and all text in it is escaped.
 type Chart interface{ SVG(Style) string }
 
-// Size in user units. Charts are drawn for a column of about 460 pixels, so that text stays readable on a phone.
+// Size in user units. Charts are drawn for a column of about 420 pixels, so that text stays readable on a phone.
 const (
-	width  = 460.0
-	height = 290.0
+	width  = 420.0
+	height = 272.0
 )
 
 // colors of the series on a white ground, each at least 4.5:1; the page's variables --c0 … replace them.
