@@ -8,7 +8,7 @@
 //
 // A mock server (runner/calibrate/mock) runs on cores of its own, each client on one other core. The floor is one thread
 // that reads and discards. Runs alternate floor, ours, ours, floor … and a figure is the median with the least and the
-// most. It is all loopback, which flatters every client: a network adds its own delay and takes coalescing with it.
+// most. On a machine that has other work, put `chrt -r 5` before it, or the delays are that work's. It is all loopback, which flatters every client: a network adds its own delay and takes coalescing with it.
 // It owns the scenarios and the table, and nothing that is measured.
 package main
 
