@@ -107,6 +107,11 @@ func (l *launch) drain(ctx context.Context) error {
 	if err := l.drainGPUs(bounded); err != nil {
 		return err
 	}
+	if gpus, err := l.a.host.gpus(); err == nil {
+		if err := l.roomy(among(gpus, l.at.gpus)); err != nil {
+			return err
+		}
+	}
 	if l.a.crowd.beside(l) > 0 { // the CPU is not ours alone, as the row says
 		l.phase("drain", time.Since(began))
 		return nil

@@ -107,13 +107,15 @@ func (b *fakeBatcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Re
 // quietMachine has no GPU and nothing to do.
 func quietMachine() machine {
 	return machine{
-		files:      func() (uint64, uint64) { return 1024, 1024 },
-		leftovers:  func(context.Context) ([]int, error) { return nil, nil },
-		quiet:      func(context.Context, time.Duration) float64 { return 0 },
-		gpus:       func() ([]telemetry.GPU, error) { return nil, telemetry.ErrNoNVML },
-		dropCaches: func() error { return nil },
-		blind:      func() bool { return false },
-		cores:      2,
+		files:       func() (uint64, uint64) { return 1024, 1024 },
+		leftovers:   func(context.Context) ([]int, error) { return nil, nil },
+		quiet:       func(context.Context, time.Duration) float64 { return 0 },
+		gpus:        func() ([]telemetry.GPU, error) { return nil, telemetry.ErrNoNVML },
+		dropCaches:  func() error { return nil },
+		forgetFiles: func([]string) error { return nil },
+		strain:      func(context.Context) (*int64, *float64) { return nil, nil },
+		blind:       func() bool { return false },
+		cores:       2,
 	}
 }
 

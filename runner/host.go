@@ -19,15 +19,18 @@ type machine struct {
 	quiet      func(ctx context.Context, window time.Duration) (busyCores float64)
 	gpus       func() ([]telemetry.GPU, error)
 	dropCaches func() error
-	blind      func() bool // there is a GPU driver that this binary cannot talk to
-	cores      int
-	lockFolder string // of the GPUs' locks
+	// forgetFiles drops what is cached of files, where the whole cache may not be dropped.
+	forgetFiles func(paths []string) error
+	strain      func(context.Context) (swapUsedBytes *int64, load1 *float64)
+	blind       func() bool // there is a GPU driver that this binary cannot talk to
+	cores       int
+	lockFolder  string // of the GPUs' locks
 }
 
 func thisMachine() machine {
 	return machine{
 		files: process.RaiseFileLimit, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs,
-		dropCaches: dropPageCache, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(), lockFolder: gpulock.Folder,
+		dropCaches: dropPageCache, forgetFiles: forgetFiles, strain: telemetry.Strain, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(), lockFolder: gpulock.Folder,
 	}
 }
 

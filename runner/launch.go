@@ -103,6 +103,7 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 		if err := l.anew(ctx); err != nil {
 			return outcome{}, err
 		}
+		l.notes(ctx)
 		l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
 		if err := l.drain(ctx); err != nil && ctx.Err() == nil {
 			return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil

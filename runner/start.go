@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"matrix/backends"
 	"matrix/results"
+	"matrix/runner/telemetry"
 )
 
 // coldCaches drops what can be dropped where the cell asks for it, and records what could not be.
@@ -18,10 +20,71 @@ func (l *launch) coldCaches() {
 		return
 	}
 	l.row.CompileCache, l.row.PageCache = "cold", "cold"
-	if err := l.a.host.dropCaches(); err != nil {
-		l.row.PageCache = "not_dropped"
-		l.warn("the page cache could not be dropped: " + oneLine(err))
+	err := l.a.host.dropCaches()
+	if err == nil {
+		return
 	}
+	var files []string
+	if b, knows := l.a.w.Backends[l.cell.Platform.Backend].(backends.ModelFiler); knows {
+		files = b.ModelFiles(l.cell)
+	}
+	if len(files) > 0 {
+		if err = l.a.host.forgetFiles(files); err == nil {
+			l.row.PageCache = "model_files_dropped"
+			return
+		}
+	}
+	l.row.PageCache = "not_dropped"
+	l.warn("the page cache could not be dropped: " + oneLine(err))
+}
+
+// notes records what of the host may disturb a launch.
+func (l *launch) notes(ctx context.Context) {
+	swap, load1 := l.a.host.strain(ctx)
+	l.mu.Lock()
+	l.row.HostSwap, l.row.HostLoad1 = swap, load1
+	l.mu.Unlock()
+	if !ours(l.cell) {
+		return
+	}
+	if swap != nil && *swap >= swapTolerance {
+		l.warn("the host has swapped memory out at the start of a launch (host_swap_used_bytes)")
+	}
+	if g := l.a.w.Machine.Governor; g != "" && g != "performance" {
+		l.warn("the CPU governor is " + g + ": clocks that follow the load add noise")
+	}
+}
+
+// swapTolerance is what lies in the swap of a host that has been up for a while and lacks nothing.
+const swapTolerance = 256 << 20
+
+// roomy refuses a launch whose engine would refuse to start for lack of free GPU memory, naming who holds it.
+func (l *launch) roomy(gpus []telemetry.GPU) error {
+	b, knows := l.a.w.Backends[l.cell.Platform.Backend].(backends.Reserver)
+	if !knows {
+		return nil
+	}
+	for _, g := range gpus {
+		want := int64(float64(b.Reserves(l.cell, g.MemoryTotal)) * vramMargin)
+		free := g.MemoryTotal - g.MemoryUsed
+		if want <= free {
+			continue
+		}
+		holders := "no process that can be listed"
+		if names := holding(g); len(names) > 0 {
+			holders = strings.Join(names, ", ")
+		}
+		return fmt.Errorf("the engine wants %.2f GiB of %s and %.2f of %.2f are free; in use by %s", gib(want), g.Name, gib(free), gib(g.MemoryTotal), holders)
+	}
+	return nil
+}
+
+func holding(g telemetry.GPU) []string {
+	var names []string
+	for _, p := range g.Processes {
+		names = append(names, fmt.Sprintf("%s with %.2f GiB", processName(p), gib(p.Bytes)))
+	}
+	return names
 }
 
 // load starts the engine and returns when it is ready. ok is false when the launch ends here.
