@@ -278,3 +278,32 @@ func TestFormats(t *testing.T) {
 		t.Errorf("underscores: %s", got)
 	}
 }
+
+func TestWinnerComesWithItsScript(t *testing.T) {
+	const script = "#!/bin/sh\nexec vllm 'a & b' <in\n"
+	doc := build(t, h100(t), func(in *Input) {
+		in.Recipe = func(c *summary.Cell) (Recipe, error) {
+			if c.Platform == "ollama" {
+				return Recipe{}, fmt.Errorf("not here")
+			}
+			return Recipe{Script: script, Command: "matrix recipe " + c.Address[:16], Note: "it has changed"}, nil
+		}
+	}, "gpu")
+	root, err := html.Parse(strings.NewReader(render(t, doc.WriteHTML)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for n := range root.Descendants() {
+		found = found || n.Type == html.TextNode && n.Data == script
+	}
+	if !found {
+		t.Error("the page does not hold the script byte for byte")
+	}
+	md := render(t, doc.WriteMarkdown)
+	for _, want := range []string{strings.TrimSpace(script), "it has changed", "largest batch that survived", "What to expect"} {
+		if !strings.Contains(md, want) {
+			t.Errorf("the recipe does not say %q", want)
+		}
+	}
+}
