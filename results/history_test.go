@@ -216,3 +216,25 @@ func TestFind(t *testing.T) {
 		t.Errorf("find after cancel = %v", err)
 	}
 }
+
+// A mark is read whole or is an error: a damaged taint must not pass for none.
+func FuzzMark(f *testing.F) {
+	f.Add([]byte(`{"kind": "taint", "reason": "the fan was off", "at": "2026-01-01T00:00:00Z", "who": "ada"}`))
+	f.Add([]byte(`{"kind": "accept", "identity": "feed"}`))
+	f.Add([]byte(`{"kind": "ta`))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		cell := t.TempDir()
+		path := filepath.Join(cell, marksDir, "01J00000000000000000000000.json")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, doc, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		marks, err := readMarks(t.Context(), cell)
+		if err == nil && len(marks) != 1 || err != nil && len(marks) != 0 {
+			t.Fatalf("%d marks, %v", len(marks), err)
+		}
+	})
+}

@@ -95,7 +95,7 @@ func readMarks(ctx context.Context, cell string) ([]Mark, error) {
 		}
 		// A mark that cannot be read may be a taint: going on would count a result that was voided.
 		if err != nil {
-			return nil, fmt.Errorf("read mark %s: %w", path, err)
+			return nil, fmt.Errorf("read mark %s: %w (bring the file back from a copy, or remove it and mark again)", path, err)
 		}
 		out = append(out, m)
 	}
