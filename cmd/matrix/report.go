@@ -181,7 +181,7 @@ func reportTitle(names []string) string {
 // deliver writes the report's files and says in short what is in them.
 func (a *app) deliver(doc *report.Document, f reportFlags, names []string) error {
 	if f.out == "-" {
-		return writeReport(a.stdout, doc, f.formats[0], a.terminalWidth())
+		return writeReport(a.spelled(), doc, f.formats[0], a.terminalWidth())
 	}
 	dir := f.out
 	if dir == "" && len(names) > 0 {
@@ -198,13 +198,29 @@ func (a *app) deliver(doc *report.Document, f reportFlags, names []string) error
 		a.emit("report", map[string]any{"experiments": names, "files": orEmpty(written), "title": doc.Title, "simulated": doc.Mark != "", "answer": doc.Answer()})
 		return nil
 	}
-	if err := doc.WriteSummary(a.stdout, a.terminalWidth()); err != nil {
+	if err := doc.WriteSummary(a.spelled(), a.terminalWidth()); err != nil {
 		return err
 	}
 	for _, path := range written {
 		fmt.Fprintf(a.stdout, "Written: %s\n", path)
 	}
 	return nil
+}
+
+// spelled is standard output, in ASCII where the terminal has no more. A page sent to - is no terminal's business.
+func (a *app) spelled() io.Writer {
+	if a.tty && a.style.ascii {
+		return asciiWriter{a.stdout}
+	}
+	return a.stdout
+}
+
+// asciiWriter spells what a terminal without UTF-8 cannot show.
+type asciiWriter struct{ w io.Writer }
+
+func (w asciiWriter) Write(p []byte) (int, error) {
+	_, err := io.WriteString(w.w, strings.ReplaceAll(asciiOnly.Replace(string(p)), "\u00a0", " "))
+	return len(p), err
 }
 
 // saveReport writes the formats into a folder, which is made where it is not there.

@@ -112,6 +112,13 @@ func score(v *float64) Value {
 
 func flips(k decision.Ranking) []Text {
 	var all []Text
+	changes := false
+	for _, f := range k.Sensitivity {
+		changes = changes || f.Lower != nil || f.Raise != nil
+	}
+	if !changes && len(k.Sensitivity) > 0 {
+		return []Text{plain("no weight does, wherever it is moved by itself")}
+	}
 	for _, f := range k.Sensitivity {
 		var parts []string
 		if f.Lower != nil {

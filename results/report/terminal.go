@@ -163,7 +163,7 @@ func (t *lines) across(table *Table) {
 	for _, c := range table.Columns {
 		label = max(label, ansi.StringWidth(titled(c)))
 	}
-	label = min(label, 26)
+	label = min(label, 27) // "Throughput, output tokens/s"
 	for from := 0; from < len(table.Rows); {
 		used, to := label+2, from
 		var widths []int
