@@ -127,6 +127,9 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
 // neither.
 func (f *facts) hardwareOf(c *experiments.Cell) experiments.Values {
 	n := int(f.w.Machine.GPUs)
+	if _, declared := c.Platform.Env["CUDA_VISIBLE_DEVICES"]; ours(c) && !declared {
+		n = min(n, gpusOf(c)) // the launch gets no more
+	}
 	if c.Hardware != nil && c.Hardware.GPUs > 0 {
 		n = c.Hardware.GPUs
 	}
