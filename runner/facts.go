@@ -69,8 +69,9 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 	})
 	item.Notes = append(item.Notes, id.Notes...)
 	item.Missing = id.Missing
-	if item.Missing == nil {
-		item.Missing = f.lacks(c)
+	if lacks := f.lacks(c); lacks != nil {
+		item.WaitsFor = c.Hardware.ID
+		item.Missing = lacks // what else is not here does not matter: it runs elsewhere
 	}
 	return true
 }

@@ -202,11 +202,26 @@ func unknownHere(item *Item, before experiments.Identity) bool {
 		if now.Hash == then.Hash {
 			continue
 		}
+		if name == "hardware" && item.WaitsFor != "" && declared(item.Cell.Hardware, then.Value) {
+			continue // it was measured on a machine of its kind, which this one is not
+		}
 		if name != "backend" && name != "model" || !partOf(now.Value, then.Value) {
 			return false
 		}
 	}
 	return true
+}
+
+// declared reports whether a result's hardware is what the cell's block asks for.
+func declared(h *experiments.Hardware, then json.RawMessage) bool {
+	var x struct {
+		GPU  string `json:"gpu"`
+		GPUs int    `json:"gpus"`
+	}
+	if json.Unmarshal(then, &x) != nil {
+		return false
+	}
+	return (h.GPU == "" || sameGPU(h.GPU, x.GPU)) && (h.GPUs == 0 || h.GPUs == x.GPUs) && (x.GPU != "" || h.VRAMGiB == 0)
 }
 
 // partOf reports whether everything that a says, b says too, and b says more.

@@ -58,6 +58,7 @@ type Item struct {
 	Launches []int          // numbers of the launches to run, 1-based
 	Done     int            // launches that are complete
 	Missing  error          // what the machine lacks for it (Unavailable)
+	WaitsFor string         // label of the hardware that the machine is not: another one's cell; "" = none
 	Notes    []string       // "not downloaded, 8.6 GB"
 	Estimate *time.Duration // of all its pending launches; nil = unknown
 	// EstimateFrom says what the estimate is made of: FromHistory, FromBandwidth; "" without one.

@@ -165,6 +165,7 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 	if err := notOnCluster(ctx, s.world.Store); err != nil {
 		return err
 	}
+	a.leaveToOthers(plans)
 	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
 		return hinted{errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML"),
 			"Build with CGO_ENABLED=1; or give --without-nvml and have no GPU columns."}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -201,4 +202,28 @@ func (a *app) tell(kind string, fields map[string]any, format string, values ...
 		return
 	}
 	fmt.Fprintf(a.stdout, format+"\n", values...)
+}
+
+// leaveToOthers takes the launches out that wait for hardware that this machine is not, and says how many.
+func (a *app) leaveToOthers(plans []*runner.Plan) {
+	for _, p := range plans {
+		waits := map[string]int{}
+		p.Order = slices.DeleteFunc(p.Order, func(step runner.LaunchStep) bool {
+			if step.Item.WaitsFor != "" {
+				waits[step.Item.WaitsFor]++
+			}
+			return step.Item.WaitsFor != ""
+		})
+		for _, label := range slices.Sorted(maps.Keys(waits)) {
+			a.tell("waiting", map[string]any{"experiment": p.Experiment, "hardware": label, "launches": waits[label]},
+				"%s for hardware %s in %s: run them there and matrix merge, or matrix apply --on slurm.", waiting(waits[label]), label, p.Experiment)
+		}
+	}
+}
+
+func waiting(n int) string {
+	if n == 1 {
+		return "1 launch waits"
+	}
+	return fmt.Sprintf("%d launches wait", n)
 }

@@ -149,6 +149,9 @@ func (a *app) emitPlan(p *runner.Plan) {
 		if item.Missing != nil {
 			f["missing"] = item.Missing.Error()
 		}
+		if item.WaitsFor != "" {
+			f["waits_for"] = item.WaitsFor
+		}
 		if item.Estimate != nil {
 			f["estimate_s"], f["estimate_from"] = item.Estimate.Seconds(), item.EstimateFrom
 		}

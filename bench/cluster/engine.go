@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner"
+)
+
+// noop is an engine that is ready at once and answers at once.
+type noop struct{ done chan struct{} }
+
+func (noop) Resolve(context.Context, *experiments.Cell) (backends.Identity, error) {
+	return backends.Identity{}, nil
+}
+
+func (noop) Launch(context.Context, backends.Spec) (backends.Engine, error) {
+	return noop{done: make(chan struct{})}, nil
+}
+
+func (noop) Generate(_ context.Context, r backends.Request) backends.Reply {
+	now, in, out := time.Now(), int64(20), int64(8)
+	return backends.Reply{Seq: r.Seq, Status: backends.OK, Attempts: 1, Sent: now, FirstChunk: now, FirstToken: now, LastToken: now, Done: now,
+		InputTokens: &in, OutputTokens: &out, TokenSource: "usage", FinishReason: "length", Chunks: 1, Text: "x"}
+}
+
+func (noop) Info() backends.Info         { return backends.Info{Engine: "noop", Simulated: true} }
+func (e noop) Done() <-chan struct{}     { return e.done }
+func (noop) Close(context.Context) error { return nil }
+
+func (b *bench) world() runner.World {
+	return runner.World{Backends: map[string]backends.Backend{experiments.Simulator: noop{}}, Store: b.store,
+		Machine: results.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
+		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
+}
+
+// newItem is a complete cell with ten requests.
+func newItem(i int) *runner.Item {
+	length := func(n int) experiments.Length {
+		return experiments.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
+	}
+	sum := sha256.Sum256(fmt.Append(nil, i))
+	address := hex.EncodeToString(sum[:])
+	label := fmt.Sprint(i)
+	c := &experiments.Cell{
+		Experiment: "bench", Address: address, Slug: "noop-m-" + label + "-" + address[:16],
+		Axes:     []*experiments.Axis{{Name: "platform", Label: "noop", JSON: `"noop"`}, {Name: "n", Label: label, JSON: label}},
+		Platform: &experiments.Platform{ID: "noop", Backend: experiments.Simulator}, Model: &experiments.Model{ID: "m"},
+		Dataset:   &experiments.Dataset{ID: "d", Seed: 3, Synthetic: &experiments.Synthetic{Count: 20, InputTokens: length(20), OutputTokens: length(8)}},
+		BatchSize: 10, Load: &experiments.LoadShape{Mode: "closed", Concurrency: 4}, Generate: &experiments.Generate{MaxTokens: 8},
+		Warmup: &experiments.Warmup{Requests: 1}, Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Limits: &experiments.Limits{MaxErrorRate: 1}, Capture: &experiments.Capture{Outputs: "all"}, Telemetry: &experiments.Telemetry{},
+		Launches: 5, Resume: true, Order: "blocks", Seed: 1,
+	}
+	return &runner.Item{Cell: c, Identity: experiments.Identity{Address: address, Hash: address}, State: runner.New}
+}
