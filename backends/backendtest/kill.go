@@ -10,8 +10,10 @@ import (
 )
 
 // kill launches an engine of its own and ends it in the midst of a request.
-func (s Suite) kill(t *testing.T) {
-	l := s.launch(t)
+func (s Suite) kill(t *testing.T) { s.launch(t).killed(t) }
+
+// killed ends the engine in the midst of a request, or of a batch.
+func (l *launched) killed(t *testing.T) {
 	time.AfterFunc(300*time.Millisecond, func() { killAll(l.engine.Info().PIDs) })
 	if b, ok := l.engine.(backends.Batcher); ok {
 		l.killedBatch(t, b)

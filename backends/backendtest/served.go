@@ -19,6 +19,9 @@ func (l *launched) servedCases(t *testing.T) {
 	t.Run("Concurrency16", l.concurrent)
 	t.Run("Timeout", l.timesOut)
 	t.Run("Cancel", l.cancels)
+	if l.Can.Abort {
+		t.Run("SlotsFreed", l.slotsFreed)
+	}
 	if l.TooLong != "" {
 		t.Run("TooLong", l.tooLong)
 	}

@@ -37,6 +37,7 @@ type Can struct {
 	Abort     bool // a stopped request ends at once; else only its Reply does
 	TooLongOK bool // TooLong is cut and answered instead of refused
 	Kill      bool // the engine's processes are ours to kill: a second launch
+	KillLast  bool // … the same launch, killed instead of closed: where a second takes a minute
 	Phases    bool // Launch reports phases
 	Attached  bool // nothing is launched: no processes to look for
 }
@@ -55,7 +56,11 @@ func Run(t *testing.T, s Suite) {
 		} else {
 			l.servedCases(t)
 		}
-		t.Run("Close", l.closes)
+		if s.Can.KillLast {
+			t.Run("Kill", l.killed)
+		} else {
+			t.Run("Close", l.closes)
+		}
 	})
 	if s.Can.Kill {
 		t.Run("Kill", s.kill)

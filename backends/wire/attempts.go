@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -129,6 +130,9 @@ func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply
 	}
 	if ctx.Err() != nil {
 		setEnd(&reply, backends.NotSent, "canceled", context.Cause(ctx).Error())
+		if errors.Is(context.Cause(ctx), errTimeout) { // this machine was too busy to send it
+			reply.ErrorClass = "timeout"
+		}
 		return reply, 0, false
 	}
 	reply.Sent = time.Now()

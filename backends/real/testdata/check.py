@@ -146,7 +146,7 @@ def load(run, kind, folder):
     """The phases add up to the load, those that the engine states are in its log, and little of it is in no phase."""
     phases = {name: run[f"phase_{name}_s"] for name in LOAD_PHASES if run[f"phase_{name}_s"] is not None}
     near(sum(phases.values()), run["load_s"], f"sum of the load's phases {phases}", 0.02)
-    assert phases["other"] <= max(0.05 * run["load_s"], 1), phases
+    assert phases["other"] <= max(0.15 * run["load_s"], 1), phases
     text = open(glob.glob(f"{folder}/*/{run['attempt']}/server.log")[0], encoding="utf-8", errors="replace").read()
     for name, pattern in STATED[kind].items():
         near(float(re.findall(pattern, text)[0]), phases[name], f"phase {name} against the log", 0.01)

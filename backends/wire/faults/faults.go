@@ -21,7 +21,7 @@ type Fault struct {
 }
 
 // short is the timeout of what never ends by itself.
-const short = 150 * time.Millisecond
+const short = 300 * time.Millisecond
 
 // All lists every fault, the good answer first.
 func All() []Fault {
