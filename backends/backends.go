@@ -48,6 +48,7 @@ type Spec struct {
 	Cell    *experiments.Cell
 	Attempt string        // ULID; also MATRIX_ATTEMPT in the engine's environment
 	Dir     string        // scratch folder of this launch, removed by the runner
+	Keep    string        // folder for what a later segment of the attempt may need after a crash; made by the backend, "" = none
 	LogPath string        // the engine's stdout and stderr, appended
 	GPUs    []string      // UUIDs for CUDA_VISIBLE_DEVICES; nil = as it is
 	Observe func(Phase)   // never nil; called from any goroutine

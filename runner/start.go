@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 		err    error
 	}
 	done := make(chan started, 1)
-	spec := backends.Spec{Cell: l.cell, Attempt: l.launchID(), Dir: l.scratch(), LogPath: absolute(l.logPath()),
+	spec := backends.Spec{Cell: l.cell, Attempt: l.launchID(), Dir: l.scratch(), Keep: absolute(filepath.Join(l.attempt.Dir(), "engine")), LogPath: absolute(l.logPath()),
 		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
 	go func() {
 		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)

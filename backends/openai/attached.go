@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,6 +22,7 @@ type attached struct {
 	model  string
 	args   experiments.Values
 	client *wire.Client
+	mu     sync.Mutex // guards info
 	info   backends.Info
 	done   chan struct{}
 	once   sync.Once
@@ -101,7 +103,19 @@ func withArgs(body []byte, args experiments.Values) []byte {
 }
 
 // Info is what an attached server tells.
-func (a *attached) Info() backends.Info { return a.info }
+func (a *attached) Info() backends.Info {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	info := a.info
+	info.Warnings = slices.Clone(info.Warnings)
+	return info
+}
+
+func (a *attached) warn(text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.info.Warnings = append(a.info.Warnings, text)
+}
 
 // Done is closed by Close: a foreign server's end is seen by its answers only.
 func (a *attached) Done() <-chan struct{} { return a.done }

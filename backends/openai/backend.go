@@ -46,7 +46,7 @@ func (b backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engin
 		return nil, err
 	}
 	if b.batch {
-		return &batcher{attached: a, dir: spec.Dir, poll: pollOf(p)}, nil
+		return &batcher{attached: a, dir: spec.Dir, poll: pollOf(p), keep: spec.Keep}, nil
 	}
 	return a, nil
 }

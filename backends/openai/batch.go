@@ -33,6 +33,10 @@ type batcher struct {
 	*attached
 	dir  string
 	poll time.Duration
+
+	keep   string // folder that outlives a crash; "" = nothing is kept
+	kept   []kept
+	loaded bool
 }
 
 // batch is the service's view of one.
@@ -71,16 +75,24 @@ func (b *batcher) Generate(ctx context.Context, req backends.Request) backends.R
 	return reply
 }
 
-// GenerateAll submits everything first, in as many files as the service's limits ask for, and then waits.
+// GenerateAll submits everything first, in as many files as the service's limits ask for, and then waits. What a batch of
+// an earlier segment has is not submitted again.
 func (b *batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Request], done func(backends.Reply)) error {
+	b.readKept(ctx)
 	var running []*batch
-	err := b.writeFiles(reqs, func(f *inputFile) error {
+	again := map[string]*batch{}
+	err := b.writeFiles(b.unsent(reqs, again), func(f *inputFile) error {
 		sent, err := b.submit(ctx, f)
 		if err == nil {
+			b.remember(sent, f.hashes)
 			running = append(running, sent)
 		}
 		return err
 	})
+	for _, r := range again {
+		running = append(running, r)
+		b.warn("batch " + r.ID + " of an interrupted segment was taken up again: its requests were sent then, and their times count from there")
+	}
 	if err != nil {
 		return errors.Join(err, b.cancelAll(running))
 	}
@@ -91,8 +103,25 @@ func (b *batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Reques
 		if err := b.collect(ctx, r, done); err != nil {
 			return errors.Join(err, b.cancelAll(running[i+1:]))
 		}
+		b.forget(r.ID)
 	}
 	return nil
+}
+
+// unsent leaves out what a kept batch has; those batches are put into again.
+func (b *batcher) unsent(reqs iter.Seq[backends.Request], again map[string]*batch) iter.Seq[backends.Request] {
+	return func(yield func(backends.Request) bool) {
+		for req := range reqs {
+			if len(b.kept) > 0 {
+				if endpoint, line := b.line(req); b.pickUp(req.Seq, endpoint, line, again) {
+					continue
+				}
+			}
+			if !yield(req) {
+				return
+			}
+		}
+	}
 }
 
 func (b *batcher) submit(ctx context.Context, f *inputFile) (*batch, error) {
@@ -184,6 +213,7 @@ func (b *batcher) cancelAll(running []*batch) error {
 		if err := b.server.call(ctx, http.MethodPost, "/batches/"+r.ID+"/cancel", struct{}{}, nil); err != nil {
 			all = errors.Join(all, fmt.Errorf("cancel batch %s: %w", r.ID, err))
 		}
+		b.forget(r.ID)
 	}
 	return all
 }

@@ -30,6 +30,7 @@ type inputFile struct {
 	path     string
 	endpoint string
 	seqs     map[int64]bool
+	hashes   map[int64]string
 	file     *os.File
 	out      *bufio.Writer
 	bytes    int
@@ -106,11 +107,12 @@ func createFile(dir, endpoint string) (*inputFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write batch file: %w", err)
 	}
-	return &inputFile{path: file.Name(), endpoint: endpoint, seqs: map[int64]bool{}, file: file, out: bufio.NewWriter(file)}, nil
+	return &inputFile{path: file.Name(), endpoint: endpoint, seqs: map[int64]bool{}, hashes: map[int64]string{}, file: file, out: bufio.NewWriter(file)}, nil
 }
 
 func (f *inputFile) add(seq int64, line []byte) {
 	f.seqs[seq] = true
+	f.hashes[seq] = lineHash(f.endpoint, line)
 	f.bytes += len(line)
 	_, _ = f.out.Write(line) // an error stays in the writer until close
 }

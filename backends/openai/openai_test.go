@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -271,6 +274,67 @@ func TestBatchEnds(t *testing.T) {
 	defer cancel()
 	if _, err := batchOf(ctx, t, url); !errors.Is(err, context.DeadlineExceeded) || s.cancels != 2 {
 		t.Errorf("stopped: %v, %d batches canceled", err, s.cancels)
+	}
+}
+
+// TestBatchIsTakenUpAgain: matrix dies while the service works; the next segment asks for what has no row yet, and gets it
+// from the batches that are there. A request that is another one than it was is sent.
+func TestBatchIsTakenUpAgain(t *testing.T) {
+	s, url := serve(t)
+	s.endless = true
+	c, folder := cellOf(t, experiments.OpenAIBatch, url), filepath.Join(t.TempDir(), "engine")
+	ask := func(ctx context.Context, prompts map[int64]string, replies map[int64]backends.Reply) (backends.Engine, error) {
+		e, err := NewBatch().Launch(t.Context(), backends.Spec{Cell: c, Dir: t.TempDir(), Keep: folder, Observe: func(backends.Phase) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, e.(backends.Batcher).GenerateAll(ctx, func(yield func(backends.Request) bool) {
+			for _, seq := range slices.Sorted(maps.Keys(prompts)) {
+				if !yield(backends.Request{Seq: seq, Prompt: prompts[seq], MaxTokens: 3, Generate: &experiments.Generate{}}) {
+					return
+				}
+			}
+		}, func(r backends.Reply) { replies[r.Seq] = r })
+	}
+	dead, die := context.WithCancel(t.Context())
+	first := make(chan error)
+	go func() {
+		_, err := ask(dead, map[int64]string{0: "a", 1: "b", 2: "c"}, map[int64]backends.Reply{})
+		first <- err
+	}()
+	file := filepath.Join(folder, keepFile)
+	var state []byte
+	for state == nil {
+		state, _ = os.ReadFile(file)
+		time.Sleep(time.Millisecond)
+	}
+	die() // which cancels the batch in order; a crash leaves the file as it was
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadFile(file); err != nil || string(left) != "null" {
+		t.Errorf("a canceled batch is kept: %s, %v", left, err)
+	}
+	if err := os.WriteFile(file, state, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.endless, s.looks = false, 2
+	uploads := len(s.files)
+	s.mu.Unlock()
+	replies := map[int64]backends.Reply{}
+	e, err := ask(t.Context(), map[int64]string{1: "b", 2: "another"}, replies)
+	if err != nil || len(replies) != 2 || replies[1].Status != backends.OK || replies[2].Status != backends.OK {
+		t.Errorf("%v, %v", replies, err)
+	}
+	if files := len(s.files) - uploads; files != 3 { // one input with its output and errors: that of the other request
+		t.Errorf("%d new files, want 3", files)
+	}
+	if w := e.Info().Warnings; len(w) != 1 || !strings.Contains(w[0], "taken up again") {
+		t.Errorf("warnings %q", w)
+	}
+	if left, err := os.ReadFile(file); err != nil || string(left) != "null" {
+		t.Errorf("what is over is kept: %s, %v", left, err)
 	}
 }
 
