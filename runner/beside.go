@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"sync"
+
+	"matrix/experiments"
 )
 
 // crowd counts the launches that run at the same time.
@@ -160,4 +162,16 @@ func (a *applying) broke(err error) {
 	if a.broken == nil {
 		a.broken = err
 	}
+}
+
+// claim hands out the attempt that a launch goes on with; nil = it begins anew.
+func (a *applying) claim(key launchKey, c *experiments.Cell) *leftover {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := a.left[key]
+	if left == nil || !goesOn(c, left) {
+		return nil
+	}
+	delete(a.left, key)
+	return left
 }

@@ -156,18 +156,6 @@ func (l *launch) open() error {
 	return nil
 }
 
-// claim hands out the attempt that a launch goes on with; nil = it begins anew.
-func (a *applying) claim(key launchKey, c *experiments.Cell) *leftover {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	left := a.left[key]
-	if left == nil || !goesOn(c, left) {
-		return nil
-	}
-	delete(a.left, key)
-	return left
-}
-
 // newRun is what is known before the launch, with the earlier segments of an attempt that goes on.
 func (l *launch) newRun() results.Run {
 	c := l.cell
