@@ -15,7 +15,7 @@ import (
 
 // freedWithin is how long an engine may take to give up what nobody waits for any more; the answers themselves would
 // take several times as long.
-const freedWithin = 10 * time.Second
+const freedWithin = 30 * time.Second
 
 // slotsFreed shows that an engine stops computing for clients that have gone: more long requests than it has slots time
 // out, then its own count of running requests is 0 and the next request is answered at once.
