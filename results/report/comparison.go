@@ -74,7 +74,7 @@ func kindOf(c *summary.Cell) string {
 		parts = append(parts, Simulated)
 	}
 	if c.Imported {
-		parts = append(parts, "imported, not measured by matrix")
+		parts = append(parts, "imported, not measured here")
 	}
 	if a := c.First(); a != nil && a.Text("load_mode") != "" {
 		parts = append(parts, a.Text("load_mode")+" load")
