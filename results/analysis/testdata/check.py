@@ -1,0 +1,37 @@
+"""Executes views.sql and analysis.ipynb on a results tree, and compares what the two say. Prints it as JSON."""
+
+import json
+import os
+import sys
+
+import duckdb
+import nbformat
+import pandas as pd
+from nbclient import NotebookClient
+
+root, folder = sys.argv[1], sys.argv[2]
+os.environ["MATRIX_RESULTS"] = root
+
+db = duckdb.connect()
+db.execute("SET VARIABLE results = ?", [root])
+for statement in duckdb.extract_statements(open(f"{folder}/views.sql").read()):
+    db.execute(statement)
+counts = {view: db.sql(f"SELECT count(*) FROM {view}").fetchall()[0][0] for view in ("runs", "requests", "samples", "outputs", "launches", "cells", "comparison")}
+
+book = nbformat.read(f"{folder}/analysis.ipynb", as_version=4)
+assert not any(c.get("outputs") for c in book.cells), "the notebook is stored without outputs"
+book.cells.append(nbformat.v4.new_code_cell("cells.reset_index().to_json(os.environ['CELLS'])"))
+os.environ["CELLS"] = sys.argv[3]
+NotebookClient(book, timeout=300, kernel_name="python3").execute()
+text = json.dumps([o for c in book.cells for o in c.get("outputs", [])])
+pictures = text.count('"image/png"')
+
+pandas, sql = pd.read_json(sys.argv[3], dtype={"cell": str}), db.sql("SELECT * FROM cells").df()
+both = pandas.merge(sql, on=["experiment", "cell"], suffixes=("", "_sql"), how="outer")
+assert len(both) == len(pandas) == len(sql) and len(sql) > 0
+for metric in ("launches", "output_throughput", "ttft_p50_s", "load_s", "batch_s", "success_rate", "rss_peak_bytes"):
+    a, b = both[metric].astype(float), both[f"{metric}_sql"].astype(float)
+    assert (a.isna() == b.isna()).all() and ((a - b).abs() <= 1e-6 * a.abs()).where(a.notna(), True).all(), (metric, a.tolist(), b.tolist())
+medians = db.sql("SELECT name, output_throughput FROM cells ORDER BY name").fetchall()
+unlike = db.sql("SELECT DISTINCT unnest(unlike) FROM comparison").fetchall()
+print(json.dumps({"counts": counts, "pictures": pictures, "simulated": "SIMULATED" in text, "medians": dict(medians), "unlike": [u[0] for u in unlike]}))
