@@ -175,7 +175,7 @@ func Open(store *results.Store, dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, r.eachGroup(func(g Group) bool { r.Groups = append(r.Groups, g); return true })
+	return r, r.eachGroup(0, func(g Group) bool { r.Groups = append(r.Groups, g); return true })
 }
 
 func open(store *results.Store, dir string) (*Run, error) {
@@ -190,13 +190,26 @@ func open(store *results.Store, dir string) (*Run, error) {
 	return r, nil
 }
 
-func (r *Run) eachGroup(each func(Group) bool) error {
+// eachGroup reads the groups from a number on. Line n is group n, so those before are passed over undecoded: each of
+// 50,000 tasks does this.
+func (r *Run) eachGroup(from int, each func(Group) bool) error {
 	f, err := os.Open(filepath.Join(r.Dir, groupsFile))
 	if err != nil {
 		return fmt.Errorf("read the run's groups: %w", err)
 	}
 	defer f.Close()
-	d := json.NewDecoder(bufio.NewReader(f))
+	in := bufio.NewReaderSize(f, 1<<20)
+	for range from {
+		// A line is shorter than the buffer but for cells with thousands of attempts; these take several turns.
+		for more := true; more; {
+			_, err := in.ReadSlice('\n')
+			more = errors.Is(err, bufio.ErrBufferFull)
+			if err != nil && !more {
+				return nil // fewer than that
+			}
+		}
+	}
+	d := json.NewDecoder(in)
 	for {
 		var g Group
 		if err := d.Decode(&g); errors.Is(err, io.EOF) {

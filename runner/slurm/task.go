@@ -42,11 +42,11 @@ func OpenGroup(store *results.Store, plan string, number int) (*Run, Group, erro
 		return nil, Group{}, err
 	}
 	var found *Group
-	err = r.eachGroup(func(g Group) bool {
+	err = r.eachGroup(number, func(g Group) bool {
 		if g.Number == number {
 			found = &g
 		}
-		return found == nil
+		return false
 	})
 	if err == nil && found == nil {
 		err = fmt.Errorf("the run has no group %d", number)
