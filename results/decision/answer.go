@@ -20,7 +20,7 @@ func (r *rules) answer(g *built) Answer {
 	a := Answer{Kind: Winner, Contender: first.Contender}
 	switch {
 	case len(g.contenders) == 1:
-		return undecided(a, g.Missing, fmt.Sprintf("Only %s was measured: there is nothing to compare it with.", first.Contender))
+		return undecided(a, g.Missing, "Only "+first.Contender+" was measured like this: there is nothing to rank it against. Equal models, precision, limits and sampling make platforms comparable.")
 	case status(first.Requirements) == NotShown:
 		return r.notShown(a, g, first)
 	case len(ranked) == 1:
