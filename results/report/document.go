@@ -91,7 +91,6 @@ type Figure struct {
 func plain(s string) Text                 { return Text{{Text: s}} }
 func para(s string) Block                 { return Block{Text: plain(s)} }
 func toned(tone, s string) Block          { return Block{Text: plain(s), Tone: tone} }
-func heading(id, s string) Block          { return Block{Heading: s, ID: id} }
 func table(t *Table) Block                { return Block{Table: t} }
 func fold(title string, b ...Block) Block { return Block{Fold: &Fold{title, b}} }
 
