@@ -38,6 +38,9 @@ func (a *app) applyCommand() *cobra.Command {
 			"^C once stops in order: rows are kept, the engine is stopped, the next apply goes on. ^C twice kills at once.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
+			if err := f.cluster.check(); err != nil {
+				return err
+			}
 			s, plans, err := a.applyPlans(cmd.Context(), args, &f)
 			if err != nil {
 				return err

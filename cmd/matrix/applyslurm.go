@@ -41,7 +41,7 @@ func declareCluster(cmd *cobra.Command, f *clusterFlags) {
 }
 
 func (f *clusterFlags) check() error {
-	if f.on != "slurm" {
+	if f.on != "" && f.on != "slurm" {
 		return fmt.Errorf("--on %s: only slurm is known", f.on)
 	}
 	if !slices.Contains([]string{"", "leave", "cancel"}, f.interrupt) {
@@ -65,9 +65,6 @@ func notOnCluster(ctx context.Context, store *results.Store) error {
 
 // applySlurm submits what is pending, or goes on with the run that is under way, and watches until all is committed.
 func (a *app) applySlurm(ctx context.Context, s *session, plans []*runner.Plan, f applyFlags) error {
-	if err := f.cluster.check(); err != nil {
-		return err
-	}
 	queue, err := slurm.Find(ctx)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func (a *app) calibrateCommand() *cobra.Command {
 			"The result is kept in <results>/.matrix/calibration.json; every attempt stores it, and a cell whose load needs more of\n" +
 			"the client than it says can be had is flagged client_limited. Loopback flatters: a network adds its own delay.\n" +
 			"Do it while nothing else runs.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			c, err := calibrate.Short(cmd.Context(), func(s calibrate.Step) {
@@ -68,8 +68,9 @@ func deliverable(c results.Calibration) string {
 	if perRequest <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("So this machine follows %.0f answers of %d events a second (%.0f events/s) before the client is the limit.",
-		0.8*float64(c.Cores)/perRequest, events, 0.8*float64(c.Cores)/perRequest*events)
+	answers := 0.8 * float64(c.Cores) / perRequest
+	return fmt.Sprintf("So this machine follows %s answers of %d events a second (%s events/s) before the client is the limit.",
+		thousands(int64(answers)), events, thousands(int64(answers*events)))
 }
 
 // examineCalibration says what the client was found to cost.

@@ -107,10 +107,18 @@ func needFiles(cmd *cobra.Command, args []string) error {
 	return hinted{fmt.Errorf("%s needs a file or a folder", cmd.CommandPath()), "For example: " + cmd.CommandPath() + " experiments/gemma3.hcl"}
 }
 
+// noArguments is what cobra.NoArgs checks, in words that fit a command without commands of its own.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s takes no argument, and got %q", cmd.CommandPath(), args[0]), cmd.CommandPath() + " --help lists its flags."}
+}
+
 // sentence begins a message with a capital, unless it begins with a path or a name.
 func sentence(text string) string {
 	first, _, _ := strings.Cut(text, " ")
-	if first == "" || strings.ContainsAny(first, "/.:_\"") {
+	if first == "" || first == "matrix" || strings.ContainsAny(first, "-/.:_\"") {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]

@@ -37,11 +37,13 @@ are damaged are left out and named.
 	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
 	f.StringVar(&e.format, "format", "", "parquet, csv or jsonl (default: by the name of --out)")
 	f.StringVar(&e.out, "out", "", "file to write, - for stdout")
-	_ = cmd.MarkFlagRequired("out")
 	return cmd
 }
 
 func (a *app) export(ctx context.Context, e exporting, names []string) error {
+	if e.out == "" {
+		return hinted{errors.New("matrix export needs a file to write"), "For example: --out runs.csv, or --out - --format jsonl for standard output."}
+	}
 	if e.format == "" {
 		e.format = strings.TrimPrefix(filepath.Ext(e.out), ".")
 	}
@@ -95,9 +97,24 @@ func (a *app) exported(ctx context.Context, names []string) ([]string, error) {
 		}
 	}
 	if len(dirs) == 0 {
-		return nil, hinted{fmt.Errorf("no attempt of %s in %s", strings.Join(names, ", "), a.results), "matrix show lists what there is; --results DIR names the folder."}
+		return nil, a.noAttempts(ctx, names)
 	}
 	return dirs, nil
+}
+
+// noAttempts says that there is nothing of these experiments, and what there is.
+func (a *app) noAttempts(ctx context.Context, names []string) error {
+	there, err := a.experimentsThere(ctx)
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
+		return hinted{fmt.Errorf("there are no results in %s", a.results), "Measure first: matrix apply; or name another folder: --results DIR."}
+	}
+	if names[0] == "" {
+		return fmt.Errorf("every attempt in %s is left out", a.results)
+	}
+	return hinted{fmt.Errorf("no attempt of %s in %s", strings.Join(names, ", "), a.results), "There are: " + strings.Join(there, ", ") + "."}
 }
 
 // writeWhole writes a file that appears complete or not at all.

@@ -34,7 +34,7 @@ recorded, and stand in a report beside measured ones.
   matrix import --format sqlite --query 'SELECT * FROM runs' --map platform=engine --map model=model … history.db
 
 Formats: ` + strings.Join(exchange.Formats(), ", ") + `.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: needSource,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.importFiles(cmd.Context(), i, args) },
 	}
 	f := cmd.Flags()
@@ -47,13 +47,23 @@ Formats: ` + strings.Join(exchange.Formats(), ", ") + `.`,
 	f.StringArrayVar(&i.maps, "map", nil, "column=field of jsonl, csv and sqlite, with *factor or /divisor for units (repeatable)")
 	f.StringVar(&i.options.Query, "query", "", "SELECT that yields the rows of a sqlite file")
 	f.Int64Var(&i.weightBytes, "weight-bytes", 0, "size of the model's weights, held against its label")
-	_ = cmd.MarkFlagRequired("format")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exchange.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
+// needSource is what cobra.MinimumNArgs(1) checks, in words that say what to type.
+func needSource(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s needs a file", cmd.CommandPath()), "For example: matrix import --format vllm-bench --platform vllm_before result.json"}
+}
+
 // importFiles reads every file before it keeps anything.
 func (a *app) importFiles(ctx context.Context, i importing, paths []string) error {
+	if i.options.Format == "" {
+		return hinted{errors.New("what wrote the file is not said"), "Say --format " + strings.Join(exchange.Formats(), ", ") + "."}
+	}
 	var err error
 	if i.options.Map, err = exchange.ParseMap(i.maps); err != nil {
 		return err
@@ -118,7 +128,11 @@ func (a *app) sayImported(path string, k exchange.Kept, s *exchange.Set) {
 			"launch": s.Labels.Launch, "requests": len(s.Requests), "warnings": s.Warnings})
 		return
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s, launch %d: %s", a.style.good("Imported"), k.Cell.Experiment, k.Cell.Name(), s.Labels.Launch, count(len(s.Requests), "request"))
+	rows := count(len(s.Requests), "request")
+	if len(s.Requests) == 0 {
+		rows = "totals only"
+	}
+	fmt.Fprintf(a.stdout, "%s %s %s, launch %d: %s", a.style.good("Imported"), k.Cell.Experiment, k.Cell.Name(), s.Labels.Launch, rows)
 	if v := k.Summary.Metrics["output_throughput"]; v != nil {
 		fmt.Fprintf(a.stdout, ", %.1f output tok/s", *v)
 	}

@@ -36,7 +36,7 @@ asked for twice: an interrupted run goes on.
 
 ` + selectorHelp + ` The prompts are those of FILE…, or of the last plan.`,
 		Example: "  matrix judge vllm_serve/gemma3_4b/1000 ollama/gemma3_4b/1000 --url http://127.0.0.1:8000/v1 --model judge",
-		Args:    cobra.MinimumNArgs(2),
+		Args:    twoCells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			return a.judge(cmd.Context(), f, args)
@@ -51,6 +51,13 @@ asked for twice: an interrupted run goes on.
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 5*time.Minute, "of one question")
 	a.declareVars(cmd)
 	return cmd
+}
+
+func twoCells(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return hinted{fmt.Errorf("%s takes two cells, not %d", cmd.CommandPath(), len(args)), "For example:" + cmd.Example[1:]}
+	}
+	return nil
 }
 
 func (a *app) judge(ctx context.Context, f judgeFlags, args []string) error {

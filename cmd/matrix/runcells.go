@@ -21,7 +21,7 @@ func (a *app) runCellsCommand() *cobra.Command {
 	var plan string
 	var group int
 	cmd := &cobra.Command{
-		Use: "run-cells --plan PLAN --group N", Short: "Run one group of a plan: what a cluster's task does", Args: cobra.NoArgs,
+		Use: "run-cells --plan PLAN --group N", Short: "Run one group of a plan: what a cluster's task does", Args: noArguments,
 		Long: "Run one launch group of a plan that matrix apply --on slurm submitted, on this node, into the shared results.\n" +
 			"Each launch is claimed first; one that is committed, or that a living task has, is left alone.",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,7 +13,7 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Say what is running now, from another terminal",
 		Long: "Say who runs an apply on these results now, and how far each attempt under way or interrupted is.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := results.Open(a.results)
 			if err != nil {

@@ -37,7 +37,7 @@ report see what it measured.
   matrix tune --minimize ttft_p50_s --max-launches 40 experiments/tune.hcl
 
 The objective is evaluations per hour, loading included, at the largest batch size; or any metric column of run.parquet.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			s, err := a.load(cmd.Context(), args)
@@ -82,6 +82,9 @@ func (a *app) tune(ctx context.Context, s *session, f tuneFlags) error {
 	}
 	t := &tuning{a: a, s: s, f: f, name: s.config.Experiments[0].Name, began: time.Now()}
 	t.cells = s.cells[t.name]
+	if !(f.keep > 0 && f.keep < 1) {
+		return hinted{fmt.Errorf("--keep %g: the share that goes on is between 0 and 1", f.keep), "--keep 0.5 keeps the better half."}
+	}
 	var err error
 	if t.search, err = tune.New(t.cells, f.keep); err != nil {
 		return hinted{err, "Declare the settings to search as axes of the matrix, and use them in an override: args = { max_num_seqs = cell.max_num_seqs }."}

@@ -16,7 +16,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Short: "Read every file of the results against its checksum",
 		Long: "Read every file of the results against the checksum that was written with it. Exit 1 when something is found.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
 			return a.verify(cmd.Context())

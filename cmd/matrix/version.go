@@ -34,7 +34,7 @@ func version() string {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version of matrix", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version of matrix", Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json {
 				a.emit("version", map[string]any{"schema": schemaVersion, "matrix": version(), "go": runtime.Version()})
