@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -105,7 +106,7 @@ func (a *app) sides(ctx context.Context, words ...string) (out [2]side, err erro
 			continue
 		}
 		if out[i].cells = namedBy(sets[root].Cells, word); len(out[i].cells) == 0 {
-			return out, hinted{fmt.Errorf("no cell in %s is named by %q", root, word), "A side is a cell's prefix, axis=label, an experiment, or a folder; matrix show lists the cells."}
+			return out, hinted{fmt.Errorf("no cell in %s is named by %q", root, word), sidesThere(sets[root].Cells, word)}
 		}
 	}
 	return out, nil
@@ -122,9 +123,43 @@ func readSet(ctx context.Context, root string) (*summary.Set, error) {
 	}
 	set.Cells = slices.DeleteFunc(set.Cells, func(c *summary.Cell) bool { return len(c.Launches) == 0 })
 	if len(set.Cells) == 0 {
-		return nil, errors.New("there is no complete launch in " + root)
+		return nil, hinted{errors.New("there is no complete launch in " + root), "Measure first: matrix apply; or name another folder: --results DIR."}
 	}
 	return set, nil
+}
+
+// sidesThere says what could have been meant by a word that names nothing: the axes, an axis's labels, or the cells.
+func sidesThere(cells []*summary.Cell, word string) string {
+	axis, _, isAxis := strings.Cut(word, "=")
+	axes := []string{"experiment", "platform", "model", "batch_size"}
+	var labels, names []string
+	for _, c := range cells {
+		axes = append(axes, slices.Sorted(maps.Keys(c.Axes))...)
+		labels = append(labels, c.Axis(axis))
+		names = append(names, c.Name)
+	}
+	switch {
+	case !isAxis:
+		return "A side is a cell's prefix, axis=label, an experiment, or a folder; there are " + listed(names) + "."
+	case slices.Contains(axes, axis):
+		return axis + " is one of " + listed(labels) + "."
+	}
+	return "The axes are " + listed(axes) + "."
+}
+
+// listed are the first words of a list, each once.
+func listed(words []string) string {
+	const most = 8
+	var once []string
+	for _, w := range words {
+		if w != "" && !slices.Contains(once, w) {
+			once = append(once, w)
+		}
+	}
+	if len(once) > most {
+		once = append(once[:most], "…")
+	}
+	return strings.Join(once, ", ")
 }
 
 // namedBy are the cells that axis=glob, an experiment's name, or the prefix of a cell names.

@@ -25,6 +25,7 @@ type comparedLine struct {
 	a, b   stats.Estimate
 	ratio  stats.Ratio // B over A
 	notes  []string
+	waits  bool // a latency with waiting in the batch on one side only: no ratio to rank by
 }
 
 // measure fills the lines, metric by metric; what neither side has is left out.
@@ -39,36 +40,41 @@ func (v *comparison) measure() {
 				continue
 			}
 			l.ratio = summary.RatioAcross(v.sides[1].set, p.B, v.sides[0].set, p.A, m.Name)
-			l.notes = notesOf(p, m.Name)
+			l.notes, l.waits = notesOf(p, m.Name), waitsApart(p, m.Name)
+			if l.waits {
+				l.notes = append(l.notes, "not to be ranked: a batch's latency includes waiting in the batch")
+			}
 			v.lines = append(v.lines, l)
 		}
 	}
 }
 
-// notesOf is what to say beside a ratio: why a side has no figure, unusual launches, and latencies that wait in a batch.
+// notesOf is what to say beside a ratio: why a side has no figure, and unusual launches.
 func notesOf(p summary.Pair, metric string) (notes []string) {
 	for i, c := range []*summary.Cell{p.A, p.B} {
 		for _, note := range c.Notes(metric) {
 			notes = append(notes, "AB"[i:i+1]+": "+note)
 		}
 	}
+	return notes
+}
+
+// waitsApart tells whether a metric is a latency that includes waiting in the batch on one side and not on the other.
+func waitsApart(p summary.Pair, metric string) bool {
 	x, y := p.A.First().Text("load_mode"), p.B.First().Text("load_mode")
 	latency := strings.HasPrefix(metric, "ttft_") || strings.HasPrefix(metric, "e2e_")
-	if latency && x != y && (x == "batch" || y == "batch") {
-		notes = append(notes, "not to be ranked: a batch's latency includes waiting in the batch")
-	}
-	return notes
+	return latency && x != y && (x == "batch" || y == "batch")
 }
 
 func (v *comparison) simulated() bool {
 	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated })
 }
 
-// geomean is the geometric mean of the known ratios of a metric, nil for fewer than two.
+// geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two.
 func (v *comparison) geomean(metric string) (mean *float64, pairs int) {
 	var ratios []float64
 	for _, l := range v.lines {
-		if l.metric.Name == metric && l.ratio.Known() {
+		if l.metric.Name == metric && l.ratio.Known() && !l.waits {
 			ratios = append(ratios, l.ratio.Median)
 		}
 	}

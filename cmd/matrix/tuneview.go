@@ -19,6 +19,9 @@ func (t *tuning) sayGroup(g *tune.Group, best *tune.Setting, batch int) {
 	}
 	c := best.Cells[batch]
 	fmt.Fprintf(out, "  best at batch %d: %s, %s %s   %s\n", batch, s.good(best.Label), figure(t.shown(t.score(c).Value)), t.objective.Metric, s.dim("matrix recipe "+c.ID()))
+	if c.Launches == 1 && len(g.Settings) > 1 {
+		fmt.Fprintln(out, s.warn("  one launch each: nothing tells how much identical launches differ, so settings that are close may be alike"))
+	}
 	t.sayField(g, batch)
 	t.sayEffects(g)
 }
