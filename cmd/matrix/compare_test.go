@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -52,6 +53,26 @@ func TestComparisonFitsTheTerminal(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestGeomeanLeavesOut(t *testing.T) {
+	real, pretended := &summary.Cell{}, &summary.Cell{Simulated: true}
+	ratio := func(v float64) stats.Ratio { return stats.Ratio{Estimate: stats.Estimate{N: 1, Median: v}} }
+	metric := results.Metric{Name: "ttft_p50_s"}
+	v := &comparison{matching: summary.Matching{Pairs: []summary.Pair{{A: real, B: real}, {Name: "sim", A: pretended, B: pretended}}}}
+	v.lines = []comparedLine{{metric: metric, ratio: ratio(2)}, {metric: metric, ratio: ratio(8)}, {metric: metric, pair: 1, ratio: ratio(1000)},
+		{metric: metric, ratio: ratio(1000), waits: true}}
+	if mean, pairs := v.geomean(metric.Name); mean == nil || math.Abs(*mean-4) > 1e-9 || pairs != 2 {
+		t.Errorf("geomean %v of %d pairs, want 4 of 2: neither a simulated pair nor one whose latency waits", mean, pairs)
+	}
+	if got := v.pairName(1); got != "sim SIMULATED" {
+		t.Errorf("a simulated pair among measured ones is called %q", got)
+	}
+	v.matching.Pairs = v.matching.Pairs[1:]
+	v.lines = []comparedLine{{metric: metric, ratio: ratio(2)}, {metric: metric, ratio: ratio(8)}}
+	if mean, _ := v.geomean(metric.Name); mean == nil || v.pairName(0) != "sim" {
+		t.Errorf("simulated pairs alone have a mean, under the banner: %v", mean)
 	}
 }
 

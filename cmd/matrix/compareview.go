@@ -123,6 +123,15 @@ func namesOfCells(cells []*summary.Cell) string {
 	return strings.Join(names, ", ")
 }
 
+// pairName marks a simulated pair among measured ones.
+func (v *comparison) pairName(pair int) string {
+	name := v.matching.Pairs[pair].Name
+	if v.measured() && v.pretended(pair) {
+		return name + " SIMULATED"
+	}
+	return name
+}
+
 // tables is one of all metrics for a single pair, else one a metric with a line a pair.
 func (v *comparison) tables(s style, foot *footnotes) (out []table.Writer) {
 	if len(v.matching.Pairs) == 1 {
@@ -136,7 +145,7 @@ func (v *comparison) tables(s style, foot *footnotes) (out []table.Writer) {
 		t := newComparisonTable(s, m.Name)
 		for _, l := range v.lines {
 			if l.metric.Name == m.Name {
-				t.AppendRow(v.row(v.matching.Pairs[l.pair].Name, l, foot))
+				t.AppendRow(v.row(v.pairName(l.pair), l, foot))
 			}
 		}
 		if t.Length() == 0 {

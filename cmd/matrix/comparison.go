@@ -70,11 +70,24 @@ func (v *comparison) simulated() bool {
 	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated })
 }
 
-// geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two.
+// pretended tells whether a side of a pair is simulated.
+func (v *comparison) pretended(pair int) bool {
+	p := v.matching.Pairs[pair]
+	return p.A.Simulated || p.B.Simulated
+}
+
+// measured tells whether any pair is of real engines.
+func (v *comparison) measured() bool {
+	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return !p.A.Simulated && !p.B.Simulated })
+}
+
+// geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two. Simulated
+// pairs have no part in it where any pair was measured.
 func (v *comparison) geomean(metric string) (mean *float64, pairs int) {
 	var ratios []float64
+	measured := v.measured()
 	for _, l := range v.lines {
-		if l.metric.Name == metric && l.ratio.Known() && !l.waits {
+		if l.metric.Name == metric && l.ratio.Known() && !l.waits && !(measured && v.pretended(l.pair)) {
 			ratios = append(ratios, l.ratio.Median)
 		}
 	}
@@ -97,7 +110,7 @@ func (v *comparison) emit(a *app) {
 	}
 	for _, m := range v.metrics {
 		if mean, n := v.geomean(m.Name); mean != nil {
-			a.emit("geomean", map[string]any{"metric": m.Name, "ratio": *mean, "pairs": n, "simulated": v.simulated()})
+			a.emit("geomean", map[string]any{"metric": m.Name, "ratio": *mean, "pairs": n, "simulated": !v.measured()})
 		}
 	}
 	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/spf13/cobra"
 
@@ -59,9 +61,16 @@ func (a *app) sayFinding(f finding) {
 		return
 	}
 	mark := map[string]string{"ok": a.style.good("ok     "), "warn": a.style.warn("warning"), "missing": a.style.err("missing")}[f.State]
-	fmt.Fprintf(a.stdout, "%s  %-16s %s\n", mark, f.Subject, f.Found)
+	const column = 26 // where what was found begins
+	beside := func(text string) string {
+		if width := a.terminalWidth(); width > 0 {
+			text = ansi.Wrap(text, max(20, width-column-1), "")
+		}
+		return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", column))
+	}
+	fmt.Fprintf(a.stdout, "%s  %-16s %s\n", mark, f.Subject, beside(f.Found))
 	if f.Advice != "" {
-		fmt.Fprintf(a.stdout, "%27s%s\n", "", a.style.dim(f.Advice))
+		fmt.Fprintf(a.stdout, "%*s%s\n", column, "", a.style.dim(beside(f.Advice)))
 	}
 }
 

@@ -123,7 +123,7 @@ func (a *app) drawCell(attempts []results.Past) {
 	fmt.Fprintf(a.stdout, "%s%s%s%s%s\n", a.style.bold(last.Name), a.style.dot(), last.Experiment, a.style.dot(), last.Address[:16])
 	fmt.Fprintf(a.stdout, "  %s\n\n", filepath.Dir(last.Dir))
 	if last.Simulated {
-		fmt.Fprintf(a.stdout, "%s\n\n", a.style.warn(simulatedBanner))
+		fmt.Fprintf(a.stdout, "%s\n\n", a.style.warn(fold(simulatedBanner, a.terminalWidth())))
 	}
 	for _, p := range attempts {
 		a.drawAttempt(p)
@@ -158,7 +158,7 @@ func (a *app) drawAttempt(p results.Past) {
 			parts = append(parts, fmt.Sprintf(m.format, x))
 		}
 	}
-	fmt.Fprintf(a.stdout, "  %s  %s\n", p.Attempt, strings.Join(parts, a.style.dot()))
+	fmt.Fprintln(a.stdout, fold(fmt.Sprintf("  %s  %s", p.Attempt, strings.Join(parts, a.style.dot())), a.terminalWidth()))
 	for _, line := range []string{p.Reason, p.Problem, p.Tainted} {
 		if line != "" && p.Status != results.Complete || line != "" && line != p.Reason {
 			fmt.Fprintf(a.stdout, "      %s\n", line)

@@ -53,7 +53,7 @@ func Match(a, b []*Cell) Matching {
 			continue
 		}
 		delete(partners, key)
-		m.Pairs = append(m.Pairs, Pair{Name: keyOf(c, varying, "/"), A: c, B: partner})
+		m.Pairs = append(m.Pairs, Pair{Name: nameOf(c, varying), A: c, B: partner})
 	}
 	for _, c := range b {
 		if partners[keyOf(c, shared, "\x00")] == c {
@@ -109,6 +109,12 @@ func labels(cells []*Cell, axis string) []string {
 		}
 	}
 	return out
+}
+
+// nameOf joins a cell's labels of the axes that it has.
+func nameOf(c *Cell, axes []string) string {
+	axes = slices.DeleteFunc(slices.Clone(axes), func(axis string) bool { return c.Axis(axis) == "" })
+	return keyOf(c, axes, "/")
 }
 
 func keyOf(c *Cell, axes []string, between string) string {

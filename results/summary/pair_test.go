@@ -1,0 +1,20 @@
+package summary
+
+import "testing"
+
+func TestPairsOfCellsWithoutAnAxis(t *testing.T) {
+	cell := func(platform, slots string, batch int64) *Cell {
+		axes := map[string]string{}
+		if slots != "" {
+			axes["slots"] = slots
+		}
+		return &Cell{Experiment: "e", Platform: platform, Model: "m", BatchSize: batch, Axes: axes}
+	}
+	m := Match([]*Cell{cell("serve", "", 10), cell("serve", "8", 10), cell("serve", "8", 20)}, []*Cell{cell("ollama", "", 10), cell("ollama", "8", 20)})
+	if len(m.Pairs) != 2 || m.Pairs[0].Name != "10" || m.Pairs[1].Name != "20/8" {
+		t.Errorf("pairs %+v, want 10 (an axis that the cell lacks is not named) and 20/8", m.Pairs)
+	}
+	if len(m.OnlyA) != 1 || len(m.OnlyB) != 0 {
+		t.Errorf("alone: %d and %d, want 1 and 0", len(m.OnlyA), len(m.OnlyB))
+	}
+}
