@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"matrix/results/disk/disktest"
 	"matrix/results/spool"
@@ -151,4 +152,17 @@ func wholeFrames(doc []byte) int64 {
 			return r.Good()
 		}
 	}
+}
+
+// tempDir is a folder in memory where there is one: the test is of operations, not of a disk.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	if dir, err := os.MkdirTemp("/dev/shm", "matrix-crash-"); err == nil {
+		return dir
+	}
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Error(err)
+	}
+	return dir
 }

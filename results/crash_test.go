@@ -26,7 +26,6 @@ type promise struct {
 const (
 	crashRequests = 6
 	crashLaunches = 2
-	mixtures      = 240 // draws an operation
 )
 
 // crashRig runs the workload; what it does besides (stop, done) the recording wants to know.
@@ -203,14 +202,15 @@ func TestCrash(t *testing.T) {
 			}
 		})
 	}
-	sample := 5 // of the states; all of them with MATRIX_CRASH, which .ci/run and `just crash` set
+	// Draws an operation, and of the states they make how many are tried: all with MATRIX_CRASH, which .ci/run sets.
+	mixtures, sample, want := 240, 8, 10_000
 	switch {
 	case os.Getenv("MATRIX_CRASH") != "":
 		sample = 1
 	case testing.Short():
-		sample = 50
+		mixtures, sample, want = 24, 10, 1_000
 	}
-	cuts, different := eachCrash(log, promises, func(n int, c crashImage) {
+	cuts, different := eachCrash(log, promises, mixtures, func(n int, c crashImage) {
 		if n%sample == 0 && !t.Failed() {
 			images <- c
 		}
@@ -218,13 +218,13 @@ func TestCrash(t *testing.T) {
 	close(images)
 	wg.Wait()
 	t.Logf("%d operations, %d cuts, %d different states, one in %d tried; they recovered to %d different ones", log.Len(), cuts, different, sample, len(went.seen))
-	if len(promises) < 8 || different < 10_000 {
+	if len(promises) < 8 || different < want {
 		t.Errorf("%d promises, %d states: the workload does too little", len(promises), different)
 	}
 }
 
 // eachCrash calls try for each different state.
-func eachCrash(log *disktest.Log, promises []promise, try func(n int, c crashImage)) (cuts, different int) {
+func eachCrash(log *disktest.Log, promises []promise, mixtures int, try func(n int, c crashImage)) (cuts, different int) {
 	// What was promised by then is part of the state: the same files may owe more later.
 	type state struct {
 		files    [32]byte
@@ -288,17 +288,4 @@ func (w *wentOn) survive(ctx context.Context, root string, c crashImage) error {
 		return fmt.Errorf("go on: %w", err)
 	}
 	return allThere(ctx, s, c.promised)
-}
-
-// tempDir is a folder in memory where there is one: the test is of operations, not of a disk.
-func tempDir(t *testing.T) string {
-	t.Helper()
-	if dir, err := os.MkdirTemp("/dev/shm", "matrix-crash-"); err == nil {
-		return dir
-	}
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Error(err)
-	}
-	return dir
 }

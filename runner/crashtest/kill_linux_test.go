@@ -88,12 +88,12 @@ func killUntilComplete(t *testing.T, chance *rand.Rand, left *atomic.Int64) (die
 // TestResumeInCell kills a cell of many requests three times: it ends as one attempt in four segments, each with its own
 // load and warm-up, every request once, and says so.
 func TestResumeInCell(t *testing.T) {
-	requests := 4_000
+	requests, concurrency := 2_000, 16
 	if kills(t) > 100 {
-		requests = 50_000
+		requests, concurrency = 50_000, 64
 	}
-	r := plant(t, t.TempDir(), `api = "vllm_serve", load_s = 0.01, slots = 64, decode_tokens_per_s = 100`,
-		fmt.Sprintf("batch_size = %d\n load {\n concurrency = 64\n }\n", requests))
+	r := plant(t, t.TempDir(), fmt.Sprintf(`api = "vllm_serve", load_s = 0.01, slots = %d, decode_tokens_per_s = 100`, concurrency),
+		fmt.Sprintf("batch_size = %d\n load {\n concurrency = %d\n }\n", requests, concurrency))
 	for n := range 3 {
 		r.killAt(int64(requests * (n + 1) / 5))
 	}
@@ -114,16 +114,25 @@ func TestResumeInCell(t *testing.T) {
 	r.segmentsTold(row, warmups)
 }
 
-// killAt kills an apply as soon as so many requests are on disk.
+// onDisk is how many requests of the one unfinished attempt are on disk.
+func (r tree) onDisk() int64 {
+	unfinished, err := r.store().Unfinished(r.t.Context())
+	if err != nil || len(unfinished) != 1 {
+		return 0
+	}
+	return unfinished[0].Done()
+}
+
+// killAt kills an apply as soon as so many requests are on disk, some of them its own.
 func (r tree) killAt(rows int64) {
 	r.t.Helper()
+	rows = max(rows, r.onDisk()+1)
 	cmd, out := r.command(r.bin, "apply", "--auto-approve", "kill.hcl")
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		unfinished, err := r.store().Unfinished(r.t.Context())
-		if err == nil && len(unfinished) == 1 && unfinished[0].Done() >= rows {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if r.onDisk() >= rows {
 			break
 		}
 		if time.Now().After(deadline) {
