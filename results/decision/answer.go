@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // launchesEnough is from how many launches on more of them are not asked for: a median has an interval of its own then.
@@ -29,7 +32,28 @@ func (r *rules) answer(g *built) Answer {
 	case g.Overall.share(Performance) == 0 && r.weights[Performance] > 0:
 		return undecided(a, g.Missing, "The speed of the platforms cannot be compared: they share no batch size with a rate.")
 	}
-	return r.contested(a, g)
+	a = r.contested(a, g)
+	if from := g.foreign(); from != "" {
+		a.Sentences[0] = from + ": " + a.Sentences[0]
+	}
+	return a
+}
+
+// foreign says when the answer rests on figures that matrix did not measure, "" when it does not.
+func (g *built) foreign() string {
+	imported, ranked := 0, g.Overall.ranked()
+	for _, st := range ranked {
+		if st.Imported {
+			imported++
+		}
+	}
+	switch imported {
+	case 0:
+		return ""
+	case len(ranked):
+		return "Nothing here was measured by matrix, and imported figures keep to no common definitions"
+	}
+	return "Partly on imported figures, by other definitions"
 }
 
 // contested answers where two or more are ranked.
@@ -174,21 +198,24 @@ func (g *built) breakEven(first, second string, from, to int64) *float64 {
 	return &x
 }
 
+// numerals writes 1,000 as the report's tables do.
+var numerals = message.NewPrinter(language.English)
+
 func hybridWords(ranges []Range) string {
 	var parts []string
 	for i, r := range ranges {
-		sizes := fmt.Sprintf("at %d requests", r.From)
+		sizes := numerals.Sprintf("at %d requests", r.From)
 		switch {
 		case i == 0:
-			sizes = fmt.Sprintf("up to %d requests", r.To)
+			sizes = numerals.Sprintf("up to %d requests", r.To)
 		case i == len(ranges)-1:
-			sizes = fmt.Sprintf("from %d", r.From)
+			sizes = numerals.Sprintf("from %d", r.From)
 		case r.From != r.To:
-			sizes = fmt.Sprintf("from %d to %d", r.From, r.To)
+			sizes = numerals.Sprintf("from %d to %d", r.From, r.To)
 		}
 		part := r.Contender + " " + sizes
 		if r.BreakEven != nil {
-			part += fmt.Sprintf(" (they cross near %.0f: interpolated, not measured)", *r.BreakEven)
+			part += numerals.Sprintf(" (they cross near %d: interpolated, not measured)", int64(math.Round(*r.BreakEven)))
 		}
 		parts = append(parts, part)
 	}

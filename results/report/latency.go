@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"matrix/results"
 	"matrix/results/report/chart"
@@ -111,7 +112,10 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 	}
 	id, title := slug("latency", column, g.model, fmt.Sprint(size)), fmt.Sprintf("%s, %s: %s", g.model, counted(int(size), "request"), word)
 	if queued {
-		id, title = id+"-batch", title+" (batch load: waiting in the batch included)"
+		id, title = id+"-batch", title+" (batch load)"
+		if column != "tpot_s" { // counted from the first token on: the waiting is over
+			title = strings.TrimSuffix(title, ")") + ": waiting in the batch included)"
+		}
 	}
 	f := &Figure{ID: id, Title: title, Source: links(from), Alt: "Distribution of " + title + "."}
 	one := 1.0

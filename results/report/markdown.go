@@ -164,10 +164,11 @@ func (m *markdown) row(r Row) {
 func (m *markdown) figure(f *Figure) {
 	m.f("<a id=\"%s\"></a>\n\n**%s**\n\n![%s](%s)\n\n", f.ID, escapeMarkdown(f.Title), escapeMarkdown(f.Alt), f.File())
 	if f.Note != "" || f.Source != nil {
-		m.f("%s", escapeMarkdown(f.Note))
+		parts := []string{escapeMarkdown(f.Note)}
 		if f.Source != nil {
-			m.f(" From %s.", m.text(f.Source))
+			parts = append(parts, "From "+m.text(f.Source)+".")
 		}
+		m.f("%s", strings.TrimSpace(strings.Join(parts, " ")))
 		m.f("\n\n")
 	}
 }

@@ -36,6 +36,9 @@ func role(a decision.Answer, k decision.Standing) string {
 	case a.Kind == decision.Hybrid:
 		for _, r := range a.Ranges {
 			if r.Contender == k.Contender {
+				if r.From == r.To {
+					return "for " + counted(int(r.From), "request")
+				}
 				return fmt.Sprintf("for %s to %s requests", whole(float64(r.From)), whole(float64(r.To)))
 			}
 		}

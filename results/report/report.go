@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -59,10 +60,18 @@ type maker struct {
 	groups []*group
 }
 
+// place is a folder by a name that says something elsewhere, too: "." does not.
+func place(root string) string {
+	if abs, err := filepath.Abs(root); err == nil && (root == "." || strings.HasPrefix(root, "..")) {
+		return abs
+	}
+	return root
+}
+
 // Build makes the document. It never fails for what the tree lacks: the document says so.
 func Build(ctx context.Context, in Input) (*Document, error) {
 	m := &maker{Input: in, ctx: ctx, doc: &Document{Title: in.Title}}
-	m.doc.Made = fmt.Sprintf("Made %s by matrix %s from %s.", in.Made.UTC().Format("2006-01-02 15:04 UTC"), cmp.Or(in.Version, "(no version)"), in.Set.Root)
+	m.doc.Made = fmt.Sprintf("Made %s by matrix %s from %s.", in.Made.UTC().Format("2006-01-02 15:04 UTC"), cmp.Or(in.Version, "(no version)"), place(in.Set.Root))
 	for _, c := range in.Set.Cells {
 		if c.Simulated {
 			m.doc.Banner, m.doc.Mark = simulatedBanner, Simulated

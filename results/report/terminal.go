@@ -60,7 +60,7 @@ type lines struct {
 }
 
 func (t *lines) line(s string) {
-	s = clean(s)
+	s = strings.ReplaceAll(clean(s), "★", "*") // as the tables here mark it
 	if t.width > 0 {
 		s = ansi.Wordwrap(s, t.width, "")
 	}
@@ -163,7 +163,7 @@ func (t *lines) across(table *Table) {
 	for _, c := range table.Columns {
 		label = max(label, ansi.StringWidth(titled(c)))
 	}
-	label = min(label, 27) // "Throughput, output tokens/s"
+	label = min(label, 44)
 	for from := 0; from < len(table.Rows); {
 		used, to := label+2, from
 		var widths []int
@@ -186,7 +186,7 @@ func (t *lines) across(table *Table) {
 func columnWidth(r Row) int {
 	w := 0
 	for _, v := range r.Values {
-		w = max(w, ansi.StringWidth(v.Text)+2, min(ansi.StringWidth(v.Detail), 28))
+		w = max(w, ansi.StringWidth(v.Text)+2, min(ansi.StringWidth(v.Detail), 44))
 	}
 	return w
 }
