@@ -94,7 +94,11 @@ func (e decisionView) group(g decision.Group) {
 		if i == 0 {
 			e.line(1, "%s", e.style.bold("Projections, not measured: load_s + requests / rate"))
 		}
-		e.line(2, "%s, %s requests: %s s, from %s requests at %s/s (%s)", p.Contender, thousands(p.Requests), figure(p.Seconds), thousands(p.FromSize), figure(p.Rate), sourceText(p.Source))
+		without := ""
+		if p.LoadS == nil {
+			without = " without its load, which is not known"
+		}
+		e.line(2, "%s, %s requests: %s s%s, from %s requests at %s/s (%s)", p.Contender, thousands(p.Requests), figure(p.Seconds), without, thousands(p.FromSize), figure(p.Rate), sourceText(p.Source))
 	}
 }
 

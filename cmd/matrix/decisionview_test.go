@@ -20,7 +20,8 @@ func TestDecisionView(t *testing.T) {
 			Sensitivity: []decision.Flip{{Criterion: "performance", Weight: 40, Lower: one(12), LowerTo: "vllm"}},
 			Standings: []decision.Standing{{Contender: "ollama", Rank: 1, Score: one(0.5), Low: one(0.4), High: one(0.6), First: one(1),
 				Criteria: []decision.Criterion{{Name: "performance", Share: 1, Score: one(0.5), Metrics: []decision.Metric{m}}}},
-				{Contender: "vllm", Why: "failed: out of memory"}}}}}}
+				{Contender: "vllm", Why: "failed: out of memory"}}},
+		Projections: []decision.Projection{{Contender: "ollama", Requests: 50000, Seconds: 1000, Rate: 50, FromSize: 100}, {Contender: "vllm", Requests: 50000, Seconds: 500, Rate: 100, FromSize: 100, LoadS: one(1)}}}}}
 	var out bytes.Buffer
 	a := &app{style: style{}}
 	a.writeExplanation(&out, d)
@@ -28,6 +29,7 @@ func TestDecisionView(t *testing.T) {
 		"evaluations_per_hour 36,000 1/h (35,000 to 37,000 over 3 launches), best 72,000; score 0.500 = measured / best; × 100% → 50.00",
 		"ollama-m-100-ab: 01M85D", "1. ollama: 50.0 of 100 (40.0 to 60.0; first in 100% of the draws)", "not ranked: vllm: failed: out of memory",
 		"dropped for all: j_per_output_token (efficiency), lacking on ollama", "weight of performance, now 40: vllm is first at 12 or less",
+		"ollama, 50,000 requests: 1,000 s without its load, which is not known, from", "vllm, 50,000 requests: 500 s, from",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())

@@ -158,6 +158,9 @@ func (m *maker) projections(g decision.Group) *Table {
 			v.Detail = span(*p.Low) + "–" + span(*p.High)
 		}
 		name := Value{Text: p.Contender, Detail: "projected"}
+		if p.LoadS == nil {
+			name.Detail = "projected without its load, which is not known"
+		}
 		if c := m.cellAt(p.Source.Cell); c != nil {
 			name.Anchor = anchor(c)
 		}
