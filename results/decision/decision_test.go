@@ -124,6 +124,24 @@ func TestHybrid(t *testing.T) {
 	}
 }
 
+// An answer that rests on another tool's figures says so before all else.
+func TestImportedAnswer(t *testing.T) {
+	for imported, want := range map[int]string{0: "", 1: "Partly on imported figures", 2: "Nothing here was measured by matrix"} {
+		cells := example()
+		all := len(cells)
+		if imported == 2 {
+			imported = all
+		}
+		for _, c := range cells[:imported] {
+			c.imported = true
+		}
+		first := decided(cells, nil).Groups[0].Answer.Sentences[0]
+		if !strings.HasPrefix(first, want) || want == "" && strings.Contains(first, "mported") {
+			t.Errorf("%d of %d imported: %s", imported, all, first)
+		}
+	}
+}
+
 // How sure: launches that differ by more than the lead make the two level, and the answer asks for launches.
 func TestLevelLaunches(t *testing.T) {
 	cells := example()
