@@ -37,7 +37,7 @@ func (e *ErrConflict) Error() string {
 // cut short is simply done again. It takes the lock. *ErrConflict: one ULID stands for two different attempts.
 func (s *Store) Merge(ctx context.Context, other *Store) (Merged, error) {
 	if s.root == other.root {
-		return Merged{}, errors.New("merge: it is the same tree")
+		return Merged{}, fmt.Errorf("nothing to merge: %s is the same tree", other.root)
 	}
 	unlock, err := s.Lock("matrix merge " + other.root)
 	if err != nil {

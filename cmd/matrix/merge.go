@@ -86,6 +86,9 @@ func (a *app) sayMerged(dir string, m results.Merged) {
 	for _, text := range m.Notes {
 		fmt.Fprintf(a.stdout, "%s %s\n", a.style.warn("Note:"), text)
 	}
+	if len(m.Taken)+len(m.Already)+len(m.Damaged) == 0 {
+		fmt.Fprintf(a.stdout, "%s %s holds no attempts; name the folder that holds the experiments' folders\n", a.style.warn("Note:"), dir)
+	}
 	fmt.Fprintf(a.stdout, "%s %s taken over from %s (%s here already, %d left out as damaged), %s, %s.\n", a.style.good("Merged:"),
 		count(len(m.Taken), "attempt"), dir, thousands(int64(len(m.Already))), len(m.Damaged), count(m.Marks, "mark"), count(m.Sources, "source"))
 }

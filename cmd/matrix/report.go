@@ -45,6 +45,11 @@ What was planned, the decision's weights and the recipe come from --plan: a plan
 where it has the experiment. Everything else comes from the results alone.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
+			if cmd.Flags().Changed("results") { // the usual folder comes to be with the first apply
+				if err := a.resultsThere(); err != nil {
+					return err
+				}
+			}
 			return a.report(cmd.Context(), f, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

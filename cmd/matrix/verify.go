@@ -31,9 +31,17 @@ var repairs = map[string]string{
 	results.Unverified:    "use the matrix that wrote it, or a newer one",
 }
 
-func (a *app) verify(ctx context.Context) error {
+// resultsThere refuses a folder of results that does not exist.
+func (a *app) resultsThere() error {
 	if _, err := os.Stat(a.results); errors.Is(err, fs.ErrNotExist) {
 		return hinted{fmt.Errorf("there are no results in %s", a.results), "Name the folder: --results DIR."}
+	}
+	return nil
+}
+
+func (a *app) verify(ctx context.Context) error {
+	if err := a.resultsThere(); err != nil {
+		return err
 	}
 	store, err := results.Open(a.results)
 	if err != nil {
