@@ -60,6 +60,7 @@ func (r tree) goesOn(launches int) {
 
 // TestFaults lets system calls of real applies fail, as strace can; its counters are per thread.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	needs(t, err == nil, "strace (apt-get install strace)")
 	var faults []string
@@ -95,6 +96,8 @@ func TestFaults(t *testing.T) {
 // TestFullDisk fills a disk of two and a half MiB with an apply: the attempt is committed as failed in the room that the
 // ballast had, and with more room the next apply measures the launch.
 func TestFullDisk(t *testing.T) {
+	long(t)
+	t.Parallel()
 	needs(t, os.Geteuid() == 0, "root, to mount a small file system")
 	dir := t.TempDir()
 	r := plant(t, dir, `api = "vllm_serve", load_s = 0.01, slots = 64, decode_tokens_per_s = 400`,

@@ -26,6 +26,7 @@ const killSettings = `
 // TestKill kills applies at random moments until their experiments are complete: every launch is committed once, every
 // request stands once, nothing is left running, every file can be read.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	var left, died, trees atomic.Int64
 	left.Store(int64(kills(t)))
 	var wg sync.WaitGroup
@@ -88,6 +89,8 @@ func killUntilComplete(t *testing.T, chance *rand.Rand, left *atomic.Int64) (die
 // TestResumeInCell kills a cell of many requests three times: it ends as one attempt in four segments, each with its own
 // load and warm-up, every request once, and says so.
 func TestResumeInCell(t *testing.T) {
+	long(t)
+	t.Parallel()
 	requests, concurrency := 2_000, 16
 	if kills(t) > 100 {
 		requests, concurrency = 50_000, 64

@@ -43,7 +43,11 @@ func TestMain(m *testing.M) {
 func kills(t *testing.T) int {
 	t.Helper()
 	asked := os.Getenv("MATRIX_CRASH")
-	if asked == "" {
+	switch {
+	case asked != "":
+	case testing.Short():
+		return 2
+	default:
 		return 6
 	}
 	n, err := strconv.Atoi(asked)
@@ -51,6 +55,14 @@ func kills(t *testing.T) int {
 		t.Fatalf("MATRIX_CRASH=%s: %v", asked, err)
 	}
 	return n
+}
+
+// long skips a test of several seconds under -short, which -race uses: the applies are not built with it.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 }
 
 // tree is an experiment and its results, in a folder of its own.
