@@ -67,6 +67,7 @@ func (a *Attempt) target() (string, error) {
 
 // publish builds the folder and moves it into its place. It may be repeated: it starts from the spools.
 func (a *Attempt) publish() (Summary, error) {
+	defer beThrifty(a.measured)()
 	m, summary, err := a.build(filepath.Join(a.dir, commitDir))
 	if err == nil {
 		err = a.move(filepath.Join(a.dir, commitDir))

@@ -7,8 +7,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
-// rowGroup is the number of rows of a row group: DuckDB's unit of parallel scans.
-const rowGroup = 122_880
+// rowGroup is the number of rows of a row group, which a writer holds in memory: half of DuckDB's unit of parallel scans.
+const rowGroup = 61_440
 
 // layout is how a table lies in its file: the properties of Parquet and of Arrow's side of it.
 func layout[R any](table string, cols []column[R]) (*parquet.WriterProperties, pqarrow.ArrowWriterProperties) {
