@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"matrix/experiments"
 )
 
 // Kinds of marks.
@@ -71,6 +73,25 @@ func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]Mark, e
 		}
 	}
 	return out, err
+}
+
+// Blesses reports that the mark makes an attempt count for an identity.
+func (m *Mark) Blesses(a *Manifest, identity string) bool {
+	return m.Kind == markAccept && identity != "" && m.IdentityHash() == identity && (m.Attempt == "" || m.Attempt == a.Attempt) && a.Ended.Before(m.At)
+}
+
+// IdentityHash is the hash of the identity that an accept mark blesses: it holds the hash as a string, or the whole
+// identity. "" where there is none.
+func (m *Mark) IdentityHash() string {
+	var text string
+	if json.Unmarshal(m.Identity, &text) == nil {
+		return text
+	}
+	var id experiments.Identity
+	if json.Unmarshal(m.Identity, &id) != nil {
+		return ""
+	}
+	return id.Hash
 }
 
 func readMarks(ctx context.Context, cell string) ([]Mark, error) {

@@ -175,23 +175,13 @@ func (h *history) accepted(item *Item) []*results.Past {
 	var taken []*results.Past
 	for _, p := range h.byAddress[item.Cell.Address] {
 		for _, m := range marks {
-			if m.Kind == "accept" && blesses(m, item.Identity.Hash) && (m.Attempt == "" || m.Attempt == p.Attempt) && p.Ended.Before(m.At) {
+			if m.Blesses(&p.Manifest, item.Identity.Hash) {
 				taken = append(taken, p)
 				break
 			}
 		}
 	}
 	return taken
-}
-
-// blesses reads a mark's identity: the hash as a string, or the whole identity.
-func blesses(m results.Mark, hash string) bool {
-	var text string
-	if json.Unmarshal(m.Identity, &text) == nil {
-		return text == hash
-	}
-	var id experiments.Identity
-	return json.Unmarshal(m.Identity, &id) == nil && id.Hash == hash
 }
 
 // unknownHere reports that the identity differs from a stored one only by what this machine cannot tell: an engine or a

@@ -30,6 +30,13 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 			set.add(byCell, p)
 		}
 	}
+	for _, c := range set.Cells {
+		marks, err := store.Accepts(ctx, c.Experiment, c.Slug)
+		if err != nil {
+			return nil, fmt.Errorf("read the marks of %s: %w", c.Name, err)
+		}
+		c.settle(marks)
+	}
 	if err := set.read(ctx); err != nil {
 		return nil, err
 	}
@@ -43,7 +50,7 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 	return set, nil
 }
 
-// add puts an attempt to its cell, where it counts.
+// add puts an attempt to its cell. The newest comes first.
 func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 	if p.Problem != "" {
 		s.Problems = append(s.Problems, p)
@@ -53,18 +60,15 @@ func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 	c := byCell[key]
 	if c == nil {
 		c = &Cell{Experiment: p.Experiment, Address: p.Address, Slug: p.Slug, Name: p.Name, Platform: p.Platform, Model: p.Model,
-			BatchSize: int64(p.BatchSize), Axes: p.Axes, Identity: p.Identity.Hash}
+			BatchSize: int64(p.BatchSize), Axes: p.Axes, Identity: p.Identity.Hash, ended: p.Ended}
 		byCell[key] = c
 		s.Cells = append(s.Cells, c)
 	}
-	switch {
-	case p.Tainted != "":
+	if p.Tainted != "" {
 		c.Tainted++
-	case p.Identity.Hash != c.Identity:
-		c.Older++
-	default:
-		c.Attempts = append(c.Attempts, &Attempt{Past: p})
+		return
 	}
+	c.past = append(c.past, &Attempt{Past: p})
 }
 
 // read reads the row of every attempt, on all processors. A damaged one becomes a problem.

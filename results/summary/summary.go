@@ -3,6 +3,8 @@
 package summary
 
 import (
+	"time"
+
 	"matrix/results"
 	"matrix/results/stats"
 )
@@ -21,13 +23,16 @@ type Cell struct {
 	Axes                                             map[string]string // axis → label
 	Simulated, Imported                              bool
 
-	// Identity is the hash of what was asked for in the newest attempt. Attempts of another identity are not among
-	// those below unless a person accepted them.
+	// Identity is the hash of what was asked for in the newest attempt, or of what results were accepted for since.
+	// Attempts of another identity are not among those below unless a person accepted them.
 	Identity string
-	Attempts []*Attempt // of this identity, oldest first, however they ended; tainted ones are not among them
+	Attempts []*Attempt // of this identity or accepted for it, oldest first, however they ended; tainted ones are not among them
 	Launches []*Attempt // the complete attempt of each launch, by launch; several of one launch: the last
 	Older    int        // attempts of earlier identities
 	Tainted  int        // attempts that a person declared void
+
+	past  []*Attempt // while loading: all that are not tainted, newest first
+	ended time.Time  // while loading: the newest attempt's end
 }
 
 // Attempt is one try at one launch: its manifest and its row of run.parquet.

@@ -1,0 +1,80 @@
+package summary
+
+import (
+	"encoding/json"
+	"testing"
+
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// attempt commits one launch of a cell under an identity.
+func attempt(t *testing.T, store *results.Store, identity string, launch int, status string) string {
+	t.Helper()
+	cell := &experiments.Cell{Experiment: "e", BatchSize: 1, Address: "ab", Slug: "cell-ab",
+		Platform: &experiments.Platform{ID: "p"}, Model: &experiments.Model{ID: "m"}}
+	a, err := store.Begin(cell, experiments.Identity{Address: "ab", Hash: identity}, launch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Append(row(0, 1, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Commit(status, "done", "", results.Run{Planned: 1, Mode: "closed", Concurrency: 1}); err != nil {
+		t.Fatal(err)
+	}
+	return a.Manifest().Attempt
+}
+
+func accept(t *testing.T, store *results.Store, id, identity string) {
+	t.Helper()
+	doc, err := json.Marshal(experiments.Identity{Address: "ab", Hash: identity})
+	if err == nil {
+		err = store.Accept("e", "cell-ab", id, doc, "a patch release", "me")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func launchIDs(c *Cell) (ids []string) {
+	for _, a := range c.Launches {
+		ids = append(ids, a.Attempt)
+	}
+	return ids
+}
+
+func TestAcceptedAttemptsCount(t *testing.T) {
+	root := t.TempDir()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what, identity string, older, tainted int, want ...string) {
+		t.Helper()
+		c := load(t, root).Cells[0]
+		if got := launchIDs(c); c.Identity != identity || c.Older != older || c.Tainted != tainted || len(got) != len(want) {
+			t.Fatalf("%s: identity %s, %d older, %d tainted, launches %v, want %v", what, c.Identity, c.Older, c.Tainted, got, want)
+		}
+		for i, id := range launchIDs(c) {
+			if id != want[i] {
+				t.Errorf("%s: launch %d is %s, not %s", what, i+1, id, want[i])
+			}
+		}
+	}
+	first, second := attempt(t, store, "v1", 1, results.Complete), attempt(t, store, "v1", 2, results.Complete)
+	void := attempt(t, store, "v1", 3, results.Complete)
+	if err := store.Taint("e", "cell-ab", void, "a noisy neighbour", "me"); err != nil {
+		t.Fatal(err)
+	}
+	attempt(t, store, "v2", 1, results.Interrupted)
+	check("nothing accepted", "v2", 2, 1)
+	accept(t, store, first, "v2")
+	check("one accepted", "v2", 1, 1, first)
+	accept(t, store, "", "v2")
+	check("all accepted, the tainted one still void", "v2", 0, 1, first, second)
+	accept(t, store, second, "v3")
+	check("accepted for what was asked since", "v3", 2, 1, second)
+	third := attempt(t, store, "v2", 1, results.Complete)
+	check("a result of its own", "v2", 2, 1, third)
+}
