@@ -63,7 +63,21 @@ func bench(dir string, attempts, rows int) error {
 			return err
 		}
 	}
-	return nil
+	return reportPage(root)
+}
+
+// reportPage measures `matrix report` on the tree, as a user would run it.
+func reportPage(root string) error {
+	dir, err := os.MkdirTemp("", "bench-analysis-report-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	matrix := filepath.Join(dir, "matrix")
+	if out, err := exec.Command("go", "build", "-o", matrix, "./cmd/matrix").CombinedOutput(); err != nil {
+		return fmt.Errorf("build matrix: %w\n%s", err, out)
+	}
+	return report("matrix report", exec.Command(matrix, "--json", "report", "large", "--results", root, "--out", dir))
 }
 
 // report runs a command and prints what it took.
