@@ -138,7 +138,7 @@ var experimentFields = []field{
 }
 
 // reserved are names under results/ that an experiment cannot have: its folder would be the program's own code.
-var reserved = []string{"analysis", "decision", "disk", "exchange", "quality", "report", "spool", "stats", "summary", "testdata"}
+var reserved = []string{"analysis", "claim", "decision", "disk", "exchange", "quality", "report", "spool", "stats", "summary", "testdata"}
 
 func bodySchema(fields []field, blocks ...hcl.BlockHeaderSchema) *hcl.BodySchema {
 	s := &hcl.BodySchema{Blocks: blocks}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -58,16 +59,34 @@ func readRows[R any](dir, table string, cols []column[R], each func(R) error) er
 
 // eachRow turns a batch into rows.
 func eachRow[R any](b arrow.RecordBatch, cols []column[R], each func(R) error) error {
+	arrays := make([]arrow.Array, len(cols))
+	for k, c := range cols {
+		arrays[k] = b.Column(b.Schema().FieldIndices(c.name)[0])
+	}
 	for i := range int(b.NumRows()) {
 		var row R
-		for _, c := range cols {
-			c.get(b.Column(b.Schema().FieldIndices(c.name)[0]), i, &row)
+		for k, c := range cols {
+			c.get(arrays[k], i, &row)
 		}
 		if err := each(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ReadRequestColumns is ReadRequests for some columns: it reads and fills in no other.
+func ReadRequestColumns(dir string, columns []string, each func(RequestRow) error) error {
+	var cols []column[RequestRow]
+	for _, c := range requestColumns {
+		if slices.Contains(columns, c.name) {
+			cols = append(cols, c)
+		}
+	}
+	if len(cols) != len(columns) {
+		return fmt.Errorf("read %s: not all of %q are columns of it", tableRequests, columns)
+	}
+	return readRows(dir, tableRequests, cols, each)
 }
 
 // ScanRequests calls each for batches of the named columns of requests.parquet, in the order of the rows; the batch is

@@ -130,3 +130,27 @@ func TestRunFileIsSmall(t *testing.T) {
 		t.Errorf("run.parquet has %d bytes", info.Size())
 	}
 }
+
+// Some columns of a row are those of the whole row; the others stay empty, and an unknown one is an error.
+func TestReadRequestColumns(t *testing.T) {
+	s := testStore(t)
+	p := committed(t, s, 1)
+	var whole, some []RequestRow
+	if err := ReadRequests(p.Dir, func(r RequestRow) error { whole = append(whole, r); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := ReadRequestColumns(p.Dir, []string{"status", "seq"}, func(r RequestRow) error { some = append(some, r); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(whole) == 0 || len(some) != len(whole) {
+		t.Fatalf("%d rows, want %d", len(some), len(whole))
+	}
+	for i, r := range some {
+		if want := (RequestRow{Seq: whole[i].Seq, Status: whole[i].Status}); !cmp.Equal(r, want) {
+			t.Errorf("row %d: %s", i, cmp.Diff(want, r))
+		}
+	}
+	if err := ReadRequestColumns(p.Dir, []string{"status", "colour"}, nil); err == nil {
+		t.Error("a column that is none was read")
+	}
+}

@@ -131,7 +131,7 @@ func read(c *summary.Cell) (*answers, error) {
 
 // hashes adds what was really sent: only answers to the same bytes are compared.
 func (a *answers) hashes() error {
-	return results.ReadRequests(a.by.Dir, func(r results.RequestRow) error {
+	return results.ReadRequestColumns(a.by.Dir, []string{"seq", "phase", "prompt_hash"}, func(r results.RequestRow) error {
 		if x, ok := a.text[r.Seq]; ok && r.Phase == "measure" {
 			x.hash = r.PromptHash
 			a.text[r.Seq] = x

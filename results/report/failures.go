@@ -54,7 +54,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 		example string
 	}
 	found := map[string]*class{}
-	err := results.ReadRequests(a.Dir, func(r results.RequestRow) error {
+	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error"}, func(r results.RequestRow) error {
 		if r.Phase != "measure" || r.Status == "ok" {
 			return nil
 		}
