@@ -1,6 +1,8 @@
 package tune
 
 import (
+	"slices"
+
 	"matrix/experiments"
 	"matrix/results/stats"
 )
@@ -15,9 +17,8 @@ type Effect struct {
 // Effects compares the values of each tuned axis at the smallest batch, where every setting is measured: further up only
 // good ones are left, and a value that survived in good company would look good. Axes and values are in source order.
 func (g *Group) Effects(score func(*experiments.Cell) Score) []Effect {
-	type key struct{ axis, value string }
-	var order []key
-	values := map[key][]float64{}
+	var order []effectKey
+	values := map[effectKey][]float64{}
 	for _, s := range g.Settings {
 		c := s.Cells[g.Batches[0]]
 		if c == nil || score(c).State != Measured {
@@ -27,7 +28,7 @@ func (g *Group) Effects(score func(*experiments.Cell) Score) []Effect {
 			if fixed[a.Name] {
 				continue
 			}
-			k := key{a.Name, a.Label}
+			k := effectKey{a.Name, a.Label}
 			if values[k] == nil {
 				order = append(order, k)
 			}
@@ -38,5 +39,21 @@ func (g *Group) Effects(score func(*experiments.Cell) Score) []Effect {
 	for _, k := range order {
 		out = append(out, Effect{Axis: k.axis, Value: k.value, Median: stats.Median(values[k]), Settings: len(values[k])})
 	}
+	axes := axisNames(order)
+	slices.SortStableFunc(out, func(a, b Effect) int { return slices.Index(axes, a.Axis) - slices.Index(axes, b.Axis) })
 	return out
 }
+
+// axisNames are the axes in the order in which they first appear.
+func axisNames(keys []effectKey) []string {
+	var names []string
+	for _, k := range keys {
+		if !slices.Contains(names, k.axis) {
+			names = append(names, k.axis)
+		}
+	}
+	return names
+}
+
+// effectKey is one value of an axis.
+type effectKey struct{ axis, value string }

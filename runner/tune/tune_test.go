@@ -130,3 +130,30 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestEffects: the values of an axis stand together, whatever order the settings come in.
+func TestEffects(t *testing.T) {
+	var cells []*experiments.Cell
+	known := map[*experiments.Cell]Score{}
+	for i, label := range []string{"1 a", "1 b", "2 a", "2 b"} {
+		slots, batch, _ := strings.Cut(label, " ")
+		c := grid([]int{10}, slots)[0]
+		c.Axes = append(c.Axes, &experiments.Axis{Name: "num_batch", Label: batch})
+		cells, known[c] = append(cells, c), Score{Measured, float64(i)}
+	}
+	s, err := New(cells, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Groups[0].Settings = nil
+	for _, c := range cells {
+		s.Groups[0].Settings = append(s.Groups[0].Settings, &Setting{Label: labelOf(c), Cells: map[int]*experiments.Cell{10: c}})
+	}
+	var got []string
+	for _, e := range s.Groups[0].Effects(func(c *experiments.Cell) Score { return known[c] }) {
+		got = append(got, fmt.Sprintf("%s=%s %g/%d", e.Axis, e.Value, e.Median, e.Settings))
+	}
+	if want := []string{"slots=1 0.5/2", "slots=2 2.5/2", "num_batch=a 1/2", "num_batch=b 2/2"}; !slices.Equal(got, want) {
+		t.Errorf("effects %q, want %q", got, want)
+	}
+}
