@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/stats"
 )
 
 // measured is what the result table says of one cell: the median of its complete launches.
@@ -61,9 +61,7 @@ func (m measured) median(column string) (x float64, ok bool) {
 	if len(all) == 0 {
 		return 0, false
 	}
-	slices.SortFunc(all, cmp.Compare)
-	n := len(all)
-	return (all[(n-1)/2] + all[n/2]) / 2, true
+	return stats.Median(all), true
 }
 
 // resultColumns of the table: title, column of run.parquet, format ("" = a share), and the order in which a narrow terminal loses them

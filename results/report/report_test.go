@@ -20,6 +20,7 @@ import (
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/summary"
+	"matrix/results/summary/summarytest"
 )
 
 var update = flag.Bool("update", false, "write the goldens")
@@ -48,10 +49,7 @@ func h100(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(dir, "gpu")); err == nil {
 		return dir
 	}
-	out, err := exec.Command("tar", "--zstd", "-xf", "../testdata/h100.tar.zst", "-C", dir).CombinedOutput()
-	if err != nil {
-		t.Skipf("unpack the tree: %v %s", err, out)
-	}
+	summarytest.H100(t, dir)
 	return dir
 }
 

@@ -1,11 +1,8 @@
 package summary
 
 import (
-	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,47 +10,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/stats"
+	"matrix/results/summary/summarytest"
 )
 
 // h100 is a real results tree.
 func h100(t *testing.T) string {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "h100.tar.zst"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
 	root := t.TempDir()
-	for in := tar.NewReader(z); ; {
-		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return root
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(root, filepath.FromSlash(h.Name))
-		if h.Typeflag == tar.TypeDir {
-			continue
-		}
-		doc, err := io.ReadAll(in)
-		if err == nil {
-			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, doc, 0o644))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	summarytest.H100(t, root)
+	return root
 }
 
 func load(t *testing.T, root string) *Set {

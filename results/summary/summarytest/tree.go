@@ -1,0 +1,48 @@
+// Package summarytest has the real results trees that tests of summaries and reports read.
+package summarytest
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// H100 unpacks the tree that a real card wrote into dir. It is for tests of packages right under results/.
+func H100(t testing.TB, dir string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "testdata", "h100.tar.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for in := tar.NewReader(z); ; {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeDir {
+			continue
+		}
+		path := filepath.Join(dir, filepath.FromSlash(h.Name))
+		doc, err := io.ReadAll(in)
+		if err == nil {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, doc, 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
