@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -144,6 +145,22 @@ type Problem struct {
 
 // Values holds evaluated HCL: string, bool, int64, float64, nil, []any or Values.
 type Values map[string]any
+
+// Int is a value as a whole number, given as a number or as its text; 0 where it is absent or neither.
+func (v Values) Int(name string) int {
+	switch x := v[name].(type) {
+	case int64:
+		return int(x)
+	case int:
+		return x
+	case float64:
+		return int(x)
+	case string:
+		n, _ := strconv.Atoi(x)
+		return n
+	}
+	return 0
+}
 
 // Names of the backends that a platform may ask for.
 const (

@@ -79,7 +79,7 @@ func gpusOf(c *experiments.Cell) int {
 	case experiments.VLLMServe, experiments.VLLMOffline:
 		n := 1
 		for _, name := range []string{"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"} {
-			n *= max(1, whole(c.Platform.Args[name]))
+			n *= max(1, c.Platform.Args.Int(name))
 		}
 		return n
 	}
@@ -89,21 +89,6 @@ func gpusOf(c *experiments.Cell) int {
 	return 1
 }
 
-func whole(v any) int {
-	switch v := v.(type) {
-	case int64:
-		return int(v)
-	case int:
-		return v
-	case float64:
-		return int(v)
-	case string:
-		n, _ := strconv.Atoi(v)
-		return n
-	}
-	return 0
-}
-
 // demandOf says what a cell's launch takes of a machine with these GPUs. Where there are fewer than the engine spans it
 // takes all of them, and the engine says what it lacks.
 func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
@@ -111,8 +96,8 @@ func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
 	switch {
 	case attached(c):
 		d.resource = "server " + c.Platform.URL
-	case whole(c.Platform.Args["port"]) > 0:
-		d.resource = "port " + strconv.Itoa(whole(c.Platform.Args["port"]))
+	case c.Platform.Args.Int("port") > 0:
+		d.resource = "port " + strconv.Itoa(c.Platform.Args.Int("port"))
 	}
 	if !ours(c) || len(gpus) == 0 {
 		return d

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"matrix/backends"
@@ -97,16 +96,5 @@ func openEnv(env map[string]string) map[string]string {
 
 // declaredPort is the port that the platform asks for, 0 = any.
 func declaredPort(c *experiments.Cell) int {
-	switch v := c.Platform.Args["port"].(type) {
-	case int64:
-		return int(v)
-	case int:
-		return v
-	case float64:
-		return int(v)
-	case string:
-		port, _ := strconv.Atoi(v)
-		return port
-	}
-	return 0
+	return c.Platform.Args.Int("port")
 }
