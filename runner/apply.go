@@ -170,9 +170,10 @@ func (a *applying) prepare(ctx context.Context) error {
 		a.events.warn(oneLine(err) + "; matrix calibrate measures it anew")
 	}
 	a.base = a.host.baseline(ctx)
-	for _, text := range a.base.warnings {
-		a.events.warn(text)
+	if err := a.vacant(ctx); err != nil {
+		return err
 	}
+	a.disturbers(ctx)
 	return a.abandonStale()
 }
 

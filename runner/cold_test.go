@@ -20,7 +20,7 @@ type reserving struct{ *fakeBackend }
 func (reserving) Reserves(_ *experiments.Cell, total int64) int64 { return total / 2 }
 func (reserving) ModelFiles(*experiments.Cell) []string           { return []string{"/models/weights"} }
 
-// A cell that cannot fit is refused before the start, by what NVML says, and the holders are named.
+// Cells that cannot fit beside what is there are refused before anything starts, once, by what NVML says; the holders are named.
 func TestRefusedBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -28,12 +28,11 @@ func TestRefusedBeforeTheStart(t *testing.T) {
 		r.host.gpus = func() ([]telemetry.GPU, error) {
 			return gpu(60<<30, telemetry.GPUProcess{PID: 9, Name: "Xorg", Bytes: 58 << 30}), nil
 		}
-		r.options.LaunchRetries = 0
-		sum := r.apply(t.Context(), r.plan(vllmCell("a", 1)))
-		past := r.only()
+		_, err := apply(t.Context(), r.world, r.plan(vllmCell("a", 1), vllmCell("b", 2)), r.options, r.host)
+		var busy *BusyError
 		want := "the engine wants 39.20 GiB of H100 and 20.00 of 80.00 are free; in use by Xorg (pid 9) with 58.00 GiB"
-		if sum.Environment != 1 || r.backend.launches.Load() != 0 || past.Reason != want {
-			t.Errorf("got %+v after %d launches: %q", sum, r.backend.launches.Load(), past.Reason)
+		if !errors.As(err, &busy) || len(busy.Held) != 1 || busy.Held[0] != want || r.backend.launches.Load() != 0 {
+			t.Errorf("got %v after %d launches", err, r.backend.launches.Load())
 		}
 	})
 }

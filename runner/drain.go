@@ -26,10 +26,16 @@ func cores() int { return runtime.NumCPU() }
 
 // baseline is how the GPUs were before the first launch: a desktop's memory and processes are not ours to blame.
 type baseline struct {
-	used     map[string]int64 // bytes, by UUID
-	noise    int64            // bytes between two looks
-	pids     map[int]bool     // compute processes that were there
-	warnings []string
+	used    map[string]int64 // bytes, by UUID
+	noise   int64            // bytes between two looks
+	pids    map[int]bool     // compute processes that were there
+	compute []onGPU          // the same, each once
+}
+
+// onGPU is a process on a GPU.
+type onGPU struct {
+	telemetry.GPUProcess
+	gpu string // product name
 }
 
 // baseline looks three times, for the noise.
@@ -48,13 +54,36 @@ func (m machine) baseline(ctx context.Context) baseline {
 			for _, p := range g.Processes {
 				if p.Compute && !b.pids[p.PID] {
 					b.pids[p.PID] = true
-					b.warnings = append(b.warnings, fmt.Sprintf("%s is on %s already, with %d MiB; its work disturbs what is measured", processName(p), g.Name, p.Bytes>>20))
+					b.compute = append(b.compute, onGPU{p, g.Name})
 				}
 			}
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
 	return b
+}
+
+// disturbers warns of processes that compute on the GPUs already. The servers that the plan asks are what is measured.
+func (a *applying) disturbers(ctx context.Context) {
+	urls, own := a.attachedURLs()
+	for _, p := range a.base.compute {
+		if !own && a.host.serves(ctx, p.PID, urls) {
+			continue
+		}
+		a.events.warn(fmt.Sprintf("%s is on %s already, with %d MiB; its work disturbs what is measured", processName(p.GPUProcess), p.gpu, p.Bytes>>20))
+	}
+}
+
+// attachedURLs are the servers that the plan asks; own: it also starts engines, which those servers disturb.
+func (a *applying) attachedURLs() (urls []string, own bool) {
+	for _, step := range a.plan.Order {
+		c := step.Item.Cell
+		own = own || ours(c)
+		if url := c.Platform.URL; attached(c) && !slices.Contains(urls, url) {
+			urls = append(urls, url)
+		}
+	}
+	return urls, own
 }
 
 func abs(n int64) int64 { return max(n, -n) }

@@ -59,13 +59,13 @@ func TestDrainIsBounded(t *testing.T) {
 		"busy CPU, exclusive": {true, 2, nil, results.Complete, "CPU did not become quiet"},
 		"quiet":               {true, 0.1, nil, results.Complete, ""},
 		"GPU is taken": {false, 0, func(look int) ([]telemetry.GPU, error) {
-			if look < 4 { // what is there, and the baseline
+			if look < 5 { // what is there, the baseline, and whether the apply may begin
 				return gpu(0), nil
 			}
 			return gpu(9<<30, telemetry.GPUProcess{PID: 7, Name: "ollama", Bytes: 9 << 30, Compute: true}), nil
 		}, results.EnvironmentFailed, "ollama (pid 7)"},
 		"GPU gets free": {false, 0, func(look int) ([]telemetry.GPU, error) {
-			if look >= 4 && look < 10 {
+			if look >= 5 && look < 10 {
 				return gpu(9 << 30), nil
 			}
 			return gpu(0), nil

@@ -111,6 +111,7 @@ func quietMachine() machine {
 		leftovers:   func(context.Context) ([]int, error) { return nil, nil },
 		quiet:       func(context.Context, time.Duration) float64 { return 0 },
 		gpus:        func() ([]telemetry.GPU, error) { return nil, telemetry.ErrNoNVML },
+		serves:      func(context.Context, int, []string) bool { return false },
 		dropCaches:  func() error { return nil },
 		forgetFiles: func([]string) error { return nil },
 		strain:      func(context.Context) (*int64, *float64) { return nil, nil },

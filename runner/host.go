@@ -14,10 +14,12 @@ import (
 
 // machine is what an apply asks of the computer under it; a field each, so that a test can play one.
 type machine struct {
-	files      func() (soft, hard uint64)
-	leftovers  func(context.Context) ([]int, error)
-	quiet      func(ctx context.Context, window time.Duration) (busyCores float64)
-	gpus       func() ([]telemetry.GPU, error)
+	files     func() (soft, hard uint64)
+	leftovers func(context.Context) ([]int, error)
+	quiet     func(ctx context.Context, window time.Duration) (busyCores float64)
+	gpus      func() ([]telemetry.GPU, error)
+	// serves reports whether a process is, or belongs to, the server at one of the URLs on this machine.
+	serves     func(ctx context.Context, pid int, urls []string) bool
 	dropCaches func() error
 	// forgetFiles drops what is cached of files, where the whole cache may not be dropped.
 	forgetFiles func(paths []string) error
@@ -29,7 +31,7 @@ type machine struct {
 
 func thisMachine() machine {
 	return machine{
-		files: process.RaiseFileLimit, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs,
+		files: process.RaiseFileLimit, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs, serves: telemetry.Serves,
 		dropCaches: dropPageCache, forgetFiles: forgetFiles, strain: telemetry.Strain, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(), lockFolder: gpulock.Folder,
 	}
 }

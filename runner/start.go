@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"matrix/backends"
@@ -61,31 +60,12 @@ const swapTolerance = 256 << 20
 
 // roomy refuses a launch whose engine would refuse to start for lack of free GPU memory, naming who holds it.
 func (l *launch) roomy(gpus []telemetry.GPU) error {
-	b, knows := l.a.w.Backends[l.cell.Platform.Backend].(backends.Reserver)
-	if !knows {
-		return nil
-	}
 	for _, g := range gpus {
-		want := int64(float64(b.Reserves(l.cell, g.MemoryTotal)) * vramMargin)
-		free := g.MemoryTotal - g.MemoryUsed
-		if want <= free {
-			continue
+		if what := l.a.crowded(l.cell, g); what != "" {
+			return errors.New(what)
 		}
-		holders := "no process that can be listed"
-		if names := holding(g); len(names) > 0 {
-			holders = strings.Join(names, ", ")
-		}
-		return fmt.Errorf("the engine wants %.2f GiB of %s and %.2f of %.2f are free; in use by %s", gib(want), g.Name, gib(free), gib(g.MemoryTotal), holders)
 	}
 	return nil
-}
-
-func holding(g telemetry.GPU) []string {
-	var names []string
-	for _, p := range g.Processes {
-		names = append(names, fmt.Sprintf("%s with %.2f GiB", processName(p), gib(p.Bytes)))
-	}
-	return names
 }
 
 // load starts the engine and returns when it is ready. ok is false when the launch ends here.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,7 +26,7 @@ func find(p *experiments.Platform) (string, error) { return lookUp(p.Binary) }
 func lookUp(name string) (string, error) {
 	path, err := exec.LookPath(modelfile.ExpandHome(cmp.Or(name, "ollama")))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), errors.Unwrap(err))
+		return "", fmt.Errorf("%s %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), process.Absence(err))
 	}
 	return filepath.Abs(path)
 }

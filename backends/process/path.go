@@ -2,7 +2,9 @@ package process
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,3 +49,25 @@ func openLog(path string) (*os.File, int64, error) {
 }
 
 func randomAttempt() string { return "process-" + rand.Text() }
+
+// Absence words the error of exec.LookPath as what follows a program's name: "is not there". The cause stays for
+// errors.Is.
+func Absence(err error) error {
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return absence{"is not on PATH", err}
+	case errors.Is(err, fs.ErrNotExist):
+		return absence{"is not there", err}
+	case errors.Is(err, fs.ErrPermission):
+		return absence{"cannot be executed", err}
+	}
+	return fmt.Errorf("cannot be run: %w", err)
+}
+
+type absence struct {
+	text  string
+	cause error
+}
+
+func (a absence) Error() string { return a.text }
+func (a absence) Unwrap() error { return a.cause }

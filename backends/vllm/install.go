@@ -58,7 +58,7 @@ func interpreter(python string) (string, error) {
 	}
 	path, err := exec.LookPath(modelfile.ExpandHome(python))
 	if err != nil {
-		return "", fmt.Errorf("interpreter %s: %w; set platform.python to one that has vLLM", python, errors.Unwrap(err))
+		return "", fmt.Errorf("interpreter %s %w; set platform.python to one that has vLLM", python, process.Absence(err))
 	}
 	return filepath.Abs(path)
 }

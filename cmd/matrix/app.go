@@ -92,7 +92,8 @@ const rootLong = `matrix runs one declarative experiment over vLLM offline, vllm
 
 Results are Parquet, one row per request, under results/<experiment>/.
 
-Exit codes: 0 ok, 1 error, 2 pending (plan --detailed-exitcode), 3 fmt --check differs,
+Exit codes: 0 ok, 1 error, 2 pending (plan --detailed-exitcode; apply: launches wait for
+what this machine lacks), 3 fmt --check differs,
 4 some cells failed, 5 declined, 6 locked by another apply, 130 interrupted.`
 
 // declareVars adds the flags by which a user sets an experiment's variables.

@@ -168,13 +168,13 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 	if err := notOnCluster(ctx, s.world.Store); err != nil {
 		return err
 	}
-	a.leaveToOthers(plans)
+	waits := a.setAside(plans)
 	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
 		return hinted{errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML"),
 			"Build with CGO_ENABLED=1; or give --without-nvml and have no GPU columns."}
 	}
 	if pendingLaunches(plans) == 0 {
-		return a.afterApply(ctx, s, plans, nil)
+		return a.afterApply(ctx, s, plans, nil, waits)
 	}
 	if err := a.approved(f, pendingLaunches(plans)); err != nil {
 		return err
@@ -189,14 +189,14 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 		}
 		summary, err := a.applyOne(ctx, s, p, f)
 		if err != nil {
-			return err
+			return heldGPU(err)
 		}
 		summaries = append(summaries, summary)
 		if ctx.Err() != nil || f.failFast && summary.Failed+summary.Censored+summary.Environment > 0 {
 			break
 		}
 	}
-	return a.afterApply(ctx, s, plans, summaries)
+	return a.afterApply(ctx, s, plans, summaries, waits)
 }
 
 func (a *app) warn(text string) {
@@ -258,8 +258,9 @@ func (s *session) source(experiment string) []byte {
 	return nil
 }
 
-// afterApply prints the table of what is measured so far and turns the summaries into an exit code.
-func (a *app) afterApply(ctx context.Context, s *session, plans []*runner.Plan, summaries []runner.Summary) error {
+// afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the
+// launches that were set aside.
+func (a *app) afterApply(ctx context.Context, s *session, plans []*runner.Plan, summaries []runner.Summary, waits int) error {
 	if !a.json {
 		for _, p := range plans {
 			if err := a.writeTable(s, p); err != nil {
@@ -273,27 +274,29 @@ func (a *app) afterApply(ctx context.Context, s *session, plans []*runner.Plan, 
 		t.Environment, t.Interrupted, t.NotRun, t.Took = t.Environment+x.Environment, t.Interrupted+x.Interrupted, t.NotRun+x.NotRun, t.Took+x.Took
 	}
 	if !a.json {
-		a.sayTotals(t, len(summaries) == 0)
+		if len(summaries) == 0 {
+			a.sayNothingRan(plans, waits)
+		} else {
+			a.sayTotals(t, waits)
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
 		return exitCode(codeInterrupted)
 	case t.Failed+t.Censored+t.Environment > 0:
 		return exitCode(codeCellsFailed)
+	case waits > 0:
+		return exitCode(codePending)
 	}
 	return nil
 }
 
-func (a *app) sayTotals(t runner.Summary, nothing bool) {
-	if nothing {
-		fmt.Fprintln(a.stdout, "Nothing to do: every cell has its result.")
-		return
-	}
+func (a *app) sayTotals(t runner.Summary, waits int) {
 	parts := []string{fmt.Sprintf("%d complete", t.Complete)}
 	for _, x := range []struct {
 		n    int
 		what string
-	}{{t.Failed, "engine failed"}, {t.Censored, "censored"}, {t.Environment, "environment failed"}, {t.Interrupted, "interrupted"}, {t.NotRun, "not run"}} {
+	}{{t.Failed, "engine failed"}, {t.Censored, "censored"}, {t.Environment, "environment failed"}, {t.Interrupted, "interrupted"}, {t.NotRun, "not run"}, {waits, "waiting"}} {
 		if x.n > 0 {
 			parts = append(parts, a.style.warn(fmt.Sprintf("%d %s", x.n, x.what)))
 		}

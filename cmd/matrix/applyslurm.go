@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -82,7 +81,7 @@ func (a *app) applySlurm(ctx context.Context, s *session, plans []*runner.Plan, 
 		a.tell("cluster_run", map[string]any{"run": run.ID, "adopted": true}, "Going on with the run of %s (%s).", run.Made.Format(time.DateTime), run.Name())
 	} else {
 		if pendingLaunches(plans) == 0 {
-			return a.afterApply(ctx, s, plans, nil)
+			return a.afterApply(ctx, s, plans, nil, 0)
 		}
 		if err := a.approved(f, pendingLaunches(plans)); err != nil {
 			return err
@@ -150,7 +149,7 @@ func (a *app) watch(ctx context.Context, s *session, plans []*runner.Plan, run *
 	}
 	st := sum.Status
 	return a.afterApply(ctx, s, plans, []runner.Summary{{Complete: st[results.Complete], Failed: st[results.EngineFailed], Censored: st[results.Censored],
-		Environment: st[results.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}})
+		Environment: st[results.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}}, 0)
 }
 
 // interrupted leaves or cancels the jobs, as asked.
@@ -199,28 +198,4 @@ func (a *app) tell(kind string, fields map[string]any, format string, values ...
 		return
 	}
 	fmt.Fprintf(a.stdout, format+"\n", values...)
-}
-
-// leaveToOthers takes the launches out that wait for hardware that this machine is not, and says how many.
-func (a *app) leaveToOthers(plans []*runner.Plan) {
-	for _, p := range plans {
-		waits := map[string]int{}
-		p.Order = slices.DeleteFunc(p.Order, func(step runner.LaunchStep) bool {
-			if step.Item.WaitsFor != "" {
-				waits[step.Item.WaitsFor]++
-			}
-			return step.Item.WaitsFor != ""
-		})
-		for _, label := range slices.Sorted(maps.Keys(waits)) {
-			a.tell("waiting", map[string]any{"experiment": p.Experiment, "hardware": label, "launches": waits[label]},
-				"%s for hardware %s in %s: run them there and matrix merge, or matrix apply --on slurm.", waiting(waits[label]), label, p.Experiment)
-		}
-	}
-}
-
-func waiting(n int) string {
-	if n == 1 {
-		return "1 launch waits"
-	}
-	return fmt.Sprintf("%d launches wait", n)
 }

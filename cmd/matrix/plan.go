@@ -49,7 +49,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !a.json && pendingLaunches(plans) > 0 {
+			if !a.json && pendingLaunches(plans) > waitingLaunches(plans...) {
 				fmt.Fprintf(a.stdout, "\nSaved to %s. To run it: matrix apply%s\n", path, a.resultsFlag())
 			}
 			if detailed && pendingLaunches(plans) > 0 {

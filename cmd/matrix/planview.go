@@ -188,7 +188,12 @@ func (v planView) summary(p *runner.Plan) string {
 		}
 	}
 	if pending == 0 {
-		return v.style.bold("Plan: nothing to do.") + fmt.Sprintf(" %d cells, all decided.", len(p.Items))
+		return v.style.bold("Plan: nothing to do.") + " " + decided(p.Items) + "."
+	}
+	waits := waitingLaunches(p)
+	if waits == len(p.Order) {
+		return v.style.bold(fmt.Sprintf("Plan: %s, %s, which %s for what this machine lacks (%s above)",
+			count(pending, "cell"), count(waits, "launch"), verb(waits, "wait"), v.style.mark(runner.Unavailable)))
 	}
 	took := "time unknown"
 	if p.Estimate != nil {
@@ -196,6 +201,9 @@ func (v planView) summary(p *runner.Plan) string {
 	}
 	if p.Rests != "" {
 		took += " (" + p.Rests + ")"
+	}
+	if waits > 0 {
+		took += fmt.Sprintf("; %d of the launches %s for what this machine lacks", waits, verb(waits, "wait"))
 	}
 	return v.style.bold(fmt.Sprintf("Plan: %s, %s, %s", count(pending, "cell"), count(len(p.Order), "launch"), took))
 }
