@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"matrix/experiments"
 )
 
 // allowed says which of our packages each room may import; the first entry whose prefix fits a package counts. A
@@ -46,20 +44,6 @@ func TestImportsPointOneWay(t *testing.T) {
 			if why := forbidden(p.ImportPath, imported); why != "" {
 				t.Errorf("%s imports %s: %s", p.ImportPath, imported, why)
 			}
-		}
-	}
-}
-
-// TestPackagesOfResultsAreReserved: an experiment's results land beside the packages below results/.
-func TestPackagesOfResultsAreReserved(t *testing.T) {
-	for _, p := range packages(t) {
-		name, below := strings.CutPrefix(p.ImportPath, "matrix/results/")
-		if !below || strings.Contains(name, "/") {
-			continue
-		}
-		_, diags := load(t, strings.Replace(experiment(threeAxes), `experiment "e"`, "experiment \""+name+"\"", 1), experiments.LoadOptions{})
-		if !slices.Contains(summaries(diags), "Reserved experiment name") {
-			t.Errorf("results/%s is a package, but an experiment may have its name", name)
 		}
 	}
 }

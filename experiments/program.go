@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -104,11 +103,7 @@ func (l *loader) compile(b fileBlock, r registry) (*Experiment, *program) {
 }
 
 func (c *compiler) checkName() {
-	switch {
-	case slices.Contains(reserved, c.name):
-		c.diags = c.diags.Append(mistake(c.at, "Reserved experiment name",
-			fmt.Sprintf("results/%s holds the program's own code, so no experiment may be called %s. Choose another name.", c.name, listed(reserved))))
-	case !hclsyntax.ValidIdentifier(c.name):
+	if !hclsyntax.ValidIdentifier(c.name) {
 		c.diags = c.diags.Append(mistake(c.at, "Bad name",
 			fmt.Sprintf("%q cannot name an experiment: its name is a folder and a word on the command line. Did you mean %q?", c.name, identifier(c.name))))
 	}

@@ -137,9 +137,6 @@ var experimentFields = []field{
 	{name: "seed", kind: whole}, {name: "resume", kind: flag},
 }
 
-// reserved are names under results/ that an experiment cannot have: its folder would be the program's own code.
-var reserved = []string{"analysis", "claim", "decision", "disk", "exchange", "quality", "report", "spool", "stats", "summary", "testdata"}
-
 func bodySchema(fields []field, blocks ...hcl.BlockHeaderSchema) *hcl.BodySchema {
 	s := &hcl.BodySchema{Blocks: blocks}
 	for _, f := range fields {

@@ -62,6 +62,9 @@ func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch in
 	if _, err := s.cellDir(cell.Experiment, cell.Slug); err != nil {
 		return nil, err
 	}
+	if err := s.Foreign(cell.Experiment); err != nil {
+		return nil, err
+	}
 	m := newManifest(cell, id, launch)
 	m.Matrix = s.Version
 	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {

@@ -98,10 +98,14 @@ type World struct {
 }
 
 // Make holds an experiment's cells against the history. Its errors are what no launch could get round: a dataset that
-// cannot be read or is too small (with its place), a history that cannot be read, a filter that means nothing.
+// cannot be read or is too small (with its place), a history that cannot be read, a folder that holds something else
+// (*results.ForeignError), a filter that means nothing.
 func Make(ctx context.Context, w World, experiment string, cells []*experiments.Cell, f Filter) (*Plan, error) {
 	chosen, err := f.choose(cells)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.Store.Foreign(experiment); err != nil {
 		return nil, err
 	}
 	past, err := glance(ctx, w.Store, experiment)

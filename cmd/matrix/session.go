@@ -195,6 +195,10 @@ func explainFault(err error) error {
 	if errors.As(err, &fault) && fault.Hint != "" {
 		return hinted{err: err, hint: fault.Hint}
 	}
+	var foreign *results.ForeignError
+	if errors.As(err, &foreign) {
+		return hinted{err: err, hint: "Give the experiment another name, or --results another folder."}
+	}
 	if errors.Is(err, os.ErrPermission) {
 		return notWritable(err)
 	}
