@@ -2,7 +2,9 @@ package results
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -25,8 +27,9 @@ type ServerRecord struct {
 	Began    time.Time          `json:"began"`
 	Ended    time.Time          `json:"ended,omitzero"` // zero: it runs, or matrix was killed
 	Reason   string             `json:"reason,omitempty"`
-	Phases   map[string]float64 `json:"phases"`   // s
-	Attempts []string           `json:"attempts"` // that were measured on it, in order
+	LoadS    *float64           `json:"load_s,omitempty"` // process start → first token of the first request; null where it was not recorded
+	Phases   map[string]float64 `json:"phases"`           // s
+	Attempts []string           `json:"attempts"`         // that were measured on it, in order
 	Engine   string             `json:"engine"`
 	Version  string             `json:"version"`
 	Argv     []string           `json:"argv"`
@@ -34,6 +37,46 @@ type ServerRecord struct {
 	Host     string             `json:"host"`
 	Matrix   string             `json:"matrix"`
 	Warnings []string           `json:"warnings"`
+}
+
+// Load is the server's load in seconds: as recorded, else its phases from the spawn on, which lack the first request.
+// It is nil where they tell nothing.
+func (r *ServerRecord) Load() *float64 {
+	if r.LoadS != nil {
+		return r.LoadS
+	}
+	if _, ready := r.Phases["ready"]; !ready {
+		return nil
+	}
+	var sum float64
+	for _, name := range phases {
+		if name == "warmup" {
+			break
+		}
+		if name != "drain" {
+			sum += r.Phases[name]
+		}
+	}
+	return &sum
+}
+
+// ReadServer reads what a shared server's folder tells; nil where there is none.
+func ReadServer(root, experiment, id string) (*ServerRecord, error) {
+	if checkName(experiment) != nil || !attemptName(id) {
+		return nil, nil
+	}
+	doc, err := os.ReadFile(filepath.Join(root, experiment, launchesDir, id, serverFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read server launch %s: %w", id, err)
+	}
+	var r ServerRecord
+	if err := json.Unmarshal(doc, &r); err != nil {
+		return nil, fmt.Errorf("read server launch %s: %w", id, err)
+	}
+	return &r, nil
 }
 
 // BeginServer makes the folder of a server that is about to be launched. The caller holds the lock.

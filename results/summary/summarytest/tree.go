@@ -13,9 +13,14 @@ import (
 )
 
 // H100 unpacks the tree that a real card wrote into dir. It is for tests of packages right under results/.
-func H100(t testing.TB, dir string) {
+func H100(t testing.TB, dir string) { unpack(t, dir, "h100.tar.zst") }
+
+// H100Batches is H100 for the tree of large batches on a shared server.
+func H100Batches(t testing.TB, dir string) { unpack(t, dir, "h100_batches.tar.zst") }
+
+func unpack(t testing.TB, dir, name string) {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "h100.tar.zst"))
+	f, err := os.Open(filepath.Join("..", "testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

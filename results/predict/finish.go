@@ -1,0 +1,165 @@
+package predict
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"matrix/results/stats"
+)
+
+// Finish is T(n) of one contender.
+type Finish struct {
+	Requests  int64
+	Seconds   float64 // T = LoadS + RunS; geometric means
+	Low, High float64 // of one future run at stats.Level
+	Load      Load
+	RunS      float64 // D(n)
+	Measured  bool    // n was measured: RunS is the measurement
+	Launches  int     // complete launches of the series, of all sizes
+	Repeated  int     // the most of one size: with 1, none shows how much identical ones differ
+	// Assumed: no two launches tell how much identical ones differ; the interval rests on what is usual.
+	Assumed bool
+	Log     Moments
+}
+
+// Moments of ln T.
+type Moments struct {
+	Mean    float64
+	VarMean float64 // of the mean: for comparing two contenders
+	VarRun  float64 // of one future run: VarMean, the spread between launches, and how far the size lies from those measured
+	DF      float64 // degrees of freedom of VarRun; +Inf where it is assumed
+}
+
+// Within is the interval of one future run at a confidence, 0 to 1.
+func (f Finish) Within(level float64) (low, high float64) {
+	half := f.Log.half(level)
+	return math.Exp(f.Log.Mean - half), math.Exp(f.Log.Mean + half)
+}
+
+func (m Moments) half(level float64) float64 { return margin(m.VarRun, m.DF, level) }
+
+// margin is t·√v, half the width of an interval of logarithms.
+func margin(variance, freedom, level float64) float64 {
+	if variance == 0 {
+		return 0
+	}
+	q := (1 + level) / 2
+	if math.IsInf(freedom, 1) {
+		return distuv.UnitNormal.Quantile(q) * math.Sqrt(variance)
+	}
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q) * math.Sqrt(variance)
+}
+
+// Finish predicts when n requests of a series are done, for a later start; ok is false where nothing of it was measured.
+func (m *Model) Finish(series int, n int64) (f Finish, ok bool) {
+	return m.finish(series, n, m.loads.Later(m.series[series].Series))
+}
+
+// First is Finish for the first start; ok is false where no cold start is known.
+func (m *Model) First(series int, n int64) (f Finish, ok bool) {
+	load := m.loads.First(m.series[series].Series)
+	if !load.Known() {
+		return Finish{}, false
+	}
+	return m.finish(series, n, load)
+}
+
+// Run is Finish without the load, for an engine that runs already.
+func (m *Model) Run(series int, n int64) (f Finish, ok bool) {
+	return m.finish(series, n, Load{Source: LoadNone})
+}
+
+func (m *Model) finish(series int, n int64, load Load) (Finish, bool) {
+	of := &m.series[series]
+	run, ok := of.at(n)
+	if !ok {
+		return Finish{}, false
+	}
+	noise, load1 := m.noise[of.Pool], m.loads.noise
+	vRun, dfRun := noise.variance(assumedRun)
+	vLoad, dfLoad := load1.variance(assumedLoad)
+	t := load.Seconds + run.seconds
+	onRun, onLoad := square(run.seconds/t), square(load.Seconds/t)
+	f := Finish{Requests: n, Seconds: t, Load: load, RunS: run.seconds, Measured: run.measured, Assumed: noise.freedom == 0}
+	for _, at := range of.sizes {
+		f.Launches += len(at.logD)
+		f.Repeated = max(f.Repeated, len(at.logD))
+	}
+	perStart, other := load.errors()
+	f.Log = Moments{Mean: math.Log(t), VarMean: onRun*(run.mean*vRun+run.shape) + onLoad*(perStart*vLoad+other)}
+	parts := []part{{onRun * (1 + run.mean) * vRun, dfRun}, {onLoad * (1 + perStart) * vLoad, dfLoad},
+		{onRun*(run.shape+run.distance) + onLoad*other, math.Inf(1)}}
+	f.Log.VarRun, f.Log.DF = sum(parts)
+	f.Low, f.High = f.Within(stats.Level)
+	return f, true
+}
+
+// part is a part of a variance with its degrees of freedom.
+type part struct{ variance, freedom float64 }
+
+// sum adds independent parts up; degrees of freedom by Welch and Satterthwaite.
+func sum(parts []part) (variance, freedom float64) {
+	below := 0.0
+	for _, p := range parts {
+		variance += p.variance
+		below += square(p.variance) / p.freedom
+	}
+	if below == 0 {
+		return variance, math.Inf(1)
+	}
+	return variance, square(variance) / below
+}
+
+// Ratio is T of one series over T of another, for the same number of requests.
+type Ratio struct {
+	Ratio, Low, High float64 // at stats.Level, of the means
+	DF               float64
+	Shown            bool // the interval excludes 1, and both sides have a size with two launches or more
+	Assumed          bool // no two launches tell how much identical ones differ
+	LoadLeftOut      bool // one side's load is not known: both are without
+}
+
+// Ratio compares two series. Where one load is not known it is left out of both. That a machine may drift between the
+// sizes measured and the one asked for is left out: it does so for both.
+func (m *Model) Ratio(a, b int, n int64) (r Ratio, ok bool) {
+	x, okX := m.Finish(a, n)
+	y, okY := m.Finish(b, n)
+	if !okX || !okY {
+		return Ratio{}, false
+	}
+	if !x.Load.Known() || !y.Load.Known() {
+		x, _ = m.Run(a, n)
+		y, _ = m.Run(b, n)
+		r.LoadLeftOut = true
+	}
+	noise := m.noise[m.series[a].Pool]
+	if m.series[a].Pool != m.series[b].Pool {
+		noise = noise.and(m.noise[m.series[b].Pool])
+	}
+	vRun, dfRun := noise.variance(assumedRun)
+	vLoad, dfLoad := m.loads.noise.variance(assumedLoad)
+	runX, _ := m.series[a].at(n)
+	runY, _ := m.series[b].at(n)
+	onX, onY := square(runX.seconds/x.Seconds), square(runY.seconds/y.Seconds)
+	perStart, other := onLoads(x, y)
+	v, df := sum([]part{{(onX*runX.mean + onY*runY.mean) * vRun, dfRun}, {perStart * vLoad, dfLoad},
+		{onX*runX.shape + onY*runY.shape + other, math.Inf(1)}})
+	log, half := x.Log.Mean-y.Log.Mean, margin(v, df, stats.Level)
+	r.Ratio, r.Low, r.High, r.DF, r.Assumed = math.Exp(log), math.Exp(log-half), math.Exp(log+half), df, noise.freedom == 0
+	r.Shown = min(x.Repeated, y.Repeated) > 1 && (r.Low > 1 || r.High < 1)
+	return r, true
+}
+
+// onLoads is the variance of the ratio by the loads: what multiplies that between starts, and the rest. A load that both
+// share is the same figure on both sides.
+func onLoads(x, y Finish) (perStart, other float64) {
+	shareX, shareY := x.Load.Seconds/x.Seconds, y.Load.Seconds/y.Seconds
+	startX, otherX := x.Load.errors()
+	if x.Load == y.Load {
+		d := square(shareX - shareY)
+		return d * startX, d * otherX
+	}
+	startY, otherY := y.Load.errors()
+	return square(shareX)*startX + square(shareY)*startY, square(shareX)*otherX + square(shareY)*otherY
+}

@@ -1,0 +1,231 @@
+package summary
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"matrix/results"
+	"matrix/results/predict"
+)
+
+// FinishModel predicts finish times: each group of cells, which differ in batch size alone, is one series of the model,
+// in their order. Loads are pooled over every start in the set. Completion curves are read from requests.parquet, on all
+// processors.
+func (s *Set) FinishModel(ctx context.Context, groups [][]*Cell) (*predict.Model, error) {
+	starts, err := s.Starts()
+	if err != nil {
+		return nil, err
+	}
+	return finishModel(ctx, groups, starts)
+}
+
+func finishModel(ctx context.Context, groups [][]*Cell, starts []predict.Start) (*predict.Model, error) {
+	var launches []*Attempt
+	for _, group := range groups {
+		for _, c := range group {
+			launches = append(launches, c.Launches...)
+		}
+	}
+	curves, errs := make([]predict.Curve, len(launches)), make([]error, len(launches))
+	each(len(launches), func(i int) {
+		if errs[i] = ctx.Err(); errs[i] == nil {
+			curves[i], errs[i] = launches[i].curve()
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	series, at := make([]predict.Series, len(groups)), 0
+	for i, group := range groups {
+		for _, c := range group {
+			if series[i].Start == "" {
+				series[i] = c.series()
+			}
+			for _, a := range c.Launches {
+				l := predict.Launch{Requests: a.Planned, Segments: a.Segments, Curve: curves[at]}
+				if d := a.Number("duration_s"); d != nil {
+					l.DurationS = *d
+				}
+				series[i].Launches = append(series[i].Launches, l)
+				at++
+			}
+		}
+	}
+	return predict.New(series, starts), nil
+}
+
+// BySize groups cells that differ in nothing but their batch size, smallest first.
+func BySize(cells []*Cell) [][]*Cell {
+	groups := map[string][]*Cell{}
+	var order []string
+	for _, c := range cells {
+		key := c.Slug // nothing is known of it: a group of its own
+		if a := c.First(); a != nil {
+			key = a.keyWithout("batch_size", "warmup")
+		}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], c)
+	}
+	out := make([][]*Cell, len(order))
+	for i, key := range order {
+		slices.SortStableFunc(groups[key], func(a, b *Cell) int { return cmp.Compare(a.BatchSize, b.BatchSize) })
+		out[i] = groups[key]
+	}
+	return out
+}
+
+// Cold tells the attempts whose engine's start was a cold one, by its phases. Attempts of a shared server are not among
+// them: its start was none of theirs.
+func (s *Set) Cold() map[*Attempt]bool {
+	var starts []predict.Start
+	var of []*Attempt
+	for _, c := range s.Cells {
+		for _, a := range c.Attempts {
+			if own := a.starts(); len(own) > 0 {
+				starts, of = append(starts, own[0]), append(of, a)
+			}
+		}
+	}
+	out := map[*Attempt]bool{}
+	for i, cold := range predict.ColdStarts(starts) {
+		out[of[i]] = cold
+	}
+	return out
+}
+
+// Starts are all starts of engines that the set knows: one a segment of each attempt, and those that attempts shared.
+func (s *Set) Starts() ([]predict.Start, error) {
+	var out []predict.Start
+	shared := map[string]*Attempt{} // ULID of a shared server's launch → an attempt that ran on it
+	for _, c := range s.Cells {
+		for _, a := range c.Attempts {
+			out = append(out, a.starts()...)
+			if id := a.Text("server_launch"); id != "" && shared[c.Experiment+"/"+id] == nil {
+				shared[c.Experiment+"/"+id] = a
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(shared)) {
+		a := shared[key]
+		r, err := results.ReadServer(s.Root, a.Experiment, a.Text("server_launch"))
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			continue // the folder was not copied along
+		}
+		start := a.start()
+		start.LoadS, start.PhasesS = r.Load(), r.Phases
+		out = append(out, start)
+	}
+	return out, nil
+}
+
+// starts are the engine's own starts of an attempt; none where it was attached to or shared a server.
+func (a *Attempt) starts() (out []predict.Start) {
+	var segments []results.Segment
+	if json.Unmarshal([]byte(a.Text("segments_json")), &segments) != nil {
+		segments = nil
+	}
+	if len(segments) <= 1 { // the row has all phases, the segment's list may be cut
+		segments = []results.Segment{{LoadS: a.Number("load_s"), Phases: a.phases()}}
+	}
+	for _, segment := range segments {
+		if segment.LoadS != nil {
+			start := a.start()
+			start.LoadS, start.PhasesS = segment.LoadS, segment.Phases
+			out = append(out, start)
+		}
+	}
+	return out
+}
+
+func (a *Attempt) phases() map[string]float64 {
+	out := map[string]float64{}
+	for _, name := range []string{"import", "weights", "compile", "graph_capture", "kv_init"} {
+		if v := a.Number("phase_" + name + "_s"); v != nil {
+			out[name] = *v
+		}
+	}
+	return out
+}
+
+// start is an attempt's start without what it took.
+func (a *Attempt) start() predict.Start {
+	return predict.Start{Key: a.startKey(), Kin: a.kin(), Cold: a.Text("compile_cache") == "cold",
+		Cache: key(a.Text("engine_name"), a.Text("engine_version"), a.part("model"), a.part("hardware"))}
+}
+
+func (c *Cell) series() predict.Series {
+	a := c.First()
+	if a == nil {
+		return predict.Series{}
+	}
+	return predict.Series{Start: a.startKey(), Kin: a.kin(), Pool: key(c.Platform, c.Model, a.part("hardware"), fmt.Sprint(c.Simulated, c.Imported)),
+		NoLoad: a.attached()}
+}
+
+// curve is what the attempt's completion curve tells. An attempt whose rows were not kept has none.
+func (a *Attempt) curve() (predict.Curve, error) {
+	spans := map[int32]*bothSpans{}
+	names := []string{"phase", "status", "segment", "sent_s", "first_token_s", "done_s"}
+	err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
+	if err != nil {
+		return predict.Curve{}, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
+	}
+	var segments []predict.Curve
+	for _, number := range slices.Sorted(maps.Keys(spans)) {
+		segments = append(segments, predict.CurveOf(spans[number].spans()))
+	}
+	return predict.Join(segments), nil
+}
+
+// bothSpans are the requests of a segment: from when they were sent, and those with one from their first token.
+type bothSpans struct{ sent, token []predict.Span }
+
+// spans are those from the first token where nearly all requests have one: what waits in an engine's queue is not being
+// answered.
+func (s *bothSpans) spans() []predict.Span {
+	if 10*len(s.token) >= 9*len(s.sent) {
+		return s.token
+	}
+	return s.sent
+}
+
+func addSpans(spans map[int32]*bothSpans, b arrow.RecordBatch) error {
+	phase, err1 := column[*array.String](b, "phase")
+	status, err2 := column[*array.String](b, "status")
+	segment, err3 := column[*array.Int32](b, "segment")
+	sent, err4 := column[*array.Float64](b, "sent_s")
+	token, err5 := column[*array.Float64](b, "first_token_s")
+	done, err6 := column[*array.Float64](b, "done_s")
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		return err
+	}
+	for i := range int(b.NumRows()) {
+		stopped := status.Value(i) == "canceled" || status.Value(i) == "not_sent"
+		if phase.Value(i) != "measure" || stopped || done.IsNull(i) || sent.IsNull(i) {
+			continue
+		}
+		s := spans[segment.Value(i)]
+		if s == nil {
+			s = &bothSpans{}
+			spans[segment.Value(i)] = s
+		}
+		s.sent = append(s.sent, predict.Span{FromS: sent.Value(i), ToS: done.Value(i)})
+		if token.IsValid(i) && token.Value(i) < done.Value(i) {
+			s.token = append(s.token, predict.Span{FromS: token.Value(i), ToS: done.Value(i)})
+		}
+	}
+	return nil
+}

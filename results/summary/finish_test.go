@@ -1,0 +1,91 @@
+package summary
+
+import (
+	"math"
+	"testing"
+
+	"matrix/results/predict"
+	"matrix/results/summary/summarytest"
+)
+
+// TestFinishTimesOfH100 holds predictions against what a real card measured. Its first launch compiled.
+func TestFinishTimesOfH100(t *testing.T) {
+	root := t.TempDir()
+	summarytest.H100(t, root)
+	set := load(t, root)
+	cold := 0
+	for a, is := range set.Cold() {
+		if is {
+			cold++
+			if a.Attempt != "01M859QRBHVWTYES33WWXDF6P1" {
+				t.Errorf("%s of %s is cold", a.Attempt, a.Name)
+			}
+		}
+	}
+	if cold != 1 {
+		t.Errorf("%d cold starts", cold)
+	}
+	held, err := set.HeldOut(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	median, covered := held.Score()
+	t.Logf("median error %.1f%%, covered %.0f%%", 100*median, 100*covered)
+	if len(held.All) != 2 || median > 0.10 || covered < 0.80 {
+		t.Errorf("%d launches, median error %.3f, covered %.2f", len(held.All), median, covered)
+	}
+}
+
+// TestFirstAndLaterStartsOfH100: whoever ran the small batch first paid for compiling, and no batch size is to blame.
+func TestFirstAndLaterStartsOfH100(t *testing.T) {
+	root := t.TempDir()
+	summarytest.H100(t, root)
+	set := load(t, root)
+	groups := BySize(set.Cells)
+	model, err := set.FinishModel(t.Context(), groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]predict.Finish{}
+	for i, group := range groups {
+		if f, ok := model.Finish(i, 100); ok {
+			seen[group[0].Platform] = f
+		}
+		if group[0].Platform == "vllm_offline" {
+			if len(group) != 2 {
+				t.Errorf("%d sizes of vllm_offline go together", len(group))
+			}
+			first, ok := model.First(i, 100)
+			if !ok || math.Abs(first.Load.Seconds-144.68) > 0.01 || !first.Load.Cold {
+				t.Errorf("first start %+v", first)
+			}
+		}
+	}
+	if f := seen["vllm_offline"]; math.Abs(f.Load.Seconds-48.21) > 0.01 || math.Abs(f.Seconds-48.21-1.416) > 0.01 {
+		t.Errorf("offline %+v", f)
+	}
+	if f := seen["vllm_serve"]; f.Load.Starts != 2 || math.Abs(f.Load.Seconds-math.Sqrt(69.97*63.88)) > 0.01 {
+		t.Errorf("serve %+v", f)
+	}
+	if f := seen["ollama"]; f.Load.Source != predict.LoadMeasured || math.Abs(f.Load.Seconds-4.57) > 0.01 {
+		t.Errorf("ollama %+v", f)
+	}
+}
+
+// TestLoadOfASharedServer: its cells have no load of their own, and yet it is known.
+func TestLoadOfASharedServer(t *testing.T) {
+	root := t.TempDir()
+	summarytest.H100Batches(t, root)
+	set := load(t, root)
+	groups := BySize(set.Cells) // they differ in max_tokens
+	model, err := set.FinishModel(t.Context(), groups)
+	if err != nil || len(groups) != 2 {
+		t.Fatal(len(groups), err)
+	}
+	for i := range groups {
+		f, ok := model.Finish(i, 50_000)
+		if !ok || f.Load.Source != predict.LoadMeasured || math.Abs(f.Load.Seconds-47.36) > 0.01 {
+			t.Errorf("%s: %+v", groups[i][0].Name, f)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package summary
+
+import (
+	"encoding/json"
+	"strings"
+
+	"matrix/results"
+)
+
+// Keys by which starts and launches of different cells are pooled. They hold what the identity holds, so that a renamed
+// label pools with what it was.
+
+// startKey is equal for starts of the same engine, model, settings, machine and state of the caches.
+func (a *Attempt) startKey() string {
+	return a.keyWithout("batch_size", "load", "generate", "warmup", "dataset_seed", "dataset")
+}
+
+// kin is the start's key without settings.
+func (a *Attempt) kin() string { return key(a.engine(), a.part("model"), a.part("hardware")) }
+
+// keyWithout is everything that was asked for but some parts of the spec; "dataset" stands for the prompts.
+func (a *Attempt) keyWithout(parts ...string) string {
+	var spec map[string]any
+	if json.Unmarshal(a.Identity.Components.Get("spec").Value, &spec) != nil {
+		// Imported: labels are all there is.
+		return key(a.Experiment, a.Platform, a.Model, a.axesBut("batch_size"))
+	}
+	prompts := a.Identity.Components.Get("dataset").Hash
+	for _, name := range parts {
+		delete(spec, name)
+		if name == "dataset" {
+			prompts = ""
+		}
+	}
+	if isolation, ok := spec["isolation"].(map[string]any); ok {
+		for _, name := range []string{"server", "cooldown_s", "exclusive", "vram_tolerance_mib"} { // they change no engine
+			delete(isolation, name)
+		}
+		if len(isolation) == 0 {
+			delete(spec, "isolation")
+		}
+	}
+	doc, err := json.Marshal(spec) // maps are sorted by key
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return key(string(doc), prompts, a.engine(), a.part("model"), a.part("hardware"))
+}
+
+// engine is the backend with its version, else the platform's label.
+func (a *Attempt) engine() string {
+	if part := a.part("backend"); part != "" {
+		return part
+	}
+	return a.Platform
+}
+
+// part is the hash of a component of the identity, "" where it is empty; the model's label stands in for an unknown one.
+func (a *Attempt) part(name string) string {
+	c := a.Identity.Components.Get(name)
+	if v := string(c.Value); v != "" && v != "{}" {
+		return c.Hash
+	}
+	if name == "model" {
+		return a.Model
+	}
+	return ""
+}
+
+func (a *Attempt) axesBut(axis string) string {
+	labels := map[string]string{}
+	for name, label := range a.Axes {
+		if name != axis {
+			labels[name] = label
+		}
+	}
+	doc, err := json.Marshal(labels)
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(doc)
+}
+
+// attached reports a server that was there before: nothing was loaded by us.
+func (a *Attempt) attached() bool {
+	argv, _ := a.row["engine_argv"].([]string)
+	return a.Status == results.Complete && !a.Flag("imported") && a.Text("server") != "group" && a.Number("load_s") == nil && len(argv) == 0
+}
+
+func key(parts ...string) string { return strings.Join(parts, "\x00") }
