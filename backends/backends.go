@@ -27,6 +27,12 @@ type Engine interface {
 	Close(ctx context.Context) error // stops it, whatever state it is in; idempotent
 }
 
+// Prober is an Engine that can be asked whether it is well, beside the requests that are measured. nil = it is. An error
+// that has a timeout in it (errors.Is DeadlineExceeded) tells nothing: the engine may just be busy.
+type Prober interface {
+	Health(ctx context.Context) error
+}
+
 // Batcher is an Engine that takes a whole batch at once. Replies carry their request's Seq; for every
 // Seq not answered when it returns, the runner writes the row. done is called from one goroutine.
 type Batcher interface {
@@ -79,7 +85,8 @@ type Request struct {
 	Generate  *experiments.Generate
 	Timeout   time.Duration // 0 = none
 	Retries   int
-	Chunks    bool // record ChunkGaps
+	Chunks    bool    // record ChunkGaps
+	Flight    *Flight // where the client tells how far it is; nil = nobody looks
 }
 
 // Message is one turn of a chat.
@@ -109,10 +116,12 @@ const (
 type Reply struct {
 	Seq           int64
 	Status        Status
-	HTTPStatus    int    // 0: none
-	ErrorClass    string // short, groupable: "http_500", "connection_refused", "prompt_too_long", "engine_died"
-	Error         string // one line, at most 500 bytes
-	Attempts      int    // sends, 1 without a retry; 0 = not sent
+	HTTPStatus    int      // 0: none
+	ErrorClass    string   // short, groupable: "http_500", "connection_refused", "prompt_too_long", "engine_died"
+	Error         string   // one line, at most 500 bytes
+	Attempts      int      // sends, 1 without a retry; 0 = not sent
+	Reconnects    int      // of these, the ones that a healthy engine never answered: the transport's loss, not the engine's
+	Flags         []string // what is odd about it, of Flag…; nil = nothing
 	Sent          time.Time
 	FirstChunk    time.Time // first event with choices
 	FirstToken    time.Time // first event with text
@@ -127,6 +136,7 @@ type Reply struct {
 	ServerQueue   *float64 // s, the engine's own clock
 	ServerPrefill *float64 // s
 	ServerDecode  *float64 // s
+	ServerLoad    *float64 // s, spent on getting the model ready for this request: Ollama's load_duration
 	Text          string
 	ChunkGaps     []float64 // s
 }

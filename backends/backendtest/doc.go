@@ -19,13 +19,15 @@
 //	accepts, never answers           timed_out                          silent, error_body_stalls
 //	500                              failed http_500                    http_500, http_500_oom (class oom)
 //	503, 429, Retry-After            rejected http_503 …, or retried    http_503, http_429, retry_after_*, retry_too_late
-//	reset before headers             disconnected connection_reset      reset_before_headers, close_before_headers
+//	reset before headers             disconnected connection_reset      reset_before_headers, close_before_headers; the server being
+//	                                                                    well, sent again up to 3 times: reset_once, closed_once
 //	reset mid-stream                 disconnected connection_reset      reset_mid_stream, close_mid_stream, short_body
 //	reset before the end mark        disconnected                       reset_before_done
 //	reset behind the end mark        ok                                 reset_after_done, stall_after_done
 //	stall mid-stream                 timed_out                          stall_mid_stream, stall_before_done
 //	200 with an error event          failed error_event                 error_event, error_event_first, error_object
-//	missing [DONE] / done:true       truncated no_end_mark              no_done, no_done_after_usage, empty_body
+//	missing [DONE] / done:true       truncated no_end_mark              no_done, no_done_after_finish, empty_body
+//	… after finish_reason and usage  ok, flag no_end_mark               no_done_after_usage
 //	done twice                       malformed done_twice               done_twice
 //	events after done                malformed event_after_done         events_after_done
 //	torn UTF-8 across chunks         ok, whole                          torn_utf8, torn_utf8_events
@@ -34,7 +36,14 @@
 //	gzip                             ok                                 gzip; another encoding malformed: unknown_encoding
 //	chunked trailers                 ok                                 trailers; a broken chunk malformed: bad_chunk
 //	usage missing or zero            ok, counts null                    usage_missing, usage_zero
-//	usage larger than asked          malformed implausible_usage        usage_too_large, usage_negative
+//	usage that cannot be             ok, count null, flag bad_count     usage_too_large, usage_negative, usage_overflows
+//	a token over the limit           ok, flag over_max                  one_token_more
+//	an end that is no answer         failed finish_…                    finish_abort, finish_error, finish_content_filter, finish_load_without_text
+//	an end that nobody knows         ok, flag unknown_finish            finish_unknown
+//	event: error                     failed error_event                 event_error
+//	Retry-After of any size          ends the request                   retry_too_late, retry_much_too_late
+//	a backlog shorter than the burst ok, no connection lost             wire TestBurst, TestBurstWithoutHeaders
+//	EngineCore dies before the rest  engine_failed, rest not_sent       simulator TestEngineCoreDies, runner TestDying…
 //	wrong model name                 malformed wrong_model              wrong_model, wrong_model_later; at an attach vllm TestAttach
 //	slow loris                       timed_out                          slow_headers, slow_body
 //	not JSON, not HTTP               malformed                          html, bad_json, bad_escape, half_an_event, no_http

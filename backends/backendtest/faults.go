@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -27,7 +28,21 @@ const (
 
 // Faults puts a client through every fault that a server can have in one protocol. Each request must end as one reply
 // with the fault's status and class, and none may outlive its timeout.
-func Faults(t *testing.T, p wire.Protocol, ask Ask) {
+func Faults(t *testing.T, p wire.Protocol, ask Ask) { playAll(t, p, ask, false) }
+
+// FaultsAsked is Faults for a client that can ask whether the server is well, and does: Listens.
+func FaultsAsked(t *testing.T, p wire.Protocol, ask Ask) { playAll(t, p, ask, true) }
+
+// Listens is the health of a server at url: somebody takes its connections.
+func Listens(ctx context.Context, url string) error {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", strings.Split(url, "/")[2])
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+func playAll(t *testing.T, p wire.Protocol, ask Ask, asked bool) {
 	t.Helper()
 	var all []faults.Fault
 	for _, f := range faults.All() {
@@ -42,19 +57,22 @@ func Faults(t *testing.T, p wire.Protocol, ask Ask) {
 			t.Fatal(err)
 		}
 	}
-	var asked atomic.Int64
+	var played atomic.Int64
 	for _, f := range all {
+		if asked {
+			f = anew(f)
+		}
 		server, err := faults.Serve(f, p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		inFlight(each, func(seq int) {
 			oneFault(t, ask, f, server.URL(), seq)
-			asked.Add(1)
+			played.Add(1)
 		})
 		server.Close()
 	}
-	if n := asked.Load(); n != int64(each*len(all)) {
+	if n := played.Load(); n != int64(each*len(all)) {
 		t.Errorf("%d replies to %d requests", n, each*len(all))
 	}
 	t.Logf("%d faults, %d requests each", len(all), each)
@@ -72,6 +90,18 @@ func inFlight(n int, do func(seq int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// anew is what a fault becomes for a client that sends again what the transport has lost.
+func anew(f faults.Fault) faults.Fault {
+	if f.Lost == 0 {
+		return f
+	}
+	f.Attempts = 1 + f.Lost
+	if f.Recovers {
+		f.Status, f.Class = backends.OK, ""
+	}
+	return f
 }
 
 func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
@@ -101,6 +131,9 @@ func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
 	}
 	if r.Attempts != orInt(f.Attempts, 1) || r.Sent.IsZero() || r.Done.Before(r.Sent) {
 		t.Errorf("%s: %d attempts, sent %v, done %v", f.Name, r.Attempts, r.Sent, r.Done)
+	}
+	if got := strings.Join(r.Flags, " "); f.Flag != "" && got != f.Flag {
+		t.Errorf("%s: flags %q, want %q", f.Name, got, f.Flag)
 	}
 	checkClock(t, f.Name, r)
 }

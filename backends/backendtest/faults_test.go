@@ -24,3 +24,23 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsAsked: a client that knows the server to be well sends again what no byte of an answer came for, counts it,
+// and gives up in the end.
+func TestFaultsAsked(t *testing.T) {
+	for _, p := range []wire.Protocol{wire.OpenAICompletions, wire.OllamaChat} {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			backendtest.FaultsAsked(t, p, func(ctx context.Context, url string, req backends.Request) backends.Reply {
+				client := wire.New(wire.Options{Health: func(ctx context.Context) error { return backendtest.Listens(ctx, url) }})
+				defer client.Close()
+				body, _ := wire.OpenAIBody(req, faults.Model, true)
+				r := client.Do(ctx, wire.Call{URL: url, Body: body, Protocol: p, Model: faults.Model, Request: req})
+				if r.Reconnects > 0 && r.Attempts <= r.Reconnects {
+					t.Errorf("%d sends, %d of them lost", r.Attempts, r.Reconnects)
+				}
+				return r
+			})
+		})
+	}
+}

@@ -48,8 +48,9 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
 		info.Template = ""
 	}
+	health := wire.Health(server.base+"/api/version", "")
 	return &engine{
-		platform: p, url: server.base, model: model, client: wire.New(wire.Options{IdleTimeout: time.Minute}),
+		platform: p, url: server.base, model: model, health: health, client: wire.New(wire.Options{IdleTimeout: time.Minute, Health: health}),
 		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,
 	}, nil
 }

@@ -22,6 +22,7 @@ type engine struct {
 	url      string
 	model    string
 	client   *wire.Client
+	health   func(context.Context) error
 	thinks   bool
 	addsBOS  bool  // the engine begins each sequence itself
 	window   int64 // tokens of one request
@@ -45,7 +46,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 	if protocol == wire.OllamaChat {
 		path = "/api/chat"
 	}
-	r := e.client.Do(ctx, wire.Call{URL: e.url + path, Body: body, Protocol: protocol, Model: e.model, Request: req})
+	r := e.client.Do(ctx, wire.Call{URL: e.url + path, Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	e.cutPrompt(&r)
 	return e.explain(ctx, r)
 }
@@ -123,6 +124,9 @@ func (e *engine) cause() error {
 	}
 	return fmt.Errorf("ollama ended: %s", e.server.proc.Exit())
 }
+
+// Health asks the server for its version.
+func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
 
 // Done is closed when the server has ended.
 func (e *engine) Done() <-chan struct{} {

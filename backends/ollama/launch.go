@@ -226,9 +226,10 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 		return nil, err
 	}
 	l.spec.Observe(backends.Phase{Name: "ready", Duration: time.Since(began)})
+	health := wire.Health(s.api.base+"/api/version", "")
 	return &engine{
-		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model,
-		client: wire.New(wire.Options{IdleTimeout: time.Minute}), // Ollama never drops an idle connection
+		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model, health: health,
+		client: wire.New(wire.Options{IdleTimeout: time.Minute, Health: health}), // Ollama never drops an idle connection
 		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
 		info: l.info(s, m, about, cmp.Or(v, l.version)),
 	}, nil

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"matrix/backends/wire"
 )
 
 // api is the part of the interface that is not measured.
@@ -32,19 +34,49 @@ func newAPI(base, key string) (*api, error) {
 	if u.Path == "" {
 		u.Path = "/v1"
 	}
-	return &api{base: u.String(), root: u.Scheme + "://" + u.Host, key: key, http: &http.Client{}}, nil
+	return &api{base: u.String(), root: u.Scheme + "://" + u.Host, key: key, http: &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+		TLSHandshakeTimeout: callPatience, ResponseHeaderTimeout: filePatience,
+	}}}, nil
 }
 
 // apiError is a refusal in the server's words.
 type apiError struct {
 	Status int
 	Text   string
+	After  time.Duration // that the server asks to stay away; 0 = it does not
+}
+
+const (
+	// callPatience bounds one exchange of JSON: a service that never answers must not hold a launch for ever.
+	callPatience = time.Minute
+	// filePatience is how long a file's transfer may stand still.
+	filePatience = 5 * time.Minute
+)
+
+// patient closes a body on which nothing comes.
+type patient struct {
+	body    io.ReadCloser
+	silence *time.Timer
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.body.Read(b)
+	p.silence.Reset(filePatience)
+	return n, err
+}
+
+func (p *patient) Close() error {
+	p.silence.Stop()
+	return p.body.Close()
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("the server says (%d): %s", e.Status, e.Text) }
 
 // call exchanges JSON; a nil body is a GET, a nil out is not read.
 func (a *api) call(ctx context.Context, method, path string, body, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
 	var r io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -92,7 +124,7 @@ func (a *api) send(ctx context.Context, method, target, kind string, body io.Rea
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return nil, &apiError{resp.StatusCode, a.redact(errorText(text))}
+	return nil, &apiError{resp.StatusCode, a.redact(errorText(text)), wire.RetryAfter(resp.Header, time.Now())}
 }
 
 // errorText finds the message in {"error": {"message": …}} and in {"error": "…"}.

@@ -22,6 +22,7 @@ type attached struct {
 	model  string
 	args   experiments.Values
 	client *wire.Client
+	health func(context.Context) error
 	mu     sync.Mutex // guards info
 	info   backends.Info
 	done   chan struct{}
@@ -52,7 +53,8 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		a.info.MaxModelLen = m.window()
 		dropsConnections = m.OwnedBy == "llamacpp"
 	}
-	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections})
+	a.health = wire.Health(server.base+"/models", server.key)
+	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
 	a.info.Version = server.version(ctx)
 	return a, nil
 }
@@ -76,8 +78,12 @@ func (a *attached) Generate(ctx context.Context, req backends.Request) backends.
 	if protocol == wire.OpenAIChat {
 		path = "/chat/completions"
 	}
+	var window int64
+	if a.info.MaxModelLen != nil { // written before the first request only
+		window = *a.info.MaxModelLen
+	}
 	return a.client.Do(ctx, wire.Call{
-		URL: a.server.base + path, Body: withArgs(body, a.args), Protocol: protocol, Request: req,
+		URL: a.server.base + path, Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
 	})
 }
 
@@ -116,6 +122,9 @@ func (a *attached) warn(text string) {
 	defer a.mu.Unlock()
 	a.info.Warnings = append(a.info.Warnings, text)
 }
+
+// Health asks for the models, whose list every such server has, or says in its way that it has none.
+func (a *attached) Health(ctx context.Context) error { return a.health(ctx) }
 
 // Done is closed by Close: a foreign server's end is seen by its answers only.
 func (a *attached) Done() <-chan struct{} { return a.done }

@@ -144,7 +144,7 @@ func (b *batcher) submit(ctx context.Context, f *inputFile) (*batch, error) {
 // await looks at a batch until it is over. A look that fails is repeated: hours of work must not hang on one request.
 func (b *batcher) await(ctx context.Context, r *batch) error {
 	const patience = 30
-	failures := 0
+	failures, after := 0, time.Duration(0)
 	for {
 		switch r.Status {
 		case "completed", "expired", "cancelled":
@@ -152,7 +152,7 @@ func (b *batcher) await(ctx context.Context, r *batch) error {
 		case "failed":
 			return fmt.Errorf("batch %s failed: %s", r.ID, r.reason())
 		}
-		pause := time.NewTimer(b.poll)
+		pause := time.NewTimer(max(b.poll, after))
 		select {
 		case <-ctx.Done():
 			pause.Stop()
@@ -160,12 +160,16 @@ func (b *batcher) await(ctx context.Context, r *batch) error {
 		case <-pause.C:
 		}
 		if err := b.server.call(ctx, http.MethodGet, "/batches/"+r.ID, nil, r); err != nil {
-			if failures++; failures > patience {
+			var refused *apiError
+			if after = 0; errors.As(err, &refused) {
+				after = refused.After
+			}
+			if failures++; failures > patience || after > wire.LongestAsked {
 				return fmt.Errorf("look at batch %s: %w", r.ID, err)
 			}
 			continue
 		}
-		failures = 0
+		failures, after = 0, 0
 	}
 }
 

@@ -190,8 +190,9 @@ func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over t
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
+	body := &patient{body: resp.Body, silence: time.AfterFunc(filePatience, func() { resp.Body.Close() })}
+	defer body.Close()
+	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 64<<10), 64<<20)
 	for lines.Scan() {
 		var a answer
@@ -240,8 +241,10 @@ func (a *answer) fill(r *backends.Reply) {
 				r.CachedTokens = c.Usage.Details.Cached
 			}
 		}
+		r.InputTokens, r.OutputTokens, r.CachedTokens = r.Plausible(r.InputTokens, 0), r.Plausible(r.OutputTokens, 0), r.Plausible(r.CachedTokens, 0)
 		if r.OutputTokens != nil {
 			r.TokenSource = "usage"
 		}
+		r.Finish()
 	}
 }

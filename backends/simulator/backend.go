@@ -78,7 +78,7 @@ func start(ctx context.Context, spec backends.Spec, o options) (*engine, error) 
 		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
 	}
 	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
-	return &engine{config: config, argv: argv, env: spec.Cell.Platform.Env, logPath: spec.LogPath, proc: proc, client: wire.New(wire.Options{})}, nil
+	return &engine{config: config, argv: argv, env: spec.Cell.Platform.Env, logPath: spec.LogPath, proc: proc}, nil
 }
 
 // servedName is the nonce by which the server that answers proves to be the one that was started.
@@ -92,6 +92,8 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 		return err
 	}
 	e.base = fmt.Sprintf("http://127.0.0.1:%d", ready.Port)
+	e.health = wire.Health(e.base+"/health", "")
+	e.client = wire.New(wire.Options{Health: e.health})
 	weights := seconds(ready.LoadS)
 	if e.config.API == apiOllama {
 		asked := time.Now()

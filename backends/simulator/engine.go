@@ -23,7 +23,8 @@ type engine struct {
 	env     map[string]string
 	logPath string
 	proc    *process.Process
-	client  *wire.Client
+	client  *wire.Client // nil until the server is ready, as health
+	health  func(context.Context) error
 	base    string // http://127.0.0.1:port
 	closed  atomic.Bool
 }
@@ -33,7 +34,7 @@ type batchEngine struct{ *engine }
 
 // Generate asks for one answer over the imitated engine's API.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	call := wire.Call{Model: e.config.Model, Request: req}
+	call := wire.Call{Model: e.config.Model, Context: e.config.context(), Request: req}
 	if e.config.API == apiOllama {
 		call.Body, call.Protocol = ollamaBody(req, e.config.Model, e.config.context())
 		call.URL = e.base + "/api/generate"
@@ -124,6 +125,9 @@ func (e *engine) Info() backends.Info {
 
 // Done is closed when the server's process has ended.
 func (e *engine) Done() <-chan struct{} { return e.proc.Done() }
+
+// Health asks the server.
+func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
 
 // Close stops the server.
 func (e *engine) Close(ctx context.Context) error {

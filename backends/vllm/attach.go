@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"matrix/backends"
-	"matrix/backends/wire"
 	"matrix/experiments"
 )
 
@@ -50,8 +49,10 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "name the model as the server does",
 		}
 	}
+	s := reach(url, m.ID, key, 0)
+	s.window = deref(m.MaxModelLen)
 	return &attached{
-		served: served{url: url, name: m.ID, client: wire.New(wire.Options{APIKey: key})},
+		served: s,
 		info: backends.Info{
 			Engine: "vllm", Version: askVersion(ctx, url, key), MetricsURL: url + "/metrics", MaxModelLen: m.MaxModelLen, Attached: true,
 		},

@@ -113,6 +113,8 @@ func (s *said) reply(seq int64, c clock) backends.Reply {
 			r.Status = backends.TimedOut
 		}
 	}
+	r.InputTokens, r.OutputTokens, r.CachedTokens = r.Plausible(r.InputTokens, 0), r.Plausible(r.OutputTokens, 0), r.Plausible(r.CachedTokens, 0)
+	r.Finish()
 	return r
 }
 

@@ -20,7 +20,18 @@ type served struct {
 	url    string
 	name   string
 	client *wire.Client
+	health func(context.Context) error
+	window int64 // tokens of one request's context; 0 = not told
 }
+
+// reach makes the part of an engine that talks to the server at url.
+func reach(url, name, key string, idle time.Duration) served {
+	health := wire.Health(url+"/health", key)
+	return served{url: url, name: name, health: health, client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
+}
+
+// Health asks the server; with a dead EngineCore it says 503.
+func (s *served) Health(ctx context.Context) error { return s.health(ctx) }
 
 // Generate streams one answer.
 func (s *served) Generate(ctx context.Context, req backends.Request) backends.Reply {
@@ -29,7 +40,7 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 	if protocol == wire.OpenAIChat {
 		path = "/v1/chat/completions"
 	}
-	r := s.client.Do(ctx, wire.Call{URL: s.url + path, Body: body, Protocol: protocol, Model: s.name, Request: req})
+	r := s.client.Do(ctx, wire.Call{URL: s.url + path, Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
 	if r.Status == backends.Failed && r.HTTPStatus == http.StatusBadRequest && tooLong(r.Error) {
 		r.ErrorClass = "prompt_too_long"
 	}
@@ -70,10 +81,8 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	if err != nil {
 		return nil, err
 	}
-	s := &server{engine: e, served: served{
-		url: fmt.Sprintf("http://127.0.0.1:%d", port), name: name,
-		client: wire.New(wire.Options{IdleTimeout: 5 * time.Minute}), // the server keeps connections for 10
-	}}
+	// The server keeps idle connections for 10 minutes.
+	s := &server{engine: e, served: reach(fmt.Sprintf("http://127.0.0.1:%d", port), name, "", 5*time.Minute)}
 	if err := s.await(ctx); err != nil {
 		return nil, s.failed(ctx, err)
 	}
@@ -127,6 +136,7 @@ func (s *server) prove(ctx context.Context) error {
 	}
 	for _, m := range models {
 		if m.ID == s.name {
+			s.window = deref(m.MaxModelLen)
 			s.mu.Lock()
 			s.info.MaxModelLen = m.MaxModelLen
 			s.mu.Unlock()
@@ -151,6 +161,13 @@ func (s *server) notOurs(ctx context.Context, err error) error {
 func (s *server) Close(ctx context.Context) error {
 	s.client.Close()
 	return s.engine.Close(ctx)
+}
+
+func deref(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 // model is one entry of /v1/models.

@@ -5,12 +5,14 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 const (
 	backoffFirst = 250 * time.Millisecond
 	backoffMost  = 10 * time.Second
+	// LongestAsked is the longest Retry-After that is sat out; one beyond ends the request.
+	LongestAsked = 10 * time.Minute
 	// endPatience is how long a server may keep an answer open behind its end mark.
 	endPatience = 500 * time.Millisecond
 	// errorPatience is how long the text of an error may take to come.
@@ -33,20 +37,22 @@ func (c *Client) attempts(ctx context.Context, call *Call) backends.Reply {
 		ctx, cancel = context.WithTimeoutCause(ctx, call.Request.Timeout, errTimeout)
 		defer cancel()
 	}
-	reply, after := c.once(ctx, call)
+	reply, after, anew := c.connected(ctx, call)
 	first := reply.Sent
 	if first.IsZero() {
 		return reply
 	}
-	reply.Attempts = 1
+	sends := 1 + anew
 	for n := 1; n <= call.Request.Retries && again(&reply) && wait(ctx, n, after); n++ {
-		next, nextAfter := c.once(ctx, call)
+		next, nextAfter, nextAnew := c.connected(ctx, call)
 		if next.Sent.IsZero() {
 			break // time was up
 		}
-		next.Sent, next.Attempts = first, n+1
+		next.Sent = first
 		reply, after = next, nextAfter
+		anew, sends = anew+nextAnew, sends+1+nextAnew
 	}
+	reply.Attempts, reply.Reconnects = sends, anew
 	return reply
 }
 
@@ -70,6 +76,9 @@ func again(r *backends.Reply) bool {
 // would end after the request's deadline: the answer that is there says more than a timeout.
 func wait(ctx context.Context, attempt int, asked time.Duration) bool {
 	pause := asked
+	if pause > LongestAsked {
+		return false
+	}
 	if pause <= 0 {
 		pause = min(backoffFirst<<min(attempt-1, 10), backoffMost)
 		pause = pause/2 + rand.N(pause/2) // so that thousands do not come back at one moment
@@ -89,8 +98,7 @@ func wait(ctx context.Context, attempt int, asked time.Duration) bool {
 
 // once is one exchange. after is how long the server asks to stay away.
 //
-// What breaks on a kept connection before a byte of the answer may never have been read, and browsers send it again.
-// We do not: a server that drops requests could hide behind it. But we learn from it.
+// What breaks on a kept connection before a byte of the answer may never have been read, and we learn from it: see reuse.
 func (c *Client) once(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration) {
 	reply, after, reused := c.exchange(ctx, call)
 	c.reuse.book(reused, reply.HTTPStatus == 0 && reply.Status == backends.Disconnected)
@@ -121,8 +129,13 @@ func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply
 	line, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	var kept atomic.Bool
+	through := sync.OnceFunc(c.gate.arrived)
 	request, err := c.request(httptrace.WithClientTrace(line, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { kept.Store(info.Reused) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			kept.Store(info.Reused)
+			through()
+			call.Request.Flight.Connected(time.Now())
+		},
 	}), call)
 	if err != nil {
 		setEnd(&reply, backends.NotSent, "bad_url", err.Error())
@@ -135,8 +148,10 @@ func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply
 		}
 		return reply, 0, false
 	}
-	reply.Sent = time.Now()
-	response, err := c.transport.RoundTrip(request)
+	flight := call.Request.Flight
+	defer flight.Landed()
+	reply.Sent = time.Now() // before the gate: that the server takes no connection is part of its latency
+	response, err := c.roundTrip(ctx, request, through)
 	if err != nil {
 		unsent(&reply, err)
 		reply.Done = time.Now()
@@ -144,16 +159,26 @@ func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply
 		return reply, 0, kept.Load()
 	}
 	defer response.Body.Close()
+	flight.Answered(time.Now())
 	reply.HTTPStatus = response.StatusCode
 	if response.StatusCode != http.StatusOK {
 		patience := time.AfterFunc(errorPatience, hangUp)
 		refused(&reply, response)
 		patience.Stop()
 		reply.Done = time.Now()
-		return reply, retryAfter(response.Header, time.Now()), kept.Load()
+		return reply, RetryAfter(response.Header, time.Now()), kept.Load()
 	}
 	answer(response, call, &reply, hangUp)
 	return reply, 0, kept.Load()
+}
+
+// roundTrip sends a request when the server has room for its connection, and waits for the headers.
+func (c *Client) roundTrip(ctx context.Context, request *http.Request, through func()) (*http.Response, error) {
+	if err := c.gate.enter(ctx); err != nil {
+		return nil, fmt.Errorf("wait for a connection: %w", err)
+	}
+	defer through() // it got none
+	return c.transport.RoundTrip(request)
 }
 
 // answer reads a stream that began well.
@@ -206,11 +231,11 @@ func decoded(response *http.Response) (io.Reader, error) {
 	}
 }
 
-// retryAfter reads both forms of Retry-After: seconds, or a date.
-func retryAfter(header http.Header, now time.Time) time.Duration {
+// RetryAfter reads both forms of Retry-After: seconds, or a date.
+func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
-	if n, err := strconv.ParseFloat(value, 64); err == nil && n > 0 && n < 1e6 {
-		return time.Duration(n * float64(time.Second))
+	if n, err := strconv.ParseFloat(value, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && n > 0 {
+		return time.Duration(min(n, 1e9) * float64(time.Second)) // 1e9 s are beyond any wait, and fit
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(at.Sub(now), 0)

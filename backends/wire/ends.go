@@ -159,10 +159,6 @@ func stopped(r *backends.Reply, ctx context.Context) bool {
 	return true
 }
 
-func implausible(n, most int64) string {
-	return fmt.Sprintf("the engine reports %d output tokens, asked for at most %d", n, most)
-}
-
 // excerpt is a short printable piece of what a server sent.
 func excerpt(b []byte) string {
 	const most = 200

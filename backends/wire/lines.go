@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,7 +12,14 @@ const (
 	firstLineBytes = 4 << 10  // of a line buffer; few events are longer
 	maxLineBytes   = 16 << 20 // of one line
 	keptLineBytes  = 64 << 10 // a buffer that grew beyond this is not used again
+	// maxHeldBytes bounds what the buffers of all streams together have beyond keptLineBytes each.
+	maxHeldBytes = 512 << 20
 )
+
+// held is what the buffers of all streams have together, of those that are large.
+var held atomic.Int64
+
+var errTooMuch = errors.New("the answers that are being read need more than 512 MiB together")
 
 var errLineTooLong = errors.New("a line of the answer is longer than 16 MiB")
 
@@ -24,6 +32,7 @@ type lines struct {
 	end   int       // of what was read
 	at    time.Time // when the last bytes came: events that come together share it
 	err   error     // what ended the stream, told after the last line
+	held  int64     // of the budget of all streams
 }
 
 func (l *lines) open(src io.Reader) {
@@ -36,6 +45,8 @@ func (l *lines) open(src io.Reader) {
 // drop lets go of a buffer that one long line has blown up.
 func (l *lines) drop() {
 	l.src = nil
+	held.Add(-l.held)
+	l.held = 0
 	if cap(l.buf) > keptLineBytes {
 		l.buf = nil
 	}
@@ -88,7 +99,24 @@ func (l *lines) room() error {
 	if len(l.buf) >= maxLineBytes {
 		return errLineTooLong
 	}
+	if err := l.afford(2 * len(l.buf)); err != nil {
+		return err
+	}
 	l.buf = append(l.buf, make([]byte, len(l.buf))...)
+	return nil
+}
+
+// afford takes what a stream's buffers have out of the budget of all. Small ones are free: there are many.
+func (l *lines) afford(bytes int) error {
+	more := int64(bytes) - keptLineBytes - l.held
+	if more <= 0 {
+		return nil
+	}
+	if held.Add(more) > maxHeldBytes {
+		held.Add(-more)
+		return errTooMuch
+	}
+	l.held += more
 	return nil
 }
 

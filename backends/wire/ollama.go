@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 )
 
 // ollamaEvent is one line of /api/generate or /api/chat. Ollama leaves out what is zero.
@@ -17,13 +18,13 @@ type ollamaEvent struct {
 	} `json:"message"`
 	Done               *bool  `json:"done"`
 	DoneReason         string `json:"done_reason"`
-	TotalDuration      *int64 `json:"total_duration"` // ns, like the others
-	LoadDuration       int64  `json:"load_duration"`
-	PromptEvalDuration *int64 `json:"prompt_eval_duration"`
-	EvalDuration       *int64 `json:"eval_duration"`
-	PromptEvalCount    *int64 `json:"prompt_eval_count"`
-	CachedCount        *int64 `json:"prompt_eval_cached_count"`
-	EvalCount          *int64 `json:"eval_count"`
+	TotalDuration      nano   `json:"total_duration"`
+	LoadDuration       nano   `json:"load_duration"`
+	PromptEvalDuration nano   `json:"prompt_eval_duration"`
+	EvalDuration       nano   `json:"eval_duration"`
+	PromptEvalCount    count  `json:"prompt_eval_count"`
+	CachedCount        count  `json:"prompt_eval_cached_count"`
+	EvalCount          count  `json:"eval_count"`
 }
 
 // ndjson takes one line.
@@ -86,26 +87,17 @@ func (s *stream) ollama(e *ollamaEvent, line []byte) error {
 func (s *stream) ollamaEnd(e *ollamaEvent) {
 	r := s.reply
 	r.FinishReason = e.DoneReason
-	r.InputTokens, r.OutputTokens, r.CachedTokens = e.PromptEvalCount, e.EvalCount, e.CachedCount
-	r.ServerPrefill = seconds(e.PromptEvalDuration)
-	r.ServerDecode = seconds(e.EvalDuration)
-	if e.TotalDuration == nil {
+	r.InputTokens, r.OutputTokens, r.CachedTokens = s.count(e.PromptEvalCount), s.count(e.EvalCount), s.count(e.CachedCount)
+	r.ServerPrefill, r.ServerDecode, r.ServerLoad = s.ns(e.PromptEvalDuration), s.ns(e.EvalDuration), s.ns(e.LoadDuration)
+	queue := s.ns(e.TotalDuration)
+	if queue == nil {
 		return
 	}
-	queue := *e.TotalDuration - e.LoadDuration
-	for _, part := range []*int64{e.PromptEvalDuration, e.EvalDuration} {
+	for _, part := range []*float64{r.ServerLoad, r.ServerPrefill, r.ServerDecode} {
 		if part != nil {
-			queue -= *part
+			*queue -= *part
 		}
 	}
-	queue = max(queue, 0)
-	r.ServerQueue = seconds(&queue)
-}
-
-func seconds(ns *int64) *float64 {
-	if ns == nil {
-		return nil
-	}
-	s := float64(*ns) / 1e9
-	return &s
+	*queue = max(math.Round(*queue*1e9)/1e9, 0) // as told, in whole ns
+	r.ServerQueue = queue
 }

@@ -22,6 +22,24 @@ type openAIEvent struct {
 	Error   json.RawMessage `json:"error"`
 	Choices []openAIChoice  `json:"choices"`
 	Usage   *openAIUsage    `json:"usage"`
+	Timings *timings        `json:"timings"`
+	Metrics *metrics        `json:"metrics"`
+}
+
+// timings is what llama-server says beside its last event. prompt_n leaves out what came from the cache.
+type timings struct {
+	PromptN     count `json:"prompt_n"`
+	CacheN      count `json:"cache_n"`
+	PredictedN  count `json:"predicted_n"`
+	PromptMS    milli `json:"prompt_ms"`
+	PredictedMS milli `json:"predicted_ms"`
+}
+
+// metrics is vLLM's with --enable-per-request-metrics. Its time to the first token begins when the request was scheduled.
+type metrics struct {
+	QueueMS      milli `json:"queue_time_ms"`
+	FirstTokenMS milli `json:"time_to_first_token_ms"`
+	GenerationMS milli `json:"generation_time_ms"`
 }
 
 type openAIChoice struct {
@@ -37,10 +55,10 @@ type openAIDelta struct {
 }
 
 type openAIUsage struct {
-	PromptTokens     *int64 `json:"prompt_tokens"`
-	CompletionTokens *int64 `json:"completion_tokens"`
+	PromptTokens     count `json:"prompt_tokens"`
+	CompletionTokens count `json:"completion_tokens"`
 	Details          *struct {
-		CachedTokens *int64 `json:"cached_tokens"`
+		CachedTokens count `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
 }
 
@@ -54,6 +72,7 @@ func (s *stream) sse(line []byte) error {
 	}
 	switch {
 	case len(line) == 0:
+		s.failing = false
 		if len(s.pending) > 0 {
 			return s.whole()
 		}
@@ -62,7 +81,10 @@ func (s *stream) sse(line []byte) error {
 		return s.sseError(line[len(errorField):])
 	case line[0] == '{':
 		return s.bareObject(line)
-	case line[0] == ':', isField(line, "event"), isField(line, "id"), isField(line, "retry"):
+	case isField(line, "event"):
+		s.failing = bytes.Contains(bytes.ToLower(line), []byte("error"))
+		return nil
+	case line[0] == ':', isField(line, "id"), isField(line, "retry"):
 		return nil
 	}
 	return malformed("no_event_stream", "the answer is no event stream: "+excerpt(line))
@@ -74,12 +96,15 @@ func isField(line []byte, name string) bool {
 }
 
 func (s *stream) data(data []byte) error {
+	if s.failing { // success is a list: what is called an error is one, whatever stands in it
+		return s.sseError(data)
+	}
 	if len(s.pending) > 0 { // parsed at its end only: a parse a line would make a long event's cost quadratic
 		s.pending = append(append(s.pending, '\n'), data...)
 		if len(s.pending) > maxLineBytes {
 			return errLineTooLong
 		}
-		return nil
+		return s.afford(len(s.buf) + cap(s.pending) + 2*cap(s.text))
 	}
 	if done, err := s.plain(data); done {
 		return err
@@ -130,11 +155,18 @@ func (s *stream) openAI(e *openAIEvent, line []byte) error {
 	if e.Usage != nil {
 		s.usage(e.Usage)
 	}
+	if e.Timings != nil {
+		s.timed(e.Timings)
+	}
+	if e.Metrics != nil {
+		r := s.reply
+		r.ServerQueue, r.ServerPrefill, r.ServerDecode = s.ms(e.Metrics.QueueMS), s.ms(e.Metrics.FirstTokenMS), s.ms(e.Metrics.GenerationMS)
+	}
 	if len(e.Choices) == 0 {
 		return nil
 	}
 	s.event()
-	return s.choice(&e.Choices[0], line, len(e.Choices) == 1 && e.Usage == nil)
+	return s.choice(&e.Choices[0], line, len(e.Choices) == 1 && e.Usage == nil && e.Timings == nil)
 }
 
 // choice takes the first choice, as we ask for one.
@@ -167,9 +199,31 @@ func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
 
 func (s *stream) usage(u *openAIUsage) {
 	r := s.reply
-	r.InputTokens, r.OutputTokens = u.PromptTokens, u.CompletionTokens
+	r.InputTokens, r.OutputTokens = s.count(u.PromptTokens), s.count(u.CompletionTokens)
 	if u.Details != nil {
-		r.CachedTokens = u.Details.CachedTokens
+		r.CachedTokens = s.count(u.Details.CachedTokens)
+	}
+	s.reported = s.reported || r.OutputTokens != nil
+}
+
+// timed takes llama-server's own figures; the counts only where it gives no usage.
+func (s *stream) timed(t *timings) {
+	r := s.reply
+	r.ServerPrefill, r.ServerDecode = s.ms(t.PromptMS), s.ms(t.PredictedMS)
+	cached := s.count(t.CacheN)
+	if r.CachedTokens == nil {
+		r.CachedTokens = cached
+	}
+	if n := s.count(t.PromptN); r.InputTokens == nil && n != nil {
+		if cached != nil {
+			*n += *cached
+		}
+		r.InputTokens = n
+	}
+	if r.OutputTokens == nil {
+		if r.OutputTokens = s.count(t.PredictedN); r.OutputTokens != nil {
+			r.TokenSource = "engine"
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ type stream struct {
 	finished func()    // called once, with the end mark
 	endedAt  time.Time // of the end mark
 	reported bool      // the engine told its token counts
+	failing  bool      // the event that is being read is named an error
+	spoken   int       // bytes of text, thought included
 }
 
 var streams = sync.Pool{New: func() any { return new(stream) }}
@@ -36,7 +38,8 @@ func read(body io.Reader, call *Call, reply *backends.Reply, finished func()) {
 	s := streams.Get().(*stream)
 	s.open(body)
 	s.call, s.reply, s.finished = call, reply, finished
-	s.ended, s.reported, s.text, s.pending = false, false, s.text[:0], s.pending[:0]
+	s.ended, s.reported, s.failing, s.spoken = false, false, false, 0
+	s.text, s.pending = s.text[:0], s.pending[:0]
 	s.template.known = false
 	err := s.readAll()
 	s.close(err)
@@ -78,11 +81,16 @@ func (s *stream) close(err error) {
 		setEnd(r, broken.status, broken.class, broken.text)
 	case errors.Is(err, errLineTooLong):
 		setEnd(r, backends.Malformed, "line_too_long", err.Error())
+	case errors.Is(err, errTooMuch):
+		setEnd(r, backends.Malformed, "answer_too_long", err.Error())
 	case s.ended:
 		s.judge()
 		if !errors.Is(err, io.EOF) {
 			r.Done = s.endedAt // the answer is whole; that the connection then broke or hung is not its end
 		}
+	case errors.Is(err, io.EOF) && len(s.pending) == 0 && s.reported && r.FinishReason != "":
+		s.judge() // finish_reason, usage and an end in order: whole, though some servers leave [DONE] out
+		r.Flag(backends.FlagNoEndMark)
 	case errors.Is(err, io.EOF) && len(s.pending) > 0:
 		setEnd(r, backends.Malformed, "malformed_json", "the last event is no JSON: "+excerpt(s.pending))
 	case errors.Is(err, io.EOF):
@@ -95,27 +103,54 @@ func (s *stream) close(err error) {
 	}
 }
 
-// judge holds a whole answer's counts against what was asked and seen.
+// judge holds a whole answer's counts, and the end that it names, against what was asked and seen.
 func (s *stream) judge() {
 	r := s.reply
 	r.Status = backends.OK
+	s.plausible()
+	if r.OutputTokens != nil && r.TokenSource == "" {
+		r.TokenSource = "usage"
+	}
+	if r.FirstChunk.IsZero() {
+		setEnd(r, backends.Malformed, "empty_answer", "the end mark came without any event before it")
+		return
+	}
+	if r.Finish(); r.Chunks == 0 || s.call.Protocol.SSE() {
+		return
+	}
+	if r.ErrorClass == "finish_load" || r.ErrorClass == "finish_unload" { // there is text, whatever it is called
+		setEnd(r, backends.OK, "", "")
+		r.Flag(backends.FlagUnknownFinish)
+	}
+}
+
+// plausible takes out the counts that cannot be.
+func (s *stream) plausible() {
+	r, window := s.reply, s.call.Context
 	if r.OutputTokens != nil && *r.OutputTokens == 0 && r.Chunks > 0 {
 		r.OutputTokens = nil // text out of no tokens: the count was not filled in
 	}
 	if r.InputTokens != nil && *r.InputTokens == 0 {
 		r.InputTokens = nil
 	}
-	if r.OutputTokens != nil {
-		r.TokenSource = "usage"
+	r.InputTokens = r.Plausible(r.InputTokens, window)
+	cached := window
+	if s.call.Protocol.SSE() && r.InputTokens != nil { // Ollama has counted the prompt without them, too
+		cached = *r.InputTokens
 	}
+	r.CachedTokens = r.Plausible(r.CachedTokens, cached)
+	r.OutputTokens = r.Plausible(r.OutputTokens, window)
 	most := int64(s.call.Request.MaxTokens)
-	switch {
-	case r.FirstChunk.IsZero():
-		setEnd(r, backends.Malformed, "empty_answer", "the end mark came without any event before it")
-	case r.OutputTokens != nil && (*r.OutputTokens < 0 || most > 0 && *r.OutputTokens > most):
-		setEnd(r, backends.Malformed, "implausible_usage", implausible(*r.OutputTokens, most))
-		r.OutputTokens, r.TokenSource = nil, "none"
+	if r.OutputTokens == nil || most <= 0 || *r.OutputTokens <= most {
+		return
 	}
+	// Some servers count the end of the sequence, and some do not heed the limit: then there is text for the tokens.
+	if n := *r.OutputTokens; n <= most+max(8, most/10) || n <= int64(s.spoken) {
+		r.Flag(backends.FlagOverMax)
+		return
+	}
+	r.Flag(backends.FlagBadCount)
+	r.OutputTokens = nil
 }
 
 // event books an event that belongs to the answer.
@@ -135,8 +170,12 @@ func (s *stream) spoke() error {
 	}
 	r.LastToken = s.at
 	r.Chunks++
+	s.call.Request.Flight.Spoke(s.at)
 	if len(s.text) > maxTextBytes {
 		return malformed("answer_too_long", "the answer is longer than 64 MiB")
+	}
+	if cap(s.text) > keptLineBytes {
+		return s.afford(len(s.buf) + cap(s.pending) + 2*cap(s.text)) // twice: it becomes a string at its end
 	}
 	return nil
 }
@@ -155,6 +194,7 @@ func (s *stream) plain(line []byte) (bool, error) {
 	if len(text) == before {
 		return true, nil // an event without text
 	}
+	s.spoken += len(text) - before
 	if !s.template.reasoning {
 		s.text = text
 	}
@@ -177,6 +217,7 @@ func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	if len(text) == before {
 		return false, nil
 	}
+	s.spoken += len(text) - before
 	if !reasoning {
 		s.text = text
 	}

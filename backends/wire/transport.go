@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -15,11 +16,19 @@ const readBufferBytes = 4 << 10
 // each answer would cost a new connection and soon a port. Idle connections go before the server drops them, as a
 // POST on a connection that the server has just closed is lost. One stream a connection: HTTP/2 would put all
 // streams of a server behind one flow-control window.
-func newTransport(o Options) *http.Transport {
+func newTransport(o Options, g *gate) *http.Transport {
+	dialer := &net.Dialer{Timeout: time.Minute, KeepAlive: 30 * time.Second}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return g.opened(c), nil
+	}
 	idle := cmp.Or(o.Connections, 1<<16)
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment, // never for loopback
-		DialContext:         (&net.Dialer{Timeout: time.Minute, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         dial,
 		MaxConnsPerHost:     o.Connections,
 		MaxIdleConns:        idle,
 		MaxIdleConnsPerHost: idle,

@@ -37,17 +37,29 @@ type Options struct {
 	IdleTimeout time.Duration // shorter than the server's keep-alive; 0 = 4 s
 	APIKey      string        // sent as Bearer, never logged
 	NoReuse     bool          // a connection for each request: llama-server drops kept ones without a word
+	// Health asks whether the server is well, nil = it is. With it a request whose connection broke before a byte of an
+	// answer goes out again on a new one. Without it that is the request's end.
+	Health func(context.Context) error
 }
 
 // Client is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
+	gate      *gate
 	apiKey    string
 	reuse     reuse
+	health    *health // nil: cannot be asked
 }
 
 // New makes a client with a connection pool of its own.
-func New(o Options) *Client { return &Client{transport: newTransport(o), apiKey: o.APIKey} }
+func New(o Options) *Client {
+	g := newGate()
+	c := &Client{transport: newTransport(o, g), gate: g, apiKey: o.APIKey}
+	if o.Health != nil {
+		c.health = &health{ask: o.Health}
+	}
+	return c
+}
 
 // Call is one exchange.
 type Call struct {
@@ -56,6 +68,7 @@ type Call struct {
 	Body     []byte
 	Protocol Protocol
 	Model    string // the name that must come back; "" = any
+	Context  int64  // tokens of the engine's context, which no count exceeds; 0 = not known
 	Request  backends.Request
 }
 
@@ -72,5 +85,9 @@ func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
 	return reply
 }
 
-// Close drops idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close drops idle connections; a nil client has none.
+func (c *Client) Close() {
+	if c != nil {
+		c.transport.CloseIdleConnections()
+	}
+}

@@ -93,16 +93,19 @@ func checkFault(t *testing.T, f faults.Fault, p wire.Protocol, seq int, r backen
 	if (r.Error == "") != (r.Status == backends.OK) || len(r.Error) > 500 {
 		t.Errorf("error %q with status %s", r.Error, r.Status)
 	}
-	if counted := r.OutputTokens != nil; counted && (!f.Counted || *r.OutputTokens != faults.OutputTokens) && f.Status == backends.OK ||
+	if counted := r.OutputTokens != nil; counted && f.Flag != backends.FlagOverMax && (!f.Counted || *r.OutputTokens != faults.OutputTokens) && f.Status == backends.OK ||
 		f.Counted && !counted {
 		t.Errorf("output tokens %v, counted %v", r.OutputTokens, f.Counted)
 	}
 	if (r.OutputTokens == nil) != (r.TokenSource == "none") && r.Status == backends.OK {
 		t.Errorf("token source %q", r.TokenSource)
 	}
+	if got := strings.Join(r.Flags, " "); f.Flag != "" && got != f.Flag {
+		t.Errorf("flags %q, want %q", got, f.Flag)
+	}
 	checkTimes(t, r)
 	if f.Status == backends.OK {
-		checkWhole(t, p, r)
+		checkWhole(t, f, p, r)
 	}
 }
 
@@ -122,11 +125,11 @@ func checkTimes(t *testing.T, r backends.Reply) {
 	}
 }
 
-func checkWhole(t *testing.T, p wire.Protocol, r backends.Reply) {
+func checkWhole(t *testing.T, f faults.Fault, p wire.Protocol, r backends.Reply) {
 	if !strings.HasPrefix(r.Text, faults.Text) {
 		t.Errorf("text %.80q, want %q", r.Text, faults.Text)
 	}
-	if r.FinishReason != "length" {
+	if (r.FinishReason == "length") == strings.HasPrefix(f.Name, "finish_") {
 		t.Errorf("finish reason %q", r.FinishReason)
 	}
 	if r.Chunks < len(faults.Pieces) || len(r.ChunkGaps) != r.Chunks-1 {

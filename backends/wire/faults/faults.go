@@ -15,7 +15,10 @@ type Fault struct {
 	Class    string        // error class, "" with ok
 	Timeout  time.Duration // that the request needs to come to its end, 0 = the caller's
 	Retries  int           // that the request asks for
-	Attempts int           // sends to be reported; 0 = 1
+	Attempts int           // sends to be reported by a client that cannot ask whether the server is well; 0 = 1
+	Lost     int           // how often a client that can ask, and is told yes, connects anew; it ends as Recovers
+	Recovers bool          // … as a good answer
+	Flag     string        // that an answer carries, "" = none
 	Counted  bool          // the token counts are told and believed
 	Heavy    bool          // megabytes; not for a thousand requests
 }
@@ -44,6 +47,14 @@ func good() []Fault {
 		{Name: "long_line", Status: backends.OK, Counted: true, Heavy: true, Play: func(c *Conn) { playLongLine(c, 10<<20) }},
 		{Name: "usage_missing", Status: backends.OK, Play: func(c *Conn) { c.Head(); c.Tokens(); c.Say(c.Finish("") + c.Done("")); c.End() }},
 		{Name: "usage_zero", Status: backends.OK, Play: func(c *Conn) { playUsage(c, 0, 0) }},
+		{Name: "usage_too_large", Status: backends.OK, Flag: backends.FlagBadCount, Play: func(c *Conn) { playUsage(c, 7, 9_999_999) }},
+		{Name: "usage_negative", Status: backends.OK, Flag: backends.FlagBadCount, Play: func(c *Conn) { playUsage(c, -7, -1) }},
+		{Name: "usage_overflows", Status: backends.OK, Flag: backends.FlagBadCount, Play: playOverflow},
+		{Name: "one_token_more", Status: backends.OK, Flag: backends.FlagOverMax, Play: func(c *Conn) { playUsage(c, 7, 17) }},
+		{Name: "no_done_after_usage", Status: backends.OK, Counted: true, Play: playNoDone},
+		{Name: "finish_stop", Status: backends.OK, Counted: true, Play: playFinish("stop")},
+		{Name: "finish_tool_calls", Status: backends.OK, Counted: true, Play: playFinish("tool_calls")},
+		{Name: "finish_unknown", Status: backends.OK, Counted: true, Flag: backends.FlagUnknownFinish, Play: playFinish("because")},
 	}
 }
 
@@ -74,7 +85,11 @@ func refusals() []Fault {
 		{Name: "redirect", Status: backends.Failed, Class: "http_302", Play: plain(302, "", "Location: http://127.0.0.1:1/")},
 		{Name: "retry_after_500", Status: backends.OK, Counted: true, Retries: 1, Attempts: 2, Play: once(plain(500, "", "Retry-After: 0.01"))},
 		{Name: "retry_after_503", Status: backends.OK, Counted: true, Retries: 2, Attempts: 2, Play: once(plain(503, busy, "Retry-After: 0.01"))},
-		{Name: "retry_after_reset", Status: backends.OK, Counted: true, Retries: 1, Attempts: 2, Play: once((*Conn).Reset)},
+		{Name: "retry_after_reset", Status: backends.OK, Counted: true, Retries: 1, Attempts: 2, Lost: 1, Play: once((*Conn).Reset)},
+		{Name: "reset_once", Status: backends.Disconnected, Class: "connection_reset", Lost: 1, Recovers: true, Play: once((*Conn).Reset)},
+		{Name: "closed_once", Status: backends.Disconnected, Class: "connection_closed", Lost: 1, Recovers: true, Play: once((*Conn).Hangup)},
+		{Name: "retry_much_too_late", Status: backends.Rejected, Class: "http_503", Retries: 3, Attempts: 1,
+			Play: plain(503, busy, "Retry-After: 1e300")},
 		{Name: "retry_too_late", Status: backends.Rejected, Class: "http_503", Timeout: time.Second, Retries: 3, Attempts: 1,
 			Play: plain(503, busy, "Retry-After: 3600")},
 	}
@@ -95,15 +110,15 @@ func broken() []Fault {
 		{Name: "stall_before_done", Status: backends.TimedOut, Class: "timeout", Timeout: short, Play: spoken((*Conn).Stall)},
 		{Name: "error_body_stalls", Status: backends.TimedOut, Class: "timeout", Timeout: short,
 			Play: func(c *Conn) { c.Raw("HTTP/1.1 500 x\r\nContent-Length: 100\r\n\r\n{"); c.Stall() }},
-		{Name: "reset_before_headers", Status: backends.Disconnected, Class: "connection_reset", Play: (*Conn).Reset},
-		{Name: "close_before_headers", Status: backends.Disconnected, Class: "connection_closed", Play: (*Conn).Hangup},
+		{Name: "reset_before_headers", Status: backends.Disconnected, Class: "connection_reset", Lost: 3, Play: (*Conn).Reset},
+		{Name: "close_before_headers", Status: backends.Disconnected, Class: "connection_closed", Lost: 3, Play: (*Conn).Hangup},
 		{Name: "reset_mid_stream", Status: backends.Disconnected, Class: "connection_reset", Retries: 2, Play: started((*Conn).Reset)},
 		{Name: "close_mid_stream", Status: backends.Disconnected, Class: "connection_closed", Play: started((*Conn).Hangup)},
 		{Name: "reset_before_done", Status: backends.Disconnected, Class: "connection_reset", Play: spoken((*Conn).Reset)},
 		{Name: "short_body", Status: backends.Disconnected, Class: "connection_closed", Play: playShortBody},
 		{Name: "no_done", Status: backends.Truncated, Class: "no_end_mark", Play: spoken((*Conn).End)},
-		{Name: "no_done_after_usage", Status: backends.Truncated, Class: "no_end_mark",
-			Play: spoken(func(c *Conn) { c.Say(c.Finish(c.Usage(1, 2)) + "\n"); c.End() })},
+		{Name: "no_done_after_finish", Status: backends.Truncated, Class: "no_end_mark",
+			Play: spoken(func(c *Conn) { c.Say(c.Finish("") + "\n"); c.End() })},
 		{Name: "empty_body", Status: backends.Truncated, Class: "no_end_mark", Play: func(c *Conn) { c.Head(); c.End() }},
 	}
 }
@@ -125,8 +140,11 @@ func lies() []Fault {
 		{Name: "error_object", Status: backends.Failed, Class: "error_event", Play: func(c *Conn) {
 			c.Plain(200, `{"error":{"message":"no"}}`, "Content-Type: application/json")
 		}},
-		{Name: "usage_too_large", Status: backends.Malformed, Class: "implausible_usage", Play: func(c *Conn) { playUsage(c, 7, 9_999_999) }},
-		{Name: "usage_negative", Status: backends.Malformed, Class: "implausible_usage", Play: func(c *Conn) { playUsage(c, 7, -1) }},
+		{Name: "finish_abort", Status: backends.Failed, Class: "finish_abort", Play: playFinish("abort")},
+		{Name: "finish_error", Status: backends.Failed, Class: "finish_error", Play: playFinish("error")},
+		{Name: "finish_content_filter", Status: backends.Failed, Class: "finish_content_filter", Play: playFinish("content_filter")},
+		{Name: "finish_load_without_text", Status: backends.Failed, Class: "finish_load", Play: playLoadOnly},
+		{Name: "event_error", Status: backends.Failed, Class: "error_event", Play: playEventError},
 		{Name: "wrong_model", Status: backends.Malformed, Class: "wrong_model", Play: func(c *Conn) {
 			c.Head()
 			c.Say(c.EventOf("another", `"x"`))

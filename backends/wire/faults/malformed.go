@@ -157,6 +157,58 @@ func playUsage(c *Conn, in, out int) {
 	c.End()
 }
 
+// playOverflow has counts that no number of tokens is.
+func playOverflow(c *Conn) {
+	usage := strings.NewReplacer(":7", ":99999999999999999999", ":8", ":1e300").Replace(c.Usage(7, 8))
+	c.Head()
+	c.Tokens()
+	c.Say(c.Finish(usage) + c.Done(usage))
+	c.End()
+}
+
+// playNoDone ends in order behind finish_reason and usage. Ollama's counts stand in its end mark.
+func playNoDone(c *Conn) {
+	usage := c.Usage(InputTokens, OutputTokens)
+	c.Head()
+	c.Tokens()
+	if c.protocol.SSE() {
+		c.Say(c.Finish(usage) + "\n")
+	} else {
+		c.Say(c.Done(usage))
+	}
+	c.End()
+}
+
+// playFinish is a whole answer that ends for a reason of its own.
+func playFinish(reason string) func(*Conn) {
+	return func(c *Conn) {
+		usage := c.Usage(InputTokens, OutputTokens)
+		c.Head()
+		c.Tokens()
+		c.Say(strings.Replace(c.Finish(usage)+c.Done(usage), `"length"`, strconv.Quote(reason), 1))
+		c.End()
+	}
+}
+
+// playLoadOnly is Ollama's answer to a request without a prompt: no text, no counts, done_reason "load".
+func playLoadOnly(c *Conn) {
+	c.Head()
+	c.Say(strings.Replace(c.Finish("")+c.Done(""), `"length"`, `"load"`, 1))
+	c.End()
+}
+
+// playEventError names an event an error, and what stands in it does not look like one.
+func playEventError(c *Conn) {
+	c.Head()
+	c.Say(c.Event(Pieces[0]))
+	if c.protocol.SSE() {
+		c.Say("event: error\ndata: {\"detail\":\"the queue is gone\"}\n\n" + c.Done(""))
+	} else {
+		c.Say(c.Error("the queue is gone"))
+	}
+	c.End()
+}
+
 func playSlowHeaders(c *Conn) {
 	head := "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Slow: 1\r\n", 1000)
 	for i := range len(head) {

@@ -1,0 +1,65 @@
+package backends
+
+import "strings"
+
+// What can be odd about a reply that is counted all the same.
+const (
+	FlagUnknownFinish = "unknown_finish" // a finish reason that we do not know
+	FlagOverMax       = "over_max"       // more output tokens than were asked for at most, and there is text for them
+	FlagNoEndMark     = "no_end_mark"    // no [DONE], though finish_reason and usage came and the stream ended in order
+	FlagBadCount      = "bad_count"      // a count or time that cannot be: it is null
+)
+
+// Flag adds a flag once.
+func (r *Reply) Flag(name string) {
+	for _, f := range r.Flags {
+		if f == name {
+			return
+		}
+	}
+	r.Flags = append(r.Flags, name)
+}
+
+// answers are the finish reasons of an answer: OpenAI's, and what servers say for the same.
+var answers = map[string]bool{
+	"stop": true, "length": true, "tool_calls": true, "function_call": true, "tool_use": true, "eos": true, "eos_token": true,
+	"end_turn": true, "stop_sequence": true, "max_tokens": true, "limit": true,
+}
+
+// failures are the finish reasons of an answer that was not given.
+var failures = map[string]bool{
+	"abort": true, "aborted": true, "error": true, "content_filter": true, "cancel": true, "canceled": true, "cancelled": true,
+	"timeout": true, "failed": true, "safety": true, "load": true, "unload": true,
+}
+
+// Finish holds a reply that came whole against the end that the engine names: success is a list. A reason that is on
+// neither list is flagged; none at all is what servers say that never name one.
+func (r *Reply) Finish() {
+	reason := strings.ToLower(r.FinishReason)
+	switch {
+	case r.Status != OK || reason == "" || answers[reason]:
+	case failures[reason]:
+		r.Status, r.ErrorClass = Failed, "finish_"+reason
+		r.Error = "the engine ended the answer with finish_reason " + reason
+	default:
+		r.Flag(FlagUnknownFinish)
+	}
+}
+
+// mostTokens is more than any context holds; what is beyond is no count.
+const mostTokens = 1 << 27
+
+// Plausible is a count from outside, or nil and a flag where it cannot be. most is what bounds it, 0 = nothing known.
+func (r *Reply) Plausible(n *int64, most int64) *int64 {
+	if n == nil {
+		return nil
+	}
+	if most <= 0 || most > mostTokens {
+		most = mostTokens
+	}
+	if *n < 0 || *n > most {
+		r.Flag(FlagBadCount)
+		return nil
+	}
+	return n
+}

@@ -1,0 +1,104 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"matrix/backends"
+)
+
+const (
+	// mostReconnects is how often one request goes out anew because the transport lost it: a server that drops
+	// everything must not be asked for ever.
+	mostReconnects = 3
+	// freshHealth is how long an answer about the server's health is believed: thousands of connections may break at once.
+	freshHealth = time.Second
+	// healthPatience is how long a busy server has to answer.
+	healthPatience = 10 * time.Second
+)
+
+// health is what was last heard of the server's.
+type health struct {
+	ask func(context.Context) error
+
+	mu sync.Mutex // held while it is asked: who comes meanwhile wants the same answer
+	at time.Time
+	ok bool
+}
+
+func (h *health) well(ctx context.Context) bool {
+	if h == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.at.IsZero() || time.Since(h.at) > freshHealth {
+		bounded, cancel := context.WithTimeout(ctx, healthPatience)
+		err := h.ask(bounded)
+		cancel()
+		if ctx.Err() != nil {
+			return false // we stop; that says nothing of the server
+		}
+		h.ok, h.at = err == nil, time.Now()
+	}
+	return h.ok
+}
+
+// lost reports an exchange that the transport lost before the engine said a word.
+func lost(r *backends.Reply) bool {
+	if r.Status != backends.Disconnected || r.HTTPStatus != 0 {
+		return false
+	}
+	switch r.ErrorClass {
+	case "connection_reset", "connection_closed", "connection_timeout", "connection_broken", "connection_refused":
+		return true
+	}
+	return false
+}
+
+// connected is once, and once more for each time that the transport loses the request though the engine is well. It
+// returns how often it was sent beyond the first.
+func (c *Client) connected(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration, reconnects int) {
+	reply, after = c.once(ctx, call)
+	first := reply.Sent
+	for ; reconnects < mostReconnects && lost(&reply) && c.health.well(ctx) && wait(ctx, reconnects+1, 0); reconnects++ {
+		next, nextAfter := c.once(ctx, call)
+		if next.Sent.IsZero() {
+			break // time was up
+		}
+		next.Sent = first
+		reply, after = next, nextAfter
+	}
+	return reply, after, reconnects
+}
+
+// Health makes the question whether a server is well: a GET that anything but 5xx answers. It has a connection of its own
+// and keeps it, so that it does not queue behind a burst.
+func Health(url, apiKey string) func(context.Context) error {
+	client := &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: 4 * time.Second,
+	}}
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return fmt.Errorf("ask whether the engine is well: %w", err)
+		}
+		if apiKey != "" {
+			request.Header.Set("Authorization", "Bearer "+apiKey)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return fmt.Errorf("ask whether the engine is well: %w", err)
+		}
+		defer response.Body.Close()
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection can be kept
+		if response.StatusCode >= http.StatusInternalServerError {
+			return fmt.Errorf("ask whether the engine is well: %s from %s", response.Status, url)
+		}
+		return nil
+	}
+}
