@@ -31,40 +31,48 @@ type batcher struct {
 	gen    *experiments.Generate
 }
 
-// sample is one batch, one way.
-type sample struct {
-	Seconds float64 `json:"seconds"`
-	Tokens  int64   `json:"output_tokens"`
-	Input   int64   `json:"input_tokens"`
-}
+// attempt names the engine that is launched.
+const attempt = "bench-hand"
 
-func (s sample) rate() float64 { return float64(s.Tokens) / s.Seconds }
-
-func launch(ctx context.Context, s settings) (*batcher, error) {
-	dir, err := os.MkdirTemp("", "matrix-bench-offline-*")
+func launchOffline(ctx context.Context, s settings) (rivals, error) {
+	b, err := newBatcher(s)
 	if err != nil {
 		return nil, err
 	}
-	b := &batcher{dir: dir, gen: &experiments.Generate{MaxTokens: s.tokens, TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}}
 	python, err := b.wrapper(s.python)
+	if err == nil {
+		err = b.launch(ctx, vllm.Offline(), b.cell(s, python, experiments.VLLMOffline))
+	}
 	if err != nil {
 		b.close()
 		return nil, err
 	}
+	return b, nil
+}
+
+func newBatcher(s settings) (*batcher, error) {
+	dir, err := os.MkdirTemp("", "matrix-bench-hand-*")
+	if err != nil {
+		return nil, err
+	}
+	b := &batcher{dir: dir, gen: &experiments.Generate{MaxTokens: s.tokens, TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}}
 	b.prompts(s)
-	log := filepath.Join(dir, "engine.log")
-	b.engine, err = vllm.Offline().Launch(ctx, backends.Spec{
-		Cell: b.cell(s, python), Attempt: "bench-offline", Dir: dir, LogPath: log, Timeout: 10 * time.Minute,
+	return b, nil
+}
+
+func (b *batcher) launch(ctx context.Context, with backends.Backend, cell *experiments.Cell) (err error) {
+	log := filepath.Join(b.dir, "engine.log")
+	b.engine, err = with.Launch(ctx, backends.Spec{
+		Cell: cell, Attempt: attempt, Dir: b.dir, LogPath: log, Timeout: 10 * time.Minute,
 		Observe: func(p backends.Phase) {
 			fmt.Fprintf(os.Stderr, "%-14s %.1f s\n", p.Name, p.Duration.Seconds())
 		},
 	})
 	if err != nil {
 		tail, _ := os.ReadFile(log)
-		b.close()
-		return nil, fmt.Errorf("launch vLLM: %w\n%s", err, tail[max(0, len(tail)-4000):])
+		return fmt.Errorf("launch vLLM: %w\n%s", err, tail[max(0, len(tail)-4000):])
 	}
-	return b, nil
+	return nil
 }
 
 // wrapper is an interpreter that runs hand.py around whatever script it is given.
@@ -82,13 +90,13 @@ func (b *batcher) wrapper(python string) (string, error) {
 	return path, os.WriteFile(path, []byte(text), 0o755)
 }
 
-func (b *batcher) cell(s settings, python string) *experiments.Cell {
+func (b *batcher) cell(s settings, python, backend string) *experiments.Cell {
 	args := experiments.Values{}
 	for name, text := range s.args {
 		args[name] = value(text)
 	}
 	return &experiments.Cell{
-		Platform:  &experiments.Platform{ID: "vllm_offline", Backend: experiments.VLLMOffline, Python: python, Args: args, Env: s.env},
+		Platform:  &experiments.Platform{ID: "vllm", Backend: backend, Python: python, Args: args, Env: s.env},
 		Model:     &experiments.Model{ID: "model", VLLM: &experiments.VLLMModel{Model: s.model}},
 		Generate:  b.gen,
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
@@ -122,22 +130,7 @@ func (b *batcher) prompts(s settings) {
 	}
 }
 
-// pair asks the batch both ways; by hand first when swapped. By hand always follows at least one batch through us,
-// which tells it the prompts.
-func (b *batcher) pair(ctx context.Context, swapped bool) (us, hand sample, err error) {
-	if !swapped {
-		if us, err = b.through(ctx); err == nil {
-			hand, err = b.hand(ctx)
-		}
-		return us, hand, err
-	}
-	if hand, err = b.hand(ctx); err == nil {
-		us, err = b.through(ctx)
-	}
-	return us, hand, err
-}
-
-func (b *batcher) through(ctx context.Context) (sample, error) {
+func (b *batcher) us(ctx context.Context) (sample, error) {
 	var s sample
 	failed := 0
 	began := time.Now()
