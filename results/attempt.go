@@ -24,12 +24,18 @@ type state struct {
 	Self   string  `json:"self"`
 }
 
-// intent is a commit that has begun: it is completed, never taken back.
+// intent is how the attempt ended. Noted before the folder is built, it saves a launch from being run again after a
+// crash; Files, noted after, is the commit: only the rename is left. Whoever ends it holds it against what it says, and
+// sets the attempt aside when that is not there.
 type intent struct {
 	Status  string    `json:"status"`
 	Reason  string    `json:"reason"`
 	LogTail string    `json:"log_tail"`
 	Ended   time.Time `json:"ended"`
+
+	Rows   int64              `json:"rows,omitempty"`   // measured requests that have a row; 0 = not told
+	Spools map[string]int64   `json:"spools,omitempty"` // bytes of each spool that was closed whole
+	Files  map[string]FileSum `json:"files,omitempty"`  // of the folder that was built, its manifest too
 }
 
 // Attempt is one try at one launch while it is written. Its methods are safe for concurrent use.

@@ -1,9 +1,11 @@
 package results
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"matrix/results/disk"
 )
 
 var attemptStatuses = []string{Complete, EngineFailed, Censored, EnvironmentFailed, Interrupted}
@@ -28,7 +32,8 @@ func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, erro
 	if !slices.Contains(attemptStatuses, status) {
 		return Summary{}, fmt.Errorf("commit attempt: unknown status %q", status)
 	}
-	if err := a.closeSpools(); err != nil {
+	spools, err := a.closeMeasured()
+	if err != nil {
 		if status == Complete {
 			return Summary{}, fmt.Errorf("commit attempt: rows are lost: %w", err)
 		}
@@ -39,11 +44,11 @@ func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, erro
 		planned = a.manifest.Planned
 	}
 	// Another tool may have kept totals only, or a sample of its requests.
-	if status == Complete && a.measured != planned && !run.Imported {
+	if status == Complete && (a.measured > planned || a.measured != planned && !run.Imported) {
 		return Summary{}, fmt.Errorf("commit attempt: %d of %d planned requests have a row", a.measured, planned)
 	}
 	run.Planned = planned
-	end := &intent{Status: status, Reason: reason, LogTail: logTail, Ended: time.Now()}
+	end := &intent{Status: status, Reason: reason, LogTail: logTail, Ended: time.Now(), Rows: a.measured, Spools: spools}
 	if err := a.saveState(run, end); err != nil {
 		return Summary{}, fmt.Errorf("commit attempt: %w", err)
 	}
@@ -68,15 +73,55 @@ func (a *Attempt) target() (string, error) {
 // publish builds the folder and moves it into its place. It may be repeated: it starts from the spools.
 func (a *Attempt) publish() (Summary, error) {
 	defer beThrifty(a.measured)()
-	m, summary, err := a.build(filepath.Join(a.dir, commitDir))
+	dir := filepath.Join(a.dir, commitDir)
+	m, summary, err := a.buildWhole(dir)
 	if err == nil {
-		err = a.move(filepath.Join(a.dir, commitDir))
+		err = a.move(dir)
 	}
 	if err != nil {
 		return Summary{}, fmt.Errorf("commit attempt %s: %w", a.manifest.Attempt, err)
 	}
 	a.published, a.manifest = true, m
 	return summary, nil
+}
+
+// buildWhole builds the folder and notes what it holds. Rows that make the building panic are damage, and an error: the
+// next who opens the tree would panic as well.
+func (a *Attempt) buildWhole(dir string) (m Manifest, summary Summary, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("nothing can be made of its rows: %v", r)
+		}
+	}()
+	m, summary, sum, err := a.build(dir)
+	if err != nil {
+		return m, summary, err
+	}
+	var rows int64
+	for _, n := range summary.Statuses {
+		rows += n
+	}
+	end, run := *a.state.Commit, *a.state.Run
+	if want := cmp.Or(end.Rows, run.Planned); end.Status == Complete && rows != want && (end.Rows > 0 || !run.Imported) {
+		return m, summary, fmt.Errorf("%d of its %d rows can be read", rows, want)
+	}
+	end.Files = maps.Clone(m.Files)
+	end.Files[manifestFile] = sum
+	return m, summary, a.saveState(run, &end)
+}
+
+// built reports that the folder lies there as the commit noted it.
+func (a *Attempt) built() bool {
+	dir, files := filepath.Join(a.dir, commitDir), a.state.Commit.Files
+	if len(files) == 0 {
+		return false
+	}
+	for name, sum := range files {
+		if got, err := sumFile(filepath.Join(dir, name)); err != nil || got != sum {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *Attempt) move(dir string) error {
@@ -91,7 +136,7 @@ func (a *Attempt) move(dir string) error {
 	}
 	if a.store.guard != nil {
 		if err := a.store.guard(); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errGuard, err)
 		}
 	}
 	if err := fs.Rename(dir, target); err != nil {
@@ -104,20 +149,19 @@ func (a *Attempt) move(dir string) error {
 	return a.store.discard(a.dir)
 }
 
-// build writes every file of the attempt into dir, each synced, and the folder last.
-func (a *Attempt) build(dir string) (Manifest, Summary, error) {
+// build writes every file of the attempt into dir, each synced, and the folder last; sum is the manifest's.
+func (a *Attempt) build(dir string) (m Manifest, summary Summary, sum FileSum, err error) {
 	run := *a.state.Run
 	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
-	m := a.ended(run)
-	fail := func(err error) (Manifest, Summary, error) { return Manifest{}, Summary{}, err }
+	m = a.ended(run)
+	fail := func(err error) (Manifest, Summary, FileSum, error) { return Manifest{}, Summary{}, FileSum{}, err }
 	if err := errors.Join(a.store.fs.RemoveAll(dir), a.store.fs.MkdirAll(dir)); err != nil {
 		return fail(err)
 	}
 	if err := a.writeTables(dir, &m); err != nil {
 		return fail(err)
 	}
-	summary, err := summarize(dir, run)
-	if err != nil {
+	if summary, err = summarize(dir, run); err != nil {
 		return fail(err)
 	}
 	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
@@ -131,10 +175,10 @@ func (a *Attempt) build(dir string) (Manifest, Summary, error) {
 	if err := a.copyLog(dir, &m); err != nil {
 		return fail(err)
 	}
-	if err := a.writeManifest(dir, m); err != nil {
+	if sum, err = a.writeManifest(dir, m); err != nil {
 		return fail(err)
 	}
-	return m, summary, nil
+	return m, summary, sum, nil
 }
 
 // ended is the manifest with what the commit's intent and the run say.
@@ -256,7 +300,7 @@ func (a *Attempt) writeRun(dir string, keys Keys, row runRow) (FileSum, error) {
 // copyLog publishes the engine's log as it is now. A copy, not a link: a stray child of the engine may still
 // write to the old one.
 func (a *Attempt) copyLog(dir string, m *Manifest) error {
-	in, err := os.Open(a.LogPath())
+	in, err := disk.Open(a.LogPath())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -274,18 +318,18 @@ func (a *Attempt) copyLog(dir string, m *Manifest) error {
 	return errors.Join(err, closing)
 }
 
-func (a *Attempt) writeManifest(dir string, m Manifest) error {
+func (a *Attempt) writeManifest(dir string, m Manifest) (FileSum, error) {
 	doc, err := seal(m)
 	if err != nil {
-		return fmt.Errorf("write manifest: %w", err)
+		return FileSum{}, fmt.Errorf("write manifest: %w", err)
 	}
 	f, err := a.store.fs.Create(filepath.Join(dir, manifestFile))
 	if err != nil {
-		return err
+		return FileSum{}, err
 	}
 	_, err = f.Write(doc)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+		return FileSum{}, err
 	}
-	return a.store.fs.SyncDir(dir)
+	return sumOf(doc), a.store.fs.SyncDir(dir)
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"matrix/results/disk"
 )
 
 // Problems of a committed attempt; the words are the plan's reasons.
@@ -172,7 +174,7 @@ func checkSums(ctx context.Context, dir string, files map[string]FileSum) (probl
 }
 
 func sumFile(path string) (FileSum, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		return FileSum{}, err
 	}
@@ -180,6 +182,11 @@ func sumFile(path string) (FileSum, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, f)
 	return FileSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+}
+
+func sumOf(doc []byte) FileSum {
+	sum := sha256.Sum256(doc)
+	return FileSum{Bytes: int64(len(doc)), SHA256: hex.EncodeToString(sum[:])}
 }
 
 // folders are the folders in dir that are not hidden, sorted; none when dir is missing.

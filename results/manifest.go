@@ -5,21 +5,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 
 	"matrix/experiments"
+	"matrix/results/disk"
 )
 
 const (
 	manifestFile   = "manifest.json"
 	manifestSchema = 1
+	maxDocument    = 64 << 20 // bytes of a manifest, a mark, a source: longer is none of ours
 )
 
 // readManifest reads the manifest of an attempt's folder and checks its own checksum.
 func readManifest(dir string) (Manifest, error) {
 	var m Manifest
-	doc, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	doc, err := disk.ReadFile(filepath.Join(dir, manifestFile), maxDocument)
 	if err != nil {
 		return m, err
 	}

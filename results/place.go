@@ -29,7 +29,7 @@ func (s *Store) Inner() string { return s.inner() }
 // folder of their own below .matrix, what it commits lands beside everybody's. The guard is asked right before an
 // attempt is published; its error keeps the attempt in work.
 func (s *Store) Apart(dir string, guard func() error) *Store {
-	return &Store{Version: s.Version, root: s.root, fs: s.fs, apart: dir, guard: guard}
+	return &Store{Version: s.Version, Notice: s.Notice, root: s.root, fs: s.fs, apart: dir, guard: guard}
 }
 
 // cellDir is the folder of a cell. Names come from a user's file, so both are checked: nothing may be

@@ -41,12 +41,12 @@ func weightedQuantile(sorted []weighted, q float64) float64 {
 	ends := make([]int64, len(sorted)) // how many stand up to and with i
 	var total int64
 	for i, w := range sorted {
-		total += w.weight
+		total += min(max(w.weight, 0), math.MaxInt64-total) // a count of another tool's may be anything
 		ends[i] = total
 	}
 	return interpolate(int(total), q, func(rank int) float64 {
 		i, _ := slices.BinarySearch(ends, int64(rank)+1)
-		return sorted[i].value
+		return sorted[min(i, len(sorted)-1)].value
 	})
 }
 
@@ -69,11 +69,13 @@ func mean(values []float64) float64 {
 }
 
 // lowerBound is the one-sided lower confidence bound of a success rate (Clopper–Pearson): the rate at
-// which ok or more of n would be seen with probability 1 − confidence.
+// which ok or more of n would be seen with probability 1 − confidence. More ok than n are no rate (another tool may say
+// so): they count as all of n.
 func lowerBound(ok, n int64, confidence float64) float64 {
 	if ok <= 0 || n <= 0 {
 		return 0
 	}
+	ok = min(ok, n)
 	return mathext.InvRegIncBeta(float64(ok), float64(n-ok)+1, 1-confidence)
 }
 

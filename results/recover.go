@@ -6,23 +6,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"matrix/results/disk"
 )
 
 // Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first
 // bad frame, oldest first. It needs no lock and then only reads; when no apply holds the tree it first ends
 // the commits that a crash cut short, so that these are in the history and not here.
 func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
-	if err := s.tidyIfFree(ctx); err != nil {
-		return nil, err
+	out, untidy, err := s.readUnfinished(ctx)
+	if err != nil || !untidy || !s.tidyIfFree() {
+		return out, err
 	}
-	var out []*Attempt
-	return out, s.eachWork(ctx, func(name string) error {
+	out, _, err = s.readUnfinished(ctx)
+	return out, err
+}
+
+// readUnfinished leaves out what is being begun, published or committed by the apply that holds the tree, or was by one
+// that is gone: then it is untidy.
+func (s *Store) readUnfinished(ctx context.Context) (out []*Attempt, untidy bool, err error) {
+	return out, untidy, s.eachWork(ctx, func(name string) error {
 		a, err := s.readWork(name)
-		if err != nil || a.isPublished() || a.state.Commit != nil {
-			return nil // being begun, published or committed by the apply that holds the tree
-		}
-		if err := a.recount(); err != nil {
-			return err
+		if err != nil || a.isPublished() || a.state.Commit != nil || a.recount() != nil {
+			untidy = true
+			return nil
 		}
 		out = append(out, a)
 		return nil
@@ -48,56 +55,63 @@ func (s *Store) eachWork(ctx context.Context, each func(name string) error) erro
 	return nil
 }
 
-// tidyIfFree tidies when there is something to tidy and nobody holds the tree.
-func (s *Store) tidyIfFree(ctx context.Context) error {
-	untidy := false
-	err := s.eachWork(ctx, func(name string) error {
-		a, err := s.readWork(name)
-		untidy = untidy || err != nil || a.isPublished() || a.state.Commit != nil
-		return nil
-	})
-	if err != nil || !untidy {
-		return err
-	}
+// tidyIfFree tidies when nobody holds the tree, and reports whether it did. What keeps it from that (a disk that is full,
+// a tree that is another user's) is no reason not to read: who wants to write is told by Lock.
+func (s *Store) tidyIfFree() bool {
 	unlock, err := s.Lock("tidying after a crash") // tidies
-	if held := new(ErrLocked); errors.As(err, &held) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return false
 	}
 	unlock()
-	return nil
+	return true
 }
 
-// tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. The
-// caller holds the lock.
+// tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. What cannot be ended
+// is set aside with its reason: no attempt may stop the others. The error is one that the next may not have. The caller
+// holds the lock.
 func (s *Store) tidy(ctx context.Context) error {
 	trash, err := filepath.Glob(s.inner(workDir, trashPrefix+"*"))
 	if err != nil {
 		return err
 	}
 	for _, dir := range trash {
-		if err := s.fs.RemoveAll(dir); err != nil {
+		if err := s.fs.RemoveAll(dir); recoverable(err) {
 			return fmt.Errorf("tidy the results: %w", err)
 		}
 	}
 	return s.eachWork(ctx, func(name string) error {
-		a, err := s.readWork(name)
-		switch {
-		case err != nil:
-			return s.setAside(s.inner(workDir, name), name, err)
-		case a.isPublished():
-			return s.discard(a.dir)
-		case a.state.Commit == nil:
-			return nil
-		}
-		if err := a.recount(); err != nil {
+		err := s.end(name)
+		if err == nil || recoverable(err) {
 			return err
 		}
-		_, err = a.publish()
+		if err = s.setAside(s.inner(workDir, name), name, err); err != nil && !recoverable(err) {
+			s.notice("attempt %s in %s cannot be finished, and cannot be moved away: %v", name, s.inner(workDir), err)
+			return nil
+		}
 		return err
 	})
+}
+
+// end brings one attempt in work/ to where a crash cannot have cut it.
+func (s *Store) end(name string) error {
+	a, err := s.readWork(name)
+	if err != nil {
+		return err
+	}
+	// An import that was killed: its file is still there, and no apply goes on with it.
+	half := a.state.Commit == nil && a.state.Run != nil && a.state.Run.Imported
+	if a.isPublished() || half {
+		return s.discard(a.dir)
+	}
+	if a.state.Commit != nil && a.built() {
+		return a.move(filepath.Join(a.dir, commitDir))
+	}
+	if err := a.recount(); err != nil || a.state.Commit == nil {
+		return err
+	}
+	a.missSpools()
+	_, err = a.publish()
+	return err
 }
 
 // trashPrefix hides a work folder that is being removed.
@@ -113,6 +127,9 @@ func (s *Store) discard(dir string) error {
 	return s.fs.RemoveAll(trash)
 }
 
+// maxSegments bounds the launches of one attempt: each makes a file, and a number from a file is not believed.
+const maxSegments = 1 << 16
+
 // readWork reads what an attempt in work/ says of itself.
 func (s *Store) readWork(name string) (*Attempt, error) {
 	a := &Attempt{store: s, dir: s.inner(workDir, name)}
@@ -125,6 +142,9 @@ func (s *Store) readWork(name string) (*Attempt, error) {
 	a.manifest = m
 	if _, err := a.target(); err != nil {
 		return nil, err
+	}
+	if m.Attempt != name || m.Segments < 1 || m.Segments > maxSegments {
+		return nil, fmt.Errorf("%s tells of attempt %q, segment %d", attemptFile, m.Attempt, m.Segments)
 	}
 	a.state, err = readSealed[state](filepath.Join(a.dir, stateFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -141,37 +161,13 @@ func (a *Attempt) isPublished() bool {
 	if err != nil {
 		return false
 	}
-	_, err = os.Stat(filepath.Join(target, manifestFile))
+	_, err = os.Lstat(filepath.Join(target, manifestFile))
 	return err == nil
-}
-
-// setAside deals with a work folder that tells of no attempt. Begin syncs the description before the first
-// spool, so a folder without spools is a Begin that a crash cut short; anything else is kept for a person.
-func (s *Store) setAside(dir, name string, why error) error {
-	spools, err := filepath.Glob(filepath.Join(dir, "*.spool"))
-	if err != nil {
-		return err
-	}
-	if len(spools) == 0 {
-		return s.discard(dir)
-	}
-	lost := s.inner("lost")
-	if err := s.fs.MkdirAll(lost); err != nil {
-		return notWritable(s.root, err)
-	}
-	note := fmt.Sprintf("set aside: %v\n", why)
-	if err := s.fs.WriteFile(filepath.Join(dir, "why.txt"), []byte(note)); err != nil {
-		return err
-	}
-	if err := s.fs.Rename(dir, filepath.Join(lost, name)); err != nil {
-		return err
-	}
-	return errors.Join(s.fs.SyncDir(lost), s.fs.SyncDir(filepath.Dir(dir)))
 }
 
 func readSealed[T any](path string) (T, error) {
 	var v T
-	doc, err := os.ReadFile(path)
+	doc, err := disk.ReadFile(path, maxDocument)
 	if err == nil {
 		err = unseal(doc, &v)
 	}

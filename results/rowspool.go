@@ -190,7 +190,7 @@ func readSpool(path string, each func(arrow.RecordBatch) error) (cut bool, err e
 			err = fmt.Errorf("read spool %s: damaged: %v", path, r)
 		}
 	}()
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
@@ -216,4 +216,18 @@ func readSpool(path string, each func(arrow.RecordBatch) error) (cut bool, err e
 		return false, fmt.Errorf("read spool %s: %w", path, err)
 	}
 	return stream.Cut(), nil
+}
+
+// wholeBytes is how much of a spool can be read back; 0 when there is none.
+func wholeBytes(path string) int64 {
+	f, err := disk.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for r := spool.NewReader(f); ; {
+		if _, err := r.Next(); err != nil {
+			return r.Good()
+		}
+	}
 }

@@ -3,6 +3,7 @@ package results
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -96,7 +97,7 @@ func (a *Attempt) Resume() error {
 		a.manifest.Segments++
 	} else {
 		for n := range a.manifest.Segments {
-			for _, table := range []string{tableRequests, tableOutputs, tableSamples} {
+			for _, table := range spooled {
 				if err := fs.RemoveAll(a.spoolPath(table, n+1)); err != nil {
 					return fmt.Errorf("resume attempt: %w", err)
 				}
@@ -123,6 +124,20 @@ func (a *Attempt) Suspend(run Run) error {
 	return nil
 }
 
+// Discard ends an attempt of which nothing is to be kept: what it holds can be had again.
+func (a *Attempt) Discard() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.published {
+		return nil
+	}
+	closing := a.closeSpools()
+	if err := a.store.discard(a.dir); err != nil {
+		return fmt.Errorf("discard attempt: %w", errors.Join(err, closing))
+	}
+	return nil
+}
+
 func (a *Attempt) closeSpools() error {
 	if a.spools == nil {
 		return nil
@@ -132,9 +147,45 @@ func (a *Attempt) closeSpools() error {
 	return sp.close()
 }
 
+// closeMeasured closes the spools of the segment that was measured here, and tells how long each is.
+func (a *Attempt) closeMeasured() (map[string]int64, error) {
+	if a.spools == nil {
+		return nil, nil
+	}
+	if err := a.closeSpools(); err != nil {
+		return nil, err
+	}
+	bytes := map[string]int64{}
+	for _, table := range spooled {
+		path := a.spoolPath(table, a.manifest.Segments)
+		info, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		bytes[filepath.Base(path)] = info.Size()
+	}
+	return bytes, nil
+}
+
+// spooled are the tables that wait in spools.
+var spooled = []string{tableRequests, tableOutputs, tableSamples}
+
+// missSpools says of which tables a commit that is ended here has lost something since they were closed whole. Lost rows
+// of requests are more than a warning: see buildWhole.
+func (a *Attempt) missSpools() {
+	for _, table := range spooled {
+		path := a.spoolPath(table, a.manifest.Segments)
+		want, told := a.state.Commit.Spools[filepath.Base(path)]
+		if told && wholeBytes(path) < want {
+			a.warn(fmt.Sprintf("some of its %s are lost: the file that they waited in was damaged", table))
+		}
+	}
+}
+
 // recount reads back which measured requests have rows.
 func (a *Attempt) recount() error {
 	a.rowsIn = make([]bitmap, a.manifest.Segments)
+	a.done, a.seen, a.twice, a.finished, a.measured = nil, nil, nil, 0, 0
 	for n := 1; n <= a.manifest.Segments; n++ {
 		cut, err := readSpool(a.spoolPath(tableRequests, n), func(b arrow.RecordBatch) error {
 			seq, phase, status := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.String](b, colStatus)

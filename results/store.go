@@ -19,7 +19,8 @@ import (
 
 // Store is a tree of committed attempts.
 type Store struct {
-	Version string // of matrix, noted in manifests
+	Version string            // of matrix, noted in manifests
+	Notice  func(text string) // told what had to be set aside, and what could not be read; nil = nobody
 
 	root    string
 	fs      *disk.FS

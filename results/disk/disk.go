@@ -41,13 +41,22 @@ type FS struct {
 	NoSync bool // skip real fsyncs (the hook still sees them); for tests
 }
 
+// Failed is a mutation that did not happen, in the words of its error.
+type Failed struct{ Err error }
+
+func (e *Failed) Error() string { return e.Err.Error() }
+func (e *Failed) Unwrap() error { return e.Err }
+
 func (f *FS) do(op Op, act func() error) error {
 	if f.Hook != nil {
 		if err := f.Hook(op); err != nil {
-			return fmt.Errorf("%s %s: %w", op.Kind, op.Path, err)
+			return &Failed{fmt.Errorf("%s %s: %w", op.Kind, op.Path, err)}
 		}
 	}
-	return act()
+	if err := act(); err != nil {
+		return &Failed{err}
+	}
+	return nil
 }
 
 // MkdirAll makes a folder and its missing parents durably: each new name is synced into its parent.

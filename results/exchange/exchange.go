@@ -116,6 +116,10 @@ func (s *Set) finish(o Options) error {
 		return fmt.Errorf("the file does not say which model: name it with --model")
 	case s.Labels.BatchSize == 0:
 		return fmt.Errorf("there are no requests in it, and no total of them")
+	case len(s.Requests) > s.Labels.BatchSize:
+		return fmt.Errorf("it has %d requests, more than the %d of --batch-size", len(s.Requests), s.Labels.BatchSize)
+	case s.Given["requests_ok"] > float64(s.Labels.BatchSize):
+		return fmt.Errorf("it says that %g requests were completed, more than the %d of the batch", s.Given["requests_ok"], s.Labels.BatchSize)
 	}
 	s.Warnings = append(s.Warnings, disagreements(s, o.WeightBytes)...)
 	slices.SortStableFunc(s.Requests, func(a, b Request) int { return int(a.Seq - b.Seq) })

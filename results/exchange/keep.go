@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -64,21 +65,21 @@ func imported(p results.Past) bool {
 	return p.Identity.Components.Backend != nil && string(p.Identity.Components.Backend.Value) == `{"platform":"imported"}`
 }
 
+// keep commits one set. One that is refused leaves nothing behind: its file is still there.
 func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kept, error) {
 	id := experiments.Identify(c, experiments.Facts{})
 	a, err := store.Begin(c, id, s.Labels.Launch, source)
 	if err != nil {
 		return Kept{}, err
 	}
-	for _, r := range s.Requests {
-		var out *results.OutputRow
-		if r.Text != "" {
-			out = &results.OutputRow{Seq: r.Seq, PromptID: r.PromptID, Text: r.Text}
-		}
-		if err := a.Append(r.RequestRow, out); err != nil {
-			return Kept{}, err
-		}
+	summary, err := write(a, c, id, s)
+	if err != nil {
+		return Kept{}, errors.Join(err, a.Discard())
 	}
+	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, nil
+}
+
+func write(a *results.Attempt, c *experiments.Cell, id experiments.Identity, s *Set) (results.Summary, error) {
 	run := results.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
 		Imported: true, Given: maps.Clone(s.Given), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
@@ -86,6 +87,17 @@ func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kep
 	if !s.Began.IsZero() {
 		run.BeganUnixS = float64(s.Began.UnixNano()) / 1e9
 	}
-	summary, err := a.Commit(results.Complete, "imported", "", run)
-	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, err
+	if err := a.SaveRun(run); err != nil { // so that the next apply knows it for an import, should this be killed
+		return results.Summary{}, err
+	}
+	for _, r := range s.Requests {
+		var out *results.OutputRow
+		if r.Text != "" {
+			out = &results.OutputRow{Seq: r.Seq, PromptID: r.PromptID, Text: r.Text}
+		}
+		if err := a.Append(r.RequestRow, out); err != nil {
+			return results.Summary{}, err
+		}
+	}
+	return a.Commit(results.Complete, "imported", "", run)
 }

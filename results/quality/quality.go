@@ -50,11 +50,12 @@ type Share struct {
 	Value, Low, High float64
 }
 
-// ShareOf is k of n; nil of none.
+// ShareOf is k of n; nil of none. More than n are all of n.
 func ShareOf(k, n int) *Share {
-	if n == 0 {
+	if n <= 0 {
 		return nil
 	}
+	k = min(max(k, 0), n)
 	s := &Share{K: k, N: n, Value: float64(k) / float64(n), High: 1}
 	if k > 0 {
 		s.Low = mathext.InvRegIncBeta(float64(k), float64(n-k)+1, 0.025)
