@@ -47,12 +47,22 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 	var out []Past
 	for _, name := range names {
 		past, err := s.experimentHistory(ctx, name)
-		if err != nil {
+		if err != nil && !s.unreadable(ctx, err) {
 			return nil, err
 		}
 		out = append(out, past...)
 	}
 	return sortPast(out), nil
+}
+
+// unreadable says, once, that a folder cannot be looked into, such as lost+found of a file system: whatever is in it, the
+// results beside it are still there. Not so when the whole search is to end.
+func (s *Store) unreadable(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	s.notice("%v; what is in it is not counted", err)
+	return true
 }
 
 func sortPast(past []Past) []Past {
@@ -68,7 +78,7 @@ func (s *Store) experimentHistory(ctx context.Context, experiment string) ([]Pas
 	var out []Past
 	for _, slug := range slugs {
 		past, err := s.cellHistory(ctx, experiment, slug)
-		if err != nil {
+		if err != nil && !s.unreadable(ctx, err) {
 			return nil, err
 		}
 		out = append(out, past...)
@@ -94,11 +104,11 @@ func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]Pas
 	if len(out) == 0 {
 		return nil, nil // not a cell, or one without results: its marks say nothing
 	}
-	marks, err := readMarks(ctx, cell)
+	marks := readMarks(cell)
 	for i := range out {
 		out[i].Tainted = taintOf(marks, &out[i].Manifest)
 	}
-	return out, err
+	return out, nil
 }
 
 // readPast never fails: what is wrong with an attempt is a finding about it.
@@ -124,11 +134,21 @@ func readPast(experiment, slug, dir string) Past {
 	return p
 }
 
+// published are the files that an attempt's folder may have beside its manifest. A name from a file is a path: no other is
+// ever looked at.
+var published = []string{tableRequests + ".parquet", tableOutputs + ".parquet", tableSamples + ".parquet", tableRun + ".parquet", logFile}
+
 func checkSizes(dir string, files map[string]FileSum) (problem, detail string) {
 	for _, name := range sortedKeys(files) {
-		info, err := os.Stat(filepath.Join(dir, name))
+		if !slices.Contains(published, name) {
+			return ResultCorrupt, fmt.Sprintf("the manifest lists %q, which no attempt has", name)
+		}
+		info, err := os.Lstat(filepath.Join(dir, name))
 		if err != nil {
 			return ResultMissing, name + " is gone"
+		}
+		if !info.Mode().IsRegular() {
+			return ResultCorrupt, (&disk.NotRegular{Path: name, Mode: info.Mode()}).Error()
 		}
 		if info.Size() != files[name].Bytes {
 			return ResultCorrupt, fmt.Sprintf("%s has %d bytes, not %d", name, info.Size(), files[name].Bytes)
@@ -196,7 +216,7 @@ func folders(dir string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the results: %w", err)
+		return nil, fmt.Errorf("read the results in %s: %w", dir, err)
 	}
 	var out []string
 	for _, e := range entries {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func committed(t testing.TB, s *Store, launch int) Past {
@@ -187,8 +188,50 @@ func TestMarks(t *testing.T) {
 	if err := os.WriteFile(marks[0], []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.History(t.Context(), "gemma3"); err == nil {
-		t.Error("an unreadable mark went unnoticed")
+	got := tainted()
+	if !strings.Contains(got[third.Attempt], "cannot be read") || !strings.Contains(got[first.Attempt], filepath.Base(marks[0])) {
+		t.Errorf("an unreadable mark went unnoticed: %v", got)
+	}
+}
+
+// A mark on a cell is of the attempts that its author saw, whatever the clocks of the machines say.
+func TestMarksNameTheirAttempts(t *testing.T) {
+	mine, theirs := testStore(t), testStore(t)
+	bad := committed(t, theirs, 1)
+	if err := theirs.Taint("gemma3", bad.Slug, "", "wrong driver", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.Accept("gemma3", bad.Slug, "", json.RawMessage(`"feed"`), "same weights", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	good := committed(t, mine, 1)
+	if _, err := mine.Merge(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	past, err := mine.History(t.Context(), "gemma3")
+	if err != nil || len(past) != 2 {
+		t.Fatalf("%v, %v", past, err)
+	}
+	accepts, err := mine.Accepts(t.Context(), "gemma3", bad.Slug)
+	if err != nil || len(accepts) != 1 {
+		t.Fatalf("%v, %v", accepts, err)
+	}
+	for _, p := range past {
+		ofMark := p.Attempt == bad.Attempt
+		if (p.Tainted != "") != ofMark || accepts[0].Blesses(&p.Manifest, "feed") != ofMark {
+			t.Errorf("attempt %s (good is %s): tainted %q, blessed %t", p.Attempt, good.Attempt, p.Tainted, accepts[0].Blesses(&p.Manifest, "feed"))
+		}
+	}
+	// A clock that ran an hour ahead when the attempt ended.
+	ahead := Manifest{Attempt: bad.Attempt, Ended: time.Now().Add(time.Hour)}
+	one := Mark{Kind: markTaint, Attempt: bad.Attempt, At: time.Now()}
+	whole := Mark{Kind: markTaint, Attempts: []string{bad.Attempt}, At: time.Now()}
+	if !one.Names(&ahead) || !whole.Names(&ahead) {
+		t.Error("a clock that ran ahead takes an attempt out of a mark that names it")
+	}
+	older := Mark{Kind: markTaint, At: time.Now()} // of an older matrix
+	if older.Names(&ahead) || !older.Names(&Manifest{Ended: time.Now().Add(-time.Hour)}) {
+		t.Error("a mark without names goes by the clock")
 	}
 }
 
@@ -217,7 +260,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A mark is read whole or is an error: a damaged taint must not pass for none.
+// A mark is read whole or voids the cell: a damaged taint must not pass for none.
 func FuzzMark(f *testing.F) {
 	f.Add([]byte(`{"kind": "taint", "reason": "the fan was off", "at": "2026-01-01T00:00:00Z", "who": "ada"}`))
 	f.Add([]byte(`{"kind": "accept", "identity": "feed"}`))
@@ -232,9 +275,12 @@ func FuzzMark(f *testing.F) {
 		if err := os.WriteFile(path, doc, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		marks, err := readMarks(t.Context(), cell)
-		if err == nil && len(marks) != 1 || err != nil && len(marks) != 0 {
-			t.Fatalf("%d marks, %v", len(marks), err)
+		marks := readMarks(cell)
+		if len(marks) != 1 {
+			t.Fatalf("%d marks", len(marks))
+		}
+		if _, err := readMark(path); err != nil && taintOf(marks, &Manifest{Ended: time.Now()}) == "" {
+			t.Fatalf("%v, and nothing is void", err)
 		}
 	})
 }

@@ -100,7 +100,7 @@ func (s *Store) lookAt(ctx context.Context, experiment, slug string, known map[s
 	}
 	cell := &cellSight{slug: slug, dir: filepath.Join(s.root, experiment, slug)}
 	names, err := folders(cell.dir)
-	if err != nil {
+	if err != nil && !s.unreadable(ctx, err) {
 		return nil, err
 	}
 	found := make([]sight, 0, len(names))
@@ -110,9 +110,9 @@ func (s *Store) lookAt(ctx context.Context, experiment, slug string, known map[s
 		}
 	}
 	if len(found) > 0 {
-		cell.marks, err = readMarks(ctx, cell.dir)
+		cell.marks = readMarks(cell.dir)
 	}
-	return found, err
+	return found, nil
 }
 
 func lookAtAttempt(experiment string, cell *cellSight, name string, entry *indexEntry, checked bool) sight {
@@ -137,7 +137,7 @@ func lookAtAttempt(experiment string, cell *cellSight, name string, entry *index
 // intact compares the sizes of an attempt's files.
 func (e *indexEntry) intact(dir string) bool {
 	for _, f := range e.files {
-		if info, err := os.Stat(filepath.Join(dir, f.name)); err != nil || info.Size() != f.bytes {
+		if info, err := os.Lstat(filepath.Join(dir, f.name)); err != nil || info.Size() != f.bytes || !info.Mode().IsRegular() {
 			return false
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"hash/crc32"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"time"
 
 	"matrix/experiments"
+	"matrix/results/disk"
 )
 
 // indexEntry is one attempt in the index: what Recall tells of its manifest.
@@ -155,9 +155,12 @@ type identityAxes struct {
 	axes map[string]string
 }
 
+// maxIndex bounds an index in bytes: some hundred each of a million attempts.
+const maxIndex = 1 << 30
+
 // readIndex reads an index by attempt; none when it is not there, or not whole.
 func readIndex(path string) map[string]*indexEntry {
-	doc, err := os.ReadFile(path)
+	doc, err := disk.ReadFile(path, maxIndex)
 	if err != nil || len(doc) < len(indexMagic)+4 || !bytes.HasPrefix(doc, []byte(indexMagic)) {
 		return nil
 	}

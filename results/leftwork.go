@@ -33,9 +33,9 @@ func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error
 	}
 	defer unlock()
 	err = other.eachWork(ctx, func(name string) error {
-		to := s.inner(workDir, name)
-		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(to)), s.fs.Rename(other.inner(workDir, name), to)); err != nil {
-			return err
+		from, to := other.inner(workDir, name), s.inner(workDir, name)
+		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(to)), s.fs.Rename(from, to)); err != nil {
+			return s.SetAside(from, "attempt "+name, err)
 		}
 		adopted++
 		return errors.Join(s.fs.SyncDir(s.inner(workDir)), s.fs.SyncDir(other.inner(workDir)))

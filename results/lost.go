@@ -18,9 +18,17 @@ const lostDir = "lost"
 
 // notice tells the user, once, what happened to their results beside what they asked for.
 func (s *Store) notice(format string, values ...any) {
-	if s.Notice != nil {
-		s.Notice(fmt.Sprintf(format, values...))
+	text := fmt.Sprintf(format, values...)
+	s.sayOnce.Lock()
+	defer s.sayOnce.Unlock()
+	if s.Notice == nil || s.said[text] {
+		return
 	}
+	if s.said == nil {
+		s.said = map[string]bool{}
+	}
+	s.said[text] = true
+	s.Notice(text)
 }
 
 // wants are the errors that are no fault of the attempt at which they show: the same work may go well when there is
@@ -54,6 +62,20 @@ func (s *Store) setAside(dir, name string, why error) error {
 		return err
 	}
 	s.notice("attempt %s could not be finished and was set aside in %s: %v. Its launch is pending again; the folder may be deleted", name, to, why)
+	return nil
+}
+
+// SetAside moves a folder below .matrix that nothing can be made of to lost/ and says so, once. An error that may pass
+// (a full disk) is returned, and the folder stays.
+func (s *Store) SetAside(dir, what string, why error) error {
+	if recoverable(why) {
+		return why
+	}
+	to, err := s.lose(dir, filepath.Base(dir), why)
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	s.notice("%s was set aside in %s: %v", what, to, why)
 	return nil
 }
 

@@ -1,18 +1,21 @@
 package results
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"matrix/experiments"
+	"matrix/results/disk"
 )
 
 // Kinds of marks.
@@ -44,10 +47,15 @@ func (s *Store) mark(experiment, slug string, m Mark) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(cell); err != nil {
+	if _, err := os.Lstat(cell); err != nil {
 		return fmt.Errorf("%s a cell: %w", m.Kind, err)
 	}
 	m.At = time.Now()
+	if m.Attempt == "" {
+		if m.Attempts, err = s.AttemptNames(experiment, slug); err != nil {
+			return fmt.Errorf("%s a cell: %w", m.Kind, err)
+		}
+	}
 	doc, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("%s a cell: %w", m.Kind, err)
@@ -65,19 +73,30 @@ func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]Mark, e
 	if err != nil {
 		return nil, err
 	}
-	marks, err := readMarks(ctx, cell)
 	var out []Mark
-	for _, m := range marks {
+	for _, m := range readMarks(cell) {
 		if m.Kind == markAccept {
 			out = append(out, m)
 		}
 	}
-	return out, err
+	return out, ctx.Err()
 }
 
 // Blesses reports that the mark makes an attempt count for an identity.
 func (m *Mark) Blesses(a *Manifest, identity string) bool {
-	return m.Kind == markAccept && identity != "" && m.IdentityHash() == identity && (m.Attempt == "" || m.Attempt == a.Attempt) && a.Ended.Before(m.At)
+	return m.Kind == markAccept && identity != "" && m.IdentityHash() == identity && m.Names(a)
+}
+
+// Names reports that the mark is of an attempt. Two machines' clocks differ, and a merge brings attempts that its author
+// never saw, so a mark names those that were there; one of an older matrix means all that had ended by its time.
+func (m *Mark) Names(a *Manifest) bool {
+	switch {
+	case m.Attempt != "":
+		return m.Attempt == a.Attempt
+	case m.Attempts != nil:
+		return slices.Contains(m.Attempts, a.Attempt)
+	}
+	return !m.At.Before(a.Ended)
 }
 
 // IdentityHash is the hash of the identity that an accept mark blesses: it holds the hash as a string, or the whole
@@ -94,13 +113,16 @@ func (m *Mark) IdentityHash() string {
 	return id.Hash
 }
 
-func readMarks(ctx context.Context, cell string) ([]Mark, error) {
-	entries, err := os.ReadDir(filepath.Join(cell, marksDir))
+// readMarks reads the marks of a cell. One that cannot be read may be a taint, so it is taken for one of the whole cell,
+// whose results count again when it is readable or gone: an error would stop what has nothing to do with the cell.
+func readMarks(cell string) []Mark {
+	dir := filepath.Join(cell, marksDir)
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read marks: %w", err)
+		return []Mark{illegible(err)}
 	}
 	var out []Mark
 	for _, e := range entries { // sorted by name: by time, as ULIDs are
@@ -108,32 +130,39 @@ func readMarks(ctx context.Context, cell string) ([]Mark, error) {
 		if !isMark || !attemptName(name) {
 			continue
 		}
-		var m Mark
-		path := filepath.Join(cell, marksDir, e.Name())
-		doc, err := os.ReadFile(path)
-		if err == nil {
-			err = json.Unmarshal(doc, &m)
-		}
-		// A mark that cannot be read may be a taint: going on would count a result that was voided.
+		m, err := readMark(filepath.Join(dir, e.Name()))
 		if err != nil {
-			return nil, fmt.Errorf("read mark %s: %w (bring the file back from a copy, or remove it and mark again)", path, err)
+			m = illegible(err)
 		}
 		out = append(out, m)
 	}
-	return out, ctx.Err()
+	return out
+}
+
+func readMark(path string) (m Mark, err error) {
+	doc, err := disk.ReadFile(path, maxDocument)
+	if err == nil {
+		err = json.Unmarshal(doc, &m)
+	}
+	if err == nil && m.Kind != markTaint && m.Kind != markAccept {
+		err = fmt.Errorf("it is no mark, but %q", m.Kind)
+	}
+	if err != nil {
+		err = fmt.Errorf("the mark %s cannot be read: %w", path, err)
+	}
+	return m, err
+}
+
+// illegible stands for a mark that cannot be read: a taint of all that the cell has.
+func illegible(err error) Mark {
+	return Mark{Kind: markTaint, At: time.Unix(1<<40, 0), Reason: fmt.Sprintf("%v (bring it back from a copy, or remove it and mark again)", err)}
 }
 
 // taintOf is the reason by which an attempt is void, "" = it is not.
 func taintOf(marks []Mark, m *Manifest) string {
 	for _, mark := range marks {
-		if mark.Kind != markTaint {
-			continue
-		}
-		if mark.Attempt == m.Attempt || mark.Attempt == "" && !mark.At.Before(m.Ended) {
-			if mark.Reason == "" {
-				return "no reason given"
-			}
-			return mark.Reason
+		if mark.Kind == markTaint && mark.Names(m) {
+			return cmp.Or(mark.Reason, "no reason given")
 		}
 	}
 	return ""

@@ -1,8 +1,9 @@
 package results
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+
+	"matrix/results/disk"
 )
 
 // launchesDir holds what shared servers left; attempts refer to it.
@@ -44,17 +48,24 @@ func (s *Store) Merge(ctx context.Context, other *Store) (Merged, error) {
 		return Merged{}, err
 	}
 	defer unlock()
-	m := merging{ctx: ctx, into: s, from: other, mine: map[string]*Past{}}
+	theirs, err := os.OpenRoot(other.root)
+	if err != nil {
+		return Merged{}, fmt.Errorf("merge: %w", err)
+	}
+	defer theirs.Close()
+	m := merging{ctx: ctx, into: s, from: other, theirs: theirs, mine: map[string]*Past{}}
 	if err := m.compare(); err != nil {
 		return Merged{}, err
 	}
-	return m.out, m.take()
+	err = m.take()
+	return m.out, err
 }
 
 // merging is one merge.
 type merging struct {
 	ctx        context.Context
 	into, from *Store
+	theirs     *os.Root         // of from
 	mine       map[string]*Past // by ULID
 	todo       []Past
 	extras     []extra
@@ -105,6 +116,10 @@ func (m *merging) sort(p Past) (conflict string) {
 		m.out.Already = append(m.out.Already, *here)
 	case p.Problem != "":
 		m.out.Damaged = append(m.out.Damaged, p)
+	case m.nowhere(&p):
+		m.out.Damaged = append(m.out.Damaged, p)
+	case here != nil && here.Problem != "":
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s is damaged here and whole there: move %s away, then merge again", p.Attempt, here.Dir))
 	case here != nil:
 		return fmt.Sprintf("attempt %s is launch %d of %s/%s here (identity %s), and launch %d of %s/%s there (identity %s)", p.Attempt,
 			here.Launch, here.Experiment, here.Slug, short(here.Identity.Hash), p.Launch, p.Experiment, p.Slug, short(p.Identity.Hash))
@@ -114,48 +129,107 @@ func (m *merging) sort(p Past) (conflict string) {
 	return ""
 }
 
-// findExtras lists what goes with the attempts, and the conflicts among that.
+// nowhere reports that an attempt's names cannot stand in a tree of ours.
+func (m *merging) nowhere(p *Past) bool {
+	_, err := m.into.cellDir(p.Experiment, p.Slug)
+	if err != nil {
+		p.Problem, p.Detail = ResultCorrupt, err.Error()
+	}
+	return err != nil
+}
+
+// findExtras lists what goes with the attempts, and the conflicts among that: only what matrix itself would write there,
+// by name and kind. A name from another tree is a path in ours.
 func (m *merging) findExtras() (conflicts []string, err error) {
-	kinds := []struct {
-		glob  string
-		count *int
-	}{{filepath.Join("*", "*", marksDir, "*.json"), &m.out.Marks}, {filepath.Join("*", sourcesDir, "*"), &m.out.Sources},
-		{filepath.Join("*", launchesDir, "*", "*"), &m.out.Launches}}
-	for _, kind := range kinds {
-		found, err := filepath.Glob(filepath.Join(m.from.root, kind.glob))
-		if err != nil {
-			return nil, err
+	experiments, err := folders(m.from.root)
+	if err != nil {
+		return nil, err
+	}
+	for _, experiment := range experiments {
+		if checkName(experiment) != nil {
+			continue // nothing of ours has such a name
 		}
-		for _, path := range found {
-			rel, err := filepath.Rel(m.from.root, path)
-			if err != nil {
-				return nil, err
-			}
-			if strings.HasPrefix(rel, ".") || strings.HasSuffix(rel, ".tmp") {
-				continue
-			}
-			same, err := sameFile(path, filepath.Join(m.into.root, rel))
+		cells := m.foldersOf(experiment)
+		for _, cell := range cells {
+			dir := filepath.Join(experiment, cell)
 			switch {
-			case errors.Is(err, os.ErrNotExist):
-				m.extras = append(m.extras, extra{rel, kind.count})
-			case err != nil:
-				return nil, err
-			case !same:
-				conflicts = append(conflicts, rel+" differs")
+			case checkName(cell) != nil:
+			case cell == sourcesDir:
+				conflicts = append(conflicts, m.findFiles(dir, isSum, &m.out.Sources)...)
+			case cell == launchesDir:
+				for _, launch := range m.foldersOf(dir) {
+					if attemptName(launch) {
+						conflicts = append(conflicts, m.findFiles(filepath.Join(dir, launch), ofServer, &m.out.Launches)...)
+					}
+				}
+			default:
+				conflicts = append(conflicts, m.findFiles(filepath.Join(dir, marksDir), isMark, &m.out.Marks)...)
 			}
 		}
 	}
 	return conflicts, nil
 }
 
-// sameFile compares two small files; os.ErrNotExist when there is no second.
+func (m *merging) foldersOf(dir string) []string {
+	names, err := folders(filepath.Join(m.from.root, dir))
+	if err != nil {
+		m.from.unreadable(m.ctx, err)
+	}
+	return names
+}
+
+func isMark(name string) bool {
+	id, ok := strings.CutSuffix(name, ".json")
+	return ok && attemptName(id)
+}
+
+func isSum(name string) bool {
+	sum, err := hex.DecodeString(name)
+	return err == nil && len(sum) == sha256.Size
+}
+
+func ofServer(name string) bool { return name == serverFile || name == logFile }
+
+// findFiles lists the files of a folder that are taken over, and which of them differ from those here. What is there beside
+// them, or is no file, is left where it is, and said.
+func (m *merging) findFiles(dir string, ours func(name string) bool, count *int) (conflicts []string) {
+	entries, err := os.ReadDir(filepath.Join(m.from.root, dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		m.from.unreadable(m.ctx, err)
+		return nil
+	}
+	for _, e := range entries {
+		rel := filepath.Join(dir, e.Name())
+		if !ours(e.Name()) || !e.Type().IsRegular() {
+			if !strings.HasSuffix(e.Name(), ".tmp") {
+				m.out.Notes = append(m.out.Notes, fmt.Sprintf("%q is nothing that matrix writes there: left out", rel))
+			}
+			continue
+		}
+		same, err := sameFile(filepath.Join(m.from.root, rel), filepath.Join(m.into.root, rel))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			m.extras = append(m.extras, extra{rel, count})
+		case err != nil:
+			m.out.Notes = append(m.out.Notes, fmt.Sprintf("%q is left out: %v", rel, err))
+		case !same:
+			conflicts = append(conflicts, rel+" differs")
+		}
+	}
+	return conflicts
+}
+
+// sameFile compares two files; os.ErrNotExist when there is no second.
 func sameFile(a, b string) (bool, error) {
-	second, err := os.ReadFile(b)
+	second, err := sumFile(b)
 	if err != nil {
 		return false, err
 	}
-	first, err := os.ReadFile(a)
-	return bytes.Equal(first, second), err
+	first, err := sumFile(a)
+	return first == second, err
 }
 
 // note says what is no conflict and still worth knowing.
@@ -206,16 +280,16 @@ func (m *merging) take() error {
 }
 
 func (m *merging) takeExtra(x extra) error {
-	doc, err := os.ReadFile(filepath.Join(m.from.root, x.path))
-	if err != nil {
-		return err
-	}
-	to := filepath.Join(m.into.root, x.path)
-	if err := m.into.fs.MkdirAll(filepath.Dir(to)); err != nil {
+	fs, to := m.into.fs, filepath.Join(m.into.root, x.path)
+	tmp := m.into.inner(workDir, trashPrefix+"merge-"+filepath.Base(x.path))
+	if err := errors.Join(fs.MkdirAll(filepath.Dir(to)), fs.RemoveAll(tmp)); err != nil {
 		return notWritable(m.into.root, err)
 	}
+	if _, err := m.into.copyFile(m.theirs, x.path, tmp); err != nil {
+		return errors.Join(err, fs.RemoveAll(tmp))
+	}
 	*x.count++
-	return m.into.fs.WriteFile(to, doc)
+	return errors.Join(fs.Rename(tmp, to), fs.SyncDir(filepath.Dir(to)))
 }
 
 // takeAttempt copies one attempt into work/, checks the copy and publishes it.
@@ -230,10 +304,16 @@ func (m *merging) takeAttempt(p Past) error {
 	if err := errors.Join(fs.RemoveAll(work), fs.MkdirAll(work)); err != nil {
 		return notWritable(m.into.root, err)
 	}
+	// History found that all of these are names of ours, and regular files.
 	for _, name := range append(sortedKeys(p.Files), manifestFile) {
-		sum, err := m.into.copyFile(filepath.Join(p.Dir, name), filepath.Join(work, name))
-		if err != nil {
+		sum, err := m.into.copyFile(m.theirs, filepath.Join(p.Experiment, p.Slug, p.Attempt, name), filepath.Join(work, name))
+		if err != nil && recoverable(err) {
 			return errors.Join(err, fs.RemoveAll(work))
+		}
+		if err != nil {
+			p.Problem, p.Detail = ResultCorrupt, fmt.Sprintf("%s cannot be copied: %v", name, err)
+			m.out.Damaged = append(m.out.Damaged, p)
+			return fs.RemoveAll(work)
 		}
 		if name != manifestFile && sum != p.Files[name] {
 			p.Problem, p.Detail = ResultCorrupt, name+" is not what was written: its SHA-256 differs"
@@ -246,16 +326,24 @@ func (m *merging) takeAttempt(p Past) error {
 	}
 	target := filepath.Join(cell, p.Attempt)
 	if err := errors.Join(fs.Rename(work, target), fs.SyncDir(cell)); err != nil {
-		return err
+		return errors.Join(err, fs.RemoveAll(work))
 	}
 	p.Dir = target
 	m.out.Taken = append(m.out.Taken, p)
 	return nil
 }
 
-// copyFile copies one file durably and returns what was written.
-func (s *Store) copyFile(from, to string) (FileSum, error) {
-	in, err := os.Open(from)
+// copyFile copies one file of another tree durably and returns what was written. The name cannot lead out of that tree,
+// whatever somebody makes of its folders meanwhile.
+func (s *Store) copyFile(tree *os.Root, name, to string) (FileSum, error) {
+	info, err := tree.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &disk.NotRegular{Path: name, Mode: info.Mode()}
+	}
+	if err != nil {
+		return FileSum{}, err
+	}
+	in, err := tree.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return FileSum{}, err
 	}
@@ -264,7 +352,8 @@ func (s *Store) copyFile(from, to string) (FileSum, error) {
 	if err != nil {
 		return FileSum{}, err
 	}
-	_, err = io.Copy(out, in)
+	// No more than there was: somebody may write on.
+	_, err = io.Copy(out, io.LimitReader(in, info.Size()))
 	sum, closing := out.finish()
 	return sum, errors.Join(err, closing)
 }

@@ -128,25 +128,25 @@ func constants(keys Keys, n int) []arrow.Array {
 func scan(path string, names []string, each func(arrow.RecordBatch) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("read %s: damaged: %v", path, r)
+			err = damaged(fmt.Errorf("read %s: damaged: %v", path, r))
 		}
 	}()
 	in, err := file.OpenParquetFile(path, false)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	r, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: 8192}, memory.DefaultAllocator)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}
 	indices, err := columnIndices(in, names)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}
 	records, err := r.GetRecordReader(context.Background(), indices, nil)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}
 	defer records.Release()
 	for records.Next() {
@@ -155,7 +155,7 @@ func scan(path string, names []string, each func(arrow.RecordBatch) error) (err 
 		}
 	}
 	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read %s: %w", path, err)
+		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}
 	return nil
 }

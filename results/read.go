@@ -29,12 +29,12 @@ func ReadSamples(dir string, each func(SampleRow) error) error {
 func intact(dir, table string) (string, error) {
 	m, err := readManifest(dir)
 	if err != nil {
-		return "", err
+		return "", damaged(err)
 	}
 	path := filepath.Join(dir, table+".parquet")
 	sum, err := sumFile(path)
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", table, err)
+		return "", damaged(fmt.Errorf("read %s: %w", table, err))
 	}
 	if sum != m.Files[table+".parquet"] {
 		return "", fmt.Errorf("read %s: %w", path, ErrCorrupt)
@@ -44,6 +44,21 @@ func intact(dir, table string) (string, error) {
 
 // ErrCorrupt says that a file's checksum is not the manifest's.
 var ErrCorrupt = errors.New("the file is not what was written: its SHA-256 differs")
+
+// damage is any other fault of an attempt's files: errors.Is takes it for ErrCorrupt, since whoever reads many attempts
+// must go on without this one in just the same way.
+type damage struct{ error }
+
+func (d damage) Is(target error) bool { return target == ErrCorrupt }
+func (d damage) Unwrap() error        { return d.error }
+
+// damaged tells a fault of the files from a want of ours, such as one more open file.
+func damaged(err error) error {
+	if recoverable(err) {
+		return err
+	}
+	return damage{err}
+}
 
 func readRows[R any](dir, table string, cols []column[R], each func(R) error) error {
 	path, err := intact(dir, table)

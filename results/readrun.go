@@ -43,11 +43,11 @@ func readRun(dir string, names []string) (row map[string]any, err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			row, err = nil, fmt.Errorf("read %s of %s: damaged: %v", tableRun, dir, r)
+			row, err = nil, damaged(fmt.Errorf("read %s of %s: damaged: %v", tableRun, dir, r))
 		}
 	}()
 	if row, err = firstRow(doc, names); err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", tableRun, dir, err)
+		return nil, damaged(fmt.Errorf("read %s of %s: %w", tableRun, dir, err))
 	}
 	return row, nil
 }
@@ -56,12 +56,12 @@ func readRun(dir string, names []string) (row map[string]any, err error) {
 func intactBytes(dir, table string) ([]byte, error) {
 	m, err := readManifest(dir)
 	if err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	path := filepath.Join(dir, table+".parquet")
 	doc, err := disk.ReadFile(path, m.Files[table+".parquet"].Bytes)
 	if err != nil && !errors.Is(err, disk.ErrLong) {
-		return nil, fmt.Errorf("read %s: %w", table, err)
+		return nil, damaged(fmt.Errorf("read %s: %w", table, err))
 	}
 	if sumOf(doc) != m.Files[table+".parquet"] {
 		return nil, fmt.Errorf("read %s: %w", path, ErrCorrupt)

@@ -132,8 +132,9 @@ type FileSum struct {
 
 // Mark is a user's word on an attempt or a cell: taint or accept.
 type Mark struct {
-	Kind     string          `json:"kind"` // taint, accept
-	Attempt  string          `json:"attempt,omitempty"`
+	Kind     string          `json:"kind"`               // taint, accept
+	Attempt  string          `json:"attempt,omitempty"`  // "" = the whole cell
+	Attempts []string        `json:"attempts,omitempty"` // that the cell had, when it is of the whole cell; nil = an older matrix's, which goes by the clock
 	Reason   string          `json:"reason"`
 	Identity json.RawMessage `json:"identity,omitempty"` // accept: the identity that is blessed
 	At       time.Time       `json:"at"`

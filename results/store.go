@@ -20,7 +20,7 @@ import (
 // Store is a tree of committed attempts.
 type Store struct {
 	Version string            // of matrix, noted in manifests
-	Notice  func(text string) // told what had to be set aside, and what could not be read; nil = nobody
+	Notice  func(text string) // told what had to be set aside, and what could not be read, once; nil = nobody
 
 	root    string
 	fs      *disk.FS
@@ -29,6 +29,8 @@ type Store struct {
 	guard   func() error // asked right before an attempt is published; nil = nobody
 
 	sources sync.Mutex // attempts that begin side by side have the same source
+	sayOnce sync.Mutex // guards said
+	said    map[string]bool
 }
 
 // ErrLocked says that another apply holds the tree.

@@ -16,6 +16,7 @@ import (
 	"matrix/backends/simulator"
 	"matrix/backends/vllm"
 	"matrix/experiments"
+	"matrix/results"
 )
 
 // app is what every command shares: the streams, the global flags, the engines.
@@ -57,6 +58,17 @@ func (a *app) engines() map[string]backends.Backend {
 		experiments.OpenAIBatch: openai.NewBatch(),
 		experiments.Simulator:   simulator.New(),
 	}
+}
+
+// store opens the results; what is found wrong with them on the way is said once.
+func (a *app) store() (*results.Store, error) { return a.storeAt(a.results) }
+
+func (a *app) storeAt(root string) (*results.Store, error) {
+	s, err := results.Open(root)
+	if err == nil {
+		s.Notice = a.warn
+	}
+	return s, err
 }
 
 func (a *app) rootCommand() *cobra.Command {

@@ -94,7 +94,7 @@ func (a *app) sides(ctx context.Context, words ...string) (out [2]side, err erro
 			root = filepath.Clean(word)
 		}
 		if sets[root] == nil {
-			if sets[root], err = readSet(ctx, root); err != nil {
+			if sets[root], err = a.readSet(ctx, root); err != nil {
 				return out, err
 			}
 			for _, p := range sets[root].Problems {
@@ -112,8 +112,8 @@ func (a *app) sides(ctx context.Context, words ...string) (out [2]side, err erro
 	return out, nil
 }
 
-func readSet(ctx context.Context, root string) (*summary.Set, error) {
-	store, err := results.Open(root)
+func (a *app) readSet(ctx context.Context, root string) (*summary.Set, error) {
+	store, err := a.storeAt(root)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matrix/results"
 	"matrix/results/exchange"
 )
 
@@ -72,7 +71,7 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 
 // exported lists the folders of the attempts that count.
 func (a *app) exported(ctx context.Context, names []string) ([]string, error) {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return nil, err
 	}

@@ -35,3 +35,6 @@ func fold(line string, width int) string {
 	wrapped := ansi.Wrap(rest, max(20, width-indent-2), "")
 	return line[:indent] + strings.ReplaceAll(wrapped, "\n", "\n"+hang)
 }
+
+// head is the first n bytes of an id; what a damaged manifest says may be shorter.
+func head(id string, n int) string { return id[:min(n, len(id))] }

@@ -81,7 +81,7 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 		}
 		files = append(files, read{source, sets})
 	}
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"matrix/backends/wire"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/results/quality"
 	"matrix/results/summary"
 )
@@ -110,7 +109,7 @@ func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 
 // twoCells finds two cells among the results.
 func (a *app) twoCells(ctx context.Context, words ...string) (first, second *summary.Cell, err error) {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return nil, nil, err
 	}

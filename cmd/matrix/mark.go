@@ -142,7 +142,7 @@ func matchingAxis(cells []marked, sel string) ([]marked, error) {
 }
 
 func (a *app) taint(ctx context.Context, sel, reason string) error {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return err
 	}

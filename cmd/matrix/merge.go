@@ -50,11 +50,11 @@ func (a *app) merge(ctx context.Context, dir string) (damaged int, err error) {
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return 0, hinted{fmt.Errorf("there is no results folder %s", dir), "Name the folder that holds the experiments' folders."}
 	}
-	into, err := results.Open(a.results)
+	into, err := a.store()
 	if err != nil {
 		return 0, err
 	}
-	from, err := results.Open(dir)
+	from, err := a.storeAt(dir)
 	if err != nil {
 		return 0, err
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matrix/results"
 	"matrix/results/report"
 	"matrix/results/summary"
 )
@@ -83,7 +82,7 @@ func (f reportFlags) check(names []string) error {
 
 // experimentsThere are the experiments with attempts in the results.
 func (a *app) experimentsThere(ctx context.Context) ([]string, error) {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +141,7 @@ func orNone(names []string) []string {
 
 // reportOn makes one report of one or several experiments.
 func (a *app) reportOn(ctx context.Context, f reportFlags, names []string) error {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"matrix/backends/vllm"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/runner"
 	"matrix/runner/telemetry"
 )
@@ -80,7 +79,7 @@ func (a *app) mistakes(config *experiments.Config, diags hcl.Diagnostics) error 
 
 // open adds what the world says: the store, the machine, the engines.
 func (s *session) open(ctx context.Context) error {
-	store, err := results.Open(s.app.results)
+	store, err := s.app.store()
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (a *app) showPlan(ctx context.Context, args []string, verbose bool) error {
 
 // showCell prints the one cell that a prefix names, and every attempt at it.
 func (a *app) showCell(ctx context.Context, prefix string) error {
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return err
 	}
@@ -111,8 +111,8 @@ func matching(history []results.Past, prefix string) []results.Past {
 func addresses(attempts []results.Past) []string {
 	var all []string
 	for _, p := range attempts {
-		if !slices.Contains(all, p.Address[:16]) {
-			all = append(all, p.Address[:16])
+		if !slices.Contains(all, head(p.Address, 16)) {
+			all = append(all, head(p.Address, 16))
 		}
 	}
 	return all
@@ -120,7 +120,7 @@ func addresses(attempts []results.Past) []string {
 
 func (a *app) drawCell(attempts []results.Past) {
 	last := attempts[len(attempts)-1]
-	fmt.Fprintf(a.stdout, "%s%s%s%s%s\n", a.style.bold(last.Name), a.style.dot(), last.Experiment, a.style.dot(), last.Address[:16])
+	fmt.Fprintf(a.stdout, "%s%s%s%s%s\n", a.style.bold(last.Name), a.style.dot(), last.Experiment, a.style.dot(), head(last.Address, 16))
 	fmt.Fprintf(a.stdout, "  %s\n\n", filepath.Dir(last.Dir))
 	if last.Simulated {
 		fmt.Fprintf(a.stdout, "%s\n\n", a.style.warn(fold(simulatedBanner, a.terminalWidth())))
@@ -134,10 +134,10 @@ func (a *app) drawCell(attempts []results.Past) {
 			fmt.Fprintf(a.stdout, "    | %s\n", strings.TrimRight(line, "\n"))
 		}
 	}
-	fmt.Fprintf(a.stdout, "  identity %s\n", last.Identity.Hash[:16])
+	fmt.Fprintf(a.stdout, "  identity %s\n", head(last.Identity.Hash, 16))
 	for _, name := range []string{"spec", "dataset", "model", "backend", "hardware", "environment"} {
 		if c := last.Identity.Components.Get(name); c.Hash != "" {
-			fmt.Fprintf(a.stdout, "    %-12s %s  %s\n", name, c.Hash[:8], clip(string(c.Value), max(40, a.width-28)))
+			fmt.Fprintf(a.stdout, "    %-12s %s  %s\n", name, head(c.Hash, 8), clip(string(c.Value), max(40, a.width-28)))
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: "Say who runs an apply on these results now, and how far each attempt under way or interrupted is.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := results.Open(a.results)
+			store, err := a.store()
 			if err != nil {
 				return err
 			}
@@ -45,11 +45,11 @@ func (a *app) writeStatus(holder string, attempts []*results.Attempt) {
 	for _, at := range attempts {
 		m := at.Manifest()
 		if a.json {
-			a.emit("attempt", map[string]any{"attempt": m.Attempt, "experiment": m.Experiment, "cell": m.Address[:16], "name": m.Name,
+			a.emit("attempt", map[string]any{"attempt": m.Attempt, "experiment": m.Experiment, "cell": head(m.Address, 16), "name": m.Name,
 				"launch": m.Launch, "segment": m.Segments, "done": at.Done(), "planned": m.BatchSize, "began": m.Began})
 			continue
 		}
-		fmt.Fprintf(a.stdout, "  %s  %s%slaunch %d%s%s of %s requests%sbegan %s\n", m.Address[:8], m.Name, a.style.dot(), m.Launch, a.style.dot(),
+		fmt.Fprintf(a.stdout, "  %s  %s%slaunch %d%s%s of %s requests%sbegan %s\n", head(m.Address, 8), m.Name, a.style.dot(), m.Launch, a.style.dot(),
 			thousands(at.Done()), thousands(int64(m.BatchSize)), a.style.dot(), m.Began.Local().Format(time.DateTime))
 	}
 	if holder == "" && len(attempts) > 0 && !a.json {

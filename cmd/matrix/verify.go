@@ -43,7 +43,7 @@ func (a *app) verify(ctx context.Context) error {
 	if err := a.resultsThere(); err != nil {
 		return err
 	}
-	store, err := results.Open(a.results)
+	store, err := a.store()
 	if err != nil {
 		return err
 	}

@@ -107,13 +107,10 @@ func enter(fs *disk.FS, dir string, gen int, me Owner) (won bool, err error) {
 
 // judge returns *ErrHeld when the generation's owner is to be left alone.
 func judge(dir string, gen int, me Owner) error {
-	if _, err := os.Stat(filepath.Join(generation(dir, gen), releasedFile)); err == nil {
+	if _, err := os.Lstat(filepath.Join(generation(dir, gen), releasedFile)); err == nil {
 		return nil
 	}
-	owner, err := readOwner(generation(dir, gen))
-	if err != nil {
-		return err
-	}
+	owner := readOwner(generation(dir, gen))
 	seen, err := silence(dir, gen)
 	if err != nil {
 		return err
@@ -126,7 +123,10 @@ func judge(dir string, gen int, me Owner) error {
 
 // silence is the time since the owner was heard of, by the clock of the file server: two machines' clocks differ.
 func silence(dir string, gen int) (time.Duration, error) {
-	last, err := os.Stat(filepath.Join(generation(dir, gen), aliveFile))
+	last, err := os.Lstat(filepath.Join(generation(dir, gen), aliveFile))
+	if err != nil { // damaged: it was heard of when it was made
+		last, err = os.Lstat(generation(dir, gen))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("claim: %w", err)
 	}
@@ -209,21 +209,26 @@ func highest(dir string) (int, error) {
 	}
 	most := 0
 	for _, e := range entries {
-		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), "g")); err == nil && strings.HasPrefix(e.Name(), "g") {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), "g")); err == nil && n <= mostGenerations && e.Name() == "g"+strconv.Itoa(n) {
 			most = max(most, n)
 		}
 	}
 	return most, nil
 }
 
-func readOwner(gen string) (Owner, error) {
+// mostGenerations is more than any claim has owners; a higher number is none of ours.
+const mostGenerations = 1_000_000
+
+// readOwner is the owner of a generation. One that a crash or a disk tore has none that can be told: only silence frees
+// it then, since a machine with the same boot may live.
+func readOwner(gen string) Owner {
+	doc, err := disk.ReadFile(filepath.Join(gen, ownerFile), 1<<16)
 	var o Owner
-	doc, err := os.ReadFile(filepath.Join(gen, ownerFile))
 	if err == nil {
 		err = json.Unmarshal(doc, &o)
 	}
 	if err != nil {
-		return o, fmt.Errorf("read the owner of a claim: %w", err)
+		return Owner{What: "an owner that can no longer be read"}
 	}
-	return o, nil
+	return o
 }

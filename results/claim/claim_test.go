@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,5 +113,60 @@ func TestFinds(t *testing.T) {
 		if got := me.Finds(c.other, c.silence); got != c.dead {
 			t.Errorf("%s: dead %t, want %t", name, got, c.dead)
 		}
+	}
+}
+
+// A generation that a crash or a disk tore is nobody's after two minutes, and until then it is held; it stops no one for
+// good.
+func TestTornClaim(t *testing.T) {
+	tears := map[string]func(gen string) error{
+		"empty owner":   func(gen string) error { return os.WriteFile(filepath.Join(gen, ownerFile), nil, 0o644) },
+		"half an owner": func(gen string) error { return os.Truncate(filepath.Join(gen, ownerFile), 20) },
+		"no owner":      func(gen string) error { return os.Remove(filepath.Join(gen, ownerFile)) },
+		"an owner to wait": func(gen string) error {
+			_ = os.Remove(filepath.Join(gen, ownerFile))
+			return syscall.Mkfifo(filepath.Join(gen, ownerFile), 0o644)
+		},
+		"nothing at all": func(gen string) error { return errors.Join(os.RemoveAll(gen), os.Mkdir(gen, 0o755)) },
+		"a file":         func(gen string) error { return errors.Join(os.RemoveAll(gen), os.WriteFile(gen, nil, 0o644)) },
+	}
+	for name, tear := range tears {
+		dir := filepath.Join(t.TempDir(), "launch")
+		if _, err := Take(&disk.FS{}, dir, Me("first")); err != nil {
+			t.Fatal(err)
+		}
+		gen := generation(dir, 1)
+		if err := tear(gen); err != nil {
+			t.Fatal(err)
+		}
+		var held *ErrHeld
+		if _, err := Take(&disk.FS{}, dir, Me("second")); !errors.As(err, &held) {
+			t.Errorf("%s: just now: %v, want held", name, err)
+		}
+		if h, err := Holder(dir); h == nil || err != nil {
+			t.Errorf("%s: held by %v, %v", name, h, err)
+		}
+		old := time.Now().Add(-Silence - time.Second)
+		_ = os.Chtimes(filepath.Join(gen, aliveFile), old, old) // not there in some
+		if err := os.Chtimes(gen, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Take(&disk.FS{}, dir, Me("second")); err != nil {
+			t.Errorf("%s: after two minutes of silence: %v", name, err)
+		}
+	}
+}
+
+// Names beside the generations are none.
+func TestStrangeGenerations(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "launch")
+	for _, name := range []string{"g007", "g+9", "g9223372036854775807", "g", "gx", "g-3"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Take(&disk.FS{}, dir, Me("me"))
+	if err != nil || c.gen != 1 || c.Held() != nil {
+		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -42,8 +43,11 @@ type Launch struct {
 	Before     []string `json:"before,omitempty"` // attempts that the cell had when the run began
 }
 
+// addressDigits are those of an address that name a launch.
+const addressDigits = 16
+
 // Key names a launch's claim and marker.
-func (l *Launch) Key() string { return l.Address[:16] + "-" + strconv.Itoa(l.Launch) }
+func (l *Launch) Key() string { return l.Address[:addressDigits] + "-" + strconv.Itoa(l.Launch) }
 
 // Group is what one task of an array runs, in order.
 type Group struct {
@@ -148,7 +152,8 @@ func (r *Run) group(plans []*runner.Plan, size int) error {
 	return nil
 }
 
-// Underway returns the run that is not closed, nil when there is none.
+// Underway returns the run that is not closed, nil when there is none. One that can no longer be read is set aside: nobody
+// could go on with it, and it must not keep everybody from applying.
 func Underway(store *results.Store) (*Run, error) {
 	entries, err := os.ReadDir(filepath.Join(store.Inner(), clusterDir))
 	if errors.Is(err, os.ErrNotExist) {
@@ -159,11 +164,18 @@ func Underway(store *results.Store) (*Run, error) {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(store.Inner(), clusterDir, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, closedFile)); err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, closedFile)); err == nil {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(dir, runFile)); err == nil {
-			return Open(store, dir)
+		if _, err := os.Lstat(filepath.Join(dir, runFile)); err != nil {
+			continue
+		}
+		run, err := Open(store, dir)
+		if err == nil {
+			return run, nil
+		}
+		if err := store.SetAside(dir, "the run "+e.Name()+" on a cluster, of which jobs may still run (squeue),", err); err != nil {
+			return nil, err
 		}
 	}
 	return nil, nil
@@ -180,9 +192,12 @@ func Open(store *results.Store, dir string) (*Run, error) {
 
 func open(store *results.Store, dir string) (*Run, error) {
 	r := &Run{Store: store, Dir: dir, fs: &disk.FS{}}
-	doc, err := os.ReadFile(filepath.Join(dir, runFile))
+	doc, err := disk.ReadFile(filepath.Join(dir, runFile), 64<<20)
 	if err == nil {
 		err = json.Unmarshal(doc, r)
+	}
+	if err == nil && r.ID != filepath.Base(dir) {
+		err = fmt.Errorf("%s is of the run %q", runFile, r.ID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the run on a cluster: %w", err)
@@ -193,7 +208,7 @@ func open(store *results.Store, dir string) (*Run, error) {
 // eachGroup reads the groups from a number on. Line n is group n, so those before are passed over undecoded: each of
 // 50,000 tasks does this.
 func (r *Run) eachGroup(from int, each func(Group) bool) error {
-	f, err := os.Open(filepath.Join(r.Dir, groupsFile))
+	f, err := disk.Open(filepath.Join(r.Dir, groupsFile))
 	if err != nil {
 		return fmt.Errorf("read the run's groups: %w", err)
 	}
@@ -216,6 +231,11 @@ func (r *Run) eachGroup(from int, each func(Group) bool) error {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read the run's groups: %w", err)
+		}
+		for i := range g.Launches {
+			if l := &g.Launches[i]; len(l.Address) < addressDigits || strings.ContainsAny(l.Address, "/.") {
+				return fmt.Errorf("read the run's groups: %q is no cell's address", l.Address)
+			}
 		}
 		if !each(g) {
 			return nil
@@ -254,7 +274,7 @@ func (r *Run) committed(l *Launch) (*Done, error) {
 		}
 		m, err := r.Store.ReadManifest(l.Experiment, l.Slug, name)
 		if err != nil {
-			return nil, err
+			continue // damaged since: it counts for no launch, as in a plan
 		}
 		if m.Launch == l.Launch && m.Address == l.Address && (done == nil || m.Status != results.Interrupted) {
 			done = &Done{Attempt: name, Status: m.Status, Reason: m.Reason, Host: m.Host}
@@ -281,11 +301,29 @@ func (r *Run) mark(l *Launch, d Done) error {
 
 func (r *Run) readMark(key string) (Done, error) {
 	var d Done
-	doc, err := os.ReadFile(filepath.Join(r.Dir, doneDir, key))
+	doc, err := disk.ReadFile(filepath.Join(r.Dir, doneDir, key), maxMark)
 	if err == nil {
 		err = json.Unmarshal(doc, &d)
 	}
+	if err == nil && d.Status == "" {
+		err = errors.New("it tells no status")
+	}
 	return d, err
+}
+
+// maxMark bounds a marker in bytes.
+const maxMark = 1 << 20
+
+// remark deals with a marker that cannot be read: the attempt is the record, so it is written again from that, or goes.
+func (r *Run) remark(l *Launch) (*Done, error) {
+	if err := os.RemoveAll(r.marker(l)); err != nil {
+		return nil, fmt.Errorf("remove a damaged marker: %w", err)
+	}
+	done, err := r.committed(l)
+	if err != nil || done == nil {
+		return nil, err
+	}
+	return done, r.mark(l, *done)
 }
 
 // Close ends a run: what tasks left unfinished goes into the tree's own work, where the next apply finds it. The caller

@@ -271,6 +271,79 @@ func TestMarkerLost(t *testing.T) {
 	}
 }
 
+// A marker that was torn counts for nothing: the attempt is the record, for the tasks and for the watcher.
+func TestTornMarker(t *testing.T) {
+	for _, committed := range []bool{true, false} {
+		r := newRig(t, 2, 1, 1)
+		l := &r.run.Groups[0].Launches[0]
+		if committed {
+			if _, err := r.node().Do(t.Context(), r.run.Groups[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(r.run.marker(l), []byte(`{"att`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		trouble := 0
+		q := &fakeQueue{node: r.node, run: r.run}
+		sum := r.watch(q, func(e Event) {
+			if e.Kind == "trouble" {
+				trouble++
+			}
+		})
+		if sum.Status[results.Complete] != 2 || sum.GivenUp != 0 || trouble != 1 {
+			t.Errorf("committed %t: %+v with %d troubles", committed, sum, trouble)
+		}
+		if n := r.committed()[l.Slug+"#1"]; n != 1 {
+			t.Errorf("committed %t: its launch is there %d times", committed, n)
+		}
+	}
+}
+
+// An attempt that was damaged after its commit counts for no launch, and is no error.
+func TestDamagedAttemptOfARun(t *testing.T) {
+	r := newRig(t, 1, 1, 1)
+	if _, err := r.node().Do(t.Context(), r.run.Groups[0]); err != nil {
+		t.Fatal(err)
+	}
+	past, err := r.store.History(t.Context(), "exp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &r.run.Groups[0].Launches[0]
+	if err := errors.Join(os.Truncate(filepath.Join(past[0].Dir, "manifest.json"), 30), os.Remove(r.run.marker(l))); err != nil {
+		t.Fatal(err)
+	}
+	if tally, err := r.node().Do(t.Context(), r.run.Groups[0]); err != nil || tally.Committed[results.Complete] != 1 {
+		t.Errorf("%+v, %v; want it measured again", tally, err)
+	}
+}
+
+// A run that cannot be read is set aside, and stops nobody.
+func TestUnreadableRun(t *testing.T) {
+	for _, file := range []string{runFile, groupsFile} {
+		for _, doc := range []string{"", `{"number":0,"launches":[{"address":"x"}]}`} {
+			r := newRig(t, 1, 1, 1)
+			said := ""
+			r.store.Notice = func(text string) { said += text }
+			if err := os.WriteFile(filepath.Join(r.run.Dir, file), []byte(doc), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if doc == "" && file == groupsFile {
+				continue // no groups: nothing that cannot be read
+			}
+			for range 2 {
+				if run, err := Underway(r.store); run != nil || err != nil {
+					t.Errorf("%s %q: under way: %v, %v", file, doc, run, err)
+				}
+			}
+			if strings.Count(said, "set aside") != 1 {
+				t.Errorf("%s %q: said %q", file, doc, said)
+			}
+		}
+	}
+}
+
 // What a living task has claimed, another leaves alone.
 func TestHeld(t *testing.T) {
 	r := newRig(t, 1, 1, 1)

@@ -75,7 +75,7 @@ func (n *Node) Do(ctx context.Context, g Group) (Tally, error) {
 
 // launch claims one launch and runs it.
 func (n *Node) launch(ctx context.Context, l *Launch, t *Tally) error {
-	if _, err := os.Stat(n.Run.marker(l)); err == nil {
+	if _, err := n.Run.readMark(l.Key()); err == nil {
 		t.Done++
 		return nil
 	}

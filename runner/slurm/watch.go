@@ -131,11 +131,28 @@ func (w *Watch) files() error {
 		}
 		d, err := w.Run.readMark(key)
 		if err != nil {
-			return fmt.Errorf("read the marker %s: %w", key, err)
+			w.damaged(key, err)
+			continue
 		}
 		w.take(key, d)
 	}
 	return nil
+}
+
+// damaged looks for the record behind a marker that cannot be read.
+func (w *Watch) damaged(key string, why error) {
+	at, known := w.at[key]
+	if !known {
+		return
+	}
+	done, err := w.Run.remark(&w.Run.Groups[at.group].Launches[at.launch])
+	if done != nil {
+		w.take(key, *done)
+	}
+	if err := errors.Join(why, err); w.said != err.Error() {
+		w.said = err.Error()
+		w.Observe(Event{Kind: "trouble", Text: fmt.Sprintf("the marker %s cannot be read: %v; what is committed tells", key, err)})
+	}
 }
 
 // take books one committed launch.
