@@ -15,6 +15,7 @@ import (
 	"matrix/backends/vllm"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/results"
 	"matrix/runner"
 	"matrix/runner/telemetry"
 )
