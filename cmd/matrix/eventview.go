@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
+	"matrix/results/stats"
 	"matrix/runner"
 )
 
@@ -159,10 +158,7 @@ func outcomeText(e runner.Event, s style) string {
 	return strings.Join(parts, s.dot())
 }
 
-// percent never rounds up: 49,999 of 50,000 is 99.99%, not 100%.
-func percent(share float64) string {
-	return strconv.FormatFloat(math.Floor(share*1e4+1e-6)/100, 'f', -1, 64) + "%"
-}
+func percent(share float64) string { return stats.Percent(share) }
 
 // thousands writes 50000 as 50,000.
 func thousands(n int64) string {

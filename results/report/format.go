@@ -38,14 +38,7 @@ func commas(s string) string {
 	return sign + digits
 }
 
-// percent never rounds a failure away: 99.96% stays below 100%.
-func percent(v float64) string {
-	s := strconv.FormatFloat(100*v, 'f', 1, 64)
-	if v < 1 && s == "100.0" {
-		s = strconv.FormatFloat(math.Floor(1e5*v)/1e3, 'f', 3, 64)
-	}
-	return strings.TrimSuffix(s, ".0") + "%"
-}
+func percent(v float64) string { return stats.Percent(v) }
 
 func gib(v float64) string { return three(v / (1 << 30)) }
 

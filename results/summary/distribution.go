@@ -65,7 +65,7 @@ func (c *Cell) Distribution(column string) (*Distribution, error) {
 
 func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]*Distribution, error) {
 	g := &gathering{columns: make([]spread, len(columns))}
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -3,10 +3,11 @@
 package summary
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"matrix/results"
-	"matrix/results/stats"
 )
 
 // Set is what a results tree holds for some experiments.
@@ -38,17 +39,14 @@ type Cell struct {
 // Attempt is one try at one launch: its manifest and its row of run.parquet.
 type Attempt struct {
 	results.Past
-	row map[string]any
+	row     map[string]any
+	counted *results.Ends // once asked
 }
-
-// Estimate is a metric over the cell's complete launches. An attempt that was measured in several segments counts only
-// where no launch was measured whole.
-func (c *Cell) Estimate(metric string) stats.Estimate { return stats.Of(c.Values(metric)) }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.
 func (c *Cell) Values(metric string) []float64 {
 	var out []float64
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		if v := a.Number(metric); v != nil {
 			out = append(out, *v)
 		}
@@ -56,18 +54,20 @@ func (c *Cell) Values(metric string) []float64 {
 	return out
 }
 
-// Ranked are the launches whose figures may be ranked: those measured in one segment, or all where none was.
-func (c *Cell) Ranked() []*Attempt {
-	var whole []*Attempt
+// Ranked are the launches that count: all of them. One that was interrupted and gone on counts too: its rate is over the
+// sum of its segments, and InSegments says so.
+func (c *Cell) Ranked() []*Attempt { return c.Launches }
+
+// InSegments says of a cell's launches what a reader should know beside their rates: "launch 2 in 3 segments"; "" where
+// each was measured in one stretch.
+func (c *Cell) InSegments() string {
+	var parts []string
 	for _, a := range c.Launches {
-		if a.Segments <= 1 {
-			whole = append(whole, a)
+		if a.Segments > 1 {
+			parts = append(parts, fmt.Sprintf("launch %d in %d segments", a.Launch, a.Segments))
 		}
 	}
-	if len(whole) == 0 {
-		return c.Launches
-	}
-	return whole
+	return strings.Join(parts, ", ")
 }
 
 // First is the newest attempt that says how the cell was run: a complete one if there is any; nil without attempts.

@@ -3,7 +3,9 @@ package summary
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"matrix/results"
 	"matrix/results/stats"
 )
 
@@ -45,13 +47,45 @@ func (s *Set) Spread(metric string, cells ...*Cell) stats.Spread {
 	return stats.Pool(values...)
 }
 
+// Estimate is a metric over the cell's launches that count.
+func (c *Cell) Estimate(metric string) stats.Estimate {
+	return c.pooled(metric, stats.Of(c.Values(metric)))
+}
+
 // Estimate is a cell's metric with the best interval that the whole set allows.
 func (s *Set) Estimate(c *Cell, metric string) stats.Estimate {
 	values := c.Values(metric)
 	if len(values) < 2 || len(values) > 5 {
-		return stats.Of(values)
+		return c.pooled(metric, stats.Of(values))
 	}
-	return stats.OfPooled(values, s.Spread(metric, c))
+	return c.pooled(metric, stats.OfPooled(values, s.Spread(metric, c)))
+}
+
+// Success is how the requests of the launches that count came out, all together.
+func (c *Cell) Success() (ok, planned int64) {
+	for _, a := range c.Launches {
+		ok, planned = ok+a.OK, planned+a.Planned
+	}
+	return ok, planned
+}
+
+// pooled puts the rate over all requests where a median of launches would hide a failure: 2,999 of 3,000 is not 100%.
+func (c *Cell) pooled(metric string, e stats.Estimate) stats.Estimate {
+	ok, planned := c.Success()
+	if !e.Known() || planned == 0 {
+		return e
+	}
+	switch metric {
+	case "success_rate":
+		e.Median = float64(ok) / float64(planned)
+	case "success_rate_low95":
+		e.Median = results.SuccessBound(ok, planned)
+		e.Low, e.High = e.Median, e.Median
+	default:
+		return e
+	}
+	e.Low, e.High = min(e.Low, e.Median), max(e.High, e.Median)
+	return e
 }
 
 // Ratio is a's metric over b's. Both are cells of the set; RatioAcross takes two sets.
@@ -63,7 +97,12 @@ func RatioAcross(sa *Set, a *Cell, sb *Set, b *Cell, metric string) stats.Ratio 
 	if sa != sb {
 		spread = spread.And(sb.Spread(metric, a, b))
 	}
-	return stats.RatioOf(a.Values(metric), b.Values(metric), spread)
+	r := stats.RatioOf(a.Values(metric), b.Values(metric), spread)
+	if x, y := a.Estimate(metric), b.Estimate(metric); metric == "success_rate" && r.Known() && y.Median > 0 {
+		r.Median = x.Median / y.Median
+		r.Low, r.High = min(r.Low, r.Median), max(r.High, r.Median)
+	}
+	return r
 }
 
 // Odd is a launch whose figure lies far from the others'. It counts like them.
@@ -75,7 +114,7 @@ type Odd struct {
 // Unusual names the launches whose metric lies far from the cell's others.
 func (c *Cell) Unusual(metric string) []Odd {
 	var with []*Attempt
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		if a.Number(metric) != nil {
 			with = append(with, a)
 		}
@@ -97,8 +136,11 @@ func (c *Cell) Notes(metric string) []string {
 			out = append(out, text)
 		}
 	}
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		add(a.Why(metric))
+	}
+	if perTime(metric) {
+		add(c.InSegments())
 	}
 	for _, o := range c.Unusual(metric) {
 		add(fmt.Sprintf("launch %d is unusual: %.4g against a median of %.4g", o.Attempt.Launch, o.Value, o.Median))
@@ -106,10 +148,15 @@ func (c *Cell) Notes(metric string) []string {
 	return out
 }
 
+// perTime tells the metrics that a measurement in segments changes: rates, and the durations behind them.
+func perTime(metric string) bool {
+	return strings.HasSuffix(metric, "_throughput") || metric == "goodput" || metric == "duration_s" || metric == "batch_s"
+}
+
 // Warnings of the launches that count, each once.
 func (c *Cell) Warnings() []string {
 	var out []string
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		for _, w := range a.Warnings() {
 			if !slices.Contains(out, w) {
 				out = append(out, w)

@@ -12,13 +12,11 @@ import (
 // Difference is one thing in which two cells are unlike, beside what is compared.
 type Difference struct {
 	Aspect string // "precision", "max_tokens", "hardware" …
-	A, B   string // "bfloat16", "Q4_K_M"; "not told" where a side does not say
+	A, B   string // "bfloat16", "Q4_K_M"
 }
 
 // String is "precision: bfloat16 against Q4_K_M".
 func (d Difference) String() string { return d.Aspect + ": " + d.A + " against " + d.B }
-
-const notTold = "not told"
 
 // Unlike lists what differs between two cells that a ratio of theirs should be read with: model, precision, prompts, token
 // limits, context, template, prefix cache, load, hardware, engine version and settings of the same engine, and whatever
@@ -32,6 +30,9 @@ func Unlike(a, b *Cell) []Difference {
 	x, y := a.First(), b.First()
 	if x == nil || y == nil {
 		return out
+	}
+	if p, q := precisionOf(x), precisionOf(y); !alike(p, q) {
+		out.add("precision", p, q)
 	}
 	for _, t := range told {
 		out.add(t.aspect, t.of(x), t.of(y))
@@ -49,7 +50,6 @@ var told = []struct {
 	aspect string
 	of     func(*Attempt) string
 }{
-	{"precision", func(a *Attempt) string { return cmp.Or(noneless(a.Text("quantization")), a.Text("dtype")) }},
 	{"prompts", func(a *Attempt) string { return short(a.Identity.Components.Get("dataset").Hash) }},
 	{"context", func(a *Attempt) string { return whole(a, "max_model_len", " tokens") }},
 	{"chat template", func(a *Attempt) string { return short(a.Text("chat_template_sha256")) }},
@@ -62,7 +62,6 @@ var told = []struct {
 	{"GPU power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }},
 	{"page cache", func(a *Attempt) string { return a.Text("page_cache") }},
 	{"compile cache", func(a *Attempt) string { return a.Text("compile_cache") }},
-	{"measured in", func(a *Attempt) string { return counted(a.Segments, "segment") }},
 	{"neighbours", func(a *Attempt) string { return whole(a, "neighbours", " other launches meanwhile") }},
 	{"client", func(a *Attempt) string {
 		if a.Flag("client_limited") {
@@ -70,6 +69,19 @@ var told = []struct {
 		}
 		return "not the limit"
 	}},
+}
+
+func precisionOf(a *Attempt) string { return cmp.Or(noneless(a.Text("quantization")), a.Text("dtype")) }
+
+// sixteen are the names that engines give to weights of 16 bits: which of the two formats makes no difference in time.
+var sixteen = []string{"bfloat16", "bf16", "float16", "f16", "fp16", "half"}
+
+// alike reports that two precisions differ in name alone.
+func alike(a, b string) bool {
+	wide := func(name string) bool {
+		return slices.Contains(sixteen, strings.ToLower(strings.TrimPrefix(name, "torch.")))
+	}
+	return a == b || wide(a) && wide(b)
 }
 
 // noneless is a quantisation's name, "" where there is none.
@@ -133,10 +145,10 @@ func gpuOf(a *Attempt) string {
 // pairing gathers differences.
 type pairing []Difference
 
-// add notes an aspect that differs; what neither side tells is alike.
+// add notes an aspect that differs. What only one side tells is no difference: it may be the same on the other.
 func (p *pairing) add(aspect, a, b string) {
-	if a != b {
-		*p = append(*p, Difference{aspect, cmp.Or(a, notTold), cmp.Or(b, notTold)})
+	if a != b && a != "" && b != "" {
+		*p = append(*p, Difference{aspect, a, b})
 	}
 }
 

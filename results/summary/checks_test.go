@@ -1,0 +1,232 @@
+package summary_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"matrix/results"
+	"matrix/results/summary"
+	"matrix/results/summary/summarytest"
+)
+
+// planted is two platforms alike in all, a and b, of which b may be changed.
+func planted(t *testing.T, change func(b *summarytest.Cell)) []summary.Check {
+	t.Helper()
+	root := t.TempDir()
+	a := summarytest.Cell{Platform: "a", Size: 100, Launches: make([]summarytest.Launch, 2)}
+	b := summarytest.Cell{Platform: "b", Size: 100, Launches: make([]summarytest.Launch, 2)}
+	if change != nil {
+		change(&b)
+	}
+	summarytest.Plant(t, root, a, b)
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := summary.Load(t.Context(), store, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return summary.Checks(set.Cells)
+}
+
+// launches changes each launch of b.
+func launches(change func(*summarytest.Launch)) func(*summarytest.Cell) {
+	return func(b *summarytest.Cell) {
+		for i := range b.Launches {
+			change(&b.Launches[i])
+		}
+	}
+}
+
+func rows(change func(i int, r *results.RequestRow)) func(*summarytest.Cell) {
+	return launches(func(l *summarytest.Launch) { l.Row = change })
+}
+
+func second(change func(*results.Run)) func(*summarytest.Cell) {
+	return func(b *summarytest.Cell) { b.Launches[1].Run = change }
+}
+
+func runs(change func(*results.Run)) func(*summarytest.Cell) {
+	return launches(func(l *summarytest.Launch) { l.Run = change })
+}
+
+func samples(source, metric string, value float64) func(*summarytest.Cell) {
+	return launches(func(l *summarytest.Launch) {
+		for at := -1.0; at < 12; at++ {
+			l.Samples = append(l.Samples, results.SampleRow{TimeS: at, Source: source, Metric: metric, Value: value})
+			if source == "host" {
+				l.Samples = append(l.Samples, results.SampleRow{TimeS: at, Source: "process", Metric: "cpu_s", Value: at})
+			}
+		}
+	})
+}
+
+func spec(part string, settings map[string]any) func(*summarytest.Cell) {
+	return func(b *summarytest.Cell) {
+		b.Spec = map[string]any{"generate": map[string]any{"max_tokens": 64}}
+		if part == "generate" {
+			settings["max_tokens"] = 64
+		}
+		b.Spec[part] = settings
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// Each line of the list has a tree that reddens it; nothing else in that tree is red.
+func TestChecksRedden(t *testing.T) {
+	for name, c := range map[string]struct {
+		check, level string
+		change       func(*summarytest.Cell)
+		says         string
+		between      bool // two contenders
+	}{
+		"a template doubles the prompt": {summary.CheckPrompts, summary.Red, rows(func(_ int, r *results.RequestRow) { r.InputTokens = ptr(int64(400)) }), "200 against 400", true},
+		"one token more a prompt":       {summary.CheckPrompts, summary.Amber, rows(func(_ int, r *results.RequestRow) { r.InputTokens = ptr(int64(202)) }), "200 against 202", true},
+		"half as long":                  {summary.CheckOutputs, summary.Red, rows(func(_ int, r *results.RequestRow) { r.OutputTokens = ptr(int64(16)) }), "32 against 16", true},
+		"a tenth shorter":               {summary.CheckOutputs, summary.Amber, rows(func(_ int, r *results.RequestRow) { r.OutputTokens = ptr(int64(29)) }), "32 against 29", true},
+		"a few cut short": {summary.CheckOutputs, summary.Red, rows(func(i int, r *results.RequestRow) {
+			if i%20 == 0 {
+				r.OutputTokens, r.FinishReason = ptr(int64(30)), "length"
+			}
+		}), "0% of the answers against 5%", true},
+		"no text": {summary.CheckAnswers, summary.Red, launches(func(l *summarytest.Launch) { l.Text = func(int) string { return "" } }), "200 of 200 answers have no text", false},
+		"one without text": {summary.CheckAnswers, summary.Amber, func(b *summarytest.Cell) {
+			b.Launches[0].Text = func(i int) string {
+				if i == 3 {
+					return ""
+				}
+				return fmt.Sprintf("answer %d is yes", i)
+			}
+		}, "1 of 200", false},
+		"garbage": {summary.CheckAnswers, summary.Red, launches(func(l *summarytest.Launch) {
+			l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) }
+		}), "0% begin with the same words", true},
+		"other words now and then": {summary.CheckAnswers, summary.Amber, launches(func(l *summarytest.Launch) {
+			l.Text = func(i int) string {
+				if i%3 == 0 {
+					return "no idea"
+				}
+				return fmt.Sprintf("answer %d is yes", i)
+			}
+		}), "66% begin with the same words", true},
+		"aborted and ok": {summary.CheckEnds, summary.Red, rows(func(i int, r *results.RequestRow) {
+			if i == 5 {
+				r.FinishReason = "abort"
+			}
+		}), `ended by "abort"`, false},
+		"an unknown end": {summary.CheckEnds, summary.Amber, rows(func(i int, r *results.RequestRow) {
+			if i == 5 {
+				r.FinishReason = "flux"
+			}
+		}), `ended by "flux"`, false},
+		"some run into the limit": {summary.CheckEnds, summary.Amber, rows(func(i int, r *results.RequestRow) {
+			if i%5 == 0 {
+				r.FinishReason, r.MaxTokens = "length", 32
+			}
+		}), "0% of the answers against 20%", true},
+		"thinks":      {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"thinking": true}), "thinking: default against true", true},
+		"a schema":    {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"json_schema": map[string]any{"type": "object"}}), "json_schema", true},
+		"a template":  {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"template": "{{.Prompt}}"}), "template", true},
+		"cached":      {summary.CheckPrefixCache, summary.Red, rows(func(_ int, r *results.RequestRow) { r.CachedTokens = ptr(int64(180)) }), "90% of the prompt tokens", false},
+		"natural":     {summary.CheckPrefixCache, summary.Red, spec("isolation", map[string]any{"prefix_cache": "natural"}), "off against natural", true},
+		"client":      {summary.CheckClient, summary.Red, second(func(r *results.Run) { r.ClientLimited = ptr(true) }), "launch 2", false},
+		"busy client": {summary.CheckClient, summary.Amber, second(func(r *results.Run) { r.ClientCPUS = ptr(100.0) }), "62.5% of the machine's cores in launch 2", false},
+		"another GPU": {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.GPUName = "A100" }), "GPU not the same in all launches: A100, H100", false},
+		"power limit": {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.PowerLimitW = ptr(350.0) }), "power limit", false},
+		"driver":      {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.Driver = "570" }), "driver", false},
+		"engine":      {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Engine.Version = "1.1" }), "engine version not the same in all launches: 1.0, 1.1", false},
+		"other card":  {summary.CheckMachine, summary.Amber, runs(func(r *results.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
+		"throttled":   {summary.CheckMachine, summary.Amber, samples("nvml:GPU-a", "throttle_reasons", 0x20), "throttled for 100%", false},
+		"neighbours":  {summary.CheckMachine, summary.Amber, samples("host", "host_cpu_ratio", 0.5), "other processes used 43.7% of the machine", false},
+		"offloaded":   {summary.CheckPlacement, summary.Red, runs(func(r *results.Run) { r.Engine.LayersGPU = ptr(int64(18)) }), "18 of 32 layers", false},
+		"one in fifty fails": {summary.CheckSuccess, summary.Red, rows(func(i int, r *results.RequestRow) {
+			if i%50 == 0 {
+				r.Status = "failed"
+			}
+		}), "196 of 200 requests were answered (98%)", false},
+		"one fails": {summary.CheckSuccess, summary.Amber, func(b *summarytest.Cell) {
+			b.Launches[0].Row = func(i int, r *results.RequestRow) {
+				if i == 7 {
+					r.Status = "failed"
+				}
+			}
+		}, "199 of 200 requests were answered (99.5%)", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := planted(t, c.change)
+			at := slices.IndexFunc(all, func(k summary.Check) bool { return k.Name == c.check && k.Level != summary.Green })
+			if at < 0 {
+				t.Fatalf("nothing is said: %+v", all)
+			}
+			got, want := all[at], []string{"b"}
+			if c.between {
+				want = []string{"a", "b"}
+			}
+			if got.Level != c.level || !strings.Contains(got.Text, c.says) || !slices.Equal(got.Contenders, want) || !slices.Contains(got.Cells, "e/b-m-100") {
+				t.Errorf("got %+v", got)
+			}
+			for _, k := range all {
+				if k.Name != c.check && k.Level == summary.Red {
+					t.Errorf("beside it: %+v", k)
+				}
+			}
+		})
+	}
+}
+
+// A healthy tree is green in every line; a layer that was put on the CPU on purpose, an answer that may be endless, weights
+// of 16 bits by another name, and what one side does not tell are nothing.
+func TestChecksStayGreen(t *testing.T) {
+	for name, change := range map[string]func(*summarytest.Cell){
+		"healthy": nil,
+		"declared": func(b *summarytest.Cell) {
+			spec("options", map[string]any{"num_gpu": 18})(b)
+			runs(func(r *results.Run) { r.Engine.LayersGPU = ptr(int64(18)) })(b)
+		},
+		"other names": runs(func(r *results.Run) { r.Engine.DType, r.Engine.Quantization = "", "F16" }),
+		"tells less": launches(func(l *summarytest.Launch) {
+			l.Run = func(r *results.Run) { r.Machine.PowerLimitW, r.Engine.Template, r.Machine.Driver = nil, "", "" }
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := planted(t, change)
+			var names []string
+			for _, k := range all {
+				names = append(names, k.Name)
+				if k.Level != summary.Green {
+					t.Errorf("%+v", k)
+				}
+			}
+			want := []string{"prompt tokens", "output tokens", "answers", "ends", "request", "prefix cache", "client", "machine", "placement", "success"}
+			if !slices.Equal(names, want) {
+				t.Errorf("lines %q", names)
+			}
+		})
+	}
+}
+
+// The tree of a real card: different cards for two of the platforms, and no red line.
+func TestChecksOnRealResults(t *testing.T) {
+	root := t.TempDir()
+	summarytest.H100(t, root)
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := summary.Load(t.Context(), store, root, "gpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range summary.Checks(set.Cells) {
+		t.Logf("%s %s", k.Level, k.Text)
+		if k.Level == summary.Red && k.Name != summary.CheckOutputs {
+			t.Errorf("%+v", k)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package summarytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// Cell is a cell of a planted tree: so many requests to a platform, launch by launch.
+type Cell struct {
+	Experiment string // "" = e
+	Platform   string
+	Size       int
+	Identity   string         // hash; "" = the platform's name
+	Spec       map[string]any // of the identity: generate, isolation, options; nil = greedy, nothing else
+	Launches   []Launch       // in the order in which they are committed
+}
+
+// Launch is one attempt. Its zero is a healthy complete one, ten requests a second.
+type Launch struct {
+	Number   int // 0 = the next
+	Status   string
+	Segments int // 0 = one
+	Identity string
+	Scale    float64                            // of every time; 0 = 1
+	Run      func(*results.Run)                 // changes what is known of the run
+	Row      func(i int, r *results.RequestRow) // changes a row
+	Text     func(i int) string                 // nil = the same words on every platform
+	Samples  []results.SampleRow
+}
+
+// Slug is the folder of a cell.
+func (c Cell) Slug() string { return fmt.Sprintf("%s-m-%d", c.Platform, c.Size) }
+
+// Plant commits cells into a results tree and returns the attempts' ids, cell by cell.
+func Plant(t testing.TB, root string, cells ...Cell) map[string][]string {
+	t.Helper()
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string][]string{}
+	for _, c := range cells {
+		last := 0
+		for _, l := range c.Launches {
+			if l.Number == 0 {
+				l.Number = last + 1
+			}
+			last = l.Number
+			ids[c.Slug()] = append(ids[c.Slug()], c.commit(t, store, l))
+		}
+	}
+	return ids
+}
+
+func (c Cell) commit(t testing.TB, store *results.Store, l Launch) string {
+	t.Helper()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := store.Begin(c.planned(), c.identity(t, l), l.Number, nil)
+	check(err)
+	run := results.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: ptr(20.0), ClientCPUS: ptr(0.1),
+		ClientLimited: ptr(false), PageCache: "warm", CompileCache: "warm", Server: "cell",
+		Engine:  results.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: ptr(int64(8e9)), Layers: ptr(int64(32)), LayersGPU: ptr(int64(32))},
+		Machine: results.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: ptr(700.0)}}
+	if l.Run != nil {
+		l.Run(&run)
+	}
+	segments := max(1, l.Segments)
+	for i := range c.Size {
+		if i > 0 && i*segments/c.Size != (i-1)*segments/c.Size {
+			check(a.Suspend(run))
+			check(a.Resume())
+		}
+		check(a.Append(c.row(l, i)))
+	}
+	check(a.Sample(l.Samples...))
+	status := l.Status
+	if status == "" {
+		status = results.Complete
+	}
+	_, err = a.Commit(status, "done", "", run)
+	check(err)
+	return a.Manifest().Attempt
+}
+
+// row is request i: a tenth of a second each, one after the other.
+func (c Cell) row(l Launch, i int) (results.RequestRow, *results.OutputRow) {
+	scale := l.Scale
+	if scale == 0 {
+		scale = 1
+	}
+	text := fmt.Sprintf("answer %d is yes", i)
+	if l.Text != nil {
+		text = l.Text(i)
+	}
+	at := func(v float64) *float64 { return ptr(scale * (float64(i) + v) / 10) }
+	r := results.RequestRow{Seq: int64(i), PromptID: fmt.Sprint(i), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", MaxTokens: 64, FinishReason: "stop",
+		SentS: at(0), FirstTokenS: at(0.2), LastTokenS: at(1), DoneS: at(1), InputTokens: ptr(int64(200)), OutputTokens: ptr(int64(32)), CachedTokens: ptr(int64(0)), Chunks: 32}
+	if text != "" {
+		r.OutputHash = [16]byte{1}
+	}
+	if l.Row != nil {
+		l.Row(i, &r)
+	}
+	if r.Status != "ok" {
+		return r, nil
+	}
+	return r, &results.OutputRow{PromptID: r.PromptID, Text: text}
+}
+
+func (c Cell) planned() *experiments.Cell {
+	experiment := c.Experiment
+	if experiment == "" {
+		experiment = "e"
+	}
+	return &experiments.Cell{Experiment: experiment, BatchSize: c.Size, Address: fmt.Sprintf("%064x", []byte(c.Slug()))[:64], Slug: c.Slug(),
+		Axes:     []*experiments.Axis{{Name: "platform", Label: c.Platform}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(c.Size)}},
+		Platform: &experiments.Platform{ID: c.Platform}, Model: &experiments.Model{ID: "m"}}
+}
+
+func (c Cell) identity(t testing.TB, l Launch) experiments.Identity {
+	t.Helper()
+	hash := c.Platform
+	for _, own := range []string{c.Identity, l.Identity} {
+		if own != "" {
+			hash = own
+		}
+	}
+	spec := c.Spec
+	if spec == nil {
+		spec = map[string]any{"generate": map[string]any{"max_tokens": 64}}
+	}
+	parts := map[string]any{}
+	for name, value := range map[string]any{"spec": spec, "dataset": map[string]any{"sha256": "d"}, "hardware": map[string]any{"gpu": "H100"}} {
+		doc, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[name] = map[string]any{"hash": fmt.Sprintf("%s-%x", name, doc), "value": json.RawMessage(doc)}
+	}
+	doc, err := json.Marshal(map[string]any{"address": c.planned().Address, "hash": hash, "components": parts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id experiments.Identity
+	if err := json.Unmarshal(doc, &id); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func ptr[T any](v T) *T { return &v }
