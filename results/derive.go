@@ -18,7 +18,11 @@ func Derive(r *RequestRow) {
 		r.TPOTS = nil
 		return
 	}
-	if r.FirstTokenS != nil && r.LastTokenS != nil {
+	if r.FirstTokenS == nil || r.LastTokenS == nil {
+		return
+	}
+	r.TPOTS = nil
+	if *r.LastTokenS > *r.FirstTokenS { // else all text came in one event, and nobody saw the time between tokens
 		tpot := (*r.LastTokenS - *r.FirstTokenS) / float64(*r.OutputTokens-1)
 		r.TPOTS = &tpot
 	}

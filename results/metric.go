@@ -40,7 +40,7 @@ type latency struct {
 var latencies = []latency{
 	{"ttft", colTTFT, "t1 − t0", "time to first token; open load: from scheduled", true, true},
 	{"ttft_first_chunk", "ttft_first_chunk_s", "tc − t0", "what `vllm bench serve` calls TTFT; open load: from scheduled", false, true},
-	{"tpot", colTPOT, "(e2e − ttft)/(n − 1)", "time per output token after the first; each request weighs 1", true, false},
+	{"tpot", colTPOT, "(e2e − ttft)/(n − 1)", "time per output token after the first; each request weighs 1; null for one token, or text in one event", true, false},
 	{"e2e", colE2E, "tn − t0", "to the last token; open load: from scheduled", true, true},
 	{"e2e_closed", "e2e_closed_s", "te − t0", "to the stream's end; open load: from scheduled", false, true},
 	{"client_queue", colQueue, "t0 − scheduled", "what the client itself added", false, false},
@@ -57,6 +57,8 @@ const (
 	mVRAMPeak, mVRAMWeights, mPreemptions   = "vram_peak_bytes", "vram_weights_bytes", "preemptions"
 	mGPUUtil, mSMClock, mKVPeak             = "gpu_util_ratio", "sm_clock_hz", "kv_usage_peak_ratio"
 	mCPU, mCores, mRSSPeak, mRSSSlope       = "cpu_s", "cpu_cores_mean", "rss_peak_bytes", "rss_slope_bytes_per_s"
+	mRSSSlopeLow, mForeign, mThrottled      = "rss_slope_low95_bytes_per_s", "foreign_cpu_ratio", "throttled_ratio"
+	mWithoutText, mCutShort                 = "ok_without_text", "ok_cut_short"
 	prefixITL, prefixGap, prefixRequestsEnd = "itl_weighted", "chunk_gap", "requests_"
 )
 
@@ -68,13 +70,15 @@ var singles = []Metric{
 	{mRequestTput, "1/s", "ok / D", "requests"},
 	{mOutputTput, "tokens/s", "Σ output tokens of ok / D", ""},
 	{mTotalTput, "tokens/s", "Σ (input + output) tokens of ok / D", ""},
-	{mSteadyReq, "1/s", "requests completing in the steady window / its span", "window: 10th to 90th percentile of completion times"},
-	{mSteadyOut, "tokens/s", "their output tokens / its span", "each request's tokens count where it completes"},
-	{mSteadySpan, "s", "90th − 10th percentile of completion times", ""},
+	{mSteadyReq, "1/s", "shares of the ok requests that were generated in the steady window / its span", "window: from a tenth completed for as long as the engine is full"},
+	{mSteadyOut, "tokens/s", "output tokens generated in the steady window / its span", "each answer's tokens spread evenly from its first token to its last"},
+	{mSteadySpan, "s", "end − beginning of the steady window", ""},
 	{mGoodput, "1/s", "ok and every SLO met / D", "null for batch loads"},
 	{mSuccess, "", "ok / planned", ""},
 	{mSuccessLow, "", "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
 	{mPlanned, "requests", "requests planned in the measured phase", ""},
+	{mWithoutText, "requests", "ok requests without any text", "an end-of-sequence token at once, or thought alone; null when imported"},
+	{mCutShort, "requests", "ok requests that ended by length below max_tokens", "the engine's context or a limit of its own cut the answer"},
 	{mInput, "tokens", "Σ over ok", "null when no request told"},
 	{mOutput, "tokens", "Σ over ok", "null when no request told"},
 	{mCached, "tokens", "Σ over ok", "null when no request told"},
@@ -86,10 +90,13 @@ var singles = []Metric{
 	{mPreemptions, "count", "engine's counter, after − before", ""},
 	{mGPUUtil, "", "mean over the measured phase and GPUs", "0–1"},
 	{mSMClock, "Hz", "mean over the measured phase and GPUs", ""},
+	{mThrottled, "", "share of the measured phase, mean over GPUs", "slowed by heat or the power brake; the power limit itself is no throttle: it is a setting"},
 	{mCPU, "s", "CPU seconds of the engine's process tree in the measured phase", ""},
 	{mCores, "", "cpu_s / time observed", ""},
 	{mRSSPeak, "bytes", "max over the launch", "the engine's process tree"},
 	{mRSSSlope, "bytes/s", "least squares over the measured phase", "above zero over long runs: a leak"},
+	{mRSSSlopeLow, "bytes/s", "lower end of the slope's 95% interval", "from the regression's own residuals"},
+	{mForeign, "", "(host's busy cores − engine's − matrix's) / host's cores, mean over the measured phase", "what others used of the machine, 0–1; null where the engine is not ours to watch"},
 }
 
 // Metrics lists every summary metric in the order of its columns in run.parquet.
@@ -118,6 +125,25 @@ func distribution(name, formula, doc string) []Metric {
 	return out
 }
 
+// latencyOf is the distribution that a metric column belongs to.
+func latencyOf(column string) (name string, ok bool) {
+	best := ""
+	for _, name := range append([]string{prefixITL, prefixGap}, latencyNames()...) {
+		if strings.HasPrefix(column, name+"_") && len(name) > len(best) {
+			best = name
+		}
+	}
+	return best, best != ""
+}
+
+func latencyNames() []string {
+	out := make([]string, len(latencies))
+	for i, l := range latencies {
+		out[i] = l.name
+	}
+	return out
+}
+
 func meanName(name string) string                     { return name + "_mean_s" }
 func percentileName(name string, p percentile) string { return name + "_" + p.name + "_s" }
 func adjustedName(name string, p percentile) string {
@@ -129,6 +155,7 @@ type Summary struct {
 	Metrics  map[string]*float64 // column name → value, nil = not to be had
 	Why      map[string]string   // column name → why it is nil, where there is more to say than "not measured"
 	Statuses map[string]int64    // measured requests by status
+	Finish   map[string]float64  // ok requests by finish_reason, "none" = the engine says none
 	Warnings []string
 }
 

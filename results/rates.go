@@ -10,9 +10,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// steadyMin is the fewest ok requests that have a steady window.
-const steadyMin = 100
-
 // gapsExact is the number of chunk gaps kept for exact percentiles (16 MiB); more go through a histogram.
 const gapsExact = 2 << 20
 
@@ -21,6 +18,8 @@ func (s *Summary) counts(t *tally, planned int64) {
 		s.setCount(prefixRequestsEnd+status, t.statuses[status])
 	}
 	s.setCount(mPlanned, planned)
+	s.setCount(mCutShort, t.ends.CutShort)
+	s.setCount(mWithoutText, t.ends.WithoutText)
 	for column, metric := range map[string]string{colInput: mInput, colOutput: mOutput, colCached: mCached} {
 		if n := t.tokens[column]; n != nil {
 			s.setCount(metric, *n)
@@ -57,7 +56,7 @@ func (s *Summary) rates(t *tally, run Run) {
 		s.set(mTotalTput, float64(*out+*in)/d)
 	}
 	if len(t.windows) > 1 {
-		s.warn(fmt.Sprintf("measured in %d segments: not ranked against whole attempts", len(t.windows)))
+		s.warn(fmt.Sprintf("measured in %d segments: each began with an empty engine, so the rates over their sum are a little low", len(t.windows)))
 	}
 }
 
@@ -87,6 +86,7 @@ func (s *Summary) latencies(t *tally, run Run) error {
 			s.adjusted(l.name, sorted, failures)
 		}
 	}
+	s.pieced(t.pieces)
 	return nil
 }
 
@@ -204,56 +204,4 @@ func record(h *hdrhistogram.Histogram, seconds []float64) {
 			panic(err) // the value was clamped into range
 		}
 	}
-}
-
-// steady is the rate between the 10th and 90th percentile of completion times.
-func (s *Summary) steady(t *tally) error {
-	nulls := func(why string) {
-		for _, m := range []string{mSteadyReq, mSteadyOut, mSteadySpan} {
-			s.null(m, why)
-		}
-	}
-	if ok := t.statuses[statusOK]; ok < steadyMin {
-		nulls(fmt.Sprintf("needs %d ok requests, has %d", steadyMin, ok))
-		return nil
-	}
-	if len(t.windows) > 1 {
-		nulls("measured in more than one segment")
-		return nil
-	}
-	sorted, err := t.values(nil, colDone, "")
-	if err != nil {
-		return err
-	}
-	from, to := quantile(sorted, 0.10), quantile(sorted, 0.90)
-	if len(sorted) < steadyMin || to <= from {
-		nulls("no span between the 10th and 90th percentile of completion times")
-		return nil
-	}
-	if t.started <= from {
-		nulls("the batch fits in one wave: every request had begun before a tenth was done")
-		return nil
-	}
-	return s.steadyRates(t, from, to)
-}
-
-func (s *Summary) steadyRates(t *tally, from, to float64) error {
-	var requests, tokens int64
-	told := false
-	err := t.each([]string{colDone, colOutput}, rowOK, func(b arrow.RecordBatch, i int) {
-		done, n := named[*array.Float64](b, colDone), named[*array.Int64](b, colOutput)
-		if !done.IsValid(i) || done.Value(i) <= from || done.Value(i) > to {
-			return
-		}
-		requests++
-		if n.IsValid(i) {
-			tokens, told = tokens+n.Value(i), true
-		}
-	})
-	s.set(mSteadySpan, to-from)
-	s.set(mSteadyReq, float64(requests)/(to-from))
-	if told {
-		s.set(mSteadyOut, float64(tokens)/(to-from))
-	}
-	return err
 }

@@ -31,6 +31,8 @@ const (
 	colInput, colOutput, colCached          = "input_tokens", "output_tokens", "cached_tokens"
 	colTPOT, colQueue, colGaps              = "tpot_s", "client_queue_s", "chunk_gaps_s"
 	colE2E, colTTFT                         = "e2e_s", "ttft_s"
+	colFinish, colOutputHash, colMaxTokens  = "finish_reason", "output_hash", "max_tokens"
+	colLastToken, colChunks                 = "last_token_s", "chunks"
 )
 
 var requestColumns = []column[RequestRow]{
@@ -49,20 +51,20 @@ var requestColumns = []column[RequestRow]{
 	second(colSent, "t0: just before the first send", func(r *RequestRow) **float64 { return &r.SentS }),
 	second("first_chunk_s", "tc: first event with choices", func(r *RequestRow) **float64 { return &r.FirstChunkS }),
 	second(colFirstToken, "t1: first event with text", func(r *RequestRow) **float64 { return &r.FirstTokenS }),
-	second("last_token_s", "tn: last event with text", func(r *RequestRow) **float64 { return &r.LastTokenS }),
+	second(colLastToken, "tn: last event with text", func(r *RequestRow) **float64 { return &r.LastTokenS }),
 	second(colDone, "te: stream closed, or the failure seen", func(r *RequestRow) **float64 { return &r.DoneS }),
 
 	tokens(colInput, "prompt tokens", func(r *RequestRow) **int64 { return &r.InputTokens }),
 	tokens(colOutput, "n: generated tokens", func(r *RequestRow) **int64 { return &r.OutputTokens }),
 	tokens(colCached, "prompt tokens taken from a prefix cache", func(r *RequestRow) **int64 { return &r.CachedTokens }),
-	integer("max_tokens", "tokens", "limit that was sent", func(r *RequestRow) *int64 { return &r.MaxTokens }),
+	integer(colMaxTokens, "tokens", "limit that was sent", func(r *RequestRow) *int64 { return &r.MaxTokens }),
 	text("token_source", "who counted: usage, engine, tokenizer, none", func(r *RequestRow) *string { return &r.TokenSource }),
-	textOr("finish_reason", "as the engine says: stop, length", func(r *RequestRow) *string { return &r.FinishReason }),
-	small("chunks", "", "events with text", func(r *RequestRow) *int32 { return &r.Chunks }),
+	textOr(colFinish, "as the engine says: stop, length", func(r *RequestRow) *string { return &r.FinishReason }),
+	small(colChunks, "", "events with text", func(r *RequestRow) *int32 { return &r.Chunks }),
 
 	second(colTTFT, "t1 − t0", func(r *RequestRow) **float64 { return &r.TTFTS }),
 	second("ttft_first_chunk_s", "tc − t0", func(r *RequestRow) **float64 { return &r.TTFTFirstChunkS }),
-	second(colTPOT, "(e2e − ttft)/(n − 1), null for n ≤ 1", func(r *RequestRow) **float64 { return &r.TPOTS }),
+	second(colTPOT, "(e2e − ttft)/(n − 1), null for n ≤ 1, and where all text came in one event", func(r *RequestRow) **float64 { return &r.TPOTS }),
 	second(colE2E, "tn − t0", func(r *RequestRow) **float64 { return &r.E2ES }),
 	second("e2e_closed_s", "te − t0", func(r *RequestRow) **float64 { return &r.E2EClosedS }),
 	second(colQueue, "t0 − scheduled", func(r *RequestRow) **float64 { return &r.ClientQueueS }),
@@ -70,7 +72,7 @@ var requestColumns = []column[RequestRow]{
 	second("server_prefill_s", "prefill, by the engine's own clock", func(r *RequestRow) **float64 { return &r.ServerPrefillS }),
 	second("server_decode_s", "decode, by the engine's own clock", func(r *RequestRow) **float64 { return &r.ServerDecodeS }),
 
-	digest("output_hash", "first 16 bytes of the SHA-256 of the text; null without output", true, func(r *RequestRow) *[16]byte { return &r.OutputHash }),
+	digest(colOutputHash, "first 16 bytes of the SHA-256 of the text; null without output", true, func(r *RequestRow) *[16]byte { return &r.OutputHash }),
 	reals(colGaps, "s", "gaps between text events; only with capture.chunks", func(r *RequestRow) *[]float64 { return &r.ChunkGapsS }),
 }
 

@@ -39,6 +39,7 @@ func runColumns() []column[runRow] {
 		cols = append(cols, metricColumn(m))
 	}
 	return append(cols,
+		numbers("finish_reasons", "ok requests by the end that the engine names; none = it names none", func(r *runRow) map[string]float64 { return r.Summary.Finish }),
 		words("warnings", "what to know before believing a number here", func(r *runRow) []string {
 			return append(append([]string{}, r.Run.Warnings...), r.Summary.Warnings...)
 		}),

@@ -32,14 +32,14 @@ func summarize(dir string, run Run) (Summary, error) {
 	if planned == 0 {
 		planned = t.measured
 	}
-	s.Statuses = t.statuses
+	s.Statuses, s.Finish = t.statuses, t.ends.finish()
 	s.counts(t, planned)
 	s.rates(t, run)
 	steps := []func() error{
 		func() error { return s.latencies(t, run) },
 		func() error { return s.weightedITL(t) },
 		func() error { return s.chunkGaps(t) },
-		func() error { return s.steady(t) },
+		func() error { return s.steady(t, run) },
 		func() error { return s.goodput(t, run) },
 		func() error { return s.usage(filepath.Join(dir, tableSamples+".parquet"), t, run) },
 	}
@@ -47,6 +47,9 @@ func summarize(dir string, run Run) (Summary, error) {
 		if err := step(); err != nil {
 			return Summary{}, err
 		}
+	}
+	if run.Imported {
+		s.null(mWithoutText, "imported: the answers' text may not have been kept")
 	}
 	s.take(run, t.measured < planned)
 	return *s, nil
@@ -92,14 +95,15 @@ type tally struct {
 	statuses map[string]int64
 	tokens   map[string]*int64 // sums over ok; nil when no request told
 	windows  map[int32]*window
-	started  float64 // the last ok request's first token (or send): when every one was under way
+	ends     Ends
+	pieces   pieces
 }
 
 func tallyRequests(path string) (*tally, error) {
 	t := &tally{path: path, statuses: map[string]int64{}, windows: map[int32]*window{},
-		tokens:  map[string]*int64{colInput: nil, colOutput: nil, colCached: nil},
-		started: math.Inf(-1)}
-	names := []string{colPhase, colSegment, colStatus, colSent, colFirstToken, colDone, colInput, colOutput, colCached}
+		tokens: map[string]*int64{colInput: nil, colOutput: nil, colCached: nil}, ends: Ends{Finish: map[string]int64{}}}
+	names := []string{colPhase, colSegment, colStatus, colSent, colFirstToken, colLastToken, colDone, colInput, colOutput, colCached,
+		colChunks, colFinish, colOutputHash, colMaxTokens}
 	return t, scan(path, names, func(b arrow.RecordBatch) error {
 		t.add(b)
 		return nil
@@ -108,7 +112,8 @@ func tallyRequests(path string) (*tally, error) {
 
 func (t *tally) add(b arrow.RecordBatch) {
 	phase, status, segment := named[*array.String](b, colPhase), named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
-	sent, first, done := named[*array.Float64](b, colSent), named[*array.Float64](b, colFirstToken), named[*array.Float64](b, colDone)
+	sent, done := named[*array.Float64](b, colSent), named[*array.Float64](b, colDone)
+	ends, events := endsIn(b), eventsIn(b)
 	counters := map[string]*array.Int64{}
 	for name := range t.tokens {
 		counters[name] = named[*array.Int64](b, name)
@@ -128,11 +133,8 @@ func (t *tally) add(b arrow.RecordBatch) {
 				t.addTokens(name, c.Value(i))
 			}
 		}
-		if first.IsValid(i) {
-			t.started = max(t.started, first.Value(i))
-		} else if sent.IsValid(i) {
-			t.started = max(t.started, sent.Value(i))
-		}
+		t.ends.add(ends, i)
+		t.pieces.add(events, i)
 	}
 }
 

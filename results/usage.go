@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // series gathers one (segment, source, metric) in time order.
@@ -42,15 +43,27 @@ func (s *series) add(t, v float64) {
 }
 
 // regression is least squares of v over t, by running means so that large values lose no digits.
-type regression struct{ n, t, v, tt, tv float64 }
+type regression struct{ n, t, v, tt, tv, vv float64 }
 
 func (r *regression) add(t, v float64) {
 	r.n++
-	dt := t - r.t
+	dt, dv := t-r.t, v-r.v
 	r.t += dt / r.n
-	r.v += (v - r.v) / r.n
+	r.v += dv / r.n
 	r.tt += dt * (t - r.t)
 	r.tv += dt * (v - r.v)
+	r.vv += dv * (v - r.v)
+}
+
+// slope is v per t with the lower end of its 95% interval; false below three readings.
+func (r *regression) slope() (slope, low float64, ok bool) {
+	if r.n < 3 || r.tt <= 0 {
+		return 0, 0, false
+	}
+	slope = r.tv / r.tt
+	residual := max(0, r.vv-slope*r.tv) / (r.n - 2)
+	t := distuv.StudentsT{Sigma: 1, Nu: r.n - 2}.Quantile(0.975)
+	return slope, slope - t*math.Sqrt(residual/r.tt), true
 }
 
 type seriesKey struct {
@@ -74,7 +87,13 @@ const (
 	sampleDeviceMemory, sampleOwnMemory = "memory_used_bytes", "process_memory_bytes"
 	sourceProcess, sourceGPU            = "process", "nvml:"
 	sampleKVUsage                       = "kv_cache_usage_perc" // after the engine's prefix
+	sampleHost, sampleThrottle          = "host_cpu_ratio", "throttle_reasons"
+	sourceHost                          = "host"
 )
+
+// throttles are the bits of NVML's clock event reasons that mean a card is slower than it should be: hardware slowdown,
+// thermal slowdown by software and hardware, power brake. Idle, set clocks and the power limit (0x7) are how it was set up.
+const throttles = 0x8 | 0x20 | 0x40 | 0x80
 
 func readTelemetry(path string, windows map[int32]*window) (*telemetry, error) {
 	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{},
@@ -105,6 +124,9 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 			s.window = *w
 		}
 		tel.series[key] = s
+	}
+	if key.metric == sampleThrottle { // a share of time is wanted, not the mean of a mask
+		value = float64(min(1, int64(value)&throttles))
 	}
 	s.add(at, value)
 	if key.metric == sampleDeviceMemory || key.metric == sampleOwnMemory {
@@ -160,7 +182,8 @@ func (s *Summary) usage(path string, t *tally, run Run) error {
 	}
 	tel.each(sourceProcess, sampleRSS, func(x *series) { s.set(mRSSPeak, max(x.peak, deref(s.value(mRSSPeak)))) })
 	s.rssSlope(tel)
-	for metric, column := range map[string]string{sampleUtil: mGPUUtil, sampleClock: mSMClock} {
+	s.foreign(tel, run)
+	for metric, column := range map[string]string{sampleUtil: mGPUUtil, sampleClock: mSMClock, sampleThrottle: mThrottled} {
 		if sum, covered, ok := tel.sum(sourceGPU, metric, area); ok {
 			s.set(column, sum/covered)
 		}
@@ -183,8 +206,25 @@ func (s *Summary) usage(path string, t *tally, run Run) error {
 func (s *Summary) rssSlope(tel *telemetry) {
 	var found []*series
 	tel.each(sourceProcess, sampleRSS, func(x *series) { found = append(found, x) })
-	if len(found) == 1 && found[0].slope.n >= 3 && found[0].slope.tt > 0 {
-		s.set(mRSSSlope, found[0].slope.tv/found[0].slope.tt)
+	if len(found) != 1 {
+		return
+	}
+	if slope, low, ok := found[0].slope.slope(); ok {
+		s.set(mRSSSlope, slope)
+		s.set(mRSSSlopeLow, low)
+	}
+}
+
+// foreign is what neither the engine nor matrix used of the host's processors while it measured.
+func (s *Summary) foreign(tel *telemetry, run Run) {
+	busy, covered, ok := tel.sum(sourceHost, sampleHost, func(x *series) float64 { return x.area })
+	cores, engine, d := float64(run.Machine.Cores), s.value(mCores), s.value(mDuration)
+	switch {
+	case !ok || cores <= 0 || d == nil || *d <= 0:
+	case engine == nil || run.ClientCPUS == nil:
+		s.null(mForeign, "the CPU time of the engine or of matrix is not known, so that of others is not")
+	default:
+		s.set(mForeign, max(0, busy/covered-(*engine + *run.ClientCPUS / *d)/cores))
 	}
 }
 
