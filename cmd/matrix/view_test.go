@@ -13,7 +13,7 @@ import (
 )
 
 func TestPercent(t *testing.T) {
-	for share, want := range map[float64]string{1: "100%", 0.99998: "99.99%", 0.57: "57%", 0.5: "50%", 0: "0%", 2.0 / 3: "66.66%"} {
+	for share, want := range map[float64]string{1: "100%", 0.99998: "99.998%", 0.57: "57%", 0.5: "50%", 0: "0%", 2.0 / 3: "66.7%"} {
 		if got := percent(share); got != want {
 			t.Errorf("percent(%v) = %s, want %s", share, got, want)
 		}
