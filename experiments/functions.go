@@ -18,6 +18,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"matrix/experiments/textfile"
 )
 
 // Bounds of what a function may make.
@@ -55,7 +57,7 @@ var pure = map[string]function.Function{
 func functionsIn(dir string) map[string]function.Function {
 	all := maps.Clone(pure)
 	all["file"] = fileFunc(cty.String, func(name string) (cty.Value, error) {
-		src, err := readBounded(within(dir, name), maxFileBytes)
+		src, err := textfile.Read(within(dir, name), maxFileBytes)
 		if err != nil {
 			return cty.NilVal, fmt.Errorf("%s: %s", name, reason(err))
 		}
@@ -87,14 +89,11 @@ func fileFunc(result cty.Type, read func(name string) (cty.Value, error)) functi
 
 // fileDigest is the SHA-256 of a regular file of any size.
 func fileDigest(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := textfile.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close() // read-only
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("it is not a regular file")
-	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
 		return "", err

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"matrix/experiments/textfile"
 )
 
 // environPrefix marks the environment variables that set ours.
@@ -48,7 +50,7 @@ func (l *loader) readSettings() {
 }
 
 func (l *loader) readVarFile(path string) {
-	src, err := readBounded(path, maxSourceBytes)
+	src, err := textfile.Read(path, maxSourceBytes)
 	if err != nil {
 		l.diags = l.diags.Append(unplaced("Cannot read --var-file", path+": "+reason(err)+"."))
 		return

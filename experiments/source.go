@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"matrix/experiments/textfile"
 )
 
 // maxSources bounds how many files one load reads, imports included.
@@ -126,7 +127,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	src, ok := s.given[path]
 	if !ok {
 		var err error
-		if src, err = readBounded(abs, maxSourceBytes); err != nil {
+		if src, err = textfile.Read(abs, maxSourceBytes); err != nil {
 			s.fail(at, "Cannot read file", fmt.Sprintf("%s: %s.%s", path, reason(err), otherFile(path, err)))
 			return nil
 		}
@@ -227,30 +228,6 @@ func otherFile(path string, err error) string {
 	return ""
 }
 
-// readBounded reads a regular file of at most limit bytes.
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // read-only
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	src, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(src)) > limit {
-		return nil, fmt.Errorf("it is larger than %d MiB, which no hand-written file is", limit>>20)
-	}
-	return src, nil
-}
-
 func capital(s string) string {
 	if s == "" {
 		return s
@@ -263,6 +240,9 @@ func reason(err error) string {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err.Error()
+	}
+	if hint := textfile.Hint(err); hint != "" {
+		return err.Error() + ". " + strings.TrimSuffix(hint, ".") // callers end the sentence
 	}
 	return err.Error()
 }

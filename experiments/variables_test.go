@@ -42,7 +42,8 @@ model "m" {
 platform "p" {
   backend = "simulator"
 }
-`, "a.hclvars": "n = 3\nstrange = 1\n", "b.json": `{"n": 4}`})
+`, "a.hclvars": "n = 3\nstrange = 1\n", "b.json": `{"n": 4}`,
+		"bom.hclvars": "\xef\xbb\xbfn = 7\r\n", "wide.hclvars": "\xff\xfen\x00=\x008\x00\n\x00", "latin.hclvars": "n = 1 # gr\xf6\xdfer\n"})
 	file := func(name string) string { return filepath.Join(dir, name) }
 	environ := []string{"MATRIX_VAR_n=2", "MATRIX_VAR_nobody=1", "PATH=/bin"}
 	for _, test := range []struct {
@@ -60,6 +61,9 @@ platform "p" {
 		{"undeclared flag", experiments.LoadOptions{Vars: []string{"flga=true"}}, "", []string{"Undeclared variable flga"}},
 		{"no value", experiments.LoadOptions{Vars: []string{"flag"}}, "", []string{"Bad --var"}},
 		{"wrong type", experiments.LoadOptions{Vars: []string{"n=many"}}, "", []string{"Value does not fit variable n"}},
+		{"a byte order mark", experiments.LoadOptions{VarFiles: []string{file("bom.hclvars")}}, "7 [1] off x", nil},
+		{"PowerShell's >", experiments.LoadOptions{VarFiles: []string{file("wide.hclvars")}}, "8 [1] off x", nil},
+		{"Latin-1", experiments.LoadOptions{VarFiles: []string{file("latin.hclvars")}}, "", []string{"Cannot read --var-file"}},
 		{"missing file", experiments.LoadOptions{VarFiles: []string{file("none")}}, "", []string{"Cannot read --var-file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

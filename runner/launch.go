@@ -98,6 +98,9 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
 	}
 	l.set = set
+	for _, note := range set.Notes() {
+		l.warn(note)
+	}
 	fresh := !l.at.server.alive()
 	if fresh {
 		if err := l.anew(ctx); err != nil {

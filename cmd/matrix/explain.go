@@ -73,7 +73,7 @@ func (a *app) emitExplanation(e explanation) {
 	item, c := e.item, e.item.Cell
 	f := map[string]any{"experiment": e.experiment, "cell": c.Address[:16], "address": c.Address, "slug": c.Slug, "name": c.Name(), "state": item.State,
 		"reasons": orEmpty(item.Reasons), "detail": item.Detail, "launches": orEmpty(item.Launches), "done": item.Done, "changes": orEmpty(item.Changes),
-		"rules": orEmpty(e.rules), "notes": orEmpty(item.Notes), "identity": e.identity.Hash, "place": c.Place.String()}
+		"rules": orEmpty(e.rules), "notes": orEmpty(slices.Concat(item.Notes, item.Data)), "identity": e.identity.Hash, "place": c.Place.String()}
 	if item.Missing != nil {
 		f["missing"] = item.Missing.Error()
 	}
@@ -135,7 +135,7 @@ func (a *app) drawVerdict(item *runner.Item, view planView) {
 	if item.Cell.Skip != nil {
 		return
 	}
-	for _, line := range view.explain(item) {
+	for _, line := range slices.Concat(view.explain(item), item.Data) {
 		fmt.Fprintf(a.stdout, "    %s\n", line)
 	}
 }

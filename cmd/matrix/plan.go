@@ -161,6 +161,7 @@ func (a *app) emitPlan(p *runner.Plan) {
 	if p.Estimate != nil {
 		f["estimate_s"] = p.Estimate.Seconds()
 	}
+	f["notes"] = orEmpty(dataNotes(p))
 	a.emit("plan_summary", f)
 }
 

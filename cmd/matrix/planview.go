@@ -47,7 +47,22 @@ func (v planView) plan(p *runner.Plan) {
 	}
 	fmt.Fprintln(v.out)
 	v.details(p)
+	for _, note := range dataNotes(p) {
+		v.say("  " + v.style.warn(note))
+	}
 	v.say(v.summary(p))
+}
+
+// dataNotes are what to know of the datasets, each once.
+func dataNotes(p *runner.Plan) (notes []string) {
+	for _, item := range p.Items {
+		for _, note := range item.Data {
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
 }
 
 func (v planView) say(line string) { fmt.Fprintln(v.out, fold(line, v.fold)) }

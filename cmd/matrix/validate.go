@@ -26,13 +26,16 @@ func (a *app) validateCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			cells, err := s.checkData(cmd.Context())
+			cells, notes, err := s.checkData(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if a.json {
-				a.emit("validated", map[string]any{"experiments": len(s.config.Experiments), "cells": cells})
+				a.emit("validated", map[string]any{"experiments": len(s.config.Experiments), "cells": cells, "notes": orEmpty(notes)})
 				return nil
+			}
+			for _, note := range notes {
+				fmt.Fprintln(a.stdout, fold(a.style.warn(note), a.width))
 			}
 			fmt.Fprintf(a.stdout, "%s %s, %s.\n", a.style.good("Valid:"), count(len(s.config.Experiments), "experiment"), count(cells, "cell"))
 			return nil
@@ -42,8 +45,9 @@ func (a *app) validateCommand() *cobra.Command {
 	return cmd
 }
 
-// checkData opens every dataset and holds every cell against its own; each mistake is said once. cells counts all.
-func (s *session) checkData(ctx context.Context) (cells int, err error) {
+// checkData opens every dataset and holds every cell against its own; each mistake is said once. cells counts all; notes are
+// what to know of how a dataset was read.
+func (s *session) checkData(ctx context.Context) (cells int, notes []string, err error) {
 	var faults []error
 	said := map[string]bool{}
 	for _, e := range s.config.Experiments {
@@ -55,6 +59,12 @@ func (s *session) checkData(ctx context.Context) (cells int, err error) {
 			set, err := s.sets.open(ctx, c.Dataset)
 			if err == nil {
 				err = set.Fits(c)
+				for _, note := range set.Notes() {
+					if !said[note] {
+						said[note] = true
+						notes = append(notes, note)
+					}
+				}
 			}
 			if err != nil && !said[err.Error()] {
 				said[err.Error()] = true
@@ -63,9 +73,9 @@ func (s *session) checkData(ctx context.Context) (cells int, err error) {
 		}
 	}
 	if len(faults) > 0 {
-		return cells, explainFault(errors.Join(faults...))
+		return cells, notes, explainFault(errors.Join(faults...))
 	}
-	return cells, nil
+	return cells, notes, nil
 }
 
 func (a *app) fmtCommand() *cobra.Command {

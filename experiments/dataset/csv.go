@@ -7,70 +7,10 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"matrix/experiments/textfile"
 )
-
-// columns are the positions of what is used of a table; -1 = not there.
-type columns struct{ prompt, id, reference, maxTokens int }
-
-// findColumns picks the prompt column: as declared, else "prompt", else the only one.
-func findColumns(names []string, declared string) (columns, error) {
-	c := columns{
-		prompt: slices.Index(names, declared), id: firstIndex(names, "custom_id", "id"),
-		reference: firstIndex(names, "reference", "expected"), maxTokens: slices.Index(names, "max_tokens"),
-	}
-	if declared != "" {
-		if c.prompt < 0 {
-			return c, hinted{fmt.Sprintf("no column %q", declared), "Columns are " + strings.Join(names, ", ") + "."}
-		}
-		return c, nil
-	}
-	c.prompt = slices.Index(names, "prompt")
-	if c.prompt < 0 && len(names) == 1 {
-		c.prompt = 0
-	}
-	if c.prompt < 0 {
-		return c, hinted{`no column "prompt"`, "Name the column in the dataset (column = …); there are " + strings.Join(names, ", ") + "."}
-	}
-	return c, nil
-}
-
-func firstIndex(names []string, wanted ...string) int {
-	for _, w := range wanted {
-		if i := slices.Index(names, w); i >= 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-// row makes an entry of one record.
-func (c columns) row(fields []string) (Entry, error) {
-	get := func(i int) string {
-		if i < 0 || i >= len(fields) {
-			return ""
-		}
-		return fields[i]
-	}
-	e := Entry{ID: get(c.id), Prompt: get(c.prompt), Reference: get(c.reference)}
-	if !utf8.ValidString(e.Prompt) {
-		return Entry{}, hinted{"not valid UTF-8", "Convert the file, e.g. with iconv -t UTF-8."}
-	}
-	if strings.TrimSpace(e.Prompt) == "" {
-		return Entry{}, errors.New("the prompt is empty")
-	}
-	if text := get(c.maxTokens); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return Entry{}, fmt.Errorf("max_tokens is %.40q; it must be a whole number, 1 at least", text)
-		}
-		e.MaxTokens = n
-	}
-	return e, nil
-}
 
 // meter fails when one record takes more than an entry may: csv.Reader would read on to the next quote.
 type meter struct {
@@ -89,41 +29,70 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readCSV indexes a table with a header.
+// tabular reports a table by its header, where the file's name does not say so.
+func tabular(head []byte) bool {
+	comma, skip := textfile.Separator(head, ',', known(""))
+	r := csv.NewReader(bytes.NewReader(head[skip:]))
+	r.Comma = comma
+	names, err := r.Read()
+	return err == nil && known("")(textfile.Names(names))
+}
+
+// readCSV indexes a table with a header. Its separator is found by content.
 func (x *indexer) readCSV(path string) error {
-	m := &meter{in: x.in}
-	comma := ','
+	usual := ','
 	if strings.EqualFold(filepath.Ext(path), ".tsv") {
-		comma = '\t'
+		usual = '\t'
 	}
-	r := csv.NewReader(m)
-	r.Comma, r.ReuseRecord = comma, true
+	head, _ := x.in.Peek(textfile.Peeked)
+	comma, skip := textfile.Separator(head, usual, known(x.column))
+	if comma != usual {
+		x.comma = comma
+	}
+	x.in.Discard(skip)
+	x.base += int64(skip)
+	m := &meter{in: x.in}
+	r := newCSV(m, comma)
+	r.ReuseRecord = true
 	names, err := r.Read()
 	if errors.Is(err, io.EOF) {
 		return nil // empty: said by the caller
 	}
+	lines := bytes.Count(head[:skip], []byte("\n"))
 	if err != nil {
-		x.faults.add(csvFault(err, 1))
+		return x.rowFault(err, 1, lines)
+	}
+	names = textfile.Names(names)
+	t, err := newTable(names, x.column)
+	if err != nil {
+		x.faults.add(1+lines, err.Error(), hintOf(err))
 		return nil
 	}
-	cols, err := findColumns(slices.Clone(names), x.column)
-	if err != nil {
-		x.faults.add(1, err.Error(), hintOf(err))
-		return nil
-	}
-	x.parse = func(raw []byte) (Entry, error) {
-		r := csv.NewReader(bytes.NewReader(raw))
-		r.Comma = comma
-		fields, err := r.Read()
+	toEntry := jsonParser(formatJSONL, "")
+	entry := func(fields []string) (Entry, error) {
+		line, err := t.line(fields)
 		if err != nil {
 			return Entry{}, err
 		}
-		return cols.row(fields)
+		return toEntry(line)
 	}
-	return x.readRows(r, m, cols)
+	x.parse = func(raw []byte) (Entry, error) {
+		fields, err := newCSV(bytes.NewReader(raw), comma).Read()
+		if err != nil {
+			return Entry{}, err
+		}
+		return entry(fields)
+	}
+	return x.readRows(r, m, names, lines, entry)
 }
 
-func (x *indexer) readRows(r *csv.Reader, m *meter, cols columns) error {
+func newCSV(in io.Reader, comma rune) *csv.Reader {
+	r := csv.NewReader(in)
+	r.Comma, r.FieldsPerRecord = comma, -1 // columns without a name may be missing
+	return r
+}
+
+func (x *indexer) readRows(r *csv.Reader, m *meter, names []string, lines int, entry func([]string) (Entry, error)) error {
 	for count := 1; ; count++ {
 		if count%1024 == 0 && x.ctx.Err() != nil {
 			return x.ctx.Err()
@@ -136,25 +105,57 @@ func (x *indexer) readRows(r *csv.Reader, m *meter, cols columns) error {
 			return nil
 		case errors.Is(err, errTooLong):
 			line, _ := r.FieldPos(0)
-			x.faults.add(line+1, tooLong+" (is a quote left open?)", "")
+			x.faults.add(line+1+lines, tooLong+" (is a quote left open?)", "")
 			return nil
 		case err != nil:
-			x.faults.add(csvFault(err, count+1))
+			if err := x.rowFault(err, count+1, lines); err != nil {
+				return err
+			}
 			if x.faults.count > 1000 { // an unbalanced quote puts every later row out of step
 				return nil
 			}
 			continue
 		}
+		if strings.Join(fields, "") == "" {
+			continue // Excel writes the separators of rows that were once filled
+		}
 		line, _ := r.FieldPos(0)
-		e, perr := cols.row(fields)
-		x.add(x.base+start, int(r.InputOffset()-start), line, e, perr)
+		if reason, hint := ragged(fields, names); reason != "" {
+			x.faults.add(line+lines, reason, hint)
+			continue
+		}
+		e, perr := entry(fields)
+		if err := x.add(x.base+start, int(r.InputOffset()-start), line+lines, e, perr); err != nil {
+			return err
+		}
 	}
 }
 
-func csvFault(err error, line int) (int, string, string) {
-	var p *csv.ParseError
-	if errors.As(err, &p) {
-		return p.Line, p.Err.Error(), ""
+// ragged says where a row has other fields than the header. Empty ones beyond it, and ones missing of columns without a
+// name, are of no account.
+func ragged(fields, names []string) (reason, hint string) {
+	extra, missing := fields[min(len(names), len(fields)):], names[min(len(names), len(fields)):]
+	if strings.Join(extra, "") == "" && strings.Join(missing, "") == "" {
+		return "", ""
 	}
-	return line, err.Error(), ""
+	reason = fmt.Sprintf("wrong number of fields: %d, the header has %d", len(fields), len(names))
+	hint = "A field with the separator or a line break in it stands in quotes."
+	if strings.ContainsAny(strings.Join(fields, ""), "“”„") {
+		hint += " Curly quotes (“ ”) are none: write \"."
+	}
+	return reason, hint
+}
+
+// rowFault books a fault of the table's form; what is no such fault is returned.
+func (x *indexer) rowFault(err error, line, above int) error {
+	var parse *csv.ParseError
+	if !errors.As(err, &parse) {
+		return x.unread(err)
+	}
+	if at, reason, hint := textfile.CSVFault(err); at > 0 {
+		x.faults.add(at+above, reason, hint)
+	} else {
+		x.faults.add(line+above, reason, hint)
+	}
+	return nil
 }

@@ -16,14 +16,16 @@ import (
 
 // Set is an opened dataset. Its methods are safe for concurrent use.
 type Set struct {
-	d      *experiments.Dataset
-	source source
-	chosen []uint32 // positions in the source; nil = the first n in order
-	n      int
-	sha256 string // of the file's bytes, or of what generates the prompts
-	format string // as read
-	p95    int
-	notes  []string
+	d        *experiments.Dataset
+	source   source
+	chosen   []uint32 // positions in the source; nil = the first n in order
+	n        int
+	sha256   string // of the file's bytes, or of what generates the prompts
+	format   string // as read
+	encoding string // of the text where it is no UTF-8: utf-16le, utf-16be
+	comma    rune   // between a table's fields where it is not what the suffix says, else 0
+	p95      int
+	notes    []string
 
 	templates sync.Map // text → *template.Template
 }
@@ -119,6 +121,16 @@ func (s *Set) Facts() experiments.Values {
 	}
 	if s.d.Column != "" {
 		rule["column"] = s.d.Column
+		if s.format == formatJSONL || s.format == formatShareGPT {
+			rule["field"] = true // an earlier matrix passed over column here
+		}
+	}
+	// An earlier matrix took such files for something else, and its results are of other prompts.
+	if s.encoding != "" {
+		rule["encoding"] = s.encoding
+	}
+	if s.comma != 0 {
+		rule["separator"] = string(s.comma)
 	}
 	return experiments.Values{"sha256": s.sha256, "format": s.format, "rule": rule}
 }

@@ -90,7 +90,7 @@ func TestFormats(t *testing.T) {
 
 func TestLeftOutIsNoted(t *testing.T) {
 	s := open(t, write(t, "a.json", `[{"conversations":[]},{"conversations":[{"from":"human","value":"q"}]}]`))
-	if len(s.Notes()) != 1 || !strings.Contains(s.Notes()[0], "1 conversations") {
+	if len(s.Notes()) != 1 || !strings.Contains(s.Notes()[0], "1 of 2 conversations left out: 1 empty") {
 		t.Errorf("notes %q", s.Notes())
 	}
 }
@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 		{"blank file", "a.jsonl", "\n \n", "a.jsonl: the dataset has no prompts"},
 		{"array cut", "a.json", "[\n{\"conversations\":[]},\n{\"conv", "a.json:3: this entry has no end"},
 		{"array open", "a.json", `[{"conversations":[]}`, "the JSON array has no end"},
-		{"array of text", "a.json", `["a"]`, "the array must hold objects"},
+		{"array of text", "a.json", `["a"]`, "an object must stand here"},
 		{"speaker", "a.json", `[{"conversations":[{"from":"narrator","value":"x"}]}]`, `turn 1 is from "narrator"`},
 		{"no column", "a.csv", "question,answer\na,b\n", `a.csv:1: no column "prompt"`},
 		{"ragged", "a.csv", "prompt,id\na,1\nb\n", "a.csv:3: wrong number of fields"},
@@ -168,7 +168,7 @@ func TestOverlongLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprint(f, `{"prompt":"a"}`+"\n"+`{"prompt":"`)
+	fmt.Fprint(f, `{"prompt":"a"}`+"\n"+`{"prompt":"`+strings.Repeat("x", 100<<10))
 	if _, err := f.Seek(256<<20, 1); err != nil { // a hole: 256 MiB that take no disk
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"matrix/experiments/textfile"
 )
 
 // Error is a fault of the data with its place, "candidates.jsonl:17: …".
@@ -61,7 +63,7 @@ func (f *faults) err() error {
 
 // fileError says in a user's words why a file cannot be read.
 func fileError(path string, err error) error {
-	e := &Error{Path: display(path), Reason: err.Error(), Err: err}
+	e := &Error{Path: display(path), Reason: err.Error(), Hint: textfile.Hint(err), Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Reason = "no such file"

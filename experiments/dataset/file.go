@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"matrix/experiments/textfile"
 )
 
 // maxEntryBytes bounds one prompt: more is a file of another kind, and must not be read into memory whole.
@@ -81,33 +83,48 @@ type indexer struct {
 	base    int64 // offset of in's first byte: 3 after a byte order mark
 	column  string
 	format  string
+	comma   rune // what separates a table's fields where that is not what its suffix says, else 0
 	parse   func(raw []byte) (Entry, error)
 	spans   []span
-	skipped int // entries without a question, left out
+	skipped map[leftOut]int // entries without a question, left out
 	faults  faults
-	ids     map[uint64]int // hash → line, where IDs must be unique
+	ids     map[uint64]int // hash → line, to tell those that stand more than once
+	again   int            // entries whose id was used before
 }
 
-// add books an entry, or its fault.
-func (x *indexer) add(offset int64, size, line int, e Entry, err error) {
+// maxPrompts bounds the index: 16 bytes each, and as much again for their ids.
+const maxPrompts = 20_000_000
+
+// add books an entry, or its fault. The error is what ends the reading.
+func (x *indexer) add(offset int64, size, line int, e Entry, err error) error {
+	var why leftOut
 	switch {
-	case errors.Is(err, errNoQuestion):
-		x.skipped++
-		return
+	case errors.As(err, &why):
+		if x.skipped == nil {
+			x.skipped = map[leftOut]int{}
+		}
+		x.skipped[why]++
+		return nil
 	case err != nil:
 		x.faults.add(line, err.Error(), hintOf(err))
-		return
+		return nil
+	case len(x.spans) == maxPrompts:
+		return &Error{Path: x.faults.path, Reason: fmt.Sprintf("more than %d million prompts", maxPrompts/1_000_000), Hint: "Cut the file into parts."}
 	}
 	if first := x.firstUse(e.ID, line); first > 0 {
-		x.faults.add(line, fmt.Sprintf("custom_id %.80q is used on line %d already", e.ID, first), "A custom_id names one request.")
-		return
+		if x.format == formatBatch {
+			x.faults.add(line, fmt.Sprintf("custom_id %.80q is used on line %d already", e.ID, first), "A custom_id names one request.")
+			return nil
+		}
+		x.again++
 	}
 	x.spans = append(x.spans, span{offset: offset, size: uint32(size), chars: uint32(len(e.text()))})
+	return nil
 }
 
-// firstUse remembers an ID of a batch file and tells the line where it was seen before, else 0.
+// firstUse remembers an ID and tells the line where it was seen before, else 0.
 func (x *indexer) firstUse(id string, line int) int {
-	if x.format != formatBatch || id == "" {
+	if id == "" {
 		return 0
 	}
 	if x.ids == nil {
@@ -122,24 +139,41 @@ func (x *indexer) firstUse(id string, line int) int {
 	return 0
 }
 
+// notes are what a reader of results should know of how the file was read.
+func (x *indexer) notes() (all []string) {
+	if text := leftOutNote(x.skipped, len(x.spans)); text != "" {
+		all = append(all, x.faults.path+": "+text)
+	}
+	if x.again > 0 {
+		all = append(all, fmt.Sprintf("%s: %d of %d prompts have an id that another has, too: answers cannot be matched by it", x.faults.path, x.again, len(x.spans)))
+	}
+	return all
+}
+
+// unread says why reading ended before the end.
+func (x *indexer) unread(err error) error {
+	var fault *textfile.Error
+	if errors.As(err, &fault) {
+		return &Error{Path: x.faults.path, Line: fault.Line, Reason: fault.Reason, Hint: fault.Hint, Err: err}
+	}
+	return fmt.Errorf("read %s: %w", x.faults.path, err)
+}
+
 // openFile reads a file once: every entry is checked, its place noted and its bytes digested on the way.
 func (s *Set) openFile(ctx context.Context) error {
-	path := s.d.Path
-	st, err := os.Stat(path)
+	f, err := textfile.Open(s.d.Path)
 	if err != nil {
-		return fileError(path, err)
+		return fileError(s.d.Path, err)
 	}
-	if !st.Mode().IsRegular() {
-		return &Error{Path: display(path), Reason: "not a regular file"}
-	}
-	f, err := os.Open(path)
+	st, err := f.Stat()
 	if err != nil {
-		return fileError(path, err)
+		f.Close()
+		return fileError(s.d.Path, err)
 	}
-	source := &indexed{file: f, path: display(path), size: st.Size(), mtime: st.ModTime()}
+	source := &indexed{file: f, path: display(s.d.Path), size: st.Size(), mtime: st.ModTime()}
 	err = s.index(ctx, f, source)
 	if source.file != f {
-		f.Close() // its rows were copied
+		f.Close() // its text was copied
 	}
 	if err != nil {
 		source.file.Close()
@@ -149,19 +183,16 @@ func (s *Set) openFile(ctx context.Context) error {
 
 func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 	h := sha256.New()
-	all := bufio.NewReaderSize(io.TeeReader(f, h), 1<<16)
-	x := &indexer{ctx: ctx, in: all, column: s.d.Column, faults: faults{path: display(s.d.Path)}}
-	head, _ := all.Peek(512)
-	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-		x.base = 3
-		all.Discard(3)
-		head = head[3:]
+	all := bufio.NewReaderSize(io.TeeReader(f, h), textfile.Peeked)
+	x := &indexer{ctx: ctx, column: s.d.Column, faults: faults{path: display(s.d.Path)}}
+	encoding, err := x.open(all, source)
+	if err == nil {
+		x.format = s.d.Format
+		if x.format == "" {
+			x.format = detect(s.d.Path, x.in)
+		}
+		err = x.read(source)
 	}
-	x.format = s.d.Format
-	if x.format == "" {
-		x.format = detect(s.d.Path, head)
-	}
-	err := x.read(source)
 	if err == nil {
 		err = x.faults.err()
 	}
@@ -169,21 +200,51 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 		_, err = io.Copy(io.Discard, all) // what the format ignores is digested too
 	}
 	if err == nil && len(x.spans) == 0 {
-		err = &Error{Path: display(s.d.Path), Reason: "the dataset has no prompts"}
+		err = &Error{Path: x.faults.path, Reason: "the dataset has no prompts"}
+		if text := leftOutNote(x.skipped, 0); text != "" {
+			err = &Error{Path: x.faults.path, Reason: "the dataset has no prompts: " + text}
+		}
 	}
 	if err != nil {
 		return err
 	}
-	if x.skipped > 0 {
-		s.notes = append(s.notes, fmt.Sprintf("%s: %d conversations that hold no question were left out", source.path, x.skipped))
-	}
 	source.spans, source.parse = x.spans, x.parse
-	s.source, s.format, s.sha256 = source, x.format, hex.EncodeToString(h.Sum(nil))
+	s.notes = append(s.notes, x.notes()...)
+	s.source, s.format, s.sha256, s.encoding, s.comma = source, x.format, hex.EncodeToString(h.Sum(nil)), encoding, x.comma
 	return nil
 }
 
+// open decodes the file. Text that does not stand in it as it is, is copied, because entries are read by their place.
+func (x *indexer) open(all *bufio.Reader, source *indexed) (encoding string, err error) {
+	if head, _ := all.Peek(4); string(head) == "PAR1" {
+		x.in = all
+		return "", nil
+	}
+	text, err := textfile.Decode(all)
+	if err != nil {
+		return "", x.unread(err)
+	}
+	x.in, x.base = text.Reader, int64(text.Mark)
+	if text.AsIs() {
+		return "", nil
+	}
+	spool, err := newSpool(source)
+	if err != nil {
+		return "", err
+	}
+	if _, err = io.Copy(spool, contextReader{x.ctx, text}); err == nil {
+		err = spool.handOver(source)
+	}
+	if err != nil {
+		spool.file.Close()
+		return "", x.unread(err)
+	}
+	x.in, x.base = bufio.NewReaderSize(io.NewSectionReader(source.file, 0, source.size), textfile.Peeked), 0
+	return text.Encoding, nil
+}
+
 func (x *indexer) read(source *indexed) error {
-	x.parse = jsonParser(x.format)
+	x.parse = jsonParser(x.format, x.jsonColumn())
 	switch x.format {
 	case formatBatch, formatJSONL:
 		return x.readLines()
@@ -198,8 +259,17 @@ func (x *indexer) read(source *indexed) error {
 		Hint: "Formats are openai_batch, jsonl, sharegpt, csv and parquet."}
 }
 
-// detect tells the format by content where that is certain, else by the file's suffix.
-func detect(path string, head []byte) string {
+// jsonColumn is the field that holds the prompts of a file of JSON objects, "" = as the format says.
+func (x *indexer) jsonColumn() string {
+	if x.format == formatJSONL || x.format == formatShareGPT {
+		return x.column
+	}
+	return ""
+}
+
+// detect tells the format by content where that is certain, else by the file's suffix, less that of its compression.
+func detect(path string, in *bufio.Reader) string {
+	head, _ := in.Peek(textfile.Peeked)
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case bytes.HasPrefix(head, []byte("PAR1")):
@@ -207,13 +277,23 @@ func detect(path string, head []byte) string {
 	case bytes.HasPrefix(text, []byte("[")):
 		return formatShareGPT
 	}
-	switch strings.ToLower(filepath.Ext(path)) {
+	path = strings.ToLower(path)
+	for _, packed := range []string{".gz", ".gzip", ".zst", ".zstd"} {
+		path = strings.TrimSuffix(path, packed)
+	}
+	switch filepath.Ext(path) {
 	case ".parquet":
 		return formatParquet
 	case ".csv", ".tsv":
 		return formatCSV
 	}
+	if !bytes.HasPrefix(text, []byte("{")) && tabular(head) {
+		return formatCSV
+	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if notByLine(head) {
+		line = text
+	}
 	if bytes.Contains(line, []byte(`"body"`)) && bytes.Contains(line, []byte(`"custom_id"`)) {
 		return formatBatch
 	}

@@ -39,7 +39,8 @@ func fuzzFormat(f *testing.F, format, name string, seeds ...string) {
 }
 
 func FuzzJSONL(f *testing.F) {
-	fuzzFormat(f, "jsonl", "a.jsonl", `{"prompt":"p"}`, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}]}\n\n{}", "\xef\xbb\xbf{}", "null")
+	fuzzFormat(f, "jsonl", "a.jsonl", `{"prompt":"p"}`, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}]}\n\n{}", "\xef\xbb\xbf{}", "null",
+		"{\"prompt\":\"a\"},\n{\"prompt\":\"b\"}", "{\n\"prompt\":NaN}", "{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"max_tokens\":16.0}", "{\"instruction\":\"a\",\"input\":\"b\"}", "\xff\xfe{\x00}\x00", "{\"prompt\":\"\xe4\"}")
 }
 
 func FuzzOpenAIBatch(f *testing.F) {
@@ -47,11 +48,13 @@ func FuzzOpenAIBatch(f *testing.F) {
 }
 
 func FuzzShareGPT(f *testing.F) {
-	fuzzFormat(f, "sharegpt", "a.json", `[{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}]`, `[{"a":"\"}]"},`, `[`, `{"conversations":[]}`)
+	fuzzFormat(f, "sharegpt", "a.json", `[{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}]`, `[{"a":"\"}]"},`, `[`, `{"conversations":[]}`,
+		`[{"conversation":[{"role":"user","value":"q"}],"system":"s"}]`, `[{"items":[{"from":"observation","value":5}]},]`)
 }
 
 func FuzzCSV(f *testing.F) {
-	fuzzFormat(f, "csv", "a.csv", "prompt,id\n\"a\nb\",1\n\n\"c\",2\n", "prompt\n\"", "\xef\xbb\xbfprompt\nx\r\n", "a,b\n1,2", "prompt\n\r\n\"x\"\r\n")
+	fuzzFormat(f, "csv", "a.csv", "prompt,id\n\"a\nb\",1\n\n\"c\",2\n", "prompt\n\"", "\xef\xbb\xbfprompt\nx\r\n", "a,b\n1,2", "prompt\n\r\n\"x\"\r\n",
+		"sep=;\r\nid;prompt;\r\n1;a;\r\n;;\r\n", "prompt\ra\rb", "messages\n\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"q\"\"}]\"\n", "\xfe\xff\x00p\x00r\x00o\x00m\x00p\x00t\x00\n\x00a", "\x1f\x8b")
 }
 
 func FuzzParquet(f *testing.F) {

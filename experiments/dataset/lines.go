@@ -3,9 +3,12 @@ package dataset
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+
+	"matrix/experiments/textfile"
 )
 
 // tooLong is the fault of an entry over the bound.
@@ -13,6 +16,9 @@ var tooLong = fmt.Sprintf("longer than %d MiB, the most that one prompt may have
 
 // readLines indexes JSONL. Empty lines are passed over.
 func (x *indexer) readLines() error {
+	if head, _ := x.in.Peek(textfile.Peeked); notByLine(head) {
+		return x.readObjects(false)
+	}
 	offset := x.base
 	var buf []byte
 	for line := 1; ; line++ {
@@ -21,20 +27,38 @@ func (x *indexer) readLines() error {
 		}
 		raw, size, err := readLine(x.in, buf[:0])
 		buf = raw
+		if err != nil && !errors.Is(err, io.EOF) {
+			return x.unread(err)
+		}
 		if size > maxEntryBytes {
 			x.faults.add(line, tooLong, "")
 		} else if len(bytes.TrimSpace(raw)) > 0 {
 			e, perr := x.parse(raw)
-			x.add(offset, len(raw), line, e, perr)
+			if err := x.add(offset, len(raw), line, e, perr); err != nil {
+				return err
+			}
 		}
 		offset += size
-		if errors.Is(err, io.EOF) {
+		if err != nil {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", x.faults.path, err)
-		}
 	}
+}
+
+// notByLine reports objects that do not stand a line each: written over several lines, one behind the other, or with
+// commas between them. Only what is whole counts: a line that is broken is for readLines to tell.
+func notByLine(head []byte) bool {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	if !bytes.HasPrefix(text, []byte("{")) {
+		return false
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if json.Valid(textfile.Finite(line)) {
+		return false
+	}
+	a := &objectScanner{in: bufio.NewReader(bytes.NewReader(text[1:]))}
+	raw, _, err := a.element(nil)
+	return err == nil && json.Valid(textfile.Finite(raw))
 }
 
 // readLine reads up to and with the next newline into buf and tells the line's true size: of a line over the bound
@@ -52,14 +76,14 @@ func readLine(in *bufio.Reader, buf []byte) (raw []byte, size int64, err error) 
 	}
 }
 
-// arrayScanner cuts a JSON array into its elements without holding more than one.
-type arrayScanner struct {
+// objectScanner cuts a row of JSON objects into its elements without holding more than one.
+type objectScanner struct {
 	in     *bufio.Reader
 	offset int64
 	line   int
 }
 
-func (a *arrayScanner) next() (byte, error) {
+func (a *objectScanner) next() (byte, error) {
 	b, err := a.in.ReadByte()
 	if err != nil {
 		return 0, err
@@ -72,7 +96,7 @@ func (a *arrayScanner) next() (byte, error) {
 }
 
 // skip passes over white space and the bytes in also, and returns the first other byte.
-func (a *arrayScanner) skip(also byte) (byte, error) {
+func (a *objectScanner) skip(also byte) (byte, error) {
 	for {
 		b, err := a.next()
 		if err != nil {
@@ -85,13 +109,13 @@ func (a *arrayScanner) skip(also byte) (byte, error) {
 }
 
 // element reads on from an opening brace to the brace that closes it.
-func (a *arrayScanner) element(buf []byte) (raw []byte, size int64, err error) {
+func (a *objectScanner) element(buf []byte) (raw []byte, size int64, err error) {
 	buf, size = append(buf, '{'), 1
 	depth, quoted, escaped := 1, false, false
 	for depth > 0 {
 		b, err := a.next()
 		if err != nil {
-			return buf, size, io.ErrUnexpectedEOF
+			return buf, size, err
 		}
 		if size++; size <= maxEntryBytes {
 			buf = append(buf, b)
@@ -118,9 +142,16 @@ func (x *indexer) readArray() error {
 	if head, _ := x.in.Peek(512); !bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("[")) {
 		return x.readLines()
 	}
-	a := &arrayScanner{in: x.in, offset: x.base, line: 1}
-	if _, err := a.skip(0); err != nil { // the bracket
-		return fmt.Errorf("read %s: %w", x.faults.path, err)
+	return x.readObjects(true)
+}
+
+// readObjects indexes objects with commas or white space between them, in brackets or not.
+func (x *indexer) readObjects(array bool) error {
+	a := &objectScanner{in: x.in, offset: x.base, line: 1}
+	if array {
+		if _, err := a.skip(0); err != nil { // the bracket
+			return x.unread(err)
+		}
 	}
 	var buf []byte
 	for count := 1; ; count++ {
@@ -129,27 +160,33 @@ func (x *indexer) readArray() error {
 		}
 		b, err := a.skip(',')
 		switch {
-		case err != nil:
+		case errors.Is(err, io.EOF) && array:
 			x.faults.add(a.line, "the JSON array has no end", "Is the file complete?")
 			return nil
-		case b == ']':
+		case errors.Is(err, io.EOF), err == nil && b == ']' && array:
 			return nil
+		case err != nil:
+			return x.unread(err)
 		case b != '{':
-			x.faults.add(a.line, fmt.Sprintf("the array must hold objects; found %q", b), "")
+			x.faults.add(a.line, fmt.Sprintf("an object must stand here, one a prompt; found %q", b), entryForm)
 			return nil
 		}
 		offset, line := a.offset-1, a.line
 		raw, size, err := a.element(buf[:0])
 		buf = raw
 		switch {
-		case err != nil:
+		case errors.Is(err, io.EOF):
 			x.faults.add(line, "this entry has no end", "Is the file complete?")
 			return nil
+		case err != nil:
+			return x.unread(err)
 		case size > maxEntryBytes:
 			x.faults.add(line, tooLong, "")
 		default:
 			e, perr := x.parse(raw)
-			x.add(offset, len(raw), line, e, perr)
+			if err := x.add(offset, len(raw), line, e, perr); err != nil {
+				return err
+			}
 		}
 	}
 }

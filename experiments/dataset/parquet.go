@@ -1,129 +1,114 @@
 package dataset
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"matrix/experiments/textfile"
 )
 
-// readParquet copies the columns that are used into an unnamed temporary file, a JSON line a row, and indexes
-// that: reading single rows out of a compressed column chunk would decompress it anew for each prompt.
+// readParquet copies the columns that are used into a spool, a JSON line a row, and indexes that: reading single rows out
+// of a compressed column chunk would decompress it anew for each prompt.
 func (x *indexer) readParquet(source *indexed) error {
-	original := source.file
-	spool, err := os.CreateTemp("", "matrix-dataset-*")
+	spool, err := newSpool(source)
 	if err != nil {
-		return fmt.Errorf("copy %s: %w", source.path, err)
-	}
-	os.Remove(spool.Name()) // gone when it is closed, whatever happens to us
-	if err := x.copyRows(original, source.size, spool); err != nil {
-		spool.Close()
 		return err
 	}
-	st, err := spool.Stat()
-	if err != nil {
-		spool.Close()
+	if err := x.copyRows(source.file, source.size, spool); err != nil {
+		spool.file.Close()
 		return err
 	}
 	if x.faults.count > 0 || len(x.spans) == 0 {
-		return spool.Close()
+		return spool.file.Close()
 	}
-	source.file, source.size, source.mtime = spool, st.Size(), st.ModTime()
-	return nil
+	return spool.handOver(source)
 }
 
 // copyRows turns a hostile file's panic in the library into a fault of that file.
-func (x *indexer) copyRows(original *os.File, size int64, spool *os.File) (err error) {
+func (x *indexer) copyRows(original *os.File, size int64, spool *spool) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &Error{Path: x.faults.path, Reason: fmt.Sprintf("not a readable Parquet file: %v", r)}
+			err = x.unreadable(fmt.Sprint(r))
 		}
 	}()
-	props := parquet.NewReaderProperties(memory.DefaultAllocator)
+	allocator := &budgeted{left: maxParquetMemory}
+	props := parquet.NewReaderProperties(allocator)
 	props.BufferedStreamEnabled = true // pages, not whole column chunks
 	pf, err := file.NewParquetReader(io.NewSectionReader(original, 0, size), file.WithReadProps(props))
 	if err != nil {
-		return &Error{Path: x.faults.path, Reason: "not a readable Parquet file: " + err.Error(), Err: err}
+		return x.unreadable(err.Error())
 	}
-	names := make([]string, pf.MetaData().Schema.NumColumns())
+	r, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 128}, allocator)
+	if err != nil {
+		return x.unreadable(err.Error())
+	}
+	schema, err := r.Schema()
+	if err != nil {
+		return x.unreadable(err.Error())
+	}
+	names := make([]string, schema.NumFields())
 	for i := range names {
-		names[i] = pf.MetaData().Schema.Column(i).Path()
+		names[i] = schema.Field(i).Name
 	}
-	cols, err := findColumns(names, x.column)
+	t, err := newTable(names, x.column)
 	if err != nil {
 		return &Error{Path: x.faults.path, Reason: err.Error(), Hint: hintOf(err)}
 	}
-	return x.copyBatches(pf, cols, names, spool)
+	for i, field := range t {
+		if kind := kindOfColumn(schema.Field(i).Type); field == "prompt" && kind != "" {
+			return &Error{Path: x.faults.path, Reason: fmt.Sprintf("column %q: a column of text is expected, not of %s", names[i], kind),
+				Hint: "Name the prompts' column in the dataset (column = …)."}
+		}
+	}
+	return x.copyBatches(pf, r, names, t, spool)
 }
 
-func (x *indexer) copyBatches(pf *file.Reader, cols columns, names []string, spool *os.File) error {
-	r, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 512}, memory.DefaultAllocator)
-	if err != nil {
-		return &Error{Path: x.faults.path, Reason: err.Error(), Err: err}
+func (x *indexer) unreadable(reason string) error {
+	return &Error{Path: x.faults.path, Reason: "not a readable Parquet file: " + reason, Hint: "Is the file complete?"}
+}
+
+func (x *indexer) copyBatches(pf *file.Reader, r *pqarrow.FileReader, names []string, t table, spool *spool) error {
+	var leaves []int
+	for i := range pf.MetaData().Schema.NumColumns() {
+		if at := slices.Index(names, pf.MetaData().Schema.Column(i).ColumnPath()[0]); at >= 0 && t[at] != "" {
+			leaves = append(leaves, i)
+		}
 	}
-	batches, err := r.GetRecordReader(x.ctx, cols.used(), nil)
+	batches, err := r.GetRecordReader(x.ctx, leaves, nil)
 	if err != nil {
-		return &Error{Path: x.faults.path, Reason: err.Error(), Err: err}
+		return x.unreadable(err.Error())
 	}
 	defer batches.Release()
-	at := cols.within(names, batches.Schema())
-	if at.prompt < 0 {
-		return &Error{Path: x.faults.path, Reason: fmt.Sprintf("column %q lies inside a list or a struct", names[cols.prompt])}
+	fields := make([]string, batches.Schema().NumFields()) // of what is read
+	for i := range fields {
+		fields[i] = t[slices.Index(names, batches.Schema().Field(i).Name)]
 	}
-	out := bufio.NewWriterSize(spool, 1<<16)
-	w := &rowCopy{x: x, out: out, at: at}
+	w := &rowCopy{x: x, out: spool, fields: fields, parse: jsonParser(formatJSONL, "")}
 	for batches.Next() {
 		if err := w.copy(x.ctx, batches.RecordBatch()); err != nil {
-			return err
+			return x.unread(err)
 		}
 	}
 	if err := batches.Err(); err != nil {
-		return &Error{Path: x.faults.path, Reason: err.Error(), Err: err}
+		return x.unreadable(err.Error())
 	}
-	return out.Flush()
-}
-
-// used are the file's columns to read, in its order.
-func (c columns) used() (indices []int) {
-	for _, i := range []int{c.prompt, c.id, c.reference, c.maxTokens} {
-		if i >= 0 {
-			indices = append(indices, i)
-		}
-	}
-	slices.Sort(indices)
-	return indices
-}
-
-// within tells where the columns lie in what is read; a column inside a list or struct is not found.
-func (c columns) within(names []string, schema *arrow.Schema) columns {
-	place := func(i int) int {
-		if i < 0 {
-			return -1
-		}
-		if found := schema.FieldIndices(names[i]); len(found) > 0 {
-			return found[0]
-		}
-		return -1
-	}
-	return columns{place(c.prompt), place(c.id), place(c.reference), place(c.maxTokens)}
+	return nil
 }
 
 type rowCopy struct {
 	x      *indexer
-	out    *bufio.Writer
-	at     columns
+	out    *spool
+	fields []string // of an entry's JSON form, by column of the batch
+	parse  func([]byte) (Entry, error)
 	row    int
 	offset int64
 }
@@ -132,63 +117,79 @@ func (w *rowCopy) copy(ctx context.Context, batch arrow.RecordBatch) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	fields := make([]string, batch.NumCols())
 	for i := range int(batch.NumRows()) {
 		w.row++
-		for c := range fields {
-			text, err := cellText(batch.Column(c), i)
-			if err != nil {
-				return &Error{Path: w.x.faults.path, Reason: fmt.Sprintf("column %q: %v", batch.ColumnName(c), err)}
-			}
-			fields[c] = text
-		}
-		e, err := w.at.row(fields)
-		if err == nil && len(e.Prompt) > maxEntryBytes {
+		line, err := w.line(batch, i)
+		if err == nil && len(line) > maxEntryBytes {
 			err = errTooLong
 		}
-		if err := w.write(e, err); err != nil {
+		var e Entry
+		if err == nil {
+			e, err = w.parse(line)
+		}
+		n := 0
+		if err == nil {
+			var werr error
+			if n, werr = w.out.Write(append(line, '\n')); werr != nil {
+				return werr
+			}
+		} else if _, skip := err.(leftOut); !skip {
+			w.x.faults.add(0, fmt.Sprintf("row %d: %v", w.row, err), hintOf(err))
+			continue
+		}
+		if err := w.x.add(w.offset, n, w.row, e, err); err != nil {
 			return err
 		}
+		w.offset += int64(n)
 	}
 	return nil
 }
 
-func (w *rowCopy) write(e Entry, fault error) error {
-	if fault != nil {
-		w.x.faults.add(0, fmt.Sprintf("row %d: %v", w.row, fault), hintOf(fault))
-		return nil
+// line is a row in an entry's JSON form.
+func (w *rowCopy) line(batch arrow.RecordBatch, i int) ([]byte, error) {
+	object := make(map[string]json.RawMessage, len(w.fields))
+	for c, field := range w.fields {
+		raw, err := cellJSON(batch.Column(c), i)
+		if err != nil {
+			return nil, err
+		}
+		if field == "messages" || field == "conversations" || field == "conversation" {
+			if raw, err = turnsOf(raw, field); err != nil {
+				return nil, err
+			}
+		}
+		if given(raw) {
+			object[field] = raw
+		}
 	}
-	line, err := json.Marshal(map[string]any{"id": e.ID, "prompt": e.Prompt, "reference": e.Reference})
-	if e.MaxTokens > 0 {
-		line, err = json.Marshal(map[string]any{"id": e.ID, "prompt": e.Prompt, "reference": e.Reference, "max_tokens": e.MaxTokens})
+	if (table{}).empty(object) {
+		return nil, hinted{"the prompt is empty", "Correct the row, or take it out."}
 	}
-	if err != nil {
-		return err
-	}
-	n, err := w.out.Write(append(line, '\n'))
-	w.x.add(w.offset, n, w.row, e, nil)
-	w.offset += int64(n)
-	return err
+	return json.Marshal(object)
 }
 
-// cellText is a value as text; null is "".
-func cellText(col arrow.Array, i int) (string, error) {
-	if col.IsNull(i) {
-		return "", nil
+// turnsOf is a list of turns from a column: a list as it is, text that holds one as JSON, or lists side by side, as Hugging
+// Face's Sequence of a record is kept.
+func turnsOf(raw json.RawMessage, column string) (json.RawMessage, error) {
+	if kindOf(raw) == "string" {
+		if text := scalar(raw); json.Valid(textfile.Finite([]byte(text))) {
+			return json.RawMessage(text), nil
+		} else {
+			return nil, notMessages(text, column)
+		}
 	}
-	switch col := col.(type) {
-	case *array.String:
-		return col.Value(i), nil
-	case *array.LargeString:
-		return col.Value(i), nil
-	case *array.Binary:
-		return string(col.Value(i)), nil
-	case *array.Int64:
-		return strconv.FormatInt(col.Value(i), 10), nil
-	case *array.Int32:
-		return strconv.FormatInt(int64(col.Value(i)), 10), nil
-	case *array.Dictionary:
-		return cellText(col.Dictionary(), col.GetValueIndex(i))
+	var lists map[string][]json.RawMessage
+	if kindOf(raw) != "object" || json.Unmarshal(raw, &lists) != nil {
+		return raw, nil
 	}
-	return "", errors.New("a column of text is expected, not of " + col.DataType().Name())
+	var turns []map[string]json.RawMessage
+	for name, list := range lists {
+		for i, value := range list {
+			if i == len(turns) {
+				turns = append(turns, map[string]json.RawMessage{})
+			}
+			turns[i][name] = value
+		}
+	}
+	return json.Marshal(turns)
 }

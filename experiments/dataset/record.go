@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
-)
 
-// errNoQuestion marks a ShareGPT conversation that asks nothing; real exports hold some, and they are left out.
-var errNoQuestion = errors.New("the conversation has no human turn")
+	"matrix/experiments/textfile"
+)
 
 // hinted is an entry's fault with advice.
 type hinted struct{ reason, hint string }
@@ -30,13 +32,21 @@ func hintOf(err error) string {
 }
 
 // record is any JSON form of an entry. What it holds of sampling (temperature …) and the model's name are not used:
-// the experiment says those, the same for every prompt.
+// the experiment says those, the same for every prompt. Most fields are raw: what is not used may be anything.
 type record struct {
-	CustomID json.RawMessage `json:"custom_id"`
-	ID       json.RawMessage `json:"id"`
-	Body     *ask            `json:"body"`
+	CustomID       json.RawMessage `json:"custom_id"`
+	ID             json.RawMessage `json:"id"`
+	ConversationID json.RawMessage `json:"conversation_id"`
+	Body           *ask            `json:"body"`
 	ask
-	Conversations *[]turn         `json:"conversations"`
+	Conversations json.RawMessage `json:"conversations"` // ShareGPT
+	Conversation  json.RawMessage `json:"conversation"`  // LMSYS
+	Items         json.RawMessage `json:"items"`         // Vicuna
+	System        json.RawMessage `json:"system"`
+	SystemPrompt  json.RawMessage `json:"system_prompt"`
+	Instruction   json.RawMessage `json:"instruction"` // Alpaca, with input and output
+	Input         json.RawMessage `json:"input"`
+	Output        json.RawMessage `json:"output"`
 	Reference     json.RawMessage `json:"reference"`
 	Expected      json.RawMessage `json:"expected"`
 }
@@ -45,8 +55,8 @@ type record struct {
 type ask struct {
 	Prompt              json.RawMessage `json:"prompt"`
 	Messages            *[]chatMessage  `json:"messages"`
-	MaxTokens           *int            `json:"max_tokens"`
-	MaxCompletionTokens *int            `json:"max_completion_tokens"`
+	MaxTokens           json.RawMessage `json:"max_tokens"`
+	MaxCompletionTokens json.RawMessage `json:"max_completion_tokens"`
 }
 
 type chatMessage struct {
@@ -54,73 +64,179 @@ type chatMessage struct {
 	Content json.RawMessage `json:"content"`
 }
 
-type turn struct {
-	From  string `json:"from"`
-	Value string `json:"value"`
-}
-
-// jsonParser makes the reader of one JSON entry; the format only decides what must be there.
-func jsonParser(format string) func([]byte) (Entry, error) {
+// jsonParser makes the reader of one JSON entry; the format only decides what must be there, and the column, where one is
+// declared, which field holds the prompt.
+func jsonParser(format, column string) func([]byte) (Entry, error) {
 	return func(raw []byte) (Entry, error) {
-		if !utf8.Valid(raw) {
-			return Entry{}, hinted{"not valid UTF-8", "Convert the file, e.g. with iconv -t UTF-8."}
-		}
+		raw = textfile.Finite(raw)
 		var r record
 		if err := json.Unmarshal(raw, &r); err != nil {
 			return Entry{}, jsonFault(err)
 		}
-		return r.entry(format)
+		if column != "" {
+			var fields map[string]json.RawMessage
+			_ = json.Unmarshal(raw, &fields) // it is an object, as was seen above
+			if given(fields[column]) {
+				r.ask.Prompt, r.Messages, r.Conversations = fields[column], nil, nil
+			} else if _, there := fields[column]; !there {
+				return Entry{}, hinted{fmt.Sprintf("no field %q", column), "column names the field that holds the prompt; " + fieldsOf(raw)}
+			}
+		}
+		e, err := r.entry(format)
+		if errors.Is(err, errNothingAsked) {
+			return Entry{}, hinted{err.Error(), entryForm + " " + fieldsOf(raw)}
+		}
+		return e, err
 	}
 }
 
+// fieldsOf says what is there where something else was looked for.
+func fieldsOf(raw []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil || len(fields) == 0 {
+		return "There are no fields."
+	}
+	names := slices.Sorted(maps.Keys(fields))
+	if len(names) == 1 && bytes.HasPrefix(bytes.TrimSpace(fields[names[0]]), []byte("[")) {
+		return fmt.Sprintf("The entries may be the list %q: jq '.%s' FILE writes it alone.", names[0], names[0])
+	}
+	if more := len(names) - 12; more > 0 {
+		names = append(names[:12], fmt.Sprintf("and %d more", more))
+	}
+	return "Here are " + strings.Join(names, ", ") + "; column = … in the dataset names the one that holds the prompt."
+}
+
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(bytes.TrimSpace(raw)) != "null" }
+
+// firstGiven is the first that is there.
+func firstGiven(all ...json.RawMessage) json.RawMessage {
+	for _, raw := range all {
+		if given(raw) {
+			return raw
+		}
+	}
+	return nil
+}
+
 func (r *record) entry(format string) (Entry, error) {
-	e := Entry{ID: scalar(r.CustomID), Reference: scalar(r.Reference)}
-	if e.ID == "" {
-		e.ID = scalar(r.ID)
-	}
-	if e.Reference == "" {
-		e.Reference = scalar(r.Expected)
-	}
+	e := Entry{ID: scalar(firstGiven(r.CustomID, r.ID, r.ConversationID)), Reference: scalar(firstGiven(r.Reference, r.Expected))}
 	if len(e.ID) > 512 {
 		return Entry{}, fmt.Errorf("the entry's id has %d bytes, more than 512", len(e.ID))
-	}
-	if r.Conversations != nil && format != formatBatch {
-		return e, e.converse(*r.Conversations)
-	}
-	from := &r.ask
-	if r.Body != nil {
-		from = r.Body
 	}
 	if format == formatBatch && r.Body == nil {
 		return Entry{}, hinted{"no body", `A line of OpenAI's batch format is {"custom_id": …, "body": {"messages": […]}}.`}
 	}
-	return e, e.take(from)
+	if turns := firstGiven(r.Conversations, r.Conversation, r.Items); turns != nil && format != formatBatch {
+		return e, e.converse(turns, scalar(firstGiven(r.System, r.SystemPrompt)))
+	}
+	if r.Body != nil {
+		return e, e.take(r.Body)
+	}
+	if r.Messages == nil && !given(r.Prompt) && given(r.Instruction) {
+		return e, e.instruct(r)
+	}
+	return e, e.take(&r.ask)
 }
+
+// instruct takes an entry of Alpaca's form: instruction and input are one prompt, output the reference.
+func (e *Entry) instruct(r *record) error {
+	e.Prompt = scalar(r.Instruction)
+	if input := scalar(r.Input); strings.TrimSpace(input) != "" {
+		e.Prompt += "\n\n" + input
+	}
+	if e.Reference == "" {
+		e.Reference = scalar(r.Output)
+	}
+	r.ask.Prompt, _ = json.Marshal(e.Prompt) // a string
+	return e.take(&r.ask)
+}
+
+// errNothingAsked marks an entry of an unknown form.
+var errNothingAsked = errors.New("neither prompt nor messages")
 
 // take fills an entry from a request.
 func (e *Entry) take(a *ask) error {
-	for _, n := range []*int{a.MaxTokens, a.MaxCompletionTokens} {
-		if n == nil {
-			continue
-		}
-		if *n < 1 {
-			return fmt.Errorf("max_tokens is %d; it must be 1 at least", *n)
-		}
-		e.MaxTokens = *n
+	most, err := whole("max_tokens", a.MaxTokens)
+	if err != nil {
+		return err
+	}
+	e.MaxTokens = most
+	if most, err = whole("max_completion_tokens", a.MaxCompletionTokens); err != nil {
+		return err
+	}
+	if most > 0 {
+		e.MaxTokens = most
 	}
 	if a.Messages != nil {
 		return e.chat(*a.Messages)
 	}
-	if len(a.Prompt) == 0 || string(a.Prompt) == "null" {
-		return hinted{"neither prompt nor messages", entryForm}
+	if !given(a.Prompt) {
+		return errNothingAsked
 	}
-	if json.Unmarshal(a.Prompt, &e.Prompt) != nil {
-		return errors.New("prompt must be a string, one prompt an entry")
+	return e.prompt(a.Prompt)
+}
+
+// prompt takes a text, a list of the one text, or a list of messages.
+func (e *Entry) prompt(raw json.RawMessage) error {
+	var messages []chatMessage
+	var texts []string
+	switch {
+	case json.Unmarshal(raw, &e.Prompt) == nil:
+	case json.Unmarshal(raw, &texts) == nil && len(texts) == 1:
+		e.Prompt = texts[0]
+	case bytes.HasPrefix(bytes.TrimLeft(raw, "[ \t\r\n"), []byte("{")) && json.Unmarshal(raw, &messages) == nil:
+		if len(messages) > 0 && messages[0].Role == "" {
+			return e.converse(raw, "")
+		}
+		return e.chat(messages)
+	case kindOf(raw) == "object":
+		return hinted{"prompt must be a string, not an object", `If pandas wrote all prompts into it: to_json(…, orient="records", lines=True) writes an entry a line.`}
+	default:
+		return errors.New("prompt must be a string, one prompt an entry, or a list of messages")
 	}
 	if strings.TrimSpace(e.Prompt) == "" {
 		return errors.New("the prompt is empty")
 	}
 	return nil
+}
+
+// whole reads a number of tokens: 16, and 16.0 as pandas makes it of a column with gaps, also as text; 0 = none.
+func whole(name string, raw json.RawMessage) (int, error) {
+	text := strings.TrimSpace(scalar(raw))
+	if text == "" || strings.EqualFold(text, "nan") || strings.EqualFold(text, "none") {
+		return 0, nil
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	quoted := bytes.HasPrefix(bytes.TrimSpace(raw), []byte(`"`))
+	if i := strings.IndexByte(text, '.'); quoted && i > 0 && len(text)-i == 4 {
+		return 0, hinted{fmt.Sprintf("%s is %.40q: is that %s thousand?", name, text, text[:i]), "Write whole numbers without separators."}
+	}
+	switch {
+	case err != nil && quoted && strings.ContainsAny(text, "0123456789"):
+		return 0, hinted{fmt.Sprintf("%s is %.40q; it must be a whole number", name, text), "Write whole numbers without separators."}
+	case err != nil:
+		return 0, fmt.Errorf("%s must be a whole number, not %s", name, kindOf(raw))
+	case x != math.Trunc(x) || x < 1 || x > math.MaxInt32:
+		return 0, fmt.Errorf("%s is %.40s; it must be a whole number, 1 at least", name, text)
+	}
+	return int(x), nil
+}
+
+// kindOf names what a JSON value is.
+func kindOf(raw json.RawMessage) string {
+	switch raw = bytes.TrimSpace(raw); {
+	case len(raw) == 0:
+		return "nothing"
+	case raw[0] == '"':
+		return "string"
+	case raw[0] == '{':
+		return "object"
+	case raw[0] == '[':
+		return "list"
+	case raw[0] == 't' || raw[0] == 'f':
+		return "bool"
+	}
+	return "number"
 }
 
 func (e *Entry) chat(messages []chatMessage) error {
@@ -170,40 +286,10 @@ func content(raw json.RawMessage) (string, error) {
 	return b.String(), nil
 }
 
-// converse takes the turns up to the first answer as the request and that answer as the reference, as vLLM's own
-// benchmark does: later turns would put another model's answers into the prompt.
-func (e *Entry) converse(turns []turn) error {
-	asked := false
-	for i, t := range turns {
-		role, ok := shareRoles[strings.ToLower(t.From)]
-		if !ok {
-			return fmt.Errorf("turn %d is from %.40q; human, user, gpt, assistant and system are known", i+1, t.From)
-		}
-		if role == "assistant" {
-			if !asked {
-				return errNoQuestion
-			}
-			e.Reference = t.Value
-			break
-		}
-		asked = asked || role == "user" && strings.TrimSpace(t.Value) != ""
-		e.Messages = append(e.Messages, Message{Role: role, Content: t.Value})
-	}
-	if !asked {
-		return errNoQuestion
-	}
-	return nil
-}
-
-var shareRoles = map[string]string{
-	"human": "user", "user": "user", "system": "system",
-	"gpt": "assistant", "assistant": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "model": "assistant",
-}
-
 // scalar is a string as it is, and any other value as its JSON text.
 func scalar(raw json.RawMessage) string {
 	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || string(raw) == "null" {
+	if !given(raw) {
 		return ""
 	}
 	var text string
@@ -215,30 +301,10 @@ func scalar(raw json.RawMessage) string {
 
 // jsonFault says a JSON error without Go's type names.
 func jsonFault(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		if wrong.Field == "" {
-			return hinted{"a JSON object is expected, not " + wrong.Value, "Each line is one object."}
-		}
-		name := strings.TrimPrefix(wrong.Field, "ask.") // the embedded struct
-		return fmt.Errorf("%s must be %s, not %s", name, jsonKind(wrong.Type.Kind().String()), wrong.Value)
+	reason, hint := textfile.JSONFault(err)
+	reason = strings.TrimPrefix(reason, "ask.") // the embedded struct
+	if hint != "" {
+		return hinted{reason, hint}
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return hinted{fmt.Sprintf("invalid JSON at byte %d: %s", syntax.Offset, syntax.Error()),
-			"Each line is one whole JSON object; `jq -c . FILE` writes a file so, and says where it is broken."}
-	}
-	return err
-}
-
-func jsonKind(goKind string) string {
-	switch goKind {
-	case "slice":
-		return "a list"
-	case "struct", "map":
-		return "an object"
-	case "int":
-		return "a whole number"
-	}
-	return "a string"
+	return errors.New(reason)
 }

@@ -175,7 +175,7 @@ func TestEveryFaultHasAdvice(t *testing.T) {
 		`not json`, `{"prompt": 5}`, `{"prompt": " "}`, `{"text": "x"}`, `5`, `{"messages": []}`, `{"max_tokens": 0, "prompt": "x"}`,
 		`{"messages": [{"role": "robot", "content": "a"}]}`, `{"messages": [{"role": "user", "content": [{"type": "image"}]}]}`,
 	} {
-		_, err := jsonParser(formatJSONL)([]byte(line))
+		_, err := jsonParser(formatJSONL, "")([]byte(line))
 		if err == nil || hintOf(err) == "" {
 			t.Errorf("%s: %v, advice %q", line, err, hintOf(err))
 		}

@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // Schedule is when the requests of an open load are due.
@@ -102,41 +103,62 @@ func gaps(s *experiments.LoadShape, seed int64) func() float64 {
 	}
 }
 
+// Bounds of a trace: more than this is a file of another kind, or other units.
+const (
+	maxTraceTimes = 20_000_000
+	maxTraceS     = 30 * 24 * 3600
+)
+
 // readTrace reads one time in seconds a line, ascending; only the differences from the first count.
 func readTrace(path string) ([]time.Duration, error) {
-	f, err := os.Open(path)
+	f, err := textfile.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read trace: %w", err)
+		return nil, fmt.Errorf("read trace %s: %w", path, err)
 	}
 	defer f.Close()
+	text, err := textfile.Decode(f)
+	if err != nil {
+		return nil, traceFault(path, err)
+	}
 	var trace []time.Duration
-	first, line := 0.0, 0
-	for scan := bufio.NewScanner(f); ; line++ {
-		if !scan.Scan() {
-			if err := scan.Err(); err != nil {
-				return nil, fmt.Errorf("read trace %s:%d: %w", path, line+1, err)
-			}
-			break
-		}
+	first, line := 0.0, 1
+	scan := bufio.NewScanner(text)
+	for ; scan.Scan(); line++ {
 		text := strings.TrimSpace(scan.Text())
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
 		at, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("read trace %s:%d: %q is no time in seconds", path, line+1, text)
+		if err != nil || math.IsNaN(at) || math.IsInf(at, 0) {
+			return nil, fmt.Errorf("read trace %s:%d: %.40q is no time in seconds; a trace has one a line, such as 12.5", path, line, text)
 		}
 		if len(trace) == 0 {
 			first = at
 		}
+		if math.Abs(at-first) > maxTraceS {
+			return nil, fmt.Errorf("read trace %s:%d: %s is more than 30 days from the first time; a trace's times are in seconds", path, line, text)
+		}
 		offset := time.Duration((at - first) * float64(time.Second))
 		if len(trace) > 0 && offset < trace[len(trace)-1] {
-			return nil, fmt.Errorf("read trace %s:%d: times must ascend", path, line+1)
+			return nil, fmt.Errorf("read trace %s:%d: times must ascend", path, line)
 		}
-		trace = append(trace, offset)
+		if trace = append(trace, offset); len(trace) > maxTraceTimes {
+			return nil, fmt.Errorf("read trace %s: more than %d million times", path, maxTraceTimes/1_000_000)
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return nil, traceFault(fmt.Sprintf("%s:%d", path, line), err)
 	}
 	if len(trace) == 0 {
 		return nil, fmt.Errorf("read trace %s: it holds no times", path)
 	}
 	return trace, nil
+}
+
+// traceFault adds what to do.
+func traceFault(place string, err error) error {
+	if hint := textfile.Hint(err); hint != "" {
+		return fmt.Errorf("read trace %s: %w. %s", place, err, hint)
+	}
+	return fmt.Errorf("read trace %s: %w", place, err)
 }

@@ -307,7 +307,14 @@ func TestTrace(t *testing.T) {
 	if got, want := slices.Collect(s.Arrivals()), []time.Duration{0, 500 * time.Millisecond, 3 * time.Second}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	for text, want := range map[string]string{"": "no times", "1\nx\n": ":2: \"x\" is no time", "2\n1\n": ":2: times must ascend"} {
+	for name, text := range map[string]string{"a mark and CRLF": "\xef\xbb\xbf0.1\r\n0.6\r\n3.1\r\n", "UTF-16": "\xff\xfe1\x00\n\x001\x00.\x005\x00\n\x004\x00"} {
+		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Trace: write(text)}, 0)
+		if err != nil || s.Planned(9) != 3 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for text, want := range map[string]string{"": "no times", "1\nx\n": ":2: \"x\" is no time", "2\n1\n": ":2: times must ascend",
+		"1\nNaN\n": ":2: \"NaN\" is no time", "0\n1e300\n": ":2: 1e300 is more than 30 days", "0,1\n": ":1: \"0,1\" is no time", "\xe4\n": "not valid UTF-8", "\x1f\x8b": "gzip data end too early"} {
 		if _, err := NewSchedule(&experiments.LoadShape{Mode: "open", Trace: write(text)}, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("trace %q: got %v, want %q", text, err, want)
 		}

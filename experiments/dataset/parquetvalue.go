@@ -1,0 +1,102 @@
+package dataset
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// kindOfColumn says what a column holds that can be no prompt, "" = it can.
+func kindOfColumn(typ arrow.DataType) string {
+	switch typ := typ.(type) {
+	case *arrow.DictionaryType:
+		return kindOfColumn(typ.ValueType)
+	case arrow.ExtensionType:
+		return kindOfColumn(typ.StorageType())
+	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType, *arrow.BinaryType, *arrow.LargeBinaryType, *arrow.BinaryViewType,
+		arrow.ListLikeType:
+		return ""
+	case *arrow.StructType:
+		return "records"
+	case *arrow.BooleanType:
+		return "truth values"
+	case arrow.FixedWidthDataType:
+		if arrow.IsInteger(typ.ID()) || arrow.IsFloating(typ.ID()) || arrow.IsDecimal(typ.ID()) {
+			return "numbers"
+		}
+	}
+	return "another kind"
+}
+
+// cellJSON is a value as JSON: any type, since an id or a reference may be of any. Null and NaN are none.
+func cellJSON(col arrow.Array, i int) (json.RawMessage, error) {
+	if col.IsNull(i) {
+		return nil, nil
+	}
+	switch col := col.(type) {
+	case *array.Dictionary:
+		return cellJSON(col.Dictionary(), col.GetValueIndex(i))
+	case array.ExtensionArray:
+		return cellJSON(col.Storage(), i)
+	case *array.Float64:
+		if v := col.Value(i); math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, nil
+		}
+	case *array.Float32:
+		if v := float64(col.Value(i)); math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, nil
+		}
+	case interface{ Value(int) string }:
+		text := col.Value(i)
+		if err := valid(text); err != nil {
+			return nil, err
+		}
+		return json.Marshal(text)
+	case interface{ Value(int) []byte }:
+		text := string(col.Value(i))
+		if err := valid(text); err != nil {
+			return nil, err
+		}
+		return json.Marshal(text)
+	}
+	return json.Marshal(col.GetOneForMarshal(i))
+}
+
+// maxParquetMemory bounds what a Parquet file's pages take at once, in bytes: a header may claim any size. It is
+// a variable for the tests.
+var maxParquetMemory int64 = 1 << 30
+
+// budgeted is an allocator with a bound. Its panic is caught where the file is read.
+type budgeted struct {
+	memory.GoAllocator
+	left int64
+}
+
+func (b *budgeted) take(size int) {
+	if atomic.AddInt64(&b.left, -int64(size)) < 0 {
+		panic(fmt.Sprintf("its pages need more than %d MiB of memory at once", maxParquetMemory>>20))
+	}
+}
+
+// Allocate implements memory.Allocator.
+func (b *budgeted) Allocate(size int) []byte {
+	b.take(size)
+	return b.GoAllocator.Allocate(size)
+}
+
+// Reallocate implements memory.Allocator.
+func (b *budgeted) Reallocate(size int, old []byte) []byte {
+	b.take(size - len(old))
+	return b.GoAllocator.Reallocate(size, old)
+}
+
+// Free implements memory.Allocator.
+func (b *budgeted) Free(old []byte) {
+	atomic.AddInt64(&b.left, int64(len(old)))
+	b.GoAllocator.Free(old)
+}

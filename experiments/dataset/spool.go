@@ -1,0 +1,67 @@
+package dataset
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"matrix/experiments/textfile"
+)
+
+// spool is an unnamed temporary file with a file's text, or a table's rows, in a form that single entries can be read
+// from. It takes no more than the budget.
+type spool struct {
+	file    *os.File
+	out     *bufio.Writer
+	written int64
+	budget  int64
+}
+
+func newSpool(source *indexed) (*spool, error) {
+	budget, err := textfile.Budget(source.size)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp("", "matrix-dataset-*")
+	if err != nil {
+		return nil, fmt.Errorf("copy %s: %w", source.path, err)
+	}
+	os.Remove(f.Name()) // gone when it is closed, whatever happens to us
+	return &spool{file: f, out: bufio.NewWriterSize(f, 1<<16), budget: budget}, nil
+}
+
+// Write implements io.Writer.
+func (s *spool) Write(p []byte) (int, error) {
+	if s.written += int64(len(p)); s.written > s.budget {
+		return 0, textfile.TooLarge(s.budget, textfile.BudgetEnv)
+	}
+	return s.out.Write(p)
+}
+
+// handOver makes it the file that entries are read from.
+func (s *spool) handOver(source *indexed) error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	st, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	source.file, source.size, source.mtime = s.file, st.Size(), st.ModTime()
+	return nil
+}
+
+// contextReader ends a long copy when nobody wants it any more.
+type contextReader struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.in.Read(p)
+}
