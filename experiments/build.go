@@ -136,7 +136,7 @@ func buildWarmup(r *reader) Warmup {
 
 func buildIsolation(r *reader) Isolation {
 	return Isolation{Server: r.text("server", "cell"), Caches: r.text("caches", "warm"), PrefixCache: r.text("prefix_cache", "off"),
-		Cooldown: r.duration("cooldown", 0), Exclusive: r.flag("exclusive", true), Alone: r.flag("alone", false), VRAMToleranceMiB: r.float("vram_tolerance", defaultVRAMTolerance)}
+		Cooldown: r.duration("cooldown", 0), Exclusive: r.flag("exclusive", true), Alone: r.flag("alone", false), Prime: r.flag("prime", true), VRAMToleranceMiB: r.float("vram_tolerance", defaultVRAMTolerance)}
 }
 
 func (p *program) buildLimits(r *reader) Limits {

@@ -325,6 +325,7 @@ type Isolation struct {
 	Cooldown         time.Duration
 	Exclusive        bool
 	Alone            bool // no other launch runs beside it
+	Prime            bool // with warm caches: an unmeasured start comes first where no like start is on record
 	VRAMToleranceMiB float64
 }
 

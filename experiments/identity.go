@@ -190,8 +190,8 @@ func specOf(c *Cell) Values {
 	put("warmup", warmup, warmup == nil)
 	i := c.Isolation
 	isolation := sparse(Values{"server": i.Server, "caches": i.Caches, "prefix_cache": i.PrefixCache, "cooldown_s": seconds(i.Cooldown),
-		"exclusive": i.Exclusive, "alone": i.Alone, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB)},
-		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "vram_tolerance_mib": 64})
+		"exclusive": i.Exclusive, "alone": i.Alone, "prime": i.Prime, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB)},
+		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "prime": true, "vram_tolerance_mib": 64})
 	put("isolation", isolation, isolation == nil)
 	if c.Dataset != nil {
 		put("dataset_seed", c.Dataset.Seed, c.Dataset.Seed == 0)

@@ -52,6 +52,8 @@ var edits = []edit{
 	{name: "dtype", old: `dtype = "bfloat16"`, new: `dtype = "float16"`, changed: []string{"model"}},
 	{name: "launches", old: "  matrix {", new: "  launches = 5\n  tags = [\"a\"]\n  matrix {", changed: []string{"policy"}},
 	{name: "limits", old: "  matrix {", new: "  limits {\n    cell = \"1h\"\n  }\n  slo {\n    ttft = \"1s\"\n  }\n  matrix {", changed: []string{"policy"}},
+	{name: "priming as it is", old: "  matrix {", new: "  isolation {\n    prime = true\n  }\n  matrix {"},
+	{name: "no priming", old: "  matrix {", new: "  isolation {\n    prime = false\n  }\n  matrix {", changed: []string{"spec"}},
 	{name: "dataset path", old: "prompts/candidates.jsonl", new: "other.jsonl", changed: []string{"environment"}},
 	{name: "backend", old: `backend = "vllm_serve"`, new: `backend = "vllm_offline"`, changed: []string{"spec", "backend"}},
 }

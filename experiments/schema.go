@@ -111,7 +111,7 @@ var (
 	isolationBlock = blockType{name: "isolation", fields: []field{
 		{name: "server", kind: text, oneOf: []string{"cell", "group"}}, {name: "caches", kind: text, oneOf: []string{"warm", "cold"}},
 		{name: "prefix_cache", kind: text, oneOf: []string{"off", "natural"}}, {name: "cooldown", kind: duration},
-		{name: "exclusive", kind: flag}, {name: "alone", kind: flag}, {name: "vram_tolerance", kind: memory}}}
+		{name: "exclusive", kind: flag}, {name: "alone", kind: flag}, {name: "prime", kind: flag}, {name: "vram_tolerance", kind: memory}}}
 	limitsBlock = blockType{name: "limits", fields: []field{
 		{name: "load", kind: duration}, {name: "cell", kind: duration}, {name: "drain", kind: duration},
 		{name: "max_error_rate", kind: number, min: atLeast(0), max: atLeast(1)}, {name: "max_cells", kind: whole, min: atLeast(1)}}}

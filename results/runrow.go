@@ -11,12 +11,13 @@ type runRow struct {
 
 // phases are the parts of a launch, in order; each is a column phase_<name>_s. From spawn to other they add up to load_s.
 var phases = []string{
-	"drain", "spawn", "import", "workers", "weights", "compile", "graph_capture", "kv_init", "ready", "first_token", "other",
+	"drain", "prime", "spawn", "import", "workers", "weights", "compile", "graph_capture", "kv_init", "ready", "first_token", "other",
 	"warmup", "measure", "stop", "vram_release",
 }
 
 // phaseDocs say what a name does not.
 var phaseDocs = map[string]string{
+	"prime":         "an unmeasured start before this one, which filled the engine's caches (isolation.prime)",
 	"import":        "until vLLM's engine core begins: interpreters start and import, one after the other",
 	"workers":       "vLLM's workers come up, or Ollama looks for memory and starts its runner",
 	"weights":       "as the engine states it",
@@ -152,6 +153,10 @@ func launchColumns() []column[runRow] {
 		count("order_index", "", "place in the launch order", func(r *runRow) *int64 { return &r.Run.OrderIndex }),
 		says("page_cache", "state before the launch", func(r *runRow) string { return r.Run.PageCache }),
 		says("compile_cache", "state before the launch", func(r *runRow) string { return r.Run.CompileCache }),
+		yesno("primed", "an unmeasured start came right before, so the engine's caches were filled", func(r *runRow) *bool {
+			_, primed := r.Run.Phases["prime"]
+			return &primed
+		}),
 		known("client_cpu_s", "s", "matrix's own CPU time in the measured phase", func(r *runRow) *float64 { return r.Run.ClientCPUS }),
 		yesno("client_limited", "the client, not the engine, may have been the limit", func(r *runRow) *bool { return r.Run.ClientLimited }),
 		known("predicted_weights_gib", "GiB", "", func(r *runRow) *float64 { return r.Run.Fit.WeightsGiB }),

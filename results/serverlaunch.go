@@ -29,7 +29,8 @@ type ServerRecord struct {
 	Reason   string             `json:"reason,omitempty"`
 	LoadS    *float64           `json:"load_s,omitempty"` // process start → first token of the first request; null where it was not recorded
 	Phases   map[string]float64 `json:"phases"`           // s
-	Attempts []string           `json:"attempts"`         // that were measured on it, in order
+	Primed   bool               `json:"primed,omitempty"` // it only filled caches: nothing was measured on it
+	Attempts []string           `json:"attempts"`         // that were measured on it, in order; of a priming the one that it came before
 	Engine   string             `json:"engine"`
 	Version  string             `json:"version"`
 	Argv     []string           `json:"argv"`
@@ -53,30 +54,36 @@ func (r *ServerRecord) Load() *float64 {
 		if name == "warmup" {
 			break
 		}
-		if name != "drain" {
+		if name != "drain" && name != "prime" {
 			sum += r.Phases[name]
 		}
 	}
 	return &sum
 }
 
-// ReadServer reads what a shared server's folder tells; nil where there is none.
-func ReadServer(root, experiment, id string) (*ServerRecord, error) {
-	if checkName(experiment) != nil || !attemptName(id) {
-		return nil, nil
-	}
-	doc, err := os.ReadFile(filepath.Join(root, experiment, launchesDir, id, serverFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+// Servers are what the folders of an experiment's shared servers and primings tell, by launch; none where there are none.
+func Servers(root, experiment string) ([]ServerRecord, error) {
+	dir := filepath.Join(root, experiment, launchesDir)
+	names, err := folders(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read server launch %s: %w", id, err)
+		return nil, err
 	}
-	var r ServerRecord
-	if err := json.Unmarshal(doc, &r); err != nil {
-		return nil, fmt.Errorf("read server launch %s: %w", id, err)
+	var out []ServerRecord
+	for _, name := range names {
+		doc, err := os.ReadFile(filepath.Join(dir, name, serverFile))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it was killed before it was ready
+		}
+		var r ServerRecord
+		if err == nil {
+			err = json.Unmarshal(doc, &r)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read server launch %s: %w", name, err)
+		}
+		out = append(out, r)
 	}
-	return &r, nil
+	return out, nil
 }
 
 // BeginServer makes the folder of a server that is about to be launched. The caller holds the lock.

@@ -111,6 +111,7 @@ type applying struct {
 	freed  *sync.Cond // something went back to the pool
 	pool   *pool
 	est    *estimator
+	primes *primes
 	left   map[launchKey]*leftover
 	given  map[*Item]bool // lacking here, as its first launch has said
 	sum    Summary
@@ -166,6 +167,7 @@ func (a *applying) prepare(ctx context.Context) error {
 		return err
 	}
 	a.est, a.left = newEstimator(past.all, a.w.Machine), past.unfinished
+	a.primes = newPrimes(primings(a.w, a.plan.Items, past, a.o.Alone))
 	if a.calibration, err = calibrate.Read(a.w.Store.Root()); err != nil {
 		a.events.warn(oneLine(err) + "; matrix calibrate measures it anew")
 	}

@@ -35,6 +35,7 @@ type launch struct {
 	// following estimates the launches after this one, once: a plan may have 100,000.
 	following func() *time.Duration
 	early     []earlyRow   // warm-up rows, until the measured phase gives them their zero
+	priming   atomic.Bool  // an unmeasured start is under way
 	finals    atomic.Int64 // measured requests that need not be asked again, of earlier segments too
 
 	mu      sync.Mutex // guards what Observe and the progress loop touch
@@ -107,6 +108,9 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 		l.notes(ctx)
+		if out, ok := l.prime(ctx); !ok {
+			return out, nil
+		}
 		l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
 		if err := l.drain(ctx); err != nil && ctx.Err() == nil {
 			return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
@@ -254,6 +258,9 @@ func (l *launch) warn(text string) {
 }
 
 func (l *launch) emit(e Event) {
+	if l.priming.Load() && e.Kind != Warning {
+		return // the phases of an unmeasured start are not the launch's
+	}
 	e.Step, e.Item, e.Launch, e.Attempt = l.index+1, l.item, l.number, l.attempt.Manifest().Attempt
 	l.a.events.emit(e)
 }

@@ -150,7 +150,7 @@ func (l *launch) logPath() string {
 }
 
 // ownPhases are the parts of a launch that belong to the cell even if others share its server.
-var ownPhases = []string{"warmup", "measure"}
+var ownPhases = []string{"prime", "warmup", "measure"}
 
 // ofServer reports whether a phase is the shared server's; the caller holds the launch's lock.
 func (l *launch) ofServer(phase string) bool {

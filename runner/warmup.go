@@ -62,15 +62,20 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	return outcome{}, true
 }
 
-// loaded records load_s: process start → first token of the first request. An attached server was loaded before us, and
-// the load of a shared one is no cell's.
+// loaded records load_s: process start → first token of the first request. An attached server was loaded before us. The
+// load of a shared one is no cell's: it stands with the server.
 func (l *launch) loaded(first counts) {
-	if first.firstToken.IsZero() || attached(l.cell) || l.at.server != nil || l.engine.Info().Attached {
+	if first.firstToken.IsZero() || attached(l.cell) || l.engine.Info().Attached || l.spawned.IsZero() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := first.firstToken.Sub(l.spawned).Seconds()
+	if l.at.server != nil {
+		l.at.server.record.LoadS = &s
+		completePhases(l.at.server.record.Phases, s, first.firstToken.Sub(l.ready).Seconds())
+		return
+	}
 	l.seg.LoadS = &s
 	if l.row.LoadS == nil {
 		l.row.LoadS = &s
@@ -84,7 +89,7 @@ func completePhases(phases map[string]float64, load, firstToken float64) {
 	phases["first_token"] = max(firstToken, 0)
 	rest := load
 	for name, s := range phases {
-		if name != "drain" { // before the spawn
+		if name != "drain" && name != "prime" { // before the spawn
 			rest -= s
 		}
 	}

@@ -10,6 +10,7 @@ import (
 var (
 	_ backends.Reserver   = backend{}
 	_ backends.ModelFiler = backend{}
+	_ backends.Compiler   = backend{}
 )
 
 // Reserves is gpu_memory_utilization of the GPU: vLLM compares it with what is free and refuses to start, but only after

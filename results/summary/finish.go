@@ -103,30 +103,34 @@ func (s *Set) Cold() map[*Attempt]bool {
 	return out
 }
 
-// Starts are all starts of engines that the set knows: one a segment of each attempt, and those that attempts shared.
+// Starts are all starts of engines that the set knows: one a segment of each attempt, those that attempts shared, and
+// those that only filled caches.
 func (s *Set) Starts() ([]predict.Start, error) {
 	var out []predict.Start
-	shared := map[string]*Attempt{} // ULID of a shared server's launch → an attempt that ran on it
+	attempts := map[string]*Attempt{}
+	experiments := map[string]bool{}
 	for _, c := range s.Cells {
+		experiments[c.Experiment] = true
 		for _, a := range c.Attempts {
 			out = append(out, a.starts()...)
-			if id := a.Text("server_launch"); id != "" && shared[c.Experiment+"/"+id] == nil {
-				shared[c.Experiment+"/"+id] = a
-			}
+			attempts[a.Attempt] = a
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(shared)) {
-		a := shared[key]
-		r, err := results.ReadServer(s.Root, a.Experiment, a.Text("server_launch"))
+	for _, name := range slices.Sorted(maps.Keys(experiments)) {
+		servers, err := results.Servers(s.Root, name)
 		if err != nil {
 			return nil, err
 		}
-		if r == nil {
-			continue // the folder was not copied along
+		for _, r := range servers {
+			if _, told := r.Phases["compile"]; r.Primed && !told {
+				continue // whether it was a cold start nobody can tell
+			}
+			if i := slices.IndexFunc(r.Attempts, func(id string) bool { return attempts[id] != nil }); i >= 0 {
+				start := attempts[r.Attempts[i]].start()
+				start.LoadS, start.PhasesS = r.Load(), r.Phases
+				out = append(out, start)
+			}
 		}
-		start := a.start()
-		start.LoadS, start.PhasesS = r.Load(), r.Phases
-		out = append(out, start)
 	}
 	return out, nil
 }

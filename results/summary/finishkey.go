@@ -33,7 +33,7 @@ func (a *Attempt) keyWithout(parts ...string) string {
 		}
 	}
 	if isolation, ok := spec["isolation"].(map[string]any); ok {
-		for _, name := range []string{"server", "cooldown_s", "exclusive", "vram_tolerance_mib"} { // they change no engine
+		for _, name := range []string{"server", "cooldown_s", "exclusive", "prime", "vram_tolerance_mib"} { // they change no engine
 			delete(isolation, name)
 		}
 		if len(isolation) == 0 {
