@@ -30,7 +30,6 @@ type earlyRow struct {
 // warmUp asks prompts that the measured phase does not have. The first goes alone: its first token ends the load.
 func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	began := time.Now()
-	l.salted()
 	l.emit(Event{Kind: LaunchPhase, Phase: "warmup"})
 	total := max(1, l.cell.Warmup.Requests)
 	first := l.warmUpRound(ctx, 0, 1)
@@ -126,7 +125,7 @@ func (l *launch) warmUpRound(ctx context.Context, from, to int) counts {
 func (l *launch) warmUpRequests(from, to int) iter.Seq[backends.Request] {
 	return func(yield func(backends.Request) bool) {
 		for seq := from; seq < to; seq++ {
-			e, err := l.set.Request(l.cell, true, seq, l.salt())
+			e, err := l.set.Request(l.cell, true, seq)
 			if err != nil {
 				l.warn("a warm-up request could not be made: " + oneLine(err))
 				return

@@ -15,7 +15,6 @@ type ollamaEvent struct {
 	Message  struct {
 		Content  json.RawMessage `json:"content"`
 		Thinking json.RawMessage `json:"thinking"`
-		Calls    []toolCall      `json:"tool_calls"`
 	} `json:"message"`
 	Done               *bool  `json:"done"`
 	DoneReason         string `json:"done_reason"`
@@ -69,22 +68,15 @@ func (s *stream) ollama(e *ollamaEvent, line []byte) error {
 			return err
 		}
 		if said {
-			several = several || spoken >= 0
+			several = spoken >= 0
 			spoken = i
 		}
-	}
-	called, err := s.calls(e.Message.Calls)
-	if err == nil && (called || spoken >= 0) {
-		err = s.spoke()
-	}
-	if err != nil {
-		return err
 	}
 	if *e.Done {
 		s.ollamaEnd(e)
 		return s.end()
 	}
-	if spoken >= 0 && !several && !called {
+	if spoken >= 0 && !several {
 		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
 	}
 	return nil

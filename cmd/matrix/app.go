@@ -21,7 +21,7 @@ import (
 
 // app is what every command shares: the streams, the global flags, the engines.
 type app struct {
-	hard           <-chan struct{}
+	interrupts     *interrupts
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	style          style
@@ -36,8 +36,8 @@ type app struct {
 	vars    experiments.LoadOptions
 }
 
-func newApp(hard <-chan struct{}, stdin io.Reader, stdout, stderr io.Writer) *app {
-	a := &app{hard: hard, stdin: stdin, stdout: stdout, stderr: stderr, width: 100, encoder: json.NewEncoder(stdout)}
+func newApp(i *interrupts, stdin io.Reader, stdout, stderr io.Writer) *app {
+	a := &app{interrupts: i, stdin: stdin, stdout: stdout, stderr: stderr, width: 100, encoder: json.NewEncoder(stdout)}
 	a.encoder.SetEscapeHTML(false)
 	if f, ok := stdout.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
 		a.tty = true

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -176,7 +175,7 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 	if pendingLaunches(plans) == 0 {
 		return a.afterApply(ctx, s, plans, nil, waits)
 	}
-	if err := a.approved(f, pendingLaunches(plans)); err != nil {
+	if err := a.approved(ctx, f, pendingLaunches(plans)); err != nil {
 		return err
 	}
 	if _, err := s.save(plans, ""); err != nil {
@@ -208,7 +207,7 @@ func (a *app) warn(text string) {
 }
 
 // approved asks unless it need not.
-func (a *app) approved(f applyFlags, launches int) error {
+func (a *app) approved(ctx context.Context, f applyFlags, launches int) error {
 	if f.approve {
 		return nil
 	}
@@ -216,12 +215,18 @@ func (a *app) approved(f applyFlags, launches int) error {
 		return hinted{errors.New("apply would ask before it starts, which --json cannot"), "Add --auto-approve, or give a saved plan."}
 	}
 	fmt.Fprintf(a.stdout, "Run %s? Only \"yes\" is taken: ", count(launches, "launch"))
-	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
-	if strings.TrimSpace(answer) == "yes" {
-		return nil
-	}
-	if err != nil {
+	answers, _ := lines(ctx, a.stdin) // an error is no answer
+	select {
+	case <-ctx.Done():
 		fmt.Fprintln(a.stdout)
+		return ctx.Err()
+	case answer, given := <-answers:
+		if strings.TrimSpace(answer) == "yes" {
+			return nil
+		}
+		if !given {
+			fmt.Fprintln(a.stdout)
+		}
 	}
 	fmt.Fprintln(a.stdout, "Declined: nothing was started.")
 	return exitCode(codeDeclined)
@@ -231,8 +236,9 @@ func (a *app) approved(f applyFlags, launches int) error {
 func (a *app) applyOne(ctx context.Context, s *session, p *runner.Plan, f applyFlags) (runner.Summary, error) {
 	observe, stop := a.view(p, f.jobs != 0 && f.jobs != 1)
 	defer stop()
+	defer a.interrupts.orderly()()
 	return runner.Apply(ctx, s.world, p, runner.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
-		Source: s.source(p.Experiment), Hard: a.hard, WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
+		Source: s.source(p.Experiment), Hard: a.interrupts.now(), WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
 }
 
 // view picks how an apply is shown: records, a live view, or lines. beside: launches may run side by side.
@@ -241,7 +247,7 @@ func (a *app) view(p *runner.Plan, beside bool) (observe func(runner.Event), sto
 	case a.json:
 		return jsonView{a}.observe, func() {}
 	case a.tty && os.Getenv("TERM") != "dumb":
-		v := newLiveView(a.stdout, a.style, a.terminalWidth, simulatedItems(p), beside)
+		v := newLiveView(a.stdout, a.style, a.terminalSize, simulatedItems(p), beside)
 		return v.observe, v.stop
 	}
 	v := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second, beside: beside}

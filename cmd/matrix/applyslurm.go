@@ -83,7 +83,7 @@ func (a *app) applySlurm(ctx context.Context, s *session, plans []*runner.Plan, 
 		if pendingLaunches(plans) == 0 {
 			return a.afterApply(ctx, s, plans, nil, 0)
 		}
-		if err := a.approved(f, pendingLaunches(plans)); err != nil {
+		if err := a.approved(ctx, f, pendingLaunches(plans)); err != nil {
 			return err
 		}
 		saved := runner.NewSaved(s.paths, s.config.Files, a.vars, s.filter, plans)
@@ -133,6 +133,7 @@ func (a *app) watch(ctx context.Context, s *session, plans []*runner.Plan, run *
 	view := &clusterView{app: a}
 	w := slurm.Watch{Run: run, Queue: queue, Program: program, Results: s.world.Store.Root(), Dir: dir, MaxArray: queue.MaxArray,
 		MaxQueued: f.cluster.queued, Tries: f.cluster.tries, EveryFile: f.cluster.everyFile, EveryLook: f.cluster.every, Observe: view.observe}
+	defer a.interrupts.orderly()() // it asks what becomes of the jobs
 	sum, err := w.Do(ctx)
 	if ctx.Err() != nil {
 		return a.interrupted(run, queue, f.cluster.interrupt)

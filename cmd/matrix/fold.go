@@ -20,6 +20,16 @@ func (a *app) terminalWidth() int {
 	return a.width
 }
 
+// terminalSize is the terminal's as it is now, in columns and lines.
+func (a *app) terminalSize() (width, height int) {
+	if f, ok := a.stdout.(*os.File); ok && a.tty {
+		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
+			return w, h
+		}
+	}
+	return a.width, 24
+}
+
 // fold breaks a line at words so that it fits so many columns, the rest two columns further in; 0 leaves it whole, for
 // pipes. The live view needs it: what the terminal wraps by itself is not cleared when the view is drawn again.
 func fold(line string, width int) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -9,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/bubbles/progress"
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
 	"matrix/runner"
@@ -18,60 +15,77 @@ import (
 
 // liveView redraws a few lines at the bottom of the terminal; what has ended scrolls away above them.
 type liveView struct {
-	program *tea.Program
-	done    sync.WaitGroup
-	plain   *plainView // writes what stays
-	buffer  *strings.Builder
+	size  func() (width, height int)
+	plain *plainView // writes what stays
+	over  chan struct{}
+	done  sync.WaitGroup
+
+	mu     sync.Mutex // guards all below
+	screen redrawn
+	buffer *strings.Builder // of plain
+	model  liveModel
 }
 
-// newLiveView starts drawing. ^C stays the program's own affair (signals), so bubbletea gets no input.
-func newLiveView(out io.Writer, s style, width func() int, simulated, beside bool) *liveView {
-	model := liveModel{style: s, simulated: simulated, beside: beside, bar: progress.New(progress.WithoutPercentage(), progress.WithSolidFill("6"))}
-	if s.ascii {
-		model.bar.Full, model.bar.Empty = '#', '.'
-	}
+// redrawEvery is how often the clocks are drawn anew.
+const redrawEvery = 250 * time.Millisecond
+
+// newLiveView starts drawing.
+func newLiveView(out io.Writer, s style, size func() (width, height int), simulated, beside bool) *liveView {
 	buffer := &strings.Builder{}
-	v := &liveView{
-		program: tea.NewProgram(model, tea.WithOutput(out), tea.WithInput(nil), tea.WithoutSignalHandler(), tea.WithContext(context.Background())),
-		plain:   &plainView{out: buffer, style: s, width: width, every: time.Duration(1<<62 - 1), beside: beside},
-		buffer:  buffer,
-	}
+	width := func() int { w, _ := size(); return w }
+	v := &liveView{size: size, screen: redrawn{out: out}, buffer: buffer, over: make(chan struct{}),
+		model: liveModel{style: s, simulated: simulated, beside: beside},
+		plain: &plainView{out: buffer, style: s, width: width, every: time.Duration(1<<62 - 1), beside: beside}}
 	v.done.Go(func() {
-		// A terminal that goes away must not end the measurement: the rows are on disk, the view is not needed.
-		_, _ = v.program.Run()
+		tick := time.NewTicker(redrawEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-v.over:
+				return
+			case <-tick.C:
+				v.draw()
+			}
+		}
 	})
 	return v
 }
 
+func (v *liveView) draw() {
+	width, height := v.size()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.model.width = width
+	v.screen.draw(v.model.View(), height-1)
+}
+
 func (v *liveView) observe(e runner.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if e.Kind != runner.CellProgress && e.Kind != runner.LaunchPhase && e.Kind != runner.LaunchReady {
 		v.plain.observe(e)
 		if v.buffer.Len() > 0 {
-			v.program.Println(strings.TrimRight(v.buffer.String(), "\n"))
+			v.screen.above(v.buffer.String())
 			v.buffer.Reset()
 		}
 	}
-	v.program.Send(e)
+	v.model = v.model.event1(e)
 }
 
+// stop takes the lines away.
 func (v *liveView) stop() {
-	v.program.Send(stopMessage{})
+	close(v.over)
 	v.done.Wait()
+	v.screen.draw("", 1)
 }
-
-type stopMessage struct{}
-
-type tick time.Time
 
 // liveModel is what is on the screen: the launches that run.
 type liveModel struct {
 	style     style
 	simulated bool
 	beside    bool // more than one may run
-	bar       progress.Model
 	width     int
 	running   []liveLaunch // by step
-	stopped   bool
 }
 
 // liveLaunch is one launch: its phases so far, the progress.
@@ -84,31 +98,9 @@ type liveLaunch struct {
 	event  runner.Event // the last progress
 }
 
-func (m liveModel) Init() tea.Cmd { return nextTick() }
-
-// nextTick redraws the clocks four times a second.
-func nextTick() tea.Cmd {
-	return tea.Tick(250*time.Millisecond, func(t time.Time) tea.Msg { return tick(t) })
-}
-
-func (m liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		m.width = msg.Width
-	case tick:
-		return m, nextTick()
-	case stopMessage:
-		m.stopped = true
-		return m, tea.Quit
-	case runner.Event:
-		return m.event1(msg), nil
-	}
-	return m, nil
-}
-
 // event1 takes one event of the apply in.
 func (m liveModel) event1(e runner.Event) liveModel {
-	running := slices.Clone(m.running) // the old model may still be drawn
+	running := slices.Clone(m.running)
 	at := slices.IndexFunc(running, func(l liveLaunch) bool { return l.step == e.Step })
 	switch {
 	case e.Kind == runner.LaunchStart:
@@ -134,7 +126,7 @@ func (m liveModel) event1(e runner.Event) liveModel {
 }
 
 func (m liveModel) View() string {
-	if m.stopped || len(m.running) == 0 {
+	if len(m.running) == 0 {
 		return ""
 	}
 	width := max(20, m.width)
@@ -167,11 +159,9 @@ func (m liveModel) draw(l liveLaunch, width int) (lines []string) {
 	}
 	share := float64(p.Done) / float64(p.Planned)
 	if m.beside {
-		m.bar.Width = 12
-		return append(lines, clip("  "+m.bar.ViewAs(share)+"  "+progressText(l.event, m.style), width))
+		return append(lines, clip("  "+m.style.bar(share, 12)+"  "+progressText(l.event, m.style), width))
 	}
-	m.bar.Width = min(40, width-4)
-	return append(lines, "  "+m.bar.ViewAs(share), clip("  "+progressText(l.event, m.style), width))
+	return append(lines, "  "+m.style.bar(share, min(40, width-4)), clip("  "+progressText(l.event, m.style), width))
 }
 
 // clip cuts a line at the terminal's edge: a wrapped line would break the redraw.

@@ -18,13 +18,13 @@ func main() {
 	process.MainIfAsked()
 	simulator.MainIfAsked()
 	mock.MainIfAsked()
-	ctx, hard := signals(context.Background())
-	os.Exit(run(ctx, hard, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, i := signals(context.Background())
+	os.Exit(run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the whole program: it returns the exit code. hard is closed when the user will not wait.
-func run(ctx context.Context, hard <-chan struct{}, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := newApp(hard, stdin, stdout, stderr)
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, i *interrupts, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := newApp(i, stdin, stdout, stderr)
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)

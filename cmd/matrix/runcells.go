@@ -56,13 +56,15 @@ func (a *app) runCells(ctx context.Context, plan string, number int) error {
 	}
 	experiment := group.Launches[0].Experiment
 	n := slurm.Node{World: s.world, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: runner.Apply,
-		Options: runner.Options{LaunchRetries: 1, Observe: observe, Source: s.source(experiment), Hard: a.hard},
+		Options: runner.Options{LaunchRetries: 1, Observe: observe, Source: s.source(experiment), Hard: a.interrupts.now()},
 		Plan: func(ctx context.Context, w runner.Wanted) (*runner.Plan, error) {
 			return saved.Group(ctx, s.world, s.cells[w.Experiment], []runner.Wanted{w})
 		},
 		Say: func(format string, values ...any) { a.warn(fmt.Sprintf(format, values...)) }}
 	defer os.Remove(n.Scratch) // stays when another task of the run uses it
+	ended := a.interrupts.orderly()
 	tally, err := n.Do(ctx, group)
+	ended()
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (t *tuning) round(ctx context.Context, rounds []tune.Round) error {
 		return nil
 	}
 	if !t.asked {
-		if err := t.a.approved(t.f.applyFlags, launches); err != nil {
+		if err := t.a.approved(ctx, t.f.applyFlags, launches); err != nil {
 			return err
 		}
 		t.asked = true
