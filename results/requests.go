@@ -100,7 +100,7 @@ func tokens(name, doc string, at func(*RequestRow) **int64) column[RequestRow] {
 	return maybe(integer[int64], name, "tokens", doc, at)
 }
 
-// Tables documents every column of the four tables, by table.
+// Tables documents every column of the tables, by table.
 func Tables() map[string][]Column {
 	keys := describe(keyColumns)
 	with := func(cols []Column) []Column { return append(append([]Column{}, keys...), cols...) }
@@ -109,6 +109,7 @@ func Tables() map[string][]Column {
 		tableOutputs:  with(describe(outputColumns)),
 		tableSamples:  with(describe(sampleColumns)),
 		tableRun:      with(describe(runColumns())),
+		tableCounts:   describe(countColumns),
 	}
 }
 
@@ -118,6 +119,7 @@ const (
 	tableOutputs  = "outputs"
 	tableSamples  = "samples"
 	tableRun      = "run"
+	tableCounts   = "counts"
 )
 
 // withKeys is a table's full list of fields.

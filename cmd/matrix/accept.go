@@ -59,6 +59,7 @@ func (a *app) accept(ctx context.Context, sel string, files []string, reason str
 			return explainFault(err)
 		}
 	}
+	a.recount(s.world.Store)
 	return a.sayAccepted(ctx, s, chosen, reason)
 }
 

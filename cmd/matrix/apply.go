@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matrix/experiments"
+	"matrix/results/summary"
 	"matrix/runner"
 	"matrix/runner/telemetry"
 )
@@ -267,11 +266,13 @@ func (s *session) source(experiment string) []byte {
 // afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the
 // launches that were set aside.
 func (a *app) afterApply(ctx context.Context, s *session, plans []*runner.Plan, summaries []runner.Summary, waits int) error {
-	if !a.json {
-		for _, p := range plans {
-			if err := a.writeTable(s, p); err != nil {
-				return err
-			}
+	for _, p := range plans {
+		set, err := a.settle(s.world.Store, p)
+		if err != nil {
+			return err
+		}
+		if !a.json {
+			a.writeTable(p, set)
 		}
 	}
 	var t runner.Summary
@@ -313,27 +314,16 @@ func (a *app) sayTotals(t runner.Summary, waits int) {
 	}
 }
 
-// writeTable prints an experiment's results as the store has them now.
-func (a *app) writeTable(s *session, p *runner.Plan) error {
-	// Not the command's context: after ^C the table is still wanted.
-	history, err := s.world.Store.History(context.Background(), p.Experiment)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the results: %w", err)
+// writeTable prints what an experiment's results say, as the report reads them.
+func (a *app) writeTable(p *runner.Plan, set *summary.Set) {
+	rows := latest(p.Items, set)
+	if len(rows) == 0 {
+		return
 	}
-	identities := map[string]string{}
-	cells := make([]*experiments.Cell, 0, len(p.Items))
-	for _, item := range p.Items {
-		identities[item.Cell.Address] = item.Identity.Hash
-		cells = append(cells, item.Cell)
+	title := a.style.bold(p.Experiment)
+	if same := fixed(rows); same != "" {
+		title += a.style.dot() + same
 	}
-	rows := latest(cells, history, identities)
-	if len(rows) > 0 {
-		title := a.style.bold(p.Experiment)
-		if same := fixed(rows); same != "" {
-			title += a.style.dot() + same
-		}
-		fmt.Fprintf(a.stdout, "\n%s\n", title)
-		writeResults(a.stdout, a.style, a.terminalWidth(), rows)
-	}
-	return nil
+	fmt.Fprintf(a.stdout, "\n%s\n", title)
+	writeResults(a.stdout, a.style, a.terminalWidth(), rows)
 }

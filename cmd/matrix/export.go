@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/results/exchange"
+	"matrix/results/summary"
 )
 
 // exporting is what `matrix export` was asked for.
@@ -24,8 +25,9 @@ func (a *app) exportCommand() *cobra.Command {
 	var e exporting
 	cmd := &cobra.Command{
 		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file",
-		Long: `Write one table of all attempts, or of those of some experiments, as one file. Attempts that a person tainted or whose files
-are damaged are left out and named.
+		Long: `Write one table of all attempts, or of those of some experiments, as one file. The column counts says which attempts the
+report goes by, why_not what keeps the others: superseded (the cell was changed since), replaced, engine_failed … Attempts
+that a person tainted or whose files are damaged are left out and named.
 
   matrix export --out runs.csv                                   one row per attempt
   matrix export --table requests --out requests.parquet gemma3   one row per request
@@ -49,28 +51,28 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 	if e.format == "" {
 		return hinted{errors.New("the format is unknown"), "Say --format parquet, csv or jsonl."}
 	}
-	dirs, err := a.exported(ctx, names)
+	attempts, err := a.exported(ctx, names)
 	if err != nil {
 		return err
 	}
 	if e.out == "-" {
-		_, err := exchange.Export(a.stdout, e.format, e.table, dirs)
+		_, err := exchange.Export(a.stdout, e.format, e.table, attempts)
 		return err
 	}
-	rows, err := writeWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, dirs) })
+	rows, err := writeWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, attempts) })
 	if err != nil {
 		return err
 	}
 	if a.json {
-		a.emit("exported", map[string]any{"file": e.out, "table": e.table, "attempts": len(dirs), "rows": rows})
+		a.emit("exported", map[string]any{"file": e.out, "table": e.table, "attempts": len(attempts), "rows": rows})
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%s %s: %s of %s\n", a.style.good("Wrote"), e.out, count(int(rows), "row"), count(len(dirs), "attempt"))
+	fmt.Fprintf(a.stdout, "%s %s: %s of %s\n", a.style.good("Wrote"), e.out, count(int(rows), "row"), count(len(attempts), "attempt"))
 	return nil
 }
 
-// exported lists the folders of the attempts that count.
-func (a *app) exported(ctx context.Context, names []string) ([]string, error) {
+// exported lists the attempts to write, each with whether it counts. What is void or damaged is named instead.
+func (a *app) exported(ctx context.Context, names []string) ([]exchange.Attempt, error) {
 	store, err := a.store()
 	if err != nil {
 		return nil, err
@@ -78,27 +80,25 @@ func (a *app) exported(ctx context.Context, names []string) ([]string, error) {
 	if len(names) == 0 {
 		names = []string{""}
 	}
-	var dirs []string
-	for _, name := range names {
-		past, err := store.History(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range past {
-			switch {
-			case p.Problem != "":
-				fmt.Fprintf(a.stderr, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
-			case p.Tainted != "":
-				fmt.Fprintf(a.stderr, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
-			default:
-				dirs = append(dirs, p.Dir)
-			}
+	set, err := summary.Load(ctx, store, a.results, names...)
+	if err != nil {
+		return nil, err
+	}
+	var out []exchange.Attempt
+	for _, p := range set.Standings() {
+		switch {
+		case p.Problem != "":
+			fmt.Fprintf(a.stderr, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
+		case p.Tainted != "":
+			fmt.Fprintf(a.stderr, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
+		default:
+			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot})
 		}
 	}
-	if len(dirs) == 0 {
+	if len(out) == 0 {
 		return nil, a.noAttempts(ctx, names)
 	}
-	return dirs, nil
+	return out, nil
 }
 
 // noAttempts says that there is nothing of these experiments, and what there is.

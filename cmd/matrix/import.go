@@ -98,6 +98,7 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 			return fmt.Errorf("%s: %w", paths[n], err)
 		}
 	}
+	a.recount(store, i.experiment)
 	return nil
 }
 

@@ -169,5 +169,6 @@ func (a *app) taint(ctx context.Context, sel, reason string) error {
 		}
 		fmt.Fprintf(a.stdout, "Tainted %s: %s. The next plan has it as pending.\n", m.named(), what)
 	}
+	a.recount(store)
 	return nil
 }

@@ -66,6 +66,7 @@ func (a *app) merge(ctx context.Context, dir string) (damaged int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	a.recount(into)
 	a.sayMerged(dir, m)
 	return len(m.Damaged), nil
 }

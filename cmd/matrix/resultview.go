@@ -12,56 +12,35 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
-	"matrix/results/stats"
+	"matrix/results/summary"
+	"matrix/runner"
 )
 
-// measured is what the result table says of one cell: the median of its complete launches.
+// measured is a row of the result table: a cell of the plan, and what the results hold of it.
 type measured struct {
-	cell      *experiments.Cell
-	complete  []results.Past
-	others    []results.Past // attempts that ended otherwise
-	simulated bool
+	cell  *experiments.Cell
+	of    *summary.Cell
+	older bool // the results are of what the cell was before a change
 }
 
-// latest picks, for each cell in order, its attempts with the cell's present identity; of a launch that was replaced the
-// last complete one, as everywhere.
-func latest(cells []*experiments.Cell, history []results.Past, identities map[string]string) []measured {
-	byAddress := map[string][]results.Past{}
-	for _, p := range history {
-		byAddress[p.Address] = append(byAddress[p.Address], p)
+// latest are the cells that have results, in order; which of them count is the summary's to say.
+func latest(items []*runner.Item, set *summary.Set) []measured {
+	byAddress := map[string]*summary.Cell{}
+	for _, c := range set.Cells {
+		byAddress[c.Address] = c
 	}
 	var rows []measured
-	for _, c := range cells {
-		m := measured{cell: c}
-		for _, p := range byAddress[c.Address] {
-			switch {
-			case p.Identity.Hash != identities[c.Address] || p.Tainted != "" || p.Problem != "":
-			case p.Status == results.Complete:
-				m.complete = append(slices.DeleteFunc(m.complete, func(q results.Past) bool { return q.Launch == p.Launch }), p)
-				m.simulated = m.simulated || p.Simulated
-			default:
-				m.others = append(m.others, p)
-			}
-		}
-		if len(m.complete)+len(m.others) > 0 {
-			rows = append(rows, m)
+	for _, item := range items {
+		if of := byAddress[item.Cell.Address]; of != nil && len(of.Attempts) > 0 {
+			rows = append(rows, measured{item.Cell, of, of.Identity != item.Identity.Hash})
 		}
 	}
 	return rows
 }
 
-// median of one summary column over the complete launches; ok is false when none has it.
-func (m measured) median(column string) (x float64, ok bool) {
-	var all []float64
-	for _, p := range m.complete {
-		if v, has := p.Summary[column]; has {
-			all = append(all, v)
-		}
-	}
-	if len(all) == 0 {
-		return 0, false
-	}
-	return stats.Median(all), true
+// others are the attempts that ended otherwise than complete.
+func (m measured) others() []*summary.Attempt {
+	return slices.DeleteFunc(slices.Clone(m.of.Attempts), func(a *summary.Attempt) bool { return a.Status == results.Complete })
 }
 
 // resultColumns of the table: title, column of run.parquet, format ("" = a share), and the order in which a narrow terminal loses them
@@ -98,11 +77,11 @@ func writeResults(out io.Writer, s style, width int, rows []measured) {
 		}
 	}
 	fmt.Fprintln(out, table)
-	simulated, queued, beside, shared := false, false, false, false
+	simulated, queued, beside, shared, older := false, false, false, false, false
 	for _, m := range rows {
 		beside, shared = beside || m.beside() != "", shared || m.shared() != ""
-		simulated = simulated || m.simulated
-		queued = queued || m.cell.Load.Mode == "batch" && len(m.complete) > 0
+		simulated, older = simulated || m.of.Simulated, older || m.older
+		queued = queued || m.cell.Load.Mode == "batch" && len(m.of.Launches) > 0
 	}
 	var notes []string
 	if len(missing) > 0 {
@@ -115,6 +94,9 @@ func writeResults(out io.Writer, s style, width int, rows []measured) {
 	}
 	if shared {
 		notes = append(notes, s.warn("= shared its server with other cells: no load time of its own, and what they left in it may tell."))
+	}
+	if older {
+		notes = append(notes, s.warn("(before a change): the cell was measured so before the files said what they say now; matrix plan tells the difference."))
 	}
 	if simulated {
 		notes = append(notes, s.warn(simulatedBanner))
@@ -203,9 +185,10 @@ func resultRow(m measured, axes []int, keep int) table.Row {
 		if c.dropped > keep {
 			continue
 		}
-		x, ok := m.median(c.column)
+		e := m.of.Estimate(c.column)
+		x := e.Median
 		switch {
-		case !ok:
+		case !e.Known():
 			row = append(row, "-")
 		case c.format == "":
 			row = append(row, percent(x))
@@ -221,12 +204,21 @@ func resultRow(m measured, axes []int, keep int) table.Row {
 // launches writes "3/3", "0/1 engine failed": what did not end well is said while a launch is missing for it, and always
 // of an engine that failed: that is a result.
 func (m measured) launches() string {
-	text := fmt.Sprintf("%d/%d%s%s", len(m.complete), m.cell.Launches, m.beside(), m.shared())
-	if len(m.others) == 0 {
+	text := fmt.Sprintf("%d/%d%s%s", len(m.of.Launches), m.cell.Launches, m.beside(), m.shared())
+	if in := m.of.InSegments(); in != "" && len(m.of.Launches) == 1 {
+		text += " in " + count(m.of.Launches[0].Segments, "segment")
+	} else if in != "" {
+		text += " (" + in + ")"
+	}
+	if m.older {
+		text += " (before a change)"
+	}
+	others := m.others()
+	if len(others) == 0 {
 		return text
 	}
-	last := m.others[len(m.others)-1]
-	if len(m.complete) >= m.cell.Launches && last.Status != results.EngineFailed && last.Status != results.Censored {
+	last := others[len(others)-1]
+	if len(m.of.Launches) >= m.cell.Launches && last.Status != results.EngineFailed && last.Status != results.Censored {
 		return text
 	}
 	return text + " " + strings.ReplaceAll(last.Status, "_", " ")
@@ -234,16 +226,16 @@ func (m measured) launches() string {
 
 // beside marks a cell that was measured while other launches ran.
 func (m measured) beside() string {
-	return flagged(m.complete, func(p results.Past) bool { return p.Neighbours > 0 }, "+")
+	return flagged(m.of.Launches, func(a *summary.Attempt) bool { return a.Neighbours > 0 }, "+")
 }
 
 // shared marks a cell that was measured on a server of several cells.
 func (m measured) shared() string {
-	return flagged(m.complete, func(p results.Past) bool { return p.Server == "group" }, "=")
+	return flagged(m.of.Launches, func(a *summary.Attempt) bool { return a.Server == "group" }, "=")
 }
 
-func flagged(past []results.Past, is func(results.Past) bool, mark string) string {
-	if slices.ContainsFunc(past, is) {
+func flagged(launches []*summary.Attempt, is func(*summary.Attempt) bool, mark string) string {
+	if slices.ContainsFunc(launches, is) {
 		return mark
 	}
 	return ""

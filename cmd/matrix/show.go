@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/results"
+	"matrix/results/summary"
 	"matrix/runner"
 )
 
@@ -76,11 +77,11 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 	if err != nil {
 		return err
 	}
-	history, err := store.History(ctx, "")
+	set, err := summary.Load(ctx, store, a.results)
 	if err != nil {
 		return fmt.Errorf("read the results: %w", err)
 	}
-	found := matching(history, prefix)
+	found := matching(set.Standings(), prefix)
 	switch cells := addresses(found); {
 	case len(cells) == 0:
 		return hinted{fmt.Errorf("no cell or attempt in %s begins with %q", a.results, prefix), "A cell stands in the results once it has been tried; matrix plan FILE… shows the ids of all."}
@@ -89,7 +90,7 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 	}
 	if a.json {
 		for _, p := range found {
-			a.emit("attempt", map[string]any{"manifest": p.Manifest, "dir": p.Dir, "problem": p.Problem, "tainted": p.Tainted})
+			a.emit("attempt", map[string]any{"manifest": p.Manifest, "dir": p.Dir, "problem": p.Problem, "tainted": p.Tainted, "counts": p.WhyNot == "", "why_not": p.WhyNot})
 		}
 		return nil
 	}
@@ -98,17 +99,17 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 }
 
 // matching are all attempts of the cells that a prefix names by address, slug or attempt.
-func matching(history []results.Past, prefix string) []results.Past {
+func matching(history []summary.Standing, prefix string) []summary.Standing {
 	wanted := map[string]bool{}
 	for _, p := range history {
 		if strings.HasPrefix(p.Address, prefix) || strings.HasPrefix(p.Slug, prefix) || strings.HasPrefix(strings.ToLower(p.Attempt), strings.ToLower(prefix)) || p.Name == prefix {
 			wanted[p.Experiment+p.Address] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(history), func(p results.Past) bool { return !wanted[p.Experiment+p.Address] })
+	return slices.DeleteFunc(slices.Clone(history), func(p summary.Standing) bool { return !wanted[p.Experiment+p.Address] })
 }
 
-func addresses(attempts []results.Past) []string {
+func addresses(attempts []summary.Standing) []string {
 	var all []string
 	for _, p := range attempts {
 		if !slices.Contains(all, head(p.Address, 16)) {
@@ -118,7 +119,7 @@ func addresses(attempts []results.Past) []string {
 	return all
 }
 
-func (a *app) drawCell(attempts []results.Past) {
+func (a *app) drawCell(attempts []summary.Standing) {
 	last := attempts[len(attempts)-1]
 	fmt.Fprintf(a.stdout, "%s%s%s%s%s\n", a.style.bold(last.Name), a.style.dot(), last.Experiment, a.style.dot(), head(last.Address, 16))
 	fmt.Fprintf(a.stdout, "  %s\n\n", filepath.Dir(last.Dir))
@@ -142,7 +143,7 @@ func (a *app) drawCell(attempts []results.Past) {
 	}
 }
 
-func (a *app) drawAttempt(p results.Past) {
+func (a *app) drawAttempt(p summary.Standing) {
 	status := strings.ReplaceAll(p.Status, "_", " ")
 	if p.Status == results.Complete {
 		status = a.style.good(status)
@@ -151,7 +152,10 @@ func (a *app) drawAttempt(p results.Past) {
 	}
 	parts := []string{fmt.Sprintf("launch %d", p.Launch), status, p.Began.Local().Format(time.DateTime), fmt.Sprintf("%s of %s ok", thousands(p.OK), thousands(p.Planned))}
 	if p.Segments > 1 {
-		parts = append(parts, count(p.Segments, "segment"))
+		parts = append(parts, "in "+count(p.Segments, "segment"))
+	}
+	if p.Status == results.Complete && p.WhyNot != "" {
+		parts = append(parts, a.style.warn("does not count: "+p.WhyNot))
 	}
 	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}} {
 		if x, ok := p.Summary[m.column]; ok {

@@ -162,6 +162,7 @@ func (t *tuning) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.a.keepCounts(t.s.world.Store, set)
 	known := map[string]*summary.Cell{}
 	for _, c := range set.Cells {
 		known[c.Address] = c

@@ -9,6 +9,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/summary"
 	"matrix/runner"
 )
 
@@ -48,14 +49,15 @@ func TestFold(t *testing.T) {
 func measuredCell(platform string, batch string, status string, launch int) measured {
 	c := &experiments.Cell{Launches: 1, Load: &experiments.LoadShape{Mode: "batch"},
 		Axes: []*experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
-	p := results.Past{}
-	p.Status, p.Launch = status, launch
-	p.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
+	a := &summary.Attempt{}
+	a.Status, a.Launch = status, launch
+	a.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
 		"success_rate": 1, "ttft_p50_s": 1.234, "tpot_p50_s": 0.0123, "cpu_cores_mean": 1.88}
+	m := measured{cell: c, of: &summary.Cell{Attempts: []*summary.Attempt{a}}}
 	if status == results.Complete {
-		return measured{cell: c, complete: []results.Past{p}}
+		m.of.Launches = m.of.Attempts
 	}
-	return measured{cell: c, others: []results.Past{p}}
+	return m
 }
 
 func TestResultsFitTheTerminal(t *testing.T) {

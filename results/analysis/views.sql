@@ -3,7 +3,7 @@
 --     duckdb -cmd "SET VARIABLE results = 'results'" -init results/analysis/views.sql
 --
 -- An attempt is one try at one launch; the launch is the sample, so medians are over launches, never over requests.
--- What a person tainted is still here (marks/*.json say what): matrix's own commands leave it out.
+-- The views runs, requests, samples and outputs hold every attempt; launches and what follows from it only those that count.
 
 CREATE OR REPLACE VIEW runs AS
 SELECT * FROM read_parquet(getvariable('results') || '/*/*/*/run.parquet', union_by_name = true);
@@ -17,18 +17,14 @@ SELECT * FROM read_parquet(getvariable('results') || '/*/*/*/samples.parquet', u
 CREATE OR REPLACE VIEW outputs AS
 SELECT * FROM read_parquet(getvariable('results') || '/*/*/*/outputs.parquet', union_by_name = true);
 
--- The launches that count: of each cell's newest identity the last complete attempt of each launch; those measured in
--- one stretch, unless the cell has none such.
+-- Which attempts count, as matrix itself says it: replaced, superseded and tainted ones do not. apply, taint, accept, import
+-- and merge keep it; a tree made before it was kept, or after a run that was killed, gets it from `matrix report`.
+CREATE OR REPLACE VIEW counts AS
+SELECT * FROM read_parquet(getvariable('results') || '/*/counts.parquet');
+
+-- The launches that count: nothing else is compared.
 CREATE OR REPLACE VIEW launches AS
-WITH current AS (
-    SELECT * FROM runs
-    QUALIFY identity_hash IS NOT DISTINCT FROM first_value(identity_hash) OVER (PARTITION BY experiment, cell ORDER BY attempt DESC)
-), last AS (
-    SELECT * FROM current WHERE attempt_status = 'complete'
-    QUALIFY row_number() OVER (PARTITION BY experiment, cell, launch ORDER BY attempt DESC) = 1
-)
-SELECT * FROM last
-QUALIFY segments <= 1 OR min(segments) OVER (PARTITION BY experiment, cell) > 1;
+SELECT * FROM runs SEMI JOIN (SELECT attempt FROM counts WHERE counts.counts) USING (attempt);
 
 -- One line a cell: medians over its launches, with the range of the throughput.
 CREATE OR REPLACE VIEW cells AS
@@ -38,7 +34,7 @@ SELECT experiment, cell, any_value(name) AS name, platform, model, batch_size, b
        max(output_throughput) AS output_throughput_max, median(request_throughput) AS request_throughput,
        median(ttft_p50_s) AS ttft_p50_s, median(tpot_p50_s) AS tpot_p50_s, median(e2e_p50_s) AS e2e_p50_s,
        median(load_s) AS load_s, median(duration_s) AS duration_s, median(batch_s) AS batch_s,
-       median(success_rate) AS success_rate, sum(requests_ok) AS requests_ok, sum(requests_planned) AS requests_planned,
+       sum(requests_ok) / sum(requests_planned) AS success_rate, sum(requests_ok) AS requests_ok, sum(requests_planned) AS requests_planned,
        median(vram_peak_bytes) AS vram_peak_bytes, median(rss_peak_bytes) AS rss_peak_bytes,
        median(cpu_cores_mean) AS cpu_cores_mean, median(j_per_output_token) AS j_per_output_token,
        any_value(load_mode) AS load_mode, any_value(concurrency) AS concurrency, any_value(dtype) AS dtype,

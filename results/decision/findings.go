@@ -2,7 +2,6 @@ package decision
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"matrix/results/summary"
@@ -36,14 +35,13 @@ func (c *cell) findings(contender string) []Finding {
 	if c.segmented && len(c.launches) == 0 {
 		add("segmented", "measured in several segments: its rate is not ranked against whole attempts")
 	}
-	if slopes := c.values("rss_slope_bytes_per_s"); len(slopes) > 1 && slices.Min(slopes) > leak {
-		add("leak", fmt.Sprintf("memory grew in each of %d launches, by at least %.1f MB an hour", len(slopes), slices.Min(slopes)*3600/1e6))
+	if c.of != nil {
+		if grew := c.of.Leak(); grew != "" {
+			add("leak", grew)
+		}
 	}
 	return out
 }
-
-// leak is the growth of a process's memory, in bytes/s, below which it is called still: 1 MB an hour.
-const leak = 1e6 / 3600
 
 // unlike names what the others differ in from the first, beside what is compared: at the largest batch size of both.
 func (g *built) unlike() []Finding {

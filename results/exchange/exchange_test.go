@@ -302,7 +302,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs := []string{past[0].Dir, past[0].Dir}
+	dirs := []Attempt{{Dir: past[0].Dir}, {Dir: past[0].Dir, WhyNot: "replaced"}}
 	for _, table := range []string{"run", "requests", "samples", "outputs"} {
 		for _, format := range []string{"parquet", "csv", "jsonl"} {
 			var out bytes.Buffer

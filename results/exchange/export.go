@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
@@ -16,28 +18,56 @@ import (
 	"matrix/results"
 )
 
+// Attempt is one attempt to export.
+type Attempt struct {
+	Dir    string
+	WhyNot string // why it does not count, "" = it counts
+}
+
 // Export writes one table of many attempts as one file: "parquet", "csv" or "jsonl". The columns are those of this
-// version of matrix; an older attempt's missing ones are null. It returns the number of rows.
-func Export(out io.Writer, format, table string, dirs []string) (int64, error) {
+// version of matrix, with whether the attempt counts and why not; an older attempt's missing ones are null. It returns
+// the number of rows.
+func Export(out io.Writer, format, table string, attempts []Attempt) (int64, error) {
 	schema, err := results.Schema(table)
 	if err != nil {
 		return 0, err
 	}
+	fields := append(slices.Clone(schema.Fields()), arrow.Field{Name: "counts", Type: arrow.FixedWidthTypes.Boolean},
+		arrow.Field{Name: "why_not", Type: arrow.BinaryTypes.String, Nullable: true})
+	meta := schema.Metadata()
+	schema = arrow.NewSchema(fields, &meta)
 	w, err := newSink(out, format, schema)
 	if err != nil {
 		return 0, err
 	}
 	var rows int64
-	for _, dir := range dirs {
-		err := results.Batches(dir, table, func(b arrow.RecordBatch) error {
+	for _, a := range attempts {
+		err := results.Batches(a.Dir, table, func(b arrow.RecordBatch) error {
 			rows += b.NumRows()
-			return w.write(b)
+			columns := append(slices.Clone(b.Columns()), a.standing(int(b.NumRows()))...)
+			return w.write(array.NewRecordBatch(schema, columns, b.NumRows()))
 		})
 		if err != nil {
-			return rows, fmt.Errorf("export %s: %w", dir, err)
+			return rows, fmt.Errorf("export %s: %w", a.Dir, err)
 		}
 	}
 	return rows, w.close()
+}
+
+// standing is n rows of the two columns.
+func (a Attempt) standing(n int) []arrow.Array {
+	counts, why := array.NewBooleanBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	defer counts.Release()
+	defer why.Release()
+	for range n {
+		counts.Append(a.WhyNot == "")
+		if a.WhyNot == "" {
+			why.AppendNull()
+			continue
+		}
+		why.Append(a.WhyNot)
+	}
+	return []arrow.Array{counts.NewArray(), why.NewArray()}
 }
 
 // sink takes batches of one schema.

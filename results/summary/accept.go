@@ -16,6 +16,7 @@ func (c *Cell) settle(marks []results.Mark) {
 			c.Attempts = append(c.Attempts, a)
 		} else {
 			c.Older++
+			c.void = append(c.void, Standing{a.Past, NotSuperseded})
 		}
 	}
 	c.past = nil

@@ -1,8 +1,12 @@
 package summary
 
-// Number is a numeric column of run.parquet; nil where it is null or no number.
+// Number is a numeric column of run.parquet; nil where it is null or no number. Of an attempt whose row was not read it
+// is what the manifest says.
 func (a *Attempt) Number(column string) *float64 {
 	var x float64
+	if v, told := a.Summary[column]; a.row == nil && told {
+		return &v
+	}
 	switch v := a.row[column].(type) {
 	case float64:
 		x = v

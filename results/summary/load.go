@@ -66,6 +66,7 @@ func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 	}
 	if p.Tainted != "" {
 		c.Tainted++
+		c.void = append(c.void, Standing{p, NotTainted})
 		return
 	}
 	c.past = append(c.past, &Attempt{Past: p})

@@ -32,6 +32,7 @@ type Cell struct {
 	Older    int        // attempts of earlier identities
 	Tainted  int        // attempts that a person declared void
 
+	void  []Standing // tainted and older ones
 	past  []*Attempt // while loading: all that are not tainted, newest first
 	ended time.Time  // while loading: the newest attempt's end
 }
