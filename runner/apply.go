@@ -75,6 +75,7 @@ type Progress struct {
 	TokensPerSecond                 float64 // output, over the last few seconds
 	Elapsed                         time.Duration
 	CellETA, PlanETA                *time.Duration // nil = unknown
+	PlanLow, PlanHigh               *time.Duration // hold PlanETA with 90%; nil = unknown
 }
 
 // Summary is how an apply ended.
@@ -166,7 +167,7 @@ func (a *applying) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.est, a.left = newEstimator(past.all, a.w.Machine), past.unfinished
+	a.est, a.left = past.estimator(a.plan.Experiment, a.w.Machine), past.unfinished
 	a.primes = newPrimes(primings(a.w, a.plan.Items, past, a.o.Alone))
 	if a.calibration, err = calibrate.Read(a.w.Store.Root()); err != nil {
 		a.events.warn(oneLine(err) + "; matrix calibrate measures it anew")

@@ -1,20 +1,16 @@
 package runner
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/predict"
+	"matrix/results/stats"
+	"matrix/results/summary"
 )
-
-// overhead is what a launch costs beside loading and measuring: drain, warm-up, stop. A guess that only matters for
-// small batches.
-const overhead = 5 * time.Second
 
 // Where an estimate comes from.
 const (
@@ -22,160 +18,323 @@ const (
 	FromBandwidth = "bandwidth" // the memory-bandwidth model: nothing like it was measured
 )
 
-// estimator predicts durations: from past launches of like cells (same platform, same model, the nearest batch size),
-// else by the memory-bandwidth model.
+// What is assumed until launches tell it.
+const (
+	assumedOverhead = 5  // s of a launch beside load and measured phase: drain, warm-up, stop
+	assumedLoadS    = 60 // of an engine on this machine
+	boundTimes      = 2.5
+	boundSpread     = 2.5 // a measured phase lies within so many times of it
+	estimateLevel   = 0.90
+)
+
+// estimator predicts how long launches take: by package predict from past launches of the same settings, else from those
+// of the same platform and model, else by the memory-bandwidth model, held against what it has been wrong by so far.
 type estimator struct {
-	seen    map[likeness]map[int64][]sighting // by batch size
-	machine results.Machine
+	machine   results.Machine
+	index     map[string]int // of a series, by key
+	series    []predict.Series
+	starts    []predict.Start
+	overheads []float64 // s
+	wrong     []float64 // ln(measured phase / memory-bandwidth model)
+	model     *predict.Model
+	guesses   map[*Item]guess
+	keys      map[experiments.Parts]seriesKeys
 }
 
-type likeness struct{ platform, model string }
+// seriesKeys are what tells a cell's series and its starts from others.
+type seriesKeys struct{ series, start string }
 
-// sighting is one complete launch.
-type sighting struct {
-	load    float64 // s
-	perCall float64 // s a request
+// keysOf remembers: a history is the same few cells over and over.
+func (e *estimator) keysOf(m *results.Manifest) seriesKeys {
+	at := m.Identity.Components // what they point to is shared
+	k, known := e.keys[at]
+	if !known || at == (experiments.Parts{}) {
+		k = seriesKeys{summary.SeriesKey(m), summary.StartKey(m)}
+		e.keys[at] = k
+	}
+	return k
 }
 
-func newEstimator(past []results.Past, machine results.Machine) *estimator {
-	e := &estimator{seen: map[likeness]map[int64][]sighting{}, machine: machine}
+// guess is what one launch will take.
+type guess struct {
+	from      string  // FromHistory, FromBandwidth; "" = unknown
+	run, load float64 // s
+	around    float64 // s beside them
+	half      float64 // of the interval at estimateLevel, in logarithms
+	common    float64 // part of half's square that all launches of the same series share
+	series    int     // -1: by the memory-bandwidth model
+	past      int     // launches it rests on
+	loadKnown bool
+}
+
+func (g guess) seconds() float64 { return g.run + g.load + g.around }
+
+// newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
+func newEstimator(past []results.Past, servers []results.ServerRecord, machine results.Machine) *estimator {
+	e := &estimator{machine: machine, index: map[string]int{}, keys: map[experiments.Parts]seriesKeys{}}
+	byID := map[string]*results.Past{}
 	for i := range past {
-		if past[i].Problem == "" && past[i].Tainted == "" {
-			e.learn(past[i].Manifest)
+		p := &past[i]
+		if p.Problem == "" && p.Tainted == "" {
+			e.learn(&p.Manifest)
+			byID[p.Attempt] = p
+		}
+	}
+	for i := range servers {
+		if load := servers[i].Load(); load != nil && !servers[i].Primed && len(servers[i].Attempts) > 0 {
+			if p := byID[servers[i].Attempts[0]]; p != nil {
+				e.started(&p.Manifest, *load)
+			}
 		}
 	}
 	return e
 }
 
-// learn adds an attempt that ended well.
-func (e *estimator) learn(m results.Manifest) {
+// learn takes in an attempt. One that did not end well tells at most of its load.
+func (e *estimator) learn(m *results.Manifest) {
+	load, loaded := m.Summary["load_s"]
+	if loaded {
+		e.started(m, load)
+	}
 	d, measured := m.Summary["duration_s"]
-	if m.Status != results.Complete || !measured || m.Planned == 0 || m.Segments > 1 {
+	if m.Status != results.Complete || !measured || m.Planned == 0 {
 		return
 	}
-	key := likeness{m.Platform, m.Model}
-	if e.seen[key] == nil {
-		e.seen[key] = map[int64][]sighting{}
+	keys := e.keysOf(m)
+	for _, key := range []string{keys.series, looseKey(m)} {
+		i, known := e.index[key]
+		if !known {
+			i = len(e.series)
+			e.index[key] = i
+			e.series = append(e.series, predict.Series{Start: keys.start, Kin: looseKey(m), Pool: looseKey(m)})
+		}
+		e.series[i].Launches = append(e.series[i].Launches, predict.Launch{Requests: m.Planned, DurationS: d, Segments: m.Segments})
 	}
-	e.seen[key][m.Planned] = append(e.seen[key][m.Planned], sighting{load: m.Summary["load_s"], perCall: d / float64(m.Planned)})
+	if beside := m.Ended.Sub(m.Began).Seconds() - load - d; loaded && m.Segments <= 1 && beside > 0 && !m.Began.IsZero() {
+		e.overheads = append(e.overheads, beside)
+	}
+	e.model, e.guesses = nil, nil
 }
 
-// like returns the sightings at the batch size nearest to the asked one, by ratio; of two as near, both.
-func (e *estimator) like(c *experiments.Cell) []sighting {
-	bySize := e.seen[likeness{c.Platform.ID, c.Model.ID}]
-	distance := func(size int64) float64 { return math.Abs(math.Log(float64(size) / float64(max(1, c.BatchSize)))) }
-	best := math.Inf(1)
-	for size := range bySize {
-		best = min(best, distance(size))
+// started takes in a load alone: that of a server which cells share is no attempt's.
+func (e *estimator) started(m *results.Manifest, load float64) {
+	e.starts = append(e.starts, predict.Start{Key: e.keysOf(m).start, Kin: looseKey(m), LoadS: &load})
+	e.model, e.guesses = nil, nil
+}
+
+// measured takes in by how much the memory-bandwidth model was wrong.
+func (e *estimator) measured(c *experiments.Cell, seconds float64) {
+	if bound, ok := decodeBound(c, e.machine); ok && bound > 0 && seconds > 0 {
+		e.wrong = append(e.wrong, math.Log(seconds/bound))
+		e.guesses = nil
 	}
-	var all []sighting
-	for _, size := range slices.Sorted(maps.Keys(bySize)) {
-		if distance(size) <= best+1e-9 {
-			all = append(all, bySize[size]...)
+}
+
+// looseKey pools all settings of a platform and a model.
+func looseKey(m *results.Manifest) string { return m.Platform + "\x00" + m.Model }
+
+// launch predicts one launch of an item.
+func (e *estimator) launch(item *Item) guess {
+	if g, known := e.guesses[item]; known {
+		return g
+	}
+	if e.model == nil {
+		e.model = predict.New(e.series, e.starts)
+	}
+	if e.guesses == nil {
+		e.guesses = map[*Item]guess{}
+	}
+	g := e.fromHistory(item)
+	if g.from == "" {
+		g = e.fromBandwidth(item)
+	}
+	if g.from != "" {
+		g.around = assumedOverhead
+		if len(e.overheads) > 0 {
+			g.around = stats.Median(e.overheads)
+		}
+		if item.Cell.Isolation != nil {
+			g.around += item.Cell.Isolation.Cooldown.Seconds()
 		}
 	}
-	return all
+	e.guesses[item] = g
+	return g
 }
 
-// launch predicts one launch of an item from history; nil = no like cell was ever measured. spread is half the range
-// over the median.
-func (e *estimator) launch(item *Item) (took *time.Duration, rests int, spread float64) {
-	like := e.like(item.Cell)
-	if len(like) == 0 {
-		return nil, 0, 0
+func (e *estimator) fromHistory(item *Item) guess {
+	c := item.Cell
+	m := &results.Manifest{Experiment: c.Experiment, Platform: c.Platform.ID, Model: c.Model.ID, Identity: item.Identity}
+	i, known := e.index[looseKey(m)]
+	if !known {
+		return guess{} // not even so: the exact key, which costs more, would not be either
 	}
-	totals := make([]float64, len(like))
-	for i, s := range like {
-		totals[i] = s.load + s.perCall*float64(item.Cell.BatchSize)
+	if exact, same := e.index[e.keysOf(m).series]; same {
+		i = exact
 	}
-	slices.Sort(totals)
-	median := (totals[(len(totals)-1)/2] + totals[len(totals)/2]) / 2
-	spread = (totals[len(totals)-1] - totals[0]) / 2 / max(median, 1e-9)
-	return around(item.Cell, median), len(like), spread
+	f, ok := e.model.Finish(i, int64(c.BatchSize))
+	if !ok {
+		return guess{}
+	}
+	low, high := f.Within(estimateLevel)
+	g := guess{from: FromHistory, run: f.RunS, load: f.Load.Seconds, series: i, past: f.Launches, half: math.Log(high/low) / 2, loadKnown: f.Load.Known()}
+	if f.Log.VarRun > 0 {
+		g.common = min(1, f.Log.VarMean/f.Log.VarRun)
+	}
+	if attached(c) {
+		g.load, g.loadKnown = 0, true
+	} else if !g.loadKnown && ours(c) {
+		g.load = assumedLoadS
+	}
+	return g
 }
 
-// around adds what every launch has around its measured phase.
-func around(c *experiments.Cell, seconds float64) *time.Duration {
-	d := time.Duration(seconds*float64(time.Second)) + overhead
-	if c.Isolation != nil {
-		d += c.Isolation.Cooldown
+func (e *estimator) fromBandwidth(item *Item) guess {
+	bound, ok := decodeBound(item.Cell, e.machine)
+	if !ok {
+		return guess{}
 	}
-	return &d
+	times, half := math.Log(boundTimes), math.Log(boundSpread)
+	if len(e.wrong) > 0 {
+		times, half = stats.Median(e.wrong), math.Log(boundSpread)/math.Sqrt(float64(len(e.wrong)))
+	}
+	g := guess{from: FromBandwidth, run: bound * math.Exp(times), load: assumedLoadS, series: -1, half: half, common: 1}
+	if loads := e.model.Loads().Any(); loads.Starts > 0 {
+		g.load, g.loadKnown = loads.Seconds, true
+	}
+	return g
 }
 
-// tally is how many launches of a plan rest on what.
-type tally struct {
-	total              time.Duration
-	spread             float64
-	past               int // launches in the history
-	measured, modelled int // pending launches
-	unknown            int
+// total adds launches up. Those of one series are wrong together.
+type total struct {
+	seconds  float64
+	common   map[int]float64 // by series: Σ seconds × half
+	apart    float64         // Σ of squares
+	unknown  int
+	launches int
+}
+
+func (t *total) add(g guess, withLoad bool) (seconds float64) {
+	t.launches++
+	if g.from == "" {
+		t.unknown++
+		return 0
+	}
+	seconds = g.seconds()
+	if !withLoad {
+		seconds -= g.load
+	}
+	if t.common == nil {
+		t.common = map[int]float64{}
+	}
+	t.seconds += seconds
+	wrong := (g.run + g.load) * g.half
+	t.common[g.series] += wrong * math.Sqrt(g.common)
+	t.apart += wrong * wrong * (1 - g.common)
+	return seconds
+}
+
+// interval is that of the sum, at estimateLevel.
+func (t *total) interval() (low, high time.Duration) {
+	squares := t.apart
+	for _, wrong := range t.common {
+		squares += wrong * wrong
+	}
+	by := math.Exp(math.Sqrt(squares) / max(t.seconds, 1e-9))
+	return duration(t.seconds / by), duration(t.seconds * by)
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+// walk calls each for the launches from a place in the order on, with whether the launch loads a server of its own.
+func walk(order []LaunchStep, from int, each func(step LaunchStep, loads bool)) {
+	for i := from; i < len(order); i++ {
+		shares := i > 0 && order[i].Item.server != "" && order[i].Item.server == order[i-1].Item.server && order[i].Launch == order[i-1].Launch
+		each(order[i], !shares)
+	}
 }
 
 // plan fills in the estimates of a plan and what they rest on.
 func (e *estimator) plan(p *Plan) {
-	var t tally
-	for _, item := range p.Items {
-		if item.Pending() {
-			t.add(e, item)
-		}
-	}
 	if len(p.Order) == 0 {
 		return
 	}
-	if t.unknown == 0 {
-		p.Estimate = &t.total
-	}
-	p.Rests = t.String()
-}
-
-func (t *tally) add(e *estimator, item *Item) {
-	n := len(item.Launches)
-	one, past, spread := e.launch(item)
-	switch {
-	case one != nil:
-		item.EstimateFrom = FromHistory
-		t.past, t.spread, t.measured = t.past+past, max(t.spread, spread), t.measured+n
-	default:
-		if seconds, ok := decodeBound(item.Cell, e.machine); ok {
-			one, item.EstimateFrom = around(item.Cell, seconds), FromBandwidth
-			t.modelled += n
-			break
+	e.compare(p.Items)
+	var t total
+	past, modelled, seen := 0, 0, map[int]bool{}
+	walk(p.Order, 0, func(step LaunchStep, loads bool) {
+		g := e.launch(step.Item)
+		took := t.add(g, loads)
+		switch g.from {
+		case "":
+			return
+		case FromBandwidth:
+			modelled++
 		}
-		t.unknown += n
-		return
+		step.Item.EstimateFrom = g.from
+		if step.Item.Estimate == nil {
+			step.Item.Estimate = new(time.Duration)
+		}
+		*step.Item.Estimate += duration(took)
+		if !seen[g.series] {
+			seen[g.series] = true
+			past += g.past
+		}
+	})
+	for _, item := range p.Primings {
+		if g := e.priming(item); g.from != "" {
+			t.add(g, true)
+			t.launches--
+		}
 	}
-	all := *one * time.Duration(n)
-	item.Estimate = &all
-	t.total += all
+	if t.unknown == 0 {
+		p.Estimate = new(duration(t.seconds))
+		low, high := t.interval()
+		p.EstimateLow, p.EstimateHigh = &low, &high
+	}
+	p.Rests = rests(t, past, modelled)
+	p.offer(e)
 }
 
-// String says what the estimate rests on.
-func (t *tally) String() string {
-	all := t.measured + t.modelled + t.unknown
-	const modelled = "estimate from memory bandwidth, not measured: every answer max_tokens long, loading left out"
+// compare holds the memory-bandwidth model against what cells of the plan measured.
+func (e *estimator) compare(items []*Item) {
+	for _, item := range items {
+		if _, ok := decodeBound(item.Cell, e.machine); !ok {
+			continue
+		}
+		if g := e.launch(item); g.from == FromHistory && item.Done > 0 {
+			e.measured(item.Cell, g.run)
+		}
+	}
+}
+
+// rests says what an estimate rests on.
+func rests(t total, past, modelled int) string {
+	const by = "memory bandwidth, as nothing like it was measured yet"
 	switch {
-	case t.unknown == all:
+	case t.unknown == t.launches:
 		return "nothing like it was measured yet"
 	case t.unknown > 0:
-		return fmt.Sprintf("%d of %d launches have no like cell yet; the others take about %s", t.unknown, all, t.total.Round(time.Second))
-	case t.measured == 0:
-		return modelled
-	case t.modelled > 0:
-		return fmt.Sprintf("%s; for %d of %d launches %s", restsText(t.past, t.spread), t.modelled, all, modelled)
+		return fmt.Sprintf("%d of %d launches have no like cell yet; the others take about %s", t.unknown, t.launches, duration(t.seconds).Round(time.Second))
+	case past == 0:
+		return "from " + by
+	case modelled > 0:
+		return fmt.Sprintf("from %s; %d of %d from %s", counted(past, "past launch"), modelled, t.launches, by)
 	}
-	return restsText(t.past, t.spread)
+	return "from " + counted(past, "past launch")
 }
 
-// restsText names the evidence. A single past launch shows no spread; three launches of one cell have been seen to
-// differ by 40%, so that is said where fewer than three are known.
-func restsText(launches int, spread float64) string {
-	if launches < 3 {
-		spread = max(spread, 0.4)
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
 	}
-	noun := "launches"
-	if launches == 1 {
-		noun = "launch"
+	return fmt.Sprintf("%d %ses", n, noun)
+}
+
+// priming predicts an unmeasured first start. It compiles, so it takes about twice a later start's load.
+func (e *estimator) priming(item *Item) guess {
+	g := e.launch(item)
+	if g.from == "" {
+		return g
 	}
-	return fmt.Sprintf("%d past %s; ± %.0f%%", launches, noun, 100*cmp.Or(math.Ceil(spread*20)/20, 0.05))
+	return guess{from: g.from, load: 2 * g.load, around: assumedOverhead, half: math.Log(2), common: 1, series: -1, past: g.past}
 }

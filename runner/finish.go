@@ -143,7 +143,10 @@ func (l *launch) finish(out outcome, fatal error) (outcome, error) {
 	}
 	out.manifest = l.attempt.Manifest()
 	l.a.mu.Lock()
-	l.a.est.learn(out.manifest)
+	l.a.est.learn(&out.manifest)
+	if d, ok := out.manifest.Summary["duration_s"]; ok && out.status == results.Complete {
+		l.a.est.measured(l.cell, d)
+	}
 	l.a.mu.Unlock()
 	l.said(out, summary)
 	return out, nil

@@ -128,6 +128,15 @@ func newLeftover(a *results.Attempt) *leftover {
 	return left
 }
 
+// estimator learns from what there is. Servers' folders that cannot be read cost no more than a worse estimate.
+func (h *history) estimator(experiment string, machine results.Machine) *estimator {
+	var servers []results.ServerRecord
+	if h.store != nil {
+		servers, _ = results.Servers(h.store.Root(), experiment)
+	}
+	return newEstimator(h.all, servers, machine)
+}
+
 // judge decides where an item stands.
 func (h *history) judge(item *Item, f Filter) {
 	c := item.Cell

@@ -33,7 +33,7 @@ type launch struct {
 	engine  backends.Engine // nil until it is ready
 	samples *samples
 	// following estimates the launches after this one, once: a plan may have 100,000.
-	following func() *time.Duration
+	following func() *rest
 	early     []earlyRow   // warm-up rows, until the measured phase gives them their zero
 	priming   atomic.Bool  // an unmeasured start is under way
 	finals    atomic.Int64 // measured requests that need not be asked again, of earlier segments too

@@ -78,9 +78,13 @@ type Plan struct {
 	Order      []LaunchStep // pending launches, in the order in which they run
 	Seed       int64
 	Estimate   *time.Duration // nil = unknown
-	Rests      string         // what the estimate rests on: "8 past launches; ± 40%"
-	Simulated  bool           // every pending cell is simulated
-	Filter     Filter         // what it was narrowed by
+	// EstimateLow and EstimateHigh hold it with 90%; nil where it is unknown.
+	EstimateLow, EstimateHigh *time.Duration
+	Rests                     string   // what the estimate rests on: "from 8 past launches"
+	Primings                  []*Item  // items whose engine is started once unmeasured, before their first launch or that of a like one
+	Sharing                   *Sharing // what sharing servers would save; nil = nothing worth it
+	Simulated                 bool     // every pending cell is simulated
+	Filter                    Filter   // what it was narrowed by
 }
 
 // LaunchStep is one launch of one item.
@@ -137,7 +141,8 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 		return nil, err
 	}
 	p.arrange()
-	newEstimator(past.all, w.Machine).plan(p)
+	p.prime(primings(w, p.Items, past, false))
+	past.estimator(experiment, w.Machine).plan(p)
 	return p, nil
 }
 

@@ -45,6 +45,17 @@ func primings(w World, items []*Item, past *history, alone bool) map[*Item]strin
 	return wanted
 }
 
+// prime notes the items before which the primings come: of those that compile alike, the first to run.
+func (p *Plan) prime(wanted map[*Item]string) {
+	seen := map[string]bool{}
+	for _, step := range p.Order {
+		if key := wanted[step.Item]; key != "" && !seen[key] {
+			seen[key] = true
+			p.Primings = append(p.Primings, step.Item)
+		}
+	}
+}
+
 // started calls each for the identities of which an engine came to be ready, in this experiment and, if it asks for
 // more, in the others of the tree, until it has seen enough.
 func (h *history) started(each func(experiments.Identity) (more bool)) {
@@ -202,8 +213,8 @@ func (l *launch) prime(ctx context.Context) (out outcome, ok bool) {
 	l.mu.Unlock()
 	if ok {
 		l.emit(Event{Kind: LaunchPhase, Phase: "prime", Took: max(time.Since(began), time.Nanosecond), Message: primedText})
-	} else if out.status != results.Interrupted {
-		out.reason = "before anything was measured (isolation.prime): " + out.reason
+	} else if out.status == results.EngineFailed {
+		out.reason += " (in the unmeasured start, isolation.prime)"
 	}
 	return out, ok
 }

@@ -58,44 +58,12 @@ func (m *measured) report(window *rate) {
 	}
 	p := Progress{Planned: int64(m.l.planned), Done: m.before + c.done, Failed: c.failed, InFlight: inFlight,
 		OutputTokens: c.tokens, TokensPerSecond: window.add(now, c.tokens), Elapsed: now.Sub(m.base)}
-	p.CellETA = eta(p.Elapsed, c.done, p.Planned-p.Done)
-	p.PlanETA = m.l.planETA(p.CellETA)
+	idle := p.Elapsed
+	if c.done > 0 {
+		idle = now.Sub(c.last)
+	}
+	m.l.eta(&p, c.done, idle)
 	m.l.emit(Event{Kind: CellProgress, Progress: p})
-}
-
-// eta projects the rate so far on what is left; nil before anything has ended.
-func eta(elapsed time.Duration, done, left int64) *time.Duration {
-	if done == 0 {
-		return nil
-	}
-	d := time.Duration(float64(elapsed) * float64(left) / float64(done))
-	return &d
-}
-
-// planETA adds the estimates of the launches that follow; nil when one is unknown.
-func (l *launch) planETA(cell *time.Duration) *time.Duration {
-	rest := l.following()
-	if cell == nil || rest == nil {
-		return nil
-	}
-	total := *cell + *rest
-	return &total
-}
-
-// sumFollowing estimates the launches after this one; nil = unknown.
-func (l *launch) sumFollowing() *time.Duration {
-	var total time.Duration
-	l.a.mu.Lock()
-	defer l.a.mu.Unlock()
-	for _, step := range l.a.plan.Order[l.index+1:] {
-		one, _, _ := l.a.est.launch(step.Item)
-		if one == nil {
-			return nil
-		}
-		total += *one
-	}
-	total /= time.Duration(l.a.pool.most) // side by side, as far as that can be told
-	return &total
 }
 
 // rate is a count's growth a second over the last span.

@@ -20,6 +20,11 @@ func serverKey(c *experiments.Cell) string {
 	if c.Isolation == nil || c.Isolation.Server != "group" || attached(c) {
 		return ""
 	}
+	return engineKey(c)
+}
+
+// engineKey is equal for cells that one engine could serve, whether they share it or not.
+func engineKey(c *experiments.Cell) string {
 	platform := *c.Platform
 	platform.Place = experiments.Place{}
 	hardware := ""

@@ -74,6 +74,9 @@ func (l *launch) loaded(first counts) {
 	if l.at.server != nil {
 		l.at.server.record.LoadS = &s
 		completePhases(l.at.server.record.Phases, s, first.firstToken.Sub(l.ready).Seconds())
+		if !l.priming.Load() {
+			l.a.learnLoad(l, s)
+		}
 		return
 	}
 	l.seg.LoadS = &s

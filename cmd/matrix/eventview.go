@@ -127,7 +127,11 @@ func progressText(e runner.Event, s style) string {
 		parts = append(parts, "cell "+roughly(*p.CellETA)+" left")
 	}
 	if p.PlanETA != nil && e.Step < e.Steps {
-		parts = append(parts, "plan "+roughly(*p.PlanETA)+" left")
+		text := "plan " + roughly(*p.PlanETA) + " left"
+		if p.PlanLow != nil && roughly(*p.PlanLow) != roughly(*p.PlanHigh) {
+			text += fmt.Sprintf(" (%s to %s)", roughly(*p.PlanLow), roughly(*p.PlanHigh))
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, s.dot())
 }
@@ -205,6 +209,9 @@ func progressRecord(p runner.Progress) map[string]any {
 	}
 	if p.PlanETA != nil {
 		r["plan_eta_s"] = p.PlanETA.Seconds()
+	}
+	if p.PlanLow != nil {
+		r["plan_eta_low_s"], r["plan_eta_high_s"] = p.PlanLow.Seconds(), p.PlanHigh.Seconds()
 	}
 	return r
 }

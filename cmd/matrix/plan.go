@@ -161,6 +161,15 @@ func (a *app) emitPlan(p *runner.Plan) {
 	if p.Estimate != nil {
 		f["estimate_s"] = p.Estimate.Seconds()
 	}
+	if p.EstimateLow != nil {
+		f["estimate_low_s"], f["estimate_high_s"] = p.EstimateLow.Seconds(), p.EstimateHigh.Seconds()
+	}
+	if n := len(p.Primings); n > 0 {
+		f["primings"] = n
+	}
+	if s := p.Sharing; s != nil {
+		f["sharing"] = map[string]any{"cells": s.Cells, "servers": s.Servers, "saves_s": s.Saves.Seconds()}
+	}
 	f["notes"] = orEmpty(dataNotes(p))
 	a.emit("plan_summary", f)
 }

@@ -50,6 +50,12 @@ func (v planView) plan(p *runner.Plan) {
 	for _, note := range dataNotes(p) {
 		v.say("  " + v.style.warn(note))
 	}
+	if n := len(p.Primings); n > 0 {
+		v.say(fmt.Sprintf("%s %s first, so that launches find what their engine compiles (isolation.prime).", count(n, "unmeasured start"), verb(n, "come")))
+	}
+	if p.Sharing != nil {
+		v.say(p.Sharing.String() + `: isolation { server = "group" }.`)
+	}
 	v.say(v.summary(p))
 }
 
@@ -213,6 +219,9 @@ func (v planView) summary(p *runner.Plan) string {
 	took := "time unknown"
 	if p.Estimate != nil {
 		took = "about " + roughly(*p.Estimate)
+		if p.EstimateLow != nil {
+			took += fmt.Sprintf(", %s to %s", roughly(*p.EstimateLow), roughly(*p.EstimateHigh))
+		}
 	}
 	if p.Rests != "" {
 		took += " (" + p.Rests + ")"

@@ -83,7 +83,7 @@ func (f *fitted) slope() {
 		before := f.sizes[len(f.sizes)-2]
 		if more := took - math.Exp(meanOf(before.logD)); more > 0 {
 			// A small batch that took nearly as long does not make the rest as fast as that.
-			rate, last.waves = min((last.n-before.n)/more, 2*rate), 6
+			rate, last.waves = min((last.n-before.n)/more, 2*rate), 3
 		}
 	}
 	for _, log := range last.logD {

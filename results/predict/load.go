@@ -163,6 +163,20 @@ func (l *Loads) Later(s Series) Load { return l.choose(s, false, true) }
 // First is the load of the first start: of cold ones. It is left out where no start is known to have been cold.
 func (l *Loads) First(s Series) Load { return l.choose(s, true) }
 
+// Any is what starts take, whatever their engine: for one of which nothing is known.
+func (l *Loads) Any() Load {
+	var logs []float64
+	for _, k := range slices.SortedFunc(maps.Keys(l.own), loadKey.compare) {
+		if !k.cold {
+			logs = append(logs, l.own[k]...)
+		}
+	}
+	if len(logs) == 0 {
+		return Load{Source: LoadLeftOut}
+	}
+	return Load{Seconds: math.Exp(meanOf(logs)), Starts: len(logs), Source: LoadKin}
+}
+
 func (l *Loads) choose(s Series, cold ...bool) Load {
 	if s.NoLoad {
 		return Load{Source: LoadNone}

@@ -69,7 +69,7 @@ func BySize(cells []*Cell) [][]*Cell {
 	for _, c := range cells {
 		key := c.Slug // nothing is known of it: a group of its own
 		if a := c.First(); a != nil {
-			key = a.keyWithout("batch_size", "warmup")
+			key = SeriesKey(&a.Manifest)
 		}
 		if groups[key] == nil {
 			order = append(order, key)
@@ -166,8 +166,8 @@ func (a *Attempt) phases() map[string]float64 {
 
 // start is an attempt's start without what it took.
 func (a *Attempt) start() predict.Start {
-	return predict.Start{Key: a.startKey(), Kin: a.kin(), Cold: a.Text("compile_cache") == "cold",
-		Cache: key(a.Text("engine_name"), a.Text("engine_version"), a.part("model"), a.part("hardware"))}
+	return predict.Start{Key: StartKey(&a.Manifest), Kin: KinKey(&a.Manifest), Cold: a.Text("compile_cache") == "cold",
+		Cache: key(a.Text("engine_name"), a.Text("engine_version"), part(&a.Manifest, "model"), part(&a.Manifest, "hardware"))}
 }
 
 func (c *Cell) series() predict.Series {
@@ -175,7 +175,7 @@ func (c *Cell) series() predict.Series {
 	if a == nil {
 		return predict.Series{}
 	}
-	return predict.Series{Start: a.startKey(), Kin: a.kin(), Pool: key(c.Platform, c.Model, a.part("hardware"), fmt.Sprint(c.Simulated, c.Imported)),
+	return predict.Series{Start: StartKey(&a.Manifest), Kin: KinKey(&a.Manifest), Pool: key(c.Platform, c.Model, part(&a.Manifest, "hardware"), fmt.Sprint(c.Simulated, c.Imported)),
 		NoLoad: a.attached()}
 }
 

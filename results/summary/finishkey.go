@@ -10,22 +10,25 @@ import (
 // Keys by which starts and launches of different cells are pooled. They hold what the identity holds, so that a renamed
 // label pools with what it was.
 
-// startKey is equal for starts of the same engine, model, settings, machine and state of the caches.
-func (a *Attempt) startKey() string {
-	return a.keyWithout("batch_size", "load", "generate", "warmup", "dataset_seed", "dataset")
+// SeriesKey is equal for launches that differ in nothing but their batch size.
+func SeriesKey(m *results.Manifest) string { return keyWithout(m, "batch_size", "warmup") }
+
+// StartKey is equal for starts of the same engine, model, settings, machine and state of the caches.
+func StartKey(m *results.Manifest) string {
+	return keyWithout(m, "batch_size", "load", "generate", "warmup", "dataset_seed", "dataset")
 }
 
-// kin is the start's key without settings.
-func (a *Attempt) kin() string { return key(a.engine(), a.part("model"), a.part("hardware")) }
+// KinKey is StartKey without the settings.
+func KinKey(m *results.Manifest) string { return key(engine(m), part(m, "model"), part(m, "hardware")) }
 
 // keyWithout is everything that was asked for but some parts of the spec; "dataset" stands for the prompts.
-func (a *Attempt) keyWithout(parts ...string) string {
+func keyWithout(m *results.Manifest, parts ...string) string {
 	var spec map[string]any
-	if json.Unmarshal(a.Identity.Components.Get("spec").Value, &spec) != nil {
+	if json.Unmarshal(m.Identity.Components.Get("spec").Value, &spec) != nil {
 		// Imported: labels are all there is.
-		return key(a.Experiment, a.Platform, a.Model, a.axesBut("batch_size"))
+		return key(m.Experiment, m.Platform, m.Model, axesBut(m, "batch_size"))
 	}
-	prompts := a.Identity.Components.Get("dataset").Hash
+	prompts := m.Identity.Components.Get("dataset").Hash
 	for _, name := range parts {
 		delete(spec, name)
 		if name == "dataset" {
@@ -44,32 +47,32 @@ func (a *Attempt) keyWithout(parts ...string) string {
 	if err != nil {
 		panic(err) // it came from JSON
 	}
-	return key(string(doc), prompts, a.engine(), a.part("model"), a.part("hardware"))
+	return key(string(doc), prompts, engine(m), part(m, "model"), part(m, "hardware"))
 }
 
 // engine is the backend with its version, else the platform's label.
-func (a *Attempt) engine() string {
-	if part := a.part("backend"); part != "" {
-		return part
+func engine(m *results.Manifest) string {
+	if backend := part(m, "backend"); backend != "" {
+		return backend
 	}
-	return a.Platform
+	return m.Platform
 }
 
 // part is the hash of a component of the identity, "" where it is empty; the model's label stands in for an unknown one.
-func (a *Attempt) part(name string) string {
-	c := a.Identity.Components.Get(name)
+func part(m *results.Manifest, name string) string {
+	c := m.Identity.Components.Get(name)
 	if v := string(c.Value); v != "" && v != "{}" {
 		return c.Hash
 	}
 	if name == "model" {
-		return a.Model
+		return m.Model
 	}
 	return ""
 }
 
-func (a *Attempt) axesBut(axis string) string {
+func axesBut(m *results.Manifest, axis string) string {
 	labels := map[string]string{}
-	for name, label := range a.Axes {
+	for name, label := range m.Axes {
 		if name != axis {
 			labels[name] = label
 		}
