@@ -77,11 +77,9 @@ var reVersion = regexp.MustCompile(`version is v?(\S+)`)
 // ask runs `ollama --version` with a server address where none can be: the answer of a running server, another one
 // perhaps, must not stand for the executable's own.
 func ask(ctx context.Context, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--version")
-	cmd.Env = process.Env(map[string]string{"OLLAMA_HOST": "127.0.0.1:1"})
-	out, err := cmd.CombinedOutput()
+	out, bad, err := process.Ask(ctx, process.Question{Path: path, Args: []string{"--version"}, Limit: 20 * time.Second,
+		Env: process.Env(map[string]string{"OLLAMA_HOST": "127.0.0.1:1"})})
+	out = append(out, bad...)
 	if m := reVersion.FindSubmatch(out); m != nil {
 		return string(m[1]), nil
 	}

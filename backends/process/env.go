@@ -51,8 +51,11 @@ func Getenv(declared map[string]string) func(name string) string {
 	}
 }
 
-func passes(name string) bool {
-	return slices.ContainsFunc(Passed, func(p string) bool {
+func passes(name string) bool { return Matches(Passed, name) }
+
+// Matches reports whether a variable is among names, where a trailing * matches any ending.
+func Matches(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(p string) bool {
 		prefix, wild := strings.CutSuffix(p, "*")
 		return name == p || wild && strings.HasPrefix(name, prefix)
 	})

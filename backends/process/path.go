@@ -22,6 +22,9 @@ func resolve(name string, env []string) (string, error) {
 			continue
 		}
 		for _, dir := range filepath.SplitList(list) {
+			if !filepath.IsAbs(dir) {
+				continue // the folder where somebody happens to be: as os/exec, we run nothing from there
+			}
 			path := filepath.Join(dir, name)
 			if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
 				return filepath.Abs(path)

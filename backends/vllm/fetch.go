@@ -1,8 +1,6 @@
 package vllm
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
@@ -10,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
@@ -100,50 +96,47 @@ func runFetch(ctx context.Context, c *experiments.Cell, act string, r repository
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, python, "-c", fetchScript, act, r.what, r.name, r.revision)
-	cmd.Env = fetchEnv(c)
-	cmd.WaitDelay = 5 * time.Second // its threads may hold the pipe
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
+	sites, _ := importPath(python, c.Platform.Env) // without them it says that it lacks the library
+	script, err := json.Marshal(sites)
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", python, err)
-	}
 	var failed fetchRecord
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
+	_, stderr, err := process.Ask(ctx, process.Question{Path: python, Env: fetchEnv(c), Line: func(line []byte) {
 		var record fetchRecord
-		if json.Unmarshal(lines.Bytes(), &record) != nil {
-			continue // a library's own word
+		if json.Unmarshal(line, &record) != nil {
+			return // a library's own word
 		}
 		if failed = record; record.Error == "" {
 			each(record)
 		}
-	}
-	err = errors.Join(lines.Err(), cmd.Wait())
+	}, Args: []string{"-Ic", fmt.Sprintf("import sys; sys.path[:0] = %s or []\n%s", script, fetchScript), act, r.what, r.name, r.revision}})
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case failed.Error != "":
 		return failed.explain(python, r)
 	case err != nil:
-		return fmt.Errorf("run huggingface_hub: %w: %s", err, lastLine(stderr.String()))
+		return fmt.Errorf("run huggingface_hub: %w: %s", err, lastLine(string(stderr)))
 	}
 	return nil
 }
 
-// fetchEnv is the user's whole environment (proxies, HF_TOKEN, HF_ENDPOINT), as nothing is measured here, with what the
-// platform declares. The cache is the one that the plan looks at.
+// hubVariables are what huggingface_hub and the network need beside what an engine gets: nothing is measured here.
+var hubVariables = []string{"HF_*", "HUGGING_FACE_*", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+	"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+
+// fetchEnv is an engine's environment with the user's proxies, HF_TOKEN and HF_ENDPOINT. The cache is the one that the
+// plan looks at.
 func fetchEnv(c *experiments.Cell) []string {
-	env := os.Environ()
-	for name, value := range c.Platform.Env {
-		env = append(env, name+"="+value)
+	var env []string
+	for _, kv := range os.Environ() {
+		if name, _, _ := strings.Cut(kv, "="); process.Matches(hubVariables, name) {
+			env = append(env, kv)
+		}
 	}
-	return append(env, "HF_HUB_CACHE="+hubDir(c), "HF_HUB_OFFLINE=0", "TRANSFORMERS_OFFLINE=0", "HF_HUB_DISABLE_PROGRESS_BARS=1",
-		"HF_HUB_DISABLE_TELEMETRY=1", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1")
+	return append(append(env, process.Env(c.Platform.Env)...), "HF_HUB_CACHE="+hubDir(c), "HF_HUB_OFFLINE=0", "TRANSFORMERS_OFFLINE=0",
+		"HF_HUB_DISABLE_PROGRESS_BARS=1", "HF_HUB_DISABLE_TELEMETRY=1")
 }
 
 // explain says what went wrong and what to do about it.

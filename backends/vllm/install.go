@@ -66,7 +66,12 @@ func interpreter(python string) (string, error) {
 // importPath is the interpreter's sys.path. A plain virtual environment is read off its folder; any other is asked,
 // once, which takes some tens of milliseconds.
 func importPath(python string, declared map[string]string) ([]string, error) {
-	extra := filepath.SplitList(declared["PYTHONPATH"])
+	var extra []string
+	for _, dir := range filepath.SplitList(declared["PYTHONPATH"]) {
+		if filepath.IsAbs(dir) { // any other would be looked for where the user happens to be
+			extra = append(extra, dir)
+		}
+	}
 	root := filepath.Dir(filepath.Dir(python))
 	if config, err := os.ReadFile(filepath.Join(root, "pyvenv.cfg")); err == nil && !reSystemSite.Match(config) {
 		sites, _ := filepath.Glob(filepath.Join(root, "lib", "python3.*", "site-packages"))
@@ -74,24 +79,31 @@ func importPath(python string, declared map[string]string) ([]string, error) {
 			return append(extra, sites...), nil
 		}
 	}
-	return askImportPath(python, declared)
+	sites, err := askImportPath(python, declared)
+	return append(extra, sites...), err
 }
+
+// importScript runs in Python's isolated mode, which leaves the user's own packages out as well as the caller's folder
+// and PYTHON… variables; a launch imports them.
+const importScript = `import json, os, site, sys
+user = site.getusersitepackages()
+print(json.dumps([user] * (len(sys.argv) > 1 and os.path.isdir(user)) + sys.path))`
 
 var reSystemSite = regexp.MustCompile(`(?mi)^include-system-site-packages\s*=\s*true`)
 
 // asked remembers answers of interpreters: a plan asks the same one for each cell.
-var asked sync.Map // python + "\x00" + PYTHONPATH → []string
+var asked sync.Map // python and what its answer depends on → []string
 
 func askImportPath(python string, declared map[string]string) ([]string, error) {
-	key := python + "\x00" + declared["PYTHONPATH"]
+	key := python + "\x00" + declared["PYTHONNOUSERSITE"] + "\x00" + declared["PYTHONUSERBASE"] + "\x00" + declared["HOME"]
 	if sites, ok := asked.Load(key); ok {
 		return sites.([]string), nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-c", "import json, sys; print(json.dumps(sys.path[1:]))")
-	cmd.Env = process.Env(declared)
-	out, err := cmd.Output()
+	args := []string{"-Ic", importScript}
+	if declared["PYTHONNOUSERSITE"] == "" {
+		args = append(args, "user")
+	}
+	out, _, err := process.Ask(context.Background(), process.Question{Path: python, Args: args, Env: process.Env(declared), Limit: 10 * time.Second})
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its import path: %w", python, err)
 	}

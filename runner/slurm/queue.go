@@ -1,14 +1,16 @@
 package slurm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"time"
+
+	"matrix/backends/process"
 )
 
 // Queue is what is asked of Slurm.
@@ -123,21 +125,16 @@ func (*Commands) Cancel(ctx context.Context, ids []string) error {
 }
 
 func slurmCommand(ctx context.Context, stdin, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, commandLimit, fmt.Errorf("%s did not answer within %s", name, commandLimit))
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	// The whole environment: sbatch hands it on to the tasks, which need the user's keys.
+	out, bad, err := process.Ask(ctx, process.Question{Path: path, Args: args, Env: os.Environ(), Stdin: stdin, Limit: commandLimit})
 	if err == nil {
 		return string(out), nil
 	}
-	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
-	}
-	if text := strings.TrimSpace(stderr.String()); text != "" {
+	if text := strings.TrimSpace(string(bad)); text != "" {
 		return "", fmt.Errorf("%s: %s", name, text)
 	}
 	return "", fmt.Errorf("%s: %w", name, err)
