@@ -52,13 +52,22 @@ type Identity struct {
 // Spec is one launch of one cell.
 type Spec struct {
 	Cell    *experiments.Cell
-	Attempt string        // ULID; also MATRIX_ATTEMPT in the engine's environment
-	Dir     string        // scratch folder of this launch, removed by the runner
-	Keep    string        // folder for what a later segment of the attempt may need after a crash; made by the backend, "" = none
-	LogPath string        // the engine's stdout and stderr, appended
-	GPUs    []string      // UUIDs for CUDA_VISIBLE_DEVICES; nil = as it is
-	Observe func(Phase)   // never nil; called from any goroutine
+	Attempt string      // ULID; also MATRIX_ATTEMPT in the engine's environment
+	Dir     string      // scratch folder of this launch, removed by the runner
+	Keep    string      // folder for what a later segment of the attempt may need after a crash; made by the backend, "" = none
+	LogPath string      // the engine's stdout and stderr, appended
+	GPUs    []string    // UUIDs for CUDA_VISIBLE_DEVICES; nil = as it is
+	Observe func(Phase) // never nil; called from any goroutine
+	// Entered says that a part of the load begins, for whoever watches; called from any goroutine. nil = nobody does.
+	Entered func(phase string)
 	Timeout time.Duration // of the load; 0 = none (ctx also bounds it)
+}
+
+// Enter says that a part of the load begins.
+func (s Spec) Enter(phase string) {
+	if s.Entered != nil {
+		s.Entered(phase)
+	}
 }
 
 // Phase is a part of a launch that has ended, or an engine's own statement about one.

@@ -35,17 +35,20 @@ type EventKind string
 
 // The closed list of events.
 const (
-	LaunchStart  EventKind = "launch_start"
-	LaunchPhase  EventKind = "launch_phase" // Phase has ended or begun: drain, load, warmup, measure, stop
-	LaunchReady  EventKind = "launch_ready"
-	CellStart    EventKind = "cell_start"
-	CellProgress EventKind = "cell_progress"
-	CellComplete EventKind = "cell_complete"
-	CellFailed   EventKind = "cell_failed"
-	LaunchStop   EventKind = "launch_stop"
-	Interrupt    EventKind = "interrupt"
-	Warning      EventKind = "warning"
-	ApplyDone    EventKind = "apply_summary"
+	LaunchStart EventKind = "launch_start"
+	LaunchPhase EventKind = "launch_phase" // Phase has ended (Took) or begun: drain, load, warmup, measure, stop; or a Part of it has begun
+	// LaunchProgress tells each second what a launch that is not measured yet does: Phase, Part, Elapsed, Limit, and the
+	// engine's last line as Message.
+	LaunchProgress EventKind = "launch_progress"
+	LaunchReady    EventKind = "launch_ready"
+	CellStart      EventKind = "cell_start"
+	CellProgress   EventKind = "cell_progress"
+	CellComplete   EventKind = "cell_complete"
+	CellFailed     EventKind = "cell_failed"
+	LaunchStop     EventKind = "launch_stop"
+	Interrupt      EventKind = "interrupt"
+	Warning        EventKind = "warning"
+	ApplyDone      EventKind = "apply_summary"
 )
 
 // Event is one thing that happened during an apply.
@@ -58,7 +61,10 @@ type Event struct {
 	Launch  int
 	Attempt string
 	Phase   string        // drain, load (or a part of it), warmup, measure, stop
+	Part    string        // of the load: import, weights, compile …
 	Took    time.Duration // of the phase or launch that ended
+	Elapsed time.Duration // of the phase that runs
+	Limit   time.Duration // of the phase that begins or runs; 0 = none
 	Message string
 
 	Progress Progress // CellProgress
@@ -105,6 +111,8 @@ type applying struct {
 	files  uint64          // most open files
 	gpus   []telemetry.GPU // those that this program may use
 	crowd  *crowd
+	// changed: a phase has begun, so the board is to be written.
+	changed chan struct{}
 	// calibration is what the client costs here; nil: never measured.
 	calibration *results.Calibration
 
@@ -129,7 +137,7 @@ func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summ
 	}
 	defer unlock()
 	w.Store.Version = w.Version
-	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, crowd: newCrowd(), given: map[*Item]bool{}}
+	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, crowd: newCrowd(), given: map[*Item]bool{}, changed: make(chan struct{}, 1)}
 	a.freed = sync.NewCond(&a.mu)
 	release, err := a.reserve()
 	if err != nil {
@@ -139,7 +147,9 @@ func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summ
 	began := time.Now()
 	err = a.prepare(ctx)
 	if err == nil {
+		stop := a.beat()
 		err = a.steps(ctx)
+		stop()
 	}
 	a.sum.Took, a.sum.Stopped, a.sum.Root = time.Since(began), ctx.Err() != nil, w.Store.Root()
 	a.events.emit(Event{Kind: ApplyDone, Summary: &a.sum})

@@ -201,6 +201,7 @@ func (l *launch) released(ctx context.Context) {
 		return
 	}
 	began := time.Now()
+	l.begin("vram_release", drainLimit(l.cell))
 	bounded, cancel := context.WithTimeout(ctx, drainLimit(l.cell))
 	defer cancel()
 	if err := l.drainGPUs(bounded); err != nil {

@@ -177,6 +177,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	forgetCompressors()
+	t.Cleanup(forgetCompressors) // what runs next may have no rig, and no bubble
 	store, err := results.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -5,35 +5,42 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"matrix/experiments"
+	"matrix/results"
 )
 
 // Filter narrows a plan. A selector is axis=glob, where the glob may be several with commas between
-// ("platform=vllm_*,ollama"); Replace also takes a cell's id.
+// ("platform=vllm_*,ollama"); or a cell's id, its name or a glob of names ("ollama/gemma3_4b/*"), or its folder's name.
 type Filter struct {
 	Only, Except []string // a cell stays when all of Only match and none of Except does
 	Replace      []string // selectors of cells that run again: reason requested
 	// Rerun names what else runs again: failed and censored, which by default do not; or the kinds of change that
 	// make a cell stale (spec, dataset, model, backend, hardware), and then no other kind does. all is every one.
 	Rerun []string
+	// Since is when Replace and Rerun were asked for: what began later has been run again. Zero: now.
+	Since time.Time `json:",omitzero"`
 }
 
-// selector is one parsed axis=glob, or a cell's id.
+// selector is one parsed axis=glob, or what names cells.
 type selector struct {
 	text  string
 	axis  string
 	globs []string
-	id    string
+	name  string // an id's beginning, a folder's name, or a glob of names; "" = axis=glob
 }
 
-func parseSelector(text string, ids bool) (selector, error) {
+func parseSelector(text string) (selector, error) {
 	axis, globs, ok := strings.Cut(text, "=")
-	if !ok && ids && len(text) >= 4 && strings.Trim(text, "0123456789abcdef") == "" {
-		return selector{text: text, id: text}, nil
+	if !ok && text != "" {
+		if _, err := path.Match(text, ""); err != nil {
+			return selector{}, fmt.Errorf("selector %q is no glob: %w", text, err)
+		}
+		return selector{text: text, name: text}, nil
 	}
-	if !ok || axis == "" || globs == "" {
-		return selector{}, fmt.Errorf("selector %q is not of the form axis=glob, like platform=vllm_*", text)
+	if axis == "" || globs == "" {
+		return selector{}, fmt.Errorf("selector %q is neither axis=glob, like platform=vllm_*, nor a cell's id or name", text)
 	}
 	s := selector{text: text, axis: strings.TrimSpace(axis), globs: strings.Split(globs, ",")}
 	for _, g := range s.globs {
@@ -46,8 +53,10 @@ func parseSelector(text string, ids bool) (selector, error) {
 
 // matches holds a cell against the selector: its label or its value may match.
 func (s selector) matches(c *experiments.Cell) bool {
-	if s.id != "" {
-		return strings.HasPrefix(c.Address, s.id)
+	if s.name != "" {
+		const least = 4 // digits of an id
+		named, _ := path.Match(s.name, c.Name())
+		return named || c.Slug == s.name || len(s.name) >= least && strings.HasPrefix(c.Address, s.name)
 	}
 	for _, a := range c.Axes {
 		if a.Name != s.axis {
@@ -66,10 +75,10 @@ func (s selector) matches(c *experiments.Cell) bool {
 }
 
 // parseSelectors parses and checks that each one means some cell, so that a misspelt one is not silently empty.
-func parseSelectors(texts []string, cells []*experiments.Cell, ids bool) ([]selector, error) {
+func parseSelectors(texts []string, cells []*experiments.Cell) ([]selector, error) {
 	var all []selector
 	for _, text := range texts {
-		s, err := parseSelector(text, ids)
+		s, err := parseSelector(text)
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +92,8 @@ func parseSelectors(texts []string, cells []*experiments.Cell, ids bool) ([]sele
 
 // advice lists what the selector could have meant.
 func (s selector) advice(cells []*experiments.Cell) string {
-	if s.id != "" {
-		return ""
+	if s.name != "" {
+		return someNames(s.name, cells)
 	}
 	var axes, values []string
 	for _, c := range cells {
@@ -103,20 +112,44 @@ func (s selector) advice(cells []*experiments.Cell) string {
 	return fmt.Sprintf("; %s is one of %s", s.axis, strings.Join(values, ", "))
 }
 
+// someNames offers what a cell's name could have been: the nearest by its beginning, else the first few.
+func someNames(text string, cells []*experiments.Cell) string {
+	if len(cells) == 0 {
+		return ""
+	}
+	begins, _, _ := strings.Cut(text, "/")
+	var near []string
+	for _, c := range cells {
+		if strings.HasPrefix(c.Name(), begins) {
+			near = append(near, c.Name())
+		}
+	}
+	if len(near) == 0 {
+		for _, c := range cells {
+			near = append(near, c.Name())
+		}
+	}
+	const most = 6
+	if len(near) > most {
+		near = append(near[:most], "…")
+	}
+	return "; cells are " + strings.Join(near, ", ")
+}
+
 // choose applies Only and Except and checks the rest of the filter.
 func (f Filter) choose(cells []*experiments.Cell) ([]*experiments.Cell, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	only, err := parseSelectors(f.Only, cells, false)
+	only, err := parseSelectors(f.Only, cells)
 	if err != nil {
 		return nil, err
 	}
-	except, err := parseSelectors(f.Except, cells, false)
+	except, err := parseSelectors(f.Except, cells)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parseSelectors(f.Replace, cells, true); err != nil {
+	if _, err := parseSelectors(f.Replace, cells); err != nil {
 		return nil, err
 	}
 	var chosen []*experiments.Cell
@@ -145,13 +178,18 @@ func (f Filter) check() error {
 
 // replaced reports whether the user asked for the cell to run again.
 func (f Filter) replaced(c *experiments.Cell) bool {
-	selectors, err := parseSelectors(f.Replace, nil, true)
+	selectors, err := parseSelectors(f.Replace, nil)
 	return err == nil && slices.ContainsFunc(selectors, func(s selector) bool { return s.matches(c) })
 }
 
-// again reports whether results that ended so (engine_failed, censored) run again.
-func (f Filter) again(status string) bool {
-	return slices.Contains(f.Rerun, "all") || slices.Contains(f.Rerun, strings.TrimPrefix(status, "engine_"))
+// again reports whether a result that ended so (engine_failed, censored) runs again.
+func (f Filter) again(p *results.Past) bool {
+	return !f.since(p) && (slices.Contains(f.Rerun, "all") || slices.Contains(f.Rerun, strings.TrimPrefix(p.Status, "engine_")))
+}
+
+// since reports whether an attempt began after its repetition was asked for, and so is that repetition.
+func (f Filter) since(p *results.Past) bool {
+	return p != nil && !f.Since.IsZero() && p.Began.After(f.Since)
 }
 
 // triggers reports whether one of these changed components makes a cell stale enough to run.

@@ -43,7 +43,7 @@ func (l *launch) stopEngine(ctx context.Context) {
 	if died, ok := l.died("by itself"); ok {
 		reason = died.reason
 	}
-	l.emit(Event{Kind: LaunchPhase, Phase: "stop"})
+	l.begin("stop", closeWithin)
 	l.samples.closing.Store(true)
 	began := time.Now()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)

@@ -43,6 +43,7 @@ type launch struct {
 	seg     results.Segment
 	spawned time.Time // the engine's process started, as near as it can be told
 	ready   time.Time // the backend handed the engine over
+	now     presence
 }
 
 // outcome is how an attempt ends.
@@ -111,7 +112,7 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 		if out, ok := l.prime(ctx); !ok {
 			return out, nil
 		}
-		l.emit(Event{Kind: LaunchPhase, Phase: "drain"})
+		l.begin("drain", drainLimit(l.cell))
 		if err := l.drain(ctx); err != nil && ctx.Err() == nil {
 			return outcome{status: results.EnvironmentFailed, reason: oneLine(err)}, nil
 		}
@@ -241,6 +242,7 @@ func (l *launch) phase(name string, took time.Duration) {
 	} else {
 		l.seg.Phases[name] += took.Seconds()
 	}
+	l.now.left(name)
 	l.mu.Unlock()
 	l.emit(Event{Kind: LaunchPhase, Phase: name, Took: max(took, time.Nanosecond)})
 }

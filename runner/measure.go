@@ -66,7 +66,12 @@ func (m *measured) begin() error {
 		l.row.BeganUnixS = float64(m.base.UnixNano()) / 1e9
 	}
 	l.mu.Unlock()
+	l.mu.Lock()
+	l.now.phase, l.now.phaseBegan, l.now.limit, l.now.part = "measure", m.base, l.cell.Limits.Cell, ""
+	l.now.measured = &Progress{Planned: int64(l.planned), Done: m.before}
+	l.mu.Unlock()
 	l.emit(Event{Kind: CellStart})
+	l.a.change()
 	if err := l.flush(m.base); err != nil {
 		return err
 	}

@@ -63,6 +63,9 @@ func (m *measured) report(window *rate) {
 		idle = now.Sub(c.last)
 	}
 	m.l.eta(&p, c.done, idle)
+	m.l.mu.Lock()
+	m.l.now.measured = &p
+	m.l.mu.Unlock()
 	m.l.emit(Event{Kind: CellProgress, Progress: p})
 }
 

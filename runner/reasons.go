@@ -41,14 +41,14 @@ func (v *verdict) judge(past []*results.Past, before *results.Past) {
 	}
 	item := v.item
 	item.Done = len(v.complete)
-	item.Launches = v.wanted()
+	item.Launches = append(v.wanted(), v.begunAgain()...)
+	slices.Sort(item.Launches)
 	for _, x := range v.void {
 		v.reasons[x.reason] = true
 		item.Detail = x.detail
 	}
 	if v.filter.replaced(item.Cell) {
-		item.Launches = upTo(item.Cell.Launches)
-		v.reasons, item.Detail = map[Reason]bool{ReasonRequested: true}, ""
+		v.replace()
 	}
 	v.noteEnvironment(past)
 	switch {
@@ -90,7 +90,7 @@ func (v *verdict) weigh(p *results.Past) {
 		delete(v.void, n)
 		delete(v.environment, n)
 	case v.complete[n] != nil:
-	case isResult(p) && v.filter.again(p.Status):
+	case isResult(p) && v.filter.again(p):
 		v.set(n, voided{ReasonRequested, ""})
 	case isResult(p):
 		v.failed[n] = p
@@ -112,6 +112,30 @@ func (v *verdict) wanted() []int {
 	var numbers []int
 	for n := 1; len(numbers) < need; n++ {
 		if v.complete[n] == nil && v.failed[n] == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
+}
+
+// replace asks for every launch again but those that have been run since that was asked for.
+func (v *verdict) replace() {
+	again := slices.DeleteFunc(upTo(v.item.Cell.Launches), func(n int) bool {
+		return v.filter.since(v.complete[n]) || v.filter.since(v.failed[n])
+	})
+	if len(again) == 0 {
+		return
+	}
+	v.item.Launches = again
+	v.reasons, v.item.Detail = map[Reason]bool{ReasonRequested: true}, ""
+}
+
+// begunAgain numbers the launches that have a result, of which another was asked for (--replace, --rerun) and interrupted
+// midway: it goes on like any other, without being asked for once more.
+func (v *verdict) begunAgain() []int {
+	var numbers []int
+	for n, l := range v.left {
+		if (v.complete[n] != nil || v.failed[n] != nil) && goesOn(v.item.Cell, l) {
 			numbers = append(numbers, n)
 		}
 	}
@@ -174,7 +198,7 @@ func (v *verdict) pending() {
 	}
 	v.environmental()
 	v.unfinished()
-	if len(v.complete)+len(v.failed) > 0 && !v.reasons[ReasonRequested] {
+	if len(v.complete)+len(v.failed) > 0 && len(v.wanted()) > 0 && !v.reasons[ReasonRequested] {
 		v.reasons[ReasonIncomplete] = true
 	}
 	if len(v.reasons) == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"matrix/experiments"
 	"matrix/results"
@@ -91,6 +92,66 @@ func TestVerdict(t *testing.T) {
 			}
 			if item.Pending() != (len(item.Reasons) > 0) {
 				t.Errorf("pending %v with reasons %v", item.Pending(), item.Reasons)
+			}
+		})
+	}
+}
+
+// A saved plan asks for a repetition once: what began after it was made is that repetition.
+func TestRepetitionIsAskedForOnce(t *testing.T) {
+	asked := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		filter Filter
+		status string
+		want   []int
+	}{
+		"replace":      {Filter{Replace: []string{"a/m/10"}, Since: asked}, results.Complete, []int{2}},
+		"replace, now": {Filter{Replace: []string{"a/m/10"}}, results.Complete, []int{1, 2}},
+		"rerun":        {Filter{Rerun: []string{"failed"}, Since: asked}, results.EngineFailed, []int{2}},
+		"rerun, now":   {Filter{Rerun: []string{"failed"}}, results.EngineFailed, []int{1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testCell("a", 10)
+			c.Launches = 2
+			past := pastOf(c, []attempt{{launch: 1, status: tt.status}, {launch: 2, status: tt.status}})
+			past[0].Began, past[1].Began = asked.Add(time.Minute), asked.Add(-time.Minute)
+			h := indexHistory(past)
+			h.store, h.ctx = newRig(t).world.Store, t.Context()
+			item := &Item{Cell: c, Identity: testIdentity(c.Address, nil)}
+			h.judge(item, tt.filter)
+			if !slices.Equal(item.Launches, tt.want) {
+				t.Errorf("runs %v, want %v", item.Launches, tt.want)
+			}
+		})
+	}
+}
+
+// A launch that was to be replaced and was interrupted midway goes on, though it has a result: what status offers and what
+// apply does are one.
+func TestInterruptedReplacementGoesOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status   string
+		finished int64
+		want     State
+		run      []int
+	}{
+		"midway":           {results.Complete, 3, Partial, []int{1}},
+		"of a failure":     {results.EngineFailed, 3, Partial, []int{1}},
+		"before it began":  {results.Complete, 0, Done, nil},
+		"failure, no rows": {results.EngineFailed, 0, FailedState, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testCell("a", 10)
+			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: tt.status}}))
+			h.store, h.ctx = newRig(t).world.Store, t.Context()
+			item := &Item{Cell: c, Identity: testIdentity(c.Address, nil)}
+			h.unfinished[launchKey{item.Identity.Hash, 1}] = &leftover{id: "left", finished: tt.finished, planned: 10}
+			h.judge(item, Filter{})
+			if item.State != tt.want || !slices.Equal(item.Launches, tt.run) {
+				t.Errorf("%s, runs %v", item.State, item.Launches)
+			}
+			if tt.run != nil && (item.Resume != "left" || !slices.Equal(item.Reasons, []Reason{ReasonInterrupted})) {
+				t.Errorf("resumes %q for %v", item.Resume, item.Reasons)
 			}
 		})
 	}

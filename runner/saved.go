@@ -61,6 +61,15 @@ type savedLine struct {
 	Cell      *savedCell      `json:"cell,omitempty"`
 }
 
+// Asked is the filter of a plan that was read: what it asks to run again, it asks as of its making, and only once.
+func (s *Saved) Asked() Filter {
+	f := s.Filter
+	if f.Since.IsZero() {
+		f.Since = s.Made
+	}
+	return f
+}
+
 // NewSaved gathers what the file holds.
 func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOptions, filter Filter, plans []*Plan) *Saved {
 	// Of the environment only what sets variables counts, and the rest may hold secrets.

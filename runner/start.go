@@ -70,7 +70,8 @@ func (l *launch) roomy(gpus []telemetry.GPU) error {
 
 // load starts the engine and returns when it is ready. ok is false when the launch ends here.
 func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
-	l.emit(Event{Kind: LaunchPhase, Phase: "load"})
+	l.begin("load", l.cell.Limits.Load)
+	l.ownLog()
 	if err := os.MkdirAll(l.scratch(), 0o755); err != nil {
 		return outcome{status: results.EnvironmentFailed, reason: oneLine(fmt.Errorf("make a scratch folder: %w", err))}, false
 	}
@@ -88,12 +89,26 @@ func (l *launch) load(ctx context.Context) (out outcome, ok bool) {
 		return l.notReady(ctx, bounded, err), false
 	}
 	l.engine, l.ready = engine, time.Now()
+	l.mu.Lock()
+	l.now.left("load")
+	l.mu.Unlock()
 	l.emit(Event{Kind: LaunchReady, Took: time.Since(began)})
 	l.samples.handed.Store(&engine)
 	if l.at.server != nil {
 		l.at.server.use(l)
 	}
 	return outcome{}, true
+}
+
+// ownLog notes where the lines of this launch begin: an attempt that goes on appends to its log.
+func (l *launch) ownLog() {
+	path, from := l.logPath(), int64(0)
+	if info, err := os.Stat(path); err == nil {
+		from = info.Size()
+	}
+	l.mu.Lock()
+	l.now.log, l.now.logFrom = path, from
+	l.mu.Unlock()
 }
 
 // anew prepares a shared server's next engine; the one before, if any, is dead. A cell's own needs nothing.
@@ -124,7 +139,7 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 	}
 	done := make(chan started, 1)
 	spec := backends.Spec{Cell: l.cell, Attempt: l.launchID(), Dir: l.scratch(), Keep: absolute(filepath.Join(l.attempt.Dir(), "engine")), LogPath: absolute(l.logPath()),
-		GPUs: l.chooseGPUs(), Observe: l.observe, Timeout: l.cell.Limits.Load}
+		GPUs: l.chooseGPUs(), Observe: l.observe, Entered: l.enter, Timeout: l.cell.Limits.Load}
 	go func() {
 		engine, err := l.a.w.Backends[l.cell.Platform.Backend].Launch(ctx, spec)
 		done <- started{engine, err}

@@ -30,7 +30,7 @@ type earlyRow struct {
 // warmUp asks prompts that the measured phase does not have. The first goes alone: its first token ends the load.
 func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	began := time.Now()
-	l.emit(Event{Kind: LaunchPhase, Phase: "warmup"})
+	l.begin("warmup", 0)
 	total := max(1, l.cell.Warmup.Requests)
 	first := l.warmUpRound(ctx, 0, 1)
 	l.loaded(first)

@@ -85,6 +85,7 @@ func (l *launching) prepare(ctx context.Context) error {
 	if l.source.gguf == "" || complete(l.source.store, l.model) {
 		return nil
 	}
+	l.spec.Enter("make the model from its GGUF file")
 	if err := os.MkdirAll(l.source.store, 0o755); err != nil {
 		return &backends.LaunchError{Environment: true, Class: "permission", Err: fmt.Errorf("make models folder: %w", err)}
 	}
@@ -114,6 +115,9 @@ func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
 		return nil, &backends.LaunchError{Environment: true, Class: "port_taken", Err: err}
 	}
 	cmd := Command(l.spec, l.binary, l.source.store, port)
+	if measured {
+		l.spec.Enter("spawn")
+	}
 	began := time.Now()
 	p, err := process.Start(ctx, process.Command{
 		Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: l.spec.LogPath, Attempt: l.spec.Attempt,
@@ -197,6 +201,7 @@ func (s *server) stop() error {
 
 // load loads the model with the options that all requests carry, and reads back what came of it.
 func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
+	l.spec.Enter("weights")
 	began := time.Now()
 	if err := s.load(ctx, loadBody(l.spec.Cell.Platform, l.model)); err != nil {
 		return nil, fmt.Errorf("load %s: %w", l.model, err)
@@ -204,6 +209,7 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 	took := time.Since(began)
 	s.log.read()
 	l.tellLoad(took, s.log.started)
+	l.spec.Enter("ready")
 	began = time.Now()
 	m, err := s.api.loaded(ctx, l.model)
 	if err != nil {

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Tail returns the last n lines of a log, "" when it cannot be read. Of a line
@@ -42,6 +46,47 @@ func TailFrom(path string, offset int64, n int) string {
 func lastState(line string) string {
 	line = strings.TrimRight(line, "\r")
 	return line[strings.LastIndexByte(line, '\r')+1:]
+}
+
+// LastLine is what an engine said last, for a person who waits: the last line of its log that says something, as CleanLine
+// leaves it, without what loggers put in front (process, level, time, source). "" when there is none.
+func LastLine(path string, offset int64) string {
+	const lines = 8 // the last may be blank
+	all := strings.Split(TailFrom(path, offset, lines), "\n")
+	for i := len(all) - 1; i >= 0; i-- {
+		if line := bare(CleanLine(all[i])); line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// CleanLine makes a log's line safe to show: no escape sequences, no control characters, valid UTF-8, at most 500 runes.
+func CleanLine(line string) string {
+	const most = 500
+	line = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, ansi.Strip(strings.ToValidUTF8(lastState(line), "\uFFFD")))
+	if runes := []rune(line); len(runes) > most {
+		line = string(runes[:most]) + "…"
+	}
+	return strings.TrimRight(line, " ")
+}
+
+var (
+	rePython = regexp.MustCompile(`^(?:\([A-Za-z_]+[^)]* pid=\d+\) )?(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):? +(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? +)?(?:\[[^\]]*\] +)?)?`)
+	reSlog   = regexp.MustCompile(`^time=\S+ level=\S+ (?:source=\S+ )?msg=(?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)`)
+)
+
+// bare takes off what loggers put in front of a message: vLLM's processes and times, the keys of Go's slog.
+func bare(line string) string {
+	if m := reSlog.FindStringSubmatch(line); m != nil {
+		return strings.TrimSpace(m[1] + m[2] + " " + m[3])
+	}
+	return strings.TrimSpace(line[len(rePython.FindString(line)):])
 }
 
 // Watch follows a growing log from offset on and calls each for every complete

@@ -105,3 +105,27 @@ func TestTailFromIsBounded(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 }
+
+// What an engine said last, for a screen: progress bars, colours, bells and broken bytes included.
+func TestLastLine(t *testing.T) {
+	for name, tt := range map[string][2]string{
+		"vLLM":           {"(EngineCore pid=1048) INFO 11-23 19:54:52 [kv_cache_utils.py:1733] GPU KV cache size: 452,931 tokens\n", "GPU KV cache size: 452,931 tokens"},
+		"progress bar":   {"(EngineCore pid=1048) Capturing CUDA graphs:   0%|   | 0/51\r(EngineCore pid=1048) Capturing CUDA graphs:  6%|▌  | 3/51", "Capturing CUDA graphs:  6%|▌  | 3/51"},
+		"Ollama":         {`time=2026-11-23T20:51:04.874Z level=INFO source=ggml.go:379 msg="model weights" buffer=CUDA0 size="7.2 GiB"` + "\n", `model weights buffer=CUDA0 size="7.2 GiB"`},
+		"uvicorn":        {"(APIServer pid=7) INFO:     Application startup complete.\n\n\n", "Application startup complete."},
+		"colours, bells": {"\x1b[31mno\x1b[0m \x07room\x1b]0;title\x07 left\x1b[2J\n", "no  room left"},
+		"broken bytes":   {"a\xffb\n", "a\uFFFDb"},
+		"nothing":        {"\n\n", ""},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte("earlier launch\n"+tt[0]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := LastLine(path, int64(len("earlier launch\n"))); got != tt[1] {
+			t.Errorf("%s: %q, want %q", name, got, tt[1])
+		}
+	}
+	if got := LastLine(filepath.Join(t.TempDir(), "none"), 0); got != "" {
+		t.Errorf("without a log: %q", got)
+	}
+}

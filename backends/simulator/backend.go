@@ -86,6 +86,7 @@ func servedName(attempt string) string { return "simulated-" + strings.ToLower(a
 
 // load waits for the server, has the model loaded and proves that the server is ours.
 func (e *engine) load(ctx context.Context, spec backends.Spec) error {
+	spec.Enter("weights")
 	began := time.Now()
 	ready, err := e.awaitReady(ctx)
 	if err != nil {
@@ -103,6 +104,7 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 		weights = time.Since(asked)
 	}
 	spec.Observe(backends.Phase{Name: "weights", Duration: weights})
+	spec.Enter("ready")
 	if err := e.prove(ctx); err != nil {
 		return err
 	}

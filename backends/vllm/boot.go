@@ -60,7 +60,7 @@ func start(ctx context.Context, spec backends.Spec, i install, cmd backends.Comm
 		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
 	}
 	e.p, e.info.PIDs = p, []int{p.PID()}
-	e.log = newLoadLog(time.Now(), spec.Observe)
+	e.log = newLoadLog(time.Now(), spec)
 	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
 	watch, cancel := context.WithCancel(context.Background())
 	e.unwatch = cancel

@@ -23,11 +23,12 @@ import (
 // The phases follow each other, so they add up to the load but for what lies between two of them (the construction of
 // the model, a line that was seen late). A phase that the log does not tell is not told.
 type loadLog struct {
-	observe func(backends.Phase)
+	spec backends.Spec // who is told
 
 	mu       sync.Mutex
 	began    time.Time
 	imported time.Time // zero: not yet
+	running  string    // the phase at hand
 	working  bool
 	weights  time.Duration // slowest so far; told when the next phase is
 	compiled time.Duration
@@ -47,12 +48,16 @@ var (
 	reCompile = regexp.MustCompile(`torch\.compile.* took ([\d.]+) s in total`)
 	reKV      = regexp.MustCompile(`KV cache size: ([\d,]+) tokens`)
 	reGraphs  = regexp.MustCompile(`Graph capturing finished in (\d+) secs`)
+	reTrace   = regexp.MustCompile(`Dynamo bytecode transform|[Cc]ompil(?:e|ing) a graph|torch_compile_cache|compiled graph\(s\)`)
+	reCapture = regexp.MustCompile(`Capturing CUDA graphs|Profiling CUDA graph memory`)
 	reInit    = regexp.MustCompile(`init engine \(.*\) took ([\d.]+) s(?:econds)?(?: \(compilation: ([\d.]+))?`)
 )
 
 // newLoadLog begins with the moment at which the process was started.
-func newLoadLog(began time.Time, observe func(backends.Phase)) *loadLog {
-	return &loadLog{began: began, observe: observe}
+func newLoadLog(began time.Time, spec backends.Spec) *loadLog {
+	l := &loadLog{began: began, spec: spec}
+	l.enter("import")
+	return l
 }
 
 // line takes one log line that was seen at a time.
@@ -65,11 +70,13 @@ func (l *loadLog) line(at time.Time, text string) {
 		if l.imported.IsZero() { // each data-parallel engine says it
 			l.imported = at
 			l.tell("import", at.Sub(l.began))
+			l.enter("workers")
 		}
 	case match(reWorkers, text) != nil:
 		if !l.imported.IsZero() && !l.working {
 			l.working = true
 			l.tell("workers", at.Sub(l.imported))
+			l.enter("weights")
 		}
 	case match(reWeights, text) != nil:
 		l.weights = max(l.weights, seconds(match(reWeights, text)[1]))
@@ -80,14 +87,21 @@ func (l *loadLog) line(at time.Time, text string) {
 			bytes := int64(gib * (1 << 30))
 			l.weightBytes = &bytes
 		}
+		l.enter("kv_init") // profiling begins; what is compiled meanwhile says so
 	case match(reCompile, text) != nil:
 		l.compiled = max(l.compiled, seconds(match(reCompile, text)[1]))
+		l.enter("kv_init")
+	case match(reTrace, text) != nil:
+		l.enter("compile")
+	case match(reCapture, text) != nil:
+		l.enter("graph_capture")
 	case match(reKV, text) != nil:
 		if n, err := strconv.ParseInt(strings.ReplaceAll(match(reKV, text)[1], ",", ""), 10, 64); err == nil {
 			l.kvTokens = &n
 		}
 	case match(reGraphs, text) != nil:
 		l.graphs = max(l.graphs, seconds(match(reGraphs, text)[1]))
+		l.enter("kv_init")
 	case match(reInit, text) != nil:
 		l.initialised(at, match(reInit, text))
 	}
@@ -107,6 +121,7 @@ func (l *loadLog) initialised(at time.Time, m []string) {
 	}
 	l.tell("kv_init", max(took-l.compiled-l.graphs, 0))
 	l.initDone = at
+	l.enter("ready")
 }
 
 func (l *loadLog) tellWeights() {
@@ -134,7 +149,15 @@ func (l *loadLog) facts() (version string, kvTokens, weightBytes *int64) {
 }
 
 func (l *loadLog) tell(name string, d time.Duration) {
-	l.observe(backends.Phase{Name: name, Duration: d})
+	l.spec.Observe(backends.Phase{Name: name, Duration: d})
+}
+
+// enter says that a phase begins, unless it runs.
+func (l *loadLog) enter(name string) {
+	if l.running != name {
+		l.running = name
+		l.spec.Enter(name)
+	}
 }
 
 func match(re *regexp.Regexp, text string) []string { return re.FindStringSubmatch(text) }

@@ -30,7 +30,7 @@ func replay(t *testing.T, path string) (phases map[string]time.Duration, total t
 			}
 		}
 		if l == nil && !at.IsZero() {
-			l = newLoadLog(at, func(p backends.Phase) { phases[p.Name] += p.Duration })
+			l = newLoadLog(at, backends.Spec{Observe: func(p backends.Phase) { phases[p.Name] += p.Duration }})
 		}
 		if l != nil {
 			l.line(at, lines.Text())
@@ -104,7 +104,7 @@ func TestLoadLog(t *testing.T) {
 func TestLoadLogLines(t *testing.T) {
 	began := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	got := map[string]time.Duration{}
-	l := newLoadLog(began, func(p backends.Phase) { got[p.Name] += p.Duration })
+	l := newLoadLog(began, backends.Spec{Observe: func(p backends.Phase) { got[p.Name] += p.Duration }})
 	for _, line := range []string{
 		"(EngineCore_DP0 pid=1) INFO 11-23 19:53:46 [core.py:112] Initializing a V1 LLM engine (v0.28.1.dev3+g1234) with config: x",
 		"(EngineCore_DP1 pid=2) INFO 11-23 19:53:46 [core.py:112] Initializing a V1 LLM engine (v0.28.1.dev3+g1234) with config: x",

@@ -141,7 +141,7 @@ func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*sess
 	if err != nil {
 		return nil, nil, err
 	}
-	s.filter = saved.Filter
+	s.filter = saved.Asked()
 	s.filter.Only = append(s.filter.Only, f.filter.Only...)
 	s.filter.Except = append(s.filter.Except, f.filter.Except...)
 	plans, err := s.plan(ctx)
@@ -244,7 +244,7 @@ func (a *app) applyOne(ctx context.Context, s *session, p *runner.Plan, f applyF
 func (a *app) view(p *runner.Plan, beside bool) (observe func(runner.Event), stop func()) {
 	switch {
 	case a.json:
-		return jsonView{a}.observe, func() {}
+		return newJSONView(a).observe, func() {}
 	case a.tty && os.Getenv("TERM") != "dumb":
 		v := newLiveView(a.stdout, a.style, a.terminalSize, simulatedItems(p), beside)
 		return v.observe, v.stop

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"matrix/backends/process"
 	"matrix/results/stats"
 	"matrix/runner"
 )
@@ -42,6 +43,8 @@ func (v *plainView) observe(e runner.Event) {
 		if e.Took > 0 { // its end; a log needs no beginnings
 			v.sayOf(e, "%-12s %s", e.Phase, tookText(e))
 		}
+	case runner.LaunchProgress:
+		v.waiting(e)
 	case runner.LaunchReady:
 		v.sayOf(e, "%-12s %s", "loaded", tookText(e))
 	case runner.CellStart:
@@ -62,7 +65,7 @@ func (v *plainView) observe(e runner.Event) {
 		}
 		v.sayOf(e, "%s%s", name, outcomeText(e, v.style))
 		for line := range strings.Lines(e.LogTail) {
-			v.say("    | %s", strings.TrimRight(line, "\n"))
+			v.say("    | %s", process.CleanLine(strings.TrimRight(line, "\n")))
 		}
 	case runner.Interrupt:
 		text := "Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."
@@ -72,6 +75,28 @@ func (v *plainView) observe(e runner.Event) {
 		v.say("%s", v.style.warn(text))
 	case runner.Warning:
 		v.sayOf(e, "%s %s", v.style.warn("warning:"), e.Message)
+	}
+}
+
+// patience is how long a phase runs before a log or pipe is told that it still does, and then between two such lines.
+const patience = 30 * time.Second
+
+// waiting says what a launch does that has said nothing for a while.
+func (v *plainView) waiting(e runner.Event) {
+	if e.Elapsed < patience || e.At.Sub(v.last[e.Step]) < patience {
+		return
+	}
+	if v.last == nil {
+		v.last = map[int]time.Time{}
+	}
+	v.last[e.Step] = e.At
+	text := doing{phase: e.Phase, phaseBegan: e.At.Add(-e.Elapsed), limit: e.Limit}.text(e.At, v.style)
+	if e.Part != "" {
+		text += v.style.dot() + "now " + e.Part
+	}
+	v.sayOf(e, "%s", text)
+	if e.Message != "" {
+		v.say("    | %s", e.Message)
 	}
 }
 
@@ -173,21 +198,35 @@ func thousands(n int64) string {
 	return text
 }
 
-// jsonView writes every event as one NDJSON record.
-type jsonView struct{ app *app }
+// jsonView writes every event as one NDJSON record; that a launch still loads, every few seconds.
+type jsonView struct {
+	app  *app
+	last map[int]time.Time // of a launch_progress, by step
+}
+
+func newJSONView(a *app) jsonView { return jsonView{app: a, last: map[int]time.Time{}} }
 
 func (v jsonView) observe(e runner.Event) {
+	const every = 5 * time.Second
+	if e.Kind == runner.LaunchProgress {
+		if e.At.Sub(v.last[e.Step]) < every {
+			return
+		}
+		v.last[e.Step] = e.At
+	}
 	f := map[string]any{"at": e.At, "step": e.Step, "steps": e.Steps}
 	if e.Item != nil {
 		f["cell"], f["name"], f["launch"], f["attempt"] = e.Item.Cell.Address[:16], e.Item.Cell.Name(), e.Launch, e.Attempt
 	}
-	for key, text := range map[string]string{"phase": e.Phase, "message": e.Message, "status": e.Status, "log_tail": e.LogTail} {
+	for key, text := range map[string]string{"phase": e.Phase, "part": e.Part, "message": e.Message, "status": e.Status, "log_tail": e.LogTail} {
 		if text != "" {
 			f[key] = text
 		}
 	}
-	if e.Took > 0 {
-		f["took_s"] = e.Took.Seconds()
+	for key, d := range map[string]time.Duration{"took_s": e.Took, "elapsed_s": e.Elapsed, "limit_s": e.Limit} {
+		if d > 0 {
+			f[key] = d.Seconds()
+		}
 	}
 	if e.Kind == runner.CellProgress {
 		f["progress"] = progressRecord(e.Progress)

@@ -62,7 +62,7 @@ func (v *liveView) draw() {
 func (v *liveView) observe(e runner.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if e.Kind != runner.CellProgress && e.Kind != runner.LaunchPhase && e.Kind != runner.LaunchReady {
+	if !slices.Contains([]runner.EventKind{runner.CellProgress, runner.LaunchPhase, runner.LaunchProgress, runner.LaunchReady}, e.Kind) {
 		v.plain.observe(e)
 		if v.buffer.Len() > 0 {
 			v.screen.above(v.buffer.String())
@@ -86,16 +86,47 @@ type liveModel struct {
 	beside    bool // more than one may run
 	width     int
 	running   []liveLaunch // by step
+	clock     time.Time    // of the drawing; zero: now
 }
 
-// liveLaunch is one launch: its phases so far, the progress.
+// liveLaunch is one launch: what it does now, what it has done, the progress.
 type liveLaunch struct {
-	step   int
-	title  string
-	phases []string
-	phase  string
-	since  time.Time
-	event  runner.Event // the last progress
+	step  int
+	title string
+	now   doing
+	ended []string     // phases, the last first
+	line  string       // the engine's last
+	event runner.Event // the last progress
+}
+
+// doing is the phase that runs, and of a load the part of it.
+type doing struct {
+	phase, part           string
+	phaseBegan, partBegan time.Time
+	limit                 time.Duration // of the phase; 0 = none
+}
+
+// text is like "load 1m12s of 30m00s · compile 22s"; "" between two phases.
+func (d doing) text(at time.Time, s style) string {
+	if d.phase == "" {
+		return ""
+	}
+	text := d.phase + " " + roughly(at.Sub(d.phaseBegan))
+	if d.limit > 0 {
+		text += " of " + roughly(d.limit)
+	}
+	if d.part != "" {
+		text += s.dot() + d.part + " " + roughly(at.Sub(d.partBegan))
+	}
+	return text
+}
+
+// at is the time that the clocks show.
+func (m liveModel) at() time.Time {
+	if m.clock.IsZero() {
+		return time.Now()
+	}
+	return m.clock
 }
 
 // event1 takes one event of the apply in.
@@ -108,14 +139,20 @@ func (m liveModel) event1(e runner.Event) liveModel {
 		if e.Steps > 0 {
 			title = fmt.Sprintf("[%d/%d] %s", e.Step, e.Steps, title)
 		}
-		running = append(running, liveLaunch{step: e.Step, title: title, phase: "drain", since: e.At})
+		running = append(running, liveLaunch{step: e.Step, title: title})
 	case at < 0:
 	case e.Kind == runner.LaunchPhase && e.Took > 0:
-		l := &running[at]
-		l.phases = append(slices.Clone(l.phases), e.Phase+" "+seconds(e.Took))
-		l.phase, l.since = "", e.At
+		running[at].end(e)
+	case e.Kind == runner.LaunchPhase && e.Part != "":
+		running[at].now.part, running[at].now.partBegan = e.Part, e.At
 	case e.Kind == runner.LaunchPhase:
-		running[at].phase, running[at].since = e.Phase, e.At
+		running[at].now, running[at].line = doing{phase: e.Phase, phaseBegan: e.At, limit: e.Limit}, ""
+	case e.Kind == runner.LaunchProgress:
+		running[at].line = e.Message
+	case e.Kind == runner.LaunchReady:
+		running[at].now = doing{}
+	case e.Kind == runner.CellStart:
+		running[at].now, running[at].line = doing{phase: "measure", phaseBegan: e.At, limit: e.Limit}, ""
 	case e.Kind == runner.CellProgress:
 		running[at].event = e
 	case e.Kind == runner.LaunchStop:
@@ -123,6 +160,17 @@ func (m liveModel) event1(e runner.Event) liveModel {
 	}
 	m.running = running
 	return m
+}
+
+// end notes a phase, or a part of one, that has ended.
+func (l *liveLaunch) end(e runner.Event) {
+	l.ended = append([]string{e.Phase + " " + seconds(e.Took)}, l.ended...)
+	switch e.Phase {
+	case l.now.phase:
+		l.now = doing{}
+	case l.now.part:
+		l.now.part = ""
+	}
 }
 
 func (m liveModel) View() string {
@@ -140,12 +188,13 @@ func (m liveModel) View() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// draw is one launch: its phases, and once it is measured a bar. Side by side a launch has less room, and its title says
-// which it is: alone, that stands right above.
+// draw is one launch: the phase that runs and then those that have ended, so that the edge of a narrow terminal cuts the
+// oldest; the engine's last line while there is nothing else to see; a bar once it is measured. Side by side a launch has
+// less room, and its title says which it is: alone, that stands right above.
 func (m liveModel) draw(l liveLaunch, width int) (lines []string) {
-	now := strings.Join(l.phases, m.style.dot())
-	if l.phase != "" {
-		now = strings.TrimPrefix(now+m.style.dot()+l.phase+" "+roughly(time.Since(l.since)), m.style.dot())
+	now := strings.Join(l.ended, m.style.dot())
+	if text := l.now.text(m.at(), m.style); text != "" {
+		now = strings.TrimSuffix(text+m.style.dot()+m.style.dim(now), m.style.dot())
 	}
 	p := l.event.Progress
 	if m.beside {
@@ -153,6 +202,9 @@ func (m liveModel) draw(l liveLaunch, width int) (lines []string) {
 	}
 	if !m.beside || p.Planned == 0 {
 		lines = append(lines, clip("  "+now, width))
+	}
+	if l.line != "" && !m.beside {
+		lines = append(lines, clip("  "+m.style.dim("| "+l.line), width))
 	}
 	if p.Planned == 0 {
 		return lines

@@ -52,7 +52,7 @@ func (a *app) runCells(ctx context.Context, plan string, number int) error {
 	view := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second}
 	observe := view.observe
 	if a.json {
-		observe = jsonView{a}.observe
+		observe = newJSONView(a).observe
 	}
 	experiment := group.Launches[0].Experiment
 	n := slurm.Node{World: s.world, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: runner.Apply,

@@ -145,7 +145,7 @@ func (a *app) planned(ctx context.Context, args []string, usage string, only ...
 		a.vars = saved.Vars
 		a.vars.Environ = environ
 		args = saved.Paths
-		filter.Replace, filter.Rerun = saved.Filter.Replace, saved.Filter.Rerun
+		filter = saved.Asked()
 	}
 	if len(args) == 0 {
 		return nil, nil, hinted{errors.New("there is no saved plan"), "Name the files: " + usage + " FILE…"}
@@ -154,7 +154,7 @@ func (a *app) planned(ctx context.Context, args []string, usage string, only ...
 	if err != nil {
 		return nil, nil, err
 	}
-	filter.Only = slices.Clone(only)
+	filter.Only, filter.Except = slices.Clone(only), nil
 	s.filter = filter
 	plans, err := s.plan(ctx)
 	if err != nil {

@@ -59,7 +59,7 @@ func (a *app) showPlan(ctx context.Context, args []string, verbose bool) error {
 		return err
 	}
 	defer s.close()
-	s.filter = saved.Filter
+	s.filter = saved.Asked()
 	plans, err := s.plan(ctx)
 	if err != nil {
 		return err

@@ -144,3 +144,103 @@ func TestViewsTellLaunchesApart(t *testing.T) {
 		t.Errorf("after the first has ended:\n%s", view)
 	}
 }
+
+// loading are the events of a load that has come to its third part.
+func loading() (list []runner.Event, at time.Time) {
+	began := time.Unix(1000, 0)
+	item := &runner.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: "vllm_serve"}}}}
+	add := func(after time.Duration, e runner.Event) {
+		e.At, e.Step, e.Steps, e.Item = began.Add(after), 1, 9, item
+		list = append(list, e)
+	}
+	add(0, runner.Event{Kind: runner.LaunchStart})
+	add(0, runner.Event{Kind: runner.LaunchPhase, Phase: "drain", Limit: time.Minute})
+	add(2*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "drain", Took: 2 * time.Second})
+	add(2*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Limit: 30 * time.Minute})
+	for i, part := range []string{"import", "workers", "weights"} {
+		d := time.Duration(i) * 20 * time.Second
+		add(2*time.Second+d, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Part: part})
+		add(22*time.Second+d, runner.Event{Kind: runner.LaunchPhase, Phase: part, Took: 20 * time.Second})
+	}
+	add(62*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Part: "compile"})
+	line := "Compiling a graph for compile range (1, 8192), which is said at a length that no terminal of eighty columns has room for"
+	add(92*time.Second, runner.Event{Kind: runner.LaunchProgress, Phase: "load", Part: "compile", Elapsed: 90 * time.Second, Limit: 30 * time.Minute, Message: line})
+	return list, began.Add(92 * time.Second)
+}
+
+// What runs now stays in sight whatever the width; of what has ended the edge cuts the oldest.
+func TestThePresentPhaseStaysVisible(t *testing.T) {
+	list, at := loading()
+	for _, s := range []style{{}, {ascii: true}} {
+		for _, width := range []int{40, 80, 200} {
+			m := liveModel{style: s, width: width, clock: at}
+			for _, e := range list {
+				m = m.event1(e)
+			}
+			view := ansi.Strip(m.View())
+			want := []string{"load 1m30s of 30m00s" + s.dot() + "compile", "| Compiling a graph"}
+			if width >= 80 {
+				want = append(want, "compile 30s"+s.dot()+"weights 20.0 s")
+			}
+			if width >= 200 {
+				want = append(want, "import 20.0 s"+s.dot()+"drain 2.00 s", "has room for")
+			}
+			for _, text := range want {
+				if !strings.Contains(view, text) {
+					t.Errorf("at %d columns no %q in\n%s", width, text, view)
+				}
+			}
+			for line := range strings.Lines(view) {
+				if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > width {
+					t.Errorf("%d columns in %d: %q", w, width, line)
+				}
+			}
+		}
+	}
+}
+
+// A log is told of a long phase twice a minute, no more.
+func TestALongLoadInALog(t *testing.T) {
+	list, _ := loading()
+	progress := list[len(list)-1]
+	list = list[:len(list)-1]
+	for s := 1; s <= 95; s++ {
+		e := progress
+		e.At, e.Elapsed = time.Unix(1002, 0).Add(time.Duration(s)*time.Second), time.Duration(s)*time.Second
+		list = append(list, e)
+	}
+	var out strings.Builder
+	v := &plainView{out: &out, width: func() int { return 0 }}
+	for _, e := range list {
+		v.observe(e)
+	}
+	if n := strings.Count(out.String(), " of 30m00s"); n != 3 || !strings.Contains(out.String(), "load 1m00s of 30m00s · now compile\n    | Compiling a graph") {
+		t.Errorf("%d lines in\n%s", n, out.String())
+	}
+}
+
+func TestStatus(t *testing.T) {
+	now := time.Now()
+	board := &runner.Board{PID: 7, At: now, Experiment: "e", Launches: []runner.RunningLaunch{
+		{Attempt: "A", Cell: strings.Repeat("a", 16), Name: "vllm_serve/m/10", Step: 2, Steps: 9, Launch: 1, Phase: "load", PhaseBegan: now.Add(-90 * time.Second),
+			Limit: 30 * time.Minute, Part: "compile", PartBegan: now.Add(-30 * time.Second), LogLine: "Compiling a graph"},
+		{Attempt: "B", Cell: strings.Repeat("b", 16), Name: "ollama/m/10", Step: 3, Steps: 9, Launch: 1, Phase: "measure", PhaseBegan: now,
+			Progress: &runner.Progress{Planned: 100, Done: 40, InFlight: 8}},
+	}}
+	var out strings.Builder
+	a := &app{stdout: &out, results: "results", width: 80}
+	a.writeStatus(`"matrix apply e" of root (pid 7 on here)`, board, nil)
+	for _, want := range []string{"[2/9] vllm_serve/m/10 · aaaaaaaa", "load 1m30s of 30m00s · compile 30s", "| Compiling a graph", "[3/9] ollama/m/10", "measure · 40/100 · 8 in flight"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "no sign of life") || strings.Contains(out.String(), "Left by") {
+		t.Errorf("of an apply that is well:\n%s", out.String())
+	}
+	out.Reset()
+	board.At = now.Add(-2 * time.Minute)
+	if a.writeStatus("somebody", board, nil); !strings.Contains(out.String(), "no sign of life for 2m") {
+		t.Errorf("of one that was stopped:\n%s", out.String())
+	}
+}
