@@ -57,14 +57,16 @@ func (a *addresser) of(idx []int32) (address, slug string) {
 }
 
 // NewCell is the bare cell at some coordinates, for a result that was not measured by an experiment of ours. It has the
-// address and the slug that an expanded cell of the same experiment and coordinates has, and nothing to run.
-func NewCell(experiment string, platform *Platform, model *Model, batchSize int) (*Cell, error) {
+// address and the slug that an expanded cell of the same experiment and coordinates has, and nothing to run. more are
+// coordinates beside platform, model and batch size.
+func NewCell(experiment string, platform *Platform, model *Model, batchSize int, more ...*Axis) (*Cell, error) {
 	batch := strconv.Itoa(batchSize)
 	c := &Cell{Experiment: experiment, Platform: platform, Model: model, BatchSize: batchSize, Launches: 1, Axes: []*Axis{
 		{Name: "platform", Label: platform.ID, JSON: string(canonical(platform.ID))},
 		{Name: "model", Label: model.ID, JSON: string(canonical(model.ID))},
 		{Name: "batch_size", Label: batch, JSON: batch},
 	}, Load: &LoadShape{}, Generate: &Generate{}, Warmup: &Warmup{}, Isolation: &Isolation{}, Limits: &Limits{}, Capture: &Capture{}, Telemetry: &Telemetry{}}
+	c.Axes = append(c.Axes, more...)
 	for _, name := range []string{experiment, platform.ID, model.ID} {
 		if !hclsyntax.ValidIdentifier(name) {
 			return nil, fmt.Errorf("%q cannot be a label: letters, digits and _ only, a letter first", name)

@@ -47,7 +47,8 @@ type Run struct {
 	Calibration   *Calibration // by which ClientLimited was judged; nil: never calibrated
 	Simulated     bool
 	Imported      bool
-	Given         map[string]float64 // imported only: metric column → what the other tool said, where the rows do not tell
+	Given         map[string]float64 // imported only: metric column → what the other tool said; of totals it counts before the rows
+	Untold        map[string]string  // imported only: metric column → why nobody knows it, whatever the rows say
 	SettingsCount *int64             // settings that differ from the engine's defaults
 	EngineMetrics map[string]float64 // /metrics after − before, by name
 	Warnings      []string

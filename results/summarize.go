@@ -55,8 +55,8 @@ func summarize(dir string, run Run) (Summary, error) {
 	return *s, nil
 }
 
-// take fills in what another tool said of a run: where the rows tell nothing, and everywhere when rows are missing, since
-// a total over the rows that were kept would be too small.
+// take fills in what another tool said of a run: where the rows tell nothing, for totals, which the tool saw whole, and
+// everywhere when rows are missing, since a total over the rows that were kept would be too small. What is untold is null.
 func (s *Summary) take(run Run, partial bool) {
 	if !run.Imported {
 		return
@@ -64,11 +64,14 @@ func (s *Summary) take(run Run, partial bool) {
 	for _, m := range Metrics() {
 		given, told := run.Given[m.Name]
 		switch {
-		case told && (partial || s.Metrics[m.Name] == nil):
+		case told && (partial || s.Metrics[m.Name] == nil || totals[m.Name]):
 			s.Metrics[m.Name] = &given
 			delete(s.Why, m.Name)
 		case partial && strings.HasPrefix(m.Name, prefixRequestsEnd), partial && !told && totals[m.Name]:
 			s.Metrics[m.Name] = nil
+		}
+		if why := run.Untold[m.Name]; why != "" && !told {
+			s.null(m.Name, why)
 		}
 	}
 }

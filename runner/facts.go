@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"matrix/backends"
@@ -68,7 +69,7 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 		Backend: id.backend, Model: id.Model, Dataset: set.facts, Hardware: f.hardwareOf(c), Environment: f.environment,
 	})
 	item.Notes = append(item.Notes, id.Notes...)
-	item.Data = set.set.Notes()
+	item.Data = slices.Concat(set.set.Form(), set.set.Notes())
 	item.Missing = id.Missing
 	if lacks := f.lacks(c); lacks != nil {
 		item.WaitsFor = c.Hardware.ID

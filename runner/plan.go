@@ -60,7 +60,7 @@ type Item struct {
 	Missing  error          // what the machine lacks for it (Unavailable)
 	WaitsFor string         // label of the hardware that the machine is not: another one's cell; "" = none
 	Notes    []string       // "not downloaded, 8.6 GB"
-	Data     []string       // what to know of how its dataset was read: "8 of 18 conversations left out"
+	Data     []string       // how its dataset was read, and what was left out: "8 of 18 conversations left out"
 	Estimate *time.Duration // of all its pending launches; nil = unknown
 	// EstimateFrom says what the estimate is made of: FromHistory, FromBandwidth; "" without one.
 	EstimateFrom string

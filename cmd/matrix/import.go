@@ -33,7 +33,10 @@ recorded, and stand in a report beside measured ones.
       --map output_tokens=eval_count --map e2e_s=total_duration/1e9 answers.jsonl
   matrix import --format sqlite --query 'SELECT * FROM runs' --map platform=engine --map model=model … history.db
 
-Formats: ` + strings.Join(exchange.Formats(), ", ") + `.`,
+Formats: ` + strings.Join(exchange.Formats(), ", ") + `. Several files with the same labels are launches 1, 2, …; results of
+unlike loads (concurrency, rate) are cells of their own.
+
+` + exchange.MapHelp,
 		Args: needSource,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.importFiles(cmd.Context(), i, args) },
 	}
@@ -74,13 +77,15 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 		sets   []*exchange.Set
 	}
 	var files []read
+	var all []*exchange.Set
 	for _, path := range paths {
-		sets, source, err := readImport(path, i.options)
+		sets, source, err := readImport(ctx, path, i.options)
 		if err != nil {
 			return err
 		}
-		files = append(files, read{source, sets})
+		files, all = append(files, read{source, sets}), append(all, sets...)
 	}
+	exchange.Arrange(all)
 	store, err := a.store()
 	if err != nil {
 		return err
@@ -105,17 +110,12 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 // keptSource bounds what is kept of a file beside the results; a larger one is named by its hash alone.
 const keptSource = 4 << 20
 
-func readImport(path string, o exchange.Options) ([]*exchange.Set, []byte, error) {
-	file, err := os.Open(path)
+func readImport(ctx context.Context, path string, o exchange.Options) ([]*exchange.Set, []byte, error) {
+	sets, err := exchange.Read(ctx, path, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer file.Close()
-	sets, err := exchange.Read(path, file, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := file.Stat()
+	info, err := os.Stat(path)
 	if err != nil || info.Size() > keptSource {
 		return sets, nil, err
 	}

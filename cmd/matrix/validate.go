@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -59,7 +60,7 @@ func (s *session) checkData(ctx context.Context) (cells int, notes []string, err
 			set, err := s.sets.open(ctx, c.Dataset)
 			if err == nil {
 				err = set.Fits(c)
-				for _, note := range set.Notes() {
+				for _, note := range slices.Concat(set.Form(), set.Notes()) {
 					if !said[note] {
 						said[note] = true
 						notes = append(notes, note)

@@ -26,6 +26,7 @@ type Set struct {
 	comma    rune   // between a table's fields where it is not what the suffix says, else 0
 	p95      int
 	notes    []string
+	form     []string
 
 	templates sync.Map // text → *template.Template
 }
@@ -102,8 +103,11 @@ func (s *Set) at(i int) int {
 // Len is the number of distinct prompts after limit.
 func (s *Set) Len() int { return s.n }
 
-// Notes are things left out on reading that a reader of results should know: "3 conversations … left out".
+// Notes are things left out on reading that a reader of results should know: "3 of 8 conversations left out".
 func (s *Set) Notes() []string { return s.notes }
+
+// Form is how the file was read where that is not plain from its name: unpacked, decoded, by which separator.
+func (s *Set) Form() []string { return s.form }
 
 // Facts are the dataset component of an identity: SHA-256 of the bytes and the selection rule. A rule's parts
 // appear only where they change something, so that writing a default down makes no result stale. repeat is no

@@ -185,7 +185,7 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 	h := sha256.New()
 	all := bufio.NewReaderSize(io.TeeReader(f, h), textfile.Peeked)
 	x := &indexer{ctx: ctx, column: s.d.Column, faults: faults{path: display(s.d.Path)}}
-	encoding, err := x.open(all, source)
+	text, err := x.open(all, source)
 	if err == nil {
 		x.format = s.d.Format
 		if x.format == "" {
@@ -209,38 +209,61 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 		return err
 	}
 	source.spans, source.parse = x.spans, x.parse
-	s.notes = append(s.notes, x.notes()...)
-	s.source, s.format, s.sha256, s.encoding, s.comma = source, x.format, hex.EncodeToString(h.Sum(nil)), encoding, x.comma
+	s.notes, s.form = x.notes(), x.form(text)
+	s.source, s.format, s.sha256, s.encoding, s.comma = source, x.format, hex.EncodeToString(h.Sum(nil)), text.Encoding, x.comma
 	return nil
 }
 
 // open decodes the file. Text that does not stand in it as it is, is copied, because entries are read by their place.
-func (x *indexer) open(all *bufio.Reader, source *indexed) (encoding string, err error) {
+func (x *indexer) open(all *bufio.Reader, source *indexed) (*textfile.Text, error) {
 	if head, _ := all.Peek(4); string(head) == "PAR1" {
 		x.in = all
-		return "", nil
+		return &textfile.Text{}, nil
 	}
 	text, err := textfile.Decode(all)
 	if err != nil {
-		return "", x.unread(err)
+		return nil, x.unread(err)
 	}
 	x.in, x.base = text.Reader, int64(text.Mark)
 	if text.AsIs() {
-		return "", nil
+		return text, nil
 	}
 	spool, err := newSpool(source)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if _, err = io.Copy(spool, contextReader{x.ctx, text}); err == nil {
 		err = spool.handOver(source)
 	}
 	if err != nil {
 		spool.file.Close()
-		return "", x.unread(err)
+		return nil, x.unread(err)
 	}
 	x.in, x.base = bufio.NewReaderSize(io.NewSectionReader(source.file, 0, source.size), textfile.Peeked), 0
-	return text.Encoding, nil
+	return text, nil
+}
+
+// form says how the file was read where that is not plain from its name.
+func (x *indexer) form(text *textfile.Text) []string {
+	var how []string
+	if text.Packed != "" {
+		how = append(how, "unpacked ("+text.Packed+")")
+	}
+	if text.Encoding != "" {
+		how = append(how, "read as "+strings.ToUpper(text.Encoding))
+	}
+	if text.MacLines {
+		how = append(how, "lines end with a carriage return")
+	}
+	if x.comma == '\t' {
+		how = append(how, "fields are separated by tabs")
+	} else if x.comma != 0 {
+		how = append(how, fmt.Sprintf("fields are separated by %q", x.comma))
+	}
+	if len(how) == 0 {
+		return nil
+	}
+	return []string{x.faults.path + ": " + strings.Join(how, ", ")}
 }
 
 func (x *indexer) read(source *indexed) error {

@@ -20,7 +20,7 @@ type spool struct {
 }
 
 func newSpool(source *indexed) (*spool, error) {
-	budget, err := textfile.Budget(source.size)
+	budget, err := textfile.Budget(source.size, textfile.DefaultBudget)
 	if err != nil {
 		return nil, err
 	}

@@ -101,11 +101,11 @@ const (
 	maxGrowth     = 1000 // gzip's most is 1,032; text that people write becomes a tenth
 )
 
-// Budget is what a file of so many bytes may have when it is unpacked, or what BudgetEnv says.
-func Budget(bytes int64) (int64, error) {
+// Budget is what a file of so many bytes may have when it is unpacked, at most as many as most, or what BudgetEnv says.
+func Budget(bytes, most int64) (int64, error) {
 	text := os.Getenv(BudgetEnv)
 	if text == "" {
-		return min(DefaultBudget, max(leastBudget, min(bytes, DefaultBudget)*maxGrowth)), nil
+		return min(most, max(leastBudget, min(bytes, most)*maxGrowth)), nil
 	}
 	gib, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(gib > 0 && gib <= 1<<20) {
@@ -139,7 +139,7 @@ func TooLarge(limit int64, env string) error {
 	e := &Error{Reason: "it is larger than " + size(limit) + ", which no hand-written file is"}
 	if env != "" {
 		e.Reason = "unpacked it is larger than " + size(limit) + ", the most that is taken of a file of its size"
-		e.Hint = "If that is meant, set " + env + " to as many GiB as it has (its copy lies in TMPDIR)."
+		e.Hint = "If that is meant, set " + env + " to as many GiB as it has."
 	}
 	return e
 }

@@ -129,13 +129,13 @@ func TestBudget(t *testing.T) {
 		t.Errorf("%q %v", got, err)
 	}
 	for size, want := range map[int64]int64{977: 256 << 20, 1 << 20: 1000 << 20, 1 << 40: DefaultBudget} {
-		if got, err := Budget(size); got != want || err != nil {
+		if got, err := Budget(size, DefaultBudget); got != want || err != nil {
 			t.Errorf("%d bytes: %d, %v", size, got, err)
 		}
 	}
 	for text, want := range map[string]int64{"0.5": 1 << 29, "-1": 0, "NaN": 0, "x": 0} {
 		t.Setenv(BudgetEnv, text)
-		if got, err := Budget(977); got != want || (err != nil) != (want == 0) {
+		if got, err := Budget(977, DefaultBudget); got != want || (err != nil) != (want == 0) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}

@@ -3,13 +3,16 @@
 package exchange
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
-	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"matrix/experiments/textfile"
 	"matrix/results"
 )
 
@@ -30,7 +33,23 @@ func Formats() []string { return []string{VLLMBench, GuideLLM, OpenAIBatch, JSON
 type Labels struct {
 	Platform, Model string
 	BatchSize       int // 0: as many as there are requests
-	Launch          int // 0: 1
+	Launch          int // 0: in the order of the files
+}
+
+// Bounds of labels: what is beyond them is a mistake.
+const (
+	maxBatchSize = 1_000_000_000
+	maxLaunch    = 100_000
+)
+
+func (l Labels) check() error {
+	switch {
+	case l.BatchSize < 0 || l.BatchSize > maxBatchSize:
+		return fmt.Errorf("a batch of %d requests: it may have 1 to %d", l.BatchSize, maxBatchSize)
+	case l.Launch < 0 || l.Launch > maxLaunch:
+		return fmt.Errorf("launch %d: launches are counted from 1", l.Launch)
+	}
+	return nil
 }
 
 // Options of Read.
@@ -53,62 +72,133 @@ type Set struct {
 	Labels      Labels
 	Requests    []Request
 	Given       map[string]float64 // metric column → what the file says, used where the requests do not tell
+	Untold      map[string]string  // metric column → why it is null where Given says nothing
 	Began       time.Time          // zero = unknown
 	Mode        string             // batch, closed, open; "" = unknown
 	Concurrency int64              // 0 = unknown
+	Rate        float64            // requests/s of an open load; 0 = unknown
 	Engine      results.Engine
 	Warnings    []string
+	numbered    bool   // the launch's number was told
+	load        string // coordinate of its load, "" = none
 }
 
+func newSet() *Set { return &Set{Given: map[string]float64{}, Untold: map[string]string{}} }
+
+func (s *Set) warn(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.Warnings, text) {
+		s.Warnings = append(s.Warnings, text)
+	}
+}
+
+// maxImportBytes is how much of a file is read, unpacked: its requests are held in memory.
+const maxImportBytes = 2 << 30
+
 // Read parses one file. An error names the place in it.
-func Read(path string, in io.Reader, o Options) ([]*Set, error) {
-	var sets []*Set
-	var err error
-	switch o.Format {
-	case VLLMBench:
-		sets, err = readVLLMBench(in)
-	case GuideLLM:
-		sets, err = readGuideLLM(in)
-	case OpenAIBatch:
-		sets, err = readOpenAIBatch(in)
-	case JSONL:
-		sets, err = readJSONL(in, o.Map)
-	case CSV:
-		sets, err = readCSV(in, o.Map)
-	case SQLite:
-		sets, err = readSQLite(path, o.Query, o.Map)
-	default:
-		return nil, fmt.Errorf("format %q is not known: %s", o.Format, strings.Join(Formats(), ", "))
+func Read(ctx context.Context, path string, o Options) ([]*Set, error) {
+	sets, err := read(ctx, path, o)
+	if err == nil {
+		err = o.Labels.check()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, place(path, err)
 	}
 	for _, s := range sets {
 		if err := s.finish(o); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, place(path, err)
 		}
 	}
 	return sets, nil
 }
 
+// place puts the path before an error, and what to do behind it.
+func place(path string, err error) error {
+	if hint := textfile.Hint(err); hint != "" {
+		return fmt.Errorf("%s: %w. %s", path, err, hint)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func read(ctx context.Context, path string, o Options) ([]*Set, error) {
+	if !slices.Contains(Formats(), o.Format) {
+		return nil, fmt.Errorf("format %q is not known: %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	f, err := textfile.Open(path)
+	if err != nil {
+		var missing *os.PathError
+		if errors.As(err, &missing) {
+			return nil, missing.Err
+		}
+		return nil, err
+	}
+	defer f.Close() // read-only
+	if o.Format == SQLite {
+		return readSQLite(ctx, path, o.Query, o.Map)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	budget, err := textfile.Budget(st.Size(), maxImportBytes)
+	if err != nil {
+		return nil, err
+	}
+	text, err := textfile.Decode(f)
+	if err != nil {
+		return nil, err
+	}
+	return readText(stoppable{ctx, textfile.Limited(text, budget, textfile.BudgetEnv)}, o)
+}
+
+// readText reads the formats that are text.
+func readText(in io.Reader, o Options) ([]*Set, error) {
+	switch o.Format {
+	case VLLMBench:
+		return readVLLMBench(in)
+	case GuideLLM:
+		return readGuideLLM(in)
+	case OpenAIBatch:
+		return readOpenAIBatch(in)
+	case JSONL:
+		return readJSONL(in, o.Map)
+	}
+	return readCSV(in, o.Map)
+}
+
+// stoppable ends a long reading when nobody wants it any more.
+type stoppable struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.in.Read(p)
+}
+
 // finish completes the labels and says what does not agree.
 func (s *Set) finish(o Options) error {
-	if s.Labels.BatchSize == 0 {
-		s.Labels.BatchSize = max(len(s.Requests), int(s.Given["requests_planned"]))
-	}
 	if o.Labels.Platform != "" {
 		s.Labels.Platform = o.Labels.Platform
 	}
 	if o.Labels.Model != "" {
 		s.Labels.Model = o.Labels.Model
 	}
-	if o.Labels.BatchSize > 0 {
-		s.Labels.BatchSize = o.Labels.BatchSize
-	}
 	if o.Labels.Launch > 0 {
 		s.Labels.Launch = o.Labels.Launch
 	}
+	s.numbered = s.Labels.Launch > 0
 	s.Labels.Launch = max(s.Labels.Launch, 1)
+	s.sane()
+	asked := max(len(s.Requests), int(s.Given["requests_planned"]), int(s.Given["requests_ok"]+s.Given["requests_failed"]+s.Given["requests_canceled"]))
+	if s.Labels.BatchSize == 0 {
+		s.Labels.BatchSize = asked
+	}
+	if o.Labels.BatchSize > 0 {
+		s.Labels.BatchSize = o.Labels.BatchSize
+	}
 	switch {
 	case s.Labels.Platform == "":
 		return fmt.Errorf("the file does not say on which platform: name it with --platform")
@@ -116,44 +206,22 @@ func (s *Set) finish(o Options) error {
 		return fmt.Errorf("the file does not say which model: name it with --model")
 	case s.Labels.BatchSize == 0:
 		return fmt.Errorf("there are no requests in it, and no total of them")
-	case len(s.Requests) > s.Labels.BatchSize:
-		return fmt.Errorf("it has %d requests, more than the %d of --batch-size", len(s.Requests), s.Labels.BatchSize)
-	case s.Given["requests_ok"] > float64(s.Labels.BatchSize):
-		return fmt.Errorf("it says that %g requests were completed, more than the %d of the batch", s.Given["requests_ok"], s.Labels.BatchSize)
+	case s.Labels.BatchSize < asked:
+		return fmt.Errorf("labelled a batch of %d, but it has %d requests: leave --batch-size out, or give %d", s.Labels.BatchSize, asked, asked)
 	}
+	if err := s.Labels.check(); err != nil {
+		return err
+	}
+	s.Given["requests_planned"] = float64(s.Labels.BatchSize)
 	s.Warnings = append(s.Warnings, disagreements(s, o.WeightBytes)...)
 	slices.SortStableFunc(s.Requests, func(a, b Request) int { return int(a.Seq - b.Seq) })
 	for i := range s.Requests {
 		s.Requests[i].Seq = int64(i)
 	}
+	s.derive()
 	s.rebase()
+	s.reasons()
 	return nil
-}
-
-// rebase counts all stamps from the first send, as ours are. Stamps may be Unix seconds: then they tell the date, too.
-func (s *Set) rebase() {
-	first := math.Inf(1)
-	for _, r := range s.Requests {
-		for _, t := range []*float64{r.ScheduledS, r.SentS} {
-			if t != nil {
-				first = min(first, *t)
-			}
-		}
-	}
-	if math.IsInf(first, 1) {
-		return
-	}
-	if first > 1e9 && s.Began.IsZero() {
-		s.Began = time.Unix(0, int64(first*1e9))
-	}
-	for i := range s.Requests {
-		r := &s.Requests[i]
-		for _, t := range []**float64{&r.ScheduledS, &r.SentS, &r.FirstChunkS, &r.FirstTokenS, &r.LastTokenS, &r.DoneS} {
-			if *t != nil {
-				*t = ptr(**t - first)
-			}
-		}
-	}
 }
 
 // newRequest is a row of which nothing is known yet but that it was asked.
@@ -170,6 +238,17 @@ func (r *Request) tokens(into **int64, n *int64) {
 
 func (r *Request) fail(status, class, text string) {
 	r.Status, r.ErrorClass, r.Error = status, class, strings.Join(strings.Fields(text), " ")
+}
+
+// badEnds are the ends that an engine names and that are no answer.
+var badEnds = map[string]bool{"abort": true, "aborted": true, "error": true, "content_filter": true, "cancelled": true, "canceled": true, "timeout": true}
+
+// ended sets the engine's word for the end. An answer that was broken off is none.
+func (r *Request) ended(reason string) {
+	r.FinishReason = reason
+	if word := strings.ToLower(reason); r.Status == "ok" && badEnds[word] {
+		r.fail("failed", "finish_"+word, "the engine named the end "+reason)
+	}
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -16,16 +16,21 @@ import (
 func readFile(t *testing.T, name string, o Options) []*Set {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	in, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	sets, err := Read(path, in, o)
+	sets, err := Read(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sets
+}
+
+// readDoc reads a file of that text.
+func readDoc(t *testing.T, doc string, o Options) ([]*Set, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte(doc), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Read(t.Context(), path, o)
 }
 
 // kept imports sets into a new store and returns the row of run.parquet of the first.
@@ -109,7 +114,7 @@ func TestVLLMBench(t *testing.T) {
 func TestVLLMBenchChat(t *testing.T) {
 	doc := `{"endpoint_type":"openai-chat","model_id":"m","duration":2,"completed":1,"num_prompts":2,"failed":1,"request_rate":5.0,
 		"input_lens":[3,4],"output_lens":[2,0],"ttfts":[0.5,0],"itls":[[0.25],[]],"errors":["","Traceback\nBoom: no"]}`
-	sets, err := Read("f", strings.NewReader(doc), Options{Format: VLLMBench, Labels: Labels{Platform: "p"}})
+	sets, err := readDoc(t, doc, Options{Format: VLLMBench, Labels: Labels{Platform: "p"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +151,7 @@ func TestOpenAIBatch(t *testing.T) {
 
 {"id":"3","custom_id":"c","response":null,"error":{"code":"batch_expired","message":"too late"}}
 `
-	sets, err := Read("f", strings.NewReader(doc), Options{Format: OpenAIBatch, Labels: Labels{Platform: "batch"}})
+	sets, err := readDoc(t, doc, Options{Format: OpenAIBatch, Labels: Labels{Platform: "batch"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +174,7 @@ func TestMapped(t *testing.T) {
 	jsonl := `{"engine":"Ollama","info":{"name":"gemma3:4b"},"n":10,"ms":1500,"at":1700000000.5,"end":1700000002,"state":"ok"}
 {"engine":"Ollama","info":{"name":"gemma3:4b"},"n":30,"ms":2500,"at":1700000001.5,"end":1700000004.5,"state":"timeout"}
 `
-	sets, err := Read("f", strings.NewReader(jsonl), Options{Format: JSONL, Map: m})
+	sets, err := readDoc(t, jsonl, Options{Format: JSONL, Map: m})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +190,7 @@ func TestMapped(t *testing.T) {
 	close1(t, row, "e2e_p50_s", 1.5)
 
 	csv := "engine,info.name,n,ms,at,end,state\nOllama,gemma3:4b,10,1500,0.5,2,ok\n"
-	if sets, err = Read("f", strings.NewReader(csv), Options{Format: CSV, Map: m}); err != nil || *sets[0].Requests[0].E2ES != 1.5 {
+	if sets, err = readDoc(t, csv, Options{Format: CSV, Map: m}); err != nil || *sets[0].Requests[0].E2ES != 1.5 {
 		t.Errorf("csv: %v %v", sets, err)
 	}
 }
@@ -206,14 +211,14 @@ func TestSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sets, err := Read(path, nil, Options{Format: SQLite, Map: m, Query: "SELECT * FROM runs", Labels: Labels{Model: "m"}})
+	sets, err := Read(t.Context(), path, Options{Format: SQLite, Map: m, Query: "SELECT * FROM runs", Labels: Labels{Model: "m"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(sets) != 2 || sets[1].Labels.Platform != "vllm" || len(sets[1].Requests) != 2 || *sets[1].Requests[1].E2ES != 0.75 {
 		t.Errorf("%+v", sets)
 	}
-	if _, err := Read(path, nil, Options{Format: SQLite, Map: m, Query: "DELETE FROM runs", Labels: Labels{Model: "m"}}); err == nil {
+	if _, err := Read(t.Context(), path, Options{Format: SQLite, Map: m, Query: "DELETE FROM runs", Labels: Labels{Model: "m"}}); err == nil {
 		t.Error("a query that writes was run")
 	}
 }
@@ -231,8 +236,8 @@ func TestRefused(t *testing.T) {
 		{VLLMBench, `{"duration":1,"completed":1,"ttfts":[1,2],"itls":[]}`, "damaged", nil},
 		{GuideLLM, `{}`, "no benchmarks", nil},
 		{OpenAIBatch, "{}\n", "line 1: neither response nor error", nil},
-		{JSONL, "{\"n\":1}\n{\"n\":\"x\"}\n", "line 2: n = x is no number", m},
-		{JSONL, "{\"n\":1}\n{", "line 2", m},
+		{JSONL, "{\"n\":\"x\",\"p\":1}\n{\"n\":\"y\"}\n", "n = x is no number", m},
+		{JSONL, "{\"n\":1}\n{\n[\n", "line 2: invalid JSON", m},
 		{JSONL, "{\"n\":1.5}\n", "is no count", m},
 		{JSONL, "{\"n\":1}\n", `no record has a field "p"`, m},
 		{JSONL, "{\"n\":1}\n", "--map is needed", nil},
@@ -240,7 +245,7 @@ func TestRefused(t *testing.T) {
 		{CSV, "n,p\n1\n", "wrong number of fields", m},
 		{OpenAIBatch, "", "--model", nil},
 	} {
-		_, err := Read("f", strings.NewReader(c.doc), Options{Format: c.format, Map: c.m, Labels: Labels{Platform: "x"}})
+		_, err := readDoc(t, c.doc, Options{Format: c.format, Map: c.m, Labels: Labels{Platform: "x"}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %q: %v, want %q", c.format, c.doc, err, c.want)
 		}

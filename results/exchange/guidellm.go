@@ -2,12 +2,12 @@ package exchange
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
-
-	"matrix/results"
 )
 
 // guideReport is what is read of GuideLLM's JSON report (0.3 to 0.8; guidellm/schemas/base/request_stats.py). Stamps are
@@ -33,8 +33,8 @@ type guideBenchmark struct {
 		Strategy struct {
 			Type        string  `json:"type_"`
 			Kind        string  `json:"kind"`
-			Streams     int64   `json:"streams"`
-			Concurrency int64   `json:"max_concurrency"`
+			Streams     float64 `json:"streams"`
+			Concurrency float64 `json:"max_concurrency"`
 			Rate        float64 `json:"rate"`
 		} `json:"strategy"`
 	} `json:"config"`
@@ -55,11 +55,11 @@ type guideBenchmark struct {
 }
 
 type guideRequest struct {
-	ID           string `json:"request_id"`
-	Output       string `json:"output"`
-	PromptTokens *int64 `json:"prompt_tokens"`
-	OutputTokens *int64 `json:"output_tokens"`
-	CachedTokens *int64 `json:"cached_tokens"`
+	ID           string   `json:"request_id"`
+	Output       string   `json:"output"`
+	PromptTokens *float64 `json:"prompt_tokens"`
+	OutputTokens *float64 `json:"output_tokens"`
+	CachedTokens *float64 `json:"cached_tokens"`
 	Info         struct {
 		Error   string       `json:"error"`
 		Timings guideTimings `json:"timings"`
@@ -74,24 +74,28 @@ type guideTimings struct {
 	FirstToken *float64 `json:"first_token_iteration"`
 	LastToken  *float64 `json:"last_token_iteration"`
 	End        *float64 `json:"request_end"`
-	Tokens     int32    `json:"token_iterations"`
+	Tokens     float64  `json:"token_iterations"`
 }
 
 func readGuideLLM(in io.Reader) ([]*Set, error) {
-	var report guideReport
-	if err := json.NewDecoder(in).Decode(&report); err != nil {
+	docs, err := documents(in)
+	if err != nil {
 		return nil, fmt.Errorf("is no report of guidellm: %w", err)
 	}
-	if len(report.Benchmarks) == 0 {
-		return nil, fmt.Errorf("is no report of guidellm: it has no benchmarks")
-	}
 	var sets []*Set
-	for i := range report.Benchmarks {
-		b := &report.Benchmarks[i]
-		s := b.set()
-		s.Labels.Model = labelOf(report.Config.Spec.Backend.Model + report.Args.Model)
-		s.Labels.Launch = i + 1
-		sets = append(sets, s)
+	for _, doc := range docs {
+		var report guideReport
+		if err := json.Unmarshal(doc, &report); err != nil {
+			return nil, fmt.Errorf("is no report of guidellm: %w", plainJSON(err))
+		}
+		if len(report.Benchmarks) == 0 {
+			return nil, errors.New("is no report of guidellm: it has no benchmarks")
+		}
+		for i := range report.Benchmarks {
+			s := report.Benchmarks[i].set()
+			s.Labels.Model = labelOf(report.Config.Spec.Backend.Model + report.Args.Model)
+			sets = append(sets, s)
+		}
 	}
 	if len(sets) > 1 {
 		for _, s := range sets {
@@ -102,9 +106,9 @@ func readGuideLLM(in io.Reader) ([]*Set, error) {
 }
 
 func (b *guideBenchmark) set() *Set {
-	s := &Set{Given: map[string]float64{}, Engine: results.Engine{}}
-	s.Mode, s.Concurrency = b.load()
-	if b.StartTime > 0 {
+	s := newSet()
+	s.Mode, s.Concurrency, s.Rate = b.load()
+	if b.StartTime > 0 && b.StartTime < maxUnixS {
 		s.Began = time.Unix(0, int64(b.StartTime*1e9))
 	}
 	for _, r := range b.Requests.Successful {
@@ -119,45 +123,56 @@ func (b *guideBenchmark) set() *Set {
 	for i := range s.Requests {
 		s.Requests[i].Seq = int64(i)
 	}
-	total := 0.0
-	for name, x := range map[string]*float64{"requests_ok": b.Metrics.Totals.Successful, "requests_failed": b.Metrics.Totals.Errored,
-		"requests_canceled": b.Metrics.Totals.Incomplete} {
-		if x != nil {
-			total += *x
-			s.Given[name] = *x
-		}
-	}
-	if int(total) > len(s.Requests) {
-		s.Given["requests_planned"] = total
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the report keeps %d of %.0f requests (sample_size)", len(s.Requests), total))
-	}
-	if b.Duration != nil {
-		s.Given["duration_s"] = *b.Duration
-	}
+	b.totals(s)
 	return s
 }
 
+// totals takes what the report says of all requests, where it keeps a sample of them, and holds it against them else.
+func (b *guideBenchmark) totals(s *Set) {
+	t, sum := b.Metrics.Totals, 0.0
+	for _, x := range []*float64{t.Successful, t.Errored, t.Incomplete} {
+		if x != nil && *x > 0 && *x <= maxRequests {
+			sum += *x
+		}
+	}
+	if sum <= float64(len(s.Requests)) {
+		records := s.sums()
+		s.hold(total{"successful", "", t.Successful, records.ok, 0})
+		if b.Duration != nil && records.span > *b.Duration*1.05 {
+			s.hold(total{"duration", "", b.Duration, records.span, 0.05})
+		}
+		return
+	}
+	for name, x := range map[string]*float64{"requests_ok": t.Successful, "requests_failed": t.Errored, "requests_canceled": t.Incomplete, "duration_s": b.Duration} {
+		if x != nil {
+			s.Given[name] = *x
+		}
+	}
+	s.Given["requests_planned"] = sum
+	s.warn("the report keeps %d of %.0f requests (sample_size)", len(s.Requests), sum)
+}
+
 // load tells the shape by the name of GuideLLM's strategy.
-func (b *guideBenchmark) load() (mode string, concurrency int64) {
+func (b *guideBenchmark) load() (mode string, concurrency int64, rate float64) {
 	st := b.Config.Strategy
 	switch st.Type + st.Kind {
 	case "synchronous":
-		return "closed", 1
+		return "closed", 1, 0
 	case "concurrent":
-		return "closed", max(st.Streams, st.Concurrency)
+		return "closed", int64(min(max(st.Streams, st.Concurrency, 0), maxBatchSize)), 0
 	case "throughput":
-		return "batch", 0
+		return "batch", 0, 0
 	case "constant", "poisson":
-		return "open", 0
+		return "open", 0, min(max(st.Rate, 0), maxRate)
 	}
-	return "", 0
+	return "", 0, 0
 }
 
 func (g *guideRequest) request(zero float64, status, class string) Request {
 	r := newRequest(0)
 	r.PromptID, r.Text = g.ID, g.Output
-	r.tokens(&r.InputTokens, g.PromptTokens)
-	r.tokens(&r.CachedTokens, g.CachedTokens)
+	r.tokens(&r.InputTokens, tokenCount(g.PromptTokens))
+	r.tokens(&r.CachedTokens, tokenCount(g.CachedTokens))
 	t := g.Info.Timings
 	for into, from := range map[**float64]*float64{&r.ScheduledS: t.Targeted, &r.SentS: t.Start, &r.FirstChunkS: t.FirstEvent,
 		&r.FirstTokenS: t.FirstToken, &r.LastTokenS: t.LastToken, &r.DoneS: t.End} {
@@ -165,11 +180,11 @@ func (g *guideRequest) request(zero float64, status, class string) Request {
 			*into = ptr(*from - zero)
 		}
 	}
-	r.Chunks = t.Tokens
+	r.Chunks = int32(min(max(t.Tokens, 0), math.MaxInt32))
 	if status != "ok" {
 		r.fail(status, class, strings.TrimSpace(g.Info.Error))
 		return r
 	}
-	r.tokens(&r.OutputTokens, g.OutputTokens)
+	r.tokens(&r.OutputTokens, tokenCount(g.OutputTokens))
 	return r
 }

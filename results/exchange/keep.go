@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 
 	"matrix/experiments"
 	"matrix/results"
@@ -46,11 +47,56 @@ func Keep(ctx context.Context, store *results.Store, experiment string, source [
 	return out, nil
 }
 
+// Arrange tells the sets of one import apart: what ran under the same labels with another load is another cell, and what
+// ran with the same is another launch, in the order of the files.
+func Arrange(sets []*Set) {
+	loads := map[Labels]map[string]bool{}
+	bare := func(s *Set) Labels {
+		return Labels{Platform: s.Labels.Platform, Model: s.Labels.Model, BatchSize: s.Labels.BatchSize}
+	}
+	for _, s := range sets {
+		s.load = s.loadLabel()
+		if loads[bare(s)] == nil {
+			loads[bare(s)] = map[string]bool{}
+		}
+		loads[bare(s)][s.load] = true
+	}
+	type place struct {
+		labels Labels
+		load   string
+	}
+	launches := map[place]int{}
+	for _, s := range sets {
+		if s.load == "" && s.Mode == "batch" && len(loads[bare(s)]) > 1 {
+			s.load = "all_at_once"
+		}
+		at := place{bare(s), s.load}
+		if launches[at]++; !s.numbered {
+			s.Labels.Launch = launches[at]
+		}
+	}
+}
+
+// loadLabel is the coordinate of a load that bounds what is asked at once, "" = none.
+func (s *Set) loadLabel() string {
+	switch {
+	case s.Mode == "closed" && s.Concurrency > 0:
+		return fmt.Sprintf("concurrency_%d", s.Concurrency)
+	case s.Mode == "open" && s.Rate > 0:
+		return "rate_" + strconv.FormatFloat(s.Rate, 'g', 6, 64)
+	}
+	return ""
+}
+
 func cellOf(experiment string, s *Set, history []results.Past) (*experiments.Cell, error) {
-	c, err := experiments.NewCell(experiment, &experiments.Platform{ID: s.Labels.Platform, Backend: "imported"},
-		&experiments.Model{ID: s.Labels.Model}, s.Labels.BatchSize)
+	c, err := bareCell(experiment, s)
 	if err != nil {
 		return nil, err
+	}
+	if s.load != "" && !keptAs(c, s, history) {
+		if c, err = bareCell(experiment, s, &experiments.Axis{Name: "load", Label: s.load, JSON: `"` + s.load + `"`}); err != nil {
+			return nil, err
+		}
 	}
 	for _, p := range history {
 		if p.Address == c.Address && !imported(p) {
@@ -58,6 +104,28 @@ func cellOf(experiment string, s *Set, history []results.Past) (*experiments.Cel
 		}
 	}
 	return c, nil
+}
+
+func bareCell(experiment string, s *Set, more ...*experiments.Axis) (*experiments.Cell, error) {
+	return experiments.NewCell(experiment, &experiments.Platform{ID: s.Labels.Platform, Backend: "imported"},
+		&experiments.Model{ID: s.Labels.Model}, s.Labels.BatchSize, more...)
+}
+
+// keptAs reports that an earlier matrix kept the same load in a cell without its coordinate: there the new one belongs, too.
+func keptAs(c *experiments.Cell, s *Set, history []results.Past) bool {
+	for _, p := range history {
+		if p.Address != c.Address || !imported(p) {
+			continue
+		}
+		row, err := results.ReadRun(p.Dir)
+		if err != nil || row["load_mode"] != s.Mode {
+			continue
+		}
+		if n, _ := row["concurrency"].(int64); n == s.Concurrency && s.Mode == "closed" {
+			return true
+		}
+	}
+	return false
 }
 
 // imported tells by the identity, so that no Parquet is opened.
@@ -82,7 +150,7 @@ func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kep
 func write(a *results.Attempt, c *experiments.Cell, id experiments.Identity, s *Set) (results.Summary, error) {
 	run := results.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
-		Imported: true, Given: maps.Clone(s.Given), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
+		Imported: true, Given: maps.Clone(s.Given), Untold: maps.Clone(s.Untold), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
 	}
 	if !s.Began.IsZero() {
 		run.BeganUnixS = float64(s.Began.UnixNano()) / 1e9

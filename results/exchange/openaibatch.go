@@ -2,104 +2,228 @@ package exchange
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strings"
+
+	"matrix/experiments/textfile"
 )
 
 // maxLine bounds a line of a JSONL file, in bytes.
 const maxLine = 64 << 20
 
-// batchLine is a line of a batch job's output or error file (OpenAI's batch API; `vllm run-batch` writes the same).
+// batchLine is a line of a batch job's output or error file: OpenAI's batch API, and `vllm run-batch`, whose errors are
+// text. What a failed request lacks may be null; a custom_id may be a number.
 type batchLine struct {
-	ID       string `json:"id"`
-	CustomID string `json:"custom_id"`
+	ID       json.RawMessage `json:"id"`
+	CustomID json.RawMessage `json:"custom_id"`
 	Response *struct {
-		Status int `json:"status_code"`
-		Body   struct {
-			Model   string `json:"model"`
-			Choices []struct {
-				Text    string `json:"text"`
-				Finish  string `json:"finish_reason"`
-				Message struct {
-					Content string `json:"content"`
-				} `json:"message"`
-			} `json:"choices"`
-			Usage *struct {
-				Prompt     *int64 `json:"prompt_tokens"`
-				Completion *int64 `json:"completion_tokens"`
-			} `json:"usage"`
-		} `json:"body"`
+		Status json.RawMessage `json:"status_code"`
+		Body   json.RawMessage `json:"body"`
 	} `json:"response"`
-	Error *struct {
-		Code    any    `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
+	Error json.RawMessage `json:"error"`
+}
+
+// batchBody is what was answered.
+type batchBody struct {
+	Model   string `json:"model"`
+	Choices []struct {
+		Text    string `json:"text"`
+		Finish  string `json:"finish_reason"`
+		Message struct {
+			Content   json.RawMessage `json:"content"`
+			ToolCalls json.RawMessage `json:"tool_calls"`
+		} `json:"message"`
+	} `json:"choices"`
+	Usage *struct {
+		Prompt     *float64 `json:"prompt_tokens"`
+		Completion *float64 `json:"completion_tokens"`
+		Details    *struct {
+			Cached *float64 `json:"cached_tokens"`
+		} `json:"prompt_tokens_details"`
+	} `json:"usage"`
 }
 
 func readOpenAIBatch(in io.Reader) ([]*Set, error) {
-	s := &Set{Given: map[string]float64{}, Mode: "batch"}
-	s.Warnings = []string{"a batch job's output has no times: no throughput, no latency"}
-	err := eachLine(in, func(doc []byte, line int) error {
+	s := newSet()
+	s.Mode = "batch"
+	s.warn("a batch job's output has no times: no throughput, no latency")
+	for _, name := range []string{"duration_s", "batch_s", "request_throughput", "output_throughput", "total_token_throughput"} {
+		s.Untold[name] = "imported: a batch job's output has no times"
+	}
+	unlike := map[string]bool{}
+	note, err := eachLine(in, func(doc []byte, line int) error {
 		var l batchLine
 		if err := json.Unmarshal(doc, &l); err != nil {
 			return err
 		}
-		if l.Response == nil && l.Error == nil {
+		if l.Response == nil && !some(l.Error) {
 			return fmt.Errorf("neither response nor error: is this the output file of a batch?")
 		}
-		s.Requests = append(s.Requests, l.request(s))
+		r, model := l.request(int64(len(s.Requests)))
+		s.Requests = append(s.Requests, r)
+		if model != "" {
+			unlike[model] = true
+			if s.Labels.Model == "" {
+				s.Labels.Model = labelOf(model)
+			}
+		}
 		return nil
 	})
+	if len(unlike) > 1 {
+		s.warn("the answers are of %d models: %s", len(unlike), strings.Join(sorted(unlike), ", "))
+	}
+	if note != "" {
+		s.warn("%s", note)
+	}
 	return []*Set{s}, err
 }
 
-func (l *batchLine) request(s *Set) Request {
-	r := newRequest(int64(len(s.Requests)))
-	r.PromptID = l.CustomID
-	if l.Error != nil {
-		r.fail("failed", fmt.Sprint(l.Error.Code), l.Error.Message)
+func some(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// text is a JSON string as it is, any other value as its JSON text; null is "".
+func text(raw json.RawMessage) string {
+	var s string
+	switch {
+	case !some(raw):
+		return ""
+	case json.Unmarshal(raw, &s) == nil:
+		return s
+	}
+	return string(bytes.TrimSpace(raw))
+}
+
+func (l *batchLine) request(seq int64) (r Request, model string) {
+	r = newRequest(seq)
+	r.PromptID = text(l.CustomID)
+	if some(l.Error) {
+		r.fail("failed", "batch_error", text(l.Error))
+		var e struct {
+			Code    json.RawMessage `json:"code"`
+			Message json.RawMessage `json:"message"`
+		}
+		if json.Unmarshal(l.Error, &e) == nil && (some(e.Code) || some(e.Message)) {
+			r.fail("failed", text(e.Code), text(e.Message))
+		}
 	}
 	if l.Response == nil {
-		return r
+		return r, ""
 	}
-	if l.Response.Status != 0 {
-		r.HTTPStatus = ptr(int32(l.Response.Status))
+	var status float64
+	if json.Unmarshal(l.Response.Status, &status) == nil && status >= 0 && status <= 999 {
+		r.HTTPStatus = ptr(int32(status))
 	}
-	body := l.Response.Body
-	if s.Labels.Model == "" {
-		s.Labels.Model = labelOf(body.Model)
+	var body batchBody
+	err := json.Unmarshal(l.Response.Body, &body)
+	switch {
+	case r.Status != "ok":
+	case status >= 400:
+		r.fail("failed", fmt.Sprintf("http_%d", int(status)), errorOf(l.Response.Body))
+	case err != nil || len(body.Choices) == 0:
+		r.fail("malformed", "malformed_answer", "the answer has no choices")
 	}
-	if l.Response.Status >= 400 && l.Error == nil {
-		r.fail("failed", fmt.Sprintf("http_%d", l.Response.Status), "")
+	if err != nil {
+		return r, ""
 	}
 	if u := body.Usage; u != nil {
-		r.tokens(&r.InputTokens, u.Prompt)
-		r.tokens(&r.OutputTokens, u.Completion)
+		r.tokens(&r.InputTokens, tokenCount(u.Prompt))
+		r.tokens(&r.OutputTokens, tokenCount(u.Completion))
+		if u.Details != nil {
+			r.CachedTokens = tokenCount(u.Details.Cached)
+		}
 	}
 	if len(body.Choices) > 0 {
 		c := body.Choices[0]
-		r.Text, r.FinishReason = c.Text+c.Message.Content, c.Finish
+		r.Text = c.Text + said(c.Message.Content)
+		r.ended(c.Finish)
 	}
-	return r
+	return r, body.Model
 }
 
-// eachLine calls f for every line that is not empty; its error gets the line's number.
-func eachLine(in io.Reader, f func(doc []byte, line int) error) error {
+// tokenCount is a count as a file has it, -1 where it cannot be one: sane makes null of that, and says so.
+func tokenCount(x *float64) *int64 {
+	switch {
+	case x == nil:
+		return nil
+	case *x != math.Trunc(*x) || !(*x >= 0 && *x <= maxTokens):
+		return ptr(int64(-1))
+	}
+	return ptr(int64(*x))
+}
+
+// said is a message's text: a string, or a list of parts.
+func said(raw json.RawMessage) string {
+	var parts []struct {
+		Text string `json:"text"`
+	}
+	if json.Unmarshal(raw, &parts) != nil {
+		return text(raw)
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// errorOf finds the message in a failed answer's body.
+func errorOf(body json.RawMessage) string {
+	var e struct {
+		Error   json.RawMessage `json:"error"`
+		Message json.RawMessage `json:"message"`
+		Detail  json.RawMessage `json:"detail"`
+	}
+	if json.Unmarshal(body, &e) != nil {
+		return text(body)
+	}
+	var inner struct {
+		Message json.RawMessage `json:"message"`
+	}
+	if json.Unmarshal(e.Error, &inner) == nil && some(inner.Message) {
+		return text(inner.Message)
+	}
+	return text(e.Error) + text(e.Message) + text(e.Detail)
+}
+
+// eachLine calls f for every line that is not empty. A line that cannot be read is left out and noted; where that is most
+// of them, it is the error.
+func eachLine(in io.Reader, f func(doc []byte, line int) error) (note string, err error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	o := odd{what: "line"}
 	n := 0
 	for lines.Scan() {
 		n++
-		if len(lines.Bytes()) == 0 {
+		doc := bytes.TrimSpace(lines.Bytes())
+		if len(doc) == 0 {
 			continue
 		}
-		if err := f(lines.Bytes(), n); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+		err := f(textfile.Finite(doc), n)
+		if err != nil {
+			err = plainJSON(err)
 		}
+		o.see(n, err)
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", n+1, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return "", fmt.Errorf("line %d is longer than %d MiB", n+1, maxLine>>20)
+	case err != nil:
+		return "", err
 	}
-	return nil
+	return o.note(), o.refused()
+}
+
+// plainJSON says an error of encoding/json without Go's types.
+func plainJSON(err error) error {
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	if !errors.As(err, &wrong) && !errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	reason, hint := textfile.JSONFault(err)
+	return &textfile.Error{Reason: reason, Hint: hint}
 }

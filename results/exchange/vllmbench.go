@@ -2,78 +2,149 @@ package exchange
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 	"time"
 
+	"matrix/experiments/textfile"
 	"matrix/results"
 )
 
 // vllmBench is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py). Without
 // --save-detailed the arrays are absent and only totals remain. Times are in seconds where not named _ms.
 type vllmBench struct {
-	Date           string      `json:"date"`
-	EndpointType   string      `json:"endpoint_type"`
-	ModelID        string      `json:"model_id"`
-	NumPrompts     int         `json:"num_prompts"`
-	RequestRate    any         `json:"request_rate"`
-	MaxConcurrency *int64      `json:"max_concurrency"`
-	Duration       *float64    `json:"duration"`
-	Completed      *float64    `json:"completed"`
-	Failed         *float64    `json:"failed"`
-	TotalInput     *float64    `json:"total_input_tokens"`
-	TotalOutput    *float64    `json:"total_output_tokens"`
-	RequestTput    *float64    `json:"request_throughput"`
-	OutputTput     *float64    `json:"output_throughput"`
-	TotalTput      *float64    `json:"total_token_throughput"`
-	InputLens      []int64     `json:"input_lens"`
-	OutputLens     []int64     `json:"output_lens"`
-	TTFTs          []float64   `json:"ttfts"`
-	ITLs           [][]float64 `json:"itls"`
-	Latencies      []float64   `json:"latencies"`
-	StartTimes     []float64   `json:"start_times"`
-	Texts          []string    `json:"generated_texts"`
-	Errors         []string    `json:"errors"`
-	rest           map[string]any
+	Date           string       `json:"date"`
+	EndpointType   string       `json:"endpoint_type"`
+	ModelID        string       `json:"model_id"`
+	NumPrompts     *float64     `json:"num_prompts"`
+	RequestRate    any          `json:"request_rate"`
+	MaxConcurrency *float64     `json:"max_concurrency"`
+	Duration       *float64     `json:"duration"`
+	Completed      *float64     `json:"completed"`
+	Failed         *float64     `json:"failed"`
+	TotalInput     *float64     `json:"total_input_tokens"`
+	TotalOutput    *float64     `json:"total_output_tokens"`
+	RequestTput    *float64     `json:"request_throughput"`
+	OutputTput     *float64     `json:"output_throughput"`
+	TotalTput      *float64     `json:"total_token_throughput"`
+	InputLens      []*float64   `json:"input_lens"`
+	OutputLens     []*float64   `json:"output_lens"`
+	TTFTs          []*float64   `json:"ttfts"`
+	ITLs           [][]*float64 `json:"itls"`
+	Latencies      []*float64   `json:"latencies"`
+	StartTimes     []*float64   `json:"start_times"`
+	Texts          []*string    `json:"generated_texts"`
+	Errors         []*string    `json:"errors"`
+	ElapsedTime    *float64     `json:"elapsed_time"` // of `vllm bench throughput`, which is another file
+	vllmMillis
 }
 
-func readVLLMBench(in io.Reader) ([]*Set, error) {
-	doc, err := io.ReadAll(in)
+// vllmMillis are the distributions that stand in the file as numbers, in milliseconds.
+type vllmMillis struct {
+	MeanTTFT   *float64 `json:"mean_ttft_ms"`
+	MedianTTFT *float64 `json:"median_ttft_ms"`
+	P90TTFT    *float64 `json:"p90_ttft_ms"`
+	P95TTFT    *float64 `json:"p95_ttft_ms"`
+	P99TTFT    *float64 `json:"p99_ttft_ms"`
+	MeanE2E    *float64 `json:"mean_e2el_ms"`
+	MedianE2E  *float64 `json:"median_e2el_ms"`
+	P90E2E     *float64 `json:"p90_e2el_ms"`
+	P95E2E     *float64 `json:"p95_e2el_ms"`
+	P99E2E     *float64 `json:"p99_e2el_ms"`
+	MeanITL    *float64 `json:"mean_itl_ms"`
+	MedianITL  *float64 `json:"median_itl_ms"`
+	P90ITL     *float64 `json:"p90_itl_ms"`
+	P95ITL     *float64 `json:"p95_itl_ms"`
+	P99ITL     *float64 `json:"p99_itl_ms"`
+}
+
+// readVLLMBench reads one result or several: --append-result writes a document behind the other, and some keep a list.
+func readVLLMBench(in io.Reader) (sets []*Set, err error) {
+	docs, err := documents(in)
+	if err != nil {
+		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", err)
+	}
+	for i, doc := range docs {
+		s, err := vllmBenchSet(doc)
+		if err != nil && len(docs) > 1 {
+			return nil, fmt.Errorf("document %d %w", i+1, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, s)
+	}
+	return sets, nil
+}
+
+// documents are the JSON documents of a file, those of a list one by one.
+func documents(in io.Reader) (docs []json.RawMessage, err error) {
+	all, err := io.ReadAll(in)
 	if err != nil {
 		return nil, err
 	}
+	next := json.NewDecoder(strings.NewReader(string(textfile.Finite(all))))
+	for {
+		var doc json.RawMessage
+		if err := next.Decode(&doc); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil && len(docs) == 0 {
+			return nil, fmt.Errorf("invalid JSON: %w", plainJSON(err))
+		} else if err != nil {
+			return nil, fmt.Errorf("document %d: %w", len(docs)+1, plainJSON(err))
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(doc, &list) == nil {
+			docs = append(docs, list...)
+		} else {
+			docs = append(docs, doc)
+		}
+	}
+	if len(docs) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return docs, nil
+}
+
+func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 	var v vllmBench
 	if err := json.Unmarshal(doc, &v); err != nil {
-		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", err)
+		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", plainJSON(err))
 	}
-	if v.Duration == nil || v.Completed == nil {
-		return nil, fmt.Errorf("is no result of `vllm bench serve`: it has no duration or no completed")
+	switch {
+	case v.ElapsedTime != nil && v.Duration == nil:
+		return nil, errors.New("is a result of `vllm bench throughput`, which is not read: `vllm bench serve --save-result --save-detailed` writes what is")
+	case v.Duration == nil || v.Completed == nil:
+		return nil, errors.New("is no result of `vllm bench serve`: it has no duration or no completed")
 	}
-	_ = json.Unmarshal(doc, &v.rest) // it is an object, as was seen above
-	s := &Set{Labels: Labels{Model: labelOf(v.ModelID), BatchSize: v.NumPrompts}, Given: v.given(),
-		Engine: results.Engine{Name: "vllm"}}
+	s := newSet()
+	s.Labels.Model, s.Given, s.Engine = labelOf(v.ModelID), v.given(), results.Engine{Name: "vllm"}
 	v.load(s)
-	if began, err := time.ParseInLocation("20060102-150405", v.Date, time.Local); err == nil {
+	if began, err := time.ParseInLocation("20060102-150405", v.Date, time.Local); err == nil && *v.Duration >= 0 && *v.Duration <= maxSeconds {
 		s.Began = began.Add(-time.Duration(*v.Duration * float64(time.Second))) // the date is that of the writing
 	}
 	if len(v.TTFTs) == 0 {
 		v.milliseconds(s.Given)
-		s.Warnings = append(s.Warnings, "vllm bench wrote totals only (no --save-detailed): no row per request, no distribution beyond those it printed")
-		return []*Set{s}, nil
+		s.warn("vllm bench wrote totals only (no --save-detailed): no row per request, no distribution beyond those it printed")
+		if d := *v.Duration; d > 0 && v.TotalOutput != nil {
+			s.hold(total{"output_throughput", "output_throughput", v.OutputTput, *v.TotalOutput / d, 0.02}, total{"request_throughput", "request_throughput", v.RequestTput, *v.Completed / d, 0.02})
+		}
+		return s, nil
 	}
-	return []*Set{s}, v.rows(s)
+	return s, v.rows(s)
 }
 
 // load tells the shape: a rate makes it open, a bound closed, neither a batch.
 func (v *vllmBench) load(s *Set) {
 	rate, _ := v.RequestRate.(float64) // "inf" is text
 	switch {
-	case rate > 0 && !math.IsInf(rate, 0):
-		s.Mode = "open"
-	case v.MaxConcurrency != nil:
-		s.Mode, s.Concurrency = "closed", *v.MaxConcurrency
+	case rate > 0 && rate <= maxRate:
+		s.Mode, s.Rate = "open", rate
+	case v.MaxConcurrency != nil && *v.MaxConcurrency >= 1 && *v.MaxConcurrency <= maxBatchSize:
+		s.Mode, s.Concurrency = "closed", int64(*v.MaxConcurrency)
 	default:
 		s.Mode = "batch"
 	}
@@ -99,7 +170,9 @@ func (v *vllmBench) given() map[string]float64 {
 	if v.Failed != nil {
 		planned += *v.Failed
 	}
-	planned = max(planned, float64(v.NumPrompts))
+	if v.NumPrompts != nil {
+		planned = max(planned, *v.NumPrompts)
+	}
 	given["requests_planned"] = planned
 	if planned > 0 {
 		given["success_rate"] = *v.Completed / planned
@@ -109,15 +182,17 @@ func (v *vllmBench) given() map[string]float64 {
 
 // milliseconds adds the distributions that stand in the file as numbers.
 func (v *vllmBench) milliseconds(given map[string]float64) {
-	names := map[string]string{"mean_%s_ms": "_mean_s", "median_%s_ms": "_p50_s", "p90_%s_ms": "_p90_s", "p95_%s_ms": "_p95_s", "p99_%s_ms": "_p99_s"}
-	for theirs, ours := range map[string]string{"ttft": "ttft_first_chunk", "e2el": "e2e", "itl": "chunk_gap"} {
-		for pattern, suffix := range names {
-			if ms, ok := v.rest[fmt.Sprintf(pattern, theirs)].(float64); ok {
-				given[ours+suffix] = ms / 1000
-				if theirs == "ttft" && v.streamsText() {
-					given["ttft"+suffix] = ms / 1000
-				}
-			}
+	for ours, ms := range map[string]*float64{
+		"ttft_first_chunk_mean_s": v.MeanTTFT, "ttft_first_chunk_p50_s": v.MedianTTFT, "ttft_first_chunk_p90_s": v.P90TTFT, "ttft_first_chunk_p95_s": v.P95TTFT, "ttft_first_chunk_p99_s": v.P99TTFT,
+		"e2e_mean_s": v.MeanE2E, "e2e_p50_s": v.MedianE2E, "e2e_p90_s": v.P90E2E, "e2e_p95_s": v.P95E2E, "e2e_p99_s": v.P99E2E,
+		"chunk_gap_mean_s": v.MeanITL, "chunk_gap_p50_s": v.MedianITL, "chunk_gap_p90_s": v.P90ITL, "chunk_gap_p95_s": v.P95ITL, "chunk_gap_p99_s": v.P99ITL,
+	} {
+		if ms == nil {
+			continue
+		}
+		given[ours] = *ms / 1000
+		if suffix, ttft := strings.CutPrefix(ours, "ttft_first_chunk"); ttft && v.streamsText() {
+			given["ttft"+suffix] = *ms / 1000
 		}
 	}
 }
@@ -131,37 +206,81 @@ func (v *vllmBench) rows(s *Set) error {
 	}
 	for i := range n {
 		r := newRequest(int64(i))
-		r.tokens(&r.InputTokens, &v.InputLens[i])
-		if v.Errors[i] != "" {
-			r.fail("failed", "vllm_bench", lastLine(v.Errors[i]))
+		r.tokens(&r.InputTokens, tokenCount(v.InputLens[i]))
+		if why, failed := v.failed(i); failed {
+			r.fail("failed", "vllm_bench", why)
 		} else {
-			r.tokens(&r.OutputTokens, &v.OutputLens[i])
+			r.tokens(&r.OutputTokens, tokenCount(v.OutputLens[i]))
 			v.times(&r, i)
 		}
-		if len(v.StartTimes) == n {
-			r.shift(v.StartTimes[i])
+		if len(v.StartTimes) == n && v.StartTimes[i] != nil {
+			r.shift(*v.StartTimes[i])
 		}
-		if len(v.Texts) == n {
-			r.Text = v.Texts[i]
+		if len(v.Texts) == n && v.Texts[i] != nil {
+			r.Text = *v.Texts[i]
 		}
 		s.Requests = append(s.Requests, r)
 	}
+	v.hold(s)
 	return nil
+}
+
+// hold compares the file's totals with its records. Its total of input tokens is over the requests that ended well.
+func (v *vllmBench) hold(s *Set) {
+	t := s.sums()
+	totals := []total{{"completed", "requests_ok", v.Completed, t.ok, 0}, {"failed", "requests_failed", v.Failed, t.failed, 0},
+		{"total_output_tokens", "output_tokens", v.TotalOutput, t.output, 0.01}}
+	if t.failed == 0 {
+		totals = append(totals, total{"total_input_tokens", "input_tokens", v.TotalInput, t.input, 0.01})
+	}
+	span := *v.Duration
+	if t.span > span*1.05 { // it may be shorter: vLLM's begins and ends with the program
+		totals = append(totals, total{"duration", "duration_s", v.Duration, t.span, 0.05})
+		span = t.span
+	}
+	if span > 0 {
+		totals = append(totals, total{"output_throughput", "output_throughput", v.OutputTput, t.output / span, 0.02},
+			total{"request_throughput", "request_throughput", v.RequestTput, t.ok / span, 0.02})
+	}
+	s.hold(totals...)
+	if t.ok != *v.Completed {
+		delete(s.Given, "success_rate")
+	}
+}
+
+// failed tells a failed request. vLLM writes the reason phrase of the HTTP status as its error, which may be empty: then
+// nothing was generated, and no first token came.
+func (v *vllmBench) failed(i int) (why string, failed bool) {
+	if v.Errors[i] != nil && *v.Errors[i] != "" {
+		return lastLine(*v.Errors[i]), true
+	}
+	none := func(x *float64) bool { return x == nil || *x == 0 }
+	return "no token came, and no reason was kept", none(v.OutputLens[i]) && none(v.TTFTs[i]) && len(v.ITLs[i]) == 0
 }
 
 // times stamps one request from its own send on; the last token is the first plus all gaps.
 func (v *vllmBench) times(r *Request, i int) {
-	last := v.TTFTs[i]
+	first := v.TTFTs[i]
+	if first == nil || *first <= 0 { // an answer at once is one whose first token nobody saw
+		return
+	}
+	last, gaps := *first, make([]float64, 0, len(v.ITLs[i]))
 	for _, gap := range v.ITLs[i] {
-		last += gap
+		if gap != nil {
+			last += *gap
+			gaps = append(gaps, *gap)
+		}
 	}
-	if len(v.Latencies) == len(v.TTFTs) {
-		last = v.Latencies[i]
+	if len(v.Latencies) == len(v.TTFTs) && v.Latencies[i] != nil {
+		last = *v.Latencies[i]
 	}
-	r.Chunks, r.ChunkGapsS = int32(len(v.ITLs[i])+1), v.ITLs[i]
-	r.SentS, r.FirstChunkS, r.LastTokenS = ptr(0.0), ptr(v.TTFTs[i]), ptr(last)
+	r.Chunks, r.ChunkGapsS = int32(min(len(gaps)+1, math.MaxInt32)), gaps
+	r.SentS, r.FirstChunkS, r.LastTokenS = ptr(0.0), ptr(*first), ptr(last)
 	if v.streamsText() {
-		r.FirstTokenS = ptr(v.TTFTs[i])
+		r.FirstTokenS = ptr(*first)
+	}
+	if len(v.StartTimes) == len(v.TTFTs) { // else each counts from its own send
+		r.DoneS = ptr(last)
 	}
 }
 
@@ -170,9 +289,9 @@ func (r *Request) shift(by float64) {
 	if r.SentS == nil {
 		r.SentS = ptr(0.0)
 	}
-	for _, t := range []*float64{r.SentS, r.FirstChunkS, r.FirstTokenS, r.LastTokenS, r.DoneS} {
-		if t != nil {
-			*t += by
+	for _, t := range r.stamps() {
+		if *t != nil {
+			**t += by
 		}
 	}
 }
