@@ -51,6 +51,15 @@ type batch struct {
 	inputFile string
 	began     time.Time
 	seqs      map[int64]bool // asked and not answered yet
+	unread    int            // lines of its output that are no JSON
+}
+
+// unreadNote is added where an answer is missing that may be one of the lines that could not be read.
+func (r *batch) unreadNote() string {
+	if r.unread == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; lines of its output that are no JSON: %d", r.unread)
 }
 
 // Generate is a batch of one.
@@ -194,7 +203,7 @@ func (b *batcher) collect(ctx context.Context, r *batch, done func(backends.Repl
 	for seq := range r.seqs {
 		done(backends.Reply{
 			Seq: seq, Status: backends.Failed, ErrorClass: "batch_" + r.Status, Attempts: 1, Sent: r.began, Done: over, TokenSource: "none",
-			Error: "the batch ended as " + r.Status + " without this request's answer",
+			Error: "the batch ended as " + r.Status + " without this request's answer" + r.unreadNote(),
 		})
 	}
 	for _, id := range []string{r.inputFile, r.OutputFile, r.ErrorFile} {

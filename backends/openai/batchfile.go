@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"matrix/backends"
@@ -158,14 +159,40 @@ func (b *batcher) upload(ctx context.Context, path string) (string, error) {
 	return uploaded.ID, nil
 }
 
-// answer is one line of an output or an error file.
+// answer is one line of an output or an error file. vLLM's run-batch writes an error as text, and an id may come back as a
+// number.
 type answer struct {
-	CustomID string `json:"custom_id"`
+	CustomID json.RawMessage `json:"custom_id"`
 	Response *struct {
 		StatusCode int             `json:"status_code"`
 		Body       json.RawMessage `json:"body"`
 	} `json:"response"`
-	Error *struct{ Code, Message string } `json:"error"`
+	Error json.RawMessage `json:"error"`
+}
+
+// fault is what the answer's error says: an object with a code and a message, or text; ok where there is none.
+func (a *answer) fault() (class, message string, ok bool) {
+	if len(a.Error) == 0 || string(a.Error) == "null" {
+		return "", "", true
+	}
+	var e struct{ Code, Message any }
+	if json.Unmarshal(a.Error, &e) == nil && (e.Code != nil || e.Message != nil) {
+		if e.Message == nil {
+			e.Message = ""
+		}
+		if e.Code == nil {
+			e.Code = "batch_error"
+		}
+		return fmt.Sprint(e.Code), fmt.Sprint(e.Message), false
+	}
+	var text string
+	if json.Unmarshal(a.Error, &text) != nil {
+		text = string(a.Error)
+	}
+	if a.Response != nil && a.Response.StatusCode >= 400 {
+		return fmt.Sprintf("http_%d", a.Response.StatusCode), text, false
+	}
+	return "batch_error", text, false
 }
 
 // completion is what stands in an answer's body.
@@ -184,7 +211,8 @@ type completion struct {
 	}
 }
 
-// readAnswers streams a file down. A line that answers nothing that was asked is passed over.
+// readAnswers streams a file down. A line that answers nothing that was asked is passed over, and so is one that cannot be
+// read: the other answers came, and were paid for.
 func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over time.Time, done func(backends.Reply)) error {
 	resp, err := b.server.send(ctx, http.MethodGet, b.server.base+"/files/"+file+"/content", "", nil)
 	if err != nil {
@@ -196,10 +224,14 @@ func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over t
 	lines.Buffer(make([]byte, 64<<10), 64<<20)
 	for lines.Scan() {
 		var a answer
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
-			return fmt.Errorf("an answer is no JSON: %w", err)
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
 		}
-		seq, err := strconv.ParseInt(a.CustomID, 10, 64)
+		if json.Unmarshal(lines.Bytes(), &a) != nil {
+			r.unread++
+			continue
+		}
+		seq, err := strconv.ParseInt(strings.Trim(string(a.CustomID), `"`), 10, 64)
 		if err != nil || !r.seqs[seq] {
 			continue
 		}
@@ -221,9 +253,10 @@ func (a *answer) fill(r *backends.Reply) {
 		r.HTTPStatus = a.Response.StatusCode
 	}
 	var c completion
+	class, message, fine := a.fault()
 	switch {
-	case a.Error != nil:
-		fail(backends.Failed, a.Error.Code, a.Error.Message)
+	case !fine:
+		fail(backends.Failed, class, message)
 	case a.Response == nil:
 		fail(backends.Malformed, "malformed_event", "an answer has neither response nor error")
 	case a.Response.StatusCode == http.StatusTooManyRequests || a.Response.StatusCode == http.StatusServiceUnavailable:

@@ -35,6 +35,7 @@ type service struct {
 	deleted []string
 	cancels int
 	endless bool
+	odd     bool // it writes lines that others would not
 }
 
 func serve(t *testing.T) (*service, string) {
@@ -151,6 +152,10 @@ func (s *service) create(w http.ResponseWriter, r *http.Request) {
 		switch in := len(strings.Fields(line.Body.text())); {
 		case line.URL != b.Endpoint || strings.Contains(lines.Text(), "stream"):
 			fmt.Fprintf(&failed, `{"custom_id":%q,"error":{"code":"bad_line","message":"no"}}`+"\n", line.CustomID)
+		case s.odd && line.Body.text() == "e": // as vLLM's run-batch writes an error
+			fmt.Fprintf(&out, "\n{\"custom_id\":\n{\"custom_id\":%q,\"response\":{\"status_code\":400,\"body\":null},\"error\":\"does not fit\"}\r\n", line.CustomID)
+		case s.odd && line.Body.text() == "d":
+			fmt.Fprintf(&out, `{"custom_id":%s,"response":{"status_code":200,"body":{"choices":[{"text":"w","message":{"content":null},"finish_reason":"stop"}]}},"error":null}`+"\n\n", line.CustomID)
 		case strings.HasPrefix(line.Body.text(), "lost"):
 		case in > 64:
 			fmt.Fprintf(&failed, `{"custom_id":%q,"response":{"status_code":400,"body":{"error":{"message":"maximum context length is 64, %s"}}}}`+"\n", line.CustomID, key)
@@ -259,6 +264,23 @@ func TestBatch(t *testing.T) {
 	}
 	if len(s.deleted) != 6 {
 		t.Errorf("deleted %v", s.deleted)
+	}
+}
+
+// TestOddLines: each answer stands for itself, whatever stands beside it.
+func TestOddLines(t *testing.T) {
+	s, url := serve(t)
+	s.odd = true
+	replies, err := batchOf(t.Context(), t, url)
+	if err != nil || len(replies) != 6 {
+		t.Fatalf("%d replies, %v", len(replies), err)
+	}
+	for seq, want := range map[int64]string{0: "ok", 3: "ok", 5: "ok", 4: "failed http_400 does not fit",
+		2: "failed batch_completed the batch ended as completed without this request's answer; lines of its output that are no JSON: 1"} {
+		r := replies[seq]
+		if got := strings.TrimSpace(string(r.Status) + " " + r.ErrorClass + " " + r.Error); got != want {
+			t.Errorf("seq %d: %s", seq, got)
+		}
 	}
 }
 

@@ -95,6 +95,7 @@ func (j Judge) Compare(ctx context.Context, root string, a, b *summary.Cell) (*J
 		return nil, err
 	}
 	defer file.close()
+	y = y.alignedTo(x)
 	todo := shared(x, y)
 	if j.Limit > 0 && len(todo) > j.Limit {
 		todo = todo[:j.Limit]

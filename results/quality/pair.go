@@ -3,6 +3,7 @@ package quality
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 )
 
@@ -22,6 +23,7 @@ type Pair struct {
 	ChrF        float64 // mean of B against A, 0–1
 	RougeL      float64
 	Accuracy    *Change // B − A on the prompts with a reference; nil without
+	ByID        bool    // one is imported: answers are matched by the prompts' ids, and nobody knows that the prompts are the same
 	Warning     string  // "" = nothing odd
 }
 
@@ -60,7 +62,8 @@ func (r *Report) compare(all []*answers, o Options) {
 }
 
 func pairOf(a, b *answers, prompts func(string) (Prompt, bool)) Pair {
-	p := Pair{A: a.of.Name, B: b.of.Name, CellA: a.of.Slug, CellB: b.of.Slug, SameModel: a.of.Model == b.of.Model, Greedy: a.greedy() && b.greedy()}
+	b = b.alignedTo(a)
+	p := Pair{ByID: b.byID, A: a.of.Name, B: b.of.Name, CellA: a.of.Slug, CellB: b.of.Slug, SameModel: a.of.Model == b.of.Model, Greedy: a.greedy() && b.greedy()}
 	var lengthA, lengthB float64
 	var deltas []float64
 	for _, seq := range a.seqs {
@@ -69,7 +72,7 @@ func pairOf(a, b *answers, prompts func(string) (Prompt, bool)) Pair {
 			continue
 		}
 		p.N++
-		p.SameBytes += one(x.hash == y.hash)
+		p.SameBytes += one(!p.ByID && x.hash == y.hash)
 		p.add(x.text, y.text)
 		lengthA, lengthB = lengthA+runes(x.text), lengthB+runes(y.text)
 		if prompts != nil {
@@ -94,8 +97,41 @@ func (a *answers) shares(b *answers, seq int64) bool {
 	if _, both := b.text[seq]; !both {
 		return false
 	}
+	if b.byID {
+		return true
+	}
 	of, other := a.by.Identity.Components.Get("dataset").Hash, b.by.Identity.Components.Get("dataset").Hash
 	return x.hash == y.hash || x.prompt != "" && x.prompt == y.prompt && of != "" && of == other
+}
+
+// alignedTo moves b's answers to the seqs of a's with the same prompt id, where one of both is imported: then the order is
+// the other tool's, and what was sent is not known. An id that stands more than once tells no prompt.
+func (b *answers) alignedTo(a *answers) *answers {
+	if !a.by.Flag("imported") && !b.by.Flag("imported") {
+		return b
+	}
+	moved := &answers{of: b.of, by: b.by, text: map[int64]answer{}, byID: true}
+	there := b.byPrompt()
+	for id, seq := range a.byPrompt() {
+		if at, ok := there[id]; ok {
+			moved.text[seq] = b.text[at]
+		}
+	}
+	return moved
+}
+
+// byPrompt is where the answer to each prompt stands, by ids that stand once.
+func (a *answers) byPrompt() map[string]int64 {
+	at, twice := map[string]int64{}, map[string]bool{}
+	for _, seq := range a.seqs {
+		id := a.text[seq].prompt
+		_, seen := at[id]
+		if twice[id] = twice[id] || seen || id == ""; !twice[id] {
+			at[id] = seq
+		}
+	}
+	maps.DeleteFunc(at, func(id string, _ int64) bool { return twice[id] })
+	return at
 }
 
 // noticed is how many of the first words must agree for two answers to have begun alike.
@@ -128,6 +164,9 @@ const (
 )
 
 func (p *Pair) warning() string {
+	if p.ByID {
+		return fmt.Sprintf("%s and %s: one is imported, so answers are matched by prompt_id; whether the prompts were the same is not recorded", p.A, p.B)
+	}
 	if !p.SameModel || !p.Greedy || p.N < pairsLeast || p.FirstWords >= beginAlike {
 		return ""
 	}
@@ -141,6 +180,9 @@ func (p *Pair) warning() string {
 
 // greedy reports that no temperature was asked for; a cell that does not tell is not called so.
 func (a *answers) greedy() bool {
+	if a.by.Flag("imported") {
+		return false // its spec is empty
+	}
 	var spec struct {
 		Generate *struct {
 			Temperature float64 `json:"temperature"`

@@ -78,6 +78,7 @@ type answers struct {
 	by   *summary.Attempt
 	seqs []int64
 	text map[int64]answer
+	byID bool // its answers stand at the seqs of another's, matched by the prompts' ids
 }
 
 // Measure reads the outputs of a set's cells and compares them. Simulated cells say nothing real: they are left out.
