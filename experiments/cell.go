@@ -379,4 +379,9 @@ type Decision struct {
 	Require map[string]float64
 	Goals   map[string]string
 	Place   Place
+
+	Requests          []int64  // numbers of requests that are asked about; nil = the default ones
+	PricePerHour      *float64 // of the machine, in Currency; nil = not said
+	ElectricityPerKWh *float64
+	Currency          string
 }

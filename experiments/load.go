@@ -134,6 +134,9 @@ func (l *loader) decision(b fileBlock) *Decision {
 			continue
 		}
 		v := d.attribute(*fieldNamed(decisionBlock.fields, a.Name), a.Expr, a.Name)
+		if l.question(result, d, a, v) {
+			continue
+		}
 		l.decisionPart(result, d, a, valuesOf(v))
 	}
 	return result

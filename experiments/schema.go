@@ -89,6 +89,8 @@ var platformBlock = blockType{name: "platform", sample: `platform "vllm" { … }
 
 var decisionBlock = blockType{name: "decision", sample: `decision "best" { … }`, fields: []field{
 	{name: "weights", kind: free}, {name: "require", kind: free}, {name: "goals", kind: free},
+	{name: "requests", kind: anything}, {name: "price_per_hour", kind: number, min: atLeast(0)},
+	{name: "electricity_per_kwh", kind: number, min: atLeast(0)}, {name: "currency", kind: text},
 }}
 
 var variableBlock = blockType{name: "variable", sample: `variable "batch_sizes" { … }`, fields: []field{

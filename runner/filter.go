@@ -21,6 +21,8 @@ type Filter struct {
 	Rerun []string
 	// Since is when Replace and Rerun were asked for: what began later has been run again. Zero: now.
 	Since time.Time `json:",omitzero"`
+	// Launches is how many launches each cell has at least; 0 = as declared. More of them make no result stale.
+	Launches int `json:",omitzero"`
 }
 
 // selector is one parsed axis=glob, or what names cells.

@@ -123,6 +123,11 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if f.Launches > c.Launches {
+			raised := *c
+			raised.Launches = f.Launches
+			c = &raised
+		}
 		item := &Item{Cell: c, Identity: experiments.Identity{Address: c.Address}}
 		p.Items = append(p.Items, item)
 		if c.Skip != nil {

@@ -121,6 +121,12 @@ func (a *app) emit(kind string, fields map[string]any) {
 	_ = a.encoder.Encode(fields) // a closed stdout ends the program by SIGPIPE
 }
 
+// record writes a typed NDJSON record; its type is one of its fields.
+func (a *app) record(r any) {
+	a.begin()
+	_ = a.encoder.Encode(r) // as above
+}
+
 // schemaVersion is the version of the NDJSON records.
 const schemaVersion = 1
 

@@ -144,6 +144,7 @@ func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*sess
 	s.filter = saved.Asked()
 	s.filter.Only = append(s.filter.Only, f.filter.Only...)
 	s.filter.Except = append(s.filter.Except, f.filter.Except...)
+	s.filter.Launches = max(s.filter.Launches, f.filter.Launches)
 	plans, err := s.plan(ctx)
 	if err != nil {
 		s.close()

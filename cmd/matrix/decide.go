@@ -9,13 +9,21 @@ import (
 	"matrix/results/summary"
 )
 
-// decide weighs what a set holds, answers included. rules and prompts may be nil: the default weights, no references.
-func decide(ctx context.Context, set *summary.Set, rules *experiments.Decision, prompts func(string) (quality.Prompt, bool), apply string) (*decision.Result, *quality.Report, error) {
-	answers, err := quality.Measure(ctx, set, quality.Options{Prompts: prompts})
+// question is what a report was asked.
+type question struct {
+	rules    *experiments.Decision               // nil = the default weights
+	requests []int64                             // nil = the rules'
+	prompts  func(string) (quality.Prompt, bool) // nil = no references
+	command  func(decision.Need) string          // nil = no declaration is at hand
+}
+
+// decide weighs what a set holds, answers included.
+func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
+	answers, err := quality.Measure(ctx, set, quality.Options{Prompts: q.prompts})
 	if err != nil {
 		return nil, nil, err
 	}
-	o := decision.Options{Rules: rules, Apply: apply, Quality: accuracyOf(answers)}
+	o := decision.Options{Rules: q.rules, Requests: q.requests, Command: q.command, Quality: accuracyOf(answers)}
 	o.Difference = func(of, less *summary.Cell) *decision.Difference {
 		for _, p := range answers.Pairs {
 			forward := p.CellA == less.Slug && p.CellB == of.Slug
@@ -27,7 +35,8 @@ func decide(ctx context.Context, set *summary.Set, rules *experiments.Decision, 
 		}
 		return nil
 	}
-	return decision.Decide(set, o), answers, nil
+	weighed, err := decision.Decide(ctx, set, o)
+	return weighed, answers, err
 }
 
 // accuracyOf looks up a cell's share of answers that are the reference.

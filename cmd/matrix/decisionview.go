@@ -9,7 +9,7 @@ import (
 	"matrix/results/decision"
 )
 
-// decisionView prints a decision line by line: each number with its metric, cell, attempts, scale and weight.
+// decisionView prints a decision line by line: each number with its metric, cell, attempts and weight.
 type decisionView struct {
 	w     io.Writer
 	style style
@@ -24,7 +24,7 @@ func (a *app) writeExplanation(w io.Writer, d *decision.Result) {
 		name = strconv.Quote(d.Decision)
 	}
 	e.line(0, "%s %s: %s", a.style.bold("Decision"), name, weightsText(d.Weights, false))
-	e.line(0, "Intervals: %s.", d.Method)
+	e.line(0, "Score = 100 × the product of (best / value)^weight; a factor of 1 is the best.")
 	for _, g := range d.Groups {
 		e.group(g)
 	}
@@ -53,7 +53,7 @@ func (e decisionView) line(depth int, format string, args ...any) {
 }
 
 // asciiOnly spells what a terminal without UTF-8 cannot show.
-var asciiOnly = strings.NewReplacer("×", "x", "−", "-", "≥", ">=", "≤", "<=", "±", "+-", "–", "-", "…", "...", "→", "->", "Δ", "delta ")
+var asciiOnly = strings.NewReplacer("×", "x", "−", "-", "≥", ">=", "≤", "<=", "±", "+-", "–", "-", "…", "...", "→", "->", "Δ", "delta ", "½", "1/2", "≈", "~", "^", "^")
 
 // weightsText lists weights as given, or as used in percent.
 func weightsText(all []decision.Weight, used bool) string {
@@ -77,49 +77,49 @@ func (e decisionView) group(g decision.Group) {
 		}
 	}
 	e.line(0, "%s", e.style.bold(title))
-	for _, s := range g.Answer.Sentences {
-		e.line(1, "%s", s)
+	for _, c := range g.Checks {
+		e.line(1, "%s %s: %s", e.level(c.Level), c.Name, c.Text)
 	}
 	for _, f := range g.Findings {
 		e.line(1, "%s %s", e.style.warn(f.Kind+":"), f.Text)
 	}
-	for _, m := range g.Missing {
-		e.line(1, "%s %s: %s", e.style.warn("missing:"), m.What, m.Command)
-	}
-	e.ranking("Overall", g.Overall)
-	for _, k := range g.BySize {
-		e.ranking(fmt.Sprintf("At %s requests", thousands(k.BatchSize)), k)
-	}
-	for i, p := range g.Projections {
-		if i == 0 {
-			e.line(1, "%s", e.style.bold("Projections, not measured: load_s + requests / rate"))
-		}
-		without := ""
-		if p.LoadS == nil {
-			without = " without its load, which is not known"
-		}
-		e.line(2, "%s, %s requests: %s s%s, from %s requests at %s/s (%s)", p.Contender, thousands(p.Requests), figure(p.Seconds), without, thousands(p.FromSize), figure(p.Rate), sourceText(p.Source))
+	for _, q := range g.Questions {
+		e.question(q)
 	}
 }
 
-func (e decisionView) ranking(title string, k decision.Ranking) {
-	e.line(1, "%s: %s", e.style.bold(title), weightsText(k.Weights, true))
-	for _, d := range k.Dropped {
-		why := ""
-		if d.Why != "" {
-			why = ": " + d.Why
-		}
-		e.line(2, "%s %s (%s), lacking on %s%s", e.style.warn("dropped for all:"), d.Metric, d.Criterion, strings.Join(d.Lacking, ", "), why)
+func (e decisionView) level(level string) string {
+	switch level {
+	case "red":
+		return e.style.err(level)
+	case "amber":
+		return e.style.warn(level)
 	}
-	for _, s := range k.Standings {
+	return e.style.good(level)
+}
+
+func (e decisionView) question(q decision.Question) {
+	e.line(1, "%s: %s", e.style.bold(thousands(q.Requests)+" requests"), q.Verdict)
+	for _, s := range q.Sentences {
+		e.line(2, "%s", s)
+	}
+	e.line(2, "weights: %s", weightsText(q.Weights, true))
+	for _, d := range q.Dropped {
+		e.line(2, "%s %s (%s), lacking on %s%s", e.style.warn("dropped for all:"), d.Metric, d.Criterion, strings.Join(d.Lacking, ", "), after(": ", d.Why))
+	}
+	for _, s := range q.Standings {
 		e.standing(s)
 	}
-	if k.Lead != nil {
-		e.line(2, "%s.", k.Lead.Words)
-	}
-	for _, f := range k.Sensitivity {
+	for _, f := range q.Flips {
 		e.line(2, "%s", flipText(f))
 	}
+}
+
+func after(sep, text string) string {
+	if text == "" {
+		return ""
+	}
+	return sep + text
 }
 
 func flipText(f decision.Flip) string {
@@ -137,52 +137,62 @@ func flipText(f decision.Flip) string {
 }
 
 func (e decisionView) standing(s decision.Standing) {
-	if s.Rank == 0 {
-		e.line(2, "not ranked: %s: %s", s.Contender, s.Why)
-	} else {
-		sure := ""
-		if s.Low != nil && s.First != nil {
-			sure = fmt.Sprintf(" (%.1f to %.1f; first in %.0f%% of the draws)", 100**s.Low, 100**s.High, 100**s.First)
-		}
-		e.line(2, "%d. %s: %.1f of 100%s", s.Rank, e.style.bold(s.Contender), 100**s.Score, sure)
+	switch {
+	case s.Rank == 0:
+		e.line(2, "out: %s %s", s.Contender, s.Why)
+	case s.Score != nil:
+		e.line(2, "%d. %s: %.1f of 100", s.Rank, e.style.bold(s.Contender), *s.Score)
+	default:
+		e.line(2, "%d. %s: not scored", s.Rank, e.style.bold(s.Contender))
 	}
 	if s.Imported {
 		e.line(3, "%s", e.style.warn("imported: not measured here"))
 	}
+	e.time(s.Time)
 	for _, q := range s.Requirements {
 		e.line(3, "requires %s %v: %s%s", q.Metric, q.Bound, q.Status, parenthesis(q.Note))
 	}
-	for _, c := range s.Criteria {
-		if c.Score == nil {
-			continue
-		}
-		e.line(3, "%s %.3f × weight %.4g%% = %.2f", c.Name, *c.Score, 100*c.Share, 100**c.Score*c.Share)
-		for _, m := range c.Metrics {
-			e.metric(4, m)
+	for _, l := range s.Lines {
+		unit := strings.TrimSuffix(" "+l.Unit, " ")
+		e.line(3, "%s, %s = %s: %s%s, best %s; weight %.3g%%; factor %.4f", l.Criterion, l.Metric, l.Formula, figure(l.Value), unit, figure(l.Best), 100*l.Weight, l.Factor)
+		for _, source := range l.Sources {
+			e.line(4, "%s", e.style.dim(sourceText(source)))
 		}
 	}
 }
 
-func (e decisionView) metric(depth int, m decision.Metric) {
-	note := parenthesis(m.Note)
-	if m.Value == nil {
-		e.line(depth, "%s = %s: score %.3f, %s, × %.4g%% → %.2f%s", m.Name, m.Formula, *m.Score, m.Scale, 100*m.Share, 100*m.Contribution, note)
-		for _, p := range m.Parts {
-			e.metric(depth+1, p)
-		}
+func (e decisionView) time(t *decision.Time) {
+	if t == nil {
 		return
 	}
-	spread := ""
-	switch {
-	case m.Low != nil && m.N > 1:
-		spread = fmt.Sprintf(" (%s to %s over %d launches)", figure(*m.Low), figure(*m.High), m.N)
-	case m.Low != nil:
-		spread = " (one launch)"
+	how := "predicted"
+	if t.Measured {
+		how = "measured"
 	}
-	e.line(depth, "%s %s%s%s, best %s; score %.3f = %s; × %.4g%% → %.2f%s", m.Name, figure(*m.Value), strings.TrimSuffix(" "+m.Unit, " "), spread, figure(*m.Best), *m.Score,
-		m.Scale, 100*m.Share, 100*m.Contribution, note)
-	for _, s := range m.Sources {
-		e.line(depth+1, "%s", e.style.dim(sourceText(s)))
+	load := fmt.Sprintf("load %s s", figure(t.LoadS))
+	switch {
+	case !t.LoadKnown:
+		load = "load left out"
+	case t.LoadLike:
+		load += " (of like launches)"
+	}
+	e.line(3, "takes %s s (%s to %s), %s; %s", figure(t.Seconds), figure(t.Low), figure(t.High), how, load)
+	if t.FirstS != nil {
+		e.line(3, "the first start, cold: %s s, load %s s", figure(*t.FirstS), figure(*t.FirstLoadS))
+	}
+	if t.EnergyJ != nil {
+		with := "without the load's"
+		if t.EnergyLoad {
+			with = "the load's included"
+		}
+		e.line(3, "GPU energy %s J, %s", figure(*t.EnergyJ), with)
+	}
+	if t.Cost != nil {
+		per := ""
+		if t.CostPerMTokens != nil {
+			per = fmt.Sprintf(", %s per million output tokens", figure(*t.CostPerMTokens))
+		}
+		e.line(3, "costs %s: %s per 1,000 evaluations%s", figure(*t.Cost), figure(*t.CostPer1000), per)
 	}
 }
 
@@ -195,4 +205,44 @@ func parenthesis(text string) string {
 		return ""
 	}
 	return " (" + text + ")"
+}
+
+// scoreLine is one factor of a score as `matrix report --explain --json` prints it; docs/report.schema.json describes it.
+type scoreLine struct {
+	Type      string        `json:"type"` // "score"
+	Group     decision.Name `json:"group"`
+	Requests  int64         `json:"requests"`
+	Platform  string        `json:"platform"`
+	Rank      int           `json:"rank"`
+	Score     *float64      `json:"score"` // 0–100
+	Criterion string        `json:"criterion"`
+	Metric    string        `json:"metric"`
+	Unit      string        `json:"unit"`
+	Formula   string        `json:"formula"`
+	Value     float64       `json:"value"`
+	Best      float64       `json:"best"`
+	Weight    float64       `json:"weight"` // 0–1
+	Factor    float64       `json:"factor"` // (best / value)^weight
+	Launches  int           `json:"launches"`
+	Cells     []string      `json:"cells"` // folders
+	Attempts  []string      `json:"attempts"`
+}
+
+// emitExplained writes each line of each score as a record.
+func (a *app) emitExplained(d *decision.Result) {
+	for _, g := range d.Groups {
+		for _, q := range g.Questions {
+			for _, s := range q.Standings {
+				for _, l := range s.Lines {
+					x := scoreLine{Type: "score", Group: g.Name, Requests: q.Requests, Platform: s.Contender, Rank: s.Rank, Score: s.Score, Criterion: l.Criterion,
+						Metric: l.Metric, Unit: l.Unit, Formula: l.Formula, Value: l.Value, Best: l.Best, Weight: l.Weight, Factor: l.Factor, Launches: l.Launches,
+						Cells: []string{}, Attempts: []string{}}
+					for _, source := range l.Sources {
+						x.Cells, x.Attempts = append(x.Cells, source.Cell), append(x.Attempts, source.Attempts...)
+					}
+					a.record(x)
+				}
+			}
+		}
+	}
 }

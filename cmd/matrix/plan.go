@@ -18,6 +18,7 @@ func declareFilter(cmd *cobra.Command, f *runner.Filter) {
 	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "plan only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
 	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")
 	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: axis=glob, an id or a name")
+	cmd.Flags().IntVar(&f.Launches, "launches", 0, "launches of each cell at least, where the files declare fewer: results stay valid")
 	cmd.Flags().StringSliceVar(&f.Rerun, "rerun", nil, "run again what ended so or changed there: failed, censored, spec, dataset, model, backend, hardware")
 }
 

@@ -13,16 +13,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"matrix/results/decision"
 	"matrix/results/report"
 	"matrix/results/summary"
 )
 
 // reportFlags are what `matrix report` was asked for.
 type reportFlags struct {
-	out     string
-	formats []string
-	plan    string
-	explain bool
+	out      string
+	formats  []string
+	plan     string
+	explain  bool
+	requests []int64
 }
 
 // reportFormats are the forms of a report, in the order of the help.
@@ -38,6 +40,7 @@ func (a *app) reportCommand() *cobra.Command {
   matrix report gemma3             results/gemma3/report/report.html, report.md and the charts beside it
   matrix report gemma3 old         both in one report, side by side
   matrix report --format md --out - gemma3
+  matrix report --requests 50000   what to choose for 50,000 requests (default: the decision block's, else 5000, 50000, 200000)
   matrix report --explain gemma3   each number of the decision, line by line
 
 What was planned, the decision's weights and the recipe come from --plan: a plan or the HCL; by default the last saved plan,
@@ -61,6 +64,7 @@ where it has the experiment. Everything else comes from the results alone.`,
 	flags.StringSliceVar(&f.formats, "format", []string{"html", "md"}, "html, md, text")
 	flags.StringVar(&f.plan, "plan", "", "plan or HCL that tells what was planned (default: the last saved plan)")
 	flags.BoolVar(&f.explain, "explain", false, "print each number of the decision, with where it came from")
+	flags.Int64SliceVar(&f.requests, "requests", nil, "numbers of requests that the answer is about, apart by commas")
 	a.declareVars(cmd)
 	return cmd
 }
@@ -69,6 +73,11 @@ func (f reportFlags) check(names []string) error {
 	for _, format := range f.formats {
 		if !slices.Contains(reportFormats, format) {
 			return hinted{fmt.Errorf("no report is written as %q", format), "There are " + strings.Join(reportFormats, ", ") + "."}
+		}
+	}
+	for _, n := range f.requests {
+		if n < 1 {
+			return hinted{fmt.Errorf("%d requests take no time to tell", n), "Say how many there are to answer: --requests 50000."}
 		}
 	}
 	if f.out == "-" && len(f.formats) != 1 {
@@ -159,21 +168,25 @@ func (a *app) reportOn(ctx context.Context, f reportFlags, names []string) error
 	if err != nil {
 		return err
 	}
-	weighed, answers, err := decide(ctx, set, declared.rules(), prompts, "")
+	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx)})
 	if err != nil {
 		return err
 	}
 	in := report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: version(), Quality: answers, Coverage: declared.coverage(), Recipe: declared.recipe(ctx),
 		Decision: weighed}
-	if f.explain {
-		a.writeExplanation(a.stdout, in.Decision)
+	switch {
+	case f.explain && a.json:
+		a.emitExplained(weighed)
+		return nil
+	case f.explain:
+		a.writeExplanation(a.stdout, weighed)
 		return nil
 	}
 	doc, err := report.Build(ctx, in)
 	if err != nil {
 		return err
 	}
-	return a.deliver(doc, f, names)
+	return a.deliver(doc, weighed, f, names)
 }
 
 func reportTitle(names []string) string {
@@ -184,7 +197,7 @@ func reportTitle(names []string) string {
 }
 
 // deliver writes the report's files and says in short what is in them.
-func (a *app) deliver(doc *report.Document, f reportFlags, names []string) error {
+func (a *app) deliver(doc *report.Document, weighed *decision.Result, f reportFlags, names []string) error {
 	if f.out == "-" {
 		return writeReport(a.spelled(), doc, f.formats[0], a.terminalWidth())
 	}
@@ -200,6 +213,11 @@ func (a *app) deliver(doc *report.Document, f reportFlags, names []string) error
 		}
 	}
 	if a.json {
+		for _, g := range weighed.Groups {
+			for _, q := range g.Questions {
+				a.record(q.Answer)
+			}
+		}
 		a.emit("report", map[string]any{"experiments": names, "files": orEmpty(written), "title": doc.Title, "simulated": doc.Mark != "", "answer": doc.Answer()})
 		return nil
 	}

@@ -3,9 +3,9 @@ package decision
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 
 	"matrix/results"
+	"matrix/results/predict"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -22,14 +22,14 @@ type cell struct {
 
 	simulated bool
 	imported  bool
-	segmented bool // no launch was measured whole
 	form      form
 	place     string // hardware and workload; "" in a part = unknown
 	asked     string
 	shape     string // load mode and concurrency, for latency
 
-	launches []launch // complete ones, each measured whole where any was
-	complete int      // attempts by how they ended; those stopped by us or by the machine count for nothing
+	launches []launch         // complete ones
+	runs     []predict.Launch // in tests of the arithmetic: what the model is made of
+	complete int              // attempts by how they ended; those stopped by us or by the machine count for nothing
 	failed   int
 	censored int
 	reason   string // why the last one failed
@@ -51,9 +51,6 @@ func (c *cell) broken() bool { return c.tried() && c.complete == 0 }
 
 // median of a metric over the launches; nil without one.
 func (c *cell) median(metric string) *float64 {
-	if c == nil {
-		return nil
-	}
 	values := c.values(metric)
 	if len(values) == 0 {
 		return nil
@@ -64,6 +61,9 @@ func (c *cell) median(metric string) *float64 {
 
 func (c *cell) values(metric string) []float64 {
 	var out []float64
+	if c == nil {
+		return nil
+	}
 	for _, l := range c.launches {
 		if v, ok := l.values[metric]; ok {
 			out = append(out, v)
@@ -74,14 +74,13 @@ func (c *cell) values(metric string) []float64 {
 
 // cellOf reads what the decision needs of a cell; extra are columns that a requirement or goal names.
 func cellOf(from *summary.Cell, extra []string) *cell {
-	c := &cell{of: from, platform: from.Platform, model: from.Model, size: from.BatchSize, origin: from.Experiment, imported: from.Imported,
+	c := &cell{of: from, platform: from.Platform, model: from.Model, size: from.BatchSize, origin: from.Experiment, imported: from.Imported, simulated: from.Simulated,
 		settings: maps.Clone(from.Axes), source: Source{Cell: from.Slug, Name: from.Name, BatchSize: from.BatchSize}}
 	for _, axis := range []string{"platform", "model", "batch_size"} {
 		delete(c.settings, axis)
 	}
 	c.count(from)
-	for _, a := range from.Ranked() {
-		c.segmented = c.segmented || a.Segments > 1
+	for _, a := range from.Launches {
 		c.launches = append(c.launches, launch{attempt: a.Attempt, values: valuesOf(a, extra)})
 		c.source.Attempts = append(c.source.Attempts, a.Attempt)
 	}
@@ -129,8 +128,10 @@ func valuesOf(a *summary.Attempt, extra []string) map[string]float64 {
 	for name, of := range derived {
 		put(name, of(a.Number))
 	}
-	for _, name := range slices.Concat(plain, extra) {
-		put(name, a.Number(name))
+	for _, names := range [][]string{plain, extra} {
+		for _, name := range names {
+			put(name, a.Number(name))
+		}
 	}
 	return out
 }

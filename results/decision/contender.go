@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/stats"
 )
 
@@ -15,101 +14,78 @@ type contender struct {
 	name, platform string
 	selectors      []string // axis=value, as `matrix apply --only` takes them
 	at             map[int64]*cell
-}
-
-// scope is what a ranking looks at.
-type scope struct {
-	size  int64   // of one batch; 0 = overall
-	sizes []int64 // batch sizes that anybody completed, ascending
-	rate  string  // the rate that scalability is a ratio of
+	series         int // its place in the model of finish times
 }
 
 func (c *contender) sizes() []int64 { return slices.Sorted(maps.Keys(c.at)) }
 
-// within are the contender's cells that a scope looks at, by size.
-func (c *contender) within(s scope) []*cell {
+// cells are the contender's, by size.
+func (c *contender) cells() []*cell {
 	var out []*cell
 	for _, size := range c.sizes() {
-		if s.size == 0 || s.size == size {
-			out = append(out, c.at[size])
+		out = append(out, c.at[size])
+	}
+	return out
+}
+
+// evidence are the cells that tell of n requests: of batches up to n, or of the smallest where all are larger.
+func (c *contender) evidence(n int64) []*cell {
+	var out []*cell
+	for _, at := range c.cells() {
+		if at.tried() && (at.size <= n || len(out) == 0) {
+			out = append(out, at)
 		}
 	}
 	return out
 }
 
-// rateAt is a rate at a batch size. Where it was tried and nothing came through, none of these batches gets done in any
-// time: the rate is 0, which is evidence and no missing value.
-func rateAt(name string) func(*contender, scope) *float64 {
-	return func(c *contender, s scope) *float64 {
-		if c.at[s.size].broken() {
-			return new(float64)
+// broke is the smallest batch up to n that was tried and did not come through, nor did a larger one; nil = none.
+func (c *contender) broke(n int64) *cell {
+	var out *cell
+	for _, at := range c.cells() {
+		switch {
+		case at.complete > 0:
+			out = nil
+		case at.broken() && at.size <= n && out == nil:
+			out = at
 		}
-		return c.at[s.size].median(name)
 	}
+	return out
 }
 
-// scalability is the rate at the largest batch / at the smallest of at least 100, over the sizes that anybody completed:
-// the same two for all.
-func (c *contender) scalability(s scope) *float64 {
-	large := slices.DeleteFunc(slices.Clone(s.sizes), func(n int64) bool { return n < 100 })
-	if len(large) < 2 {
-		return nil
+// reached is the largest batch of which a launch came through; 0 = none.
+func (c *contender) reached() int64 {
+	var out int64
+	for _, at := range c.cells() {
+		if at.complete > 0 {
+			out = at.size
+		}
 	}
-	of := rateAt(s.rate)
-	first, last := of(c, scope{size: large[0]}), of(c, scope{size: large[len(large)-1]})
-	if first != nil && last != nil && *first == 0 {
-		return new(float64)
-	}
-	return over(1, last, first)
+	return out
 }
 
-// bound is the one-sided 95% lower bound of the success rate over all attempts, retries of a launch included.
-func (c *contender) bound(s scope) *float64 {
-	ok, planned := c.requests(s)
-	if planned == 0 {
-		return nil
-	}
-	b := results.SuccessBound(ok, planned)
-	return &b
-}
-
-func (c *contender) requests(s scope) (ok, planned int64) {
-	for _, at := range c.within(s) {
+// requests are those over all attempts that tell of n requests, retries of a launch included.
+func (c *contender) requests(n int64) (ok, planned int64) {
+	for _, at := range c.evidence(n) {
 		ok, planned = ok+at.ok, planned+at.planned
 	}
 	return ok, planned
 }
 
-// ended is the share of attempts that came to their end.
-func (c *contender) ended(s scope) *float64 {
-	var complete, all float64
-	for _, at := range c.within(s) {
-		complete += float64(at.complete)
-		all += float64(at.complete + at.failed + at.censored)
+// attempts that tell of n requests, and how many came to their end.
+func (c *contender) attempts(n int64) (complete, all int) {
+	for _, at := range c.evidence(n) {
+		complete += at.complete
+		all += at.complete + at.failed + at.censored
 	}
-	return over(1, &complete, &all)
-}
-
-// survived is the largest batch completed / the largest tried, up to the size in question.
-func (c *contender) survived(s scope) *float64 {
-	var largest, tried float64
-	for size, at := range c.at {
-		if !at.tried() || s.size > 0 && size > s.size {
-			continue
-		}
-		tried = max(tried, float64(size))
-		if at.complete > 0 {
-			largest = max(largest, float64(size))
-		}
-	}
-	return over(1, &largest, &tried)
+	return complete, all
 }
 
 // constant is a figure that is the same at every size: the median over all launches.
 func (c *contender) constant(name string) *float64 {
 	var all []float64
-	for _, size := range c.sizes() {
-		all = append(all, c.at[size].values(name)...)
+	for _, at := range c.cells() {
+		all = append(all, at.values(name)...)
 	}
 	if len(all) == 0 {
 		return nil
@@ -118,24 +94,29 @@ func (c *contender) constant(name string) *float64 {
 	return &m
 }
 
-// completed reports that anything came through in a scope.
-func (c *contender) completed(s scope) bool {
-	return slices.ContainsFunc(c.within(s), func(at *cell) bool { return len(at.launches) > 0 })
-}
-
-// fewest are the fewest launches behind a rate in a scope.
-func (c *contender) fewest(s scope) int {
+func (c *contender) launches() int {
 	n := 0
-	for _, at := range c.within(s) {
-		if k := len(at.launches); k > 0 && (n == 0 || k < n) {
-			n = k
-		}
+	for _, at := range c.cells() {
+		n += len(at.launches)
 	}
 	return n
 }
 
+// repeated reports that some cell was launched twice: without it nothing tells how much identical launches differ.
+func (c *contender) repeated() bool {
+	return slices.ContainsFunc(c.cells(), func(at *cell) bool { return len(at.launches) > 1 })
+}
+
 func (c *contender) imported() bool {
-	return slices.ContainsFunc(c.within(scope{}), func(at *cell) bool { return at.imported })
+	return slices.ContainsFunc(c.cells(), func(at *cell) bool { return at.imported })
+}
+
+func (c *contender) sources(cells []*cell) []Source {
+	var out []Source
+	for _, at := range cells {
+		out = append(out, at.source)
+	}
+	return out
 }
 
 // contendersOf names the cells of a group. Settings that are the same in the whole group are no part of a name; where

@@ -2,26 +2,31 @@ package decision
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"matrix/experiments"
+	"matrix/results/predict"
 	"matrix/results/summary"
 )
 
 // Options say how to weigh and what else is known.
 type Options struct {
-	Rules *experiments.Decision // nil = the default weights, nothing required
+	Rules    *experiments.Decision // nil = the default weights, nothing required
+	Requests []int64               // asked about, stronger than the rules'; nil = theirs, else DefaultRequests
 
 	// Quality is what is known of a cell's answers, nil = nothing. Without it a weight of quality is dropped for all.
 	Quality func(*summary.Cell) *Quality
 	// Difference is the quality of one cell less another's on the same prompts, nil = not to be had.
 	Difference func(of, less *summary.Cell) *Difference
-
-	Apply     string // what a suggested command begins with; "" = "matrix apply"
-	Resamples int    // of the launches, for the intervals; 0 = 2,000
+	// Command is what to type to get what is missing, "" = nothing would; nil = matrix apply with its selectors.
+	Command func(Need) string
 }
+
+// DefaultRequests are asked about where nobody says otherwise.
+var DefaultRequests = []int64{5_000, 50_000, 200_000}
 
 // Quality is how good a cell's answers are, with a 95% interval.
 type Quality struct {
@@ -30,38 +35,50 @@ type Quality struct {
 	N                int // prompts
 }
 
-// Decide ranks what a set holds. It needs no order of the cells and changes nothing.
-func Decide(set *summary.Set, o Options) *Result {
+// times are the finish times of contenders, by their series; package predict's Model.
+type times interface {
+	Finish(series int, n int64) (predict.Finish, bool)
+	First(series int, n int64) (predict.Finish, bool)
+	Seconds(series int, n int64) (load, run float64, ok bool)
+	RatioAt(a, b int, n int64, level float64) (predict.Ratio, bool)
+}
+
+// Decide says what a set holds. It needs no order of the cells and changes nothing; its errors are of reading.
+func Decide(ctx context.Context, set *summary.Set, o Options) (*Result, error) {
 	r := rulesOf(o)
 	var cells []*cell
 	for _, c := range set.Cells {
 		at := cellOf(c, r.columns())
-		at.simulated = c.Simulated
-		if q := o.quality(c); q != nil {
-			for i := range at.launches {
-				at.launches[i].values[mQuality] = q.Value
+		if o.Quality != nil {
+			if q := o.Quality(c); q != nil {
+				for i := range at.launches {
+					at.launches[i].values[mQuality] = q.Value
+				}
 			}
 		}
 		cells = append(cells, at)
 	}
-	out := r.decide(cells, o.Difference)
+	out, err := r.decide(cells, func(all []*contender) (times, error) {
+		series := make([][]*summary.Cell, len(all))
+		for i, c := range all {
+			for _, at := range c.cells() {
+				series[i] = append(series[i], at.of)
+			}
+		}
+		return set.FinishModel(ctx, series)
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range set.Problems {
 		out.LeftOut = append(out.LeftOut, Finding{Kind: "damaged", Cell: p.Slug, Text: p.Experiment + "/" + p.Slug + "/" + p.Attempt + ": " + p.Detail})
 	}
-	return out
-}
-
-func (o Options) quality(c *summary.Cell) *Quality {
-	if o.Quality == nil {
-		return nil
-	}
-	return o.Quality(c)
+	return out, nil
 }
 
 // decide is Decide once the files are read.
-func (r *rules) decide(cells []*cell, difference func(of, less *summary.Cell) *Difference) *Result {
-	out := &Result{Decision: r.id, Weights: r.weightsAs(nil), Method: fmt.Sprintf(
-		"percentile bootstrap over launches, %d draws; a cell launched once is drawn from the pooled spread of its group, where any cell was launched twice", r.draws)}
+func (r *rules) decide(cells []*cell, model func([]*contender) (times, error)) (*Result, error) {
+	out := &Result{Decision: r.id, Weights: r.weightsAs(nil), Requests: r.requests, Currency: r.currency}
 	slices.SortStableFunc(cells, func(a, b *cell) int {
 		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.source.Cell, b.source.Cell))
 	})
@@ -76,17 +93,41 @@ func (r *rules) decide(cells []*cell, difference func(of, less *summary.Cell) *D
 			real = append(real, c)
 		}
 	}
-	r.twice = widestOf(real)
 	var groups []*built
+	var contenders []*contender
 	for _, cells := range groupsOf(real) {
-		groups = append(groups, r.build(cells))
+		g := gather(cells)
+		groups = append(groups, g)
+		for _, c := range g.contenders {
+			c.series = len(contenders)
+			contenders = append(contenders, c)
+		}
 	}
 	titles(groups)
+	finish, err := model(contenders)
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range groups {
+		g.times = finish
+		r.build(g)
 		out.Groups = append(out.Groups, g.Group)
 	}
-	out.Prices = prices(groups, difference)
-	return out
+	out.Prices = r.prices(groups)
+	return out, nil
+}
+
+// build answers every question about a group.
+func (r *rules) build(g *built) {
+	g.Findings = g.findings()
+	g.Checks = r.checks(g)
+	for _, n := range r.requests {
+		g.asks = append(g.asks, r.gate(g, n))
+	}
+	hybrids(g.asks)
+	for _, a := range g.asks {
+		g.Questions = append(g.Questions, r.question(g, a))
+	}
 }
 
 // titles gives groups of one model and precision what tells them apart: the axes in which they differ; where none does,
@@ -141,36 +182,71 @@ func apart(own, all []*cell) []string {
 	return parts
 }
 
-func (g *built) cells() []*cell {
-	var out []*cell
+// findings are what to know of how the attempts ended.
+func (g *built) findings() []Finding {
+	var out []Finding
 	for _, c := range g.contenders {
-		out = append(out, c.within(scope{})...)
+		for _, at := range c.cells() {
+			add := func(kind, text string) {
+				out = append(out, Finding{Kind: kind, Contender: c.name, Cell: at.source.Cell, Text: at.source.Name + ": " + text})
+			}
+			all := at.complete + at.failed + at.censored
+			if at.failed > 0 {
+				add("failed", fmt.Sprintf("%d of %d attempts failed: %s", at.failed, all, at.reason))
+			}
+			if at.censored > 0 {
+				add("censored", fmt.Sprintf("%d of %d attempts ran into their limit: %s", at.censored, all, at.reason))
+			}
+			if at.imported {
+				add("imported", "an earlier result, not measured here")
+			}
+			if at.of != nil {
+				if grew := at.of.Leak(); grew != "" {
+					add(leak, grew)
+				}
+			}
+		}
 	}
 	return out
 }
 
-func widestOf(cells []*cell) widest {
-	var out widest
-	for _, c := range cells {
-		values := c.values(mRate)
-		if len(values) < 2 || slices.Min(values) <= 0 {
-			continue
-		}
-		if x := slices.Max(values)/slices.Min(values) - 1; x > out.ratio {
-			out = widest{x, c.source.Name}
-		}
-	}
-	return out
+// leak is the kind of finding that belongs into the answer: a large batch may not come through.
+const leak = "leak"
+
+// rules are the options with every default filled in.
+type rules struct {
+	id          string
+	weights     map[string]float64
+	require     map[string]float64
+	goals       map[string]string
+	requests    []int64
+	perHour     *float64 // price
+	electricity *float64 // price of a kWh
+	currency    string
+	metrics     []metric
+	command     func(Need) string
+	difference  func(of, less *summary.Cell) *Difference
 }
 
 func rulesOf(o Options) *rules {
-	r := &rules{weights: defaultWeights, draws: cmp.Or(o.Resamples, resamples), apply: cmp.Or(o.Apply, "matrix apply")}
+	r := &rules{weights: defaultWeights, command: o.Command, difference: o.Difference, requests: DefaultRequests}
+	if r.command == nil {
+		r.command = Need.Command
+	}
 	if d := o.Rules; d != nil {
 		r.id, r.require, r.goals = d.ID, d.Require, d.Goals
+		r.perHour, r.electricity, r.currency = d.PricePerHour, d.ElectricityPerKWh, d.Currency
 		if len(d.Weights) > 0 {
 			r.weights = d.Weights
 		}
+		if len(d.Requests) > 0 {
+			r.requests = d.Requests
+		}
 	}
+	if len(o.Requests) > 0 {
+		r.requests = o.Requests
+	}
+	r.requests = slices.Compact(slices.Sorted(slices.Values(r.requests)))
 	r.metrics = withGoals(table(), r.goals)
 	return r
 }

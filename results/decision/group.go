@@ -108,14 +108,13 @@ func agree(a, known string) bool { return a == "" || a == known }
 type built struct {
 	Group
 	contenders []*contender
-	overall    *sheet
-	bySize     []*sheet // nil where nobody could be ranked
-	sizes      []int64  // that anybody completed
+	times      times
 	place      string
 	asked      string
+	asks       []*asking
 }
 
-func (r *rules) build(cells []*cell) *built {
+func gather(cells []*cell) *built {
 	g := &built{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
 	g.Model = cells[0].model
 	g.Precision = precisionOf(cells)
@@ -125,21 +124,6 @@ func (r *rules) build(cells []*cell) *built {
 		}
 	}
 	slices.Sort(g.Sizes)
-	g.keepWhole()
-	for _, size := range g.Sizes {
-		if slices.ContainsFunc(g.contenders, func(c *contender) bool { at := c.at[size]; return at != nil && len(at.launches) > 0 }) {
-			g.sizes = append(g.sizes, size)
-		}
-	}
-	g.Overall, g.overall = r.rank(g.contenders, scope{sizes: g.sizes})
-	for _, size := range g.Sizes {
-		ranking, t := r.rank(g.contenders, scope{size: size, sizes: g.sizes})
-		g.BySize, g.bySize = append(g.BySize, ranking), append(g.bySize, t)
-	}
-	g.Missing = r.missing(g)
-	g.Projections = g.projections()
-	g.Findings = g.findings()
-	g.Answer = r.answer(g)
 	return g
 }
 
@@ -152,24 +136,10 @@ func precisionOf(cells []*cell) string {
 	return ""
 }
 
-// keepWhole takes away the rates of attempts measured in several segments, at each size where somebody was measured
-// whole: each segment begins with an empty engine, so the two are not the same thing.
-func (g *built) keepWhole() {
-	for _, size := range g.Sizes {
-		whole, cut := false, []*cell{}
-		for _, c := range g.contenders {
-			switch at := c.at[size]; {
-			case at == nil || len(at.launches) == 0:
-			case at.segmented:
-				cut = append(cut, at)
-			default:
-				whole = true
-			}
-		}
-		for _, at := range cut {
-			if whole {
-				at.launches = nil
-			}
-		}
+func (g *built) cells() []*cell {
+	var out []*cell
+	for _, c := range g.contenders {
+		out = append(out, c.cells()...)
 	}
+	return out
 }

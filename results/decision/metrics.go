@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"matrix/results/stats"
 )
 
 // Criteria in the order of the default weights; quality has none by default.
@@ -20,37 +22,37 @@ var criteria = []string{Performance, Reliability, Efficiency, Simplicity, Qualit
 
 var defaultWeights = map[string]float64{Performance: 40, Reliability: 30, Efficiency: 20, Simplicity: 10}
 
-// Figures of a launch that are no column of run.parquet.
+// Metrics of the score, and figures of a launch that are no column of run.parquet.
 const (
-	mRate      = "evaluations_per_hour"
-	mRateBare  = "evaluations_per_hour_without_load"
-	mScale     = "scalability"
-	mBound     = "success_rate_low95"
+	mTime      = "finish_s"
+	mFailures  = "failures_per_10000"
 	mLaunches  = "launches_complete"
-	mSurvived  = "largest_batch_survived"
 	mMemory    = "memory_in_use_bytes"
-	mEnergy    = "j_per_output_token"
-	mBusy      = "output_tokens_per_gpu_busy_s"
-	mCPU       = "cpu_s_per_1000_output_tokens"
+	mEnergy    = "j_per_evaluation"
+	mBusy      = "gpu_busy_s_per_evaluation"
+	mCPU       = "cpu_s_per_evaluation"
 	mFootprint = "footprint_bytes"
 	mPackages  = "footprint_packages"
 	mSettings  = "settings_count"
 	mQuality   = "quality"
 	mSuccess   = "success_rate"
+	mTokens    = "output_tokens_per_evaluation"
+	mWeights   = "weight_bytes"
+	mLoadJ     = "load_energy_j"
 )
 
 // plain are the columns taken as they are.
-var plain = []string{mEnergy, mFootprint, mPackages, mSettings, "load_s", "request_throughput", "batch_s", "weight_bytes", "rss_slope_bytes_per_s"}
+var plain = []string{mFootprint, mPackages, mSettings, mWeights, mLoadJ}
 
 type number = func(column string) *float64
 
 // derived are the figures computed of a launch's columns.
 var derived = map[string]func(number) *float64{
-	mRate:     func(get number) *float64 { return over(3600, get("requests_ok"), get("batch_s")) },
-	mRateBare: func(get number) *float64 { return over(3600, get("requests_ok"), get("duration_s")) },
-	mCPU:      func(get number) *float64 { return over(1000, get("cpu_s"), get("output_tokens")) },
+	mCPU:    func(get number) *float64 { return over(1, get("cpu_s"), get("requests_ok")) },
+	mEnergy: func(get number) *float64 { return over(1, get("energy_j"), get("requests_ok")) },
+	mTokens: func(get number) *float64 { return over(1, get("output_tokens"), get("requests_ok")) },
 	mBusy: func(get number) *float64 {
-		return over(1, get("output_tokens"), times(get("gpu_util_ratio"), get("duration_s")))
+		return over(1, times2(get("gpu_util_ratio"), get("duration_s")), get("requests_ok"))
 	},
 	mMemory: memoryInUse,
 }
@@ -78,7 +80,7 @@ func memoryInUse(get number) *float64 {
 	return &sum
 }
 
-func times(a, b *float64) *float64 {
+func times2(a, b *float64) *float64 {
 	if a == nil || b == nil {
 		return nil
 	}
@@ -95,100 +97,141 @@ func over(factor float64, a, b *float64) *float64 {
 	return &x
 }
 
-// metric is one row of the table of criteria.
+// metric is one row of the table of criteria. Its factor in a score is (best / value)^weight, or (value / best)^weight
+// where more is better.
 type metric struct {
 	criterion string
 	name      string
 	sub       float64 // weight within the criterion
 	unit      string
 	formula   string
-	less      bool // less is better
-	scale     scale
-	value     func(*contender, scope) *float64 // nil: not to be had
-	perSize   bool                             // measured at each size: overall it is the mean of the sizes' scores
-	instead   string                           // stands in for this metric where somebody lacks that one
-	latency   bool                             // comparable only under the same load
+	more      bool    // is better
+	plus      float64 // added to both: a count may be 0
+	instead   string  // stands in for this metric where somebody lacks that one
+	latency   bool    // comparable only under the same load
+	value     func(*contender, scope) *figure
 }
 
-// scale makes a score in 0–1 of a value and the best one.
-type scale struct {
-	words string
-	score func(value, best float64) float64
+// figure is a contender's value of a metric.
+type figure struct {
+	value    float64
+	sd       float64 // of the value's logarithm, from the launches; 0 = it has none
+	launches int
+	cells    []*cell
 }
 
-var (
-	highest = scale{"measured / best", func(v, best float64) float64 { return ratio(v, best) }}
-	lowest  = scale{"best / measured", func(v, best float64) float64 { return ratio(best, v) }}
-	logs    = scale{"log(1 + best) / log(1 + measured)", func(v, best float64) float64 { return ratio(math.Log1p(best), math.Log1p(v)) }}
-	counted = scale{"(1 + best) / (1 + measured)", func(v, best float64) float64 { return ratio(1+best, 1+v) }}
-	share   = scale{"as it is", func(v, _ float64) float64 { return clip(v) }}
-	nines   = scale{"−log10(1 − bound) / 4, at most 1", func(v, _ float64) float64 { return clip(-math.Log10(1-v) / 4) }}
-)
-
-// ratio of a part to a whole that is at least as large; nothing of nothing is all of it.
-func ratio(part, whole float64) float64 {
-	if whole <= 0 {
-		if part <= 0 {
-			return 1
-		}
-		return 0
-	}
-	return clip(part / whole)
+// scope is what a score is for.
+type scope struct {
+	times   times
+	ns      []int64 // numbers of requests
+	at      int64   // batch size at which figures per evaluation are compared, the same for all; 0 = there is none
+	without bool    // the load is left out, for somebody's is not known
 }
 
-func clip(x float64) float64 { return min(1, max(0, x)) }
+func (s scope) most() int64 { return s.ns[len(s.ns)-1] }
 
 // table is the table of criteria, in its order.
 func table() []metric {
-	atSize := func(name string) func(*contender, scope) *float64 {
-		return func(c *contender, s scope) *float64 { return c.at[s.size].median(name) }
-	}
-	whole := func(name string) func(*contender, scope) *float64 {
-		return func(c *contender, _ scope) *float64 { return c.constant(name) }
-	}
 	return []metric{
-		{criterion: Performance, name: mRate, sub: 0.7, unit: "1/h", formula: "3600 × ok / (load_s + D)", scale: rated, value: rateAt(mRate), perSize: true},
-		{criterion: Performance, name: mRateBare, sub: 0.7, unit: "1/h", formula: "3600 × ok / D", scale: rated, value: rateAt(mRateBare), perSize: true, instead: mRate},
-		{criterion: Performance, name: mScale, sub: 0.3, formula: "that rate at the largest batch / at the smallest of at least 100", scale: rated, value: (*contender).scalability},
-		{criterion: Reliability, name: mBound, sub: 0.5, formula: "95% lower bound of ok / planned over all attempts", scale: nines, value: (*contender).bound},
-		{criterion: Reliability, name: mLaunches, sub: 0.3, formula: "complete / (complete + failed + censored) attempts", scale: share, value: (*contender).ended},
-		{criterion: Reliability, name: mSurvived, sub: 0.2, formula: "largest batch completed / largest tried", scale: share, value: (*contender).survived},
-		{criterion: Efficiency, name: mMemory, sub: 0.3, unit: "bytes", formula: "weights + KV cache in use on the GPU", less: true, scale: lowest, value: atSize(mMemory), perSize: true},
-		{criterion: Efficiency, name: mEnergy, sub: 0.4, unit: "J/token", formula: "GPU energy / output tokens", less: true, scale: lowest, value: atSize(mEnergy), perSize: true},
-		{criterion: Efficiency, name: mBusy, sub: 0.4, unit: "tokens/s", formula: "output tokens / (GPU utilisation × D)", scale: highest, value: atSize(mBusy), perSize: true, instead: mEnergy},
-		{criterion: Efficiency, name: mCPU, sub: 0.3, unit: "s", formula: "1000 × engine CPU seconds / output tokens", less: true, scale: lowest, value: atSize(mCPU), perSize: true},
-		{criterion: Simplicity, name: mFootprint, sub: 0.4, unit: "bytes", formula: "installed size of the engine", less: true, scale: logs, value: whole(mFootprint)},
-		{criterion: Simplicity, name: mPackages, sub: 0.3, unit: "packages", formula: "packages of its installation", less: true, scale: logs, value: whole(mPackages)},
-		{criterion: Simplicity, name: mSettings, sub: 0.3, unit: "settings", formula: "settings that differ from the engine's defaults", less: true, scale: counted, value: whole(mSettings)},
-		{criterion: QualityName, name: mQuality, sub: 1, formula: "as given by the quality section", scale: highest, value: atSize(mQuality), perSize: true},
+		{criterion: Performance, name: mTime, sub: 1, unit: "s", formula: "T = load + measured phase for so many requests", value: timeOf},
+		{criterion: Reliability, name: mFailures, sub: 0.5, unit: "per 10,000", formula: fmt.Sprintf("10,000 × (failed of %d + ½) / %d, Jeffreys", judged, judged+1), value: failures},
+		{criterion: Reliability, name: mLaunches, sub: 0.5, formula: "complete / (complete + failed + censored) attempts", more: true, value: ended},
+		{criterion: Efficiency, name: mMemory, sub: 0.3, unit: "bytes", formula: "weights + KV cache in use on the GPU", value: atSize(mMemory)},
+		{criterion: Efficiency, name: mEnergy, sub: 0.4, unit: "J", formula: "GPU energy of the measured phase / ok", value: atSize(mEnergy)},
+		{criterion: Efficiency, name: mBusy, sub: 0.4, unit: "s", formula: "GPU utilisation × D / ok", value: atSize(mBusy), instead: mEnergy},
+		{criterion: Efficiency, name: mCPU, sub: 0.3, unit: "s", formula: "engine CPU seconds / ok", value: atSize(mCPU)},
+		{criterion: Simplicity, name: mFootprint, sub: 0.4, unit: "bytes", formula: "installed size of the engine", value: overall(mFootprint)},
+		{criterion: Simplicity, name: mPackages, sub: 0.3, unit: "packages", formula: "1 + packages of its installation", plus: 1, value: overall(mPackages)},
+		{criterion: Simplicity, name: mSettings, sub: 0.3, unit: "settings", formula: "1 + settings that differ from the engine's defaults", plus: 1, value: overall(mSettings)},
+		{criterion: QualityName, name: mQuality, sub: 1, formula: "share of answers equal to the reference", more: true, value: atSize(mQuality)},
 	}
 }
 
-// rated is highest, but where nobody got anything done nobody scores.
-var rated = scale{highest.words, func(v, best float64) float64 {
-	if best <= 0 {
-		return 0
+// timeOf is T, its geometric mean where several numbers are asked about.
+func timeOf(c *contender, s scope) *figure {
+	out := &figure{cells: c.cells(), launches: c.launches()}
+	for _, n := range s.ns {
+		f, ok := s.times.Finish(c.series, n)
+		if !ok {
+			return nil
+		}
+		t := f.Seconds
+		if s.without {
+			t = f.RunS
+		}
+		out.value += math.Log(t) / float64(len(s.ns))
+		out.sd += math.Sqrt(f.Log.VarMean) / float64(len(s.ns))
 	}
-	return ratio(v, best)
-}}
+	out.value = math.Exp(out.value)
+	return out
+}
+
+// judged is how many requests everybody's failures are scaled to: evidence is no merit, so 6 clean launches are not better
+// than 3, and nobody's figure depends on who else was measured.
+const judged = 1000
+
+func failures(c *contender, s scope) *figure {
+	ok, planned := c.requests(s.most())
+	if planned == 0 {
+		return nil
+	}
+	failed := float64(planned-ok) * judged / float64(planned)
+	return &figure{value: 10_000 * (failed + 0.5) / (judged + 1), cells: c.evidence(s.most()), launches: c.launches()}
+}
+
+func ended(c *contender, s scope) *figure {
+	complete, all := c.attempts(s.most())
+	if complete == 0 {
+		return nil
+	}
+	return &figure{value: float64(complete) / float64(all), cells: c.evidence(s.most()), launches: complete}
+}
+
+// atSize is a figure of the batch size at which all are compared.
+func atSize(name string) func(*contender, scope) *figure {
+	return func(c *contender, s scope) *figure {
+		at := c.at[s.at]
+		values := at.values(name)
+		if len(values) == 0 {
+			return nil
+		}
+		out := &figure{value: stats.Median(values), cells: []*cell{at}, launches: len(values)}
+		if spread := stats.Pool(values); spread.Known() {
+			out.sd = math.Sqrt(spread.Variance / float64(len(values)))
+		}
+		return out
+	}
+}
+
+// overall is a figure that does not depend on the size.
+func overall(name string) func(*contender, scope) *figure {
+	return func(c *contender, _ scope) *figure {
+		v := c.constant(name)
+		if v == nil {
+			return nil
+		}
+		return &figure{value: *v, cells: c.cells(), launches: c.launches()}
+	}
+}
 
 // latencies are the columns whose goal makes them part of the performance score.
 var latencies = []string{"ttft", "tpot", "e2e", "itl_weighted", "chunk_gap"}
 
-// latencySub is the weight of a latency that a goal names, beside 0.7 and 0.3.
-const latencySub = 0.3
+// latencySub is the weight of a latency, or of goodput, that a goal names, beside 1 of T.
+const latencySub = 0.4
 
-// withGoals adds the latencies that the decision block has goals for: batch users rarely care, so none is scored unasked.
+// withGoals adds the latencies and the goodput that the decision block has goals for: batch users rarely care, so none is
+// scored unasked.
 func withGoals(all []metric, goals map[string]string) []metric {
 	for _, name := range sortedKeys(goals) {
-		if !slices.ContainsFunc(latencies, func(l string) bool { return strings.HasPrefix(name, l+"_") }) {
+		latency := slices.ContainsFunc(latencies, func(l string) bool { return strings.HasPrefix(name, l+"_") })
+		if !latency && name != "goodput" {
 			continue
 		}
 		m := metric{criterion: Performance, name: name, sub: latencySub, unit: "s", formula: fmt.Sprintf("column %s, a goal of the decision", name),
-			less: goals[name] == "min", scale: highest, perSize: true, latency: true,
-			value: func(c *contender, s scope) *float64 { return c.at[s.size].median(name) }}
-		if m.less {
-			m.scale = lowest
+			more: goals[name] == "max", latency: true, value: atSize(name)}
+		if !latency {
+			m.unit = "1/s"
 		}
 		all = append(all, m)
 	}

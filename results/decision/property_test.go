@@ -2,205 +2,222 @@ package decision
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/results/predict"
 )
 
-// rounds is how many random trees each property is held against.
-const rounds = 40
-
-// made is a cell with plausible random figures.
-func made(r *rand.Rand, platform string, size int64) *cell {
-	c := &cell{platform: platform, model: "m", size: size, origin: "e", place: "gpu", asked: "prompts", form: form{dtype: "bfloat16", bytes: 8e9},
-		source: Source{Cell: fmt.Sprintf("%s-%d", platform, size), Name: fmt.Sprintf("%s/m/%d", platform, size), BatchSize: size}}
-	rate := math.Exp(8 + 3*r.Float64())
-	for i := range 1 + r.IntN(3) {
-		values := map[string]float64{mRate: rate * (0.9 + 0.2*r.Float64()), mCPU: 0.1 + r.Float64(), mEnergy: 0.05 + r.Float64(), mMemory: 1e9 * (1 + r.Float64()),
-			mFootprint: 1e8 * (1 + 50*r.Float64()), mPackages: 1 + float64(r.IntN(200)), mSettings: float64(r.IntN(12)),
-			"request_throughput": rate / 3600, "load_s": 30 * r.Float64(), "weight_bytes": 8e9}
-		c.launches = append(c.launches, launch{attempt: fmt.Sprint(c.source.Cell, i), values: values})
-		c.complete, c.ok, c.planned = c.complete+1, c.ok+size, c.planned+size
+// trees is how many random trees each property is held against; MATRIX_TREES=10000 is the full form.
+func trees() int {
+	if n, err := strconv.Atoi(os.Getenv("MATRIX_TREES")); err == nil {
+		return n
 	}
-	return c
+	return 150
 }
 
-var madeSizes = []int64{10, 100, 1000}
+// world is a random tree: two to four engines, their cells, and the loads that their starts took.
+type world struct {
+	engines []engine
+	cells   []*cell
+}
 
-// tree is two to four platforms at all sizes, some with a failed launch beside the good ones.
-func tree(r *rand.Rand) []*cell {
-	var out []*cell
-	for p := range 2 + r.IntN(3) {
-		for _, size := range madeSizes {
-			c := made(r, string(rune('a'+p)), size)
-			if r.IntN(6) == 0 {
-				fail(c)
-			}
-			out = append(out, c)
+func randomWorld(r *rand.Rand) world {
+	var w world
+	for i := range 2 + r.IntN(3) {
+		e := engine{name: string(rune('a' + i)), load: 1 + 200*r.Float64(), rate: math.Exp(6 * r.Float64()), noise: normal(0.05),
+			figures: map[string]float64{mCPU: 0.1 + r.Float64(), mEnergy: 5 + 20*r.Float64(), mMemory: 1e9 * (1 + r.Float64()),
+				mFootprint: 1e8 * (1 + 50*r.Float64()), mPackages: float64(r.IntN(200)), mSettings: float64(r.IntN(12))}}
+		cells := e.measured(r, threeSizes, 1+r.IntN(3))
+		if r.IntN(4) == 0 {
+			at := cells[r.IntN(3)]
+			at.ok -= int64(r.IntN(6))
 		}
+		if r.IntN(6) == 0 {
+			at := cells[r.IntN(3)]
+			at.failed, at.planned = at.failed+1, at.planned+at.size
+		}
+		w.engines, w.cells = append(w.engines, e), append(w.cells, cells...)
+	}
+	return w
+}
+
+// changed is the world with one engine and its cells altered; the rest is as it was.
+func (w world) changed(name string, e func(*engine), c func(*cell)) world {
+	out := world{engines: slices.Clone(w.engines)}
+	for i := range out.engines {
+		if out.engines[i].name == name && e != nil {
+			e(&out.engines[i])
+		}
+	}
+	for _, old := range w.cells {
+		at := *old
+		at.launches, at.runs = nil, slices.Clone(old.runs)
+		for _, l := range old.launches {
+			at.launches = append(at.launches, launch{l.attempt, maps.Clone(l.values)})
+		}
+		if at.platform == name && c != nil {
+			c(&at)
+		}
+		out.cells = append(out.cells, &at)
 	}
 	return out
 }
 
-func fail(c *cell) {
-	c.failed, c.planned, c.ok, c.reason = c.failed+1, c.planned+c.size, c.ok+c.size/3, "out of memory"
+func (w world) decided(t *testing.T, rules *experiments.Decision) Group {
+	return decided(t, nil, w.cells, w.engines, rules)
 }
 
-// copied is a tree that can be changed without touching the first.
-func copied(cells []*cell) []*cell {
-	var out []*cell
-	for _, c := range cells {
-		d := *c
-		d.launches = nil
-		for _, l := range c.launches {
-			d.launches = append(d.launches, launch{l.attempt, maps.Clone(l.values)})
+// places are who is where, by number of requests: 0 = out.
+func places(g Group) []map[string]int {
+	var out []map[string]int
+	for _, q := range g.Questions {
+		at := map[string]int{}
+		for _, s := range q.Standings {
+			at[s.Contender] = s.Rank
 		}
-		out = append(out, &d)
+		out = append(out, at)
 	}
 	return out
 }
 
-func decided(cells []*cell, weights map[string]float64) *Result {
-	o := Options{Resamples: 8}
-	if weights != nil {
-		o.Rules = &experiments.Decision{Weights: weights}
-	}
-	return rulesOf(o).decide(cells, nil)
-}
-
-// ranks are the overall places, and scores the overall scores, by contender.
-func ranks(res *Result) (places map[string]int, scores map[string]float64) {
-	places, scores = map[string]int{}, map[string]float64{}
-	for _, g := range res.Groups {
-		for _, s := range g.Overall.Standings {
-			places[s.Contender] = s.Rank
-			if s.Score != nil {
-				scores[s.Contender] = *s.Score
-			}
-		}
-	}
-	return places, scores
-}
-
-func eachTree(t *testing.T, f func(t *testing.T, r *rand.Rand, cells []*cell)) {
+func eachWorld(t *testing.T, f func(*testing.T, *rand.Rand, world)) {
 	t.Helper()
-	for seed := range uint64(rounds) {
+	for seed := range uint64(trees()) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		f(t, r, tree(r))
+		f(t, r, randomWorld(r))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
 }
 
-// faster multiplies a platform's rate at the sizes that fit.
-func fasterAt(cells []*cell, platform string, factor float64, fits func(int64) bool) []*cell {
-	out := copied(cells)
-	for _, c := range out {
-		if c.platform == platform && fits(c.size) {
-			for i := range c.launches {
-				c.launches[i] = c.launches[i].scaled(factor)
-			}
-		}
-	}
-	return out
-}
-
-// More throughput never lowers a rank: overall, where it grows at every size or at the largest; at one batch size,
-// wherever it grows. (Overall, more at the smallest batch of the scalability ratio alone may: the ratio falls.)
-func TestMoreThroughputNeverLowersARank(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
-		before := decided(copied(cells), nil)
-		factor := 1 + 3*r.Float64()
-		for name, fits := range map[string]func(int64) bool{
-			"everywhere": func(int64) bool { return true }, "largest": func(n int64) bool { return n == 1000 }, "smallest": func(n int64) bool { return n == 10 },
+// A shorter load, a higher rate, a failure less, a Joule less, all else as it is, never lowers a rank.
+func TestBetterNeverLowersARank(t *testing.T) {
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		by := 1 + r.Float64()
+		before := places(w.decided(t, nil))
+		for what, after := range map[string]world{
+			"shorter load": w.changed("a", func(e *engine) { e.load /= by }, nil),
+			"higher rate": w.changed("a", nil, func(c *cell) {
+				for i, run := range c.runs {
+					c.runs[i] = predict.Launch{Requests: run.Requests, DurationS: run.DurationS / by, Curve: predict.Curve{RatePerS: run.Curve.RatePerS * by, Waves: run.Curve.Waves, AnswerS: run.Curve.AnswerS / by}}
+				}
+			}),
+			"failure less": w.changed("a", nil, func(c *cell) { c.ok = min(c.planned, c.ok+1) }),
+			"Joule less": w.changed("a", nil, func(c *cell) {
+				for _, l := range c.launches {
+					l.values[mEnergy]--
+				}
+			}),
 		} {
-			was, _ := ranks(before)
-			now, _ := ranks(decided(fasterAt(cells, "a", factor, fits), nil))
-			if was["a"] > 0 && now["a"] > was["a"] {
-				t.Errorf("%s: faster by %g, and rank %d became %d", name, factor, was["a"], now["a"])
+			for i, now := range places(after.decided(t, nil)) {
+				if was := before[i]["a"]; was > 0 && (now["a"] == 0 || now["a"] > was) {
+					t.Errorf("%s: rank %d became %d", what, was, now["a"])
+				}
 			}
-		}
-		after := decided(fasterAt(cells, "a", factor, func(n int64) bool { return n == 100 }), nil)
-		if was, now := placeAt(before, "a", 100), placeAt(after, "a", 100); was > 0 && now > was {
-			t.Errorf("at 100: faster by %g, and rank %d became %d", factor, was, now)
 		}
 	})
 }
 
-func placeAt(res *Result, contender string, size int64) int {
-	for _, k := range res.Groups[0].BySize {
-		for _, s := range k.Standings {
-			if k.BatchSize == size && s.Contender == contender {
-				return s.Rank
+// Whether a third was measured never swaps the other two.
+func TestThirdNeverSwapsTwo(t *testing.T) {
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		gone := w.engines[len(w.engines)-1].name
+		without := w.changed("", nil, nil)
+		without.cells = slices.DeleteFunc(without.cells, func(c *cell) bool { return c.platform == gone })
+		few := places(without.decided(t, nil))
+		for i, all := range places(w.decided(t, nil)) {
+			for x := range few[i] {
+				for y := range few[i] {
+					if (all[x] < all[y]) != (few[i][x] < few[i][y]) {
+						t.Errorf("%s and %s were %d and %d, without %s %d and %d", x, y, all[x], all[y], gone, few[i][x], few[i][y])
+					}
+				}
 			}
 		}
-	}
-	return 0
+	})
+}
+
+// Whether a small batch was run changes nobody who wins where T itself was measured.
+func TestSmallBatchChangesNoMeasuredWinner(t *testing.T) {
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		for _, c := range w.cells { // nothing went wrong
+			c.failed, c.planned = 0, c.size*int64(c.complete)
+			c.ok = c.planned
+		}
+		without := w.changed("", nil, nil)
+		without.cells = slices.DeleteFunc(without.cells, func(c *cell) bool { return c.size == 100 })
+		all, few := w.decided(t, nil).Questions[0], without.decided(t, nil).Questions[0]
+		if all.Requests != 5000 || all.Verdict == Winner && platform(few) != platform(all) || few.Verdict == Winner && platform(all) != platform(few) {
+			t.Errorf("%s %s, without the small one %s %s", all.Verdict, platform(all), few.Verdict, platform(few))
+		}
+	})
 }
 
 func TestScalingAllWeightsChangesNothing(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
 		weights, scaled := map[string]float64{}, map[string]float64{}
 		factor := math.Exp(6*r.Float64() - 3)
 		for _, name := range criteria[:4] {
 			weights[name] = 1 + 50*r.Float64()
 			scaled[name] = weights[name] * factor
 		}
-		places, scores := ranks(decided(copied(cells), weights))
-		places2, scores2 := ranks(decided(copied(cells), scaled))
-		if diff := cmp.Diff(places, places2); diff != "" {
+		a, b := w.decided(t, &experiments.Decision{Weights: weights}), w.decided(t, &experiments.Decision{Weights: scaled})
+		if diff := cmp.Diff(places(a), places(b)); diff != "" {
 			t.Error(diff)
-		}
-		for name, x := range scores {
-			if math.Abs(x-scores2[name]) > 1e-12 {
-				t.Errorf("%s: %g and %g", name, x, scores2[name])
-			}
 		}
 	})
 }
 
-// A metric that one platform lacks is left out for all: the scores are those of a world without the metric, and no zero
-// stands for it.
+// A metric that one platform lacks is left out for all, and said: no zero stands for it.
 func TestMissingMetricIsNeverZero(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
-		gone := []string{mRate, mCPU, mEnergy, mMemory, mFootprint, mPackages, mSettings}[r.IntN(7)]
-		strip := func(only string) []*cell {
-			out := copied(cells)
-			for _, c := range out {
-				for i := range c.launches {
-					if only == "" || c.platform == only {
-						delete(c.launches[i].values, gone)
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		gone := []string{mCPU, mEnergy, mMemory, mFootprint, mPackages, mSettings}[r.IntN(6)]
+		strip := func(of ...string) Group {
+			out := w
+			for _, name := range of {
+				out = out.changed(name, nil, func(c *cell) {
+					for _, l := range c.launches {
+						delete(l.values, gone)
 					}
-				}
+				})
 			}
-			return out
+			return out.decided(t, nil)
 		}
-		one, all := decided(strip("a"), nil), decided(strip(""), nil)
-		_, a := ranks(one)
-		_, b := ranks(all)
-		if diff := cmp.Diff(a, b); diff != "" {
+		var all []string
+		for _, e := range w.engines {
+			all = append(all, e.name)
+		}
+		one := strip("a")
+		q := one.Questions[0]
+		in := slices.ContainsFunc(q.Standings, func(s Standing) bool { return s.Contender == "a" && s.Rank > 0 })
+		if !in { // then it takes nothing from the others
+			return
+		}
+		if diff := cmp.Diff(places(one), places(strip(all...))); diff != "" {
 			t.Errorf("without %s: %s", gone, diff)
 		}
-		if !slices.ContainsFunc(one.Groups[0].Overall.Dropped, func(d Dropped) bool { return d.Metric == gone && slices.Equal(d.Lacking, []string{"a"}) }) {
-			t.Errorf("%s is gone, and not said: %+v", gone, one.Groups[0].Overall.Dropped)
+		if !slices.ContainsFunc(q.Dropped, func(d Dropped) bool { return d.Metric == gone && slices.Equal(d.Lacking, []string{"a"}) }) {
+			t.Errorf("%s is gone, and not said: %+v", gone, q.Dropped)
 		}
 	})
 }
 
 func TestOrderOfCellsDoesNotMatter(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
-		mixed := copied(cells)
-		r.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
-		a, _ := json.Marshal(decided(copied(cells), nil))
-		b, _ := json.Marshal(decided(mixed, nil))
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		mixed := w.changed("", nil, nil)
+		r.Shuffle(len(mixed.cells), func(i, j int) { mixed.cells[i], mixed.cells[j] = mixed.cells[j], mixed.cells[i] })
+		a, _ := json.Marshal(w.decided(t, nil))
+		b, _ := json.Marshal(mixed.decided(t, nil))
 		if string(a) != string(b) {
 			t.Errorf("the result depends on the order:\n%s", cmp.Diff(string(a), string(b)))
 		}
@@ -208,46 +225,65 @@ func TestOrderOfCellsDoesNotMatter(t *testing.T) {
 }
 
 func TestSimulatedCellsChangeNothing(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
-		more := copied(cells)
-		for _, size := range madeSizes {
-			sim := made(r, "sim", size)
-			sim.simulated = true
-			more = append(more, sim)
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		more := w.changed("", nil, nil)
+		for _, c := range (engine{name: "sim", load: 1, rate: 1e6}).measured(r, threeSizes, 1) {
+			c.simulated = true
+			more.cells = append(more.cells, c)
 		}
-		a, b := decided(copied(cells), nil), decided(more, nil)
-		if len(b.LeftOut) != len(madeSizes) {
-			t.Errorf("left out: %v", b.LeftOut)
-		}
-		b.LeftOut = a.LeftOut
-		if diff := cmp.Diff(a, b); diff != "" {
-			t.Error(diff)
+		a, _ := json.Marshal(w.decided(t, nil))
+		b, _ := json.Marshal(more.decided(t, nil))
+		if string(a) != string(b) {
+			t.Error(cmp.Diff(string(a), string(b)))
 		}
 	})
 }
 
-// A failed cell, whether beside good launches or where nothing was tried before, never raises its platform.
+// What failed once, beside good launches or where nothing was tried before, never raises its platform.
 func TestFailedCellNeverRaisesItsPlatform(t *testing.T) {
-	eachTree(t, func(t *testing.T, r *rand.Rand, cells []*cell) {
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
 		if r.IntN(2) == 0 { // a size that a was not tried at
-			cells = slices.DeleteFunc(cells, func(c *cell) bool { return c.platform == "a" && c.size == 1000 })
+			w.cells = slices.DeleteFunc(w.cells, func(c *cell) bool { return c.platform == "a" && c.size == 1000 })
 		}
-		more := copied(cells)
-		size := append(madeSizes, 5000)[r.IntN(4)]
-		at := slices.IndexFunc(more, func(c *cell) bool { return c.platform == "a" && c.size == size })
+		more := w.changed("", nil, nil)
+		size := append(slices.Clone(threeSizes), 20_000)[r.IntN(4)]
+		at := slices.IndexFunc(more.cells, func(c *cell) bool { return c.platform == "a" && c.size == size })
 		if at < 0 {
-			c := made(r, "a", size)
-			c.launches, c.complete, c.ok, c.planned = nil, 0, 0, 0
-			more, at = append(more, c), len(more)
+			c := engine{name: "a", load: 1, rate: 1}.measured(r, []int64{size}, 1)[0]
+			c.launches, c.runs, c.complete, c.ok, c.planned = nil, nil, 0, 0, 0
+			more.cells, at = append(more.cells, c), len(more.cells)
 		}
-		fail(more[at])
-		was, score := ranks(decided(copied(cells), nil))
-		now, scored := ranks(decided(more, nil))
-		if now["a"] > 0 && was["a"] > 0 && now["a"] < was["a"] {
-			t.Errorf("a failure at %d, and rank %d became %d (%v → %v)", size, was["a"], now["a"], score, scored)
-		}
-		if scored["a"] > score["a"]+1e-12 {
-			t.Errorf("a failure at %d, and the score %g became %g", size, score["a"], scored["a"])
+		c := more.cells[at]
+		c.failed, c.planned, c.ok, c.reason = c.failed+1, c.planned+c.size, c.ok+c.size/3, "out of memory"
+		was := places(w.decided(t, nil))
+		for i, now := range places(more.decided(t, nil)) {
+			if now["a"] > 0 && was[i]["a"] > 0 && now["a"] < was[i]["a"] {
+				t.Errorf("a failure at %d, and rank %d became %d", size, was[i]["a"], now["a"])
+			}
 		}
 	})
+}
+
+// The flip is where the order turns: a hair to either side says so.
+func TestSensitivityIsWhereTheOrderTurns(t *testing.T) {
+	tried := 0
+	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
+		q := w.decided(t, nil).Questions[0]
+		for _, f := range q.Flips {
+			if f.Lower == nil || q.Verdict == Nobody || *f.Lower < 0.01 {
+				continue
+			}
+			tried++
+			for factor, first := range map[float64]string{0.999: f.LowerTo, 1.001: q.Standings[0].Contender} {
+				weights := maps.Clone(defaultWeights)
+				weights[f.Criterion] = *f.Lower * factor
+				if got := w.decided(t, &experiments.Decision{Weights: weights}).Questions[0].Standings[0].Contender; got != first {
+					t.Errorf("%s at %g: %s is first, not %s", f.Criterion, weights[f.Criterion], got, first)
+				}
+			}
+		}
+	})
+	if tried < trees()/10 {
+		t.Errorf("only %d turns tried", tried)
+	}
 }

@@ -2,33 +2,47 @@ package decision
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"matrix/results"
+	"matrix/results/stats"
 )
 
-// requirements holds a contender against what the decision block requires, by metric.
-func (r *rules) requirements(c *contender, s scope) []Requirement {
+// leastSuccess is the observed success rate below which nobody is chosen, unless require names another.
+const leastSuccess = 0.99
+
+// requirements holds a contender against what the decision block requires, by metric, and against the default bar.
+func (r *rules) requirements(c *contender, n int64) []Requirement {
 	var out []Requirement
 	for _, name := range sortedKeys(r.require) {
 		q := Requirement{Metric: name, Bound: r.require[name], Goal: r.goal(name)}
 		if name == mSuccess {
 			q.Goal = "max"
-			r.success(&q, c, s)
+			success(&q, c, n)
 		} else {
-			q.hold(worst(c, name, q.Goal, s))
+			q.hold(worst(c, name, q.Goal, n))
 		}
+		out = append(out, q)
+	}
+	if _, asked := r.require[mSuccess]; !asked {
+		ok, planned := c.requests(n)
+		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s requests ok", whole(ok), whole(planned))}
+		if planned == 0 {
+			q.Status = NotShown // a totals-only import tells no requests
+			return out
+		}
+		observed := float64(ok) / float64(planned)
+		q.hold(&observed)
 		out = append(out, q)
 	}
 	return out
 }
 
-// success holds a success rate: it is met only when the requests show it at 95% confidence, not when none happened to
-// fail.
-func (r *rules) success(q *Requirement, c *contender, s scope) {
-	ok, planned := c.requests(s)
+// success holds a success rate that was asked for: it is met only when the requests show it at 95% confidence, not when
+// none happened to fail.
+func success(q *Requirement, c *contender, n int64) {
+	ok, planned := c.requests(n)
 	if planned == 0 {
 		q.Status, q.Note = NotShown, "no request was measured"
 		return
@@ -37,21 +51,15 @@ func (r *rules) success(q *Requirement, c *contender, s scope) {
 	q.Value = &low
 	switch {
 	case float64(ok)/float64(planned) < q.Bound:
-		q.Status, q.Note = Unmet, fmt.Sprintf("%d of %d ok", ok, planned)
+		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s requests ok", whole(ok), whole(planned))
 	case low >= q.Bound:
-		q.Status, q.Note = Met, fmt.Sprintf("%d of %d ok: at least %.5g with 95%% confidence", ok, planned, low)
+		q.Status, q.Note = Met, fmt.Sprintf("%s of %s requests ok: at least %.5g with 95%% confidence", whole(ok), whole(planned), low)
 	default:
-		q.Status, q.Note = NotShown, fmt.Sprintf("%d of %d ok shows only %.5g at 95%% confidence; about %d requests without a failure would show %v",
-			ok, planned, low, cleanRequests(q.Bound), q.Bound)
+		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s requests ok show %.5g", whole(ok), whole(planned), low)
+		if q.Bound > 0 && q.Bound < 1 {
+			q.Note += fmt.Sprintf("; %s without a failure would show %v", whole(int64(stats.NeededToShow(q.Bound))), q.Bound)
+		}
 	}
-}
-
-// cleanRequests is how many requests without a failure show a success rate at 95% confidence: bound^n ≤ 0.05.
-func cleanRequests(bound float64) int64 {
-	if bound <= 0 || bound >= 1 {
-		return 0
-	}
-	return int64(math.Ceil(math.Log(0.05) / math.Log(bound)))
 }
 
 func (q *Requirement) hold(v *float64) {
@@ -66,10 +74,14 @@ func (q *Requirement) hold(v *float64) {
 	}
 }
 
-// worst is a metric's worst median over the batch sizes of a scope; nil where one that was completed lacks it.
-func worst(c *contender, name, goal string, s scope) *float64 {
+func (q Requirement) words() string {
+	return fmt.Sprintf("%s %s %v", q.Metric, map[string]string{"min": "≤", "max": "≥"}[q.Goal], q.Bound)
+}
+
+// worst is a metric's worst median over the batch sizes that tell of n requests; nil where one that was completed lacks it.
+func worst(c *contender, name, goal string, n int64) *float64 {
 	var out *float64
-	for _, at := range c.within(s) {
+	for _, at := range c.evidence(n) {
 		if len(at.launches) == 0 {
 			continue
 		}
@@ -92,10 +104,10 @@ func (r *rules) goal(name string) string {
 	}
 	for _, m := range table() {
 		if m.name == name {
-			if m.less {
-				return "min"
+			if m.more {
+				return "max"
 			}
-			return "max"
+			return "min"
 		}
 	}
 	for _, suffix := range []string{"_s", "_j", "_bytes", "_per_token", "_per_s", "_count"} {
@@ -106,12 +118,51 @@ func (r *rules) goal(name string) string {
 	return "max"
 }
 
-// status is the worst of a contender's requirements: Unmet before NotShown before Met.
-func status(all []Requirement) string {
-	for _, s := range []string{Unmet, NotShown} {
-		if slices.ContainsFunc(all, func(q Requirement) bool { return q.Status == s }) {
-			return s
-		}
+// admission is what a contender has to show before it is weighed.
+type admission struct {
+	why  string        // it is out: it broke, has no rate, or does not meet a requirement; "" = it is not
+	sure bool          // that it is out: more than one attempt says so
+	held []Requirement // against it
+}
+
+func (r *rules) admit(g *built, c *contender, n int64) admission {
+	if at := c.broke(n); at != nil {
+		return admission{why: at.trouble(), sure: at.failed+at.censored > 1}
 	}
-	return Met
+	if _, ok := g.times.Finish(c.series, n); !ok || c.reached() == 0 {
+		return admission{why: "has no launch with a duration"}
+	}
+	a := admission{held: r.requirements(c, n)}
+	for _, q := range a.held {
+		if q.Status != Unmet {
+			continue
+		}
+		a.why = "does not meet " + q.words()
+		if q.Metric == mSuccess {
+			ok, planned := c.requests(n)
+			a.why = fmt.Sprintf("answered %s of %s requests (asked: %s)", whole(ok), whole(planned), percent(q.Bound))
+			a.sure = 1-results.SuccessBound(planned-ok, planned) < q.Bound
+		} else {
+			a.sure = c.repeated()
+		}
+		return a
+	}
+	return a
+}
+
+// trouble says how a cell broke.
+func (c *cell) trouble() string {
+	what, reason := "failed", c.reason
+	if c.failed == 0 {
+		what = "ran into its limit"
+	}
+	if reason != "" {
+		reason = " (" + reason + ")"
+	}
+	return fmt.Sprintf("%s at %s requests%s", what, whole(c.size), reason)
+}
+
+// notShown are the requirements asked for that a contender has not shown yet.
+func notShown(all []Requirement) []Requirement {
+	return slices.DeleteFunc(slices.Clone(all), func(q Requirement) bool { return q.Status != NotShown || q.Default })
 }

@@ -1,117 +1,183 @@
-// Package decision says which platform to choose: it ranks the contenders of a model by weighted criteria, tells how
-// sure that is and what would change it. It reads no file and prints nothing: a Result is plain data, every number in
-// it with the metric, cell, attempts, scale and weight that it came from. docs/decision.md has the formulas.
+// Package decision says which platform to choose for a number of requests, how long that takes, how sure it is and what
+// would change it. It reads no file but through package summary and prints nothing: a Result is plain data, every number
+// in it with the metric, cell, attempts and weight that it came from. docs/decision.md has the formulas.
 package decision
+
+import "matrix/results/summary"
 
 // Result is a whole decision.
 type Result struct {
-	Decision string    `json:"decision"` // label of the decision block, "" = the default weights
-	Weights  []Weight  `json:"weights"`  // as given
-	Groups   []Group   `json:"groups"`   // one a model, precision, workload and machine; by model
-	Prices   []Price   `json:"prices"`   // between groups that differ in model or precision
-	LeftOut  []Finding `json:"left_out"` // cells that take no part
-	Method   string    `json:"method"`   // how the intervals were found, in words
+	Decision string    // label of the decision block, "" = the default weights
+	Weights  []Weight  // as given
+	Requests []int64   // asked about, ascending
+	Currency string    // "" = not said
+	Groups   []Group   // one a model, precision, workload and machine; by model
+	Prices   []Price   // between groups that differ in model or precision
+	LeftOut  []Finding // cells that take no part
+}
+
+// Name is what a group's cells share.
+type Name struct {
+	Model     string `json:"model"`
+	Precision string `json:"precision"` // "16-bit", "4-bit", … ; "" = nobody told
+	Workload  string `json:"workload"`  // what sets it apart from other groups of the model, "" = nothing
 }
 
 // Group is what may be ranked against each other: one model at one precision, the same prompts and limits, the same
 // machine.
 type Group struct {
-	Model       string       `json:"model"`
-	Precision   string       `json:"precision"` // "16-bit", "4-bit", … ; "" = nobody told
-	Workload    string       `json:"workload"`  // the axes that set it apart from other groups of the model, "" = none
-	Sizes       []int64      `json:"sizes"`     // batch sizes with any evidence, ascending
-	Overall     Ranking      `json:"overall"`
-	BySize      []Ranking    `json:"by_size"` // as Sizes
-	Answer      Answer       `json:"answer"`
-	Projections []Projection `json:"projections"`
-	Missing     []Missing    `json:"missing"`
-	Findings    []Finding    `json:"findings"` // unlike, censored, imported, segmented, leaks
+	Name
+	Sizes     []int64         // batch sizes with any evidence, ascending
+	Questions []Question      // one a number of requests asked about, ascending
+	Checks    []summary.Check // over all launches of the group
+	Findings  []Finding       // failed, censored, imported
 }
 
-// Ranking is the order of a group's contenders, for one batch size or overall.
-type Ranking struct {
-	BatchSize   int64      `json:"batch_size"` // requests; 0 = overall
-	Weights     []Weight   `json:"weights"`    // as used: what nobody could be scored on is left out
-	Standings   []Standing `json:"standings"`  // best first; those without a rank last
-	Dropped     []Dropped  `json:"dropped"`
-	Lead        *Lead      `json:"lead"`        // of the first over the second; nil with fewer than two
-	Sensitivity []Flip     `json:"sensitivity"` // how far each weight must move to change who is first
+// Question is a number of requests: the answer, and what it rests on.
+type Question struct {
+	Answer
+	Standings []Standing // best first; those that are out last
+	Dropped   []Dropped
+	Weights   []Weight // as used
+	Flips     []Flip
+
+	turn *turn
+	told int // sentences before those of what is missing
+}
+
+// Verdicts, the closed list.
+const (
+	Winner        = "winner"         // the first's lead is shown
+	Provisional   = "provisional"    // one leads, and these launches do not show it
+	Tie           = "tie"            // equal in time: the other criteria decide
+	Hybrid        = "hybrid"         // the order turns within the numbers asked about, and both sides are shown
+	NotComparable = "not_comparable" // a red check stands between those that lead
+	Undecided     = "undecided"      // something is missing
+	Nobody        = "nobody"         // none came through, or none meets what is required
+)
+
+// Answer is the record that `matrix report --json` prints for a group and a number of requests; docs/report.schema.json
+// describes it.
+type Answer struct {
+	Type        string    `json:"type"` // "answer"
+	Group       Name      `json:"group"`
+	Requests    int64     `json:"requests"`
+	Verdict     string    `json:"verdict"`
+	Platform    *string   `json:"platform"` // chosen, or leading where nothing is decided; nil = none
+	Seconds     *float64  `json:"seconds"`  // T(requests), load included
+	SecondsLow  *float64  `json:"seconds_low"`
+	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two
+	Cost        *float64  `json:"cost"`         // of the batch; nil without a price
+	RunnerUp    *string   `json:"runner_up"`
+	Ratio       *float64  `json:"ratio"` // T of the runner-up / T of the platform
+	RatioLow    *float64  `json:"ratio_low"`
+	RatioHigh   *float64  `json:"ratio_high"` // 95% interval; nil where launches do not tell it
+	Score       *float64  `json:"score"`      // 0–100
+	Checks      []Check   `json:"checks"`
+	Missing     []Missing `json:"missing"`
+	Sentences   []string  `json:"sentences"` // first minutes and money, then how sure, then what would change it
+}
+
+// Check is one line of the validity table.
+type Check struct {
+	Check string   `json:"check"`
+	Level string   `json:"level"` // red, amber, green
+	Cells []string `json:"cells"` // experiment/folder
+	Text  string   `json:"text"`
+}
+
+// Missing is evidence that would decide more.
+type Missing struct {
+	Text    string `json:"text"`
+	Command string `json:"command"` // what to type; "" = the declaration has to be changed first, as Text says
+}
+
+// Need is evidence to be measured, before it is a command.
+type Need struct {
+	Text     string
+	Only     []string // axis=value selectors of the cells
+	Launches int      // so many of each in all; 0 = as declared
+	Declare  string   // what to change in the experiment where no command does it; "" = nothing
+	Rerun    string   // ends that run again: "failed,censored"; "" = none
 }
 
 // Weight is a criterion's weight.
 type Weight struct {
-	Criterion string  `json:"criterion"`
-	Given     float64 `json:"given"` // as declared, in any unit
-	Share     float64 `json:"share"` // of all that is scored, 0–1; 0 = dropped
+	Criterion string
+	Given     float64 // as declared, in any unit
+	Share     float64 // of all that is scored, 0–1; 0 = dropped
 }
 
-// Standing is one contender in a ranking.
+// Standing is one contender and a number of requests.
 type Standing struct {
-	Contender    string        `json:"contender"` // platform, with the settings that tell it from others of that platform
-	Platform     string        `json:"platform"`
-	Rank         int           `json:"rank"` // 1 = best; 0 = not ranked
-	Why          string        `json:"why"`  // why it is not ranked
-	Score        *float64      `json:"score"`
-	Low          *float64      `json:"low"` // of the score's 95% interval; nil where a launch stands alone
-	High         *float64      `json:"high"`
-	First        *float64      `json:"first"` // share of the resamples in which it comes first; nil as above
-	Criteria     []Criterion   `json:"criteria"`
-	Requirements []Requirement `json:"requirements"`
-	Launches     int           `json:"launches"` // the fewest behind a rate in the score
-	Imported     bool          `json:"imported"`
+	Contender    string // platform, with the settings that tell it from others of that platform
+	Platform     string
+	Rank         int    // 1 = best; 0 = out
+	Why          string // why it is out
+	Score        *float64
+	Time         *Time
+	Lines        []Line // the score, factor by factor
+	Requirements []Requirement
+	Launches     int // complete
+	Imported     bool
+	Sources      []Source
 }
 
-// Criterion is a contender's score in one criterion.
-type Criterion struct {
-	Name    string   `json:"name"`
-	Share   float64  `json:"share"` // weight as used, 0–1
-	Score   *float64 `json:"score"` // 0–1; nil = dropped for all
-	Metrics []Metric `json:"metrics"`
+// Time is how long a number of requests takes, and what it costs.
+type Time struct {
+	Seconds, Low, High float64  // T: load + measured phase; 95% of single runs
+	LoadS              float64  // s, in Seconds; 0 where it is left out or nothing is loaded
+	LoadKnown          bool     // false: left out
+	LoadLike           bool     // of like launches: these cells recorded none
+	FirstS             *float64 // T of the first start, which is cold; nil = none recorded
+	FirstLoadS         *float64
+	Measured           bool // that many were measured
+	Assumed            bool // the interval rests on what is usual: no launch was repeated
+	EnergyJ            *float64
+	EnergyLoad         bool // the load is in EnergyJ
+	Cost               *float64
+	CostPer1000        *float64 // evaluations
+	CostPerMTokens     *float64 // output tokens
 }
 
-// Metric is one measured figure and what became of it.
-type Metric struct {
-	Name         string   `json:"name"`
-	Unit         string   `json:"unit"`
-	Formula      string   `json:"formula"`
-	Value        *float64 `json:"value"` // nil: not to be had, or several batch sizes (see Parts)
-	Low          *float64 `json:"low"`   // smallest and largest over the launches
-	High         *float64 `json:"high"`
-	N            int      `json:"n"` // launches
-	Best         *float64 `json:"best"`
-	Scale        string   `json:"scale"`        // how Value became Score
-	Score        *float64 `json:"score"`        // 0–1
-	Share        float64  `json:"share"`        // within the criterion, 0–1; 0 = dropped
-	Contribution float64  `json:"contribution"` // to the contender's score: Score × Share × the criterion's share
-	Note         string   `json:"note"`
-	Parts        []Metric `json:"parts"` // overall: the same metric at each batch size, whose mean this is
-	Sources      []Source `json:"sources"`
+// Line is one factor of a score: (best/value)^weight.
+type Line struct {
+	Criterion string
+	Metric    string
+	Unit      string
+	Formula   string
+	Value     float64
+	Best      float64
+	Weight    float64 // of all that is scored, 0–1
+	Factor    float64 // the score is 100 × their product
+	Launches  int
+	Sources   []Source
 }
 
 // Source is a cell behind a number.
 type Source struct {
-	Cell      string   `json:"cell"` // its folder
-	Name      string   `json:"name"` // platform/model/batch size …
-	BatchSize int64    `json:"batch_size"`
-	Attempts  []string `json:"attempts"` // ULIDs, by launch
+	Cell      string // its folder
+	Name      string // platform/model/batch size …
+	BatchSize int64
+	Attempts  []string // ULIDs, by launch
 }
 
 // Dropped is a metric that nobody is scored on, because somebody lacks it.
 type Dropped struct {
-	Criterion string   `json:"criterion"`
-	Metric    string   `json:"metric"`
-	Lacking   []string `json:"lacking"` // contenders
-	Why       string   `json:"why"`
+	Criterion, Metric string
+	Lacking           []string // contenders
+	Why               string
 }
 
-// Requirement is a threshold of the decision block held against a contender.
+// Requirement is a threshold held against a contender.
 type Requirement struct {
-	Metric string   `json:"metric"`
-	Bound  float64  `json:"bound"`
-	Goal   string   `json:"goal"`  // "min": at most the bound; "max": at least
-	Value  *float64 `json:"value"` // what is held against it: for a success rate its 95% lower bound
-	Status string   `json:"status"`
-	Note   string   `json:"note"`
+	Metric  string
+	Bound   float64
+	Goal    string   // "min": at most the bound; "max": at least
+	Value   *float64 // what is held against it: for a success rate asked for, its 95% lower bound
+	Status  string
+	Note    string
+	Default bool // nobody asked: the bar that holds where the decision names no success_rate
 }
 
 // Statuses of a requirement.
@@ -121,104 +187,39 @@ const (
 	NotShown = "not shown" // the figure is not there, or too few requests to show it
 )
 
-// Lead is the distance between the first two.
-type Lead struct {
-	First        string   `json:"first"`
-	Second       string   `json:"second"`
-	Score        float64  `json:"score"`         // difference of the scores
-	Rate         *float64 `json:"rate"`          // ratio of their evaluations per hour
-	Sure         *float64 `json:"sure"`          // share of resamples in which the first stays ahead; nil with a lone launch
-	LaunchSpread *float64 `json:"launch_spread"` // largest / smallest rate − 1 between identical launches; nil = never measured
-	SpreadCell   string   `json:"spread_cell"`   // where
-	Level        bool     `json:"level"`         // within what launches differ by: not told apart
-	Words        string   `json:"words"`
-}
-
 // Flip is the nearest weight at which another contender comes first, the other weights as they are.
 type Flip struct {
-	Criterion string   `json:"criterion"`
-	Weight    float64  `json:"weight"` // now, as given
-	Lower     *float64 `json:"lower"`  // at or below it LowerTo is first; nil = no weight down to 0 does it
-	LowerTo   string   `json:"lower_to"`
-	Raise     *float64 `json:"raise"` // at or above it RaiseTo is first; nil = no weight however large does it
-	RaiseTo   string   `json:"raise_to"`
-}
-
-// Kinds of an answer.
-const (
-	Winner    = "winner"    // one contender for every batch size
-	Hybrid    = "hybrid"    // another one from some batch size on
-	Undecided = "undecided" // cells are missing, or launches
-	Level     = "level"     // measured enough, and no difference
-	Nobody    = "nobody"    // none meets what is required
-)
-
-// Answer is what a group's rankings come down to.
-type Answer struct {
-	Kind      string    `json:"kind"`
-	Contender string    `json:"contender"` // of a winner; the overall first of a hybrid
-	Ranges    []Range   `json:"ranges"`    // of a hybrid
-	Sentences []string  `json:"sentences"` // the answer and how sure it is
-	Missing   []Missing `json:"missing"`   // undecided: what to run
-}
-
-// Range is a stretch of batch sizes with one winner.
-type Range struct {
-	Contender string   `json:"contender"`
-	From      int64    `json:"from"` // smallest and largest batch size measured
-	To        int64    `json:"to"`
-	BreakEven *float64 `json:"break_even"` // requests at which the next range's contender takes over: interpolated, not measured
-}
-
-// Missing is evidence that would decide more.
-type Missing struct {
-	Contender string   `json:"contender"`
-	What      string   `json:"what"`    // in words
-	Only      []string `json:"only"`    // axis=value selectors of the cells
-	Command   string   `json:"command"` // what to type
-	Decides   bool     `json:"decides"` // without it there is no answer
+	Criterion string
+	Weight    float64  // now, as given
+	Lower     *float64 // at or below it LowerTo is first; nil = no weight down to 0 does it
+	LowerTo   string
+	Raise     *float64 // at or above it RaiseTo is first; nil = no weight however large does it
+	RaiseTo   string
 }
 
 // Finding is something to know before believing a ranking.
 type Finding struct {
-	Kind      string `json:"kind"`      // unlike, censored, failed, imported, segmented, simulated, leak, latency, uneven
-	Contender string `json:"contender"` // "" = several
-	Cell      string `json:"cell"`      // folder, "" = none in particular
-	Text      string `json:"text"`
-}
-
-// Projection is how long a batch would take that nobody ran.
-type Projection struct {
-	Contender string   `json:"contender"`
-	Requests  int64    `json:"requests"`
-	Seconds   float64  `json:"seconds"`   // load_s + requests / rate
-	LoadS     *float64 `json:"load_s"`    // s; nil = not known, then Seconds has none
-	Rate      float64  `json:"rate"`      // requests/s
-	FromSize  int64    `json:"from_size"` // the largest batch that was measured
-	Low       *float64 `json:"low"`       // s, over the launches
-	High      *float64 `json:"high"`
-	Source    Source   `json:"source"`
+	Kind      string // failed, censored, imported, leak, simulated, stopped, damaged
+	Contender string // "" = several
+	Cell      string // folder, "" = none in particular
+	Text      string
 }
 
 // Price is what one group's best costs against another's: quality, time, memory. The choice is the reader's.
 type Price struct {
-	From       string      `json:"from"` // model, precision
-	To         string      `json:"to"`
-	FromBest   string      `json:"from_best"` // contender
-	ToBest     string      `json:"to_best"`
-	BatchSize  int64       `json:"batch_size"` // at which the ratios were taken
-	Quality    *Difference `json:"quality"`    // To − From; nil = not measured
-	Throughput *float64    `json:"throughput"` // evaluations per hour, To / From
-	Weights    *float64    `json:"weights"`    // bytes of weights, To / From
-	Memory     *float64    `json:"memory"`     // bytes in use on the GPU, To / From
-	Words      string      `json:"words"`
+	From, To         string // model, precision
+	FromBest, ToBest string // contenders
+	Requests         int64  // for which the times were taken
+	Quality          *Difference
+	Seconds          *float64 // T, To / From
+	Weights          *float64 // bytes of weights, To / From
+	Memory           *float64 // bytes in use on the GPU, To / From
+	Words            string
 }
 
 // Difference is a change in a quality measure with its 95% interval.
 type Difference struct {
-	Measure string  `json:"measure"` // "accuracy", "judge's preference" …
-	Value   float64 `json:"value"`
-	Low     float64 `json:"low"`
-	High    float64 `json:"high"`
-	N       int     `json:"n"` // prompts
+	Measure          string // "accuracy", "judge's preference" …
+	Value, Low, High float64
+	N                int // prompts
 }

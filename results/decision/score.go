@@ -1,57 +1,62 @@
 package decision
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
 
-// sheet is the arithmetic of one ranking: contenders × metrics.
+// sheet is the arithmetic of one score: contenders × metrics.
+//
+//	S = 100 × Π (best / x)^weight
+//
+// a weighted geometric mean: how two compare does not depend on who else was measured, and a factor reads as a factor.
 type sheet struct {
 	contenders []*contender
 	entries    []entry // in the table's order; dropped ones are not among them
 	shares     map[string]float64
 	dropped    []Dropped
-	totals     []float64 // by contender, 0–1; nil when nothing is left to score
+	logs       []float64 // ln of the score / 100, by contender; nil when nothing is left to score
 }
 
 // entry is one metric that all contenders have.
 type entry struct {
 	metric
-	share  float64     // within its criterion
-	sizes  []int64     // where it was compared; 0 = at no size in particular
-	values [][]float64 // by size, then contender
-	best   []float64   // by size
-	scores [][]float64 // as values
-	mean   []float64   // by contender, over the sizes
-	note   string
+	weight  float64 // of all that is scored
+	figures []*figure
+	best    float64
 }
 
-// tally scores contenders in a scope. Every metric that one of them lacks is dropped for all.
-func tally(cs []*contender, all []metric, s scope, weights map[string]float64) *sheet {
+// log is ln of a contender's factor before its weight: 0 for the best, below for all others.
+func (e *entry) log(i int) float64 {
+	x := math.Log((e.best + e.plus) / (e.figures[i].value + e.plus))
+	if e.more {
+		return -x
+	}
+	return x
+}
+
+// tally scores contenders in a scope. A metric that one of them lacks is dropped for all.
+func (r *rules) tally(cs []*contender, s scope) *sheet {
 	out := &sheet{contenders: cs, shares: map[string]float64{}}
-	s.rate = mRate
 	lacked := map[string]bool{}
-	for _, m := range all {
-		if m.name == mScale && s.size != 0 || m.instead != "" && !lacked[m.instead] {
+	for _, m := range r.metrics {
+		if m.instead != "" && !lacked[m.instead] {
 			continue
 		}
 		e, lacking := compare(cs, m, s)
-		if len(lacking) > 0 {
-			lacked[m.name] = true
-			if m.instead == "" && weights[m.criterion] > 0 {
-				out.dropped = append(out.dropped, Dropped{Criterion: m.criterion, Metric: m.name, Lacking: lacking, Why: m.why(s)})
-			}
-			continue
-		}
-		if m.instead != "" {
+		switch {
+		case len(lacking) == 0:
 			out.standsIn(m)
+			out.entries = append(out.entries, e)
+		case m.instead == "" && r.weights[m.criterion] > 0:
+			out.dropped = append(out.dropped, Dropped{Criterion: m.criterion, Metric: m.name, Lacking: lacking, Why: m.why(s)})
+			fallthrough
+		default:
+			lacked[m.name] = true
 		}
-		if m.name == mRateBare {
-			s.rate = mRateBare
-		}
-		out.entries = append(out.entries, e)
 	}
-	out.weigh(weights)
+	out.weigh(r.weights)
 	return out
 }
 
@@ -68,61 +73,27 @@ func (m metric) why(s scope) string {
 	switch {
 	case m.latency:
 		return "not comparable: it takes the same load (closed or open, as many in flight) on all"
-	case m.name == mScale:
-		return "it takes two batch sizes of at least 100 that all were tried at"
-	case m.perSize && s.size == 0:
-		return "no batch size has it for all"
+	case s.at == 0 && (m.criterion == Efficiency || m.criterion == QualityName):
+		return "no batch size was completed by all"
 	}
 	return ""
 }
 
-// compare takes a metric's values at every size at which all have one; lacking are those for whom there is none.
+// compare takes a metric's figures; lacking are those for whom there is none, or none that can be held against another's.
 func compare(cs []*contender, m metric, s scope) (e entry, lacking []string) {
 	e = entry{metric: m}
-	sizes := []int64{s.size}
-	if m.perSize && s.size == 0 {
-		sizes = s.sizes
-	}
-	for _, size := range sizes {
-		at := s
-		at.size = size
-		values, without := valuesAt(cs, m, at)
-		if len(without) == 0 {
-			e.add(size, values)
-			continue
-		}
-		for _, name := range without {
-			if !slices.Contains(lacking, name) {
-				lacking = append(lacking, name)
-			}
-		}
-	}
-	if len(e.sizes) == 0 {
-		if len(lacking) == 0 { // no size at all
-			for _, c := range cs {
-				lacking = append(lacking, c.name)
-			}
-		}
-		return e, lacking
-	}
-	if left := len(sizes) - len(e.sizes); left > 0 {
-		e.note = "at the batch sizes that all have; lacking elsewhere: " + strings.Join(lacking, ", ")
-	}
-	e.average(len(cs))
-	return e, nil
-}
-
-func valuesAt(cs []*contender, m metric, s scope) (values []float64, without []string) {
-	comparable := !m.latency || sameShape(cs, s.size)
 	for _, c := range cs {
-		v := m.value(c, s)
-		if v == nil || !comparable {
-			without = append(without, c.name)
+		f := m.value(c, s)
+		if f == nil || f.value+m.plus <= 0 || m.latency && !sameShape(cs, s.at) {
+			lacking = append(lacking, c.name)
 			continue
 		}
-		values = append(values, *v)
+		if better := m.more == (f.value > e.best); better || len(e.figures) == 0 {
+			e.best = f.value
+		}
+		e.figures = append(e.figures, f)
 	}
-	return values, without
+	return e, lacking
 }
 
 func sameShape(cs []*contender, size int64) bool {
@@ -134,28 +105,20 @@ func sameShape(cs []*contender, size int64) bool {
 	return true
 }
 
-func (e *entry) add(size int64, values []float64) {
-	best := slices.Max(values)
-	if e.less {
-		best = slices.Min(values)
-	}
-	scores := make([]float64, len(values))
-	for i, v := range values {
-		scores[i] = e.scale.score(v, best)
-	}
-	e.sizes, e.values, e.best, e.scores = append(e.sizes, size), append(e.values, values), append(e.best, best), append(e.scores, scores)
-}
-
-func (e *entry) average(n int) {
-	e.mean = make([]float64, n)
-	for _, scores := range e.scores {
-		for i, x := range scores {
-			e.mean[i] += x / float64(len(e.scores))
+// common is the batch size at which figures per evaluation are compared: the largest up to n that all completed, else the
+// smallest; 0 = there is none.
+func common(cs []*contender, n int64) int64 {
+	var out int64
+	for _, size := range cs[0].sizes() {
+		all := !slices.ContainsFunc(cs, func(c *contender) bool { return c.at[size] == nil || len(c.at[size].launches) == 0 })
+		if all && (size <= n || out == 0) {
+			out = size
 		}
 	}
+	return out
 }
 
-// weigh spreads the weights over what is left, and adds up.
+// weigh spreads the weights over what is left, and multiplies.
 func (t *sheet) weigh(weights map[string]float64) {
 	left := map[string]float64{}
 	var all float64
@@ -168,30 +131,25 @@ func (t *sheet) weigh(weights map[string]float64) {
 	if all <= 0 {
 		return
 	}
-	t.totals = make([]float64, len(t.contenders))
+	t.logs = make([]float64, len(t.contenders))
 	for i := range t.entries {
 		e := &t.entries[i]
 		t.shares[e.criterion] = weights[e.criterion] / all
-		e.share = e.sub / left[e.criterion]
+		e.weight = t.shares[e.criterion] * e.sub / left[e.criterion]
 		for c := range t.contenders {
-			t.totals[c] += t.shares[e.criterion] * e.share * e.mean[c]
+			if e.weight > 0 {
+				t.logs[c] += e.weight * e.log(c)
+			}
 		}
 	}
 }
 
-// criterion is a contender's score in one criterion; nil when it was dropped.
-func (t *sheet) criterion(name string, contender int) *float64 {
-	var sum float64
-	found := false
-	for _, e := range t.entries {
-		if e.criterion == name {
-			sum, found = sum+e.share*e.mean[contender], true
-		}
-	}
-	if !found {
+func (t *sheet) score(i int) *float64 {
+	if t.logs == nil {
 		return nil
 	}
-	return &sum
+	x := 100 * math.Exp(t.logs[i])
+	return &x
 }
 
 // order are the contenders by score, best first; equal scores by name, so that nothing depends on the cells' order.
@@ -202,12 +160,103 @@ func (t *sheet) order() []int {
 	}
 	slices.SortStableFunc(out, func(a, b int) int {
 		switch {
-		case t.totals == nil || t.totals[a] == t.totals[b]:
+		case t.logs == nil || math.Abs(t.logs[a]-t.logs[b]) < 1e-12:
 			return strings.Compare(t.contenders[a].name, t.contenders[b].name)
-		case t.totals[a] > t.totals[b]:
+		case t.logs[a] > t.logs[b]:
 			return -1
 		}
 		return 1
 	})
 	return out
+}
+
+// apart is ln of one score over another's, with its standard deviation. The metrics of a launch go up and down together,
+// so their deviations are added, not their variances.
+func (t *sheet) apart(a, b int) (log, sd float64) { return t.without("", a, b) }
+
+// without is apart as if a criterion did not count.
+func (t *sheet) without(criterion string, a, b int) (log, sd float64) {
+	for _, e := range t.entries {
+		if e.weight == 0 || e.criterion == criterion {
+			continue
+		}
+		log += e.weight * (e.log(a) - e.log(b))
+		sd += e.weight * math.Hypot(e.figures[a].sd, e.figures[b].sd)
+	}
+	return log, sd
+}
+
+// lines are a contender's factors.
+func (t *sheet) lines(i int) []Line {
+	var out []Line
+	for _, e := range t.entries {
+		if e.weight == 0 {
+			continue
+		}
+		f := e.figures[i]
+		out = append(out, Line{Criterion: e.criterion, Metric: e.name, Unit: e.unit, Formula: e.formula, Value: f.value, Best: e.best, Weight: e.weight,
+			Factor: math.Exp(e.weight * e.log(i)), Launches: f.launches, Sources: t.contenders[i].sources(f.cells)})
+	}
+	return out
+}
+
+func (r *rules) weightsAs(t *sheet) []Weight {
+	var out []Weight
+	for _, name := range criteria {
+		w := Weight{Criterion: name, Given: r.weights[name]}
+		if t != nil {
+			w.Share = t.shares[name]
+		}
+		if w.Given > 0 || w.Share > 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// flips are the nearest weights at which somebody else comes first. ln S is Σ w·l / Σ w, so the difference to the first is
+// linear in each weight: it vanishes at w − Δ / (l_first − l_other), Δ = Σ w·(l_first − l_other).
+func (r *rules) flips(t *sheet) []Flip {
+	if t == nil || t.logs == nil || len(t.contenders) < 2 {
+		return nil
+	}
+	first := t.order()[0]
+	var out []Flip
+	for _, name := range criteria {
+		if t.shares[name] == 0 {
+			continue
+		}
+		f := Flip{Criterion: name, Weight: r.weights[name]}
+		for other := range t.contenders {
+			if other != first {
+				r.flip(&f, t, first, other)
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r *rules) flip(f *Flip, t *sheet, first, other int) {
+	var delta, slope float64
+	for _, e := range t.entries {
+		if share := t.shares[e.criterion]; share > 0 {
+			d := e.weight / share * (e.log(first) - e.log(other)) // of its criterion
+			delta += r.weights[e.criterion] * d
+			if e.criterion == f.Criterion {
+				slope += d
+			}
+		}
+	}
+	if math.Abs(slope) < 1e-12 {
+		return
+	}
+	at := f.Weight - delta/slope
+	name := t.contenders[other].name
+	switch {
+	case slope > 0 && at >= 0 && (f.Lower == nil || at > *f.Lower):
+		f.Lower, f.LowerTo = &at, name
+	case slope < 0 && (f.Raise == nil || at < *f.Raise):
+		f.Raise, f.RaiseTo = &at, name
+	}
 }

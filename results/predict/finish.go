@@ -65,6 +65,13 @@ func (m *Model) First(series int, n int64) (f Finish, ok bool) {
 	return m.finish(series, n, load)
 }
 
+// Seconds are the parts of T for a later start, without how sure they are: load + run. ok is false where nothing of the
+// series was measured. It is for who tries many n.
+func (m *Model) Seconds(series int, n int64) (load, run float64, ok bool) {
+	p, ok := m.series[series].at(n)
+	return m.loads.Later(m.series[series].Series).Seconds, p.seconds, ok
+}
+
 // Run is Finish without the load, for an engine that runs already.
 func (m *Model) Run(series int, n int64) (f Finish, ok bool) {
 	return m.finish(series, n, Load{Source: LoadNone})
@@ -113,7 +120,7 @@ func sum(parts []part) (variance, freedom float64) {
 
 // Ratio is T of one series over T of another, for the same number of requests.
 type Ratio struct {
-	Ratio, Low, High float64 // at stats.Level, of the means
+	Ratio, Low, High float64 // of the means
 	DF               float64
 	Shown            bool // the interval excludes 1, and both sides have a size with two launches or more
 	Assumed          bool // no two launches tell how much identical ones differ
@@ -122,7 +129,10 @@ type Ratio struct {
 
 // Ratio compares two series. Where one load is not known it is left out of both. That a machine may drift between the
 // sizes measured and the one asked for is left out: it does so for both.
-func (m *Model) Ratio(a, b int, n int64) (r Ratio, ok bool) {
+func (m *Model) Ratio(a, b int, n int64) (r Ratio, ok bool) { return m.RatioAt(a, b, n, stats.Level) }
+
+// RatioAt is Ratio with its interval at another confidence, 0 to 1.
+func (m *Model) RatioAt(a, b int, n int64, level float64) (r Ratio, ok bool) {
 	x, okX := m.Finish(a, n)
 	y, okY := m.Finish(b, n)
 	if !okX || !okY {
@@ -133,22 +143,65 @@ func (m *Model) Ratio(a, b int, n int64) (r Ratio, ok bool) {
 		y, _ = m.Run(b, n)
 		r.LoadLeftOut = true
 	}
-	noise := m.noise[m.series[a].Pool]
-	if m.series[a].Pool != m.series[b].Pool {
-		noise = noise.and(m.noise[m.series[b].Pool])
-	}
+	noise := m.noiseNear(a, b, n)
 	vRun, dfRun := noise.variance(assumedRun)
 	vLoad, dfLoad := m.loads.noise.variance(assumedLoad)
 	runX, _ := m.series[a].at(n)
 	runY, _ := m.series[b].at(n)
 	onX, onY := square(runX.seconds/x.Seconds), square(runY.seconds/y.Seconds)
 	perStart, other := onLoads(x, y)
-	v, df := sum([]part{{(onX*runX.mean + onY*runY.mean) * vRun, dfRun}, {perStart * vLoad, dfLoad},
-		{onX*runX.shape + onY*runY.shape + other, math.Inf(1)}})
-	log, half := x.Log.Mean-y.Log.Mean, margin(v, df, stats.Level)
+	parts := []part{{(onX*runX.mean + onY*runY.mean) * vRun, dfRun}, {perStart * vLoad, dfLoad},
+		{onX*runX.shape + onY*runY.shape + other, math.Inf(1)}}
+	_, df := sum(parts)
+	log, half := x.Log.Mean-y.Log.Mean, margins(parts, level)
 	r.Ratio, r.Low, r.High, r.DF, r.Assumed = math.Exp(log), math.Exp(log-half), math.Exp(log+half), df, noise.freedom == 0
 	r.Shown = min(x.Repeated, y.Repeated) > 1 && (r.Low > 1 || r.High < 1)
 	return r, true
+}
+
+// margins adds the margins of parts, each with its own t. Welch's and Satterthwaite's degrees of freedom are too many where
+// a part is known by few launches and happens to be small: two identical platforms then have a winner in one case of ten.
+func margins(parts []part, level float64) float64 {
+	sum := 0.0
+	for _, p := range parts {
+		sum += square(margin(p.variance, p.freedom, level))
+	}
+	return math.Sqrt(sum)
+}
+
+// near is how many times as large or small a batch may be for its launches to vary like those of another: a smaller one is
+// mostly ramp and tail, which vary less.
+const near = 10
+
+// noiseNear is how launches of two series, and of those pooled with them, differ at sizes near n, or near the largest
+// where n lies beyond; over all sizes where none near was launched twice.
+func (m *Model) noiseNear(a, b int, n int64) spread {
+	x, y := m.series[a].Pool, m.series[b].Pool
+	at := min(float64(n), max(m.series[a].largest(), m.series[b].largest()))
+	var s spread
+	for i := range m.series {
+		if of := &m.series[i]; of.Pool == x || of.Pool == y {
+			for _, size := range of.sizes {
+				if size.n <= near*at && at <= near*size.n {
+					s.add(size.logD)
+				}
+			}
+		}
+	}
+	switch {
+	case s.freedom > 0:
+		return s
+	case x == y:
+		return m.noise[x]
+	}
+	return m.noise[x].and(m.noise[y])
+}
+
+func (f *fitted) largest() float64 {
+	if len(f.sizes) == 0 {
+		return 0
+	}
+	return f.sizes[len(f.sizes)-1].n
 }
 
 // onLoads is the variance of the ratio by the loads: what multiplies that between starts, and the rest. A load that both

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"matrix/results/decision"
@@ -42,25 +43,144 @@ func (m *maker) groupAnswer(g decision.Group) []Block {
 		}
 		out = append(out, Block{Heading: title})
 	}
-	if len(g.Answer.Sentences) == 0 {
-		return nil
+	for _, s := range g.Lead() {
+		out = append(out, toned("lead", s))
 	}
-	first := min(2, len(g.Answer.Sentences))
-	out = append(out, toned("lead", strings.Join(g.Answer.Sentences[:first], " ")))
-	for _, more := range g.Answer.Sentences[first:] {
-		out = append(out, para(more))
-	}
-	for _, f := range g.Findings {
-		b := Block{Tone: "warn", Text: plain(f.Kind + ": " + f.Text)}
-		if at := m.cellAt(f.Cell); at != nil {
-			b.Text = append(b.Text, Span{Text: " "}, Span{Text: "(the cell)", Anchor: anchor(at)})
+	for _, s := range g.Rest() {
+		b := para(s)
+		if strings.HasPrefix(s, "Red: ") || strings.HasPrefix(s, "Amber: ") || strings.HasPrefix(s, "Leak: ") {
+			b.Tone = "warn"
 		}
 		out = append(out, b)
 	}
-	for _, x := range g.Missing {
-		out = append(out, para("To know more: "+x.What), Block{Code: x.Command})
+	if need := g.Need(); need != nil {
+		out = append(out, para(need.Text+"."))
+		if need.Command != "" {
+			out = append(out, Block{Code: need.Command})
+		}
 	}
-	return out
+	if t := m.times(g); len(t.Rows) > 0 {
+		out = append(out, table(t))
+	}
+	return append(out, checked(g.Checks)...)
+}
+
+// times is how long each contender takes for each number of requests: the same figures as in the sentences.
+func (m *maker) times(g decision.Group) *Table {
+	t := &Table{Caption: g.Model + ": time to finish, load included", Columns: []Column{{Title: "Platform"}},
+		Notes: []string{"Below each time, what 95% of single runs stay within. PROJECTED, not measured, is marked ≈: it assumes that the rate holds and that nothing fails at that size."}}
+	most := whole(float64(g.Questions[len(g.Questions)-1].Requests))
+	rows := map[string]*Row{}
+	var order []string
+	for _, q := range g.Questions {
+		t.Columns = append(t.Columns, Column{Title: counted(int(q.Requests), "request"), Numeric: true})
+		for _, s := range q.Standings {
+			if rows[s.Contender] == nil {
+				rows[s.Contender] = &Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources)}}}
+				order = append(order, s.Contender)
+			}
+		}
+	}
+	t.Columns = append(t.Columns, Column{"Energy", "kWh for " + most, true}, Column{"Cost", strings.TrimSpace(m.Decision.Currency + " for " + most), true},
+		Column{"Cost", "of 1,000 evaluations", true}, Column{"Cost", "of 1M output tokens", true})
+	for _, name := range order {
+		row := rows[name]
+		var last *decision.Time
+		for _, q := range g.Questions {
+			i := slices.IndexFunc(q.Standings, func(s decision.Standing) bool { return s.Contender == name })
+			last = q.Standings[i].Time
+			row.Values = append(row.Values, taking(q.Standings[i]))
+		}
+		row.Values = append(row.Values, costs(last)...)
+		t.Rows = append(t.Rows, *row)
+	}
+	t.drop()
+	return t
+}
+
+// drop takes out columns in which no row has a figure.
+func (t *Table) drop() {
+	for i := len(t.Columns) - 1; i > 0; i-- {
+		if !missing(t.Rows, i) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, i, i+1)
+		for k := range t.Rows {
+			t.Rows[k].Values = slices.Delete(t.Rows[k].Values, i, i+1)
+		}
+	}
+}
+
+func taking(s decision.Standing) Value {
+	t := s.Time
+	if t == nil {
+		return Value{Text: "–", Tone: "missing", Why: s.Why}
+	}
+	v := Value{Text: "≈ " + decision.Span(t.Seconds)}
+	if t.Measured {
+		v.Text = decision.Span(t.Seconds)
+	}
+	if !t.Assumed {
+		v.Detail = decision.Range(t.Low, t.High)
+	}
+	if !t.LoadKnown {
+		v.Detail = strings.TrimPrefix(v.Detail+", load left out", ", ")
+	}
+	if s.Rank == 0 {
+		v.Tone = "warn"
+	}
+	return v
+}
+
+func costs(t *decision.Time) []Value {
+	figure := func(v *float64, scale float64) Value {
+		if v == nil {
+			return Value{Text: "–", Tone: "missing", Why: "not told"}
+		}
+		return Value{Text: three(*v / scale)}
+	}
+	if t == nil {
+		t = &decision.Time{}
+	}
+	energy := figure(t.EnergyJ, 3.6e6)
+	if t.EnergyJ != nil && !t.EnergyLoad {
+		energy.Detail = "without the load's"
+	}
+	return []Value{energy, figure(t.Cost, 1), figure(t.CostPer1000, 1), figure(t.CostPerMTokens, 1)}
+}
+
+// checked counts the checks of validity and lists them.
+func checked(checks []summary.Check) []Block {
+	if len(checks) == 0 {
+		return nil
+	}
+	count := map[string]int{}
+	t := &Table{Caption: "Checks", Columns: []Column{{Title: "Check"}, {Title: "Level"}, {Title: "What was seen"}}}
+	for _, level := range []string{summary.Red, summary.Amber, summary.Green} {
+		for _, c := range checks {
+			if c.Level != level {
+				continue
+			}
+			count[level]++
+			v := Value{Text: level}
+			if level != summary.Green {
+				v.Tone = "warn"
+			}
+			t.Rows = append(t.Rows, Row{Values: []Value{{Text: c.Name}, v, {Text: c.Text}}})
+		}
+	}
+	title := fmt.Sprintf("Checks: %d red, %d amber, %d green", count[summary.Red], count[summary.Amber], count[summary.Green])
+	return []Block{fold(title, table(t))}
+}
+
+// anchorOf is the anchor of the last of some cells, "" = none.
+func (m *maker) anchorOf(sources []decision.Source) string {
+	for _, s := range slices.Backward(sources) {
+		if c := m.cellAt(s.Cell); c != nil {
+			return anchor(c)
+		}
+	}
+	return ""
 }
 
 // cellAt is the cell whose folder is so named, nil = none.

@@ -42,19 +42,6 @@ func percent(v float64) string { return stats.Percent(v) }
 
 func gib(v float64) string { return three(v / (1 << 30)) }
 
-// span says how long in the unit a person would use.
-func span(seconds float64) string {
-	switch {
-	case seconds >= 2*86400:
-		return fmt.Sprintf("%.1f days", seconds/86400)
-	case seconds >= 2*3600:
-		return fmt.Sprintf("%.1f h", seconds/3600)
-	case seconds >= 120:
-		return fmt.Sprintf("%.0f min", seconds/60)
-	}
-	return three(seconds) + " s"
-}
-
 // interval says how sure an estimate is: "11.2–12.9, range of 3". A pooled one rests on an assumption, and says so.
 func interval(e stats.Estimate, f format) string {
 	low, high := f(e.Low), f(e.High)

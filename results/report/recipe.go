@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"matrix/results/decision"
 	"matrix/results/summary"
@@ -16,9 +17,11 @@ func (m *maker) recipe() (Section, error) {
 		return s, nil
 	}
 	for _, g := range m.Decision.Groups {
-		for _, k := range g.Overall.Standings {
-			if title := role(g.Answer, k); title != "" {
-				s.Blocks = append(s.Blocks, m.start(g, k, title)...)
+		for _, name := range chosen(g) {
+			for _, k := range g.Questions[len(g.Questions)-1].Standings {
+				if k.Contender == name {
+					s.Blocks = append(s.Blocks, m.start(g, k, role(g, name))...)
+				}
 			}
 		}
 	}
@@ -28,24 +31,32 @@ func (m *maker) recipe() (Section, error) {
 	return s, nil
 }
 
-// role is why a contender's recipe is printed, "" = it is not.
-func role(a decision.Answer, k decision.Standing) string {
-	switch {
-	case a.Kind == decision.Winner && a.Contender == k.Contender:
-		return "the winner"
-	case a.Kind == decision.Hybrid:
-		for _, r := range a.Ranges {
-			if r.Contender == k.Contender {
-				if r.From == r.To {
-					return "for " + counted(int(r.From), "request")
-				}
-				return fmt.Sprintf("for %s to %s requests", whole(float64(r.From)), whole(float64(r.To)))
-			}
+// chosen are the contenders that lead for some number of requests.
+func chosen(g decision.Group) []string {
+	var out []string
+	for _, q := range g.Questions {
+		if q.Platform != nil && !slices.Contains(out, *q.Platform) {
+			out = append(out, *q.Platform)
 		}
-	case (a.Kind == decision.Undecided || a.Kind == decision.Level) && k.Rank == 1:
-		return "ahead so far, not decided"
 	}
-	return ""
+	return out
+}
+
+// role is why a contender's recipe is printed.
+func role(g decision.Group, name string) string {
+	var sizes []string
+	decided := true
+	for _, q := range g.Questions {
+		if q.Platform != nil && *q.Platform == name {
+			sizes = append(sizes, whole(float64(q.Requests)))
+			decided = decided && (q.Verdict == decision.Winner || q.Verdict == decision.Hybrid || q.Verdict == decision.Tie)
+		}
+	}
+	text := "for " + strings.Join(sizes, ", ") + " requests"
+	if !decided {
+		text = "ahead so far " + text
+	}
+	return text
 }
 
 func (m *maker) start(g decision.Group, k decision.Standing, title string) []Block {
@@ -103,19 +114,10 @@ func (m *maker) limits(c *summary.Cell, platform string) Text {
 // sourcesOf are the cells behind a standing, smallest batch first.
 func (m *maker) sourcesOf(k decision.Standing) []*summary.Cell {
 	var out []*summary.Cell
-	var walk func([]decision.Metric)
-	walk = func(all []decision.Metric) {
-		for _, x := range all {
-			for _, s := range x.Sources {
-				if c := m.cellAt(s.Cell); c != nil && len(c.Launches) > 0 && c.Platform == k.Platform && !slices.Contains(out, c) {
-					out = append(out, c)
-				}
-			}
-			walk(x.Parts)
+	for _, s := range k.Sources {
+		if c := m.cellAt(s.Cell); c != nil && len(c.Launches) > 0 && c.Platform == k.Platform && !slices.Contains(out, c) {
+			out = append(out, c)
 		}
-	}
-	for _, c := range k.Criteria {
-		walk(c.Metrics)
 	}
 	slices.SortStableFunc(out, func(a, b *summary.Cell) int { return cmp.Compare(a.BatchSize, b.BatchSize) })
 	return out

@@ -32,7 +32,7 @@ func (d *Document) WriteSummary(w io.Writer, width int) error {
 func (d *Document) WriteText(w io.Writer, width int) error { return d.write(w, width) }
 
 func (d *Document) write(w io.Writer, width int, only ...string) error {
-	t := &lines{width: width}
+	t := &lines{width: width, short: len(only) > 0}
 	t.line(d.Title)
 	if d.Banner != "" {
 		t.line(d.Banner)
@@ -47,7 +47,7 @@ func (d *Document) write(w io.Writer, width int, only ...string) error {
 			title += " (" + d.Mark + ")"
 		}
 		t.line(title)
-		t.blocks(s.Blocks, s.ID == "comparison")
+		t.blocks(s.Blocks, s.ID == "comparison" || s.ID == "answer")
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
@@ -57,6 +57,7 @@ func (d *Document) write(w io.Writer, width int, only ...string) error {
 type lines struct {
 	strings.Builder
 	width int
+	short bool // what is folded is told by its title
 }
 
 func (t *lines) line(s string) {
@@ -114,6 +115,8 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		}
 		if b.Fold != nil {
 			t.line("\n" + b.Fold.Title)
+		}
+		if b.Fold != nil && !t.short {
 			t.blocks(b.Fold.Blocks, false)
 		}
 	}

@@ -1,6 +1,9 @@
 package stats
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // fewestTested launches on each side make a test: 3 against 3 cannot fall below p = 0.1.
 const fewestTested = 4
@@ -58,4 +61,28 @@ func tails(ranks []int, n, seen int) (atMost, atLeast float64) {
 	}
 	total := sum(ways[n])
 	return sum(ways[n][:seen+1]) / total, sum(ways[n][seen:]) / total
+}
+
+// Fisher is the two-sided p of Fisher's exact test, twice the smaller tail: that badA of a and badB of b differ by chance.
+func Fisher(badA, a, badB, b int64) float64 {
+	if a <= 0 || b <= 0 {
+		return 1
+	}
+	bad := badA + badB
+	var atMost, atLeast float64
+	for k := max(0, bad-b); k <= min(a, bad); k++ {
+		p := math.Exp(lnChoose(a, k) + lnChoose(b, bad-k) - lnChoose(a+b, bad))
+		if k <= badA {
+			atMost += p
+		}
+		if k >= badA {
+			atLeast += p
+		}
+	}
+	return min(1, 2*min(atMost, atLeast))
+}
+
+func lnChoose(n, k int64) float64 {
+	of := func(x int64) float64 { l, _ := math.Lgamma(float64(x) + 1); return l }
+	return of(n) - of(k) - of(n-k)
 }

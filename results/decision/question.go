@@ -1,0 +1,189 @@
+package decision
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"matrix/results/predict"
+	"matrix/results/summary"
+)
+
+// checks are those of the group's cells; what is required, and how launches ended, is added.
+func (r *rules) checks(g *built) []summary.Check {
+	var cells []*summary.Cell
+	for _, at := range g.cells() {
+		if at.of != nil {
+			cells = append(cells, at.of)
+		}
+	}
+	out := summary.Checks(cells)
+	n := slices.Max(r.requests)
+	for _, c := range g.contenders {
+		note := func(level, text string) {
+			check := summary.Check{Name: summary.CheckSuccess, Level: level, Contenders: []string{c.name}, Text: c.name + ": " + text}
+			for _, at := range c.evidence(n) {
+				check.Cells = append(check.Cells, at.origin+"/"+at.source.Cell)
+			}
+			out = append(out, check)
+		}
+		if complete, all := c.attempts(n); complete < all {
+			note(summary.Amber, fmt.Sprintf("%d of %s came through", complete, counted(all, "launch")))
+		}
+		for _, q := range r.requirements(c, n) {
+			if q.Metric == mSuccess && !q.Default && q.Status != Met {
+				note(summary.Red, q.words()+" is "+strings.ReplaceAll(q.Status, "unmet", "not met")+": "+q.Note)
+			}
+		}
+	}
+	return out
+}
+
+// question is what was found, as plain data.
+func (r *rules) question(g *built, a *asking) Question {
+	q := Question{Weights: r.weightsAs(a.sheet), Flips: r.flips(a.sheet)}
+	if a.sheet != nil {
+		q.Dropped = a.sheet.dropped
+	}
+	r.findTurn(a)
+	q.Standings = r.standings(g, a)
+	q.Answer = Answer{Type: "answer", Group: g.Name, Requests: a.n, Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
+	for _, c := range g.Checks {
+		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
+	}
+	for _, n := range r.needs(g, a) {
+		m := Missing{Text: n.Text, Command: r.command(n)}
+		switch {
+		case m.Command == "" && n.Declare != "":
+			m.Text += ": " + n.Declare
+		case m.Command == "" && n.Text == "":
+			continue
+		case n.Text == "":
+			m.Text = "The plan has more to measure"
+		}
+		m.Text = upper(m.Text)
+		q.Missing = append(q.Missing, m)
+	}
+	if a.first != nil && a.verdict != NotComparable && a.verdict != Nobody {
+		q.choose(g, a)
+	}
+	q.Sentences = r.sentences(g, a, &q)
+	return q
+}
+
+// choose fills in what is said of the one that leads.
+func (q *Question) choose(g *built, a *asking) {
+	st := q.standing(a.first.name)
+	q.Platform, q.Score = &st.Contender, st.Score
+	if t := st.Time; t != nil {
+		q.Seconds, q.SecondsLow, q.SecondsHigh, q.Cost = &t.Seconds, &t.Low, &t.High, t.Cost
+	}
+	if a.second == nil {
+		return
+	}
+	q.RunnerUp = &a.second.name
+	if a.ratio != nil {
+		q.Ratio = &a.ratio.Ratio
+		if !a.ratio.Assumed && a.first.repeated() && a.second.repeated() {
+			q.RatioLow, q.RatioHigh = &a.ratio.Low, &a.ratio.High
+		}
+	}
+}
+
+func (q *Question) standing(contender string) *Standing {
+	return &q.Standings[slices.IndexFunc(q.Standings, func(s Standing) bool { return s.Contender == contender })]
+}
+
+// standings are all contenders, best first.
+func (r *rules) standings(g *built, a *asking) []Standing {
+	var out []Standing
+	add := func(c *contender) *Standing {
+		adm := a.admitted[c]
+		out = append(out, Standing{Contender: c.name, Platform: c.platform, Why: adm.why, Requirements: adm.held, Launches: c.launches(), Imported: c.imported(),
+			Time: r.time(g, a, c), Sources: c.sources(c.evidence(a.n))})
+		return &out[len(out)-1]
+	}
+	order := slices.Clone(a.order)
+	if a.verdict == Tie && len(order) > 1 && order[0] != a.first { // the other criteria decided
+		order[0], order[1] = order[1], order[0]
+	}
+	for i, c := range order {
+		st := add(c)
+		st.Rank = i + 1
+		st.Score, st.Lines = a.sheet.score(a.index(c)), a.sheet.lines(a.index(c))
+	}
+	for _, c := range a.aside {
+		add(c).Why = "behind even with no load counted; its own is not known"
+	}
+	for _, c := range g.contenders {
+		if a.admitted[c].why == "" {
+			continue
+		}
+		st := add(c)
+		if c.broke(a.n) != nil {
+			st.Time, st.Score = nil, new(float64)
+		}
+	}
+	return out
+}
+
+// time is how long a contender takes, and what that costs.
+func (r *rules) time(g *built, a *asking, c *contender) *Time {
+	f, ok := g.times.Finish(c.series, a.n)
+	if !ok {
+		return nil
+	}
+	t := &Time{Seconds: f.Seconds, Low: f.Low, High: f.High, LoadS: f.Load.Seconds, LoadKnown: f.Load.Known(), LoadLike: f.Load.Source == predict.LoadKin,
+		Measured: f.Measured, Assumed: f.Assumed}
+	if a.scope.without {
+		by := f.RunS / f.Seconds
+		t.Seconds, t.Low, t.High, t.LoadS, t.LoadKnown = f.RunS, f.Low*by, f.High*by, 0, false
+	} else if first, ok := g.times.First(c.series, a.n); ok && first.Load.Cold && !f.Load.Cold {
+		t.FirstS, t.FirstLoadS = &first.Seconds, &first.Load.Seconds
+	}
+	r.price(t, c, a)
+	return t
+}
+
+// price adds the energy and what the batch costs.
+func (r *rules) price(t *Time, c *contender, a *asking) {
+	at := common([]*contender{c}, a.n)
+	each := c.at[at].median(mEnergy)
+	if each != nil {
+		energy := *each * float64(a.n)
+		if load := c.constant(mLoadJ); load != nil && t.LoadKnown {
+			energy, t.EnergyLoad = energy+*load, true
+		}
+		t.EnergyJ = &energy
+	}
+	var cost float64
+	switch {
+	case r.perHour == nil && r.electricity == nil, r.electricity != nil && t.EnergyJ == nil:
+		return
+	case r.electricity != nil:
+		cost = *r.electricity * *t.EnergyJ / 3.6e6
+	}
+	if r.perHour != nil {
+		cost += *r.perHour * t.Seconds / 3600
+	}
+	t.Cost = &cost
+	perThousand := 1000 * cost / float64(a.n)
+	t.CostPer1000 = &perThousand
+	if tokens := c.at[at].median(mTokens); tokens != nil && *tokens > 0 {
+		perMillion := 1e6 * cost / (*tokens * float64(a.n))
+		t.CostPerMTokens = &perMillion
+	}
+}
+
+// differ is by how much the time of the first would have to change for the other to be first.
+func (a *asking) differ(other *contender) float64 {
+	i, j := a.index(a.first), a.index(other)
+	log, _ := a.sheet.apart(i, j)
+	for _, e := range a.sheet.entries {
+		if e.name == mTime && e.weight > 0 {
+			return math.Exp(log/e.weight) - 1
+		}
+	}
+	return 0
+}

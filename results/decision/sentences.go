@@ -1,0 +1,329 @@
+package decision
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"matrix/results/summary"
+)
+
+// numerals writes 1,000 as the report's tables do.
+var numerals = message.NewPrinter(language.English)
+
+func whole(n int64) string { return numerals.Sprintf("%d", n) }
+
+// sentences say the answer: minutes and money, then how sure, valid and reliable, then what would change it, then what to
+// type.
+func (r *rules) sentences(g *built, a *asking, q *Question) []string {
+	out := []string{r.headline(g, a, q)}
+	if from := g.foreign(a); from != "" {
+		out[0] = from + ": " + out[0]
+	}
+	add := func(all ...string) {
+		for _, s := range all {
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	add(r.slower(a, q), a.rests(q), a.outs(g))
+	add(g.amber(a)...)
+	add(g.leaks(a)...)
+	add(cold(a, q), a.turns())
+	q.told, q.turn = len(out), a.turn
+	for _, m := range q.Missing {
+		if m.Text != "" {
+			add(m.Text + ".")
+		}
+		if m.Command != "" {
+			add("Run: " + m.Command)
+		}
+		break // one command
+	}
+	return out
+}
+
+// headline is the first sentence.
+func (r *rules) headline(g *built, a *asking, q *Question) string {
+	n := whole(a.n) + " requests"
+	switch a.verdict {
+	case Nobody:
+		return fmt.Sprintf("Nobody for %s: %s.", n, a.why(g))
+	case NotComparable:
+		return fmt.Sprintf("Not comparable: %s.", strings.TrimSuffix(a.red[0].Text, "."))
+	}
+	first := a.takes(r, q, a.first)
+	if a.left() {
+		first = "load left out, " + first
+	}
+	second := ""
+	if a.second != nil {
+		second = "; " + a.second.name + " takes " + a.takes(r, q, a.second)
+	}
+	switch a.verdict {
+	case Tie:
+		return fmt.Sprintf("%s or %s for %s: equally fast, %s%s. %s.", a.first.name, a.second.name, n, first, second, a.decidedBy())
+	case Provisional:
+		return fmt.Sprintf("%s leads for %s, not shown: %s%s. %s.", a.first.name, n, first, second, a.unsure())
+	case Undecided:
+		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
+	}
+	return fmt.Sprintf("%s for %s: %s%s.", a.first.name, n, first, second)
+}
+
+// left reports that the load is left out of the times.
+func (a *asking) left() bool { return a.scope.without }
+
+// takes is "34 min (32–36 min), 1.90 EUR".
+func (a *asking) takes(r *rules, q *Question, c *contender) string {
+	t := q.standing(c.name).Time
+	text := Span(t.Seconds)
+	if !t.Assumed {
+		text += " (" + Range(t.Low, t.High) + ")"
+	}
+	if t.Cost != nil {
+		text += ", " + r.money(*t.Cost)
+	}
+	return text
+}
+
+func (r *rules) money(x float64) string {
+	digits := 2
+	if x > 0 && x < 0.1 {
+		digits = min(6, 1-int(math.Floor(math.Log10(x))))
+	}
+	return strings.TrimSpace(numerals.Sprintf("%.*f", digits, x) + " " + r.currency)
+}
+
+// unsure says of a provisional lead how it could turn.
+func (a *asking) unsure() string {
+	switch {
+	case a.second == nil && !a.first.repeated():
+		return "It came through once"
+	case a.second == nil:
+		return "One attempt of the others says little"
+	}
+	other := a.rival
+	if by := a.differ(other); by > 0 && (!a.first.repeated() || !other.repeated() || a.ratio == nil || a.ratio.Assumed) {
+		return fmt.Sprintf("Identical launches would have to differ by %s to turn it", percent(by))
+	}
+	if a.ratio != nil && other == a.second && a.ratio.Low <= 1 && a.ratio.High >= 1 {
+		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
+	}
+	if by := a.differ(other); by > 0 {
+		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, percent(by))
+	}
+	return "It is not told apart from " + other.name
+}
+
+// open says what an undecided answer lacks.
+func (a *asking) open(g *built) string {
+	switch held := notShown(a.admitted[a.first].held); {
+	case len(g.contenders) == 1:
+		return "nothing else was measured like this"
+	case a.untried != nil:
+		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, whole(a.untried.size), a.untried.platform, a.untried.trouble())
+	case len(held) > 0:
+		return fmt.Sprintf("%s would lead, but %s is not shown: %s", a.first.name, held[0].words(), held[0].Note)
+	}
+	return "nothing is left that all could be scored on"
+}
+
+// decidedBy names what decides a tie.
+func (a *asking) decidedBy() string {
+	i, j := a.index(a.first), a.index(a.second)
+	type part struct {
+		name string
+		log  float64
+	}
+	var parts []part
+	total := 0.0
+	for _, e := range a.sheet.entries {
+		if log := e.weight * (e.log(i) - e.log(j)); e.criterion != Performance && log > 1e-9 {
+			parts = append(parts, part{e.name, log})
+			total += log
+		}
+	}
+	if len(parts) == 0 {
+		return "Nothing else tells them apart: take either"
+	}
+	slices.SortStableFunc(parts, func(x, y part) int {
+		if x.log > y.log {
+			return -1
+		}
+		return 1
+	})
+	var names []string
+	for _, p := range parts[:min(2, len(parts))] {
+		names = append(names, p.name)
+	}
+	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
+}
+
+// slower says where the score's first is not the fastest.
+func (r *rules) slower(a *asking, q *Question) string {
+	if a.first == nil || a.verdict == Tie || a.verdict == NotComparable {
+		return ""
+	}
+	own, fastest := q.standing(a.first.name).Time, a.first
+	best := own.Seconds
+	for _, c := range a.order {
+		if t := q.standing(c.name).Time; t.Seconds < best {
+			best, fastest = t.Seconds, c
+		}
+	}
+	if fastest == a.first {
+		return ""
+	}
+	return fmt.Sprintf("%s is faster, %s against %s, and %s first by the weights (%s).", fastest.name, Span(best), Span(own.Seconds), a.first.name, a.aheadBy(fastest))
+}
+
+// aheadBy names the metrics by which the first is ahead of another, the weightiest first.
+func (a *asking) aheadBy(other *contender) string {
+	i, j := a.index(a.first), a.index(other)
+	best, name := 0.0, ""
+	for _, e := range a.sheet.entries {
+		if log := e.weight * (e.log(i) - e.log(j)); log > best {
+			best, name = log, e.name
+		}
+	}
+	return name
+}
+
+// rests says what the times rest on.
+func (a *asking) rests(q *Question) string {
+	if a.first == nil || a.verdict == NotComparable {
+		return ""
+	}
+	t := q.standing(a.first.name).Time
+	text := counted(a.first.launches(), "launch")
+	if a.second != nil {
+		text = fmt.Sprintf("%s of %s, %s of %s", text, a.first.name, whole(int64(a.second.launches())), a.second.name)
+	}
+	if largest := a.first.reached(); !t.Measured {
+		text += fmt.Sprintf("; predicted from batches up to %s", whole(largest))
+	}
+	if t.LoadLike {
+		text += "; its load is that of like launches"
+	}
+	return "From " + text + "."
+}
+
+// outs says who is out, and why.
+func (a *asking) outs(g *built) string {
+	if a.verdict == Nobody {
+		return ""
+	}
+	if why := a.why(g); why != "" {
+		return "Out: " + why + "."
+	}
+	return ""
+}
+
+func (a *asking) why(g *built) string {
+	var parts []string
+	for _, c := range g.contenders {
+		if why := a.admitted[c].why; why != "" {
+			parts = append(parts, c.name+" "+why)
+		}
+	}
+	for _, c := range a.aside {
+		parts = append(parts, c.name+" is behind even with no load counted (its own is not known)")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// amber are the checks to know of those that lead, red ones that stand between others included.
+func (g *built) amber(a *asking) []string {
+	var out []string
+	for _, check := range g.Checks {
+		of := g.concerned(check)
+		if check.Level == summary.Green || !slices.Contains(of, a.first) && (a.second == nil || !slices.Contains(of, a.second)) {
+			continue
+		}
+		if a.verdict == NotComparable && len(a.red) > 0 && check.Text == a.red[0].Text {
+			continue // the headline
+		}
+		out = append(out, upper(check.Level)+": "+strings.TrimSuffix(check.Text, ".")+".")
+	}
+	return out
+}
+
+// leaks say whose memory grew, of those that lead.
+func (g *built) leaks(a *asking) []string {
+	var out []string
+	for _, f := range g.Findings {
+		if f.Kind == leak && slices.ContainsFunc(a.leading(), func(c *contender) bool { return c.name == f.Contender }) {
+			out = append(out, "Leak: "+f.Text+".")
+		}
+	}
+	return out
+}
+
+// cold says what the first start takes.
+func cold(a *asking, q *Question) string {
+	var parts []string
+	for _, c := range a.leading() {
+		if t := q.standing(c.name).Time; t != nil && t.FirstLoadS != nil && *t.FirstLoadS > t.LoadS {
+			parts = append(parts, fmt.Sprintf("%s loads %s instead of %s", c.name, Span(*t.FirstLoadS), Span(t.LoadS)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Not in these times is the first start, which is cold: " + strings.Join(parts, "; ") + "."
+}
+
+func (a *asking) leading() []*contender {
+	out := []*contender{}
+	for _, c := range []*contender{a.first, a.second} {
+		if c != nil && a.verdict != NotComparable {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// turns says for how many requests another would be first.
+func (a *asking) turns() string {
+	if a.turn == nil || a.verdict == NotComparable {
+		return ""
+	}
+	where := "below"
+	if a.turn.above {
+		where = "from"
+	}
+	return fmt.Sprintf("%s is first %s about %s requests.", a.second.name, where, whole(rounded(a.turn.at)))
+}
+
+// foreign says when the answer rests on figures that matrix did not measure, "" when it does not.
+func (g *built) foreign(a *asking) string {
+	imported := 0
+	for _, c := range a.order {
+		if c.imported() {
+			imported++
+		}
+	}
+	switch imported {
+	case 0:
+		return ""
+	case len(a.order):
+		return "Nothing here was measured by matrix, and imported figures keep to no common definitions"
+	}
+	return "Partly on imported figures, by other definitions"
+}
+
+func upper(s string) string {
+	if s == "" || strings.ContainsAny(s[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return s
+	}
+	if name, _, _ := strings.Cut(s, " "); strings.ContainsAny(name, "_0123456789") {
+		return s // a platform's name is written as it is
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

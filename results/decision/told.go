@@ -1,0 +1,79 @@
+package decision
+
+import (
+	"fmt"
+	"slices"
+)
+
+// What a group's answers come down to, when they are read together: each sentence once.
+
+// Lead are the first sentences: where it depends on the number of requests, that; then the answer to each number.
+func (g Group) Lead() []string {
+	var out []string
+	if s := g.turnover(); s != "" {
+		out = append(out, s)
+	}
+	for _, q := range g.Questions {
+		out = once(out, q.Sentences[:min(1, len(q.Sentences))])
+	}
+	return out
+}
+
+// Rest is what follows: how sure, how valid, what would change it. What is missing is left to Need.
+func (g Group) Rest() []string {
+	var out []string
+	for _, q := range g.Questions {
+		out = once(out, q.Sentences[min(1, len(q.Sentences)):max(q.told, min(1, len(q.Sentences)))])
+	}
+	return out
+}
+
+// Need is what would decide more: of the number of requests that asks for most, which is the last that asks for any.
+func (g Group) Need() *Missing {
+	for _, q := range slices.Backward(g.Questions) {
+		if len(q.Missing) > 0 {
+			return &q.Missing[0]
+		}
+	}
+	return nil
+}
+
+func once(out, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// turnover says where the order turns, "" = one leads for every number asked about.
+func (g Group) turnover() string {
+	var names, from []string
+	hybrid := false
+	for i, q := range g.Questions {
+		hybrid = hybrid || q.Verdict == Hybrid
+		if q.Platform == nil || len(names) > 0 && *q.Platform == names[len(names)-1] {
+			continue
+		}
+		begins := whole(q.Requests)
+		switch {
+		case i > 0 && g.Questions[i-1].turn != nil && g.Questions[i-1].turn.above:
+			begins = "about " + whole(rounded(g.Questions[i-1].turn.at))
+		case q.turn != nil && !q.turn.above:
+			begins = "about " + whole(rounded(q.turn.at))
+		}
+		names, from = append(names, *q.Platform), append(from, begins)
+	}
+	if len(names) < 2 {
+		return ""
+	}
+	text := "It depends on the number of requests: " + names[0] + " below " + from[1]
+	for i := range names[1:] {
+		text += fmt.Sprintf(", %s from %s", names[i+1], from[i+1])
+	}
+	if !hybrid {
+		text += "; not shown for both"
+	}
+	return text + "."
+}

@@ -1,0 +1,78 @@
+package decision
+
+import "math"
+
+// turn is the number of requests at which the order of the two that lead turns.
+type turn struct {
+	at    float64
+	above bool // the second is first above it, not below
+}
+
+// Bounds within which a turn is looked for.
+const (
+	fewestRequests, mostRequests = 10, 2e6
+	stepsSought                  = 60
+)
+
+// findTurn looks for the nearest number of requests at which the scores of the two that lead cross, everything but T as it is.
+func (r *rules) findTurn(a *asking) {
+	if a.second == nil || a.verdict == Tie || a.sheet.shares[Performance] == 0 {
+		return
+	}
+	i, j := a.index(a.first), a.index(a.second)
+	rest, _ := a.sheet.apart(i, j)
+	weight := 0.0
+	var time entry
+	for _, e := range a.sheet.entries {
+		if e.name == mTime {
+			weight, time = e.weight, e
+		}
+	}
+	if weight == 0 {
+		return
+	}
+	rest -= weight * (time.log(i) - time.log(j))
+	seconds := func(c *contender, n float64) float64 {
+		load, run, _ := a.scope.times.Seconds(c.series, int64(math.Round(n)))
+		if a.scope.without {
+			return run
+		}
+		return load + run
+	}
+	ahead := func(n float64) float64 { return rest + weight*math.Log(seconds(a.second, n)/seconds(a.first, n)) }
+	a.turn = nearestTurn(float64(a.n), ahead)
+}
+
+// nearestTurn is the crossing of zero that is nearest to n by ratio, nil = there is none between the bounds.
+func nearestTurn(n float64, ahead func(float64) float64) *turn {
+	var out *turn
+	for _, to := range []float64{fewestRequests, mostRequests} {
+		step := math.Pow(to/n, 1.0/stepsSought)
+		if (step > 1) != (to > fewestRequests) || step == 1 { // n lies beyond that bound
+			continue
+		}
+		for x, k := n, 0; k < stepsSought; k++ {
+			next := x * step
+			if ahead(next) < 0 {
+				at := bisect(x, next, ahead)
+				if out == nil || math.Abs(math.Log(at/n)) < math.Abs(math.Log(out.at/n)) {
+					out = &turn{at: at, above: step > 1}
+				}
+				break
+			}
+			x = next
+		}
+	}
+	return out
+}
+
+func bisect(in, out float64, ahead func(float64) float64) float64 {
+	for math.Abs(math.Log(out/in)) > 0.002 {
+		if mid := math.Sqrt(in * out); ahead(mid) < 0 {
+			out = mid
+		} else {
+			in = mid
+		}
+	}
+	return out
+}
