@@ -2,6 +2,7 @@ package backends
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"time"
 
@@ -17,6 +18,13 @@ type Backend interface {
 	// Launch returns when the engine is ready and proven ours, or with an error. A
 	// *LaunchError says whose fault it was. Phases are reported through spec.Observe.
 	Launch(ctx context.Context, spec Spec) (Engine, error)
+}
+
+// Asker is a Backend that cannot be asked for every field of a request that a dataset's entry may have.
+type Asker interface {
+	// Refuses says why a field of Request.Extra cannot be sent, or that its request would fail, and what to do; "" = it is
+	// sent. word is what of the value matters: response_format's type, and the tool_choice that goes with tools.
+	Refuses(c *experiments.Cell, field, word string) string
 }
 
 // Engine is one launched system. Generate is called concurrently.
@@ -46,7 +54,11 @@ type Identity struct {
 	Version string             // exact; "" = unknown until apply
 	Model   experiments.Values // repository and commit, or digests; goes into the identity's model component
 	Notes   []string           // said in the plan: "not downloaded, 8.6 GB"
-	Missing error              // what must be there before a launch: interpreter, package, model
+	// NoTemplate names a model that was found to have no chat template, so that the engine would refuse chats; TemplateHint
+	// is what to set for this engine, beside what all know.
+	NoTemplate, TemplateHint string
+	Thinks                   bool  // its chat template knows a switch for thinking
+	Missing                  error // what must be there before a launch: interpreter, package, model
 }
 
 // Spec is one launch of one cell.
@@ -88,9 +100,10 @@ type Command struct {
 type Request struct {
 	Seq       int64
 	PromptID  string
-	Prompt    string    // whole text, sent raw, when Messages is empty
-	Messages  []Message // else: chat with the engine's own template
-	MaxTokens int       // from the dataset or Generate; always set
+	Prompt    string                     // whole text, sent raw, when Messages is empty
+	Messages  []Message                  // else: chat with the engine's own template
+	Extra     map[string]json.RawMessage // fields of the dataset's entry that are sent as they are: tools, response_format
+	MaxTokens int                        // from the dataset or Generate; always set
 	Generate  *experiments.Generate
 	Timeout   time.Duration // 0 = none
 	Retries   int
@@ -100,8 +113,11 @@ type Request struct {
 
 // Message is one turn of a chat.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role       string          `json:"role"`
+	Content    string          `json:"content"`
+	Name       string          `json:"name,omitempty"`
+	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"` // of the assistant, as OpenAI has them
+	ToolCallID string          `json:"tool_call_id,omitempty"`
 }
 
 // Status is how a request ended; the names are those of requests.parquet.
@@ -142,6 +158,7 @@ type Reply struct {
 	TokenSource   string // usage, engine, tokenizer, none
 	FinishReason  string
 	Chunks        int
+	Thought       bool     // reasoning came beside the answer's text
 	ServerQueue   *float64 // s, the engine's own clock
 	ServerPrefill *float64 // s
 	ServerDecode  *float64 // s

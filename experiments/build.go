@@ -103,7 +103,8 @@ func (l LoadShape) normalised() LoadShape {
 func buildGenerate(r *reader) Generate {
 	g := Generate{MaxTokens: r.whole("max_tokens", defaultMaxTokens), MinTokens: r.whole("min_tokens", 0), Temperature: r.float("temperature", 0),
 		TopP: r.float("top_p", 1), TopK: r.whole("top_k", 0), Seed: int64(r.whole("seed", 0)), Stop: r.texts("stop"),
-		IgnoreEOS: r.flag("ignore_eos", false), RepeatPenalty: r.float("repeat_penalty", 1), Template: r.text("template", "")}
+		IgnoreEOS: r.flag("ignore_eos", false), RepeatPenalty: r.float("repeat_penalty", 1), Template: r.text("template", ""),
+		Thinking: r.text("thinking", "false")}
 	if g.MinTokens > g.MaxTokens {
 		r.fail("min_tokens", "min_tokens above max_tokens", fmt.Sprintf("An answer cannot have at least %d and at most %d tokens.", g.MinTokens, g.MaxTokens))
 	}

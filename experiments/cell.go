@@ -194,6 +194,13 @@ func (p *Platform) Batch() bool {
 		p.Backend == Simulator && p.Options["api"] == VLLMOffline
 }
 
+// Outlived reports whether the cell's server goes on after a launch, and so may have seen its prompts before: one that is
+// attached to, or that a group of cells shares.
+func (c *Cell) Outlived() bool {
+	p := c.Platform
+	return p.Attach || p.Backend == OpenAI || p.Backend == OpenAIBatch || c.Isolation != nil && c.Isolation.Server == "group"
+}
+
 // Model is what each backend loads for one logical model.
 type Model struct {
 	ID           string
@@ -308,6 +315,7 @@ type Generate struct {
 	Stop          []string
 	IgnoreEOS     bool
 	RepeatPenalty float64
+	Thinking      string // "false" (also ""), "true", or a level: "low", "medium", "high"; chats only
 	Template      string // text/template over .System, .Prompt, .Messages: rendered by matrix, sent raw; "" = the engine's own
 }
 

@@ -49,6 +49,8 @@ func (f field) check(v cty.Value) (cty.Value, *fault) {
 		return f.checkMemory(v)
 	case capture:
 		return f.checkCapture(v)
+	case thinking:
+		return f.checkThinking(v)
 	}
 	return v, nil
 }

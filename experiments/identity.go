@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
@@ -190,8 +191,8 @@ func specOf(c *Cell) Values {
 	put("warmup", warmup, warmup == nil)
 	i := c.Isolation
 	isolation := sparse(Values{"server": i.Server, "caches": i.Caches, "prefix_cache": i.PrefixCache, "cooldown_s": seconds(i.Cooldown),
-		"exclusive": i.Exclusive, "alone": i.Alone, "prime": i.Prime, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB)},
-		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "prime": true, "vram_tolerance_mib": 64})
+		"exclusive": i.Exclusive, "alone": i.Alone, "prime": i.Prime, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB), "nonce": nonceRule(c)},
+		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "prime": true, "vram_tolerance_mib": 64, "nonce": "dataset"})
 	put("isolation", isolation, isolation == nil)
 	if c.Dataset != nil {
 		put("dataset_seed", c.Dataset.Seed, c.Dataset.Seed == 0)
@@ -199,10 +200,19 @@ func specOf(c *Cell) Values {
 	return spec
 }
 
+// nonceRule is where the prompts' nonces come from. Before they came from the launch too, a server that outlived one was
+// sent the same bytes at each, and answered out of its cache: such results are not pooled with these.
+func nonceRule(c *Cell) string {
+	if c.Outlived() && c.Isolation.PrefixCache != "natural" {
+		return "launch"
+	}
+	return "dataset"
+}
+
 func generateSpec(g *Generate) Values {
 	all := Values{"max_tokens": int64(g.MaxTokens), "min_tokens": int64(g.MinTokens), "temperature": goFloat(g.Temperature), "top_p": goFloat(g.TopP),
-		"top_k": int64(g.TopK), "ignore_eos": g.IgnoreEOS, "repeat_penalty": goFloat(g.RepeatPenalty), "template": g.Template, "stop": g.Stop}
-	defaults := Values{"min_tokens": 0, "temperature": 0, "top_p": 1, "top_k": 0, "ignore_eos": false, "repeat_penalty": 1, "template": "", "stop": []string(nil)}
+		"top_k": int64(g.TopK), "ignore_eos": g.IgnoreEOS, "repeat_penalty": goFloat(g.RepeatPenalty), "template": g.Template, "stop": g.Stop, "thinking": cmp.Or(g.Thinking, "false")}
+	defaults := Values{"min_tokens": 0, "temperature": 0, "top_p": 1, "top_k": 0, "ignore_eos": false, "repeat_penalty": 1, "template": "", "stop": []string(nil), "thinking": "false"}
 	if g.Temperature > 0 { // without it no seed is sent
 		all["seed"], defaults["seed"] = g.Seed, 0
 	}

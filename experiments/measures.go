@@ -42,6 +42,33 @@ func (f field) checkCapture(v cty.Value) (cty.Value, *fault) {
 	return v, f.wrongType("true, false or a number of samples", "true", v)
 }
 
+// thinkingLevels are those of generate.thinking beside true and false.
+var thinkingLevels = []string{"low", "medium", "high"}
+
+// checkThinking reads whether a model is to think, and how hard; the result is a string.
+func (f field) checkThinking(v cty.Value) (cty.Value, *fault) {
+	if v.Type() == cty.Bool {
+		return cty.StringVal(strconv.FormatBool(v.True())), nil
+	}
+	if s, ok := textOf(v); ok && s != "true" && s != "false" {
+		return field{name: f.name, kind: text, oneOf: thinkingLevels}.check(v)
+	} else if ok {
+		return v, nil
+	}
+	return v, f.wrongType("true, false or a level", `"low"`, v)
+}
+
+// ThinkingLevel reads Thinking: whether to think, and the level, "" = the model's own.
+func (g *Generate) ThinkingLevel() (level string, think bool) {
+	switch g.Thinking {
+	case "", "false":
+		return "", false
+	case "true":
+		return "", true
+	}
+	return g.Thinking, true
+}
+
 var distributions = []string{"constant", "uniform", "normal", "lognormal"}
 
 var lengthFields = []field{

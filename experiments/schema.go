@@ -20,6 +20,7 @@ const (
 	length               // a count or a distribution of counts
 	capture              // true, false, a number, "all", "none", "sample"
 	memory               // MiB, or a string such as "64MiB"
+	thinking             // true, false or a level
 	anything             // read by code of its own
 	path                 // a file, relative to the folder of the source
 	folder               // a repository name, or a folder when it starts with ./ ../ or /
@@ -108,7 +109,8 @@ var (
 		{name: "max_tokens", kind: whole, min: atLeast(1)}, {name: "min_tokens", kind: whole, min: atLeast(0)},
 		{name: "temperature", kind: number, min: atLeast(0)}, {name: "top_p", kind: number, min: atLeast(0), max: atLeast(1)},
 		{name: "top_k", kind: whole, min: atLeast(0)}, {name: "seed", kind: whole}, {name: "stop", kind: texts},
-		{name: "ignore_eos", kind: flag}, {name: "repeat_penalty", kind: number, min: atLeast(0)}, {name: "template", kind: text}}}
+		{name: "ignore_eos", kind: flag}, {name: "repeat_penalty", kind: number, min: atLeast(0)}, {name: "template", kind: text},
+		{name: "thinking", kind: thinking}}}
 	warmupBlock    = blockType{name: "warmup", fields: []field{{name: "requests", kind: whole, min: atLeast(1)}, {name: "until_stable", kind: flag}}}
 	isolationBlock = blockType{name: "isolation", fields: []field{
 		{name: "server", kind: text, oneOf: []string{"cell", "group"}}, {name: "caches", kind: text, oneOf: []string{"warm", "cold"}},

@@ -86,7 +86,8 @@ type Machine struct {
 // Segment is one stretch of an attempt: its own launch of the engine.
 type Segment struct {
 	Segment   int32              `json:"segment"`
-	DurationS float64            `json:"duration_s"` // first dispatch → last completion
+	NonceSalt int64              `json:"nonce_salt,omitempty"` // of the prompts' nonces; 0 = those of the dataset alone
+	DurationS float64            `json:"duration_s"`           // first dispatch → last completion
 	LoadS     *float64           `json:"load_s"`
 	Phases    map[string]float64 `json:"phases"`
 	Reason    string             `json:"reason"` // why it ended: "done", "interrupted", "engine_died" …

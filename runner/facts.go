@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,6 +37,7 @@ type pairing struct {
 type resolved struct {
 	backends.Identity
 	backend experiments.Values
+	told    experiments.Values // Model for chats with a model that is told whether to think
 }
 
 // opened is a dataset with its component, or why there is none.
@@ -65,11 +68,25 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 		return false
 	}
 	id := f.resolve(ctx, c)
+	model := id.Model
+	if set.set.Chats(c) {
+		if id.NoTemplate != "" {
+			f.blame(c, fmt.Errorf("%s: %s has no chat template, so %s refuses each chat of dataset %q: set generate.template, or dataset { chat = false } to send the text alone%s",
+				c.PlaceOf("model"), id.NoTemplate, c.Platform.ID, c.Dataset.ID, id.TemplateHint))
+			return false
+		}
+		if id.Thinks {
+			model = id.told
+		}
+	}
 	item.Identity = f.identifier.Identify(c, experiments.Facts{
-		Backend: id.backend, Model: id.Model, Dataset: set.facts, Hardware: f.hardwareOf(c), Environment: f.environment,
+		Backend: id.backend, Model: model, Dataset: set.facts, Hardware: f.hardwareOf(c), Environment: f.environment,
 	})
 	item.Notes = append(item.Notes, id.Notes...)
 	item.Data = slices.Concat(set.set.Form(), set.set.Notes())
+	if c.Outlived() && natural(c) && c.Launches > 1 {
+		item.Notes = append(item.Notes, `prefix_cache = "natural" on a server that goes on between launches: from the second on it has had the prompts, and may answer out of its cache`)
+	}
 	item.Missing = id.Missing
 	if lacks := f.lacks(c); lacks != nil {
 		item.WaitsFor = c.Hardware.ID
@@ -100,7 +117,29 @@ func (f *facts) dataset(ctx context.Context, c *experiments.Cell) (opened, error
 			return o, err
 		}
 	}
-	return o, o.set.Fits(c)
+	if err := o.set.Fits(c); err != nil {
+		return o, err
+	}
+	return o, f.refused(c, o.set)
+}
+
+// refused says what a cell's requests ask for that its backend has no word for.
+func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
+	if level, think := c.Generate.ThinkingLevel(); think && !set.Chats(c) {
+		return fmt.Errorf("%s: generate.thinking = %q goes with chats, and this cell sends raw prompts: what renders them decides; leave it out",
+			c.PlaceOf("generate.thinking"), cmp.Or(level, "true"))
+	}
+	asker, knows := f.w.Backends[c.Platform.Backend].(backends.Asker)
+	if !knows {
+		return nil
+	}
+	for _, field := range set.Fields() {
+		if why := asker.Refuses(c, field.Name, field.Value); why != "" {
+			return &dataset.Error{Path: set.Path(), Line: field.Line, Reason: fmt.Sprintf("%s (%s of the file's entries have %s)", why, thousands(int64(field.Count)), field.Name),
+				Hint: "Take the field out of the file for all platforms, or leave this platform out."}
+		}
+	}
+	return nil
 }
 
 func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
@@ -121,6 +160,11 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
 	r.backend = experiments.Values{"name": c.Platform.Backend}
 	if r.Version != "" {
 		r.backend["version"] = r.Version
+	}
+	// A model with a switch for thinking was once left to its template's default: that was another prompt.
+	r.told = maps.Clone(r.Model)
+	if r.Thinks {
+		r.told["thinking"] = "told"
 	}
 	f.resolved[key] = r
 	return r

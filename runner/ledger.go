@@ -30,6 +30,8 @@ type counts struct {
 	done, ok, failed int64
 	tokens           int64 // output
 	events           int64 // of streams
+	input, cached    int64 // prompt tokens, of requests that tell both
+	thought          int64 // answers with reasoning
 	first, last      time.Time
 	// firstToken is when the first token of all arrived; where the engine streams none, the first answer.
 	firstToken time.Time
@@ -106,6 +108,12 @@ func (c *counts) add(r backends.Reply) {
 	}
 	if r.OutputTokens != nil {
 		c.tokens += *r.OutputTokens
+	}
+	if r.InputTokens != nil && r.CachedTokens != nil {
+		c.input, c.cached = c.input+*r.InputTokens, c.cached+*r.CachedTokens
+	}
+	if r.Thought {
+		c.thought++
 	}
 	if !r.Sent.IsZero() && (c.first.IsZero() || r.Sent.Before(c.first)) {
 		c.first = r.Sent

@@ -122,7 +122,7 @@ func (m *measured) requests() iter.Seq[backends.Request] {
 			if m.l.attempt.Finished(int64(seq)) {
 				continue
 			}
-			e, err := m.l.set.Request(m.l.cell, false, seq)
+			e, err := m.l.set.Request(m.l.cell, false, seq, m.l.salt())
 			if err != nil {
 				m.mu.Lock()
 				m.dataErr = fmt.Errorf("make request %d: %w", seq, err)
@@ -195,7 +195,7 @@ func (m *measured) settle(ctx context.Context, out outcome, err error) {
 			continue
 		}
 		a := asked{maxTokens: m.l.cell.Generate.MaxTokens}
-		if e, err := m.l.set.Request(m.l.cell, false, seq); err == nil && out.status != results.Interrupted {
+		if e, err := m.l.set.Request(m.l.cell, false, seq, m.l.salt()); err == nil && out.status != results.Interrupted {
 			a = ask(makeRequest(m.l.cell, seq, e), time.Time{})
 		}
 		m.book.notSent(a, int64(seq), end.ErrorClass, end.Error)
@@ -207,7 +207,7 @@ func (m *measured) end(out outcome, cpu float64) {
 	l := m.l
 	c, _ := m.book.now()
 	l.phase("measure", time.Since(m.base))
-	for _, text := range m.book.warnings() {
+	for _, text := range append(m.book.warnings(), notAsAsked(l.cell, c)...) {
 		l.warn(text)
 	}
 	l.mu.Lock()

@@ -24,11 +24,16 @@ func ask(req backends.Request, scheduled time.Time) asked {
 	return asked{promptID: req.PromptID, hash: promptHash(req), maxTokens: req.MaxTokens, scheduled: scheduled}
 }
 
-// promptHash is the first half of SHA-256 over what was sent: the text, or the messages as JSON in their order.
+// promptHash is the first half of SHA-256 over what was sent: the text, or the messages as JSON in their order; and behind
+// them what else the entry has.
 func promptHash(req backends.Request) [16]byte {
 	text := []byte(req.Prompt)
 	if len(req.Messages) > 0 {
-		text, _ = json.Marshal(req.Messages) // strings only: it cannot fail
+		text, _ = json.Marshal(req.Messages) // of what was JSON: it cannot fail
+	}
+	if len(req.Extra) > 0 {
+		more, _ := json.Marshal(req.Extra)
+		text = append(text, more...)
 	}
 	return half(text)
 }
@@ -46,6 +51,7 @@ func makeRequest(c *experiments.Cell, seq int, e dataset.Entry) backends.Request
 	if req.MaxTokens == 0 {
 		req.MaxTokens = c.Generate.MaxTokens
 	}
+	req.Extra = e.Extra
 	for _, m := range e.Messages {
 		req.Messages = append(req.Messages, backends.Message(m))
 	}

@@ -30,6 +30,7 @@ type earlyRow struct {
 // warmUp asks prompts that the measured phase does not have. The first goes alone: its first token ends the load.
 func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	began := time.Now()
+	l.salted()
 	l.begin("warmup", 0)
 	total := max(1, l.cell.Warmup.Requests)
 	first := l.warmUpRound(ctx, 0, 1)
@@ -128,7 +129,7 @@ func (l *launch) warmUpRound(ctx context.Context, from, to int) counts {
 func (l *launch) warmUpRequests(from, to int) iter.Seq[backends.Request] {
 	return func(yield func(backends.Request) bool) {
 		for seq := from; seq < to; seq++ {
-			e, err := l.set.Request(l.cell, true, seq)
+			e, err := l.set.Request(l.cell, true, seq, l.salt())
 			if err != nil {
 				l.warn("a warm-up request could not be made: " + oneLine(err))
 				return

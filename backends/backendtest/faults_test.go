@@ -18,7 +18,7 @@ func TestFaults(t *testing.T) {
 			client := wire.New(wire.Options{})
 			defer client.Close()
 			backendtest.Faults(t, p, func(ctx context.Context, url string, req backends.Request) backends.Reply {
-				body, _ := wire.OpenAIBody(req, faults.Model, true)
+				body, _ := wire.OpenAIBody(req, faults.Model, wire.VLLM)
 				return client.Do(ctx, wire.Call{URL: url, Body: body, Protocol: p, Model: faults.Model, Request: req})
 			})
 		})
@@ -34,7 +34,7 @@ func TestFaultsAsked(t *testing.T) {
 			backendtest.FaultsAsked(t, p, func(ctx context.Context, url string, req backends.Request) backends.Reply {
 				client := wire.New(wire.Options{Health: func(ctx context.Context) error { return backendtest.Listens(ctx, url) }})
 				defer client.Close()
-				body, _ := wire.OpenAIBody(req, faults.Model, true)
+				body, _ := wire.OpenAIBody(req, faults.Model, wire.VLLM)
 				r := client.Do(ctx, wire.Call{URL: url, Body: body, Protocol: p, Model: faults.Model, Request: req})
 				if r.Reconnects > 0 && r.Attempts <= r.Reconnects {
 					t.Errorf("%d sends, %d of them lost", r.Attempts, r.Reconnects)

@@ -39,7 +39,7 @@ type engine struct {
 // Generate streams one answer.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	if e.addsBOS { // up to 0.24 a prompt with a <bos> of its own would have two
-		req.Prompt, _ = wire.CutBOS(req.Prompt)
+		_, req.Prompt = experiments.CutBOS(req.Prompt)
 	}
 	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
 	path := "/api/generate"

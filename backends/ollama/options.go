@@ -80,26 +80,26 @@ func sampled(p *experiments.Platform, req backends.Request) map[string]any {
 // shift are false: a prompt that does not fit is refused and an answer that does not fit ends, instead of both going
 // on with half of the prompt. Versions before 0.12.6 know neither word; see engine.cutPrompt.
 type request struct {
-	Model     string             `json:"model"`
-	Prompt    string             `json:"prompt,omitempty"`
-	Messages  []backends.Message `json:"messages,omitempty"`
-	Raw       bool               `json:"raw,omitempty"`
-	Stream    bool               `json:"stream"`
-	Think     *bool              `json:"think,omitempty"`
-	Truncate  bool               `json:"truncate"`
-	Shift     bool               `json:"shift"`
-	KeepAlive int                `json:"keep_alive"`
-	Options   map[string]any     `json:"options"`
+	Model     string          `json:"model"`
+	Prompt    string          `json:"prompt,omitempty"`
+	Messages  []message       `json:"messages,omitempty"`
+	Tools     json.RawMessage `json:"tools,omitempty"`
+	Format    json.RawMessage `json:"format,omitempty"`
+	Raw       bool            `json:"raw,omitempty"`
+	Stream    bool            `json:"stream"`
+	Think     any             `json:"think,omitempty"` // bool or a level
+	Truncate  bool            `json:"truncate"`
+	Shift     bool            `json:"shift"`
+	KeepAlive int             `json:"keep_alive"`
+	Options   map[string]any  `json:"options"`
 }
 
 // bodyOf is the request to /api/generate or /api/chat, by the protocol.
 func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
-	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req)}
-	if thinks {
-		r.Think = new(bool) // models that can think do so unless told not to
-	}
+	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req), Think: thinkOf(req.Generate, thinks)}
+	r.ask(req.Extra)
 	if len(req.Messages) > 0 {
-		r.Messages = req.Messages
+		r.Messages = messagesOf(req.Messages)
 		return encode(r), wire.OllamaChat
 	}
 	r.Prompt, r.Raw = req.Prompt, true

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"matrix/backends"
 	"matrix/backends/wire"
@@ -23,10 +24,12 @@ type attached struct {
 	args   experiments.Values
 	client *wire.Client
 	health func(context.Context) error
-	mu     sync.Mutex // guards info
-	info   backends.Info
-	done   chan struct{}
-	once   sync.Once
+	// dialect is what the server takes beyond OpenAI's API, as far as it tells what it is.
+	dialect atomic.Int32
+	mu      sync.Mutex // guards info
+	info    backends.Info
+	done    chan struct{}
+	once    sync.Once
 }
 
 func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, error) {
@@ -52,11 +55,32 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		}
 		a.info.MaxModelLen = m.window()
 		dropsConnections = m.OwnedBy == "llamacpp"
+		a.dialect.Store(int32(dialectOf(m)))
 	}
 	a.health = wire.Health(server.base+"/models", server.key)
 	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
 	a.info.Version = server.version(ctx)
 	return a, nil
+}
+
+// dialectOf tells a server by what it says of its model.
+func dialectOf(m model) wire.Dialect {
+	switch m.OwnedBy {
+	case "llamacpp", "vllm":
+		return wire.Templated
+	case "library":
+		return wire.OllamaV1
+	}
+	return wire.OpenAI
+}
+
+// begun leaves the beginning of a raw prompt to the server, which makes one itself: a prompt with its own would have two.
+// Where the platform tells the server not to (args.add_special_tokens = false), the prompt keeps its own.
+func (a *attached) begun(req backends.Request) backends.Request {
+	if adds, declared := a.args["add_special_tokens"].(bool); len(req.Messages) == 0 && (adds || !declared) {
+		_, req.Prompt = experiments.CutBOS(req.Prompt)
+	}
+	return req
 }
 
 func pick(models []model, want string) (model, error) {
@@ -73,7 +97,19 @@ func pick(models []model, want string) (model, error) {
 // Generate streams one answer. The model's name is not held against the answer's: services resolve an alias
 // ("gpt-4o") to a dated version.
 func (a *attached) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	body, protocol := wire.OpenAIBody(req, a.model, false)
+	dialect := wire.Dialect(a.dialect.Load())
+	r := a.send(ctx, req, dialect)
+	if dialect == wire.Templated && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) {
+		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
+			a.dialect.Store(int32(wire.OpenAI))
+			return a.send(ctx, req, wire.OpenAI)
+		}
+	}
+	return r
+}
+
+func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.Dialect) backends.Reply {
+	body, protocol := wire.OpenAIBody(a.begun(req), a.model, dialect)
 	path := "/completions"
 	if protocol == wire.OpenAIChat {
 		path = "/chat/completions"

@@ -83,7 +83,7 @@ func (b *batcher) writeFiles(reqs iter.Seq[backends.Request], submit func(*input
 
 // line is one request of an input file: what would be streamed, less the streaming.
 func (b *batcher) line(req backends.Request) (endpoint string, line []byte) {
-	body, protocol := wire.OpenAIBody(req, b.model, false)
+	body, protocol := wire.OpenAIBody(b.begun(req), b.model, wire.Dialect(b.dialect.Load()))
 	endpoint = "/v1/completions"
 	if protocol == wire.OpenAIChat {
 		endpoint = "/v1/chat/completions"

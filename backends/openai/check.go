@@ -62,5 +62,12 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 			})
 		}
 	}
+	if level, think := g.ThinkingLevel(); think && level == "" && c.Platform.Args["chat_template_kwargs"] == nil && c.Platform.Args["reasoning_effort"] == nil {
+		problems = append(problems, experiments.Problem{
+			Summary: "OpenAI's API has levels of thinking, and no switch",
+			Detail:  `Set thinking = "low", "medium" or "high", or pass the server's own field, for instance platform.args.chat_template_kwargs = { enable_thinking = true }.`,
+			Path:    "generate.thinking",
+		})
+	}
 	return problems
 }

@@ -42,7 +42,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 			call.URL = e.base + "/api/chat"
 		}
 	} else {
-		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, true)
+		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, wire.VLLM)
 		call.URL = e.base + "/v1/completions"
 		if call.Protocol == wire.OpenAIChat {
 			call.URL = e.base + "/v1/chat/completions"

@@ -6,7 +6,8 @@ CONFIG is a JSON file {"args": {...}} with the arguments of LLM(). stdout and st
 All decisions are matrix's: this file hands requests to the engine as they come, emits each answer when it is
 finished and then forgets it. Times are time.monotonic(), in seconds.
 
-In:   {"i": id, "p": prompt | "m": messages, "n": max_tokens, "s": {sampling}, "to": timeout_s, "bos": bool}   a request
+In:   {"i": id, "p": prompt | "m": messages, "n": max_tokens, "s": {sampling}, "to": timeout_s, "bos": bool,
+       "tk": {variables of the chat template}, "tools": [...], "so": {structured outputs}}   a request
       {"x": [id, ...]}   forget requests.   End of file: stop.
 Out:  {"hello": ...}  {"phase": name, "s": seconds}  {"ready": {...}}  {"fatal": text, "type": name}
       {"i": id, "t": [sent, first, last, done], "e": [queue, prefill, decode], "in", "out", "cached", "fin", "text"}
@@ -92,6 +93,7 @@ class Driver:
         self.llm, self.engine, self.pipes = llm, llm.llm_engine, pipes
         self.params, self.final = SamplingParams, RequestOutputKind.FINAL_ONLY
         self.max_len = self.engine.model_config.max_model_len
+        self.bare = False    # the tokenizer takes no variables for a template
         self.live = {}       # engine's request id -> (our id, sent)
         self.deadlines = []  # heap of (time, engine's request id)
         # The queue of a separate engine process: step() blocks while it is empty. An engine in this process has none.
@@ -135,7 +137,7 @@ class Driver:
                         f"prompt of {length} tokens and max_tokens {most} exceed max_model_len {self.max_len}")
             return
         rid = str(doc["i"])
-        params = self.params(max_tokens=most, output_kind=self.final, **doc["s"])
+        params = self.params(max_tokens=most, output_kind=self.final, **doc["s"], **structured(doc.get("so")))
         self.engine.add_request(rid, prompt, params)
         self.live[rid] = (doc["i"], sent)
         if doc.get("to"):
@@ -144,16 +146,28 @@ class Driver:
     def render(self, doc):
         """What LLM.generate and LLM.chat do to one prompt; the tokenizer alone where vLLM has no such step."""
         if "m" in doc:
-            one = getattr(self.llm, "_preprocess_chat_one", None)
-            if one is not None:
-                return one(doc["m"])
-            ids = self.tokenizer().apply_chat_template(doc["m"], add_generation_prompt=True, tokenize=True)
-            return {"prompt_token_ids": list(ids)}
+            return self.render_chat(doc["m"], doc.get("tk") or {}, doc.get("tools"))
         special = {"add_special_tokens": False} if doc.get("bos") else {}
         one = getattr(self.llm, "_preprocess_cmpl_one", None)
         if one is not None:
             return one(doc["p"], special or None)
         return {"prompt_token_ids": self.tokenizer().encode(doc["p"], **special)}
+
+    def render_chat(self, messages, variables, tools):
+        one = getattr(self.llm, "_preprocess_chat_one", None)
+        more = {"tools": tools} if tools else {}
+        if one is None:
+            ids = self.tokenizer().apply_chat_template(messages, add_generation_prompt=True, tokenize=True, **more, **variables)
+            return {"prompt_token_ids": list(ids)}
+        if variables and not self.bare:
+            try:
+                return one(messages, chat_template_kwargs=variables, **more)
+            except ValueError as e:
+                # Mistral's own tokenizer takes none. Its models do not think unless they are told to.
+                if variables.get("thinking") or "Mistral" not in str(e) and "mistral" not in type(self.tokenizer()).__module__:
+                    raise
+                self.bare = True
+        return one(messages, **more)
 
     def tokenizer(self):
         return self.llm.get_tokenizer()
@@ -198,6 +212,18 @@ class Driver:
                 number, sent = self.live[rid]
                 self.forget([rid])
                 self.refuse(number, sent, "timeout", "no answer within the request's timeout")
+
+
+def structured(asked):
+    """The form of an answer as SamplingParams takes it, by the names of old and new versions."""
+    if not asked:
+        return {}
+    try:
+        from vllm.sampling_params import StructuredOutputsParams
+        return {"structured_outputs": StructuredOutputsParams(**asked)}
+    except ImportError:
+        from vllm.sampling_params import GuidedDecodingParams
+        return {"guided_decoding": GuidedDecodingParams(**asked)}
 
 
 def prompt_length(prompt):

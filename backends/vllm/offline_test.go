@@ -2,6 +2,7 @@ package vllm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -66,6 +67,13 @@ func TestOfflineAnswers(t *testing.T) {
 			chat := fakeRequest(9, "")
 			chat.Messages = []backends.Message{{Role: "user", Content: "hello there"}}
 			checkReply(t, l.Generate(t.Context(), chat), 2)
+			if fake != "" { // an old one has the tokenizer alone
+				return
+			}
+			g := *chat.Generate
+			chat.Generate, g.Thinking = &g, "low"
+			chat.Extra = map[string]json.RawMessage{"tools": json.RawMessage(`[{"function":{"name":"weather"}}]`)}
+			checkReply(t, l.Generate(t.Context(), chat), 2+3+1) // enable_thinking, thinking, reasoning_effort; weather
 		})
 	}
 }

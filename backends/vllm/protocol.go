@@ -8,6 +8,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
+	"matrix/experiments"
 )
 
 // ask is one request on the driver's pipe; driver.py documents the names.
@@ -19,6 +20,9 @@ type ask struct {
 	Sampling  map[string]any     `json:"s"`
 	TimeoutS  float64            `json:"to,omitempty"`
 	HasBOS    bool               `json:"bos,omitempty"` // the prompt begins with its own; the tokenizer must not add one
+	Template  map[string]any     `json:"tk,omitempty"`  // variables of the chat template
+	Tools     json.RawMessage    `json:"tools,omitempty"`
+	Output    map[string]any     `json:"so,omitempty"` // StructuredOutputsParams
 }
 
 // forget tells the driver to drop requests.
@@ -61,10 +65,11 @@ type readiness struct {
 // encode writes a request as a line.
 func encode(id int64, req backends.Request) ([]byte, error) {
 	a := ask{ID: id, MaxTokens: req.MaxTokens, Sampling: sampling(req), TimeoutS: req.Timeout.Seconds()}
+	a.Output = structure(req.Extra)
 	if len(req.Messages) > 0 {
-		a.Messages = req.Messages
+		a.Messages, a.Template, a.Tools = req.Messages, wire.TemplateArgs(req), req.Extra["tools"]
 	} else {
-		a.Prompt, a.HasBOS = &req.Prompt, wire.StartsWithBOS(req.Prompt)
+		a.Prompt, a.HasBOS = &req.Prompt, experiments.StartsWithBOS(req.Prompt)
 	}
 	return encodeLine(a)
 }
@@ -92,6 +97,11 @@ func sampling(req backends.Request) map[string]any {
 	}
 	if g.Temperature > 0 {
 		s["seed"] = g.Seed
+	}
+	for _, name := range sampled {
+		if value, there := req.Extra[name]; there {
+			s[name] = value
+		}
 	}
 	return s
 }

@@ -35,7 +35,7 @@ func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (str
 		return "", err
 	}
 	if c.Platform.Backend == experiments.VLLMServe {
-		body, _ := wire.OpenAIBody(exampleRequest(c), c.Model.ID, true)
+		body, _ := wire.OpenAIBody(exampleRequest(c), c.Model.ID, wire.VLLM)
 		s.Notes = append(s.Notes, "", "A request as matrix sends it:",
 			fmt.Sprintf("  curl -N -H 'Content-Type: application/json' http://127.0.0.1:%d/v1/completions -d %s", port, recipe.Word(string(body))))
 		return s.String(), ctx.Err()

@@ -28,6 +28,9 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	id.Version, id.Missing = i.version, err
 	values, err := modelValues(c)
 	id.Model = values
+	if dir, _, err := modelDir(c); err == nil {
+		lookAtTemplate(c, dir, &id)
+	}
 	var absent *modelfile.NotFoundError
 	if errors.As(err, &absent) {
 		id.Notes = append(id.Notes, absent.Name+" not downloaded")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"matrix/backends"
@@ -21,13 +22,14 @@ type served struct {
 	name   string
 	client *wire.Client
 	health func(context.Context) error
-	window int64 // tokens of one request's context; 0 = not told
+	window int64        // tokens of one request's context; 0 = not told
+	bare   *atomic.Bool // its tokenizer takes no variables for a template: Mistral's own
 }
 
 // reach makes the part of an engine that talks to the server at url.
 func reach(url, name, key string, idle time.Duration) served {
 	health := wire.Health(url+"/health", key)
-	return served{url: url, name: name, health: health, client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
+	return served{url: url, name: name, health: health, bare: new(atomic.Bool), client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
 }
 
 // Health asks the server; with a dead EngineCore it says 503.
@@ -35,7 +37,23 @@ func (s *served) Health(ctx context.Context) error { return s.health(ctx) }
 
 // Generate streams one answer.
 func (s *served) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	body, protocol := wire.OpenAIBody(req, s.name, true)
+	bare := s.bare.Load()
+	r := s.send(ctx, req, bare)
+	if !bare && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) && len(req.Messages) > 0 {
+		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
+			s.bare.Store(true)
+			return s.send(ctx, req, true)
+		}
+	}
+	return r
+}
+
+func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
+	dialect := wire.VLLM
+	if bare {
+		dialect = wire.VLLMBare
+	}
+	body, protocol := wire.OpenAIBody(req, s.name, dialect)
 	path := "/v1/completions"
 	if protocol == wire.OpenAIChat {
 		path = "/v1/chat/completions"

@@ -4,9 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"matrix/backends"
+	"matrix/experiments"
+)
+
+// Dialect is what a server takes beyond OpenAI's API, which a strict one refuses.
+type Dialect int
+
+// MistralRefusal is in the 400 with which vLLM's servers of Mistral's own tokenizer refuse chat_template_kwargs.
+const MistralRefusal = "not supported for Mistral tokenizers"
+
+// The dialects.
+const (
+	OpenAI    Dialect = iota // and nothing more
+	VLLM                     // top_k, min_tokens, ignore_eos, repetition_penalty, add_special_tokens, chat_template_kwargs
+	VLLMBare                 // the same without chat_template_kwargs: models with Mistral's own tokenizer refuse them
+	Templated                // OpenAI's with chat_template_kwargs: llama-server, and vLLM as any server
+	OllamaV1                 // reasoning_effort "none"
 )
 
 type openAIRequest struct {
@@ -22,6 +39,8 @@ type openAIRequest struct {
 	Stream              bool               `json:"stream"`
 	StreamOptions       streamOptions      `json:"stream_options"`
 	*vllmRequest
+	ReasoningEffort string         `json:"reasoning_effort,omitempty"`
+	TemplateArgs    map[string]any `json:"chat_template_kwargs,omitempty"`
 }
 
 type streamOptions struct {
@@ -37,9 +56,9 @@ type vllmRequest struct {
 	AddSpecialTokens *bool   `json:"add_special_tokens,omitempty"`
 }
 
-// OpenAIBody is the JSON body of a streaming request to /v1/completions or /v1/chat/completions (by Protocol).
-// vllm adds vLLM's own fields (top_k, min_tokens, ignore_eos, repetition_penalty) that a strict OpenAI server refuses.
-func OpenAIBody(req backends.Request, model string, vllm bool) (body []byte, p Protocol) {
+// OpenAIBody is the JSON body of a streaming request to /v1/completions or /v1/chat/completions (by Protocol). What the
+// dataset's entry asks for beside its prompt follows as it stands there.
+func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p Protocol) {
 	g := req.Generate
 	r := openAIRequest{
 		Model: model, MaxTokens: req.MaxTokens, Temperature: g.Temperature, TopP: g.TopP, Stop: g.Stop,
@@ -51,18 +70,64 @@ func OpenAIBody(req backends.Request, model string, vllm bool) (body []byte, p P
 	if g.Temperature > 0 {
 		r.Seed = &g.Seed
 	}
+	vllm := d == VLLM || d == VLLMBare
 	if vllm {
 		r.vllmRequest = vllmFields(req)
 	}
 	if len(req.Messages) == 0 {
 		r.Prompt = &req.Prompt
-		return encode(r), OpenAICompletions
+		return withExtra(encode(r), req.Extra), OpenAICompletions
 	}
 	r.Messages = req.Messages
 	if vllm {
 		r.MaxTokens, r.MaxCompletionTokens = 0, req.MaxTokens
 	}
-	return encode(r), OpenAIChat
+	r.think(req, d)
+	return withExtra(encode(r), req.Extra), OpenAIChat
+}
+
+// think tells the server whether to think, where it can be told. OpenAI's own API only has levels.
+func (r *openAIRequest) think(req backends.Request, d Dialect) {
+	level, think := req.Generate.ThinkingLevel()
+	r.ReasoningEffort = level
+	switch d {
+	case VLLM, Templated:
+		r.TemplateArgs = TemplateArgs(req)
+	case OllamaV1:
+		if !think {
+			r.ReasoningEffort = "none"
+		} else if level == "" {
+			r.ReasoningEffort = "medium" // what its "true" is to a model of levels
+		}
+	}
+}
+
+// TemplateArgs are the variables for a model's chat template: the two names by which templates know the switch (Qwen,
+// Gemma, GLM; DeepSeek, Granite, Kimi), a level's own, and what the entry brings. A template looks at those that it knows.
+func TemplateArgs(req backends.Request) map[string]any {
+	args := map[string]any{}
+	if raw, there := req.Extra["chat_template_kwargs"]; there {
+		_ = json.Unmarshal(raw, &args) // one that is no object is refused by the server
+	}
+	level, think := req.Generate.ThinkingLevel()
+	args["enable_thinking"], args["thinking"] = think, think
+	if level != "" {
+		args["reasoning_effort"] = level
+	}
+	return args
+}
+
+// withExtra adds fields to a body that does not have them.
+func withExtra(body []byte, fields map[string]json.RawMessage) []byte {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name == "chat_template_kwargs" && bytes.Contains(body, []byte(`"chat_template_kwargs":{`)) {
+			continue // merged
+		}
+		body = append(body[:len(body)-1], ',')
+		body = append(append(append(body, encode(name)...), ':'), fields[name]...)
+		body = append(body, '}')
+	}
+	return body
 }
 
 func vllmFields(req backends.Request) *vllmRequest {
@@ -71,30 +136,10 @@ func vllmFields(req backends.Request) *vllmRequest {
 	if v.RepeatPenalty == 0 {
 		v.RepeatPenalty = 1
 	}
-	if len(req.Messages) == 0 && StartsWithBOS(req.Prompt) {
+	if len(req.Messages) == 0 && experiments.StartsWithBOS(req.Prompt) {
 		v.AddSpecialTokens = new(bool)
 	}
 	return v
-}
-
-// begins are the texts of begin-of-sequence tokens: Gemma, Llama 2 and Mistral, Llama 3, LFM.
-var begins = []string{"<bos>", "<s>", "<|begin_of_text|>", "<|startoftext|>"}
-
-// CutBOS takes a prompt's own begin-of-sequence token off, as templates written out in full bring one, and reports
-// whether there was one. Engines add theirs to a raw prompt, and some then begin the sequence twice.
-func CutBOS(prompt string) (rest string, had bool) {
-	for _, b := range begins {
-		if rest, had := strings.CutPrefix(prompt, b); had {
-			return rest, true
-		}
-	}
-	return prompt, false
-}
-
-// StartsWithBOS reports whether a prompt brings its own begin-of-sequence token.
-func StartsWithBOS(prompt string) bool {
-	_, had := CutBOS(prompt)
-	return had
 }
 
 // encode leaves <, > and & as they are: prompts are full of them.

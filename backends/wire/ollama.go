@@ -15,6 +15,7 @@ type ollamaEvent struct {
 	Message  struct {
 		Content  json.RawMessage `json:"content"`
 		Thinking json.RawMessage `json:"thinking"`
+		Calls    []toolCall      `json:"tool_calls"`
 	} `json:"message"`
 	Done               *bool  `json:"done"`
 	DoneReason         string `json:"done_reason"`
@@ -68,15 +69,22 @@ func (s *stream) ollama(e *ollamaEvent, line []byte) error {
 			return err
 		}
 		if said {
-			several = spoken >= 0
+			several = several || spoken >= 0
 			spoken = i
 		}
+	}
+	called, err := s.calls(e.Message.Calls)
+	if err == nil && (called || spoken >= 0) {
+		err = s.spoke()
+	}
+	if err != nil {
+		return err
 	}
 	if *e.Done {
 		s.ollamaEnd(e)
 		return s.end()
 	}
-	if spoken >= 0 && !several {
+	if spoken >= 0 && !several && !called {
 		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
 	}
 	return nil

@@ -52,6 +52,15 @@ type openAIDelta struct {
 	Content          json.RawMessage `json:"content"`
 	ReasoningContent json.RawMessage `json:"reasoning_content"`
 	Reasoning        json.RawMessage `json:"reasoning"`
+	ToolCalls        []toolCall      `json:"tool_calls"`
+}
+
+// toolCall is a call, or a piece of one: OpenAI's arguments are a string of JSON, in pieces; Ollama's the whole object.
+type toolCall struct {
+	Function struct {
+		Name      json.RawMessage `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"function"`
 }
 
 type openAIUsage struct {
@@ -179,22 +188,45 @@ func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
 		literal   []byte
 		reasoning bool
 	}{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}}
-	spoken := -1
+	if len(c.Delta.ReasoningContent) > 0 && string(c.Delta.ReasoningContent) == string(c.Delta.Reasoning) {
+		texts[1].literal = nil // one thought under both of its names
+	}
+	spoken, several := -1, false
 	for i, t := range texts {
 		said, err := s.say(t.literal, t.reasoning)
 		if err != nil {
 			return err
 		}
-		if said && spoken >= 0 {
-			ordinary = false
-		} else if said {
-			spoken = i
+		if said {
+			spoken, several = i, spoken >= 0
 		}
 	}
-	if ordinary && spoken >= 0 {
+	called, err := s.calls(c.Delta.ToolCalls)
+	if err != nil || spoken < 0 && !called {
+		return err
+	}
+	if ordinary && !several && !called {
 		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
 	}
-	return nil
+	return s.spoke()
+}
+
+// calls takes calls of tools as text: they are what the answer consists of.
+func (s *stream) calls(list []toolCall) (said bool, err error) {
+	for _, c := range list {
+		for _, literal := range []json.RawMessage{c.Function.Name, c.Function.Arguments} {
+			if len(literal) > 0 && literal[0] != '"' && string(literal) != "null" {
+				s.text, said = append(s.text, literal...), true
+				continue
+			}
+			one, err := s.say(literal, false)
+			if err != nil {
+				return said, err
+			}
+			said = said || one
+		}
+	}
+	return said, nil
 }
 
 func (s *stream) usage(u *openAIUsage) {

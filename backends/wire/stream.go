@@ -201,7 +201,8 @@ func (s *stream) plain(line []byte) (bool, error) {
 	return true, s.spoke()
 }
 
-// say takes the text of a parsed event: the string as it stands in the line, quotes included, nil for none.
+// say takes a text of a parsed event: the string as it stands in the line, quotes included, nil for none. The caller
+// books the event as spoken, once whatever it holds.
 func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	if len(literal) == 0 || string(literal) == "null" {
 		return false, nil
@@ -221,7 +222,8 @@ func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	if !reasoning {
 		s.text = text
 	}
-	return true, s.spoke()
+	s.reply.Thought = s.reply.Thought || reasoning
+	return true, nil
 }
 
 // end books the end mark.

@@ -81,6 +81,25 @@ func TestReasoningIsSpokenButNotAnswered(t *testing.T) {
 	}
 }
 
+// TestOneEventIsSpokenOnce: a thought under both of its names, or beside the answer, is one event; a call of a tool is
+// what such an answer consists of.
+func TestOneEventIsSpokenOnce(t *testing.T) {
+	end := `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n"
+	for body, want := range map[string]string{
+		`data: {"choices":[{"delta":{"reasoning":"hm","reasoning_content":"hm"}}]}` + "\n\n" + `data: {"choices":[{"delta":{"reasoning":"so","content":"yes"}}]}` + "\n\n": "yes",
+		`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}` + "\n\n" +
+			`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":1}"}}]}}]}` + "\n\n": `f{"a":1}`,
+	} {
+		if r := readText(strings.NewReader(body+end), OpenAIChat, 16); r.Status != backends.OK || r.Text != want || r.Chunks != 2 || r.Thought != (want == "yes") {
+			t.Errorf("%s (%s), text %q, %d chunks, thought %t", r.Status, r.Error, r.Text, r.Chunks, r.Thought)
+		}
+	}
+	body := `{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},"done":false}` + "\n" + `{"message":{"content":""},"done":true,"done_reason":"stop"}` + "\n"
+	if r := readText(strings.NewReader(body), OllamaChat, 16); r.Status != backends.OK || r.Text != `f{"a":1}` || r.Chunks != 1 {
+		t.Errorf("%s (%s), text %q, %d chunks", r.Status, r.Error, r.Text, r.Chunks)
+	}
+}
+
 // TestDataInSeveralLines: an event's data may be cut into lines.
 func TestDataInSeveralLines(t *testing.T) {
 	body := ": a comment\nevent: message\nid: 1\nretry: 5\ndata: {\"choices\":\ndata: [{\"text\":\"a\"}]}\n\ndata:[DONE]\n\n"
@@ -112,24 +131,25 @@ func TestOpenAIBody(t *testing.T) {
 		Generate: &experiments.Generate{MaxTokens: 9, Temperature: 0.5, TopP: 0.9, TopK: 3, Seed: 7, MinTokens: 2, IgnoreEOS: true, RepeatPenalty: 1, Stop: []string{"\n"}},
 	}
 	for _, c := range []struct {
-		chat, vllm bool
-		want       string
+		chat bool
+		d    Dialect
+		want string
 	}{
-		{false, false, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true}}`},
-		{false, true, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"add_special_tokens":false}`},
-		{true, true, `{"model":"m","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1}`},
+		{false, OpenAI, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true}}`},
+		{false, VLLM, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"add_special_tokens":false}`},
+		{true, VLLM, `{"model":"m","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"chat_template_kwargs":{"enable_thinking":false,"thinking":false}}`},
 	} {
 		r := req
 		if c.chat {
 			r.Messages = []backends.Message{{Role: "user", Content: "hi"}}
 		}
-		body, p := OpenAIBody(r, "m", c.vllm)
+		body, p := OpenAIBody(r, "m", c.d)
 		if string(body) != c.want || p == OpenAIChat != c.chat {
 			t.Errorf("%s\n%s\nwant\n%s", p, body, c.want)
 		}
 	}
 	req.Generate = &experiments.Generate{MaxTokens: 9}
-	if body, _ := OpenAIBody(req, "m", false); strings.Contains(string(body), "seed") || !strings.Contains(string(body), `"temperature":0,`) {
+	if body, _ := OpenAIBody(req, "m", OpenAI); strings.Contains(string(body), "seed") || !strings.Contains(string(body), `"temperature":0,`) {
 		t.Errorf("greedy: %s", body)
 	}
 }

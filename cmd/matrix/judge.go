@@ -98,7 +98,7 @@ func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 	return func(ctx context.Context, question string) (string, error) {
 		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: question}}, MaxTokens: f.tokens,
 			Generate: &experiments.Generate{MaxTokens: f.tokens, TopP: 1}, Timeout: f.timeout, Retries: 3}
-		body, protocol := wire.OpenAIBody(req, f.model, false)
+		body, protocol := wire.OpenAIBody(req, f.model, wire.OpenAI)
 		reply := client.Do(ctx, wire.Call{URL: strings.TrimSuffix(f.url, "/") + "/chat/completions", Body: body, Protocol: protocol, Request: req})
 		if reply.Status != backends.OK {
 			return "", fmt.Errorf("%s: %s", reply.Status, reply.Error)

@@ -6,6 +6,7 @@ package dataset
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Set struct {
 	p95      int
 	notes    []string
 	form     []string
+	asked    fieldCounts // beside the prompts
 
 	templates sync.Map // text → *template.Template
 }
@@ -41,8 +43,11 @@ type source interface {
 
 // Message is one turn of a chat.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role       string          `json:"role"`
+	Content    string          `json:"content"`
+	Name       string          `json:"name,omitempty"`
+	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"` // of the assistant, as OpenAI has them
+	ToolCallID string          `json:"tool_call_id,omitempty"`
 }
 
 // Entry is one prompt as the dataset has it.
@@ -52,6 +57,12 @@ type Entry struct {
 	Messages  []Message // chat
 	MaxTokens int       // 0 = as the experiment says
 	Reference string    // expected answer, "" = none
+
+	Extra map[string]json.RawMessage // fields of a request that are sent as they are: tools, response_format; nil = none
+
+	left  []string // fields that are not sent
+	cut   bool     // the assistant's last turn was taken off
+	parts bool     // a message had several text parts
 }
 
 // Open indexes a dataset: 16 bytes a prompt stay in memory. All lines are checked; the first few faults are joined
@@ -136,6 +147,7 @@ func (s *Set) Facts() experiments.Values {
 	if s.comma != 0 {
 		rule["separator"] = string(s.comma)
 	}
+	s.asked.rule(rule)
 	return experiments.Values{"sha256": s.sha256, "format": s.format, "rule": rule}
 }
 
@@ -157,11 +169,36 @@ func (s *Set) Fits(c *experiments.Cell) error {
 			Hint:   fmt.Sprintf("Set repeat = true in the dataset (each copy is made unique), or keep batch_size at %d or less.", s.n),
 		}
 	}
-	if c.Generate == nil || c.Generate.Template == "" {
+	if err := s.chatOnly(c); err != nil || c.Generate == nil || c.Generate.Template == "" {
+		return err
+	}
+	_, err := s.Request(c, false, 0, 0)
+	return err
+}
+
+// Chats reports whether any of a cell's requests is a chat, for the engine's own template, and not a raw prompt.
+func (s *Set) Chats(c *experiments.Cell) bool {
+	if c.Generate != nil && c.Generate.Template != "" {
+		return false
+	}
+	if s.d.Chat != nil {
+		return *s.d.Chat
+	}
+	return s.asked.chats > 0
+}
+
+// chatOnly refuses to send as raw prompts what has no place in one.
+func (s *Set) chatOnly(c *experiments.Cell) error {
+	if s.Chats(c) {
 		return nil
 	}
-	_, err := s.Request(c, false, 0)
-	return err
+	for _, f := range s.asked.sent {
+		if slices.Contains(chatFields, f.Name) {
+			return &Error{Path: s.Path(), Line: f.Line, Reason: f.Name + " goes with a chat, and this cell sends raw prompts",
+				Hint: "Leave out generate.template and the dataset's chat = false, so that the engine's own template takes it in; or take the field out of the file."}
+		}
+	}
+	return nil
 }
 
 // PromptP95Chars is the 95th percentile of prompt lengths in bytes, for the memory prediction.
@@ -197,3 +234,6 @@ func (e *Entry) text() string {
 	}
 	return strings.Join(parts, "\n\n")
 }
+
+// promptBytes is the length of what the engine reads of an entry; templates write tools into the prompt.
+func (e *Entry) promptBytes() int { return len(e.text()) + len(e.Extra["tools"]) }

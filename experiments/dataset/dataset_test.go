@@ -62,13 +62,13 @@ func TestFormats(t *testing.T) {
 	}{
 		{"openai batch", "a.jsonl", `{"custom_id":"x","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"system","content":"S"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}],"max_tokens":7}}` + "\n\n" +
 			`{"custom_id":"y","url":"/v1/completions","body":{"prompt":"p","max_completion_tokens":9}}`, "", "openai_batch",
-			[]Entry{{ID: "x", Messages: []Message{{"system", "S"}, {"user", "ab"}}, MaxTokens: 7}, {ID: "y", Prompt: "p", MaxTokens: 9}}},
+			[]Entry{{ID: "x", Messages: turns("system", "S", "user", "a\nb"), MaxTokens: 7, parts: true}, {ID: "y", Prompt: "p", MaxTokens: 9}}},
 		{"jsonl", "a.jsonl", "\xef\xbb\xbf" + `{"prompt":"p","reference":"r"}` + "\r\n" + `{"id":5,"messages":[{"role":"user","content":"m"}],"expected":42}` + "\r\n", "", "jsonl",
 			[]Entry{{ID: "1", Prompt: "p", Reference: "r"}, {ID: "5", Messages: user("m"), Reference: "42"}}},
 		{"sharegpt", "a.json", ` [ {"id":"c","conversations":[{"from":"human","value":"q } ] \" ?"},{"from":"gpt","value":"a"},{"from":"human","value":"q2"}]},
 			{"conversations":[]}, {"conversations":[{"from":"gpt","value":"hello"}]},
 			{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"z"}]} ]`, "", "sharegpt",
-			[]Entry{{ID: "c", Messages: user(`q } ] " ?`), Reference: "a"}, {ID: "2", Messages: []Message{{"system", "s"}, {"user", "z"}}}}},
+			[]Entry{{ID: "c", Messages: user(`q } ] " ?`), Reference: "a"}, {ID: "2", Messages: turns("system", "s", "user", "z")}}},
 		{"csv", "a.csv", "id,question,expected,max_tokens\nk1,\"one\nline two, with \"\"quotes\"\"\",yes,12\nk2,plain,,\n", "question", "csv",
 			[]Entry{{ID: "k1", Prompt: "one\nline two, with \"quotes\"", Reference: "yes", MaxTokens: 12}, {ID: "k2", Prompt: "plain"}}},
 		{"tsv", "a.tsv", "prompt\tid\na, b\t1\n", "", "csv", []Entry{{ID: "1", Prompt: "a, b"}}},
@@ -277,4 +277,12 @@ func TestPromptP95(t *testing.T) {
 	if got := open(t, write(t, "a.jsonl", b.String())).PromptP95Chars(); got != 95 {
 		t.Errorf("p95 = %d", got)
 	}
+}
+
+// turns are messages: role, content, role, content …
+func turns(texts ...string) (list []Message) {
+	for i := 0; i < len(texts); i += 2 {
+		list = append(list, Message{Role: texts[i], Content: texts[i+1]})
+	}
+	return list
 }

@@ -87,6 +87,7 @@ type indexer struct {
 	parse   func(raw []byte) (Entry, error)
 	spans   []span
 	skipped map[leftOut]int // entries without a question, left out
+	asked   fieldCounts
 	faults  faults
 	ids     map[uint64]int // hash → line, to tell those that stand more than once
 	again   int            // entries whose id was used before
@@ -118,7 +119,8 @@ func (x *indexer) add(offset int64, size, line int, e Entry, err error) error {
 		}
 		x.again++
 	}
-	x.spans = append(x.spans, span{offset: offset, size: uint32(size), chars: uint32(len(e.text()))})
+	x.asked.add(&e, line)
+	x.spans = append(x.spans, span{offset: offset, size: uint32(size), chars: uint32(e.promptBytes())})
 	return nil
 }
 
@@ -208,6 +210,7 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 	if err != nil {
 		return err
 	}
+	s.asked, s.notes = x.asked, append(s.notes, x.asked.notes(source.path)...)
 	source.spans, source.parse = x.spans, x.parse
 	s.notes, s.form = x.notes(), x.form(text)
 	s.source, s.format, s.sha256, s.encoding, s.comma = source, x.format, hex.EncodeToString(h.Sum(nil)), text.Encoding, x.comma

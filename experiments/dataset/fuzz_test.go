@@ -31,7 +31,7 @@ func fuzzFormat(f *testing.F, format, name string, seeds ...string) {
 			if strings.TrimSpace(e.text()) == "" || !utf8.ValidString(e.text()) {
 				t.Fatalf("entry %d is %+v", i, e)
 			}
-			if _, err := s.Request(cellOf("off", gemma), false, i); err != nil && !strings.Contains(err.Error(), "generate.template") {
+			if _, err := s.Request(cellOf("off", gemma), false, i, 0); err != nil && !strings.Contains(err.Error(), "generate.template") {
 				t.Fatal(err)
 			}
 		}

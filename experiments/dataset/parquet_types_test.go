@@ -73,7 +73,7 @@ func TestParquetTypes(t *testing.T) {
 		want   []Entry
 		fault  string
 	}{
-		{"chat", []arrow.Field{column("messages", turn("role", "content"))}, `[{"messages":[{"role":"system","content":"S"},{"role":"user","content":"q"}]}]`, []Entry{{ID: "1", Messages: []Message{{"system", "S"}, {"user", "q"}}}}, ""},
+		{"chat", []arrow.Field{column("messages", turn("role", "content"))}, `[{"messages":[{"role":"system","content":"S"},{"role":"user","content":"q"}]}]`, []Entry{{ID: "1", Messages: []Message{{Role: "system", Content: "S"}, {Role: "user", Content: "q"}}}}, ""},
 		{"ShareGPT", []arrow.Field{column("conversations", turn("from", "value")), column("source", text)}, `[{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]},{"conversations":[]}]`, []Entry{{ID: "1", Messages: user("q"), Reference: "a"}}, ""},
 		{"LMSYS", []arrow.Field{column("conversation_id", text), column("conversation", turn("content", "role"))}, `[{"conversation_id":"c","conversation":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}]`, []Entry{{ID: "c", Messages: user("q"), Reference: "a"}}, ""},
 		{"messages as prompt (TRL)", []arrow.Field{column("prompt", turn("content", "role")), column("chosen", turn("content", "role"))}, `[{"prompt":[{"role":"user","content":"q"}]}]`, []Entry{{ID: "1", Messages: user("q")}}, ""},

@@ -38,7 +38,7 @@ func wide(end unicode.Endianness, mark unicode.BOMPolicy, text string) string {
 func TestFilesAsPeopleHaveThem(t *testing.T) {
 	ab := []Entry{{ID: "1", Prompt: "A, b?"}, {ID: "2", Prompt: "Größe"}}
 	limited := []Entry{{ID: "1", Prompt: "A, b?", MaxTokens: 16}, {ID: "2", Prompt: "Größe"}}
-	system := []Message{{"system", "S"}, {"user", "q"}}
+	system := []Message{{Role: "system", Content: "S"}, {Role: "user", Content: "q"}}
 	for _, c := range []struct {
 		name, file, data, column string
 		want                     []Entry
@@ -103,7 +103,7 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"numbers in quotes", "a.jsonl", `{"prompt":"q","max_tokens":"16"}`, "", []Entry{{ID: "1", Prompt: "q", MaxTokens: 16}}, ""},
 		{"other fields of any kind", "a.jsonl", `{"prompt":"q","input":5,"system":[1],"conversations":null,"reference":{"a":1},"tags":{"x":[]}}`, "", []Entry{{ID: "1", Prompt: "q", Reference: `{"a":1}`}}, ""},
 		{"a batch written over lines", "a.json", "{\n \"custom_id\": \"a\",\n \"body\": {\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n}\n", "", []Entry{{ID: "a", Messages: user("q")}}, ""},
-		{"a batch's numbers", "a.jsonl", `{"custom_id":7,"body":{"prompt":"p","max_tokens":3.0,"temperature":0}}`, "", []Entry{{ID: "7", Prompt: "p", MaxTokens: 3}}, ""},
+		{"a batch's numbers", "a.jsonl", `{"custom_id":7,"body":{"prompt":"p","max_tokens":3.0,"temperature":0}}`, "", []Entry{{ID: "7", Prompt: "p", MaxTokens: 3, left: []string{"temperature"}}}, ""},
 		{"one line broken", "a.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":\"b\"\n{\"prompt\":\"c\"}\n", "", nil, "a.jsonl:2: invalid JSON"},
 		{"token ids", "a.jsonl", `{"prompt":[1,2,3]}`, "", nil, "prompt must be a string"},
 		{"pandas' columns", "a.json", `{"prompt":{"0":"a","1":"b"}}`, "", nil, "prompt must be a string"},

@@ -31,13 +31,12 @@ func hintOf(err error) string {
 	return "Correct the entry in the file, or take it out. " + entryForm
 }
 
-// record is any JSON form of an entry. What it holds of sampling (temperature …) and the model's name are not used:
-// the experiment says those, the same for every prompt. Most fields are raw: what is not used may be anything.
+// record is any JSON form of an entry. Most fields are raw: what is not used may be anything.
 type record struct {
 	CustomID       json.RawMessage `json:"custom_id"`
 	ID             json.RawMessage `json:"id"`
 	ConversationID json.RawMessage `json:"conversation_id"`
-	Body           *ask            `json:"body"`
+	Body           json.RawMessage `json:"body"`
 	ask
 	Conversations json.RawMessage `json:"conversations"` // ShareGPT
 	Conversation  json.RawMessage `json:"conversation"`  // LMSYS
@@ -60,8 +59,11 @@ type ask struct {
 }
 
 type chatMessage struct {
-	Role    string          `json:"role"`
-	Content json.RawMessage `json:"content"`
+	Role       string          `json:"role"`
+	Content    json.RawMessage `json:"content"`
+	Name       string          `json:"name"`
+	ToolCalls  json.RawMessage `json:"tool_calls"`
+	ToolCallID string          `json:"tool_call_id"`
 }
 
 // jsonParser makes the reader of one JSON entry; the format only decides what must be there, and the column, where one is
@@ -82,7 +84,7 @@ func jsonParser(format, column string) func([]byte) (Entry, error) {
 				return Entry{}, hinted{fmt.Sprintf("no field %q", column), "column names the field that holds the prompt; " + fieldsOf(raw)}
 			}
 		}
-		e, err := r.entry(format)
+		e, err := r.entry(format, raw)
 		if errors.Is(err, errNothingAsked) {
 			return Entry{}, hinted{err.Error(), entryForm + " " + fieldsOf(raw)}
 		}
@@ -118,24 +120,33 @@ func firstGiven(all ...json.RawMessage) json.RawMessage {
 	return nil
 }
 
-func (r *record) entry(format string) (Entry, error) {
+func (r *record) entry(format string, raw []byte) (Entry, error) {
 	e := Entry{ID: scalar(firstGiven(r.CustomID, r.ID, r.ConversationID)), Reference: scalar(firstGiven(r.Reference, r.Expected))}
 	if len(e.ID) > 512 {
 		return Entry{}, fmt.Errorf("the entry's id has %d bytes, more than 512", len(e.ID))
 	}
-	if format == formatBatch && r.Body == nil {
+	ofBatch := given(r.Body)
+	if format == formatBatch && !ofBatch {
 		return Entry{}, hinted{"no body", `A line of OpenAI's batch format is {"custom_id": …, "body": {"messages": […]}}.`}
 	}
 	if turns := firstGiven(r.Conversations, r.Conversation, r.Items); turns != nil && format != formatBatch {
 		return e, e.converse(turns, scalar(firstGiven(r.System, r.SystemPrompt)))
 	}
-	if r.Body != nil {
-		return e, e.take(r.Body)
+	asked := &r.ask
+	if ofBatch {
+		asked, raw = &ask{}, r.Body
+		if err := json.Unmarshal(raw, asked); err != nil {
+			return Entry{}, jsonFault(err)
+		}
 	}
-	if r.Messages == nil && !given(r.Prompt) && given(r.Instruction) {
+	var err error
+	if e.Extra, e.left, err = extra(raw, ofBatch); err != nil {
+		return Entry{}, jsonFault(err)
+	}
+	if !ofBatch && r.Messages == nil && !given(r.Prompt) && given(r.Instruction) {
 		return e, e.instruct(r)
 	}
-	return e, e.take(&r.ask)
+	return e, e.take(asked)
 }
 
 // instruct takes an entry of Alpaca's form: instruction and input are one prompt, output the reference.
@@ -216,6 +227,8 @@ func whole(name string, raw json.RawMessage) (int, error) {
 		return 0, hinted{fmt.Sprintf("%s is %.40q; it must be a whole number", name, text), "Write whole numbers without separators."}
 	case err != nil:
 		return 0, fmt.Errorf("%s must be a whole number, not %s", name, kindOf(raw))
+	case x == -1: // as llama.cpp and Ollama write "no cap of its own": the experiment's holds
+		return 0, nil
 	case x != math.Trunc(x) || x < 1 || x > math.MaxInt32:
 		return 0, fmt.Errorf("%s is %.40s; it must be a whole number, 1 at least", name, text)
 	}
@@ -247,43 +260,65 @@ func (e *Entry) chat(messages []chatMessage) error {
 		default:
 			return fmt.Errorf("message %d has role %.40q; roles are system, developer, user, assistant and tool", i+1, m.Role)
 		}
-		text, err := content(m.Content)
+		text, parts, err := content(m.Content)
 		if err != nil {
 			return fmt.Errorf("message %d: %w", i+1, err)
 		}
+		e.parts = e.parts || parts > 1
 		said = said || strings.TrimSpace(text) != ""
-		e.Messages = append(e.Messages, Message{Role: m.Role, Content: text})
+		turn := Message{Role: m.Role, Content: text, Name: m.Name, ToolCallID: m.ToolCallID}
+		if string(m.ToolCalls) != "null" {
+			turn.ToolCalls = m.ToolCalls
+		}
+		e.Messages = append(e.Messages, turn)
 	}
 	if !said {
 		return errors.New("the messages are empty")
 	}
+	return e.cutAnswer()
+}
+
+// cutAnswer takes off the assistant's turn that ends a conversation, and keeps it as the reference. Engines differ in
+// what they make of it (vLLM begins another turn, Ollama goes on with this one), and most files with such an end are
+// training data, whose last turn is the answer that is wanted. An entry that says continue_final_message wants it sent.
+func (e *Entry) cutAnswer() error {
+	last := len(e.Messages) - 1
+	if e.Messages[last].Role != "assistant" || string(e.Extra["continue_final_message"]) == "true" {
+		return nil
+	}
+	if last == 0 {
+		return errors.New("the messages hold an answer and no question")
+	}
+	if e.Reference == "" {
+		e.Reference = e.Messages[last].Content
+	}
+	e.Messages, e.cut = e.Messages[:last], true
 	return nil
 }
 
-// content is a message's text: a string, or a list of text parts.
-func content(raw json.RawMessage) (string, error) {
+// content is a message's text: a string, or a list of text parts, each on a line of its own as vLLM joins them.
+func content(raw json.RawMessage) (text string, n int, err error) {
 	if len(raw) == 0 || string(raw) == "null" {
-		return "", nil
+		return "", 0, nil
 	}
-	var text string
 	if json.Unmarshal(raw, &text) == nil {
-		return text, nil
+		return text, 1, nil
 	}
 	var parts []struct {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}
 	if json.Unmarshal(raw, &parts) != nil {
-		return "", errors.New("content must be a string or a list of text parts")
+		return "", 0, errors.New("content must be a string or a list of text parts")
 	}
-	var b strings.Builder
-	for _, p := range parts {
+	texts := make([]string, len(parts))
+	for i, p := range parts {
 		if p.Type != "text" {
-			return "", fmt.Errorf("content of type %.40q; only text is measured", p.Type)
+			return "", 0, fmt.Errorf("content of type %.40q; only text is measured", p.Type)
 		}
-		b.WriteString(p.Text)
+		texts[i] = p.Text
 	}
-	return b.String(), nil
+	return strings.Join(texts, "\n"), len(parts), nil
 }
 
 // scalar is a string as it is, and any other value as its JSON text.

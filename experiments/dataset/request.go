@@ -11,10 +11,11 @@ import (
 // their own seqs from 0 and never share a prompt with a measured one, nor its beginning: each starts with a nonce
 // of its own, whatever the isolation says.
 //
-// With prefix_cache = "off" every prompt starts with a nonce; with "natural" prompts are as they are, and only the
-// second and later copies end with one. MaxTokens of the result is the experiment's cap, or the entry's own where
-// that is smaller.
-func (s *Set) Request(c *experiments.Cell, warmup bool, seq int) (Entry, error) {
+// With prefix_cache = "off" every prompt starts with a nonce, behind a begin-of-sequence token of its own; with "natural"
+// prompts are as they are, and only the second and later copies end with one. salt makes other nonces for a server that
+// may have seen the others; 0 for one that has seen nothing. MaxTokens of the result is the experiment's cap, or the
+// entry's own where that is smaller.
+func (s *Set) Request(c *experiments.Cell, warmup bool, seq int, salt uint64) (Entry, error) {
 	if seq < 0 || !warmup && !s.d.Repeat && seq >= s.n {
 		return Entry{}, fmt.Errorf("request %d of a dataset with %d prompts and no repeat", seq, s.n)
 	}
@@ -23,7 +24,7 @@ func (s *Set) Request(c *experiments.Cell, warmup bool, seq int) (Entry, error) 
 		return Entry{}, err
 	}
 	e.Messages = slices.Clone(e.Messages)
-	mark := nonce(s.d.Seed, warmup, seq)
+	mark := nonce(s.d.Seed, warmup, seq, salt)
 	atStart := warmup || c.Isolation == nil || c.Isolation.PrefixCache != "natural"
 	switch {
 	case atStart:
@@ -55,7 +56,8 @@ func (e *Entry) prepend(text string) {
 		e.Messages[0].Content = text + e.Messages[0].Content
 		return
 	}
-	e.Prompt = text + e.Prompt
+	bos, rest := experiments.CutBOS(e.Prompt)
+	e.Prompt = bos + text + rest
 }
 
 func (e *Entry) append(text string) {
@@ -80,16 +82,17 @@ func (e *Entry) shape(chat *bool) {
 // nonceBits are the bits that a nonce carries: warm-up or not, and 32 of seq.
 const nonceBits = 33
 
-// nonce is ten decimal digits, a function of dataset seed, phase and seq alone. Digits, because tokenizers cut a
+// nonce is ten decimal digits, a function of dataset seed, phase, seq and salt alone. Digits, because tokenizers cut a
 // run of digits by its length and not by what it says, so that every prompt grows by the same number of tokens;
-// random letters would take four to eight. Two seqs never give the same nonce: the mixing below can be undone.
-func nonce(seed int64, warmup bool, seq int) string {
+// random letters would take four to eight. Two seqs never give the same nonce, nor two salts (of 33 bits) for one seq: the
+// mixing below can be undone.
+func nonce(seed int64, warmup bool, seq int, salt uint64) string {
 	const mask = 1<<nonceBits - 1
 	x := uint64(seq) & (1<<32 - 1)
 	if warmup {
 		x |= 1 << 32
 	}
-	x ^= (uint64(seed) ^ 0x5deece66d) & mask // else seed 0 would give request 0 a row of zeros
+	x ^= (uint64(seed) ^ 0x5deece66d ^ salt) & mask // else seed 0 would give request 0 a row of zeros
 	for range 3 {
 		x = x * 0x9e3779b97f4a7c15 & mask // odd: a permutation of 33-bit numbers
 		x ^= x >> 17

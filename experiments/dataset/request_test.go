@@ -18,7 +18,7 @@ func cellOf(prefixCache, template string) *experiments.Cell {
 
 func request(t *testing.T, s *Set, c *experiments.Cell, warmup bool, seq int) Entry {
 	t.Helper()
-	e, err := s.Request(c, warmup, seq)
+	e, err := s.Request(c, warmup, seq, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func request(t *testing.T, s *Set, c *experiments.Cell, warmup bool, seq int) En
 // These ten digits are part of every prompt that was ever measured: they must never change.
 func TestNonceGolden(t *testing.T) {
 	for _, g := range nonceGolden {
-		if got := nonce(g.seed, g.warmup, g.seq); got != g.want {
+		if got := nonce(g.seed, g.warmup, g.seq, 0); got != g.want {
 			t.Errorf("nonce(%d, %t, %d) = %s, want %s", g.seed, g.warmup, g.seq, got, g.want)
 		}
 	}
@@ -39,7 +39,7 @@ func TestNonceIsUnique(t *testing.T) {
 		seen := map[string]bool{}
 		for seq := range 100_000 {
 			for _, warmup := range []bool{false, true} {
-				n := nonce(seed, warmup, seq)
+				n := nonce(seed, warmup, seq, 0)
 				if len(n) != 10 || strings.Trim(n, "0123456789") != "" || seen[n] {
 					t.Fatalf("seed %d, seq %d: %q", seed, seq, n)
 				}
@@ -56,7 +56,7 @@ func TestRequestNonce(t *testing.T) {
 	off := cellOf("off", "")
 	for seq := range 4 {
 		e := request(t, s, off, false, seq)
-		mark := nonce(5, false, seq) + "\n"
+		mark := nonce(5, false, seq, 0) + "\n"
 		if seq%2 == 0 && e.Prompt != mark+"p0" {
 			t.Errorf("off, %d: %q", seq, e.Prompt)
 		}
@@ -68,10 +68,10 @@ func TestRequestNonce(t *testing.T) {
 	if e := request(t, s, natural, false, 0); e.Prompt != "p0" {
 		t.Errorf("natural, first copy: %q", e.Prompt)
 	}
-	if e := request(t, s, natural, false, 2); e.Prompt != "p0\n"+nonce(5, false, 2) {
+	if e := request(t, s, natural, false, 2); e.Prompt != "p0\n"+nonce(5, false, 2, 0) {
 		t.Errorf("natural, second copy: %q", e.Prompt)
 	}
-	if e := request(t, s, natural, true, 0); e.Prompt != nonce(5, true, 0)+"\np0" {
+	if e := request(t, s, natural, true, 0); e.Prompt != nonce(5, true, 0, 0)+"\np0" {
 		t.Errorf("natural, warm-up: %q", e.Prompt)
 	}
 	if e, _ := s.Entry(1); e.Messages[0].Content != "s" {
@@ -107,7 +107,7 @@ func TestTemplate(t *testing.T) {
 	if e := request(t, s, cellOf("natural", gemma), false, 0); e.Prompt != "<start_of_turn>user\np<end_of_turn>\n<start_of_turn>model\n" || e.Messages != nil {
 		t.Errorf("%q", e.Prompt)
 	}
-	want := "<start_of_turn>user\n" + nonce(0, false, 1) + "\ns\n\nu <&><end_of_turn>\n<start_of_turn>model\n"
+	want := "<start_of_turn>user\n" + nonce(0, false, 1, 0) + "\ns\n\nu <&><end_of_turn>\n<start_of_turn>model\n"
 	if e := request(t, s, cellOf("off", gemma), false, 1); e.Prompt != want {
 		t.Errorf("%q", e.Prompt)
 	}
@@ -132,7 +132,7 @@ func TestTemplateFaults(t *testing.T) {
 		{"constant .Messages", 0, "lacks the prompt's own"},
 		{"{{range 99999999}}xxxxxxxxxxxxxxxx{{end}}.Messages", 0, "longer than 16 MiB"},
 	} {
-		_, err := s.Request(cellOf("off", test.template), false, test.seq)
+		_, err := s.Request(cellOf("off", test.template), false, test.seq, 0)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want … %s …", test.template, err, test.want)
 		}
@@ -150,10 +150,10 @@ func TestFits(t *testing.T) {
 		!strings.Contains(hintOfError(err), "repeat = true") {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.Request(cellOf("off", ""), false, 1); err == nil {
+	if _, err := s.Request(cellOf("off", ""), false, 1, 0); err == nil {
 		t.Error("a request beyond the dataset was made")
 	}
-	if e := request(t, s, cellOf("off", ""), true, 7); e.Prompt != nonce(0, true, 7)+"\np" {
+	if e := request(t, s, cellOf("off", ""), true, 7); e.Prompt != nonce(0, true, 7, 0)+"\np" {
 		t.Errorf("warm-up may reuse prompts: %q", e.Prompt)
 	}
 	d.Repeat = true

@@ -49,10 +49,11 @@ func (e *Entry) converse(raw json.RawMessage, system string) error {
 	}
 	asked := false
 	for i, t := range turns {
-		role, text, err := t.said(i + 1)
+		role, text, parts, err := t.said(i + 1)
 		if err != nil {
 			return err
 		}
+		e.parts = e.parts || parts > 1
 		if role == "assistant" {
 			if !asked {
 				return answerFirst
@@ -72,17 +73,17 @@ func (e *Entry) converse(raw json.RawMessage, system string) error {
 	return nil
 }
 
-func (t *turn) said(number int) (role, text string, err error) {
+func (t *turn) said(number int) (role, text string, parts int, err error) {
 	who := scalar(firstGiven(t.From, t.Role))
 	role, ok := shareRoles[strings.ToLower(who)]
 	if !ok {
-		return "", "", fmt.Errorf("turn %d is from %.40q; human, user, gpt, assistant, system and tool are known", number, who)
+		return "", "", 0, fmt.Errorf("turn %d is from %.40q; human, user, gpt, assistant, system and tool are known", number, who)
 	}
-	text, err = content(firstGiven(t.Value, t.Content, t.Text))
+	text, parts, err = content(firstGiven(t.Value, t.Content, t.Text))
 	if err != nil {
-		return "", "", fmt.Errorf("turn %d: %w", number, err)
+		return "", "", 0, fmt.Errorf("turn %d: %w", number, err)
 	}
-	return role, text, nil
+	return role, text, parts, nil
 }
 
 // leftOutNote says what was left out of so many entries, "" = nothing.

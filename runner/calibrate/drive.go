@@ -91,7 +91,7 @@ type client struct {
 }
 
 func (c *client) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	body, _ := wire.OpenAIBody(req, "mock", true)
+	body, _ := wire.OpenAIBody(req, "mock", wire.VLLM)
 	return c.wire.Do(ctx, wire.Call{URL: c.url + c.form.path, Body: body, Protocol: c.form.protocol, Model: "mock", Request: req})
 }
 func (c *client) Info() backends.Info         { return backends.Info{} }

@@ -97,7 +97,13 @@ class LLM:
         self.llm_engine = Engine(args.get("max_model_len", 2048))
         if FAKE != "old":
             self._preprocess_cmpl_one = lambda text, kwargs: {"prompt_token_ids": text.split()}
-            self._preprocess_chat_one = lambda messages: {"prompt_token_ids": " ".join(m["content"] for m in messages).split()}
+            self._preprocess_chat_one = self.chat_one
+
+    def chat_one(self, messages, chat_template_kwargs=None, tools=None):
+        """Each tool and each variable of the template that is on is a word of the prompt."""
+        words = " ".join(m["content"] for m in messages).split()
+        words += [name for name, value in (chat_template_kwargs or {}).items() if value]
+        return {"prompt_token_ids": words + [t["function"]["name"] for t in tools or []]}
 
     def get_tokenizer(self):
         return Record(encode=lambda text, **_: text.split(),

@@ -1,0 +1,107 @@
+package ollama
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// thinkOf is what a model is told about thinking. One that can does so unless told not to; one that cannot takes no word
+// of it, and refuses to be asked for it.
+func thinkOf(g *experiments.Generate, thinks bool) any {
+	level, think := g.ThinkingLevel()
+	switch {
+	case level != "":
+		return level
+	case think || thinks:
+		return think
+	}
+	return nil
+}
+
+// message is a turn in Ollama's form: OpenAI writes the arguments of a call as a string of JSON, Ollama as the object.
+type message struct {
+	Role       string     `json:"role"`
+	Content    string     `json:"content"`
+	ToolCalls  []toolCall `json:"tool_calls,omitempty"`
+	ToolName   string     `json:"tool_name,omitempty"`
+	ToolCallID string     `json:"tool_call_id,omitempty"`
+}
+
+type toolCall struct {
+	ID       string `json:"id,omitempty"`
+	Function struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"function"`
+}
+
+func messagesOf(turns []backends.Message) []message {
+	list := make([]message, len(turns))
+	for i, m := range turns {
+		list[i] = message{Role: m.Role, Content: m.Content, ToolCallID: m.ToolCallID}
+		if m.Role == "developer" { // Ollama's word for it
+			list[i].Role = "system"
+		}
+		if m.Role == "tool" {
+			list[i].ToolName = m.Name
+		}
+		if json.Unmarshal(m.ToolCalls, &list[i].ToolCalls) != nil {
+			continue // none, or of a form that no engine knows
+		}
+		for j := range list[i].ToolCalls {
+			f := &list[i].ToolCalls[j].Function
+			var text string
+			if json.Unmarshal(f.Arguments, &text) == nil && json.Valid([]byte(text)) {
+				f.Arguments = json.RawMessage(text)
+			}
+		}
+	}
+	return list
+}
+
+// asOption are the fields of an entry that Ollama takes among its options.
+var asOption = []string{"presence_penalty", "frequency_penalty", "min_p"}
+
+// ask fills in what an entry asks for beside its prompt. What is not known here was refused by Refuses.
+func (r *request) ask(extra map[string]json.RawMessage) {
+	r.Tools = extra["tools"]
+	var format struct {
+		Type   string
+		Schema struct{ Schema json.RawMessage } `json:"json_schema"`
+	}
+	if json.Unmarshal(extra["response_format"], &format) == nil {
+		switch format.Type {
+		case "json_object":
+			r.Format = json.RawMessage(`"json"`)
+		case "json_schema":
+			r.Format = format.Schema.Schema
+		}
+	}
+	for _, name := range asOption {
+		if value, there := extra[name]; there {
+			r.Options[name] = value
+		}
+	}
+}
+
+// Refuses says what Ollama's API has no word for.
+func (backend) Refuses(_ *experiments.Cell, field, word string) string {
+	switch field {
+	case "tools", "presence_penalty", "frequency_penalty", "min_p":
+		return ""
+	case "tool_choice":
+		if word == "auto" {
+			return ""
+		}
+		return fmt.Sprintf("Ollama has no tool_choice but auto, and the entry asks for %s", word)
+	case "response_format":
+		if word == "text" || word == "json_object" || word == "json_schema" {
+			return ""
+		}
+		return fmt.Sprintf("Ollama has no response_format of type %q", word)
+	}
+	return "Ollama has no " + field
+}

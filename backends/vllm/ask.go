@@ -1,0 +1,74 @@
+package vllm
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"matrix/experiments"
+)
+
+// sampled are the fields of an entry that SamplingParams takes by the same name.
+var sampled = []string{"presence_penalty", "frequency_penalty", "min_p", "logit_bias", "stop_token_ids", "bad_words", "length_penalty"}
+
+// structure is what an entry asks of its answer's form, as StructuredOutputsParams takes it; nil = nothing.
+func structure(extra map[string]json.RawMessage) map[string]any {
+	var declared map[string]any
+	if json.Unmarshal(extra["structured_outputs"], &declared) == nil && len(declared) > 0 {
+		return declared
+	}
+	for old, name := range map[string]string{"guided_json": "json", "guided_regex": "regex", "guided_choice": "choice", "guided_grammar": "grammar"} {
+		if value, there := extra[old]; there {
+			return map[string]any{name: value}
+		}
+	}
+	var format struct {
+		Type   string
+		Schema struct{ Schema json.RawMessage } `json:"json_schema"`
+	}
+	if json.Unmarshal(extra["response_format"], &format) != nil {
+		return nil
+	}
+	switch format.Type {
+	case "json_object":
+		return map[string]any{"json_object": true}
+	case "json_schema":
+		return map[string]any{"json": format.Schema.Schema}
+	}
+	return nil
+}
+
+// offlineTakes are the fields that the driver hands on beside those of sampled.
+var offlineTakes = []string{"tools", "chat_template_kwargs", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"}
+
+// Refuses says what an entry asks for that vLLM would refuse or the LLM class has no word for.
+func (b backend) Refuses(c *experiments.Cell, field, word string) string {
+	if c.Platform.Backend == experiments.VLLMServe {
+		return refusesServed(c, field, word)
+	}
+	switch field {
+	case "tool_choice":
+		if word != "auto" {
+			return fmt.Sprintf("vLLM's LLM class has no tool_choice: the model is shown its tools and decides, and the entry asks for %s", word)
+		}
+		return ""
+	case "response_format":
+		if word != "text" && word != "json_object" && word != "json_schema" {
+			return fmt.Sprintf("vLLM's LLM class has no response_format of type %q", word)
+		}
+		return ""
+	}
+	if slices.Contains(offlineTakes, field) || slices.Contains(sampled, field) {
+		return ""
+	}
+	return "vLLM's LLM class has no " + field
+}
+
+// refusesServed: the server takes every field of its API and answers 400 to some of them as it was started.
+func refusesServed(c *experiments.Cell, field, word string) string {
+	parser, _ := c.Platform.Args["enable_auto_tool_choice"].(bool)
+	if field == "tools" && word == "auto" && !parser && !c.Platform.Attach {
+		return `vllm serve refuses tools of free choice unless it was started for them: set args = { enable_auto_tool_choice = true, tool_call_parser = "hermes" } (the parser is the model's), or tool_choice = "none" in the file`
+	}
+	return ""
+}

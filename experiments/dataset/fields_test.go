@@ -1,0 +1,123 @@
+package dataset
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"matrix/experiments"
+)
+
+const weather = `{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}`
+
+// TestFieldsOfARequest: what a batch line has beside its prompt is sent, or is counted in a note; a user's own columns
+// are neither.
+func TestFieldsOfARequest(t *testing.T) {
+	s := open(t, write(t, "a.jsonl",
+		`{"custom_id":"a","body":{"model":"gpt-x","temperature":0.7,"messages":[{"role":"user","content":"q"}],"tools":[`+weather+`],"tool_choice":"auto","user":"u","max_tokens":-1}}`+"\n"+
+			`{"custom_id":"b","body":{"model":"gpt-x","n":1,"messages":[{"role":"user","content":"q"}],"response_format":{"type":"json_object"},"house_rule":3}}`+"\n"))
+	e := request(t, s, cellOf("off", ""), false, 0)
+	if string(e.Extra["tools"]) != "["+weather+"]" || string(e.Extra["tool_choice"]) != `"auto"` || len(e.Extra) != 2 || e.MaxTokens != 100 {
+		t.Errorf("%s, at most %d tokens", e.Extra, e.MaxTokens)
+	}
+	want := []Field{{"tool_choice", "auto", 1, 1}, {"tools", "auto", 1, 1}, {"house_rule", "", 1, 2}, {"response_format", "json_object", 1, 2}}
+	if got := s.Fields(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	notes := strings.Join(s.Notes(), "\n")
+	for _, want := range []string{`2 entries ask for model "gpt-x"`, "1 entry has temperature", "1 entry has user"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no note says %q:\n%s", want, notes)
+		}
+	}
+	if strings.Contains(notes, " n,") || strings.Contains(notes, " n ") {
+		t.Errorf("one answer is what is asked anyway:\n%s", notes)
+	}
+	rule := s.Facts()["rule"].(experiments.Values)
+	if rule["sent"] == nil {
+		t.Error("results that were measured without the tools would count")
+	}
+	own := open(t, write(t, "b.jsonl", `{"prompt":"q","topic":"x","user":"me","score_total":1}`+"\n"))
+	if len(own.Fields())+len(own.Notes()) > 0 || len(own.Facts()["rule"].(experiments.Values)) > 0 {
+		t.Errorf("columns of the user's own: %v %v", own.Fields(), own.Notes())
+	}
+}
+
+// TestToolsNeedAChat: a raw prompt has no place for them.
+func TestToolsNeedAChat(t *testing.T) {
+	s := open(t, write(t, "a.jsonl", `{"messages":[{"role":"user","content":"q"}],"tools":[`+weather+`]}`+"\n"))
+	c := cellOf("off", "{{.Prompt}}")
+	c.BatchSize = 1
+	if err := s.Fits(c); err == nil || !strings.Contains(err.Error(), "a.jsonl:1: tools") {
+		t.Errorf("%v", err)
+	}
+	c.Generate.Template = ""
+	if err := s.Fits(c); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLastAnswer: a conversation that ends with the assistant is the same request on every platform.
+func TestLastAnswer(t *testing.T) {
+	s := open(t, write(t, "a.jsonl",
+		`{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}`+"\n"+
+			`{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"continue_final_message":true}`+"\n"+
+			`{"messages":[{"role":"user","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}]}`+"\n"))
+	e, _ := s.Entry(0)
+	if len(e.Messages) != 1 || e.Reference != "a" {
+		t.Errorf("%+v", e)
+	}
+	if e, _ := s.Entry(1); len(e.Messages) != 2 || e.Reference != "" {
+		t.Errorf("asked to go on: %+v", e)
+	}
+	if e, _ := s.Entry(2); e.Messages[0].Content != "one\ntwo" {
+		t.Errorf("text parts: %+v", e.Messages)
+	}
+	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "1 entry ends with the assistant's turn") {
+		t.Error(notes)
+	}
+	rule := s.Facts()["rule"].(experiments.Values)
+	if rule["last_answer"] == nil || rule["text_parts"] == nil {
+		t.Errorf("what is sent has changed, and the identity has not: %v", rule)
+	}
+}
+
+// TestToolTurns: calls and their results are part of the conversation.
+func TestToolTurns(t *testing.T) {
+	s := open(t, write(t, "a.jsonl", `{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},{"role":"tool","tool_call_id":"1","content":"r"}]}`+"\n"))
+	e, err := s.Entry(0)
+	if err != nil || string(e.Messages[1].ToolCalls) != `[{"id":"1"}]` || e.Messages[2].ToolCallID != "1" {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// TestNonceBehindOwnBeginning: the sequence begins once, whoever rendered the prompt.
+func TestNonceBehindOwnBeginning(t *testing.T) {
+	for _, bos := range []string{"<bos>", "<s>", "<|begin_of_text|>", "<｜begin▁of▁sentence｜>"} {
+		s := open(t, write(t, "a.jsonl", `{"prompt":"`+bos+`<user>q"}`+"\n"))
+		if e := request(t, s, cellOf("off", ""), false, 0); e.Prompt != bos+nonce(0, false, 0, 0)+"\n<user>q" {
+			t.Errorf("%q", e.Prompt)
+		}
+		c := cellOf("off", bos+"{{.Prompt}}")
+		if _, err := s.Request(c, false, 0, 0); err == nil || !strings.Contains(err.Error(), "was rendered before") {
+			t.Errorf("two beginnings: %v", err)
+		}
+	}
+}
+
+// TestSaltedNonce: a server that has seen the prompts of one salt has seen none of another's, of the same length.
+func TestSaltedNonce(t *testing.T) {
+	seen := map[string]bool{}
+	for salt := range uint64(200) {
+		for seq := range 100 {
+			for _, warmup := range []bool{false, true} {
+				n := nonce(7, warmup, seq, salt<<3)
+				if key := n + string(rune(seq)); seen[key] || len(n) != 10 {
+					t.Fatalf("salt %d, seq %d: %s again", salt, seq, n)
+				} else {
+					seen[key] = true
+				}
+			}
+		}
+	}
+}

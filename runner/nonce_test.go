@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// memory is servers that outlive launches: what each was sent, by its URL.
+type memory struct {
+	mu   sync.Mutex
+	sent map[string][]string
+}
+
+func (m *memory) serve(r *rig) {
+	m.sent = map[string][]string{}
+	r.backend.launch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+		e := newFakeEngine()
+		url := spec.Cell.Platform.URL
+		e.answer = func(ctx context.Context, req backends.Request) backends.Reply {
+			m.mu.Lock()
+			m.sent[url] = append(m.sent[url], req.Prompt)
+			m.mu.Unlock()
+			return healthy(ctx, req)
+		}
+		return e, nil
+	}
+}
+
+// again counts the prompts that a server was sent more than once.
+func (m *memory) again(url string) int {
+	seen, again := map[string]bool{}, 0
+	for _, p := range m.sent[url] {
+		if seen[p] {
+			again++
+		}
+		seen[p] = true
+	}
+	return again
+}
+
+func attachedCell(name, url string, batch int) *experiments.Cell {
+	c := testCell(name, batch)
+	c.Platform = &experiments.Platform{ID: name, Backend: fakePlatform, Attach: true, URL: url}
+	c.Launches = 2
+	return c
+}
+
+// TestServersThatRemember: whatever a server outlives (launches, cells, warm-ups, second tries, a second platform at its
+// address, another results tree), it is never sent a prompt twice; and platforms at other addresses are sent the same.
+func TestServersThatRemember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m memory
+		r := newRig(t)
+		m.serve(r)
+		plan := func(r *rig) *Plan {
+			return r.plan(attachedCell("a", "http://one:1/v1", 10), attachedCell("a", "http://one:1/v1", 20),
+				attachedCell("bb", "http://two:1", 10), attachedCell("bb", "http://two:1", 20))
+		}
+		if sum := r.apply(t.Context(), plan(r)); sum.Complete != 8 {
+			t.Fatalf("%+v", sum)
+		}
+		one, two := slices.Sorted(slices.Values(m.sent["http://one:1/v1"])), slices.Sorted(slices.Values(m.sent["http://two:1"]))
+		if !slices.Equal(one, two) || len(one) != 2*(10+20+3+3) {
+			t.Errorf("two platforms were sent %d and %d prompts, not the same", len(one), len(two))
+		}
+		r.apply(t.Context(), plan(r)) // the same launches once more: tainted, or failed
+		r.apply(t.Context(), r.plan(attachedCell("ccc", "http://one:1/v1", 10)))
+		for _, past := range r.history() {
+			if w := rowWarnings(t, past.Dir); past.Manifest.Platform == "ccc" && !strings.Contains(w, "another nonce") {
+				t.Errorf("a second platform at an address is not said to have other nonces: %s", w)
+			}
+		}
+		other := newRig(t)
+		other.backend.launch = r.backend.launch
+		other.apply(t.Context(), plan(other))
+		for url := range m.sent {
+			if n := m.again(url); n > 0 {
+				t.Errorf("%s was sent %d of %d prompts again", url, n, len(m.sent[url]))
+			}
+		}
+	})
+}
+
+// TestFreshServersAreSentTheDatasetsNonces: a launched engine has seen nothing, so that its prompts stay what they always were.
+func TestFreshServersAreSentTheDatasetsNonces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m memory
+		r := newRig(t)
+		m.serve(r)
+		c := testCell("a", 10)
+		c.Launches = 2
+		r.apply(t.Context(), r.plan(c))
+		if n := m.again(""); n != 13 {
+			t.Errorf("%d of two times 13 prompts are the same at both launches", n)
+		}
+	})
+}
+
+// TestSharedServerSeesNewPrompts: cells of a group ask one engine.
+func TestSharedServerSeesNewPrompts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m memory
+		r := newRig(t)
+		m.serve(r)
+		a, b := testCell("a", 10), testCell("a", 20)
+		a.Isolation.Server, b.Isolation.Server = "group", "group"
+		r.apply(t.Context(), r.plan(a, b))
+		if n := m.again(""); n > 0 || r.backend.launches.Load() != 1 {
+			t.Errorf("%d prompts again, %d launches", n, r.backend.launches.Load())
+		}
+	})
+}
+
+// TestNaturalPromptsAreSaidToBeSeen: nothing can be varied there.
+func TestNaturalPromptsAreSaidToBeSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m memory
+		r := newRig(t)
+		m.serve(r)
+		c := attachedCell("a", "http://one:1", 10)
+		c.Isolation.PrefixCache = "natural"
+		r.apply(t.Context(), r.plan(c))
+		said := 0
+		for _, past := range r.history() {
+			said += strings.Count(rowWarnings(t, past.Dir), "has had them before")
+		}
+		if said != 1 {
+			t.Errorf("said of %d of 2 launches that the server knew the prompts", said)
+		}
+	})
+}
+
+// TestVisits: stretches are counted in the order of the file, of one server alone; two native APIs are two servers.
+func TestVisits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".matrix", sentFile)
+	tree := ""
+	for i, c := range []struct {
+		server, engine, asked string
+		want                  int
+	}{
+		{"h", "vllm", "k", 0}, {"h", "ollama", "k", 0}, {"h", "vllm", "k", 1}, {"h", "any", "k", 3}, {"h", "vllm", "other", 0}, {"i", "vllm", "k", 0}, {"h", "ollama", "k", 2},
+	} {
+		name, n, err := visit(path, c.server, c.engine, c.asked)
+		if err != nil || n != c.want || name == "" || tree != "" && name != tree {
+			t.Errorf("%d: %d before, want %d; tree %q, then %q (%v)", i, n, c.want, tree, name, err)
+		}
+		tree = name
+	}
+}
+
+// rowWarnings are those of an attempt's row.
+func rowWarnings(t *testing.T, dir string) string {
+	t.Helper()
+	row, err := results.ReadRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(row["warnings"])
+}
