@@ -52,6 +52,7 @@ func defaultMode(p *Platform) string {
 
 func (r *reader) checkOpen(l *LoadShape) {
 	switch {
+	case r.diags.HasErrors(): // a rate that is none is said to be
 	case l.Rate <= 0 && l.Trace == "":
 		r.fail("rate", "Open load without a rate", "An open load offers requests at rate per second, or at the times of a trace: give one of them.")
 	case l.Rate > 0 && l.Trace != "":

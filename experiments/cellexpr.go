@@ -174,7 +174,7 @@ func (x *Expansion) evaluate(e *cellExpr) outcome {
 		return outcome{cty.DynamicVal, hcl.Diagnostics{d}}
 	}
 	x.p.budget.reset()
-	v, diags := e.expr.Value(ctx)
+	v, diags := finite(e.expr, ctx)
 	if diags.HasErrors() {
 		v = cty.DynamicVal
 		improve(diags, e.expr, ctx)

@@ -43,7 +43,7 @@ func (f field) check(v cty.Value) (cty.Value, *fault) {
 		return f.checkEnviron(v)
 	case free, object:
 		if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-			return v, f.wrongType("an object", "{ name = value }", v)
+			return v, f.wrongType("an object", f.objectSample(v), v)
 		}
 	case memory:
 		return f.checkMemory(v)
@@ -78,6 +78,15 @@ func (f field) absent() cty.Value {
 func (f field) wrongType(want, sample string, v cty.Value) *fault {
 	return &fault{summary: "Wrong type for " + f.name, detail: fmt.Sprintf("%s must be %s, not %s. Write, for example, %s = %s.",
 		f.name, want, article(v.Type()), f.name, sample)}
+}
+
+// objectSample is an object with what was written in its first attribute: vllm = "google/…" means { model = "google/…" }.
+func (f field) objectSample(v cty.Value) string {
+	s, ok := textOf(v)
+	if len(f.fields) == 0 || !ok {
+		return "{ name = value }"
+	}
+	return fmt.Sprintf("{ %s = %q }", f.fields[0].name, s)
 }
 
 func article(ty cty.Type) string {
@@ -132,6 +141,13 @@ func (f field) checkNumber(v cty.Value) (cty.Value, *fault) {
 	n, err := convert.Convert(v, cty.Number)
 	if err != nil || v.Type() == cty.Bool {
 		return v, f.wrongType("a number", sample, v)
+	}
+	if infinite(n) {
+		detail := fmt.Sprintf("%s: %s", f.name, notFinite)
+		if f.name == "rate" {
+			detail += ` As fast as the engine takes them is no rate: load { mode = "batch" }, or a closed load with its concurrency.`
+		}
+		return v, &fault{summary: "Not a finite number", detail: detail}
 	}
 	big := n.AsBigFloat()
 	if f.kind == whole && !big.IsInt() {

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -158,11 +159,44 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 	if d := comparesObject(expr, ctx); d != nil {
 		return cty.DynamicVal, hcl.Diagnostics{d}
 	}
-	v, diags := expr.Value(ctx)
+	v, diags := finite(expr, ctx)
 	if diags.HasErrors() {
 		return cty.DynamicVal, improve(diags, expr, ctx)
 	}
 	return v, diags
+}
+
+// finite evaluates an expression. Text becomes a number in HCL ("inf"), and 1 / 0 is infinite, but nothing that is asked of
+// an engine or kept beside a result can be.
+func finite(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := expr.Value(ctx)
+	if !diags.HasErrors() && infinite(v) {
+		d := mistake(expr.Range(), "Not a finite number", notFinite)
+		d.Expression, d.EvalContext = expr, ctx
+		return v, append(diags, d)
+	}
+	return v, diags
+}
+
+const notFinite = `A number must be finite: no "inf", no division by zero, nothing above 1.8e308.`
+
+// infinite finds a number that is infinite, or would be in the 64 bits that results have.
+func infinite(v cty.Value) bool {
+	switch {
+	case !present(v):
+		return false
+	case v.Type() == cty.Number:
+		x, _ := v.AsBigFloat().Float64()
+		return math.IsInf(x, 0)
+	case v.Type().IsPrimitiveType() || !v.CanIterateElements():
+		return false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); infinite(e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) functionsOf(file *source) map[string]function.Function {

@@ -61,7 +61,7 @@ func functionsIn(dir string) map[string]function.Function {
 		if err != nil {
 			return cty.NilVal, fmt.Errorf("%s: %s", name, reason(err))
 		}
-		return cty.StringVal(string(src)), nil
+		return cty.StringVal(string(newlines(src))), nil
 	})
 	all["fileexists"] = fileFunc(cty.Bool, func(name string) (cty.Value, error) {
 		info, err := os.Stat(within(dir, name))

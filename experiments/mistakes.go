@@ -3,6 +3,7 @@ package experiments
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -142,6 +143,10 @@ func improve(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) h
 		}
 		if !strings.Contains(d.Detail, "Did you mean") {
 			d.Detail += didYouMean(found[1], candidates)
+		}
+		if d.Summary == "Unknown function" && !strings.Contains(d.Detail, "Did you mean") {
+			slices.Sort(candidates)
+			d.Detail += " There are: " + strings.Join(slices.Compact(candidates), ", ") + "."
 		}
 	}
 	return diags

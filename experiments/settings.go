@@ -55,6 +55,7 @@ func (l *loader) readVarFile(path string) {
 		l.diags = l.diags.Append(unplaced("Cannot read --var-file", path+": "+reason(err)+"."))
 		return
 	}
+	src = newlines(src)
 	l.files[path] = src
 	isJSON := strings.HasSuffix(path, ".json")
 	if d := guardSource(src, path, isJSON); d != nil {

@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -132,6 +133,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 			return nil
 		}
 	}
+	src = newlines(src)
 	s.files[path] = src
 	isJSON := strings.HasSuffix(path, ".json")
 	if d := guardSource(src, path, isJSON); d != nil {
@@ -152,6 +154,10 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	s.budget.limit(file.Body)
 	return file.Body
 }
+
+// newlines ends lines as everywhere but on Windows: a heredoc keeps what its file has, and an editor's choice must not go
+// into each prompt, nor make results stale. A file without carriage returns stays as it is; "\r\n" written as an escape, too.
+func newlines(src []byte) []byte { return bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n")) }
 
 func guardSource(src []byte, name string, isJSON bool) *hcl.Diagnostic {
 	if isJSON {

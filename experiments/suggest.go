@@ -49,6 +49,9 @@ func sameWords(name string, candidates []string) string {
 	return ""
 }
 
+// DidYouMean is a sentence with its leading space that names the candidate which a mistyped name most likely means, or "".
+func DidYouMean(name string, candidates []string) string { return didYouMean(name, candidates) }
+
 // didYouMean is a sentence with its leading space, or "".
 func didYouMean(name string, candidates []string) string {
 	if s := suggest(name, candidates); s != "" {

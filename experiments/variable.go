@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,6 +131,9 @@ func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty
 	converted, err := v.convert(value)
 	if err == nil && !v.typed {
 		converted, err = convert.Convert(value, want)
+	}
+	if err == nil && infinite(converted) {
+		err = errors.New(notFinite)
 	}
 	if err != nil {
 		d := unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",

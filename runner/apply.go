@@ -122,7 +122,8 @@ type applying struct {
 	est    *estimator
 	primes *primes
 	left   map[launchKey]*leftover
-	given  map[*Item]bool // lacking here, as its first launch has said
+	given  map[*Item]bool  // lacking here, as its first launch has said
+	usage  map[string]bool // how engines were started that refused it
 	sum    Summary
 	broken error // what stops the apply
 }
@@ -137,7 +138,7 @@ func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summ
 	}
 	defer unlock()
 	w.Store.Version = w.Version
-	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, crowd: newCrowd(), given: map[*Item]bool{}, changed: make(chan struct{}, 1)}
+	a := &applying{w: w, plan: p, o: o, host: host, events: &events{observe: o.Observe, steps: len(p.Order)}, crowd: newCrowd(), given: map[*Item]bool{}, usage: map[string]bool{}, changed: make(chan struct{}, 1)}
 	a.freed = sync.NewCond(&a.mu)
 	release, err := a.reserve()
 	if err != nil {
@@ -247,6 +248,7 @@ func (a *applying) step(ctx context.Context, i int, step LaunchStep, at place) e
 }
 
 func (a *applying) count(item *Item, out outcome) {
+	a.refuse(item, out)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.given[item] = out.lacking

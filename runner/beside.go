@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"matrix/experiments"
@@ -146,7 +149,32 @@ func (a *applying) over(ctx context.Context) bool {
 func (a *applying) lacks(item *Item) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.given[item]
+	return a.given[item] || a.usage[startedWith(item.Cell, unknownArgument)] || a.usage[startedWith(item.Cell, badArgument)]
+}
+
+// Classes of a launch that its engine refused for how it was called: no other cell that is called so will do better.
+const (
+	unknownArgument = "unknown_argument" // whatever its value
+	badArgument     = "bad_argument"
+)
+
+// startedWith is equal for cells whose engine is called alike, as far as a usage error goes.
+func startedWith(c *experiments.Cell, class string) string {
+	if class == badArgument {
+		return fmt.Sprintf("%s %p", class, c.Platform)
+	}
+	return fmt.Sprint(class, c.Platform.ID, slices.Sorted(maps.Keys(c.Platform.Args)))
+}
+
+// refuse remembers a usage error and says once that the platform's other cells are not started.
+func (a *applying) refuse(item *Item, out outcome) {
+	if out.usage == "" {
+		return
+	}
+	a.mu.Lock()
+	a.usage[startedWith(item.Cell, out.usage)] = true
+	a.mu.Unlock()
+	a.events.warn(fmt.Sprintf("%s refuses how it is started (%s): its other launches with these arguments are left out; correct them and apply again", item.Cell.Platform.ID, out.reason))
 }
 
 func (a *applying) skip(launches int) {

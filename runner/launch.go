@@ -50,7 +50,8 @@ type launch struct {
 type outcome struct {
 	status, reason, logTail string
 	hint                    string
-	lacking                 bool // the machine lacks what the cell needs: no try will do better
+	usage                   string // the engine refused how it was started: unknownArgument, badArgument
+	lacking                 bool   // the machine lacks what the cell needs: no try will do better
 	manifest                results.Manifest
 }
 

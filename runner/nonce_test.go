@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -136,6 +137,37 @@ func TestNaturalPromptsAreSaidToBeSeen(t *testing.T) {
 		}
 		if said != 1 {
 			t.Errorf("said of %d of 2 launches that the server knew the prompts", said)
+		}
+	})
+}
+
+// TestUsageErrorIsSaidOnce: what an engine refuses for how it is called is not tried at each size and launch.
+func TestUsageErrorIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		args := experiments.Values{"max_num_seq": int64(8)}
+		r.backend.launch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+			if spec.Cell.Platform.Args["max_num_seq"] != nil {
+				return nil, &backends.LaunchError{Class: unknownArgument, Err: errors.New("unrecognized arguments: --max-num-seq 8")}
+			}
+			return newFakeEngine(), nil
+		}
+		var cells []*experiments.Cell
+		for _, batch := range []int{10, 20, 30} {
+			c := testCell("a", batch)
+			c.Launches, c.Platform = 2, &experiments.Platform{ID: "a", Backend: fakePlatform, Args: args}
+			cells = append(cells, c)
+		}
+		sum := r.apply(t.Context(), r.plan(append(cells, testCell("other", 10))...))
+		if sum.Failed != 1 || sum.Complete != 1 || sum.NotRun != 5 || r.backend.launches.Load() != 2 {
+			t.Errorf("%+v after %d launches", sum, r.backend.launches.Load())
+		}
+		said := 0
+		for _, e := range r.events {
+			said += strings.Count(e.Message, "its other launches with these arguments are left out")
+		}
+		if said != 1 {
+			t.Errorf("said %d times", said)
 		}
 	})
 }

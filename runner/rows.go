@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"math/rand/v2"
@@ -56,6 +57,19 @@ func makeRequest(c *experiments.Cell, seq int, e dataset.Entry) backends.Request
 		req.Messages = append(req.Messages, backends.Message(m))
 	}
 	return req
+}
+
+// Example is the first request of a cell as it is sent; a zero one where the dataset is not here.
+func Example(ctx context.Context, w World, c *experiments.Cell) backends.Request {
+	set, err := w.Datasets(ctx, c.Dataset)
+	if err != nil {
+		return backends.Request{}
+	}
+	e, err := set.Request(c, false, 0, 0)
+	if err != nil {
+		return backends.Request{}
+	}
+	return makeRequest(c, 0, e)
 }
 
 // makeRow is how one request's end lands in requests.parquet. base is when the measured phase of this segment began.

@@ -187,6 +187,9 @@ func (l *launch) notReady(ctx, bounded context.Context, err error) outcome {
 	switch {
 	case errors.As(err, &le):
 		out.logTail, out.hint = le.LogTail, le.Hint
+		if le.Class == unknownArgument || le.Class == badArgument {
+			out.usage = le.Class
+		}
 		if le.Environment {
 			out.status = results.EnvironmentFailed
 		}

@@ -82,9 +82,15 @@ var platforms = map[string]struct {
 // sentTo is the body with which a platform asks a request.
 func sentTo(t *testing.T, name string, req backends.Request) map[string]any {
 	t.Helper()
+	return sentAt(t, name, platforms[name].path, req)
+}
+
+// sentAt is the same with another end of the platform's url.
+func sentAt(t *testing.T, name, path string, req backends.Request) map[string]any {
+	t.Helper()
 	p := platforms[name]
 	server := serveAny(t, p.owner)
-	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: server.URL + p.path, Options: experiments.Values{"num_ctx": int64(4096)}},
+	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: server.URL + path, Options: experiments.Values{"num_ctx": int64(4096)}},
 		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "m"}, Ollama: &experiments.OllamaModel{Model: "m"}, OpenAI: &experiments.OpenAIModel{Model: "m"}},
 		Generate: req.Generate}
 	e, err := p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
@@ -122,6 +128,19 @@ func TestThinkingIsSaidAlike(t *testing.T) {
 		for thinking, value := range map[string]any{"": want.off, "false": want.off, "true": want.on, "low": want.level} {
 			if got := sentTo(t, name, chat(thinking))[want.field]; !reflect.DeepEqual(got, value) {
 				t.Errorf("%s, thinking = %q: %s is %v, want %v", name, thinking, want.field, got, value)
+			}
+		}
+	}
+}
+
+// TestAddressesAsPeopleWriteThem: with /v1 or without, a slash at the end, or the address of a request copied whole.
+func TestAddressesAsPeopleWriteThem(t *testing.T) {
+	for name, paths := range map[string][]string{
+		"ollama": {"", "/", "/api", "/v1/"}, "vllm_serve": {"", "/v1", "/v1/"}, "openai_vllm": {"", "/", "/v1/", "/v1/v1", "/v1/chat/completions"},
+	} {
+		for _, path := range paths {
+			if body := sentAt(t, name, path, chat("")); body["messages"] == nil {
+				t.Errorf("%s at %q: %v", name, path, body)
 			}
 		}
 	}

@@ -19,7 +19,13 @@ type api struct {
 }
 
 func newAPI(base string) *api {
-	return &api{base: strings.TrimRight(base, "/"), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &api{base: bare(base), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// bare takes off what clients of other APIs put behind the address.
+func bare(url string) string {
+	url = strings.TrimRight(url, "/")
+	return strings.TrimSuffix(strings.TrimSuffix(url, "/v1"), "/api")
 }
 
 // apiError is a refusal in the server's words.

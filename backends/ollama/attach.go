@@ -45,6 +45,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	info := infoOf(m, about, v)
 	info.Attached = true
+	info.Warnings = append(info.Warnings, slowly(spec.Cell.Generate)...)
 	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
 		info.Template = ""
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"matrix/experiments"
 )
@@ -20,6 +21,15 @@ var known = []string{
 	"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "use_mlock", "num_thread", "draft_num_predict", "num_keep",
 	"min_p", "typical_p", "repeat_last_n", "presence_penalty", "frequency_penalty", "low_vram", "f16_kv", "numa",
 	"mirostat", "mirostat_tau", "mirostat_eta", "penalize_newline",
+}
+
+// variables are those of the server, of 0.11.4 and 0.33.0 (envconfig and what else reads the environment).
+var variables = []string{
+	"OLLAMA_AUTH", "OLLAMA_CONTEXT_LENGTH", "OLLAMA_DEBUG", "OLLAMA_DEBUG_LOG_REQUESTS", "OLLAMA_EXPERIMENT", "OLLAMA_FLASH_ATTENTION", "OLLAMA_GO_TEMPLATE",
+	"OLLAMA_GPU_OVERHEAD", "OLLAMA_HOST", "OLLAMA_IGPU_ENABLE", "OLLAMA_INTEL_GPU", "OLLAMA_KEEP_ALIVE", "OLLAMA_KV_CACHE_TYPE", "OLLAMA_LIBRARY_PATH",
+	"OLLAMA_LLAMA_CPP_COMPAT", "OLLAMA_LLM_LIBRARY", "OLLAMA_LOAD_TIMEOUT", "OLLAMA_MAX_LOADED_MODELS", "OLLAMA_MAX_QUEUE", "OLLAMA_MAX_TRANSFER_STREAMS",
+	"OLLAMA_MAX_VRAM", "OLLAMA_MODELS", "OLLAMA_MULTIUSER_CACHE", "OLLAMA_NEW_ENGINE", "OLLAMA_NOHISTORY", "OLLAMA_NOPRUNE", "OLLAMA_NO_CLOUD", "OLLAMA_NUM_PARALLEL",
+	"OLLAMA_ORIGINS", "OLLAMA_REGISTRY_MAXSTREAMS", "OLLAMA_REMOTES", "OLLAMA_SCHED_SPREAD", "OLLAMA_VULKAN",
 }
 
 // Check says what Ollama cannot do for a cell, without starting it.
@@ -122,6 +132,12 @@ func checkPlatform(c *experiments.Cell) []experiments.Problem {
 	if len(p.Args) > 0 {
 		say("platform.args", "Ollama takes no args", "Model settings go into options, server settings into env (OLLAMA_…).", false)
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
+		if strings.HasPrefix(name, "OLLAMA_") && !slices.Contains(variables, name) {
+			say("platform.env."+name, fmt.Sprintf("no version of Ollama that we know has a variable %s: it has no effect", name),
+				"The server passes over what it does not know."+experiments.DidYouMean(name, variables), true)
+		}
+	}
 	if p.Attach {
 		if p.URL == "" {
 			say("platform.url", "attach needs the server's url", `Set url = "http://127.0.0.1:11434".`, false)
@@ -143,4 +159,12 @@ func checkPlatform(c *experiments.Cell) []experiments.Problem {
 			"Set it to the number of slots that are to work at once; num_ctx is kept for each.", true)
 	}
 	return problems
+}
+
+// slowly is the warning of a run whose sampling is slow.
+func slowly(g *experiments.Generate) []string {
+	if g == nil || g.TopK > 0 || g.Temperature == 0 {
+		return nil
+	}
+	return []string{"sampling: " + slowSampling}
 }

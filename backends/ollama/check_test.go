@@ -19,18 +19,20 @@ func TestCheck(t *testing.T) {
 		path    string
 		warning bool
 	}{
-		"ignore_eos":   {func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }, "generate.ignore_eos", false},
-		"min_tokens":   {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens", false},
-		"no room":      {func(c *experiments.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
-		"no model":     {func(c *experiments.Cell) { c.Model.Ollama = nil }, "model.ollama", false},
-		"two models":   {func(c *experiments.Cell) { c.Model.Ollama.Model = "m" }, "model.ollama", false},
-		"asked option": {func(c *experiments.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
-		"odd option":   {func(c *experiments.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
-		"no context":   {func(c *experiments.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
-		"odd context":  {func(c *experiments.Cell) { c.Platform.Options["num_ctx"] = "big" }, "platform.options.num_ctx", false},
-		"args":         {func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"a": "b"} }, "platform.args", false},
-		"host":         {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_HOST"] = "x" }, "platform.env.OLLAMA_HOST", false},
-		"slots":        {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_NUM_PARALLEL"] = "many" }, "platform.env.OLLAMA_NUM_PARALLEL", false},
+		"ignore_eos":        {func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }, "generate.ignore_eos", false},
+		"min_tokens":        {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens", false},
+		"no room":           {func(c *experiments.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
+		"no model":          {func(c *experiments.Cell) { c.Model.Ollama = nil }, "model.ollama", false},
+		"two models":        {func(c *experiments.Cell) { c.Model.Ollama.Model = "m" }, "model.ollama", false},
+		"asked option":      {func(c *experiments.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
+		"odd option":        {func(c *experiments.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
+		"no context":        {func(c *experiments.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
+		"odd context":       {func(c *experiments.Cell) { c.Platform.Options["num_ctx"] = "big" }, "platform.options.num_ctx", false},
+		"args":              {func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"a": "b"} }, "platform.args", false},
+		"host":              {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_HOST"] = "x" }, "platform.env.OLLAMA_HOST", false},
+		"slots":             {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_NUM_PARALLEL"] = "many" }, "platform.env.OLLAMA_NUM_PARALLEL", false},
+		"slow sampling":     {func(c *experiments.Cell) { c.Generate.Temperature, c.Generate.TopK = 0.7, 0 }, "generate.top_k", true},
+		"mistyped variable": {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_FLASH_ATENTION"] = "1" }, "platform.env.OLLAMA_FLASH_ATENTION", true},
 		"one slot": {func(c *experiments.Cell) {
 			delete(c.Platform.Env, "OLLAMA_NUM_PARALLEL")
 			c.Load = &experiments.LoadShape{Mode: "closed", Concurrency: 8}

@@ -163,7 +163,7 @@ func (l *launching) info(s *server, m running, about shown, version string) back
 	info.LogPath = l.spec.LogPath
 	info.Argv, info.Env = s.cmd.Argv, openEnv(s.cmd.Env)
 	info.Footprint = footprint(l.binary)
-	info.Warnings = slices.Clone(s.log.warnings)
+	info.Warnings = append(slices.Clone(s.log.warnings), slowly(l.spec.Cell.Generate)...)
 	info.WeightBytes, info.Layers = l.source.weights(l.model)
 	if s.log.layers != nil {
 		info.Layers = s.log.layers

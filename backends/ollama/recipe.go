@@ -8,6 +8,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/recipe"
+	"matrix/backends/wire"
 	"matrix/experiments"
 )
 
@@ -15,7 +16,7 @@ import (
 const usualPort = 11434
 
 // Recipe is the script that starts Ollama and loads the model as a launch would.
-func (backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (string, error) {
+func (backend) Recipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
 	if c.Model.Ollama == nil {
 		return "", fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}
@@ -40,8 +41,14 @@ func (backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (strin
 	port = cmp.Or(port, usualPort)
 	s.Command = Command(backends.Spec{Cell: c, Dir: recipe.Scratch}, binary, from.store, port)
 	url := "http://" + s.Command.Env["OLLAMA_HOST"]
-	body, _ := bodyOf(c.Platform, backends.Request{Prompt: "The capital of France is", MaxTokens: c.Generate.MaxTokens, Generate: c.Generate}, model, false)
-	s.Notes = append(s.Notes, "", "A request as matrix sends it:", fmt.Sprintf("  curl -N %s/api/generate -d %s", url, recipe.Word(string(body))))
+	request, notes := recipe.Example(c, example)
+	_, request.Prompt = experiments.CutBOS(request.Prompt)
+	body, protocol := bodyOf(c.Platform, request, model, false)
+	path := "generate"
+	if protocol == wire.OllamaChat {
+		path = "chat"
+	}
+	s.Notes = append(append(s.Notes, "", "A request as matrix sends it:", fmt.Sprintf("  curl -N %s/api/%s -d %s", url, path, recipe.Word(string(body)))), notes...)
 	s.Before = "command -v curl >/dev/null || { echo 'this script needs curl' >&2; exit 1; }\n"
 	s.After = fmt.Sprintf(awaitServer, recipe.Word(url))
 	if c.Model.Ollama.GGUF != "" {

@@ -31,6 +31,10 @@ func newAPI(base, key string) (*api, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("read url: %q is no http:// or https:// address", base)
 	}
+	for _, endpoint := range []string{"/chat/completions", "/completions", "/models"} { // the address of a request, copied whole
+		u.Path = strings.TrimSuffix(u.Path, endpoint)
+	}
+	u.Path = strings.ReplaceAll(u.Path, "/v1/v1", "/v1")
 	if u.Path == "" {
 		u.Path = "/v1"
 	}

@@ -33,7 +33,7 @@ func attachedModel(c *experiments.Cell) string {
 
 func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	platform := spec.Cell.Platform
-	url, key := strings.TrimRight(platform.URL, "/"), ""
+	url, key := strings.TrimSuffix(strings.TrimRight(platform.URL, "/"), "/v1"), "" // as clients of OpenAI take it
 	if platform.APIKeyEnv != "" {
 		key = os.Getenv(platform.APIKeyEnv)
 	}

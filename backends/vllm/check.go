@@ -53,6 +53,7 @@ func Check(c *experiments.Cell) []experiments.Problem {
 		})
 	}
 	problems = append(problems, checkArgs(c)...)
+	problems = append(problems, checkNames(c)...)
 	problems = append(problems, checkLimits(c)...)
 	return append(problems, checkIsolation(c)...)
 }

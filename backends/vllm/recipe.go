@@ -22,7 +22,7 @@ var offlineRecipe string
 const usualPort = 8000
 
 // Recipe is the script that starts vLLM as a launch would.
-func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (string, error) {
+func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
 	if c.Model.VLLM == nil {
 		return "", fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
 	}
@@ -35,11 +35,18 @@ func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int) (str
 		return "", err
 	}
 	if c.Platform.Backend == experiments.VLLMServe {
-		body, _ := wire.OpenAIBody(exampleRequest(c), c.Model.ID, wire.VLLM)
-		s.Notes = append(s.Notes, "", "A request as matrix sends it:",
-			fmt.Sprintf("  curl -N -H 'Content-Type: application/json' http://127.0.0.1:%d/v1/completions -d %s", port, recipe.Word(string(body))))
+		request, notes := recipe.Example(c, example)
+		body, protocol := wire.OpenAIBody(request, c.Model.ID, wire.VLLM)
+		path := "completions"
+		if protocol == wire.OpenAIChat {
+			path = "chat/completions"
+		}
+		s.Notes = append(append(s.Notes, "", "A request as matrix sends it:",
+			fmt.Sprintf("  curl -N -H 'Content-Type: application/json' http://127.0.0.1:%d/v1/%s -d %s", port, path, recipe.Word(string(body)))), notes...)
+		s.Notes = append(s.Notes, measuringOnly(c, "--no-enable-prefix-caching")...)
 		return s.String(), ctx.Err()
 	}
+	s.Notes = append(s.Notes, measuringOnly(c, "enable_prefix_caching")...)
 	return offlineScript(s, c)
 }
 
@@ -63,8 +70,12 @@ func (backend) engineNotes(s *recipe.Script) string {
 	return cmp.Or(i.python, c.Platform.Python, "python3")
 }
 
-func exampleRequest(c *experiments.Cell) backends.Request {
-	return backends.Request{Prompt: "The capital of France is", MaxTokens: c.Generate.MaxTokens, Generate: c.Generate}
+// measuringOnly says what of the settings a service should not have.
+func measuringOnly(c *experiments.Cell, caching string) []string {
+	if c.Isolation == nil || c.Isolation.PrefixCache != "off" || c.Platform.Args["enable_prefix_caching"] != nil {
+		return nil
+	}
+	return []string{"", "Only measuring wants " + caching + ` (isolation.prefix_cache = "off"): to serve, take it out. Prompts that begin alike are faster then.`}
 }
 
 // offlineScript puts a small Python program in the place of matrix's driver, with the same arguments of LLM().
@@ -75,7 +86,8 @@ func offlineScript(s recipe.Script, c *experiments.Cell) (string, error) {
 	if err := d.Decode(&config); err != nil {
 		return "", fmt.Errorf("read vllm arguments: %w", err)
 	}
-	params := sampling(exampleRequest(c))
+	request, _ := recipe.Example(c, backends.Request{})
+	params := sampling(request)
 	params["max_tokens"] = c.Generate.MaxTokens
 	plain, err := json.Marshal(params)
 	if err != nil {
@@ -86,8 +98,13 @@ func offlineScript(s recipe.Script, c *experiments.Cell) (string, error) {
 		return "", fmt.Errorf("write sampling parameters: %w", err)
 	}
 	program := strings.NewReplacer("ARGS = {}", "ARGS = "+recipe.Python(config.Args, ""), "SAMPLING = {}", "SAMPLING = "+recipe.Python(literal, ""),
+		"TEMPLATE = {}", "TEMPLATE = "+recipe.Python(wire.TemplateArgs(request), ""),
 		"BATCH = 1", fmt.Sprintf("BATCH = %d", max(c.BatchSize, 1))).Replace(offlineRecipe)
 	s.Notes = append(s.Notes, "", "Usage: sh SCRIPT [PROMPTS.jsonl]   one request a line: {\"prompt\": …}, {\"messages\": […]} or OpenAI's batch format")
+	if c.Generate.Template != "" {
+		s.Notes = append(s.Notes, "The prompts of what was measured were rendered by generate.template; those of the file are sent as they are:")
+		s.Notes = append(s.Notes, fmt.Sprintf("  %q", c.Generate.Template))
+	}
 	s.Before = absolutePrompts
 	s.Command.Files = map[string]string{"offline.py": program}
 	s.Command.Argv = []string{s.Command.Argv[0], "-u", recipe.Scratch + "/offline.py", recipe.Args}

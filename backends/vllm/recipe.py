@@ -7,6 +7,8 @@ ARGS = {}
 
 SAMPLING = {}
 
+TEMPLATE = {}
+
 BATCH = 1
 
 
@@ -24,6 +26,14 @@ def requests(path):
     return found
 
 
+def begun(llm, prompt):
+    """A prompt with a begin-of-sequence token of its own must not get another."""
+    tokenizer = llm.get_tokenizer()
+    if tokenizer.bos_token and prompt.startswith(tokenizer.bos_token):
+        return {"prompt_token_ids": tokenizer.encode(prompt, add_special_tokens=False)}
+    return prompt
+
+
 def main():
     from vllm import LLM, SamplingParams
 
@@ -31,9 +41,9 @@ def main():
     llm, params = LLM(**ARGS), SamplingParams(**SAMPLING)
     began = time.monotonic()
     if isinstance(asked[0], str):
-        answers = llm.generate(asked, params)
+        answers = llm.generate([begun(llm, prompt) for prompt in asked], params)
     else:
-        answers = llm.chat(asked, params)
+        answers = llm.chat(asked, params, chat_template_kwargs=TEMPLATE)
     took = time.monotonic() - began
     tokens = 0
     for answer in answers:

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/backends"
+	"matrix/runner"
 )
 
 func (a *app) recipeCommand() *cobra.Command {
@@ -32,7 +33,7 @@ func (a *app) recipeCommand() *cobra.Command {
 			if !ok || c.Platform.Attach {
 				return hinted{fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at " + c.Platform.URL + "."}
 			}
-			script, err := maker.Recipe(cmd.Context(), c, port)
+			script, err := maker.Recipe(cmd.Context(), c, port, runner.Example(cmd.Context(), s.world, c))
 			if err != nil {
 				return fmt.Errorf("write a recipe for %s: %w", c.Name(), err)
 			}

@@ -149,7 +149,7 @@ func (d declared) recipeOf(ctx context.Context, c *summary.Cell, p placedItem) (
 	if p.item.Identity.Hash != c.Identity {
 		r.Note = "The declaration, or what it resolves to on this machine, has changed since this cell was measured: the script is of the cell as it is now. matrix plan tells the difference."
 	}
-	script, err := maker.Recipe(ctx, cell, 0)
+	script, err := maker.Recipe(ctx, cell, 0, runner.Example(ctx, d.session.world, cell))
 	r.Script = script
 	return r, err
 }

@@ -1,0 +1,99 @@
+package vllm
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"matrix/experiments"
+)
+
+// vocabulary is what an installed vLLM knows: read from its source, because every version knows others.
+type vocabulary struct {
+	served, offline, env map[string]bool // empty: could not be read
+}
+
+// vocabularies remembers them: a plan asks for each of its platforms.
+var vocabularies sync.Map // python + "\x00" + PYTHONPATH → vocabulary
+
+func vocabularyOf(c *experiments.Cell) vocabulary {
+	key := c.Platform.Python + "\x00" + c.Platform.Env["PYTHONPATH"]
+	if v, known := vocabularies.Load(key); known {
+		return v.(vocabulary)
+	}
+	var v vocabulary
+	if i, err := find(c.Platform.Python, c.Platform.Env); err == nil {
+		v = readVocabulary(filepath.Join(i.site, "vllm"))
+	}
+	vocabularies.Store(key, v)
+	return v
+}
+
+var (
+	reField    = regexp.MustCompile(`(?m)^    ([a-z][a-z0-9_]*): `)     // of a dataclass
+	reFlag     = regexp.MustCompile(`"--([a-z][a-z0-9-]*)"`)            // of a parser
+	reArgument = regexp.MustCompile(`(?m)^        ([a-z][a-z0-9_]*): `) // of LLM()
+	reEnv      = regexp.MustCompile(`"(VLLM_[A-Z0-9_]+)"`)
+)
+
+// fewest is below what any version has: less means that the files are written otherwise, and nothing can be told.
+const fewest = 50
+
+func readVocabulary(dir string) vocabulary {
+	read := func(v map[string]bool, re *regexp.Regexp, names ...string) {
+		for _, name := range names {
+			text, _ := os.ReadFile(filepath.Join(dir, name)) // versions keep them in different places
+			for _, m := range re.FindAllSubmatch(text, -1) {
+				v[strings.TrimPrefix(strings.ReplaceAll(string(m[1]), "-", "_"), "no_")] = true
+			}
+		}
+	}
+	engine := map[string]bool{}
+	read(engine, reField, "engine/arg_utils.py")
+	v := vocabulary{served: maps.Clone(engine), offline: engine, env: map[string]bool{}}
+	frontend := []string{"entrypoints/launchers/cli_args.py", "entrypoints/openai/cli_args.py"}
+	read(v.served, reField, frontend...)
+	read(v.served, reFlag, append(frontend, "engine/arg_utils.py")...)
+	read(v.offline, reArgument, "entrypoints/llm.py")
+	read(v.env, reEnv, "envs.py")
+	for _, names := range []map[string]bool{v.served, v.offline, v.env} {
+		if len(names) < fewest {
+			clear(names)
+		}
+	}
+	return v
+}
+
+// checkNames warns of what the installed version does not know: a mistyped argument ends the start after minutes, a
+// mistyped variable is passed over in silence.
+func checkNames(c *experiments.Cell) []experiments.Problem {
+	var problems []experiments.Problem
+	say := func(path, name, kind, what string, known map[string]bool) {
+		detail := fmt.Sprintf("It was looked for in the source of vLLM at %s.%s", cmp.Or(c.Platform.Python, "python3"), experiments.DidYouMean(name, slices.Collect(maps.Keys(known))))
+		problems = append(problems, experiments.Problem{Summary: fmt.Sprintf("this vLLM has no %s %s%s", kind, name, what), Detail: detail, Path: path, Warning: true})
+	}
+	v := vocabularyOf(c)
+	names := v.served
+	if c.Platform.Backend == experiments.VLLMOffline {
+		names = v.offline
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
+		head, _, _ := strings.Cut(name, ".")
+		said := owned[name] != "" || gone[name] != "" || strings.Contains(name, "-") || slices.Contains(serverOnly, name)
+		if len(names) > 0 && !names[head] && !said && head == strings.ToLower(head) {
+			say("platform.args."+name, name, "argument", ": it will refuse to start", names)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Env)) {
+		if strings.HasPrefix(name, "VLLM_") && len(v.env) > 0 && !v.env[name] {
+			say("platform.env."+name, name, "variable", ": it has no effect", v.env)
+		}
+	}
+	return problems
+}
