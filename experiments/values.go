@@ -6,6 +6,8 @@ import (
 	"math/big"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"matrix/experiments/textfile"
 )
 
 // textOf is the string in a value; false for null, unknown and other types.
@@ -149,3 +151,7 @@ func canonical(v any) []byte {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
+
+// PlainJSON is an error of encoding/json in words of what was read, without Go's types: for the backends, which see this
+// package alone. Any other error is returned as it is.
+func PlainJSON(err error) error { return textfile.PlainJSON(err) }

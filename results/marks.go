@@ -142,7 +142,7 @@ func readMarks(cell string) []Mark {
 func readMark(path string) (m Mark, err error) {
 	doc, err := disk.ReadFile(path, maxDocument)
 	if err == nil {
-		err = json.Unmarshal(doc, &m)
+		err = experiments.PlainJSON(json.Unmarshal(doc, &m))
 	}
 	if err == nil && m.Kind != markTaint && m.Kind != markAccept {
 		err = fmt.Errorf("it is no mark, but %q", m.Kind)

@@ -131,7 +131,7 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 	var s Saved
 	d := json.NewDecoder(io.LimitReader(r, maxSaved))
 	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("this is no plan of matrix: %w", err)
+		return nil, fmt.Errorf("this is no plan of matrix: %w", experiments.PlainJSON(err))
 	}
 	if s.Schema != savedSchema {
 		return nil, fmt.Errorf("the plan has schema %d, this matrix reads %d", s.Schema, savedSchema)
@@ -149,7 +149,7 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 			err = s.take(line)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("the plan is damaged: %w", err)
+			return nil, fmt.Errorf("the plan is damaged: %w", experiments.PlainJSON(err))
 		}
 	}
 }

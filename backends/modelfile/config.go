@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // Config is a Hugging Face config.json as far as memory and identity go.
@@ -45,7 +47,7 @@ func readConfig(dir string) (*Config, error) {
 func ParseConfig(data []byte) (*Config, error) {
 	var top fields
 	if err := json.Unmarshal(data, &top); err != nil {
-		return nil, err
+		return nil, experiments.PlainJSON(err)
 	}
 	text := top
 	for _, key := range []string{"text_config", "llm_config", "language_config"} {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // Manifest is what Ollama's store holds under a name.
@@ -117,7 +119,7 @@ func parseManifest(data []byte, blobs string) (*Manifest, error) {
 		Layers []layer `json:"layers"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, err
+		return nil, experiments.PlainJSON(err)
 	}
 	sum := sha256.Sum256(data)
 	m := &Manifest{Digest: hex.EncodeToString(sum[:])}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"matrix/experiments"
 )
 
 // Weights is what safetensors headers say of a model's weights.
@@ -71,7 +73,7 @@ func weightFiles(dir string) ([]string, error) {
 		WeightMap map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("read %s: %w", index, err)
+		return nil, fmt.Errorf("read %s: %w", index, experiments.PlainJSON(err))
 	}
 	seen := map[string]bool{}
 	for _, name := range raw.WeightMap {
@@ -120,7 +122,7 @@ func (w *Weights) addHeader(r io.Reader, size int64) error {
 		Offsets [2]int64 `json:"data_offsets"`
 	}
 	if err := json.Unmarshal(stripMetadata(data), &tensors); err != nil {
-		return fmt.Errorf("safetensors header: %w", err)
+		return fmt.Errorf("safetensors header: %w", experiments.PlainJSON(err))
 	}
 	for name, t := range tensors {
 		bytes := t.Offsets[1] - t.Offsets[0]

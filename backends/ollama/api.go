@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // api is the part of Ollama's interface that is not measured.
@@ -73,7 +75,7 @@ func (a *api) do(req *http.Request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", req.URL.Path, err)
+		return fmt.Errorf("read %s: %w", req.URL.Path, experiments.PlainJSON(err))
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func followPull(resp *http.Response, progress func(done, total int64)) error {
 			Total, Completed      int64
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return fmt.Errorf("read progress: %w", err)
+			return fmt.Errorf("read progress: %w", experiments.PlainJSON(err))
 		}
 		if line.Error != "" {
 			return &apiError{resp.StatusCode, line.Error}

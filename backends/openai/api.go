@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"matrix/backends/wire"
+	"matrix/experiments"
 )
 
 // api is the part of the interface that is not measured.
@@ -102,7 +103,7 @@ func (a *api) call(ctx context.Context, method, path string, body, out any) erro
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return fmt.Errorf("read %s: %w", path, experiments.PlainJSON(err))
 	}
 	return nil
 }

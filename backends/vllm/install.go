@@ -19,6 +19,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
+	"matrix/experiments"
 )
 
 // install is a vLLM found by files alone: importing it would take 23 s.
@@ -109,7 +110,7 @@ func askImportPath(python string, declared map[string]string) ([]string, error) 
 	}
 	var sites []string
 	if err := json.Unmarshal(out, &sites); err != nil {
-		return nil, fmt.Errorf("ask %s for its import path: %w", python, err)
+		return nil, fmt.Errorf("ask %s for its import path: %w", python, experiments.PlainJSON(err))
 	}
 	asked.Store(key, sites)
 	return sites, nil

@@ -14,6 +14,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/backends/wire"
+	"matrix/experiments"
 )
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
@@ -202,7 +203,7 @@ func listModels(ctx context.Context, url, key string) ([]model, error) {
 	}
 	var list struct{ Data []model }
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("read %s/v1/models: %w", url, err)
+		return nil, fmt.Errorf("read %s/v1/models: %w", url, experiments.PlainJSON(err))
 	}
 	return list.Data, nil
 }

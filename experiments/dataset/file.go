@@ -192,8 +192,11 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 		x.format = s.d.Format
 		if x.format == "" {
 			x.format = detect(s.d.Path, x.in)
+			err = x.plainText(s.d.Path)
 		}
-		err = x.read(source)
+		if err == nil {
+			err = x.read(source)
+		}
 	}
 	if err == nil {
 		err = x.faults.err()
@@ -283,6 +286,19 @@ func (x *indexer) read(source *indexed) error {
 	}
 	return &Error{Path: x.faults.path, Reason: fmt.Sprintf("unknown dataset format %q", x.format),
 		Hint: "Formats are openai_batch, jsonl, sharegpt, csv and parquet."}
+}
+
+// plainText refuses prose, which is taken for JSON lines where nothing tells what it is, at once and not line by line.
+func (x *indexer) plainText(path string) error {
+	head, _ := x.in.Peek(textfile.Peeked)
+	text := bytes.TrimSpace(head)
+	suffix := strings.ToLower(filepath.Ext(path))
+	if x.format != formatJSONL || suffix == ".jsonl" || suffix == ".ndjson" || len(text) == 0 || text[0] == '{' {
+		return nil
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return &Error{Path: x.faults.path, Line: 1, Reason: fmt.Sprintf("neither JSON nor a table with a column of prompts: it begins %.40q", line),
+		Hint: "Lines of prompts become a table by a first line that says prompt and a name that ends in .csv; a prompt with a comma or a quote in it stands in quotes."}
 }
 
 // jsonColumn is the field that holds the prompts of a file of JSON objects, "" = as the format says.

@@ -109,7 +109,7 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"pandas' columns", "a.json", `{"prompt":{"0":"a","1":"b"}}`, "", nil, "prompt must be a string"},
 		{"the list below a name", "a.json", `{"data":[{"prompt":"a"}]}`, "", nil, "neither prompt nor messages"},
 		{"Latin-1 lines", "a.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":\"Gr\xf6\xdfe\"}\n", "", nil, "a.jsonl:2: not valid UTF-8 (byte 0xF6)"},
-		{"a text file", "a.txt", "Name a town.\nName a river.\n", "", nil, "a.txt:1: invalid JSON"},
+		{"a text file", "a.txt", "Name a town.\nName a river.\n", "", nil, `a.txt:1: neither JSON nor a table with a column of prompts: it begins "Name a town."`},
 		{"a field that is not there", "a.jsonl", `{"prompt":"a"}`, "question", nil, `a.jsonl:1: no field "question"`},
 		// Conversations.
 		{"role and content", "a.jsonl", `{"id":"c","conversations":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}`, "", []Entry{{ID: "c", Messages: user("q"), Reference: "a"}}, ""},

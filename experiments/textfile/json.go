@@ -65,6 +65,17 @@ func JSONFault(err error) (reason, hint string) {
 	return strings.TrimPrefix(err.Error(), "json: "), ""
 }
 
+// PlainJSON is an error of encoding/json in such words; any other error as it is.
+func PlainJSON(err error) error {
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	if !errors.As(err, &wrong) && !errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	reason, hint := JSONFault(err)
+	return &Error{Reason: reason, Hint: hint}
+}
+
 func wanted(e *json.UnmarshalTypeError) string {
 	switch kind := e.Type.Kind().String(); {
 	case kind == "slice" || kind == "array":

@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"matrix/experiments/textfile"
 )
 
 // guideReport is what is read of GuideLLM's JSON report (0.3 to 0.8; guidellm/schemas/base/request_stats.py). Stamps are
@@ -86,7 +88,7 @@ func readGuideLLM(in io.Reader) ([]*Set, error) {
 	for _, doc := range docs {
 		var report guideReport
 		if err := json.Unmarshal(doc, &report); err != nil {
-			return nil, fmt.Errorf("is no report of guidellm: %w", plainJSON(err))
+			return nil, fmt.Errorf("is no report of guidellm: %w", textfile.PlainJSON(err))
 		}
 		if len(report.Benchmarks) == 0 {
 			return nil, errors.New("is no report of guidellm: it has no benchmarks")

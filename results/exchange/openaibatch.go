@@ -204,7 +204,7 @@ func eachLine(in io.Reader, f func(doc []byte, line int) error) (note string, er
 		}
 		err := f(textfile.Finite(doc), n)
 		if err != nil {
-			err = plainJSON(err)
+			err = textfile.PlainJSON(err)
 		}
 		o.see(n, err)
 	}
@@ -215,15 +215,4 @@ func eachLine(in io.Reader, f func(doc []byte, line int) error) (note string, er
 		return "", err
 	}
 	return o.note(), o.refused()
-}
-
-// plainJSON says an error of encoding/json without Go's types.
-func plainJSON(err error) error {
-	var wrong *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	if !errors.As(err, &wrong) && !errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	reason, hint := textfile.JSONFault(err)
-	return &textfile.Error{Reason: reason, Hint: hint}
 }

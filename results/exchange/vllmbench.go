@@ -92,9 +92,9 @@ func documents(in io.Reader) (docs []json.RawMessage, err error) {
 		if err := next.Decode(&doc); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil && len(docs) == 0 {
-			return nil, fmt.Errorf("invalid JSON: %w", plainJSON(err))
+			return nil, fmt.Errorf("invalid JSON: %w", textfile.PlainJSON(err))
 		} else if err != nil {
-			return nil, fmt.Errorf("document %d: %w", len(docs)+1, plainJSON(err))
+			return nil, fmt.Errorf("document %d: %w", len(docs)+1, textfile.PlainJSON(err))
 		}
 		var list []json.RawMessage
 		if json.Unmarshal(doc, &list) == nil {
@@ -112,7 +112,7 @@ func documents(in io.Reader) (docs []json.RawMessage, err error) {
 func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 	var v vllmBench
 	if err := json.Unmarshal(doc, &v); err != nil {
-		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", plainJSON(err))
+		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", textfile.PlainJSON(err))
 	}
 	switch {
 	case v.ElapsedTime != nil && v.Duration == nil:

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"matrix/experiments"
 )
 
 // verdicts is a file of verdicts, a line each, only ever appended to.
@@ -50,7 +52,7 @@ func (v *verdicts) load() error {
 		}
 		var one Verdict
 		if err := json.Unmarshal(line, &one); err != nil {
-			return fmt.Errorf("line %d: %w", n+1, err)
+			return fmt.Errorf("line %d: %w", n+1, experiments.PlainJSON(err))
 		}
 		v.bySeq[one.Seq] = one
 	}

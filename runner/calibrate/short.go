@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"matrix/experiments"
 	"matrix/results"
 	"matrix/runner/calibrate/mock"
 )
@@ -96,7 +97,7 @@ func Read(root string) (*results.Calibration, error) {
 	}
 	var c results.Calibration
 	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, fmt.Errorf("read the calibration %s: %w", Path(root), err)
+		return nil, fmt.Errorf("read the calibration %s: %w", Path(root), experiments.PlainJSON(err))
 	}
 	host, _ := os.Hostname() // as in Short
 	if c.Host != host || c.Cores != runtime.NumCPU() {

@@ -40,7 +40,7 @@ func Options(v experiments.Values) ([]string, error) {
 		case string, int64, int, float64, fmt.Stringer:
 			all = append(all, fmt.Sprintf("--%s=%v", option, x))
 		default:
-			return nil, fmt.Errorf("hardware.slurm.%s: %T cannot be an option of sbatch", name, x)
+			return nil, fmt.Errorf("hardware.slurm.%s must be a text, a number, true or a list of them", name)
 		}
 	}
 	return all, nil
