@@ -34,11 +34,12 @@ type estimator struct {
 	index     map[string]int // of a series, by key
 	series    []predict.Series
 	starts    []predict.Start
-	overheads []float64 // s
-	wrong     []float64 // ln(measured phase / memory-bandwidth model)
-	model     *predict.Model
+	overheads []float64      // s
+	wrong     []float64      // ln(measured phase / memory-bandwidth model)
+	model     *predict.Model // nil: something was learned since
+	overhead  float64        // s, with the model
 	guesses   map[*Item]guess
-	keys      map[experiments.Parts]seriesKeys
+	keys      map[[5]string]seriesKeys
 }
 
 // seriesKeys are what tells a cell's series and its starts from others.
@@ -46,9 +47,12 @@ type seriesKeys struct{ series, start string }
 
 // keysOf remembers: a history is the same few cells over and over.
 func (e *estimator) keysOf(m *results.Manifest) seriesKeys {
-	at := m.Identity.Components // what they point to is shared
+	var at [5]string
+	for i, name := range [5]string{"spec", "dataset", "model", "backend", "hardware"} {
+		at[i] = m.Identity.Components.Get(name).Hash
+	}
 	k, known := e.keys[at]
-	if !known || at == (experiments.Parts{}) {
+	if !known || at == [5]string{} { // without any, labels are the key
 		k = seriesKeys{summary.SeriesKey(m), summary.StartKey(m)}
 		e.keys[at] = k
 	}
@@ -71,7 +75,7 @@ func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
 func newEstimator(past []results.Past, servers []results.ServerRecord, machine results.Machine) *estimator {
-	e := &estimator{machine: machine, index: map[string]int{}, keys: map[experiments.Parts]seriesKeys{}}
+	e := &estimator{machine: machine, index: map[string]int{}, keys: map[[5]string]seriesKeys{}}
 	byID := map[string]*results.Past{}
 	for i := range past {
 		p := &past[i]
@@ -139,7 +143,10 @@ func (e *estimator) launch(item *Item) guess {
 		return g
 	}
 	if e.model == nil {
-		e.model = predict.New(e.series, e.starts)
+		e.model, e.overhead = predict.New(e.series, e.starts), assumedOverhead
+		if len(e.overheads) > 0 {
+			e.overhead = stats.Median(e.overheads)
+		}
 	}
 	if e.guesses == nil {
 		e.guesses = map[*Item]guess{}
@@ -149,10 +156,7 @@ func (e *estimator) launch(item *Item) guess {
 		g = e.fromBandwidth(item)
 	}
 	if g.from != "" {
-		g.around = assumedOverhead
-		if len(e.overheads) > 0 {
-			g.around = stats.Median(e.overheads)
-		}
+		g.around = e.overhead
 		if item.Cell.Isolation != nil {
 			g.around += item.Cell.Isolation.Cooldown.Seconds()
 		}
