@@ -14,6 +14,7 @@ type LoadOptions struct {
 	Environ  []string          // MATRIX_VAR_name=value among them
 	Values   Values            // Config.Variables of a saved plan: stronger than all others
 	Source   map[string][]byte // Config.Files of a saved plan: read instead of the disk, by the same names
+	Metrics  []Metric          `json:"-"` // what a decision may name; nil = any name
 }
 
 // Config is everything that a set of files declares.
@@ -148,6 +149,9 @@ func (l *loader) decisionPart(to *Decision, d decoder, a *hcl.Attribute, values 
 		if r, ok := d.ranges[a.Name+"."+name]; ok {
 			at = r
 		}
+		if a.Name != "weights" && !l.metric(at, name) {
+			continue
+		}
 		if a.Name == "goals" {
 			l.goal(to, at, name, values[name])
 			continue
@@ -163,6 +167,7 @@ func (l *loader) decisionPart(to *Decision, d decoder, a *hcl.Attribute, values 
 			continue
 		}
 		if a.Name == "require" {
+			l.bound(at, name, n)
 			to.Require[name] = n
 			continue
 		}

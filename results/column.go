@@ -62,20 +62,25 @@ func describe[R any](cols []column[R]) []Column {
 
 // tableSchema is the schema of a table in a Parquet file, with version and units in its metadata.
 func tableSchema(table string, fields []arrow.Field) *arrow.Schema {
-	units := make(map[string]string)
+	meta := arrow.NewMetadata(
+		[]string{"matrix.table", "matrix.schema_version", "matrix.units", "matrix.columns"},
+		[]string{table, itoa(SchemaVersion), about(fields, "unit"), about(fields, "doc")})
+	return arrow.NewSchema(fields, &meta)
+}
+
+// about is one item of the fields' metadata as a JSON object, column → text.
+func about(fields []arrow.Field, item string) string {
+	texts := make(map[string]string)
 	for _, f := range fields {
-		if unit, ok := f.Metadata.GetValue("unit"); ok && unit != "" {
-			units[f.Name] = unit
+		if text, ok := f.Metadata.GetValue(item); ok && text != "" {
+			texts[f.Name] = text
 		}
 	}
-	text, err := json.Marshal(units)
+	out, err := json.Marshal(texts)
 	if err != nil {
 		panic(err) // a map of strings
 	}
-	meta := arrow.NewMetadata(
-		[]string{"matrix.table", "matrix.schema_version", "matrix.units"},
-		[]string{table, itoa(SchemaVersion), string(text)})
-	return arrow.NewSchema(fields, &meta)
+	return string(out)
 }
 
 func text[R any](name, doc string, at func(*R) *string) column[R] {

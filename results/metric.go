@@ -1,6 +1,14 @@
 package results
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"matrix/experiments"
+)
 
 // Metric documents one column of run.parquet that follows from the rows, samples and phases.
 type Metric struct {
@@ -53,7 +61,7 @@ const (
 	mSteadyReq, mSteadyOut, mSteadySpan     = "steady_request_throughput", "steady_output_throughput", "steady_span_s"
 	mGoodput, mSuccess, mSuccessLow         = "goodput", "success_rate", "success_rate_low95"
 	mPlanned, mInput, mOutput, mCached      = "requests_planned", "input_tokens", "output_tokens", "cached_tokens"
-	mEnergy, mEnergyPerToken                = "energy_j", "j_per_output_token"
+	mEnergy, mEnergyPerToken, mLoadEnergy   = "energy_j", "j_per_output_token", "load_energy_j"
 	mVRAMPeak, mVRAMWeights, mPreemptions   = "vram_peak_bytes", "vram_weights_bytes", "preemptions"
 	mGPUUtil, mSMClock, mKVPeak             = "gpu_util_ratio", "sm_clock_hz", "kv_usage_peak_ratio"
 	mCPU, mCores, mRSSPeak, mRSSSlope       = "cpu_s", "cpu_cores_mean", "rss_peak_bytes", "rss_slope_bytes_per_s"
@@ -74,8 +82,8 @@ var singles = []Metric{
 	{mSteadyOut, "tokens/s", "output tokens generated in the steady window / its span", "each answer's tokens spread evenly from its first token to its last"},
 	{mSteadySpan, "s", "end − beginning of the steady window", ""},
 	{mGoodput, "1/s", "ok and every SLO met / D", "null for batch loads"},
-	{mSuccess, "", "ok / planned", ""},
-	{mSuccessLow, "", "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
+	{mSuccess, experiments.Ratio, "ok / planned", ""},
+	{mSuccessLow, experiments.Ratio, "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
 	{mPlanned, "requests", "requests planned in the measured phase", ""},
 	{mWithoutText, "requests", "ok requests without any text", "an end-of-sequence token at once, or thought alone; null when imported"},
 	{mCutShort, "requests", "ok requests that ended by length below max_tokens", "the engine's context or a limit of its own cut the answer"},
@@ -83,20 +91,21 @@ var singles = []Metric{
 	{mOutput, "tokens", "Σ over ok", "null when no request told"},
 	{mCached, "tokens", "Σ over ok", "null when no request told"},
 	{mEnergy, "J", "GPU energy counter over the measured phase, else ∫ power", "all GPUs; null without either"},
+	{mLoadEnergy, "J", "the same from the launch's beginning to its warm-up", "all GPUs; null without either, and for several segments"},
 	{mEnergyPerToken, "J/token", "energy_j / output_tokens", ""},
 	{mVRAMPeak, "bytes", "max over time of Σ over GPUs", "of the engine's processes where listed, else of the device"},
 	{mVRAMWeights, "bytes", "as the engine says", "on a GPU"},
-	{mKVPeak, "", "max over the launch of the engine's gauge", "share of kv_capacity_tokens in use, 0–1; null where the engine has no such gauge"},
+	{mKVPeak, experiments.Ratio, "max over the launch of the engine's gauge", "share of kv_capacity_tokens in use, 0–1; null where the engine has no such gauge"},
 	{mPreemptions, "count", "engine's counter, after − before", ""},
-	{mGPUUtil, "", "mean over the measured phase and GPUs", "0–1"},
+	{mGPUUtil, experiments.Ratio, "mean over the measured phase and GPUs", "0–1"},
 	{mSMClock, "Hz", "mean over the measured phase and GPUs", ""},
-	{mThrottled, "", "share of the measured phase, mean over GPUs", "slowed by heat or the power brake; the power limit itself is no throttle: it is a setting"},
+	{mThrottled, experiments.Ratio, "share of the measured phase, mean over GPUs", "slowed by heat or the power brake; the power limit itself is no throttle: it is a setting"},
 	{mCPU, "s", "CPU seconds of the engine's process tree in the measured phase", ""},
-	{mCores, "", "cpu_s / time observed", ""},
+	{mCores, "cores", "cpu_s / time observed", ""},
 	{mRSSPeak, "bytes", "max over the launch", "the engine's process tree"},
 	{mRSSSlope, "bytes/s", "least squares over the measured phase", "above zero over long runs: a leak"},
 	{mRSSSlopeLow, "bytes/s", "lower end of the slope's 95% interval", "from the regression's own residuals"},
-	{mForeign, "", "(host's busy cores − engine's − matrix's) / host's cores, mean over the measured phase", "what others used of the machine, 0–1; null where the engine is not ours to watch"},
+	{mForeign, experiments.Ratio, "(host's busy cores − engine's − matrix's) / host's cores, mean over the measured phase", "what others used of the machine, 0–1; null where the engine is not ours to watch"},
 }
 
 // Metrics lists every summary metric in the order of its columns in run.parquet.
@@ -109,7 +118,7 @@ func Metrics() []Metric {
 		out = append(out, distribution(l.name, l.formula, l.doc)...)
 		if l.adjusted {
 			for _, p := range percentiles {
-				out = append(out, Metric{adjustedName(l.name, p), "s", p.name + " of " + l.formula + ", each failure +∞", l.doc})
+				out = append(out, Metric{adjustedName(l.name, p), "s", p.name + " of " + l.formula + ", each failure +∞", tooFewDoc(p)})
 			}
 		}
 	}
@@ -117,10 +126,38 @@ func Metrics() []Metric {
 	return append(out, distribution(prefixGap, "gaps between text events, pooled", "vLLM's ITL; a chunk may hold several tokens")...)
 }
 
+// Derived are the figures that follow from several columns of a launch; a decision may name them like a column.
+func Derived() []Metric {
+	return []Metric{
+		{"j_per_evaluation", "J", "energy_j / ok", ""},
+		{"cpu_s_per_evaluation", "s", "cpu_s / ok", ""},
+		{"gpu_busy_s_per_evaluation", "s", "gpu_util_ratio × D / ok", ""},
+		{"output_tokens_per_evaluation", "tokens", "output_tokens / ok", ""},
+		{"memory_in_use_bytes", "bytes", "weights + KV cache in use on the GPU", "what the engine needs, not what it reserves"},
+		{"quality", experiments.Ratio, "as the report's quality section measures it", "accuracy where references are known, else a judge's preference"},
+	}
+}
+
+// Named are all figures that an experiment's decision, a tuning or a comparison may name, with their units: the metrics,
+// the other columns of run.parquet that hold numbers, and what is derived of them.
+func Named() []experiments.Metric {
+	var out []experiments.Metric
+	for _, m := range slices.Concat(Metrics(), Derived()) {
+		out = append(out, experiments.Metric{Name: m.Name, Unit: m.Unit})
+	}
+	for _, c := range runColumns() {
+		named := func(m experiments.Metric) bool { return m.Name == c.name }
+		if (c.typ.ID() == arrow.INT64 || c.typ.ID() == arrow.FLOAT64) && !slices.ContainsFunc(out, named) {
+			out = append(out, experiments.Metric{Name: c.name, Unit: c.unit})
+		}
+	}
+	return out
+}
+
 func distribution(name, formula, doc string) []Metric {
 	out := []Metric{{meanName(name), "s", "mean of " + formula + " over ok", doc}}
 	for _, p := range percentiles {
-		out = append(out, Metric{percentileName(name, p), "s", p.name + " of " + formula + " over ok", doc})
+		out = append(out, Metric{percentileName(name, p), "s", p.name + " of " + formula + " over ok", tooFewDoc(p)})
 	}
 	return out
 }
@@ -142,6 +179,14 @@ func latencyNames() []string {
 		out[i] = l.name
 	}
 	return out
+}
+
+// tooFewDoc says when a percentile is null.
+func tooFewDoc(p percentile) string {
+	if p.min <= 1 {
+		return ""
+	}
+	return fmt.Sprintf("null below %d requests", p.min)
 }
 
 func meanName(name string) string                     { return name + "_mean_s" }

@@ -254,15 +254,17 @@ func TestUsage(t *testing.T) {
 			add(at, gpu, "memory_used_bytes", 4e9+at*1e8)
 		}
 	}
-	run := Run{Planned: 1, Mode: "closed", EngineMetrics: map[string]float64{"vllm:num_preemptions_total": 3, "x": math.NaN()}}
+	run := Run{Planned: 1, Mode: "closed", LoadS: ptr(1.5), Phases: map[string]float64{"warmup": 0.5},
+		EngineMetrics: map[string]float64{"vllm:num_preemptions_total": 3, "x": math.NaN()}}
 	want := map[string]float64{
 		"cpu_s": 20, "cpu_cores_mean": 2, "rss_peak_bytes": 1.011e9, "rss_slope_bytes_per_s": 1e6,
-		"energy_j": 3000, "j_per_output_token": 30, "gpu_util_ratio": 0.5, "vram_peak_bytes": 2 * 5.1e9, "kv_usage_peak_ratio": 0.32, "preemptions": 3}
+		"load_energy_j": 2 * 150 * 1.5, "energy_j": 3000, "j_per_output_token": 30, "gpu_util_ratio": 0.5, "vram_peak_bytes": 2 * 5.1e9, "kv_usage_peak_ratio": 0.32, "preemptions": 3}
 	check(t, measured(t, run, rows, samples...), want)
 	for _, at := range []float64{-1, 4, 12} { // a counter is preferred to ∫ power; own memory to the device's
 		add(at, "nvml:GPU-a", "energy_j", 5e6+100*at)
 		add(at, "nvml:GPU-a", "process_memory_bytes", 3e9)
 	}
+	want["load_energy_j"] = 50 // from −1 to −0.5 s
 	want["energy_j"], want["j_per_output_token"], want["vram_peak_bytes"] = 1000, 10, 3e9
 	check(t, measured(t, run, rows, samples...), want)
 }

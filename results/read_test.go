@@ -119,14 +119,15 @@ func TestReadRun(t *testing.T) {
 	}
 }
 
-// One row must not weigh as much as a thousand: a tree has one such file an attempt.
+// One row must not weigh as much as a thousand: a tree has one such file an attempt. Of it 16 KB are what its columns mean,
+// so that the file explains itself.
 func TestRunFileIsSmall(t *testing.T) {
 	dir, _ := runOf(t)
 	info, err := os.Stat(filepath.Join(dir, "run.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 40_000 {
+	if info.Size() > 48_000 {
 		t.Errorf("run.parquet has %d bytes", info.Size())
 	}
 }

@@ -20,6 +20,9 @@ type series struct {
 	peak    float64
 	delta   float64 // growth of a counter inside the window, its edges interpolated
 	area    float64 // ∫ v dt inside the window, by trapezoids
+	loaded  float64 // until when the load counts, s; −∞ = not at all
+	rise    float64 // growth of a counter in the load
+	loadSum float64 // ∫ v dt in the load
 	covered float64 // s of the window that readings enclose
 	slope   regression
 }
@@ -38,6 +41,11 @@ func (s *series) add(t, v float64) {
 		s.delta += max(0, at(to)-at(from))
 		s.area += (at(from) + at(to)) / 2 * (to - from)
 		s.covered += to - from
+	}
+	if to := min(t, s.loaded); s.seen && to > s.t {
+		at := s.v + (v-s.v)*(to-s.t)/(t-s.t)
+		s.rise += max(0, at-s.v)
+		s.loadSum += (s.v + at) / 2 * (to - s.t)
 	}
 	s.t, s.v, s.seen = t, v, true
 }
@@ -77,6 +85,7 @@ type telemetry struct {
 	vramPeak map[string]float64 // by metric: max over time of the sum over GPUs
 	now      map[string]float64 // sums at the current reading time
 	at       float64
+	loaded   float64 // until when the load lasted, s; −∞ = not known
 }
 
 // Metrics of samples.parquet that the summary reads.
@@ -95,9 +104,9 @@ const (
 // thermal slowdown by software and hardware, power brake. Idle, set clocks and the power limit (0x7) are how it was set up.
 const throttles = 0x8 | 0x20 | 0x40 | 0x80
 
-func readTelemetry(path string, windows map[int32]*window) (*telemetry, error) {
+func readTelemetry(path string, windows map[int32]*window, loaded float64) (*telemetry, error) {
 	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{},
-		now: map[string]float64{}, at: math.Inf(-1)}
+		now: map[string]float64{}, at: math.Inf(-1), loaded: loaded}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return tel, nil
 	}
@@ -119,7 +128,7 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 	s := tel.series[key]
 	if s == nil {
 		key.source, key.metric = strings.Clone(key.source), strings.Clone(key.metric)
-		s = &series{window: window{math.Inf(1), math.Inf(-1)}}
+		s = &series{window: window{math.Inf(1), math.Inf(-1)}, loaded: tel.loaded}
 		if w := windows[key.segment]; w != nil {
 			s.window = *w
 		}
@@ -170,7 +179,7 @@ func (tel *telemetry) sum(source, metric string, of func(*series) float64) (tota
 }
 
 func (s *Summary) usage(path string, t *tally, run Run) error {
-	tel, err := readTelemetry(path, t.windows)
+	tel, err := readTelemetry(path, t.windows, loadedAt(t, run))
 	if err != nil {
 		return err
 	}
@@ -198,8 +207,30 @@ func (s *Summary) usage(path string, t *tally, run Run) error {
 			s.set(mEnergyPerToken, energy / *out)
 		}
 	}
+	s.loadEnergy(tel)
 	s.memory(tel, run)
 	return nil
+}
+
+// loadedAt is when the load was over, on the clock of the measured phase that it precedes: before the warm-up. −∞ where
+// that is not known, or where several segments had a load each.
+func loadedAt(t *tally, run Run) float64 {
+	if run.LoadS == nil || len(t.windows) != 1 {
+		return math.Inf(-1)
+	}
+	return -run.Phases["warmup"]
+}
+
+func (s *Summary) loadEnergy(tel *telemetry) {
+	if math.IsInf(tel.loaded, -1) {
+		return
+	}
+	counter, integral := 0.0, 0.0
+	tel.each(sourceGPU, sampleEnergy, func(x *series) { counter += x.rise })
+	tel.each(sourceGPU, samplePower, func(x *series) { integral += x.loadSum })
+	if joules := cmp.Or(counter, integral); joules > 0 {
+		s.set(mLoadEnergy, joules)
+	}
 }
 
 // rssSlope is known for one segment only: a fresh process begins anew.

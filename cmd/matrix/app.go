@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -28,7 +30,8 @@ type app struct {
 	tty            bool // stdout is a terminal
 	width          int  // of the terminal, in columns
 	encoder        *json.Encoder
-	begun          bool // the first NDJSON record is out
+	begun          bool  // the first NDJSON record is out
+	unsaid         error // why a record could not be written
 
 	json    bool
 	noColor bool
@@ -118,7 +121,14 @@ func (a *app) declareVars(cmd *cobra.Command) {
 func (a *app) emit(kind string, fields map[string]any) {
 	a.begin()
 	fields["type"] = kind
-	_ = a.encoder.Encode(fields) // a closed stdout ends the program by SIGPIPE
+	err := a.encoder.Encode(fields)
+	var odd *json.UnsupportedValueError
+	if errors.As(err, &odd) { // JSON knows no infinity
+		err = a.encoder.Encode(finite(fields))
+	}
+	if err != nil && a.unsaid == nil {
+		a.unsaid = fmt.Errorf("write a record of type %q: %w", kind, err)
+	}
 }
 
 // record writes a typed NDJSON record; its type is one of its fields.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/summary"
 )
@@ -190,7 +191,11 @@ func comparedMetrics(names []string) ([]results.Metric, error) {
 	for _, name := range names {
 		m, ok := known[name]
 		if !ok {
-			return nil, hinted{fmt.Errorf("there is no metric %q", name), "The metrics are columns of run.parquet, like " + strings.Join(usualMetrics[:4], ", ") + "."}
+			hint := ""
+			if near := experiments.Suggest(name, slices.Collect(maps.Keys(known))); near != "" {
+				hint = fmt.Sprintf("Did you mean %q? ", near)
+			}
+			return nil, hinted{fmt.Errorf("there is no metric %q", name), hint + "The metrics are columns of run.parquet, like " + strings.Join(usualMetrics[:4], ", ") + "."}
 		}
 		out = append(out, m)
 	}

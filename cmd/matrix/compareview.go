@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/stats"
 	"matrix/results/summary"
@@ -223,10 +224,9 @@ func withUnit(x float64, m results.Metric) string {
 	switch m.Unit {
 	case "bytes":
 		return fmt.Sprintf("%.2f GiB", x/(1<<30))
+	case experiments.Ratio:
+		return percent(x)
 	case "":
-		if m.Name == "success_rate" || strings.HasSuffix(m.Name, "_ratio") {
-			return percent(x)
-		}
 		return fmt.Sprintf("%.3g", x)
 	}
 	if m.Whole() {

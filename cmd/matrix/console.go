@@ -44,7 +44,7 @@ func (a *app) consoleCommand() *cobra.Command {
 // scope is what the expressions see. Only a cell needs the experiments expanded.
 func (a *app) scope(ctx context.Context, args []string, cell string) (*experiments.Scope, func(), error) {
 	if cell == "" {
-		config, diags := experiments.Load(args, a.vars)
+		config, diags := experiments.Load(args, a.loadOptions())
 		return config.Scope(), func() {}, a.mistakes(config, diags)
 	}
 	s, err := a.load(ctx, args)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -232,12 +234,23 @@ func (v jsonView) observe(e runner.Event) {
 		f["progress"] = progressRecord(e.Progress)
 	}
 	if e.Metrics != nil {
-		f["metrics"] = e.Metrics
+		f["metrics"], f["null_reasons"] = metricsRecord(e.Metrics)
 	}
 	if e.Summary != nil {
 		f["summary"] = summaryRecord(*e.Summary)
 	}
 	v.app.emit(string(e.Kind), f)
+}
+
+// metricsRecord is what was measured, as JSON can say it: no infinity.
+func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reasons map[string]string) {
+	metrics, reasons = maps.Clone(all), map[string]string{}
+	for name, v := range all {
+		if v != nil && (math.IsInf(*v, 0) || math.IsNaN(*v)) {
+			metrics[name], reasons[name] = nil, "infinite: each failure counts as endless, and more failed than this percentile leaves out"
+		}
+	}
+	return metrics, reasons
 }
 
 func progressRecord(p runner.Progress) map[string]any {

@@ -45,6 +45,9 @@ func (a *app) finish(ctx context.Context, err error) int {
 	var locked *results.ErrLocked
 	var held *gpulock.HeldError
 	switch {
+	case err == nil && a.unsaid != nil:
+		fmt.Fprintf(a.stderr, "Error: %v\n", a.unsaid) // standard output takes no more
+		return codeError
 	case err == nil:
 		return codeOK
 	case errors.As(err, &code):

@@ -18,7 +18,7 @@ func (a *app) graphCommand() *cobra.Command {
 		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.begin()
-			config, diags := experiments.Load(args, a.vars)
+			config, diags := experiments.Load(args, a.loadOptions())
 			if err := a.mistakes(config, diags); err != nil {
 				return err
 			}

@@ -31,9 +31,16 @@ type session struct {
 	filter runner.Filter
 }
 
+// loadOptions are the user's variables and what this program measures, which a decision may name.
+func (a *app) loadOptions() experiments.LoadOptions {
+	o := a.vars
+	o.Metrics = results.Named()
+	return o
+}
+
 // load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
 func (a *app) load(ctx context.Context, paths []string) (*session, error) {
-	config, diags := experiments.Load(paths, a.vars)
+	config, diags := experiments.Load(paths, a.loadOptions())
 	if diags.HasErrors() {
 		return nil, a.mistakes(config, diags)
 	}

@@ -24,7 +24,15 @@ type Objective struct {
 func NewObjective(metric string, minimize bool, s *Search) (Objective, error) {
 	o := Objective{Metric: metric, Minimize: minimize, Largest: map[string]int{}}
 	if metric != EvaluationsPerHour && !slices.ContainsFunc(results.Metrics(), func(m results.Metric) bool { return m.Name == metric }) {
-		return o, fmt.Errorf("%q is no metric: %s, or a metric column of run.parquet such as output_throughput or ttft_p50_s", metric, EvaluationsPerHour)
+		names := []string{EvaluationsPerHour}
+		for _, m := range results.Metrics() {
+			names = append(names, m.Name)
+		}
+		hint := ""
+		if near := experiments.Suggest(metric, names); near != "" {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		return o, fmt.Errorf("%q is no metric%s (%s, or a metric column of run.parquet such as output_throughput or ttft_p50_s; docs/columns.md lists all)", metric, hint, EvaluationsPerHour)
 	}
 	for _, g := range s.Groups {
 		o.Largest[g.Platform+"/"+g.Model] = g.Batches[len(g.Batches)-1]

@@ -1,0 +1,126 @@
+package results
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/google/go-cmp/cmp"
+
+	"matrix/experiments"
+)
+
+// tables in the order in which a reader meets them, with what each holds.
+var documented = []struct{ table, holds string }{
+	{tableRun, "One row per attempt: what ran, where, how long each phase took, every metric. `null_reasons` says of a metric why it is null; a column without a reason was not measured: the engine or the machine does not tell."},
+	{tableRequests, "One row per request, warm-up included."},
+	{tableSamples, "Telemetry, tidy: a reading a row."},
+	{tableOutputs, "Generated text, as `capture` says."},
+	{tableCounts, "One row per attempt of an experiment, beside its cells: which count. It has none of the keys but those listed."},
+}
+
+// docs/columns.md is written from the same list as the tables' metadata: -update writes it.
+func TestColumnsPage(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Columns\n\nEvery column of every table, as it stands in the Parquet metadata too (key `matrix.columns`; units in `matrix.units`). A test writes this page.\n" +
+		"A column once published keeps its name and meaning. A number that was not observed is null, never 0.\n")
+	for _, d := range documented {
+		fmt.Fprintf(&b, "\n## %s.parquet\n\n%s\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n", d.table, d.holds)
+		for _, c := range Tables()[d.table] {
+			b.WriteString(columnLine(c))
+		}
+	}
+	b.WriteString("\n## Derived figures\n\nNot columns, but a `decision` may name them like one.\n\n| figure | type | unit | meaning |\n| --- | --- | --- | --- |\n")
+	for _, m := range Derived() {
+		b.WriteString(columnLine(Column{Name: m.Name, Type: "float64", Unit: m.Unit, Doc: join(m.Formula, m.Doc), Nullable: true}))
+	}
+	page := filepath.Join("..", "docs", "columns.md")
+	if *update {
+		if err := os.WriteFile(page, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("docs/columns.md (-is +should be; -update writes it):\n%s", diff)
+	}
+}
+
+func columnLine(c Column) string {
+	typ := strings.NewReplacer("utf8", "text", "list<element: text, nullable>", "list of text", "fixed_size_binary[16]", "16 bytes").Replace(c.Type)
+	switch {
+	case strings.HasPrefix(c.Type, "map<"):
+		typ = "map of numbers"
+		if strings.Contains(c.Type, "utf8, utf8") {
+			typ = "map of text"
+		}
+	case strings.HasPrefix(c.Type, "list<"):
+		typ = "list of " + map[bool]string{true: "text", false: "numbers"}[strings.Contains(c.Type, "utf8")]
+	}
+	if !c.Nullable {
+		typ += ", never null"
+	}
+	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", c.Name, typ, c.Unit, strings.ReplaceAll(c.Doc, "|", "\\|"))
+}
+
+// Every column says what it holds; what is a share has that for a unit.
+func TestColumnsAreDocumented(t *testing.T) {
+	for table, columns := range Tables() {
+		for _, c := range columns {
+			if c.Doc == "" {
+				t.Errorf("%s.%s says nothing", table, c.Name)
+			}
+			if strings.HasSuffix(c.Name, "_ratio") && c.Unit != experiments.Ratio {
+				t.Errorf("%s.%s has unit %q", table, c.Name, c.Unit)
+			}
+		}
+	}
+}
+
+// The text stands in each file, as a reader with DuckDB finds it: parquet_kv_metadata('run.parquet').
+func TestColumnsInMetadata(t *testing.T) {
+	p := committed(t, testStore(t), 1)
+	for _, d := range documented[:4] {
+		in, err := file.OpenParquetFile(filepath.Join(p.Dir, d.table+".parquet"), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := in.MetaData().KeyValueMetadata().FindValue("matrix.columns")
+		if err := in.Close(); err != nil || text == nil {
+			t.Fatalf("%s: no matrix.columns (%v)", d.table, err)
+		}
+		var got map[string]string
+		if err := json.Unmarshal([]byte(*text), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range Tables()[d.table] {
+			if got[c.Name] != c.Doc {
+				t.Errorf("%s.%s: %q, want %q", d.table, c.Name, got[c.Name], c.Doc)
+			}
+		}
+	}
+}
+
+// What may be named holds every number of run.parquet once.
+func TestNamed(t *testing.T) {
+	var names []string
+	for _, m := range Named() {
+		if slices.Contains(names, m.Name) {
+			t.Errorf("%s is named twice", m.Name)
+		}
+		names = append(names, m.Name)
+	}
+	for _, want := range []string{"success_rate", "evaluations_per_hour", "footprint_bytes", "phase_weights_s", "e2e_p99_adjusted_s"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s cannot be named", want)
+		}
+	}
+}

@@ -1,0 +1,18 @@
+package decision
+
+import (
+	"slices"
+	"testing"
+
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// What a decision block may name beside columns is what the decision derives.
+func TestDerivedFiguresAreNamed(t *testing.T) {
+	for name := range derived {
+		if !slices.ContainsFunc(results.Named(), func(m experiments.Metric) bool { return m.Name == name }) {
+			t.Errorf("%s cannot be named in require or goals", name)
+		}
+	}
+}
