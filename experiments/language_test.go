@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,5 +239,33 @@ func TestSettings(t *testing.T) {
 	}
 	if got := c.PlaceOf("load.concurrency"); got.Line == 0 || c.PlaceOf("platform.args.max_num_seqs").Line == 0 {
 		t.Errorf("place of load.concurrency = %v", got)
+	}
+}
+
+// What a decision is about, and what it costs; a mistake is said with its place.
+func TestDecisionQuestion(t *testing.T) {
+	load := func(body string) (*experiments.Decision, string) {
+		path := filepath.Join(t.TempDir(), "a.hcl")
+		if err := os.WriteFile(path, []byte("decision \"best\" {\n"+body+"\n}\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		config, diags := experiments.Load([]string{path}, experiments.LoadOptions{})
+		text := ""
+		for _, d := range diags {
+			text += d.Summary + ": " + d.Detail + "\n"
+		}
+		return config.Decisions["best"], text
+	}
+	d, wrong := load("requests = [5000, 200000]\nprice_per_hour = 2.4\nelectricity_per_kwh = 0.3\ncurrency = \"EUR\"")
+	if wrong != "" || !slices.Equal(d.Requests, []int64{5000, 200000}) || *d.PricePerHour != 2.4 || *d.ElectricityPerKWh != 0.3 || d.Currency != "EUR" {
+		t.Errorf("%+v %s", d, wrong)
+	}
+	if d, wrong := load("requests = 700"); wrong != "" || !slices.Equal(d.Requests, []int64{700}) || d.PricePerHour != nil {
+		t.Errorf("%+v %s", d, wrong)
+	}
+	for body, want := range map[string]string{"requests = [0]": "at least 1", "requests = \"many\"": "a number", "requests = [2.5]": "whole", "price_per_hour = -1": "at least 0", "price = 3": "price_per_hour"} {
+		if _, wrong := load(body); !strings.Contains(wrong, want) {
+			t.Errorf("%s: %q", body, wrong)
+		}
 	}
 }

@@ -73,7 +73,7 @@ func (r *rules) headline(g *built, a *asking, q *Question) string {
 	case Undecided:
 		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
 	}
-	return fmt.Sprintf("%s for %s: %s%s.", a.first.name, n, first, second)
+	return fmt.Sprintf("Choose %s for %s: %s%s.", a.first.name, n, first, second)
 }
 
 // left reports that the load is left out of the times.

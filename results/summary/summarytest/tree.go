@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// H100 unpacks the tree that a real card wrote into dir. It is for tests of packages right under results/.
+// H100 unpacks the tree that a real card wrote into dir. It is for tests of packages right under results/ and of cmd/matrix.
 func H100(t testing.TB, dir string) { unpack(t, dir, "h100.tar.zst") }
 
 // H100Batches is H100 for the tree of large batches on a shared server.
@@ -20,7 +20,10 @@ func H100Batches(t testing.TB, dir string) { unpack(t, dir, "h100_batches.tar.zs
 
 func unpack(t testing.TB, dir, name string) {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", name))
+	f, err := os.Open(filepath.Join("..", "testdata", name)) // from a package under results/
+	if errors.Is(err, os.ErrNotExist) {
+		f, err = os.Open(filepath.Join("..", "..", "results", "testdata", name)) // from cmd/matrix
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
