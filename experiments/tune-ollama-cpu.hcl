@@ -9,7 +9,7 @@ experiment "tune_ollama_cpu" {
 
   matrix {
     platform     = [platform.ollama]
-    model        = [model.gemma3_270m]
+    model        = [model.gemma3_270m_q4]
     num_parallel = [1, 2, 4]
     num_batch    = [128, 512]
     batch_size   = [8, 16, 32]

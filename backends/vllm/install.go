@@ -67,7 +67,16 @@ func interpreter(python string) (string, error) {
 // importPath is the interpreter's sys.path. A plain virtual environment is read off its folder; any other is asked,
 // once, which takes some tens of milliseconds.
 func importPath(python string, declared map[string]string) ([]string, error) {
-	var extra []string
+	extra, sites := readImportPath(python, declared)
+	if len(sites) > 0 {
+		return append(extra, sites...), nil
+	}
+	sites, err := askImportPath(python, declared)
+	return append(extra, sites...), err
+}
+
+// readImportPath is what files alone tell: extra is declared, sites are a virtual environment's, none of any other.
+func readImportPath(python string, declared map[string]string) (extra, sites []string) {
 	for _, dir := range filepath.SplitList(declared["PYTHONPATH"]) {
 		if filepath.IsAbs(dir) { // any other would be looked for where the user happens to be
 			extra = append(extra, dir)
@@ -75,13 +84,9 @@ func importPath(python string, declared map[string]string) ([]string, error) {
 	}
 	root := filepath.Dir(filepath.Dir(python))
 	if config, err := os.ReadFile(filepath.Join(root, "pyvenv.cfg")); err == nil && !reSystemSite.Match(config) {
-		sites, _ := filepath.Glob(filepath.Join(root, "lib", "python3.*", "site-packages"))
-		if len(sites) > 0 {
-			return append(extra, sites...), nil
-		}
+		sites, _ = filepath.Glob(filepath.Join(root, "lib", "python3.*", "site-packages"))
 	}
-	sites, err := askImportPath(python, declared)
-	return append(extra, sites...), err
+	return extra, sites
 }
 
 // importScript runs in Python's isolated mode, which leaves the user's own packages out as well as the caller's folder

@@ -27,12 +27,35 @@ func vocabularyOf(c *experiments.Cell) vocabulary {
 	if v, known := vocabularies.Load(key); known {
 		return v.(vocabulary)
 	}
-	var v vocabulary
-	if i, err := find(c.Platform.Python, c.Platform.Env); err == nil {
-		v = readVocabulary(filepath.Join(i.site, "vllm"))
+	python, err := interpreter(c.Platform.Python)
+	if err != nil {
+		return vocabulary{}
 	}
-	vocabularies.Store(key, v)
+	extra, sites := readImportPath(python, c.Platform.Env)
+	for _, site := range append(extra, sites...) {
+		if versionIn(site) != "" {
+			return remember(c, site)
+		}
+	}
+	return vocabulary{} // it would have to be asked, and validate starts nothing: resolve has asked it
+}
+
+func remember(c *experiments.Cell, site string) vocabulary {
+	v := readVocabulary(filepath.Join(site, "vllm"))
+	vocabularies.Store(c.Platform.Python+"\x00"+c.Platform.Env["PYTHONPATH"], v)
 	return v
+}
+
+// namesAsked are the warnings of checkNames for an interpreter that had to be asked where its packages are.
+func namesAsked(c *experiments.Cell, site string) (notes []string) {
+	if v := vocabularyOf(c); len(v.served) > 0 {
+		return nil // said with its place
+	}
+	remember(c, site)
+	for _, p := range checkNames(c) {
+		notes = append(notes, p.Summary+". "+p.Detail)
+	}
+	return notes
 }
 
 var (

@@ -26,6 +26,9 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	}
 	i, err := find(c.Platform.Python, c.Platform.Env)
 	id.Version, id.Missing = i.version, err
+	if err == nil {
+		id.Notes = append(id.Notes, namesAsked(c, i.site)...)
+	}
 	values, err := modelValues(c)
 	id.Model = values
 	if dir, _, err := modelDir(c); err == nil {
