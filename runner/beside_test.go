@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -153,6 +155,23 @@ func TestHeldGPU(t *testing.T) {
 		}
 		if gpulock.Holder(r.host.lockFolder, "GPU-b") != "" {
 			t.Error("a GPU is still locked")
+		}
+	})
+}
+
+// What another user left among the locks is said, and the apply goes on.
+func TestForeignGPULock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := fourGPURig(t)
+		if err := os.MkdirAll(filepath.Join(r.host.lockFolder, "GPU-a"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if sum := r.apply(t.Context(), r.plan(vllmCell("a", 4))); sum.Complete != 1 {
+			t.Errorf("got %+v", sum)
+		}
+		said := slices.ContainsFunc(r.events, func(e Event) bool { return e.Kind == Warning && strings.Contains(e.Message, "the lock of GPU-a cannot be used") })
+		if !said {
+			t.Error("it was not said")
 		}
 	})
 }

@@ -70,6 +70,11 @@ type locks struct {
 
 func (l *locks) take(a *applying, uuid string) error {
 	release, err := gpulock.Take(a.host.lockFolder, uuid, "matrix apply "+a.plan.Experiment)
+	if unusable := new(gpulock.UnusableError); errors.As(err, &unusable) {
+		// Another user's leavings are no reason not to measure; what runs on the GPU is looked at before each launch.
+		a.events.warn(err.Error() + "; nothing keeps another matrix off this GPU meanwhile")
+		release, err = func() {}, nil
+	}
 	if err == nil {
 		l.uuids, l.releases = append(l.uuids, uuid), append(l.releases, release)
 	}

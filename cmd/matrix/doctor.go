@@ -94,6 +94,9 @@ func examineGPUs() []finding {
 		var all []finding
 		for _, g := range gpus {
 			f := finding{"GPU " + fmt.Sprint(g.Index), "ok", fmt.Sprintf("%s, %.2f of %.2f GiB in use, %s", g.Name, gib(g.MemoryUsed), gib(g.MemoryTotal), g.UUID), ""}
+			if err := gpulock.Check(gpulock.Folder, g.UUID); err != nil {
+				all = append(all, finding{"GPU lock", "warn", err.Error(), "apply goes on without it, and nothing keeps another matrix off this GPU: remove what lies there."})
+			}
 			if who := gpulock.Holder(gpulock.Folder, g.UUID); who != "" {
 				f.Found += ", in use by " + who
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
@@ -28,6 +29,19 @@ type HeldError struct {
 
 func (e *HeldError) Error() string { return fmt.Sprintf("%s is in use by %s", e.UUID, e.Holder) }
 
+// UnusableError says that the lock of a GPU cannot be used by this user: what lies there is somebody else's, or no file. A
+// GPU is no less free for it, but nothing keeps another matrix off it.
+type UnusableError struct {
+	UUID string
+	Err  error
+}
+
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("the lock of %s cannot be used: %v", e.UUID, e.Err)
+}
+
+func (e *UnusableError) Unwrap() error { return e.Err }
+
 // holder is what stands in a lock file while it is held.
 type holder struct {
 	PID     int       `json:"pid"`
@@ -40,18 +54,18 @@ func (h holder) String() string {
 	return fmt.Sprintf("%q of %s (pid %d, since %s)", h.Command, h.User, h.PID, h.Since.Format("2006-01-02 15:04:05"))
 }
 
-// Take locks one GPU for what ("matrix apply gemma3"), or returns *HeldError at once (100 ms). The kernel frees the lock
-// when the process dies, however it dies.
+// Take locks one GPU for what ("matrix apply gemma3"), or returns *HeldError at once (100 ms), *UnusableError where another
+// user's files are in the way. The kernel frees the lock when the process dies, however it dies.
 func Take(folder, uuid, what string) (release func(), err error) {
 	path := filepath.Join(folder, filepath.Base(uuid))
 	for range 3 {
 		lock, err := open(path)
 		if err != nil {
-			return nil, fmt.Errorf("lock %s: %w", uuid, err)
+			return nil, &UnusableError{uuid, err}
 		}
 		got, err := lock.TryLock()
 		if err != nil {
-			return nil, fmt.Errorf("lock %s: %w", uuid, errors.Join(err, lock.Close()))
+			return nil, &UnusableError{uuid, errors.Join(err, lock.Close())}
 		}
 		if !got {
 			_ = lock.Close() // nothing was locked
@@ -63,20 +77,32 @@ func Take(folder, uuid, what string) (release func(), err error) {
 		}
 		_ = lock.Close() // somebody tidied /tmp in between: this file is nobody's any more
 	}
-	return nil, fmt.Errorf("lock %s: %s is removed again and again", uuid, path)
+	return nil, &UnusableError{uuid, fmt.Errorf("%s is removed again and again", path)}
 }
 
 // open opens first and creates second: where the kernel protects sticky folders (fs.protected_regular), opening another
 // user's file with O_CREATE is refused even though everybody may write to it.
 func open(path string) (*flock.Flock, error) {
-	_, err := os.Lstat(path)
+	err := regular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = create(path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return flock.New(path, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW)), nil
+	return flock.New(path, flock.SetFlag(os.O_RDWR|unwaiting)), nil
+}
+
+// unwaiting opens neither a link nor the end of a FIFO that nobody reads.
+const unwaiting = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// regular is nil when a lock's file is there and a file.
+func regular(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file (%s): whoever made it should remove it", path, info.Mode().Type())
+	}
+	return err
 }
 
 // create makes the file, and the folder, for every user: the umask must not narrow that.
@@ -112,7 +138,7 @@ func removed(path string, lock *flock.Flock) bool {
 
 // writeHolder tells others who we are; the lock holds without it.
 func writeHolder(path, what string) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|unwaiting, 0)
 	if err != nil {
 		return
 	}
@@ -131,7 +157,7 @@ func writeHolder(path, what string) {
 func readHolder(path string) string {
 	for range 5 {
 		var h holder
-		if doc, err := os.ReadFile(path); err == nil && json.Unmarshal(doc, &h) == nil {
+		if read(path, &h) == nil {
 			return h.String()
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -139,10 +165,42 @@ func readHolder(path string) string {
 	return "another program"
 }
 
+// maxHolder bounds what is read of a file that anybody may write to.
+const maxHolder = 1 << 16
+
+func read(path string, h *holder) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|unwaiting, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return json.NewDecoder(io.LimitReader(f, maxHolder)).Decode(h)
+}
+
+// Check says what keeps this user from the lock of a GPU, or from seeing who holds it; nil when nothing does. It makes
+// nothing.
+func Check(folder, uuid string) error {
+	path := filepath.Join(folder, filepath.Base(uuid))
+	err := regular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_RDWR|unwaiting, 0); err == nil {
+			return f.Close()
+		}
+	}
+	return &UnusableError{uuid, err}
+}
+
 // Holder says who has a GPU now, "" when nobody does.
 func Holder(folder, uuid string) string {
 	path := filepath.Join(folder, filepath.Base(uuid))
-	lock := flock.New(path, flock.SetFlag(os.O_RDONLY|syscall.O_NOFOLLOW))
+	if regular(path) != nil {
+		return ""
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY|unwaiting))
 	if got, err := lock.TryRLock(); err == nil && !got {
 		_ = lock.Close()
 		return readHolder(path)
