@@ -169,7 +169,9 @@ func TestForeignGPULock(t *testing.T) {
 		if sum := r.apply(t.Context(), r.plan(vllmCell("a", 4))); sum.Complete != 1 {
 			t.Errorf("got %+v", sum)
 		}
-		said := slices.ContainsFunc(r.events, func(e Event) bool { return e.Kind == Warning && strings.Contains(e.Message, "the lock of GPU-a cannot be used") })
+		said := slices.ContainsFunc(r.events, func(e Event) bool {
+			return e.Kind == Warning && strings.Contains(e.Message, "the lock of GPU-a cannot be used")
+		})
 		if !said {
 			t.Error("it was not said")
 		}
