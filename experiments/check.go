@@ -45,6 +45,10 @@ func (f field) check(v cty.Value) (cty.Value, *fault) {
 		if !v.Type().IsObjectType() && !v.Type().IsMapType() {
 			return v, f.wrongType("an object", f.objectSample(v), v)
 		}
+		if path := secretIn(v, f.name); f.kind == free && path != "" {
+			return v, &fault{summary: "A secret in " + f.name, secret: true, detail: path + " would be stored with every result and be seen in the process list. " +
+				"Take it out of this file: launches run offline and need no token, matrix fetch reads it from the environment, and a server's key is named by api_key_env."}
+		}
 	case memory:
 		return f.checkMemory(v)
 	case capture:
@@ -200,6 +204,28 @@ var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDE
 // SecretName reports whether an environment variable's name says that its value is a secret (HF_TOKEN, OPENAI_API_KEY;
 // not TOKENIZERS_PARALLELISM).
 func SecretName(name string) bool { return secretName.MatchString(name) }
+
+// secretIn is the path of a text below v whose name says that it is a secret; "" when there is none. A flag or a number of
+// such a name (hf_token = true) tells nothing.
+func secretIn(v cty.Value, path string) string {
+	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return ""
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		at := path
+		if k.Type() == cty.String {
+			at += "." + k.AsString()
+			if e.Type() == cty.String && e.IsKnown() && !e.IsNull() && e.AsString() != "" && SecretName(strings.ReplaceAll(k.AsString(), "-", "_")) {
+				return at
+			}
+		}
+		if found := secretIn(e, at); found != "" {
+			return found
+		}
+	}
+	return ""
+}
 
 // checkEnviron keeps each value as the string that the process will see.
 func (f field) checkEnviron(v cty.Value) (cty.Value, *fault) {

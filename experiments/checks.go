@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
@@ -52,6 +53,14 @@ func (l *loader) checkPlatform(n *node, p *Platform) {
 		l.mistakeAt(n, "backend", "Platform without a url", fmt.Sprintf(`%s talks to a server that runs already: give its url = "http://host:8000/v1".`, p.Backend))
 	case known && p.URL == "" && p.Attach:
 		l.mistakeAt(n, "attach", "Platform without a url", `attach = true uses a server that runs already: give its url.`)
+	}
+	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.User != nil) {
+		d := mistake(n.ranges["url"], "No address for a url", "It cannot be read as http://host:8000/v1.")
+		if err == nil {
+			d = mistake(n.ranges["url"], "A password in url", "It would be seen in every message and in the process list. Name the variable that holds the key in api_key_env; a server that wants a user and a password needs a proxy before it.")
+		}
+		withhold(d)
+		l.diags = l.diags.Append(d)
 	}
 	if p.APIKeyEnv != "" && !environName.MatchString(p.APIKeyEnv) {
 		at := n.ranges["api_key_env"]

@@ -305,13 +305,16 @@ func environmentOf(c *Cell, facts Values) Values {
 		more["local_env"] = local
 	}
 	if c.Platform.URL != "" {
-		more["url"] = withoutSecrets(c.Platform.URL)
+		more["url"] = c.Platform.PublicURL()
 	}
 	return with(facts, more)
 }
 
-// withoutSecrets drops the user and the query of a URL: keys are sometimes put there, and an identity is stored.
-func withoutSecrets(url string) string {
+// PublicURL is the platform's url as it may be stored and shown.
+func (p *Platform) PublicURL() string { return PublicURL(p.URL) }
+
+// PublicURL drops the user and the query of a URL: keys are sometimes put there.
+func PublicURL(url string) string {
 	url, _, _ = strings.Cut(url, "?")
 	if scheme, rest, ok := strings.Cut(url, "://"); ok {
 		if i := strings.IndexByte(rest, '@'); i >= 0 && i < len(rest) && !strings.Contains(rest[:i], "/") {

@@ -95,7 +95,7 @@ func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
 	d := demand{alone: c.Isolation != nil && c.Isolation.Alone}
 	switch {
 	case attached(c):
-		d.resource = "server " + c.Platform.URL
+		d.resource = "server " + c.Platform.PublicURL()
 	case c.Platform.Args.Int("port") > 0:
 		d.resource = "port " + strconv.Itoa(c.Platform.Args.Int("port"))
 	}

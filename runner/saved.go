@@ -2,9 +2,13 @@ package runner
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"slices"
 	"strings"
@@ -14,7 +18,10 @@ import (
 )
 
 // savedSchema is the version of the plan file.
-const savedSchema = 2
+const savedSchema = 3
+
+// unsummed is the version whose files had no checksum.
+const unsummed = 2
 
 // maxSaved bounds what ReadSaved takes in: a plan of 100,000 cells is about 30 MB.
 const maxSaved = 1 << 30
@@ -22,7 +29,7 @@ const maxSaved = 1 << 30
 // Saved is a plan as it lies in a file: what was asked, the source as it was, what was resolved, and each pending cell.
 //
 // The file is JSON Lines: this struct, then the components of identities, each once, before the first cell that has it,
-// and the cells. One JSON document with whole identities took eight times the space, and all of it in memory twice.
+// the cells, and at last the SHA-256 of all that: a plan that was cut short or changed is no plan. One JSON document with whole identities took eight times the space, and all of it in memory twice.
 type Saved struct {
 	Schema int                     `json:"schema"`
 	Made   time.Time               `json:"made"`
@@ -59,6 +66,7 @@ type savedComponent struct {
 type savedLine struct {
 	Component *savedComponent `json:"component,omitempty"`
 	Cell      *savedCell      `json:"cell,omitempty"`
+	SHA256    string          `json:"sha256,omitempty"` // of the lines before, hex
 }
 
 // Asked is the filter of a plan that was read: what it asks to run again, it asks as of its making, and only once.
@@ -80,7 +88,8 @@ func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOpti
 
 // Write writes the plan file.
 func (s *Saved) Write(w io.Writer) error {
-	buffered := bufio.NewWriterSize(w, 1<<16)
+	sum := sha256.New()
+	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
 	out := savedWriter{e: json.NewEncoder(buffered), numbers: map[[2]string]int{}}
 	out.e.SetEscapeHTML(false)
 	err := out.e.Encode(s)
@@ -93,6 +102,9 @@ func (s *Saved) Write(w io.Writer) error {
 	}
 	if err == nil {
 		err = buffered.Flush()
+	}
+	if err == nil {
+		err = json.NewEncoder(w).Encode(savedLine{SHA256: hex.EncodeToString(sum.Sum(nil))})
 	}
 	if err != nil {
 		return fmt.Errorf("write the plan: %w", err)
@@ -129,28 +141,65 @@ func (w *savedWriter) cell(experiment string, item *Item) error {
 // ReadSaved reads a plan file.
 func ReadSaved(r io.Reader) (*Saved, error) {
 	var s Saved
-	d := json.NewDecoder(io.LimitReader(r, maxSaved))
-	if err := d.Decode(&s); err != nil {
+	in := summing{sum: sha256.New()}
+	in.d = json.NewDecoder(io.TeeReader(io.LimitReader(r, maxSaved), &in.ahead))
+	if err := in.next(&s); err != nil {
 		return nil, fmt.Errorf("this is no plan of matrix: %w", experiments.PlainJSON(err))
 	}
-	if s.Schema != savedSchema {
+	if s.Schema != savedSchema && s.Schema != unsummed {
 		return nil, fmt.Errorf("the plan has schema %d, this matrix reads %d", s.Schema, savedSchema)
 	}
 	if len(s.Paths) == 0 {
 		return nil, errors.New("the plan names no files")
 	}
+	if err := s.lines(&in); err != nil {
+		return nil, fmt.Errorf("the plan is damaged: %w", experiments.PlainJSON(err))
+	}
+	return &s, nil
+}
+
+// lines reads what follows the first line, up to the checksum.
+func (s *Saved) lines(in *summing) error {
 	for {
 		var line savedLine
-		err := d.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			return &s, nil
+		sum := in.before()
+		switch err := in.next(&line); {
+		case errors.Is(err, io.EOF) && s.Schema == unsummed:
+			return nil
+		case errors.Is(err, io.EOF):
+			return errors.New("it has no end")
+		case err != nil:
+			return err
+		case line.SHA256 != "":
+			if line.SHA256 != sum() {
+				return errors.New("it was changed since it was saved: its checksum does not match")
+			}
+			return nil
 		}
-		if err == nil {
-			err = s.take(line)
+		if err := s.take(line); err != nil {
+			return err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("the plan is damaged: %w", experiments.PlainJSON(err))
-		}
+	}
+}
+
+// summing decodes one document after the other and sums up their bytes.
+type summing struct {
+	d     *json.Decoder
+	ahead bytes.Buffer // what was read and not summed up yet
+	sum   hash.Hash
+	at    int64 // bytes that were
+}
+
+func (s *summing) next(v any) error { return s.d.Decode(v) }
+
+// before sums up what has been decoded, and returns the sum that a document which follows must name: with the line's end.
+func (s *summing) before() func() string {
+	s.sum.Write(s.ahead.Next(int(s.d.InputOffset() - s.at)))
+	s.at = s.d.InputOffset()
+	return func() string {
+		n := max(0, bytes.IndexByte(s.ahead.Bytes(), '{'))
+		s.sum.Write(s.ahead.Next(n))
+		return hex.EncodeToString(s.sum.Sum(nil))
 	}
 }
 

@@ -79,3 +79,27 @@ func FuzzReadSaved(f *testing.F) {
 		}
 	})
 }
+
+// A plan that was changed or cut anywhere is no plan.
+func TestSavedPlanChecksum(t *testing.T) {
+	a := testCell("a", 10)
+	plan := &Plan{Experiment: "exp", Items: []*Item{{Cell: a, Identity: testIdentity(a.Address, map[string]string{"spec": `{"x":1}`}), State: New, Reasons: []Reason{ReasonNew}, Launches: []int{1}}}}
+	var file bytes.Buffer
+	if err := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, experiments.LoadOptions{}, Filter{}, []*Plan{plan}).Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	whole := file.Bytes()
+	if _, err := ReadSaved(bytes.NewReader(whole)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(whole) - 1 { // but the last line's end
+		if _, err := ReadSaved(bytes.NewReader(whole[:n])); err == nil {
+			t.Errorf("cut at %d of %d it is a plan", n, len(whole))
+		}
+		flipped := bytes.Clone(whole)
+		flipped[n] ^= 1
+		if _, err := ReadSaved(bytes.NewReader(flipped)); err == nil {
+			t.Errorf("byte %d (%q) flipped it is a plan", n, whole[n])
+		}
+	}
+}

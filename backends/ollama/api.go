@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"matrix/backends/wire"
 	"matrix/experiments"
 )
 
@@ -44,7 +45,7 @@ func (a *api) call(ctx context.Context, path string, body []byte, out any) error
 	if body != nil {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, wire.Join(a.base, path), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (a *api) create(ctx context.Context, s source, name string) error {
 }
 
 func (a *api) putBlob(ctx context.Context, path, digest string) error {
-	url := a.base + "/api/blobs/" + digest
+	url := wire.Join(a.base, "/api/blobs/"+digest)
 	head, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	v, err := server.version(ctx)
 	if err != nil {
 		return nil, &backends.LaunchError{
-			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", p.URL, err), Hint: "start the server, or correct platform.url",
+			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", p.PublicURL(), err), Hint: "start the server, or correct platform.url",
 		}
 	}
 	m, about, err := loadAttached(ctx, server, spec)
@@ -49,7 +49,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
 		info.Template = ""
 	}
-	health := wire.Health(server.base+"/api/version", "")
+	health := wire.Health(wire.Join(server.base, "/api/version"), "")
 	return &engine{
 		platform: p, url: server.base, model: model, health: health, client: wire.New(wire.Options{IdleTimeout: time.Minute, Health: health}),
 		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,

@@ -46,7 +46,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 	if protocol == wire.OllamaChat {
 		path = "/api/chat"
 	}
-	r := e.client.Do(ctx, wire.Call{URL: e.url + path, Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, path), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	e.cutPrompt(&r)
 	return e.explain(ctx, r)
 }

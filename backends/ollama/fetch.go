@@ -14,6 +14,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
+	"matrix/backends/wire"
 	"matrix/experiments"
 )
 
@@ -34,7 +35,7 @@ func (b backend) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.D
 	if err != nil {
 		return nil, err
 	}
-	d := backends.Download{Name: m.Model, Into: c.Platform.URL}
+	d := backends.Download{Name: m.Model, Into: c.Platform.PublicURL()}
 	store := ""
 	if c.Platform.Attach {
 		if here, err := attachedHas(ctx, c.Platform.URL, r.name()); err != nil || here {
@@ -127,7 +128,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 	}
 	// insecure makes Ollama speak HTTP to the registry; the scheme in a name alone does not.
 	body := encode(map[string]any{"model": r.name(), "insecure": r.plain, "stream": true})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/api/pull", strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, wire.Join(a.base, "/api/pull"), strings.NewReader(string(body)))
 	if err != nil {
 		return err
 	}

@@ -27,10 +27,10 @@ type api struct {
 func newAPI(base, key string) (*api, error) {
 	u, err := url.Parse(strings.TrimRight(base, "/"))
 	if err != nil {
-		return nil, fmt.Errorf("read url: %w", err)
+		return nil, fmt.Errorf("read url: %w", wire.Unasked(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("read url: %q is no http:// or https:// address", base)
+		return nil, fmt.Errorf("read url: %q is no http:// or https:// address", experiments.PublicURL(base))
 	}
 	for _, endpoint := range []string{"/chat/completions", "/completions", "/models"} { // the address of a request, copied whole
 		u.Path = strings.TrimSuffix(u.Path, endpoint)
@@ -90,7 +90,7 @@ func (a *api) call(ctx context.Context, method, path string, body, out any) erro
 		}
 		r = bytes.NewReader(text)
 	}
-	resp, err := a.send(ctx, method, a.base+path, "application/json", r)
+	resp, err := a.send(ctx, method, wire.Join(a.base, path), "application/json", r)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (a *api) send(ctx context.Context, method, target, kind string, body io.Rea
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, wire.Unasked(err)
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil

@@ -44,12 +44,12 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		a.info.Warnings = append(a.info.Warnings, "the server lists no models, so that it serves "+a.model+" is not proven")
 	case err != nil:
-		return nil, unreachable(spec.Cell.Platform.URL, err)
+		return nil, unreachable(spec.Cell.Platform.PublicURL(), err)
 	default:
 		m, err := pick(models, a.model)
 		if err != nil {
 			return nil, &backends.LaunchError{
-				Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", spec.Cell.Platform.URL, err),
+				Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", spec.Cell.Platform.PublicURL(), err),
 				Hint: "name the model in model.openai as the server does",
 			}
 		}
@@ -57,7 +57,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		dropsConnections = m.OwnedBy == "llamacpp"
 		a.dialect.Store(int32(dialectOf(m)))
 	}
-	a.health = wire.Health(server.base+"/models", server.key)
+	a.health = wire.Health(wire.Join(server.base, "/models"), server.key)
 	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
 	a.info.Version = server.version(ctx)
 	return a, nil
@@ -119,7 +119,7 @@ func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.
 		window = *a.info.MaxModelLen
 	}
 	return a.client.Do(ctx, wire.Call{
-		URL: a.server.base + path, Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
+		URL: wire.Join(a.server.base, path), Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
 	})
 }
 

@@ -146,7 +146,7 @@ func (b *batcher) upload(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	tail := "\r\n--" + form.Boundary() + "--\r\n"
-	resp, err := b.server.send(ctx, http.MethodPost, b.server.base+"/files", form.FormDataContentType(),
+	resp, err := b.server.send(ctx, http.MethodPost, wire.Join(b.server.base, "/files"), form.FormDataContentType(),
 		io.MultiReader(&head, file, bytes.NewReader([]byte(tail))))
 	if err != nil {
 		return "", err
@@ -214,7 +214,7 @@ type completion struct {
 // readAnswers streams a file down. A line that answers nothing that was asked is passed over, and so is one that cannot be
 // read: the other answers came, and were paid for.
 func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over time.Time, done func(backends.Reply)) error {
-	resp, err := b.server.send(ctx, http.MethodGet, b.server.base+"/files/"+file+"/content", "", nil)
+	resp, err := b.server.send(ctx, http.MethodGet, wire.Join(b.server.base, "/files/"+file+"/content"), "", nil)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"matrix/backends"
+	"matrix/backends/wire"
 	"matrix/experiments"
 )
 
@@ -40,13 +41,13 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	models, err := listModels(ctx, url, key)
 	if err != nil {
 		return nil, &backends.LaunchError{
-			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "start the server, or correct platform.url",
+			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", platform.PublicURL(), err), Hint: "start the server, or correct platform.url",
 		}
 	}
 	m, err := pick(models, attachedModel(spec.Cell))
 	if err != nil {
 		return nil, &backends.LaunchError{
-			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "name the model as the server does",
+			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", platform.PublicURL(), err), Hint: "name the model as the server does",
 		}
 	}
 	s := reach(url, m.ID, key, 0)
@@ -54,7 +55,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	return &attached{
 		served: s,
 		info: backends.Info{
-			Engine: "vllm", Version: askVersion(ctx, url, key), MetricsURL: url + "/metrics", MaxModelLen: m.MaxModelLen, Attached: true,
+			Engine: "vllm", Version: askVersion(ctx, url, key), MetricsURL: wire.Join(url, "/metrics"), MaxModelLen: m.MaxModelLen, Attached: true,
 		},
 		done: make(chan struct{}),
 	}, nil
@@ -75,7 +76,7 @@ func pick(models []model, want string) (model, error) {
 // askVersion is "unknown" where the server does not tell.
 func askVersion(ctx context.Context, url, key string) string {
 	var v struct{ Version string }
-	if text, err := get(ctx, url+"/version", key); err == nil && json.Unmarshal(text, &v) == nil && v.Version != "" {
+	if text, err := get(ctx, wire.Join(url, "/version"), key); err == nil && json.Unmarshal(text, &v) == nil && v.Version != "" {
 		return v.Version
 	}
 	return "unknown"

@@ -29,7 +29,7 @@ type served struct {
 
 // reach makes the part of an engine that talks to the server at url.
 func reach(url, name, key string, idle time.Duration) served {
-	health := wire.Health(url+"/health", key)
+	health := wire.Health(wire.Join(url, "/health"), key)
 	return served{url: url, name: name, health: health, bare: new(atomic.Bool), client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
 }
 
@@ -59,7 +59,7 @@ func (s *served) send(ctx context.Context, req backends.Request, bare bool) back
 	if protocol == wire.OpenAIChat {
 		path = "/v1/chat/completions"
 	}
-	r := s.client.Do(ctx, wire.Call{URL: s.url + path, Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
+	r := s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, path), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
 	if r.Status == backends.Failed && r.HTTPStatus == http.StatusBadRequest && tooLong(r.Error) {
 		r.ErrorClass = "prompt_too_long"
 	}
@@ -197,13 +197,13 @@ type model struct {
 }
 
 func listModels(ctx context.Context, url, key string) ([]model, error) {
-	text, err := get(ctx, url+"/v1/models", key)
+	text, err := get(ctx, wire.Join(url, "/v1/models"), key)
 	if err != nil {
 		return nil, err
 	}
 	var list struct{ Data []model }
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("read %s/v1/models: %w", url, experiments.PlainJSON(err))
+		return nil, fmt.Errorf("read %s/v1/models: %w", experiments.PublicURL(url), experiments.PlainJSON(err))
 	}
 	return list.Data, nil
 }
@@ -221,11 +221,11 @@ func get(ctx context.Context, url, key string) ([]byte, error) {
 	}
 	resp, err := plain.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, wire.Unasked(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: %s", url, resp.Status)
+		return nil, fmt.Errorf("get %s: %s", experiments.PublicURL(url), resp.Status)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 }

@@ -185,8 +185,8 @@ func OneLine(text string) string {
 var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret`)
 
 // redact takes secrets out of an error: servers echo them.
-func (c *Client) redact(text string, header http.Header) string {
-	secrets := []string{c.apiKey}
+func (c *Client) redact(text, address string, header http.Header) string {
+	secrets := append(queryOf(address), c.apiKey)
 	for name, values := range header {
 		if secretHeader.MatchString(name) {
 			for _, value := range values {

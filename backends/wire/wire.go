@@ -78,7 +78,7 @@ type Call struct {
 func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
 	reply := c.attempts(ctx, &call)
 	reply.Seq = call.Request.Seq
-	reply.Error = OneLine(c.redact(reply.Error, call.Header))
+	reply.Error = OneLine(c.redact(reply.Error, call.URL, call.Header))
 	if reply.TokenSource == "" {
 		reply.TokenSource = "none"
 	}

@@ -26,6 +26,8 @@ type app struct {
 	interrupts     *interrupts
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	streams        []*output // that these are
+	screen         *os.File  // stdout, when it is a terminal
 	style          style
 	tty            bool // stdout is a terminal
 	width          int  // of the terminal, in columns
@@ -40,10 +42,11 @@ type app struct {
 }
 
 func newApp(i *interrupts, stdin io.Reader, stdout, stderr io.Writer) *app {
-	a := &app{interrupts: i, stdin: stdin, stdout: stdout, stderr: stderr, width: 100, encoder: json.NewEncoder(stdout)}
+	out, errs := &output{w: stdout}, &output{w: stderr}
+	a := &app{interrupts: i, stdin: stdin, stdout: out, stderr: errs, streams: []*output{out, errs}, width: 100, encoder: json.NewEncoder(out)}
 	a.encoder.SetEscapeHTML(false)
 	if f, ok := stdout.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		a.tty = true
+		a.tty, a.screen = true, f
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			a.width = w
 		}
@@ -84,6 +87,10 @@ func (a *app) rootCommand() *cobra.Command {
 		PersistentPreRun: func(cmd *cobra.Command, args []string) {
 			a.style = newStyle(a.tty && !a.json, a.noColor)
 			a.vars.Environ = os.Environ()
+			for _, o := range a.streams {
+				o.color = a.style.color
+			}
+			a.streams[0].faithful = a.json
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -247,7 +248,7 @@ func (a *app) view(p *runner.Plan, beside bool) (observe func(runner.Event), sto
 	case a.json:
 		return newJSONView(a).observe, func() {}
 	case a.tty && os.Getenv("TERM") != "dumb":
-		v := newLiveView(a.stdout, a.style, a.terminalSize, simulatedItems(p), beside)
+		v := newLiveView(a.drawn(), a.style, a.terminalSize, simulatedItems(p), beside)
 		return v.observe, v.stop
 	}
 	v := &plainView{out: a.stdout, style: a.style, width: a.terminalWidth, every: 5 * time.Second, beside: beside}
@@ -258,10 +259,23 @@ func (a *app) view(p *runner.Plan, beside bool) (observe func(runner.Event), sto
 func (s *session) source(experiment string) []byte {
 	for _, e := range s.config.Experiments {
 		if e.Name == experiment {
-			return s.config.Files[e.Place.File]
+			return s.withoutQueries(s.config.Files[e.Place.File])
 		}
 	}
 	return nil
+}
+
+// withoutQueries takes the queries of platforms' addresses out of a source, since a key may be in them and the source lies
+// beside the results.
+func (s *session) withoutQueries(source []byte) []byte {
+	for _, cells := range s.cells {
+		for _, c := range cells {
+			if _, query, asked := strings.Cut(c.Platform.URL, "?"); asked && query != "" {
+				source = bytes.ReplaceAll(source, []byte("?"+query), []byte("?(left out)"))
+			}
+		}
+	}
+	return source
 }
 
 // afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +40,20 @@ type hinted struct {
 func (h hinted) Error() string { return h.err.Error() }
 func (h hinted) Unwrap() error { return h.err }
 
-// finish says an error once and turns it into the exit code.
+// finish says an error once and turns it into the exit code. Output that was lost is an error, too.
 func (a *app) finish(ctx context.Context, err error) int {
+	if first := a.streams[0].failed(); first != nil && errors.Is(err, first) {
+		err = nil // it is said below, in other words
+	}
+	code := a.finishCommand(ctx, err)
+	if lost := a.streams[0].closing(); lost != nil {
+		fmt.Fprintf(a.stderr, "%s %s\n", a.style.err("Error:"), sentence(lost.Error()))
+		return cmp.Or(code, codeError)
+	}
+	return code
+}
+
+func (a *app) finishCommand(ctx context.Context, err error) int {
 	var code exitCode
 	var locked *results.ErrLocked
 	var held *gpulock.HeldError

@@ -56,7 +56,7 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 		return err
 	}
 	if e.out == "-" {
-		_, err := exchange.Export(a.stdout, e.format, e.table, attempts)
+		_, err := exchange.Export(a.page(), e.format, e.table, attempts)
 		return err
 	}
 	rows, err := writeWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, attempts) })
@@ -125,7 +125,7 @@ func writeWhole(path string, write func(io.Writer) (int64, error)) (rows int64, 
 	defer os.Remove(file.Name()) // gone already when all went well
 	out := bufio.NewWriterSize(file, 1<<20)
 	rows, err = write(out)
-	if err = errors.Join(err, out.Flush(), file.Chmod(0o644), file.Close()); err != nil {
+	if err = errors.Join(err, out.Flush(), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
 		return 0, err
 	}
 	return rows, os.Rename(file.Name(), path)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -10,11 +9,10 @@ import (
 
 // terminalWidth is where lines end: the terminal's edge as it is now, nowhere (0) in a pipe.
 func (a *app) terminalWidth() int {
-	f, ok := a.stdout.(*os.File)
-	if !ok || !a.tty {
+	if a.screen == nil {
 		return 0
 	}
-	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+	if w, _, err := term.GetSize(int(a.screen.Fd())); err == nil && w > 0 {
 		return w
 	}
 	return a.width
@@ -22,8 +20,8 @@ func (a *app) terminalWidth() int {
 
 // terminalSize is the terminal's as it is now, in columns and lines.
 func (a *app) terminalSize() (width, height int) {
-	if f, ok := a.stdout.(*os.File); ok && a.tty {
-		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
+	if a.screen != nil {
+		if w, h, err := term.GetSize(int(a.screen.Fd())); err == nil && w > 0 && h > 0 {
 			return w, h
 		}
 	}

@@ -27,9 +27,9 @@ func (a *app) graphCommand() *cobra.Command {
 			case a.json:
 				a.emit("graph", map[string]any{"nodes": orEmpty(g.Nodes), "edges": orEmpty(g.Edges)})
 			case mermaid:
-				fmt.Fprint(a.stdout, mermaidOf(g))
+				fmt.Fprint(a.page(), mermaidOf(g))
 			default:
-				fmt.Fprint(a.stdout, dotOf(g))
+				fmt.Fprint(a.page(), dotOf(g))
 			}
 			return nil
 		},

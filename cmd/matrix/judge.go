@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -63,6 +64,9 @@ func (a *app) judge(ctx context.Context, f judgeFlags, args []string) error {
 	if f.url == "" || f.model == "" {
 		return hinted{errors.New("a judge needs --url and --model"), "For instance: --url http://127.0.0.1:8000/v1 --model NAME."}
 	}
+	if u, err := url.Parse(f.url); err != nil || u.User != nil {
+		return hinted{errors.New("--url is no address like http://127.0.0.1:8000/v1, or has a password in it"), "A key is given by --api-key-env NAME."}
+	}
 	key := ""
 	if f.keyEnv != "" {
 		if key = os.Getenv(f.keyEnv); key == "" {
@@ -99,7 +103,7 @@ func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: question}}, MaxTokens: f.tokens,
 			Generate: &experiments.Generate{MaxTokens: f.tokens, TopP: 1}, Timeout: f.timeout, Retries: 3}
 		body, protocol := wire.OpenAIBody(req, f.model, wire.OpenAI)
-		reply := client.Do(ctx, wire.Call{URL: strings.TrimSuffix(f.url, "/") + "/chat/completions", Body: body, Protocol: protocol, Request: req})
+		reply := client.Do(ctx, wire.Call{URL: wire.Join(f.url, "/chat/completions"), Body: body, Protocol: protocol, Request: req})
 		if reply.Status != backends.OK {
 			return "", fmt.Errorf("%s: %s", reply.Status, reply.Error)
 		}

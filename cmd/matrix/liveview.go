@@ -56,8 +56,11 @@ func (v *liveView) draw() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.model.width = width
-	v.screen.draw(v.model.View(), height-1)
+	v.screen.draw(v.clean(v.model.View()), height-1)
 }
+
+// clean is text without what an engine or a label could say to the terminal.
+func (v *liveView) clean(text string) string { return string(shown([]byte(text), v.model.style.color)) }
 
 func (v *liveView) observe(e runner.Event) {
 	v.mu.Lock()
@@ -65,7 +68,7 @@ func (v *liveView) observe(e runner.Event) {
 	if !slices.Contains([]runner.EventKind{runner.CellProgress, runner.LaunchPhase, runner.LaunchProgress, runner.LaunchReady}, e.Kind) {
 		v.plain.observe(e)
 		if v.buffer.Len() > 0 {
-			v.screen.above(v.buffer.String())
+			v.screen.above(v.clean(v.buffer.String()))
 			v.buffer.Reset()
 		}
 	}

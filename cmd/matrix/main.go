@@ -28,7 +28,7 @@ func run(ctx context.Context, i *interrupts, args []string, stdin io.Reader, std
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	return a.finish(ctx, root.ExecuteContext(ctx))
 }

@@ -196,7 +196,7 @@ func (s *session) save(plans []*runner.Plan, out string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
-	if err := replaceFile(path, 0o644, saved.Write); err != nil {
+	if err := replaceFile(path, 0o600, saved.Write); err != nil {
 		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
 	return path, nil

@@ -31,7 +31,7 @@ func (a *app) recipeCommand() *cobra.Command {
 			c := found.item.Cell
 			maker, ok := s.world.Backends[c.Platform.Backend].(backends.Reciper)
 			if !ok || c.Platform.Attach {
-				return hinted{fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at " + c.Platform.URL + "."}
+				return hinted{fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at " + c.Platform.PublicURL() + "."}
 			}
 			script, err := maker.Recipe(cmd.Context(), c, port, runner.Example(cmd.Context(), s.world, c))
 			if err != nil {
@@ -54,5 +54,5 @@ func (a *app) sayRecipe(p placedItem, script string) {
 		a.emit("recipe", map[string]any{"experiment": p.plan.Experiment, "cell": p.item.Cell.Address[:16], "name": p.item.Cell.Name(), "script": script})
 		return
 	}
-	fmt.Fprint(a.stdout, script)
+	fmt.Fprint(a.page(), script)
 }

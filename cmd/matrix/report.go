@@ -235,7 +235,7 @@ func (a *app) spelled() io.Writer {
 	if a.tty && a.style.ascii {
 		return asciiWriter{a.stdout}
 	}
-	return a.stdout
+	return a.page()
 }
 
 // asciiWriter spells what a terminal without UTF-8 cannot show.
@@ -258,14 +258,14 @@ func saveReport(dir string, doc *report.Document, formats []string) ([]string, e
 			return nil, fmt.Errorf("write the report: %w", err)
 		}
 		path := filepath.Join(dir, "report."+strings.Replace(format, "text", "txt", 1))
-		if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		if err := replaceText(path, text.String()); err != nil {
 			return nil, fmt.Errorf("write the report: %w", err)
 		}
 		written = append(written, path)
 	}
 	if slices.Contains(formats, "md") {
 		for name, svg := range doc.Charts() {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(svg), 0o644); err != nil {
+			if err := replaceText(filepath.Join(dir, name), svg); err != nil {
 				return nil, fmt.Errorf("write the charts: %w", err)
 			}
 		}

@@ -144,7 +144,7 @@ func (d declared) recipeOf(ctx context.Context, c *summary.Cell, p placedItem) (
 	r := report.Recipe{Command: "matrix recipe " + cell.Address[:16]}
 	maker, ok := d.session.world.Backends[cell.Platform.Backend].(backends.Reciper)
 	if !ok || cell.Platform.Attach {
-		return r, fmt.Errorf("nothing is started for it: it asks the server at %s", cell.Platform.URL)
+		return r, fmt.Errorf("nothing is started for it: it asks the server at %s", cell.Platform.PublicURL())
 	}
 	if p.item.Identity.Hash != c.Identity {
 		r.Note = "The declaration, or what it resolves to on this machine, has changed since this cell was measured: the script is of the cell as it is now. matrix plan tells the difference."

@@ -156,6 +156,10 @@ func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) 
 	if err != nil || dry {
 		return true, err
 	}
+	// The file behind a link, not the link, whose name would become a file of its own.
+	if file, err = filepath.EvalSymlinks(file); err != nil {
+		return true, err
+	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return true, err
@@ -181,8 +185,13 @@ func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) err
 		_ = temp.Close()
 		return err
 	}
-	if err := temp.Close(); err != nil {
+	// Synced before the rename: after a crash the name must not stand for an empty file.
+	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp.Name(), path)
+}
+
+func replaceText(path, text string) error {
+	return replaceFile(path, 0o644, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
 }

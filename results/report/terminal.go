@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"matrix/experiments"
 )
 
 // Answer is the answer in plain lines.
@@ -71,10 +73,10 @@ func (t *lines) line(s string) {
 // clean takes out what would move a terminal's cursor: models and logs may say anything.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
-			return -1
+		if experiments.Shows(r) && r != '\t' {
+			return r
 		}
-		return r
+		return -1
 	}, s)
 }
 

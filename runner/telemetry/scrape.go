@@ -101,7 +101,8 @@ func (r *Recorder) engineProbe(where func() (url, prefix string)) probe {
 		if err != nil {
 			// Once is no news: the engine may still be starting, be busy, or be gone at the end.
 			if failed && ctx.Err() == nil && !last {
-				r.warn("the engine's metrics cannot be read at " + url)
+				address, _, _ := strings.Cut(url, "?") // a key may be in the query
+				r.warn("the engine's metrics cannot be read at " + address)
 			}
 			failed = true
 			return nil

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"html"
 	"math"
 	"slices"
 	"strconv"
@@ -63,7 +62,7 @@ func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis
 	for _, p := range r.Parts {
 		i := slices.Index(names, p.Name)
 		x1, x2 := x.at(from), x.at(from+p.Value)
-		safe := html.EscapeString(p.Note)
+		safe := escape(p.Note)
 		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s" stroke="%s" stroke-width="0.8" data-tip="%s"><title>%s</title></rect>`,
 			num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), c.paint("--page", "#ffffff"), safe, safe)
 		if x2-x1 > 11 {

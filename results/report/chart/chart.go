@@ -9,6 +9,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // Style says where a chart will stand.
@@ -48,19 +50,22 @@ type canvas struct {
 func newCanvas(s Style, title string, h float64) *canvas {
 	c := &canvas{style: s, h: h}
 	c.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" font-family="system-ui, sans-serif" font-size="12">`, num(width), num(h))
-	c.f(`<title>%s</title>`, html.EscapeString(title))
+	c.f(`<title>%s</title>`, escape(title))
 	if s.Static {
 		c.f(`<rect width="100%%" height="100%%" fill="#ffffff"/>`)
 	}
 	return c
 }
 
+// escape is text as it may stand in a drawing: of others' labels, too.
+func escape(text string) string { return html.EscapeString(experiments.Printable(text)) }
+
 func (c *canvas) f(format string, args ...any) { fmt.Fprintf(&c.Builder, format, args...) }
 
 func (c *canvas) end(plotMidX, plotMidY float64) string {
 	if c.style.Watermark != "" {
 		c.f(`<text x="%s" y="%s" transform="rotate(-18 %s %s)" text-anchor="middle" font-size="44" font-weight="700" letter-spacing="3" fill="%s" fill-opacity="0.22" class="watermark">%s</text>`,
-			num(plotMidX), num(plotMidY), num(plotMidX), num(plotMidY), c.paint("--bad", "#b02347"), html.EscapeString(c.style.Watermark))
+			num(plotMidX), num(plotMidY), num(plotMidX), num(plotMidY), c.paint("--bad", "#b02347"), escape(c.style.Watermark))
 	}
 	c.WriteString("</svg>")
 	return c.String()
@@ -80,7 +85,7 @@ func (c *canvas) color(slot int) string {
 }
 
 func (c *canvas) text(x, y float64, anchor, fill, text string, more string) {
-	c.f(`<text x="%s" y="%s" text-anchor="%s" fill="%s"%s>%s</text>`, num(x), num(y), anchor, fill, more, html.EscapeString(text))
+	c.f(`<text x="%s" y="%s" text-anchor="%s" fill="%s"%s>%s</text>`, num(x), num(y), anchor, fill, more, escape(text))
 }
 
 func (c *canvas) line(x1, y1, x2, y2 float64, stroke string, more string) {
@@ -108,7 +113,7 @@ func (c *canvas) tip(x, y float64, note string) {
 	if note == "" {
 		return
 	}
-	safe := html.EscapeString(note)
+	safe := escape(note)
 	c.f(`<circle cx="%s" cy="%s" r="9" fill="transparent" data-tip="%s"><title>%s</title></circle>`, num(x), num(y), safe, safe)
 }
 

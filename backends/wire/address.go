@@ -1,0 +1,42 @@
+package wire
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"matrix/experiments"
+)
+
+// Join puts a path behind the base address of a server, before its query: a gateway may want a key there.
+func Join(base, path string) string {
+	base, query, asked := strings.Cut(base, "?")
+	base = strings.TrimRight(base, "/") + path
+	if asked {
+		base += "?" + query
+	}
+	return base
+}
+
+// Unasked takes the query out of an address in an error of net/http, since errors are stored and shown.
+func Unasked(err error) error {
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		sent.URL = experiments.PublicURL(sent.URL)
+	}
+	return err
+}
+
+// queryOf is what must not come back in an answer's text, as it stands and decoded.
+func queryOf(address string) (secrets []string) {
+	_, query, _ := strings.Cut(address, "?")
+	for _, pair := range strings.Split(query, "&") {
+		if _, value, ok := strings.Cut(pair, "="); ok && len(value) > 3 { // shorter ones are words
+			secrets = append(secrets, value)
+			if plain, err := url.QueryUnescape(value); err == nil && plain != value {
+				secrets = append(secrets, plain)
+			}
+		}
+	}
+	return secrets
+}
