@@ -213,9 +213,8 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 	if err != nil {
 		return err
 	}
-	s.asked, s.notes = x.asked, append(s.notes, x.asked.notes(source.path)...)
 	source.spans, source.parse = x.spans, x.parse
-	s.notes, s.form = x.notes(), x.form(text)
+	s.asked, s.notes, s.form = x.asked, append(x.notes(), x.asked.notes(x.faults.path)...), x.form(text)
 	s.source, s.format, s.sha256, s.encoding, s.comma = source, x.format, hex.EncodeToString(h.Sum(nil)), text.Encoding, x.comma
 	return nil
 }

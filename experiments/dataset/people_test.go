@@ -103,6 +103,8 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"numbers in quotes", "a.jsonl", `{"prompt":"q","max_tokens":"16"}`, "", []Entry{{ID: "1", Prompt: "q", MaxTokens: 16}}, ""},
 		{"other fields of any kind", "a.jsonl", `{"prompt":"q","input":5,"system":[1],"conversations":null,"reference":{"a":1},"tags":{"x":[]}}`, "", []Entry{{ID: "1", Prompt: "q", Reference: `{"a":1}`}}, ""},
 		{"a batch written over lines", "a.json", "{\n \"custom_id\": \"a\",\n \"body\": {\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n}\n", "", []Entry{{ID: "a", Messages: user("q")}}, ""},
+		{"Anthropic's batches", "a.jsonl", `{"custom_id":"x","params":{"max_tokens":9,"system":[{"type":"text","text":"S"}],"messages":[{"role":"user","content":"q"}]}}`, "", []Entry{{ID: "x", Messages: system, MaxTokens: 9}}, ""},
+		{"a body and params of another kind", "a.jsonl", `{"prompt":"q","body":"of a letter","params":"4B"}`, "", []Entry{{ID: "1", Prompt: "q"}}, ""},
 		{"a batch's numbers", "a.jsonl", `{"custom_id":7,"body":{"prompt":"p","max_tokens":3.0,"temperature":0}}`, "", []Entry{{ID: "7", Prompt: "p", MaxTokens: 3, left: []string{"temperature"}}}, ""},
 		{"one line broken", "a.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":\"b\"\n{\"prompt\":\"c\"}\n", "", nil, "a.jsonl:2: invalid JSON"},
 		{"token ids", "a.jsonl", `{"prompt":[1,2,3]}`, "", nil, "prompt must be a string"},

@@ -36,7 +36,8 @@ type record struct {
 	CustomID       json.RawMessage `json:"custom_id"`
 	ID             json.RawMessage `json:"id"`
 	ConversationID json.RawMessage `json:"conversation_id"`
-	Body           json.RawMessage `json:"body"`
+	Body           json.RawMessage `json:"body"`   // OpenAI's batches
+	Params         json.RawMessage `json:"params"` // Anthropic's batches
 	ask
 	Conversations json.RawMessage `json:"conversations"` // ShareGPT
 	Conversation  json.RawMessage `json:"conversation"`  // LMSYS
@@ -125,7 +126,8 @@ func (r *record) entry(format string, raw []byte) (Entry, error) {
 	if len(e.ID) > 512 {
 		return Entry{}, fmt.Errorf("the entry's id has %d bytes, more than 512", len(e.ID))
 	}
-	ofBatch := given(r.Body)
+	request := r.request()
+	ofBatch := request != nil
 	if format == formatBatch && !ofBatch {
 		return Entry{}, hinted{"no body", `A line of OpenAI's batch format is {"custom_id": …, "body": {"messages": […]}}.`}
 	}
@@ -134,19 +136,56 @@ func (r *record) entry(format string, raw []byte) (Entry, error) {
 	}
 	asked := &r.ask
 	if ofBatch {
-		asked, raw = &ask{}, r.Body
+		asked, raw = &ask{}, request
 		if err := json.Unmarshal(raw, asked); err != nil {
 			return Entry{}, jsonFault(err)
+		}
+		if err := e.systemBeside(r, asked); err != nil {
+			return Entry{}, err
 		}
 	}
 	var err error
 	if e.Extra, e.left, err = extra(raw, ofBatch); err != nil {
 		return Entry{}, jsonFault(err)
 	}
+	if e.Messages != nil { // it came with them
+		delete(e.Extra, "system")
+		if len(e.Extra) == 0 {
+			e.Extra = nil
+		}
+	}
 	if !ofBatch && r.Messages == nil && !given(r.Prompt) && given(r.Instruction) {
 		return e, e.instruct(r)
 	}
 	return e, e.take(asked)
+}
+
+// request is the request to an API that a line of a batch file holds, nil in any other file.
+func (r *record) request() json.RawMessage {
+	switch {
+	case kindOf(r.Body) == "object":
+		return r.Body
+	case kindOf(r.Params) == "object" && r.Messages == nil && !given(r.Prompt) && !given(r.Instruction):
+		return r.Params
+	}
+	return nil
+}
+
+// systemBeside takes the system message that stands beside the others in Anthropic's requests.
+func (e *Entry) systemBeside(r *record, asked *ask) error {
+	var beside struct {
+		System json.RawMessage `json:"system"`
+	}
+	if kindOf(r.Body) == "object" || asked.Messages == nil || json.Unmarshal(r.Params, &beside) != nil || !given(beside.System) {
+		return nil
+	}
+	text, parts, err := content(beside.System)
+	if err != nil {
+		return fmt.Errorf("system: %w", err)
+	}
+	e.parts = parts > 1
+	e.Messages = append(e.Messages, Message{Role: "system", Content: text})
+	return nil
 }
 
 // instruct takes an entry of Alpaca's form: instruction and input are one prompt, output the reference.
