@@ -118,7 +118,7 @@ func TestNamed(t *testing.T) {
 		}
 		names = append(names, m.Name)
 	}
-	for _, want := range []string{"success_rate", "evaluations_per_hour", "footprint_bytes", "phase_weights_s", "e2e_p99_adjusted_s"} {
+	for _, want := range []string{"success_rate", "j_per_evaluation", "footprint_bytes", "phase_weights_s", "e2e_p99_adjusted_s"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s cannot be named", want)
 		}

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -9,37 +10,65 @@ import (
 	"matrix/experiments"
 )
 
-// goodput counts the ok requests that met every bound. A bounded latency that was not measured is not met;
-// only a tpot that cannot be (one token or none) bounds nothing.
+// noGoodput is why a batch load has none.
+const noGoodput = "a batch load: its latency is queueing by construction"
+
+// goodput counts the ok requests that met every bound.
 func (s *Summary) goodput(t *tally, run Run) error {
 	d := s.value(mDuration)
 	switch {
 	case run.SLO == nil || *run.SLO == (experiments.SLO{}):
 		return nil
 	case run.Mode == "batch":
-		s.null(mGoodput, "a batch load: its latency is queueing by construction")
+		s.null(mGoodput, noGoodput)
 		return nil
 	case d == nil:
 		return nil
 	}
 	met := 0
-	names := []string{colTTFT, colTPOT, colE2E, colQueue, colOutput}
-	err := t.each(names, rowOK, func(b arrow.RecordBatch, i int) {
-		var queue float64
-		if q := named[*array.Float64](b, colQueue); run.Mode == "open" && q.IsValid(i) {
-			queue = q.Value(i)
-		}
-		tokens := named[*array.Int64](b, colOutput)
-		single := tokens.IsValid(i) && tokens.Value(i) <= 1
-		within := func(column string, plus float64, bound time.Duration) bool {
-			c := named[*array.Float64](b, column)
-			return bound == 0 || c.IsValid(i) && c.Value(i)+plus <= bound.Seconds()
-		}
-		if within(colTTFT, queue, run.SLO.TTFT) && within(colE2E, queue, run.SLO.E2E) &&
-			(single || within(colTPOT, 0, run.SLO.TPOT)) {
+	err := t.each(boundColumns, rowOK, func(b arrow.RecordBatch, i int) {
+		if meets(b, i, run.Mode, *run.SLO) {
 			met++
 		}
 	})
 	s.set(mGoodput, float64(met) / *d)
 	return err
+}
+
+// Meet counts the measured ok requests in an attempt's folder that meet every bound, whatever bounds it was measured
+// under. mode is the load's: an open one counts from when a request was due.
+func Meet(dir, mode string, slo experiments.SLO) (met int64, err error) {
+	if _, err := intact(dir, tableRequests); err != nil {
+		return 0, err
+	}
+	path := filepath.Join(dir, tableRequests+".parquet")
+	err = scan(path, append([]string{colPhase, colStatus}, boundColumns...), func(b arrow.RecordBatch) error {
+		phase, status := named[*array.String](b, colPhase), named[*array.String](b, colStatus)
+		for i := range int(b.NumRows()) {
+			if phase.Value(i) == phaseMeasure && status.Value(i) == statusOK && meets(b, i, mode, slo) {
+				met++
+			}
+		}
+		return nil
+	})
+	return met, err
+}
+
+var boundColumns = []string{colTTFT, colTPOT, colE2E, colQueue, colOutput}
+
+// meets holds a row against every bound. A bounded latency that was not measured is not met; only a tpot that cannot be
+// (one token or none) bounds nothing. A tpot of 0 is an older row's whose text came in one event: it was not seen.
+func meets(b arrow.RecordBatch, i int, mode string, slo experiments.SLO) bool {
+	var queue float64
+	if q := named[*array.Float64](b, colQueue); mode == "open" && q.IsValid(i) {
+		queue = q.Value(i)
+	}
+	within := func(column string, plus float64, bound time.Duration) bool {
+		c := named[*array.Float64](b, column)
+		return bound == 0 || c.IsValid(i) && c.Value(i)+plus <= bound.Seconds()
+	}
+	tokens, tpot := named[*array.Int64](b, colOutput), named[*array.Float64](b, colTPOT)
+	single := tokens.IsValid(i) && tokens.Value(i) <= 1
+	seen := !tpot.IsValid(i) || tpot.Value(i) > 0
+	return within(colTTFT, queue, slo.TTFT) && within(colE2E, queue, slo.E2E) && (slo.TPOT == 0 || single || seen && within(colTPOT, 0, slo.TPOT))
 }

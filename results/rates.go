@@ -13,13 +13,16 @@ import (
 // gapsExact is the number of chunk gaps kept for exact percentiles (16 MiB); more go through a histogram.
 const gapsExact = 2 << 20
 
-func (s *Summary) counts(t *tally, planned int64) {
+func (s *Summary) counts(t *tally, planned int64, imported bool) {
 	for _, status := range requestStatuses {
 		s.setCount(prefixRequestsEnd+status, t.statuses[status])
 	}
 	s.setCount(mPlanned, planned)
 	s.setCount(mCutShort, t.ends.CutShort)
 	s.setCount(mWithoutText, t.ends.WithoutText)
+	if n := t.ends.WithoutText; n > 0 && !imported {
+		s.warn(fmt.Sprintf("%d of %d ok answers have no text", n, t.ends.OK))
+	}
 	for column, metric := range map[string]string{colInput: mInput, colOutput: mOutput, colCached: mCached} {
 		if n := t.tokens[column]; n != nil {
 			s.setCount(metric, *n)

@@ -86,7 +86,7 @@ func TestTimeWithinAnEventIsNotKnown(t *testing.T) {
 		t.Errorf("why %q", why)
 	}
 	for i := range rows { // four tokens an event: of the 7 after the first, the time of 4 is seen
-		rows[i].LastTokenS, rows[i].DoneS, rows[i].Chunks = ptr(1.5), ptr(1.5), 2
+		rows[i].LastTokenS, rows[i].DoneS, rows[i].Chunks, rows[i].OutputHash = ptr(1.5), ptr(1.5), 2, [16]byte{1}
 	}
 	s = measured(t, run, rows)
 	if len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "about 4.0 tokens: TPOT is understated by about 43%") {

@@ -33,7 +33,7 @@ func summarize(dir string, run Run) (Summary, error) {
 		planned = t.measured
 	}
 	s.Statuses, s.Finish = t.statuses, t.ends.finish()
-	s.counts(t, planned)
+	s.counts(t, planned, run.Imported)
 	s.rates(t, run)
 	steps := []func() error{
 		func() error { return s.latencies(t, run) },

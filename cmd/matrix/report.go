@@ -164,6 +164,9 @@ func (a *app) reportOn(ctx context.Context, f reportFlags, names []string) error
 		return declared.err
 	}
 	defer declared.close()
+	if err := declared.hold(set); err != nil {
+		return err
+	}
 	prompts, err := declared.prompts(ctx)
 	if err != nil {
 		return err

@@ -115,6 +115,20 @@ func (d declared) coverage() *report.Coverage {
 	return c
 }
 
+// hold counts goodput under the bounds that are declared now, whatever was declared when it was measured.
+func (d declared) hold(set *summary.Set) error {
+	for _, p := range itemsOf(d.plans) {
+		for _, c := range set.Cells {
+			if slo := p.item.Cell.SLO; slo != nil && c.Experiment == p.plan.Experiment && c.Address == p.item.Cell.Address {
+				if err := c.HoldTo(*slo); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // prompts are the datasets' entries, for references; nil without a declaration, or where several experiments are
 // reported together, whose ids may mean different prompts.
 func (d declared) prompts(ctx context.Context) (func(string) (quality.Prompt, bool), error) {

@@ -21,6 +21,7 @@ type metric struct {
 var compared = []metric{
 	{"Throughput", "output tokens/s", "output_throughput", three, true, true},
 	{"Requests", "requests/s", "request_throughput", three, true, true},
+	{"Goodput", "requests/s within slo", "goodput", three, true, true},
 	{"Success", "of planned", "success_rate", percent, true, false},
 	{"Load", "s", "load_s", three, false, true},
 	{"Load + batch", "s", "batch_s", three, false, true},
@@ -50,13 +51,14 @@ func (m *maker) comparisonTable(g *group, size int64) *Table {
 	cells := g.at(size)
 	t := &Table{ID: slug("compare", g.model, fmt.Sprint(size)), Caption: fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")),
 		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}, {"Ratio", "requests/hour with load, to the fastest", true}}}
-	for _, x := range compared {
+	shown := slices.DeleteFunc(slices.Clone(compared), func(x metric) bool { return x.column == "goodput" && !bounded(cells) })
+	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
 	}
 	fastest := fastestOf(cells)
 	for _, c := range cells {
 		r := Row{Values: []Value{{Text: g.name[c], Anchor: anchor(c), Detail: kindOf(c)}, launchesOf(c), ratioTo(c, fastest)}}
-		for _, x := range compared {
+		for _, x := range shown {
 			r.Values = append(r.Values, m.value(x, c, cells))
 		}
 		t.Rows = append(t.Rows, r)
@@ -65,6 +67,11 @@ func (m *maker) comparisonTable(g *group, size int64) *Table {
 		}
 	}
 	return t
+}
+
+// bounded reports whether any of the cells was held to bounds: without them there is no goodput.
+func bounded(cells []*summary.Cell) bool {
+	return slices.ContainsFunc(cells, func(c *summary.Cell) bool { return len(c.Values("goodput")) > 0 || len(c.Notes("goodput")) > 0 })
 }
 
 // kindOf names what a reader must not overlook about a cell.

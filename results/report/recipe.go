@@ -82,7 +82,7 @@ func (m *maker) start(g decision.Group, k decision.Standing, title string) []Blo
 // expected are the figures that the engine should show again.
 func (m *maker) expected(cells []*summary.Cell) *Table {
 	t := &Table{Caption: "What to expect", Columns: []Column{{Title: "Requests"}}}
-	shown := []metric{compared[0], compared[1], compared[2], compared[3], compared[4], compared[5]}
+	shown := slices.DeleteFunc(slices.Clone(compared[:7]), func(x metric) bool { return x.column == "goodput" })
 	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
 	}

@@ -1,0 +1,48 @@
+package summary_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/summary"
+	"matrix/results/summary/summarytest"
+)
+
+// Goodput follows the bounds that are declared now: the requests are counted anew, and not those of a batch.
+func TestGoodputUnderOtherBounds(t *testing.T) {
+	root := t.TempDir()
+	slow := func(i int, r *results.RequestRow) { // a request takes 0.1 s, each fourth 0.05 s longer to its first token
+		if i%4 == 0 {
+			*r.FirstTokenS += 0.05
+		}
+	}
+	bounds := experiments.SLO{TTFT: time.Second}
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *results.Run) { r.SLO = &bounds }}, {Row: slow}}},
+		summarytest.Cell{Platform: "b", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *results.Run) { r.Mode = "batch" }}}})
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := summary.Load(t.Context(), store, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := set.Cells[0], set.Cells[1]
+	if got := a.Values("goodput"); len(got) != 1 || math.Abs(got[0]-10) > 1e-9 {
+		t.Errorf("as measured: %v", got)
+	}
+	for _, c := range set.Cells {
+		if err := c.HoldTo(experiments.SLO{TTFT: 50 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.Values("goodput"); len(got) != 2 || math.Abs(got[0]-7.5) > 1e-9 || got[1] != got[0] || *a.Launches[1].Number("slo_ttft_s") != 0.05 {
+		t.Errorf("under other bounds: %v", got)
+	}
+	if got := b.Values("goodput"); len(got) != 0 {
+		t.Errorf("of a batch: %v", got)
+	}
+}
