@@ -172,7 +172,7 @@ func (p *Pair) warning() string {
 	}
 	sent := "what was sent is the same to the byte, so look at the engines' own templates (chat_template_sha256)"
 	if p.SameBytes < p.N {
-		sent = "what was sent differs too: look at generate.template"
+		sent = "what was sent differs too: look at generate.template, or at the nonces of a server that outlives its launches"
 	}
 	return fmt.Sprintf("%s and %s: the same model without randomness begins alike on only %.0f%% of %d prompts. Probably a template or tokenizer mismatch; %s before you compare their speeds",
 		p.A, p.B, 100*p.FirstWords, p.N, sent)

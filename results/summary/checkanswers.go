@@ -88,7 +88,7 @@ func (g *checking) answers() {
 func (g *checking) comparable() [][2]*Cell {
 	best := map[string][2]*Cell{}
 	g.pairs(func(a, b *Cell) {
-		if a.Simulated || b.Simulated || a.Model != b.Model || !greedy(a) || !greedy(b) || !samePrompts(a, b) {
+		if a.Simulated || b.Simulated || a.Model != b.Model || !greedy(a) || !greedy(b) || !samePrompts(a, b) || !sameBytes(a, b) {
 			return
 		}
 		key := g.named[a] + "\x00" + g.named[b]
@@ -254,6 +254,7 @@ var switches = []string{"thinking", "json_schema", "json", "choice", "regex", "t
 
 // requests looks for what was sent to one side only.
 func (g *checking) requests() {
+	g.warned(Amber, warnsThinking, warnsSampling)
 	g.pairs(func(a, b *Cell) {
 		x, knownA := asked(a.First())["generate"]
 		y, knownB := asked(b.First())["generate"]
@@ -279,6 +280,7 @@ func clip(text string) string {
 }
 
 func (g *checking) prefixCache() {
+	g.warned(Red, warnsPrefixCache)
 	g.each(func(c *Cell) {
 		cached, ok := c.mean("cached_tokens", "input_tokens")
 		if !ok {

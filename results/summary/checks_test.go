@@ -93,6 +93,15 @@ func TestChecksRedden(t *testing.T) {
 				r.OutputTokens, r.FinishReason = ptr(int64(30)), "length"
 			}
 		}), "0% of the answers against 5%", true},
+		"a cache that had the prompts": {summary.CheckPrefixCache, summary.Red, runs(func(r *results.Run) {
+			r.Warnings = append(r.Warnings, `prefix cache: this server has had them before`)
+		}), "has had them before", false},
+		"thinking though told not to": {summary.CheckRequest, summary.Amber, runs(func(r *results.Run) {
+			r.Warnings = append(r.Warnings, "thinking: generate.thinking is false, and yet 3 of 9 answers hold reasoning")
+		}), "3 of 9 answers hold reasoning", false},
+		"slow sampling": {summary.CheckRequest, summary.Amber, runs(func(r *results.Run) {
+			r.Warnings = append(r.Warnings, "sampling: top_k = 0 is slow")
+		}), "top_k = 0", false},
 		"no text": {summary.CheckAnswers, summary.Red, launches(func(l *summarytest.Launch) { l.Text = func(int) string { return "" } }), "200 of 200 answers have no text", false},
 		"one without text": {summary.CheckAnswers, summary.Amber, func(b *summarytest.Cell) {
 			b.Launches[0].Text = func(i int) string {
@@ -189,6 +198,10 @@ func TestChecksStayGreen(t *testing.T) {
 			runs(func(r *results.Run) { r.Engine.LayersGPU = ptr(int64(18)) })(b)
 		},
 		"other names": runs(func(r *results.Run) { r.Engine.DType, r.Engine.Quantization = "", "F16" }),
+		"other words after other nonces": func(b *summarytest.Cell) {
+			spec("isolation", map[string]any{"nonce": "launch"})(b)
+			launches(func(l *summarytest.Launch) { l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) } })(b)
+		},
 		"tells less": launches(func(l *summarytest.Launch) {
 			l.Run = func(r *results.Run) { r.Machine.PowerLimitW, r.Engine.Template, r.Machine.Driver = nil, "", "" }
 		}),
