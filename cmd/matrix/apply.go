@@ -104,6 +104,11 @@ func (a *app) applyPlans(ctx context.Context, args []string, f *applyFlags) (*se
 		s.close()
 		return nil, nil, err
 	}
+	if f.cluster.on != "" {
+		for _, p := range plans {
+			p.Primings = nil // a cluster's tasks see neither the past nor each other
+		}
+	}
 	if !a.json {
 		a.showPlans(plans, f.verbose)
 		fmt.Fprintln(a.stdout)
