@@ -143,7 +143,7 @@ func buildIsolation(r *reader) Isolation {
 
 func (p *program) buildLimits(r *reader) Limits {
 	return Limits{Load: r.duration("load", defaultLoadLimit), Cell: r.duration("cell", 0), Drain: r.duration("drain", defaultDrainLimit),
-		MaxErrorRate: r.float("max_error_rate", 1), MaxCells: p.maxCells}
+		MaxErrorRate: r.float("max_error_rate", 0.5), MaxCells: p.maxCells}
 }
 
 func buildCapture(r *reader) Capture {

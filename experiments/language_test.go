@@ -165,7 +165,7 @@ func TestDefaults(t *testing.T) {
 	if i := *ollama.Isolation; i.Server != "cell" || i.Caches != "warm" || i.PrefixCache != "off" || !i.Exclusive {
 		t.Errorf("isolation = %+v", i)
 	}
-	if ollama.Launches != 1 || !ollama.Resume || ollama.Order != "blocks" || ollama.SLO != nil || ollama.Limits.MaxErrorRate != 1 || ollama.Limits.MaxCells != 10000 {
+	if ollama.Launches != 1 || !ollama.Resume || ollama.Order != "blocks" || ollama.SLO != nil || ollama.Limits.MaxErrorRate != 0.5 || ollama.Limits.MaxCells != 10000 {
 		t.Errorf("cell = %+v", ollama)
 	}
 	if want := map[string]string{"OLLAMA_NUM_PARALLEL": "8", "OLLAMA_FLASH_ATTENTION": "true"}; !maps.Equal(ollama.Platform.Env, want) {

@@ -52,6 +52,7 @@ type Attempt struct {
 	twice     bitmap   // measured requests with more than one row
 	rowsIn    []bitmap // of each segment that was read back: measured requests with a row in it
 	finished  int64
+	answered  int64 // of them, ok
 	measured  int64
 	warnings  []string
 	published bool
@@ -78,6 +79,13 @@ func (a *Attempt) Done() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.finished
+}
+
+// OK is the number of measured requests that were answered well.
+func (a *Attempt) OK() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.answered
 }
 
 // Finished reports whether a measured request already has a final row. One that we stopped, or never sent,
@@ -138,6 +146,9 @@ func (a *Attempt) note(seq int64, status string) error {
 	if final(status) && !a.done.has(seq) {
 		a.done.set(seq)
 		a.finished++
+		if status == statusOK {
+			a.answered++
+		}
 	}
 	return nil
 }

@@ -46,6 +46,8 @@ var requestColumns = []column[RequestRow]{
 	textOr("error_class", "short, groupable: http_500, engine_died", func(r *RequestRow) *string { return &r.ErrorClass }),
 	textOr("error", "one line", func(r *RequestRow) *string { return &r.Error }),
 	small("attempts", "", "sends of this request: 1 without a retry, 0 = not sent", func(r *RequestRow) *int32 { return &r.Attempts }),
+	small("reconnects", "", "of the attempts, those whose connection was lost before a byte of an answer though the engine was well", func(r *RequestRow) *int32 { return &r.Reconnects }),
+	textOr("flags", "what is odd about it, space between: unknown_finish, over_max, no_end_mark, bad_count (a count or time that cannot be, null here)", func(r *RequestRow) *string { return &r.Flags }),
 
 	second("scheduled_s", "when it was due", func(r *RequestRow) **float64 { return &r.ScheduledS }),
 	second(colSent, "t0: just before the first send", func(r *RequestRow) **float64 { return &r.SentS }),

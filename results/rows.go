@@ -26,6 +26,8 @@ type RequestRow struct {
 	ErrorClass string // "" = null
 	Error      string // "" = null
 	Attempts   int32
+	Reconnects int32
+	Flags      string // "" = null
 
 	ScheduledS  *float64
 	SentS       *float64

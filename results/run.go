@@ -44,14 +44,20 @@ type Run struct {
 	OrderIndex    int64
 	ClientCPUS    *float64 // matrix's own CPU seconds in the measured phase
 	ClientLimited *bool
-	Calibration   *Calibration // by which ClientLimited was judged; nil: never calibrated
-	Simulated     bool
-	Imported      bool
-	Given         map[string]float64 // imported only: metric column → what the other tool said; of totals it counts before the rows
-	Untold        map[string]string  // imported only: metric column → why nobody knows it, whatever the rows say
-	SettingsCount *int64             // settings that differ from the engine's defaults
-	EngineMetrics map[string]float64 // /metrics after − before, by name
-	Warnings      []string
+	// Of what the client saw on its connections; nil where it does not tell (an engine that takes whole batches).
+	BurstInS        *float64 // a batch on a server: from the first dispatch until the last request had a connection
+	InFlightMax     *int64
+	UnansweredMax   *int64 // in flight without a byte of an answer
+	Reconnects      *int64
+	ListenOverflows *int64       // connections that this machine's kernel dropped at full backlogs meanwhile; nil: not known
+	Calibration     *Calibration // by which ClientLimited was judged; nil: never calibrated
+	Simulated       bool
+	Imported        bool
+	Given           map[string]float64 // imported only: metric column → what the other tool said; of totals it counts before the rows
+	Untold          map[string]string  // imported only: metric column → why nobody knows it, whatever the rows say
+	SettingsCount   *int64             // settings that differ from the engine's defaults
+	EngineMetrics   map[string]float64 // /metrics after − before, by name
+	Warnings        []string
 }
 
 // Engine is the launched system as the row tells it.

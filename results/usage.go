@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -24,6 +25,7 @@ type series struct {
 	rise    float64 // growth of a counter in the load
 	loadSum float64 // ∫ v dt in the load
 	covered float64 // s of the window that readings enclose
+	gaps    float64 // scrape_gap_s alone: s of the window without a reading
 	slope   regression
 }
 
@@ -88,6 +90,9 @@ type telemetry struct {
 	loaded   float64 // until when the load lasted, s; −∞ = not known
 }
 
+// mostGap is the share of the measured phase that may lack readings where a peak is told.
+const mostGap = 0.1
+
 // Metrics of samples.parquet that the summary reads.
 const (
 	sampleCPU, sampleRSS                = "cpu_s", "rss_bytes"
@@ -98,6 +103,7 @@ const (
 	sampleKVUsage                       = "kv_cache_usage_perc" // after the engine's prefix
 	sampleHost, sampleThrottle          = "host_cpu_ratio", "throttle_reasons"
 	sourceHost                          = "host"
+	sampleGap                           = "scrape_gap_s" // for so long the engine's metrics could not be read
 )
 
 // throttles are the bits of NVML's clock event reasons that mean a card is slower than it should be: hardware slowdown,
@@ -138,6 +144,9 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 		value = float64(min(1, int64(value)&throttles))
 	}
 	s.add(at, value)
+	if key.metric == sampleGap { // at its end
+		s.gaps += max(0, min(at, s.window.to)-max(at-value, s.window.from))
+	}
 	if key.metric == sampleDeviceMemory || key.metric == sampleOwnMemory {
 		if at != tel.at {
 			tel.settle()
@@ -269,6 +278,11 @@ func (s *Summary) memory(tel *telemetry, run Run) {
 	for key, x := range tel.series {
 		if strings.HasSuffix(key.metric, sampleKVUsage) {
 			s.set(mKVPeak, max(x.peak, deref(s.value(mKVPeak))))
+		}
+	}
+	for key, x := range tel.series {
+		if whole := x.window.to - x.window.from; key.metric == sampleGap && x.gaps > mostGap*whole {
+			s.null(mKVPeak, fmt.Sprintf("the engine's metrics could not be read for %.0f of %.0f s", x.gaps, whole))
 		}
 	}
 	for _, name := range sortedKeys(run.EngineMetrics) {

@@ -185,7 +185,7 @@ func TestMissingIsEnvironment(t *testing.T) {
 func TestBreakerAndLimitCensor(t *testing.T) {
 	fails := func(ctx context.Context, req backends.Request) backends.Reply {
 		reply := healthy(ctx, req)
-		if reply.Status == backends.OK {
+		if reply.Status == backends.OK && req.Seq%2 > 0 {
 			reply.Status, reply.ErrorClass = backends.Failed, "http_500"
 		}
 		return reply

@@ -107,6 +107,7 @@ func (b *fakeBatcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Re
 // quietMachine has no GPU and nothing to do.
 func quietMachine() machine {
 	return machine{
+		overflows:   func() (int64, bool) { return 0, false },
 		files:       func() (uint64, uint64) { return 1024, 1024 },
 		leftovers:   func(context.Context) ([]int, error) { return nil, nil },
 		quiet:       func(context.Context, time.Duration) float64 { return 0 },

@@ -9,6 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/results"
+	"matrix/runner/telemetry"
 )
 
 const (
@@ -28,7 +29,7 @@ func (l *launch) stop(ctx context.Context) {
 		if s.starting() {
 			s.ended(l, "it did not come to be ready")
 		}
-	case s.alive() && ctx.Err() == nil:
+	case s.alive() && l.isWell() && ctx.Err() == nil:
 		l.describe()
 		l.samples.closing.Store(true) // another cell's figures come next
 		l.recorded(l.samples.stop())
@@ -45,6 +46,7 @@ func (l *launch) stopEngine(ctx context.Context) {
 	}
 	l.begin("stop", closeWithin)
 	l.samples.closing.Store(true)
+	telemetry.LetGo()
 	began := time.Now()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
 	defer cancel()
@@ -171,6 +173,9 @@ func (l *launch) closed() results.Run {
 // goesOnLater reports whether the attempt is kept open: it was stopped for no fault of the engine's and has rows that
 // need not be measured again.
 func (l *launch) goesOnLater(out outcome) bool {
+	if out.whole {
+		return false
+	}
 	pending := out.status == results.Interrupted || out.status == results.EnvironmentFailed
 	return pending && l.cell.Resume && l.finals.Load() > 0
 }

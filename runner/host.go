@@ -15,6 +15,7 @@ import (
 // machine is what an apply asks of the computer under it; a field each, so that a test can play one.
 type machine struct {
 	files     func() (soft, hard uint64)
+	overflows func() (n int64, ok bool) // connections that the kernel dropped at full backlogs, ever
 	leftovers func(context.Context) ([]int, error)
 	quiet     func(ctx context.Context, window time.Duration) (busyCores float64)
 	gpus      func() ([]telemetry.GPU, error)
@@ -31,7 +32,7 @@ type machine struct {
 
 func thisMachine() machine {
 	return machine{
-		files: process.RaiseFileLimit, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs, serves: telemetry.Serves,
+		files: process.RaiseFileLimit, overflows: telemetry.ListenOverflows, leftovers: process.KillLeftovers, quiet: telemetry.Quiet, gpus: telemetry.GPUs, serves: telemetry.Serves,
 		dropCaches: dropPageCache, forgetFiles: forgetFiles, strain: telemetry.Strain, blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, cores: cores(), lockFolder: gpulock.Folder,
 	}
 }

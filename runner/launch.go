@@ -32,6 +32,7 @@ type launch struct {
 	planned int
 	engine  backends.Engine // nil until it is ready
 	samples *samples
+	traffic *backends.Traffic // of the measured phase
 	// following estimates the launches after this one, once: a plan may have 100,000.
 	following func() *rest
 	early     []earlyRow   // warm-up rows, until the measured phase gives them their zero
@@ -44,6 +45,7 @@ type launch struct {
 	spawned time.Time // the engine's process started, as near as it can be told
 	ready   time.Time // the backend handed the engine over
 	now     presence
+	unwell  error // why the engine, though its process may live, is of no more use
 }
 
 // outcome is how an attempt ends.
@@ -52,6 +54,7 @@ type outcome struct {
 	hint                    string
 	usage                   string // the engine refused how it was started: unknownArgument, badArgument
 	lacking                 bool   // the machine lacks what the cell needs: no try will do better
+	whole                   bool   // there is nothing to go on from: what was asked would only be asked again
 	manifest                results.Manifest
 }
 
@@ -87,6 +90,9 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(errInterrupted) })()
 	out, err := l.phases(work)
+	if died, dead := l.died("after the last request"); dead && out.status == results.Complete {
+		out = died // whoever finds it dead: nobody had stopped it yet
+	}
 	l.stop(ctx)
 	return l.finish(out, err)
 }
@@ -126,6 +132,9 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errCellLimit)
 		defer cancel()
+	}
+	if err := l.descriptors(); err != nil {
+		return outcome{status: results.EnvironmentFailed, reason: oneLine(err), lacking: true}, nil
 	}
 	if !fresh {
 		l.join()
@@ -186,6 +195,8 @@ func (l *launch) newRun() results.Run {
 		run.Segments, run.Warnings = saved.Segments, saved.Warnings
 		run.BeganUnixS, run.LoadS, run.ClientCPUS = saved.BeganUnixS, saved.LoadS, saved.ClientCPUS
 		run.ClientLimited = saved.ClientLimited
+		run.BurstInS, run.InFlightMax, run.UnansweredMax = saved.BurstInS, saved.InFlightMax, saved.UnansweredMax
+		run.Reconnects, run.ListenOverflows = saved.Reconnects, saved.ListenOverflows
 		run.Phases, run.EngineMetrics = saved.Phases, saved.EngineMetrics
 		run.Neighbours = saved.Neighbours
 		for i := range run.Segments {

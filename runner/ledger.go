@@ -13,7 +13,7 @@ import (
 // number that nobody asked, or not at all. Safe for concurrent use.
 type ledger struct {
 	write func(asked, backends.Reply) error // one row; called once for each seq
-	trip  func(done, failed int64)          // after each row; may stop the load
+	trip  func(c counts, inFlight int64)    // after each row; may stop the load
 	fatal func(error)                       // the first row that could not be written
 
 	mu      sync.Mutex
@@ -21,7 +21,11 @@ type ledger struct {
 	ended   bits            // seqs that have their row
 	closed  bool            // what comes now comes too late
 	counts  counts
-	strange map[string]int // replies that were dropped, by why
+	ends    map[string]*end // of what failed, by class
+	flags   map[string]*end // of what is odd, by flag
+	loads   end             // answers that waited for the model to be loaded
+	loadS   float64         // … together
+	strange map[string]int  // replies that were dropped, by why
 	broken  error
 }
 
@@ -35,11 +39,13 @@ type counts struct {
 	first, last      time.Time
 	// firstToken is when the first token of all arrived; where the engine streams none, the first answer.
 	firstToken time.Time
+	reconnects int64
 }
 
 func newLedger(planned int, write func(asked, backends.Reply) error) *ledger {
 	return &ledger{write: write, open: map[int64]asked{}, ended: newBits(planned), strange: map[string]int{},
-		trip: func(int64, int64) {}, fatal: func(error) {}}
+		ends: map[string]*end{}, flags: map[string]*end{},
+		trip: func(counts, int64) {}, fatal: func(error) {}}
 }
 
 // begin notes a request that is handed over.
@@ -72,10 +78,11 @@ func (b *ledger) end(r backends.Reply) {
 	delete(b.open, r.Seq)
 	b.ended.set(r.Seq)
 	b.counts.add(r)
-	done, failed := b.counts.done, b.counts.failed
+	b.notice(&r)
+	c, inFlight := b.counts, int64(len(b.open))
 	b.mu.Unlock()
 	b.put(a, r)
-	b.trip(done, failed)
+	b.trip(c, inFlight)
 }
 
 func (b *ledger) put(a asked, r backends.Reply) {
@@ -100,6 +107,7 @@ func (c *counts) add(r backends.Reply) {
 		return
 	}
 	c.done++
+	c.reconnects += int64(r.Reconnects)
 	c.events += int64(r.Chunks)
 	if r.Status == backends.OK {
 		c.ok++
@@ -177,17 +185,6 @@ func (b *ledger) err() error {
 	return b.broken
 }
 
-// warnings tells of replies that were dropped.
-func (b *ledger) warnings() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []string
-	for why, n := range b.strange {
-		all = append(all, fmt.Sprintf("%d replies were dropped: the engine %s", n, why))
-	}
-	return all
-}
-
 // duration is first dispatch → last completion, failures included.
 func (c counts) duration() float64 {
 	if c.first.IsZero() || c.last.Before(c.first) {
@@ -212,10 +209,11 @@ func (b bits) set(i int64) {
 }
 
 // tripped decides whether a cell is doomed: its failures exceed the limit whatever comes, or they do so far and enough
-// requests have ended to tell.
-func tripped(done, failed, planned int64, limit float64) bool {
+// requests have ended to tell. What is in flight may yet do well: failures come at once where answers take minutes.
+func tripped(c counts, inFlight, before, planned int64, limit float64) bool {
 	const enough = 50
-	return limit < 1 && (float64(failed) > limit*float64(planned) || done >= enough && float64(failed) > limit*float64(done))
+	done, failed := c.done+before, float64(c.failed)
+	return limit < 1 && (failed > limit*float64(planned) || done >= enough && failed > limit*float64(done+inFlight))
 }
 
 // toOutput is the captured answer of a reply; nil = none.

@@ -55,19 +55,20 @@ func TestLedgerTellsTheFirstWriteError(t *testing.T) {
 
 func TestTripped(t *testing.T) {
 	tests := []struct {
-		done, failed, planned int64
-		limit                 float64
-		want                  bool
+		done, failed, inFlight, planned int64
+		limit                           float64
+		want                            bool
 	}{
-		{1000, 1000, 1000, 1, false}, // 1 = never give up
-		{10, 5, 1000, 0.1, false},    // too early to tell
-		{50, 6, 1000, 0.1, true},
-		{50, 5, 1000, 0.1, false},
-		{12, 11, 100, 0.1, true}, // over the limit whatever comes
-		{1, 1, 100, 0, true},
+		{1000, 1000, 0, 1000, 1, false}, // 1 = never give up
+		{10, 5, 4, 1000, 0.1, false},    // too early to tell
+		{50, 6, 4, 1000, 0.1, true},
+		{50, 5, 4, 1000, 0.1, false},
+		{60, 60, 940, 1000, 0.5, false}, // all in flight: refusals end at once, answers take minutes
+		{12, 11, 4, 100, 0.1, true},     // over the limit whatever comes
+		{1, 1, 4, 100, 0, true},
 	}
 	for _, tt := range tests {
-		if got := tripped(tt.done, tt.failed, tt.planned, tt.limit); got != tt.want {
+		if got := tripped(counts{done: tt.done, failed: tt.failed}, tt.inFlight, 0, tt.planned, tt.limit); got != tt.want {
 			t.Errorf("%+v: got %v", tt, got)
 		}
 	}

@@ -10,14 +10,14 @@ import (
 const limitedShare = 0.8
 
 // clientLimited says why the client, and not the engine, may have been the limit of a stretch; "" = it was not. cpuS is
-// what this process used in it, c is nil on a machine that was never calibrated.
-func clientLimited(cpuS float64, counts counts, cores int, c *results.Calibration) string {
+// what this process used in its wallS seconds, c is nil on a machine that was never calibrated.
+func clientLimited(cpuS, wallS float64, counts counts, cores int, c *results.Calibration) string {
 	d := counts.duration()
 	if d <= 0 {
 		return ""
 	}
 	most := limitedShare * float64(cores)
-	if used := cpuS / d; used > most {
+	if used := cpuS / max(wallS, d); used > most {
 		return fmt.Sprintf("matrix itself used %.1f of its %d cores, so it may have limited what it measured (client_limited)", used, cores)
 	}
 	if c == nil {

@@ -15,17 +15,19 @@ func TestClientLimited(t *testing.T) {
 	fast := &results.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 1e-6}
 	for name, test := range map[string]struct {
 		cpu  float64
+		wall float64
 		c    counts
 		by   *results.Calibration
 		want string
 	}{
-		"idle":             {1, ten, nil, ""},
-		"busy":             {17, ten, nil, "used 1.7 of its 2 cores"},
-		"just not":         {16, ten, fast, ""},
-		"more than it can": {1, ten, slow, "need 2.1 of the client's 2 cores by its calibration"},
-		"nothing ended":    {17, counts{}, slow, ""},
+		"idle":             {1, 10, ten, nil, ""},
+		"busy":             {17, 10, ten, nil, "used 1.7 of its 2 cores"},
+		"just not":         {16, 10, ten, fast, ""},
+		"more than it can": {1, 10, ten, slow, "need 2.1 of the client's 2 cores by its calibration"},
+		"a stream stalls":  {17, 60, ten, fast, ""}, // the CPU was used over the whole minute
+		"nothing ended":    {17, 10, counts{}, slow, ""},
 	} {
-		got := clientLimited(test.cpu, test.c, 2, test.by)
+		got := clientLimited(test.cpu, test.wall, test.c, 2, test.by)
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}

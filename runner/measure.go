@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
+	"net/url"
 	"runtime"
 	"sync"
 	"time"
 
 	"matrix/backends"
+	"matrix/experiments"
 	"matrix/results"
 	"matrix/runner/load"
 )
@@ -25,6 +28,7 @@ type measured struct {
 
 	mu      sync.Mutex
 	dataErr error
+	want    *end // what this machine lacks
 }
 
 // measure offers the load and writes a row for each request.
@@ -44,11 +48,14 @@ func (l *launch) measure(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	cpu := cpuSeconds()
+	overflows, told := l.a.host.overflows()
 	endDeath, endProgress := l.watchDeath(cancel), m.progress()
-	job := load.Job{Shape: l.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: l.a.o.Hard, Begin: m.book.begin, Done: m.book.end}
+	job := load.Job{Shape: l.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: l.a.o.Hard, Begin: m.book.begin, Done: m.book.end,
+		Dead: l.useless(cancel)}
 	err = load.Run(work, l.engine, job)
 	endDeath()
 	cpu = cpuSeconds() - cpu
+	m.traffic(overflows, told)
 	out := m.outcome(work, err)
 	m.settle(work, out, err)
 	endProgress()
@@ -61,6 +68,7 @@ func (l *launch) measure(ctx context.Context) (outcome, error) {
 func (m *measured) begin() error {
 	m.base = time.Now()
 	l := m.l
+	l.traffic = backends.NewTraffic()
 	l.mu.Lock()
 	if l.row.BeganUnixS == 0 {
 		l.row.BeganUnixS = float64(m.base.UnixNano()) / 1e9
@@ -105,14 +113,33 @@ func (m *measured) write(a asked, r backends.Reply) error {
 	if r.Status != backends.Canceled && r.Status != backends.NotSent {
 		m.l.finals.Add(1)
 	}
+	if r.Status == backends.NotSent && wants[r.ErrorClass] != "" {
+		m.lack(r)
+	}
 	return m.l.attempt.Append(makeRow(a, r, m.base, "measure", segment), out)
 }
 
 // trip is the breaker of max_error_rate.
-func (m *measured) trip(done, failed int64) {
-	if tripped(done+m.before, failed, int64(m.l.planned), m.l.cell.Limits.MaxErrorRate) {
+func (m *measured) trip(c counts, inFlight int64) {
+	if tripped(c, inFlight, m.before, int64(m.l.planned), m.l.cell.Limits.MaxErrorRate) {
 		m.stop(errBreaker)
 	}
+}
+
+// lack stops the phase when requests cannot leave: what this machine lacks is no failure of the engine's.
+func (m *measured) lack(r backends.Reply) {
+	m.mu.Lock()
+	if m.want == nil {
+		m.want = &end{class: r.ErrorClass, text: r.Error}
+	}
+	m.mu.Unlock()
+	m.stop(errBroken)
+}
+
+func (m *measured) lacking() *end {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.want
 }
 
 // requests makes what is still to be asked, one at a time.
@@ -130,7 +157,9 @@ func (m *measured) requests() iter.Seq[backends.Request] {
 				m.stop(errBroken)
 				return
 			}
-			if !yield(makeRequest(m.l.cell, seq, e)) {
+			req := makeRequest(m.l.cell, seq, e)
+			req.Flight = m.l.traffic.Flight()
+			if !yield(req) {
 				return
 			}
 		}
@@ -152,6 +181,12 @@ func (m *measured) outcome(ctx context.Context, err error) outcome {
 	}
 	if died, ok := m.l.died(fmt.Sprintf("after %s of %s requests", thousands(c.done+m.before), thousands(int64(m.l.planned)))); ok {
 		return died
+	}
+	if want := m.lacking(); want != nil {
+		return outcome{status: results.EnvironmentFailed, reason: "requests cannot leave this machine: " + want.text, hint: wants[want.class]}
+	}
+	if c.done > 0 && m.l.attempt.OK() == 0 && (all || errors.Is(context.Cause(ctx), errBreaker)) {
+		return useless("requests", c.done+m.before, m.book.worst(), logTail(m.l.logPath()))
 	}
 	switch {
 	case m.dataFault() != nil:
@@ -210,19 +245,75 @@ func (m *measured) end(out outcome, cpu float64) {
 	for _, text := range append(m.book.warnings(), notAsAsked(l.cell, c)...) {
 		l.warn(text)
 	}
+	if n := l.row.ListenOverflows; n != nil && *n > 0 { // nobody else writes it
+		l.warn(fmt.Sprintf("the kernel of this machine dropped %d connections at full backlogs meanwhile (listen_overflows)", *n))
+	}
 	l.mu.Lock()
 	l.seg.DurationS, l.seg.Reason = c.duration(), segmentReason(out)
 	total := cpu
 	if l.row.ClientCPUS != nil {
 		total += *l.row.ClientCPUS
 	}
-	why := clientLimited(cpu, c, runtime.GOMAXPROCS(0), l.a.calibration)
+	why := clientLimited(cpu, time.Since(m.base).Seconds(), c, runtime.GOMAXPROCS(0), l.a.calibration)
 	limited := why != "" || l.row.ClientLimited != nil && *l.row.ClientLimited // in an earlier segment
 	l.row.ClientCPUS, l.row.ClientLimited = &total, &limited
 	l.mu.Unlock()
 	if why != "" {
 		l.warn(why)
 	}
+}
+
+// traffic records what the client saw on its connections. Over segments a maximum is one and a count adds up.
+func (m *measured) traffic(overflows int64, told bool) {
+	l := m.l
+	c, _ := m.book.now()
+	after, toldAfter := l.a.host.overflows()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.row.Reconnects = plus(l.row.Reconnects, c.reconnects)
+	if told && toldAfter && here(l.cell) {
+		l.row.ListenOverflows = plus(l.row.ListenOverflows, after-overflows)
+	}
+	most := l.traffic.MostInFlight()
+	if most == 0 {
+		return // it does not tell
+	}
+	l.row.InFlightMax = greater(l.row.InFlightMax, most)
+	l.row.UnansweredMax = greater(l.row.UnansweredMax, l.traffic.MostUnanswered())
+	if l.cell.Load.Mode == "batch" {
+		in := max(l.traffic.LastIn().Seconds(), deref(l.row.BurstInS))
+		l.row.BurstInS = &in
+	}
+}
+
+// here reports whether the cell's engine listens on this machine.
+func here(c *experiments.Cell) bool {
+	if !attached(c) {
+		return true
+	}
+	u, err := url.Parse(c.Platform.URL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func plus(p *int64, n int64) *int64 {
+	sum := deref(p) + n
+	return &sum
+}
+
+func greater(p *int64, n int64) *int64 {
+	most := max(deref(p), n)
+	return &most
 }
 
 // segmentReason says why a segment ended, in a word.

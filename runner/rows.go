@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"matrix/backends"
@@ -77,6 +78,7 @@ func makeRow(a asked, r backends.Reply, base time.Time, phase string, segment in
 	row := results.RequestRow{
 		Seq: r.Seq, PromptID: a.promptID, PromptHash: a.hash, Phase: phase, Segment: segment,
 		Status: string(r.Status), ErrorClass: r.ErrorClass, Error: r.Error, Attempts: int32(r.Attempts),
+		Reconnects: int32(r.Reconnects), Flags: strings.Join(r.Flags, " "),
 		ScheduledS: since(base, a.scheduled), SentS: since(base, r.Sent), FirstChunkS: since(base, r.FirstChunk),
 		FirstTokenS: since(base, r.FirstToken), LastTokenS: since(base, r.LastToken), DoneS: since(base, r.Done),
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens,

@@ -1,13 +1,16 @@
 package runner
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/process"
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/runner/load"
@@ -49,6 +52,7 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 			break
 		}
 	}
+	l.secondTry(ctx, at)
 	if ours(l.cell) {
 		pause(ctx, settleTime)
 	}
@@ -59,8 +63,7 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 	if out, died := l.died("in the warm-up"); died {
 		return out, false
 	}
-	l.warmUpFailures()
-	return outcome{}, true
+	return l.warmUpFailures()
 }
 
 // loaded records load_s: process start → first token of the first request. An attached server was loaded before us. The
@@ -119,7 +122,7 @@ func (l *launch) warmUpRound(ctx context.Context, from, to int) counts {
 		inFlight = min(inFlight, l.cell.Load.Concurrency)
 	}
 	job := load.Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: min(inFlight, to-from)}, Abandon: l.a.o.Hard,
-		Requests: l.warmUpRequests(from, to), Begin: book.begin, Done: book.end}
+		Requests: l.warmUpRequests(from, to), Begin: book.begin, Done: book.end, Dead: l.useless(cancel)}
 	err := load.Run(work, l.engine, job)
 	book.close(unanswered(work, err))
 	c, _ := book.now()
@@ -141,21 +144,62 @@ func (l *launch) warmUpRequests(from, to int) iter.Seq[backends.Request] {
 	}
 }
 
-// warmUpFailures warns: the measured phase will show what is wrong.
-func (l *launch) warmUpFailures() {
+// leastTries is how many warm-up requests must fail before an engine is given up for it.
+const leastTries = 3
+
+// secondTry asks some more when all of a short warm-up has failed: one request may fail by itself.
+func (l *launch) secondTry(ctx context.Context, at int) {
+	if n, failed, _ := l.warmUpEnds(); n == failed && n < leastTries && ctx.Err() == nil && l.isWell() {
+		l.warmUpRound(ctx, at, at+leastTries-n)
+	}
+}
+
+// warmUpEnds is how the warm-up's requests ended.
+func (l *launch) warmUpEnds() (n, failed int, ends map[string]*end) {
 	l.mu.Lock()
-	failed, why := 0, ""
+	defer l.mu.Unlock()
+	ends = map[string]*end{}
 	for _, e := range l.early {
-		if e.reply.Status != backends.OK {
+		if r := e.reply; r.Status != backends.OK {
 			failed++
-			why = string(e.reply.Status) + " " + e.reply.Error
+			book(ends, cmp.Or(r.ErrorClass, string(r.Status)), r.Error)
 		}
 	}
-	n := len(l.early)
-	l.mu.Unlock()
-	if failed > 0 {
-		l.warn(fmt.Sprintf("%d of %d warm-up requests failed (%s)", failed, n, why))
+	return len(l.early), failed, ends
+}
+
+// warmUpFailures ends a launch whose warm-up failed whole: the measured phase would be as useless, and take longer.
+func (l *launch) warmUpFailures() (out outcome, ok bool) {
+	n, failed, ends := l.warmUpEnds()
+	if failed == 0 {
+		return outcome{}, true
 	}
+	worst := (&ledger{ends: ends}).worst()
+	if failed == n {
+		return useless("warm-up requests", int64(n), worst, logTail(l.logPath())), false
+	}
+	l.warn(fmt.Sprintf("%d of %d warm-up requests failed (%s: %s)", failed, n, worst.class, worst.text))
+	return outcome{}, true
+}
+
+// useless notes that the engine was found dead by its answers, and cuts off what is in flight.
+func (l *launch) useless(cancel context.CancelCauseFunc) func(error) {
+	return func(why error) {
+		l.mu.Lock()
+		l.unwell = why
+		l.mu.Unlock()
+		select {
+		case <-l.engine.Done(): // watchDeath gives what is in flight its time
+		default:
+			cancel(errDied)
+		}
+	}
+}
+
+func (l *launch) isWell() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unwell == nil
 }
 
 // watchDeath cuts off what is in flight when the engine has died and its requests do not notice. The returned function
@@ -181,16 +225,31 @@ func (l *launch) watchDeath(cancel context.CancelCauseFunc) func() {
 	return func() { close(over); <-ended }
 }
 
-// died reports an engine that is no more, though nobody stopped it.
+// died reports an engine that is no more, or of no more use, though nobody stopped it.
 func (l *launch) died(when string) (outcome, bool) {
-	select {
-	case <-l.engine.Done():
-	default:
+	if l.engine == nil {
 		return outcome{}, false
 	}
-	reason := "engine died " + when
-	if cause := l.engine.Info().Cause; cause != nil {
-		reason += ": " + oneLine(cause)
+	l.mu.Lock()
+	unwell := l.unwell
+	l.mu.Unlock()
+	ended := false
+	select {
+	case <-l.engine.Done():
+		ended = true
+	default:
 	}
-	return outcome{status: results.EngineFailed, reason: reason, logTail: logTail(l.logPath())}, true
+	if !ended && unwell == nil {
+		return outcome{}, false
+	}
+	out := outcome{status: results.EngineFailed, reason: "engine died " + when, logTail: logTail(l.logPath())}
+	switch cause := l.engine.Info().Cause; {
+	case ended && errors.Is(cause, process.ErrUnguarded):
+		out.status, out.reason = results.EnvironmentFailed, "engine ended "+when+": "+oneLine(cause)
+	case ended && cause != nil:
+		out.reason += ": " + oneLine(cause)
+	case unwell != nil:
+		out.reason += ": " + oneLine(unwell)
+	}
+	return out, true
 }

@@ -55,5 +55,5 @@
 //	out of memory mid-run            failed oom; batch: an error        http_500_oom; vllm TestOfflineEngineProcessVanishes; real TestVLLMEngineProcessKilled
 //	clock step                       no effect                          every time of a reply is monotonic: checkClock
 //	disk full                        launch: disk_full, environment     vllm TestFullDisk, TestClassify; rows: package results
-//	limit of open files reached      disconnected fd_limit              TestFileLimit
+//	limit of open files reached      not_sent fd_limit                  TestFileLimit
 package backendtest

@@ -65,7 +65,7 @@ func beyondTheLimit(t *testing.T, url string) {
 	for _, count := range ends {
 		total += count
 	}
-	if total != n || ends["disconnected fd_limit"] == 0 {
+	if total != n || ends["not_sent fd_limit"] == 0 {
 		t.Errorf("%d requests ended as %v; want some at the limit of files", total, ends)
 	}
 	if r := ask(n); r.Status != backends.OK {

@@ -122,7 +122,7 @@ func (e *engine) cause() error {
 	if e.closed {
 		return errors.New("ollama was stopped")
 	}
-	return fmt.Errorf("ollama ended: %s", e.server.proc.Exit())
+	return e.server.proc.Exit().Error("ollama ended")
 }
 
 // Health asks the server for its version.

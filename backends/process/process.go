@@ -33,6 +33,20 @@ type Exit struct {
 	Code   int    // -1 when a signal ended it
 	Signal string // "killed"
 	At     time.Time
+	// Unguarded: the guard was killed from outside and the command with it. That is the machine's doing (an out-of-memory
+	// killer, an operator), not the command's.
+	Unguarded bool
+}
+
+// ErrUnguarded is in the error of a command that ended because its guard was killed.
+var ErrUnguarded = errors.New("matrix-guard, its parent, was killed from outside")
+
+// Error makes an end the cause of a failure; what names the command: "ollama ended".
+func (e Exit) Error(what string) error {
+	if e.Unguarded {
+		return fmt.Errorf("%s: %w", what, ErrUnguarded)
+	}
+	return fmt.Errorf("%s: %s", what, e)
 }
 
 // String is the end in a few words, for messages.

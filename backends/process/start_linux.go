@@ -105,7 +105,7 @@ func (p *Process) follow(guard *exec.Cmd, r *os.File, first chan<- status) {
 	close(first)
 	guard.Wait()
 	p.buryOrphans()
-	p.ended(Exit{Code: -1, Signal: syscall.SIGKILL.String()})
+	p.ended(Exit{Code: -1, Signal: syscall.SIGKILL.String(), Unguarded: true}) // unless it has told an end before
 	p.mu.Lock()
 	p.life.Close()
 	p.mu.Unlock()

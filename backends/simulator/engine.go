@@ -116,7 +116,7 @@ func (e *engine) Info() backends.Info {
 	select {
 	case <-e.proc.Done():
 		if !e.closed.Load() {
-			info.Cause = fmt.Errorf("the simulated engine ended by itself: %s", e.proc.Exit())
+			info.Cause = e.proc.Exit().Error("the simulated engine ended by itself")
 		}
 	default:
 	}

@@ -175,3 +175,35 @@ func TestServedEngineDiesMidway(t *testing.T) {
 		}
 	}
 }
+
+// TestServedEngineDiesSlowly: its core dies, the server answers with errors, then nobody listens, and its process goes on.
+// Asked for its health it never says that it is well.
+func TestServedEngineDiesSlowly(t *testing.T) {
+	for _, api := range []string{"vllm_serve", "ollama"} {
+		engine := mustLaunch(t, experiments.Values{"api": api, "die_after_requests": int64(2), "die_slowly": true})
+		statuses := map[string]int{}
+		for n := range int64(40) {
+			r := engine.Generate(t.Context(), request(n))
+			statuses[string(r.Status)]++
+			if n >= 2 && engine.(backends.Prober).Health(t.Context()) == nil {
+				t.Errorf("%s: well after %d requests", api, n)
+			}
+			if statuses["disconnected"] > 0 {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if statuses["ok"] != 2 || statuses["failed"] == 0 || statuses["disconnected"] == 0 {
+			t.Errorf("%s: %v, want answers, then errors, then nobody", api, statuses)
+		}
+		select {
+		case <-engine.Done():
+			t.Errorf("%s: its process ended at once", api)
+		default:
+		}
+		<-engine.Done()
+		if cause := engine.Info().Cause; cause == nil || !strings.Contains(cause.Error(), "exit code 0") {
+			t.Errorf("%s: cause %v", api, cause)
+		}
+	}
+}

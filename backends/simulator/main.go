@@ -66,8 +66,13 @@ func serve(ctx context.Context, c serverConfig) int {
 	}
 	web := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute}
 	go func() {
-		<-ctx.Done()
-		_ = web.Close()
+		select {
+		case <-s.deaf:
+			_ = web.Close() // and the process goes on for a while
+			<-ctx.Done()
+		case <-ctx.Done():
+			_ = web.Close()
+		}
 	}()
 	go s.scheduler.run(ctx)
 	if err := announce(c.Ready, readiness{Port: listener.Addr().(*net.TCPAddr).Port, LoadS: took}); err != nil {
@@ -78,6 +83,11 @@ func serve(ctx context.Context, c serverConfig) int {
 	if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		logf("Error: serve: %v", err)
 		return 1
+	}
+	select {
+	case <-s.deaf:
+		<-ctx.Done()
+	default:
 	}
 	logf("Shut down.")
 	return 0

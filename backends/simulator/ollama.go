@@ -72,6 +72,10 @@ func (s *server) ollama(w http.ResponseWriter, r *http.Request, chat bool) {
 	if s.dead(r) || !read(w, r, &q, refuseOllama) {
 		return
 	}
+	if s.coreDead() {
+		refuseOllama(w, http.StatusInternalServerError, "llama runner process has terminated")
+		return
+	}
 	if q.Model != s.Model || s.RefuseModel {
 		refuseOllama(w, http.StatusNotFound, fmt.Sprintf("model '%s' not found", q.Model))
 		return
@@ -179,6 +183,9 @@ func (s *server) answerOllama(w http.ResponseWriter, r *http.Request, g *generat
 		}
 	}
 	if !s.follow(r, g, each) {
+		if g.broken {
+			_, _ = w.Write([]byte(`{"error":"llama runner process has terminated"}` + "\n"))
+		}
 		return
 	}
 	text := ""

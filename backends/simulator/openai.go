@@ -122,6 +122,10 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request, chat bool) {
 	if s.dead(r) || !read(w, r, &q, refuseOpenAI) {
 		return
 	}
+	if s.coreDead() {
+		refuseOpenAI(w, http.StatusInternalServerError, coreDied)
+		return
+	}
 	if q.Model != s.Model {
 		refuseOpenAI(w, http.StatusNotFound, fmt.Sprintf("The model `%s` does not exist.", q.Model))
 		return
@@ -193,6 +197,9 @@ func (s *server) streamOpenAI(w http.ResponseWriter, r *http.Request, g *generat
 		_ = flush.Flush()
 	}
 	if !s.follow(r, g, each) {
+		if g.broken {
+			_, _ = w.Write([]byte(`data: {"error":{"message":"` + coreDied + `","type":"InternalServerError","code":500}}` + "\n\ndata: [DONE]\n\n"))
+		}
 		return
 	}
 	event("", `"`+g.answer.reason+`"`)
@@ -206,6 +213,9 @@ func (s *server) streamOpenAI(w http.ResponseWriter, r *http.Request, g *generat
 
 func (s *server) wholeOpenAI(w http.ResponseWriter, r *http.Request, g *generation, chat bool) {
 	if !s.follow(r, g, func(string) {}) {
+		if g.broken {
+			refuseOpenAI(w, http.StatusInternalServerError, coreDied)
+		}
 		return
 	}
 	text := g.text(0, g.output)

@@ -30,6 +30,7 @@ type options struct {
 	RefuseModel      bool    `json:"refuse_model"`       // the model is not there
 	DieAfterRequests int64   `json:"die_after_requests"` // exits once so many are answered; 0 = never
 	DieExitCode      int64   `json:"die_exit_code"`
+	DieSlowly        bool    `json:"die_slowly"` // … as vLLM with a dead EngineCore: errors for a while, then no listener, then exit code 0
 	ErrorRate        float64 `json:"error_rate"` // share of prompts that are answered with HTTP 500
 	StallRate        float64 `json:"stall_rate"` // share of prompts whose stream stops after its first token
 }
@@ -75,6 +76,7 @@ func (o *options) fields() map[string]field {
 		"refuse_model":              {into: &o.RefuseModel},
 		"die_after_requests":        {&o.DieAfterRequests, 0, noMax, nil},
 		"die_exit_code":             {&o.DieExitCode, 0, 255, nil},
+		"die_slowly":                {into: &o.DieSlowly},
 		"error_rate":                {&o.ErrorRate, 0, 1, nil},
 		"stall_rate":                {&o.StallRate, 0, 1, nil},
 	}

@@ -27,10 +27,14 @@ type server struct {
 
 	loading sync.Mutex
 	loaded  atomic.Bool // Ollama: the model is in memory
+
+	core    chan struct{} // closed when the engine's core is dead and the server does not know what to do
+	deaf    chan struct{} // closed when it listens no more
+	dieOnce sync.Once
 }
 
 func newServer(c serverConfig) *server {
-	return &server{serverConfig: c, scheduler: newScheduler(c.options)}
+	return &server{serverConfig: c, scheduler: newScheduler(c.options), core: make(chan struct{}), deaf: make(chan struct{})}
 }
 
 // bodyLimit is that of vLLM's HTTP server.
@@ -38,7 +42,11 @@ const bodyLimit = 4 << 20
 
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		if s.coreDead() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		s.scheduler.snapshot().write(w, s.Model)
@@ -79,6 +87,7 @@ type generation struct {
 	answer
 	wake   chan struct{} // produced has grown
 	stalls bool          // stall_rate: nothing comes after the first token
+	broken bool          // its engine's core died meanwhile
 }
 
 // generate queues a request. prompt is its hash, input its length.
@@ -102,6 +111,9 @@ func (s *server) follow(r *http.Request, g *generation, each func(text string)) 
 		select {
 		case <-r.Context().Done():
 			s.scheduler.cancel(g.sequence)
+			return false
+		case <-s.core:
+			g.broken = true
 			return false
 		case <-g.wake:
 		}
@@ -129,6 +141,10 @@ func (s *server) done() (dies bool) {
 	if s.DieAfterRequests == 0 || n < s.DieAfterRequests {
 		return false
 	}
+	if s.DieSlowly {
+		s.dieOnce.Do(s.dieSlowly)
+		return true
+	}
 	if n == s.DieAfterRequests {
 		// Not at once: the last answer must reach its client.
 		time.AfterFunc(30*time.Millisecond, func() {
@@ -142,11 +158,38 @@ func (s *server) done() (dies bool) {
 // dead reports that nothing is answered any more. A request that comes between the last answer and the
 // end of the process is one of those that the death cuts off.
 func (s *server) dead(r *http.Request) bool {
-	if s.DieAfterRequests == 0 || s.answered.Load() < s.DieAfterRequests {
+	if s.DieAfterRequests == 0 || s.DieSlowly || s.answered.Load() < s.DieAfterRequests {
 		return false
 	}
 	<-r.Context().Done()
 	return true
+}
+
+// What vLLM was seen to do when its EngineCore is killed: answers with errors for some hundred milliseconds, no listener
+// then, and an exit in order much later.
+const (
+	coreDeadFor = 300 * time.Millisecond
+	lingerFor   = 3 * time.Second
+	coreDied    = "EngineCore encountered an issue. See stack trace (above) for the root cause."
+)
+
+func (s *server) dieSlowly() {
+	logf("Error: the simulated engine's core dies, as it was told (die_slowly)")
+	close(s.core)
+	time.AfterFunc(coreDeadFor, func() { close(s.deaf) })
+	time.AfterFunc(coreDeadFor+lingerFor, func() {
+		logf("Application shutdown complete.")
+		os.Exit(0)
+	})
+}
+
+func (s *server) coreDead() bool {
+	select {
+	case <-s.core:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *server) id(prefix string) string { return fmt.Sprintf("%s-%d", prefix, s.ids.Add(1)) }

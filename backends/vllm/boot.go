@@ -180,6 +180,9 @@ func (e *engine) death() error {
 		if f := classify(e.wholeLog()); f.line != "" {
 			e.cause = fmt.Errorf("vllm died (%s): %s", exit, f.line)
 		}
+		if exit.Unguarded {
+			e.cause = exit.Error("vllm ended")
+		}
 	})
 	return e.cause
 }

@@ -65,7 +65,7 @@ func again(r *backends.Reply) bool {
 	case backends.Rejected:
 		return true
 	case backends.Disconnected:
-		return r.ErrorClass != "fd_limit" && r.ErrorClass != "dns"
+		return true
 	case backends.Failed:
 		return r.HTTPStatus >= 500
 	}
@@ -153,8 +153,8 @@ func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply
 	reply.Sent = time.Now() // before the gate: that the server takes no connection is part of its latency
 	response, err := c.roundTrip(ctx, request, through)
 	if err != nil {
-		unsent(&reply, err)
 		reply.Done = time.Now()
+		unsent(&reply, err)
 		stopped(&reply, ctx)
 		return reply, 0, kept.Load()
 	}

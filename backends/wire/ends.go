@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"matrix/backends"
@@ -104,6 +105,12 @@ func connectionClass(err error) string {
 		return "fd_limit"
 	case errors.As(err, &dns):
 		return "dns"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "no_ports"
+	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		return "no_memory"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN):
+		return "no_network"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "connection_timeout"
 	}
@@ -134,9 +141,15 @@ func refused(r *backends.Reply, response *http.Response) {
 	}
 }
 
-// unsent books an exchange that broke before an answer began.
+// unsent books an exchange that broke before an answer began. What this machine lacks never left it, and no engine is to
+// blame: such a request was not sent.
 func unsent(r *backends.Reply, err error) {
 	setEnd(r, backends.Disconnected, connectionClass(err), err.Error())
+	switch r.ErrorClass {
+	case "fd_limit", "dns", "no_ports", "no_memory", "no_network":
+		r.Status, r.Sent = backends.NotSent, time.Time{}
+		return
+	}
 	var net *net.OpError
 	if !errors.As(err, &net) && strings.Contains(err.Error(), "malformed HTTP") {
 		setEnd(r, backends.Malformed, "no_http", err.Error())

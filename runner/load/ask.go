@@ -16,10 +16,6 @@ const (
 	grace = 500 * time.Millisecond
 )
 
-// mourning is how long a broken connection waits for the news that its engine is dead. Without it the workers would
-// burn the rest of a batch on a dead port in the milliseconds before the exit is noticed.
-const mourning = 100 * time.Millisecond
-
 // batchGrace is how long a Batcher has to return once it was told to stop.
 const batchGrace = 3 * time.Second
 
@@ -28,8 +24,11 @@ func (r *runner) ask(req backends.Request, scheduled time.Time) {
 	r.job.Begin(req, scheduled)
 	reply := r.guarded(req)
 	reply.Seq = req.Seq
-	if reply.Status == backends.Disconnected && r.diesSoon() {
-		reply.ErrorClass = "engine_died"
+	if dead := r.doubt.saw(r.ctx, &reply); dead != nil {
+		if reply.Status == backends.Disconnected {
+			reply.ErrorClass = "engine_died"
+		}
+		r.died(dead)
 	}
 	r.job.Done(cutOff(r.ctx, reply))
 }
@@ -70,17 +69,13 @@ func abandoned(req backends.Request, sent time.Time) backends.Reply {
 	}
 }
 
-// diesSoon reports whether the engine is dead or is seen to die within mourning.
-func (r *runner) diesSoon() bool {
-	t := time.NewTimer(mourning)
-	defer t.Stop()
-	select {
-	case <-r.engine.Done():
-		return true
-	case <-t.C:
-	case <-r.ctx.Done():
-	}
-	return false
+// died tells the job that the engine is dead, once.
+func (r *runner) died(why error) {
+	r.mourned.Do(func() {
+		if r.job.Dead != nil {
+			r.job.Dead(why)
+		}
+	})
 }
 
 // cutOff lets the reason for which we stopped name the end of a request that did not end by itself.

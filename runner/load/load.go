@@ -23,6 +23,9 @@ type Job struct {
 	// that the shape has no schedule.
 	Begin func(req backends.Request, scheduled time.Time)
 	Done  func(backends.Reply)
+	// Dead is called once when the engine is found dead or unwell by its answers; nothing more is admitted then. nil = nobody
+	// wants to know.
+	Dead func(why error)
 }
 
 // Stop is why the requests in flight were cut off; as the cause of a canceled context it decides what their rows say.
@@ -39,7 +42,7 @@ func (s *Stop) Error() string { return s.Text }
 func Run(ctx context.Context, e backends.Engine, j Job) error {
 	admit, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &runner{ctx: ctx, admit: admit, engine: e, job: j}
+	r := &runner{ctx: ctx, admit: admit, engine: e, job: j, doubt: &doubt{engine: e}}
 	over := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {
@@ -64,6 +67,11 @@ func Run(ctx context.Context, e backends.Engine, j Job) error {
 		r.batch()
 	}
 	r.flights.Wait()
+	if r.doubt.left() { // who dies with the last request is dead all the same
+		if dead := r.doubt.verdict(ctx); dead != nil {
+			r.died(dead)
+		}
+	}
 	return nil
 }
 
@@ -73,12 +81,14 @@ type runner struct {
 	admit  context.Context // ends admission
 	engine backends.Engine
 	job    Job
+	doubt  *doubt
 
+	mourned sync.Once
 	flights sync.WaitGroup
 }
 
-// over reports that nothing more is admitted. The engine is asked itself: a worker may know of its death before the
-// watch has canceled admit.
+// over reports that nothing more is admitted. The engine is asked itself: a worker may know of its death before the watch
+// has canceled admit.
 func (r *runner) over() bool {
 	select {
 	case <-r.engine.Done():
@@ -91,7 +101,7 @@ func (r *runner) over() bool {
 // batch puts everything in flight at once; only the batch bounds it.
 func (r *runner) batch() {
 	for req := range r.job.Requests {
-		if r.over() {
+		if !r.doubt.settled() || r.over() {
 			return
 		}
 		r.flights.Go(func() { r.ask(req, time.Time{}) })
@@ -104,6 +114,9 @@ func (r *runner) closed() {
 	next, stop := iter.Pull(r.job.Requests)
 	var turn sync.Mutex
 	take := func() (backends.Request, bool) {
+		if !r.doubt.settled() { // outside of the turn: the others wait for the same verdict
+			return backends.Request{}, false
+		}
 		turn.Lock()
 		defer turn.Unlock()
 		if r.over() {
@@ -138,7 +151,7 @@ func (r *runner) open() {
 		if !pace.until(r.admit, due) {
 			return
 		}
-		if r.over() {
+		if !r.doubt.settled() || r.over() {
 			return
 		}
 		req, ok := next()

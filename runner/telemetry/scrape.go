@@ -48,9 +48,12 @@ func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, erro
 	return parseMetrics(io.LimitReader(resp.Body, scrapeLimit))
 }
 
-// scraper has no pool: a scrape a second is not worth a connection that the engine may close under us, and
-// an engine that is stopped must find no idle client.
-var scraper = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+// scraper keeps its connection: a new one each second would queue behind the burst that is measured, and tell nothing of
+// it. It goes sooner than servers drop idle ones (uvicorn: 5 s).
+var scraper = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 4 * time.Second}}
+
+// LetGo drops the kept connections: an engine that is stopped must find no idle client.
+func LetGo() { scraper.CloseIdleConnections() }
 
 func parseMetrics(r io.Reader) (map[string]*dto.MetricFamily, error) {
 	// vLLM's names hold colons, which the legacy scheme allows.
@@ -87,11 +90,18 @@ func sum(f *dto.MetricFamily, into map[string]float64) {
 	}
 }
 
+const (
+	// gapMetric tells that nothing was read for so many seconds: what a gauge had for its peak then is not known.
+	gapMetric = "scrape_gap_s"
+	leastGap  = 2 * time.Second
+)
+
 // engineProbe scrapes the engine's own metrics. Between the first and the last reading only values that
 // changed are told: an idle counter every second for hours would be most of the table.
-func (r *Recorder) engineProbe(where func() (url, prefix string)) probe {
+func (r *Recorder) engineProbe(where func() (url, prefix string), interval time.Duration) probe {
 	told := map[string]float64{}
 	failed := false
+	var before time.Time // of the last reading
 	return func(ctx context.Context, last bool) []Sample {
 		url, prefix := where()
 		if url == "" {
@@ -105,10 +115,22 @@ func (r *Recorder) engineProbe(where func() (url, prefix string)) probe {
 				r.warn("the engine's metrics cannot be read at " + address)
 			}
 			failed = true
+			if gap := time.Since(before); last && !before.IsZero() && gap > max(3*interval, leastGap) {
+				s := reading{at: time.Now(), source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
+				s.add(gapMetric, gap.Seconds())
+				return s.out
+			}
 			return nil
 		}
 		failed = false
-		s := reading{at: time.Now(), source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
+		now := time.Now()
+		gap := now.Sub(before)
+		missed := !before.IsZero() && gap > max(3*interval, leastGap)
+		before = now
+		s := reading{at: now, source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
+		if missed {
+			s.add(gapMetric, gap.Seconds())
+		}
 		for name, value := range values {
 			before, seen := told[name]
 			if strings.HasPrefix(name, prefix) && (last || !seen || before != value) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestScrapeReadsVLLM(t *testing.T) {
@@ -84,7 +85,7 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 	}))
 	defer server.Close()
 	r := newRecorder()
-	probe := r.engineProbe(func() (string, string) { return server.URL, "vllm:" })
+	probe := r.engineProbe(func() (string, string) { return server.URL, "vllm:" }, time.Second)
 	read := func(last bool) map[string]float64 {
 		got := map[string]float64{}
 		for _, s := range probe(context.Background(), last) {

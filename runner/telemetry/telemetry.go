@@ -59,7 +59,7 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 		r.warn(gpuAbsence(err))
 	}
 	if t.Metrics != nil {
-		probes = append(probes, r.engineProbe(t.Metrics))
+		probes = append(probes, r.engineProbe(t.Metrics, interval))
 	}
 	r.run(probes, interval, sink, func() {
 		if gpu != nil {
