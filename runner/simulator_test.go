@@ -198,16 +198,16 @@ func TestSimulatedExperiment(t *testing.T) {
 func TestSimulatedEngineDies(t *testing.T) {
 	s := newSession(t)
 	f := runner.Filter{Only: []string{"platform=serve,ollama", "batch_size=30"}}
-	sum := s.apply(t.Context(), s.plan(f, "FAULT", ", die_after_requests = 25, die_exit_code = 3"))
+	sum := s.apply(t.Context(), s.plan(f, "FAULT", ", die_after_requests = 10, die_exit_code = 3"))
 	if sum.Failed != 1 || sum.Complete != 1 {
 		t.Fatalf("%d failed, %d complete", sum.Failed, sum.Complete)
 	}
-	p := s.plan(f, "FAULT", ", die_after_requests = 25, die_exit_code = 3")
+	p := s.plan(f, "FAULT", ", die_after_requests = 10, die_exit_code = 3")
 	if p.Items[0].State != runner.FailedState || p.Items[1].State != runner.Done || len(p.Order) != 0 || !strings.Contains(p.Items[0].Detail, "engine died") {
 		t.Errorf("planned:\n%s\n%s", states(p), p.Items[0].Detail)
 	}
 	f.Rerun = []string{"failed"}
-	if p := s.plan(f, "FAULT", ", die_after_requests = 25, die_exit_code = 3"); len(p.Order) != 1 || p.Items[0].Reasons[0] != runner.ReasonRequested {
+	if p := s.plan(f, "FAULT", ", die_after_requests = 10, die_exit_code = 3"); len(p.Order) != 1 || p.Items[0].Reasons[0] != runner.ReasonRequested {
 		t.Errorf("rerun:\n%s", states(p))
 	}
 }
