@@ -69,7 +69,9 @@ func TestDyingServer(t *testing.T) {
 				r := newRig(t)
 				c := testCell("a", 100)
 				c.Load.Mode = tt.mode
-				r.backend.launch = func(context.Context, int, backends.Spec) (backends.Engine, error) { return newDying(tt.after, tt.ends), nil }
+				r.backend.launch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+					return newDying(tt.after, tt.ends), nil
+				}
 				if sum := r.apply(t.Context(), r.plan(c)); sum.Failed != 1 {
 					t.Fatalf("got %+v, want one failed", sum)
 				}
