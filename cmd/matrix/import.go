@@ -72,28 +72,25 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 		return err
 	}
 	i.options.WeightBytes = i.weightBytes
-	type read struct {
-		source []byte
-		sets   []*exchange.Set
+	files, err := exchange.ReadFiles(ctx, paths, i.options)
+	if err != nil {
+		return err
 	}
-	var files []read
-	var all []*exchange.Set
-	for _, path := range paths {
-		sets, source, err := readImport(ctx, path, i.options)
-		if err != nil {
-			return err
-		}
-		files, all = append(files, read{source, sets}), append(all, sets...)
-	}
-	exchange.Arrange(all)
 	store, err := a.store()
 	if err != nil {
 		return err
 	}
-	for n, f := range files {
-		kept, err := exchange.Keep(ctx, store, i.experiment, f.source, f.sets)
+	for n, sets := range files {
+		if len(sets) == 0 {
+			continue // an error file, which belongs to the one before it
+		}
+		source, err := sourceOf(paths[n])
+		if err != nil {
+			return err
+		}
+		kept, err := exchange.Keep(ctx, store, i.experiment, source, sets)
 		for k, one := range kept {
-			a.sayImported(paths[n], one, f.sets[k])
+			a.sayImported(paths[n], one, sets[k])
 		}
 		var locked *results.ErrLocked
 		if errors.As(err, &locked) {
@@ -110,17 +107,13 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 // keptSource bounds what is kept of a file beside the results; a larger one is named by its hash alone.
 const keptSource = 4 << 20
 
-func readImport(ctx context.Context, path string, o exchange.Options) ([]*exchange.Set, []byte, error) {
-	sets, err := exchange.Read(ctx, path, o)
-	if err != nil {
-		return nil, nil, err
-	}
+// sourceOf is a file as it was, nil where it is too large to be kept.
+func sourceOf(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() > keptSource {
-		return sets, nil, err
+		return nil, err
 	}
-	source, err := os.ReadFile(path)
-	return sets, source, err
+	return os.ReadFile(path)
 }
 
 func (a *app) sayImported(path string, k exchange.Kept, s *exchange.Set) {

@@ -96,19 +96,72 @@ const maxImportBytes = 2 << 30
 
 // Read parses one file. An error names the place in it.
 func Read(ctx context.Context, path string, o Options) ([]*Set, error) {
-	sets, err := read(ctx, path, o)
-	if err == nil {
-		err = o.Labels.check()
-	}
+	files, err := ReadFiles(ctx, []string{path}, o)
 	if err != nil {
-		return nil, place(path, err)
+		return nil, err
 	}
-	for _, s := range sets {
-		if err := s.finish(o); err != nil {
+	return files[0], nil
+}
+
+// ReadFiles parses files that belong together: the sets of each. A batch job's error file goes into the set of its output
+// file, and has none of its own. Then the sets are arranged as cells and launches.
+func ReadFiles(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
+	files := make([][]*Set, len(paths))
+	var all []*Set
+	for i, path := range paths {
+		sets, err := read(ctx, path, o)
+		if err == nil {
+			err = o.Labels.check()
+		}
+		if err != nil {
 			return nil, place(path, err)
 		}
+		if o.Format == OpenAIBatch && i > 0 && joined(files[:i], sets) {
+			continue
+		}
+		files[i] = sets
 	}
-	return sets, nil
+	for i, sets := range files {
+		for _, s := range sets {
+			if err := s.finish(o); err != nil {
+				return nil, place(paths[i], err)
+			}
+			all = append(all, s)
+		}
+	}
+	arrange(all)
+	return files, nil
+}
+
+// joined adds a batch's answers to those of the file before it, where both are of one batch: no custom_id stands in both.
+// A batch that was run again has the same ones.
+func joined(before [][]*Set, sets []*Set) bool {
+	for i := len(before) - 1; i >= 0; i-- {
+		if len(before[i]) == 0 {
+			continue
+		}
+		to, ids := before[i][0], map[string]bool{}
+		for _, r := range to.Requests {
+			ids[r.PromptID] = true
+		}
+		for _, r := range sets[0].Requests {
+			if r.PromptID == "" || ids[r.PromptID] {
+				return false
+			}
+		}
+		for _, r := range sets[0].Requests {
+			r.Seq = int64(len(to.Requests))
+			to.Requests = append(to.Requests, r)
+		}
+		if to.Labels.Model == "" {
+			to.Labels.Model = sets[0].Labels.Model
+		}
+		for _, w := range sets[0].Warnings {
+			to.warn("%s", w)
+		}
+		return true
+	}
+	return false
 }
 
 // place puts the path before an error, and what to do behind it.

@@ -47,9 +47,9 @@ func Keep(ctx context.Context, store *results.Store, experiment string, source [
 	return out, nil
 }
 
-// Arrange tells the sets of one import apart: what ran under the same labels with another load is another cell, and what
+// arrange tells the sets of one import apart: what ran under the same labels with another load is another cell, and what
 // ran with the same is another launch, in the order of the files.
-func Arrange(sets []*Set) {
+func arrange(sets []*Set) {
 	loads := map[Labels]map[string]bool{}
 	bare := func(s *Set) Labels {
 		return Labels{Platform: s.Labels.Platform, Model: s.Labels.Model, BatchSize: s.Labels.BatchSize}

@@ -51,7 +51,7 @@ type batchBody struct {
 func readOpenAIBatch(in io.Reader) ([]*Set, error) {
 	s := newSet()
 	s.Mode = "batch"
-	s.warn("a batch job's output has no times: no throughput, no latency")
+	s.warn("a batch job's output has no times: no throughput, no latency; requests that failed may stand in its error file, which is given behind it")
 	for _, name := range []string{"duration_s", "batch_s", "request_throughput", "output_throughput", "total_token_throughput"} {
 		s.Untold[name] = "imported: a batch job's output has no times"
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -102,7 +103,6 @@ func TestSeveralDocuments(t *testing.T) {
 		if len(sets) != 3 {
 			t.Fatalf("%d sets", len(sets))
 		}
-		Arrange(sets)
 		if got := []int{sets[0].Labels.Launch, sets[1].Labels.Launch, sets[2].Labels.Launch}; fmt.Sprint(got) != "[1 2 1]" {
 			t.Errorf("launches %v", got)
 		}
@@ -117,6 +117,32 @@ func TestSeveralDocuments(t *testing.T) {
 		if kept[0].Cell.Address != kept[1].Cell.Address || kept[0].Cell.Address == kept[2].Cell.Address {
 			t.Errorf("cells %s, %s, %s", kept[0].Cell.Name(), kept[1].Cell.Name(), kept[2].Cell.Name())
 		}
+	}
+}
+
+// TestErrorFile: a batch job's failures stand in a file of their own; both are one batch. The same requests again are a launch.
+func TestErrorFile(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	for name, text := range map[string]string{
+		"1-out": `{"custom_id":"a","response":{"status_code":200,"body":{"model":"x-2b","choices":[{"message":{"content":"y"},"finish_reason":"stop"}]}}}`,
+		"2-err": `{"custom_id":"b","response":{"status_code":400,"body":{"error":{"message":"too long"}}}}`,
+		"3-out": `{"custom_id":"a","response":{"status_code":200,"body":{"model":"x-2b","choices":[{"message":{"content":"y"},"finish_reason":"stop"}]}}}`,
+		"4-err": `{"custom_id":"b","response":{"status_code":500,"body":null}}`,
+	} {
+		paths = append(paths, filepath.Join(dir, name))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(paths)
+	files, err := ReadFiles(t.Context(), paths, Options{Format: OpenAIBatch, Labels: Labels{Platform: "p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := files[0][0], files[2][0]
+	if len(files[1])+len(files[3]) > 0 || len(first.Requests) != 2 || first.Requests[1].ErrorClass != "http_400" || first.Labels.Launch != 1 || second.Labels.Launch != 2 || second.Labels.BatchSize != 2 {
+		t.Errorf("%+v, %+v", first, second)
 	}
 }
 
