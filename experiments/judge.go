@@ -223,8 +223,8 @@ func (x *Expansion) written(c *Cell, path string) (hcl.Range, bool) {
 // is what the need holds beside weights and overhead (the least that the engine starts with), so that the parts add up.
 func fitReason(f Fit) string {
 	var kv *float64
-	if f.WeightsGiB != nil && f.OverheadGiB != nil {
-		rest := *f.NeedGiB - *f.WeightsGiB - *f.OverheadGiB
+	if f.WeightsGiB != nil && f.OverheadGiB != nil && f.KVGiBPerSequence != nil {
+		rest := max(0, *f.NeedGiB-*f.WeightsGiB-*f.OverheadGiB)
 		kv = &rest
 	}
 	var parts []string

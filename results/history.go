@@ -26,9 +26,10 @@ const (
 type Past struct {
 	Manifest // what is known from the path alone when Problem says so
 	Dir      string
-	Problem  string // "" or result_corrupt, result_missing, unverified
-	Detail   string // what exactly is wrong, one line; "" = nothing
-	Tainted  string // the reason, "" = not
+	Problem  string   // "" or result_corrupt, result_missing, unverified
+	Detail   string   // what exactly is wrong, one line; "" = nothing
+	Tainted  string   // the reason, "" = not
+	Absent   []string // files that were left behind when the tree was copied and that no figure needs
 }
 
 // History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
@@ -126,6 +127,7 @@ func readPast(experiment, slug, dir string) Past {
 		p.Problem, p.Detail = Unverified, fmt.Sprintf("manifest schema %d is newer than %d", m.Schema, manifestSchema)
 	default:
 		p.Problem, p.Detail = checkSizes(dir, m.Files)
+		p.Absent = absent(dir, m.Files)
 	}
 	p.Manifest = m
 	if m.Attempt == "" {
@@ -138,12 +140,33 @@ func readPast(experiment, slug, dir string) Past {
 // ever looked at.
 var published = []string{tableRequests + ".parquet", tableOutputs + ".parquet", tableSamples + ".parquet", tableRun + ".parquet", logFile}
 
+// leavable are the files without which an attempt still says all that it measured. Trees are copied without the answers,
+// which may be large or nobody else's business, and without logs.
+var leavable = []string{tableOutputs + ".parquet", logFile}
+
+// absent lists the leavable files that the manifest names and that are not there.
+func absent(dir string, files map[string]FileSum) []string {
+	var list []string
+	for _, name := range leavable {
+		if _, named := files[name]; !named {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 func checkSizes(dir string, files map[string]FileSum) (problem, detail string) {
 	for _, name := range sortedKeys(files) {
 		if !slices.Contains(published, name) {
 			return ResultCorrupt, fmt.Sprintf("the manifest lists %q, which no attempt has", name)
 		}
 		info, err := os.Lstat(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) && slices.Contains(leavable, name) {
+			continue
+		}
 		if err != nil {
 			return ResultMissing, name + " is gone"
 		}
@@ -165,6 +188,9 @@ func (s *Store) Verify(ctx context.Context) ([]Past, error) {
 	}
 	var bad []Past
 	for _, p := range all {
+		if p.Problem == "" && len(p.Absent) > 0 {
+			p.Problem, p.Detail = ResultMissing, strings.Join(p.Absent, " and ")+" is gone"
+		}
 		if p.Problem == "" {
 			if p.Problem, p.Detail, err = checkSums(ctx, p.Dir, p.Files); err != nil {
 				return nil, err

@@ -71,14 +71,15 @@ func TestHistoryProblems(t *testing.T) {
 		damage       func(testing.TB, string)
 		want, verify string
 	}{
-		"untouched":        {func(testing.TB, string) {}, "", ""},
-		"manifest gone":    {remove(manifestFile), ResultMissing, ResultMissing},
-		"manifest flipped": {edit(manifestFile, flip), ResultCorrupt, ResultCorrupt},
-		"manifest empty":   {edit(manifestFile, func([]byte) []byte { return nil }), ResultCorrupt, ResultCorrupt},
-		"newer manifest":   {edit(manifestFile, newer), Unverified, Unverified},
-		"table gone":       {remove("samples.parquet"), ResultMissing, ResultMissing},
-		"table cut":        {edit("requests.parquet", func(d []byte) []byte { return d[:len(d)-1] }), ResultCorrupt, ResultCorrupt},
-		"table flipped":    {edit("run.parquet", flip), "", ResultCorrupt},
+		"untouched":           {func(testing.TB, string) {}, "", ""},
+		"manifest gone":       {remove(manifestFile), ResultMissing, ResultMissing},
+		"manifest flipped":    {edit(manifestFile, flip), ResultCorrupt, ResultCorrupt},
+		"manifest empty":      {edit(manifestFile, func([]byte) []byte { return nil }), ResultCorrupt, ResultCorrupt},
+		"newer manifest":      {edit(manifestFile, newer), Unverified, Unverified},
+		"table gone":          {remove("samples.parquet"), ResultMissing, ResultMissing},
+		"answers left behind": {remove("outputs.parquet"), "", ResultMissing},
+		"table cut":           {edit("requests.parquet", func(d []byte) []byte { return d[:len(d)-1] }), ResultCorrupt, ResultCorrupt},
+		"table flipped":       {edit("run.parquet", flip), "", ResultCorrupt},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

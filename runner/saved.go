@@ -78,11 +78,10 @@ func (s *Saved) Asked() Filter {
 	return f
 }
 
-// NewSaved gathers what the file holds.
+// NewSaved gathers what the file holds. vars.Values are those of all variables that were set: the plan means the same in
+// another shell, where the environment does not set them, and after a file of variables has changed.
 func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOptions, filter Filter, plans []*Plan) *Saved {
-	// Of the environment only what sets variables counts, and the rest may hold secrets.
-	vars.Environ = slices.DeleteFunc(slices.Clone(vars.Environ), func(s string) bool { return !strings.HasPrefix(s, "MATRIX_VAR_") })
-	vars.Source = nil // Files has it
+	vars = experiments.LoadOptions{Values: vars.Values} // where they came from does not matter any more; Files has the source
 	return &Saved{Schema: savedSchema, Made: time.Now().UTC(), Paths: paths, Files: files, Vars: vars, Filter: filter, plans: plans}
 }
 

@@ -16,7 +16,7 @@ func TestSavedPlan(t *testing.T) {
 			{Cell: b, Identity: testIdentity(b.Address, nil), State: Done},
 		}}
 	}
-	vars := experiments.LoadOptions{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}}
+	vars := experiments.LoadOptions{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}, Values: experiments.Values{"n": int64(1), "m": "two"}}
 	saved := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, vars, Filter{Only: []string{"platform=a*"}}, []*Plan{plan("", 1, 2)})
 	var file bytes.Buffer
 	if err := saved.Write(&file); err != nil {
@@ -29,7 +29,7 @@ func TestSavedPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(read.Files["x.hcl"]) != "a = 1" || len(read.pending) != 1 || read.Filter.Only[0] != "platform=a*" || read.Vars.Vars[0] != "n=1" {
+	if string(read.Files["x.hcl"]) != "a = 1" || len(read.pending) != 1 || read.Filter.Only[0] != "platform=a*" || read.Vars.Values["m"] != "two" || read.Vars.Vars != nil {
 		t.Errorf("read back %+v", read)
 	}
 	drift := func(p *Plan) string { return strings.Join(read.Drift([]*Plan{p}), "\n") }

@@ -63,6 +63,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	c.TiedEmbeddings = tied(top, text)
 	c.arrange(text)
 	c.fillDerived()
+	c.PositionElements = c.positionElements(text)
 	c.readQuantization(top, text)
 	return c, nil
 }

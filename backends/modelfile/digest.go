@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // Digest is the SHA-256 of a file as 64 hex digits. Weights have gigabytes and a plan asks each time, so the answer
@@ -19,6 +20,36 @@ func Digest(path string) (string, error) {
 		dir = filepath.Join(cache, "matrix", "digests")
 	}
 	return digestCached(path, dir)
+}
+
+// hashed is a file that is being read for its digest.
+type hashed struct {
+	path string
+	size int64
+	done atomic.Int64
+}
+
+var hashing atomic.Pointer[hashed]
+
+func newHashed(path string, size int64) *hashed {
+	h := &hashed{path: path, size: size}
+	hashing.Store(h)
+	return h
+}
+
+func (h *hashed) Write(p []byte) (int, error) {
+	h.done.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// Hashing tells which file is being read for its digest and how far that is, in bytes; "" when none is. It is for whoever
+// shows a person why a plan takes seconds.
+func Hashing() (path string, done, size int64) {
+	h := hashing.Load()
+	if h == nil || h.done.Load() == h.size {
+		return "", 0, 0
+	}
+	return h.path, h.done.Load(), h.size
 }
 
 // remembered is one answer on disk; every field must match again.
@@ -49,7 +80,7 @@ func digestCached(path, dir string) (string, error) {
 		return got, nil
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, io.TeeReader(f, newHashed(path, st.Size()))); err != nil {
 		return "", fmt.Errorf("digest %s: %w", path, err)
 	}
 	want.SHA256 = hex.EncodeToString(h.Sum(nil))

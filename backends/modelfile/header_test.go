@@ -142,15 +142,15 @@ func FuzzParseGGUF(f *testing.F) {
 func TestReadConfig(t *testing.T) {
 	for name, want := range map[string]Shape{
 		"llama-3.1-8b": {Layers: 32, HiddenSize: 4096, IntermediateSize: 14336, Heads: 32, KVHeads: 8, KeyDim: 128, ValueDim: 128,
-			VocabSize: 128256, ContextLength: 131072},
+			VocabSize: 128256, ContextLength: 131072, PositionElements: 131072 * 128},
 		"gemma-3-4b-it": {Layers: 34, HiddenSize: 2560, IntermediateSize: 10240, Heads: 8, KVHeads: 4, KeyDim: 256, ValueDim: 256,
-			VocabSize: 262208, ContextLength: 131072, SlidingWindow: 1024, SlidingLayers: 29, TiedEmbeddings: true},
+			VocabSize: 262208, ContextLength: 131072, SlidingWindow: 1024, SlidingLayers: 29, TiedEmbeddings: true, PositionElements: 131072 * (8 + 1) * 256}, // 8: linear scaling of the full layers
 		"gemma-3-270m": {Layers: 18, HiddenSize: 640, IntermediateSize: 2048, Heads: 4, KVHeads: 1, KeyDim: 256, ValueDim: 256,
-			VocabSize: 262144, ContextLength: 32768, SlidingWindow: 512, SlidingLayers: 15, TiedEmbeddings: true},
+			VocabSize: 262144, ContextLength: 32768, SlidingWindow: 512, SlidingLayers: 15, TiedEmbeddings: true, PositionElements: 32768 * 2 * 256},
 		"deepseek-v2-lite": {Layers: 27, HiddenSize: 2048, IntermediateSize: 1408, Heads: 16, KVHeads: 16, KeyDim: 128, ValueDim: 128,
-			VocabSize: 102400, ContextLength: 163840, KVLoraRank: 512, RopeDim: 64, Experts: 66},
+			VocabSize: 102400, ContextLength: 163840, KVLoraRank: 512, RopeDim: 64, Experts: 66, PositionElements: 163840 * 64},
 		"qwen2.5-7b-awq": {Layers: 28, HiddenSize: 3584, IntermediateSize: 18944, Heads: 28, KVHeads: 4, KeyDim: 128, ValueDim: 128,
-			VocabSize: 152064, ContextLength: 32768},
+			VocabSize: 152064, ContextLength: 32768, PositionElements: 32768 * 128},
 	} {
 		c, err := ReadConfig(filepath.Join("testdata", name))
 		if err != nil {

@@ -20,6 +20,7 @@ type Shape struct {
 	RopeDim          int // of MLA: the positional part beside the latent one
 	Experts          int // routed and shared; 0 = dense
 	TiedEmbeddings   bool
+	PositionElements float64 // numbers in the tables of rotary positions that are kept beside the weights; 0 = not known
 }
 
 // FullLayers is the number of layers that attend to the whole context.

@@ -31,13 +31,13 @@ func lookUp(name string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// Version tells the version of an executable ("" = ollama on PATH) without starting a server.
-func Version(binary string) (string, error) {
-	path, err := lookUp(binary)
-	if err != nil {
-		return "", err
+// Version tells the version of an executable ("" = ollama on PATH) without starting a server, and its path.
+func Version(binary string) (number, path string, err error) {
+	if path, err = lookUp(binary); err != nil {
+		return "", "", err
 	}
-	return version(context.Background(), path)
+	number, err = version(context.Background(), path)
+	return number, path, err
 }
 
 // remembered is what an executable said, true while its file stays the same.

@@ -29,10 +29,11 @@ type install struct {
 	version string
 }
 
-// Version tells the version of vLLM that an interpreter would import ("" = python3 on PATH).
-func Version(python string) (string, error) {
-	i, err := find(python, nil)
-	return i.version, err
+// Version tells the version of vLLM that an interpreter ("" = python3 on PATH) would import under a platform's declared
+// environment, and the interpreter's path: just what a launch would find.
+func Version(python string, declared map[string]string) (version, path string, err error) {
+	i, err := find(python, declared)
+	return i.version, i.python, err
 }
 
 // find looks for vLLM where an interpreter would, under a launch's declared environment.

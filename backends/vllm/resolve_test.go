@@ -1,6 +1,7 @@
 package vllm
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,12 +50,12 @@ func TestVersionByFiles(t *testing.T) {
 		}, "0.22.1"},
 		"none": {map[string]string{"torch/__init__.py": ""}, ""},
 	} {
-		got, err := Version(venv(t, c.files))
+		got, _, err := Version(venv(t, c.files), nil)
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := Version("/nonexistent/python"); err == nil || !strings.Contains(err.Error(), "platform.python") {
+	if _, _, err := Version("/nonexistent/python", nil); err == nil || !strings.Contains(err.Error(), "platform.python") {
 		t.Errorf("missing interpreter: %v", err)
 	}
 }
@@ -113,5 +114,21 @@ func TestResolve(t *testing.T) {
 		if (missing == nil) != (c.missing == "") || missing != nil && !strings.Contains(missing.Error(), c.missing) {
 			t.Errorf("%s: missing %v", c.model, missing)
 		}
+	}
+}
+
+// The engine may stand where only the platform's environment leads: whoever asks for the version asks as a launch would.
+func TestVersionUnderTheDeclaredEnvironment(t *testing.T) {
+	elsewhere := t.TempDir()
+	info := filepath.Join(elsewhere, "vllm-0.22.1.dist-info")
+	if err := errors.Join(os.MkdirAll(info, 0o755), os.WriteFile(filepath.Join(info, "METADATA"), []byte("Name: vllm\nVersion: 0.22.1\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	python := venv(t, map[string]string{"torch/__init__.py": ""})
+	if got, _, err := Version(python, map[string]string{"PYTHONPATH": elsewhere}); got != "0.22.1" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, _, err := Version(python, nil); err == nil {
+		t.Errorf("found %q without it", got)
 	}
 }

@@ -141,12 +141,14 @@ func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*sess
 		return nil, nil, hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
 	}
 	environ := a.vars.Environ
-	a.vars = saved.Vars
-	a.vars.Environ = environ
+	if err := a.restore(saved); err != nil {
+		return nil, nil, err
+	}
 	s, err := a.load(ctx, saved.Paths)
 	if err != nil {
 		return nil, nil, err
 	}
+	s.otherwiseSet(environ)
 	s.filter = saved.Asked()
 	s.filter.Only = append(s.filter.Only, f.filter.Only...)
 	s.filter.Except = append(s.filter.Except, f.filter.Except...)

@@ -86,7 +86,7 @@ func (a *app) applySlurm(ctx context.Context, s *session, plans []*runner.Plan, 
 		if err := a.approved(ctx, f, pendingLaunches(plans)); err != nil {
 			return err
 		}
-		saved := runner.NewSaved(s.paths, s.config.Files, a.vars, s.filter, plans)
+		saved := s.saved(plans)
 		if run, err = slurm.Create(s.world.Store, plans, saved.Write, f.cluster.groupSize); err != nil {
 			return err
 		}

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -118,63 +118,55 @@ func examineGPUs() []finding {
 
 // examineEngines looks at the platforms of the files, or at what stands on PATH.
 func (a *app) examineEngines(ctx context.Context, files []string) ([]finding, error) {
-	pythons, binaries := []string{"python3"}, []string{"ollama"}
+	platforms := []*experiments.Platform{{Backend: experiments.VLLMServe}, {Backend: experiments.Ollama}}
+	explain := func(text string) string { return text }
 	if len(files) > 0 {
 		s, err := a.load(ctx, files)
 		if err != nil {
 			return nil, err
 		}
 		defer s.close()
-		pythons, binaries = s.programs()
+		platforms, explain = s.programs(), s.withVariables
 	}
 	var all []finding
-	for _, python := range pythons {
-		all = append(all, examineEngine("vLLM", python, vllm.Version, vllm.Tested, "Install vllm into that interpreter, or name another with platform.python."))
-	}
-	for _, binary := range binaries {
-		all = append(all, examineEngine("Ollama", binary, ollama.Version, ollama.Tested, "Install Ollama, or name its executable with platform.binary."))
+	for _, p := range platforms {
+		f := examineEngine(p)
+		if f.Found = explain(f.Found); !slices.Contains(all, f) { // platforms that differ in settings alone
+			all = append(all, f)
+		}
 	}
 	return all, nil
 }
 
-// programs are the interpreters and binaries that the cells' platforms name, each once.
-func (s *session) programs() (pythons, binaries []string) {
-	seen := map[string]bool{}
+// programs are the cells' platforms that start an engine, overrides merged in, each once.
+func (s *session) programs() []*experiments.Platform {
+	var all []*experiments.Platform
 	for _, e := range s.config.Experiments {
 		for _, c := range s.cells[e.Name] {
-			p := c.Platform
-			switch p.Backend {
-			case experiments.VLLMOffline, experiments.VLLMServe:
-				if name := orDefault(p.Python, "python3"); !seen[name] && !p.Attach {
-					seen[name], pythons = true, append(pythons, name)
-				}
-			case experiments.Ollama:
-				if name := orDefault(p.Binary, "ollama"); !seen[name] && !p.Attach {
-					seen[name], binaries = true, append(binaries, name)
-				}
+			starts := []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama}
+			if !c.Platform.Attach && slices.Contains(starts, c.Platform.Backend) && !slices.Contains(all, c.Platform) {
+				all = append(all, c.Platform)
 			}
 		}
 	}
-	return pythons, binaries
+	return all
 }
 
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
+// examineEngine asks what a launch of the platform would find, in the same way: under its environment.
+func examineEngine(p *experiments.Platform) finding {
+	if p.Backend == experiments.Ollama {
+		version, path, err := ollama.Version(p.Binary)
+		return engineFinding("Ollama", version, path, ollama.Tested, "Install Ollama, or name its executable with platform.binary.", err)
 	}
-	return text
+	version, path, err := vllm.Version(p.Python, p.Env)
+	return engineFinding("vLLM", version, path, vllm.Tested, "Install vllm into that interpreter, or name another with platform.python.", err)
 }
 
-func examineEngine(name, program string, probe func(string) (string, error), tested, advice string) finding {
-	path, err := exec.LookPath(program)
-	if err != nil {
-		return finding{name, "missing", program + " is not there", advice}
-	}
-	v, err := probe(path)
+func engineFinding(name, version, path, tested, advice string, err error) finding {
 	if err != nil {
 		return finding{name, "missing", err.Error(), advice}
 	}
-	return finding{name, "ok", fmt.Sprintf("%s at %s (tested with %s)", v, path, tested), ""}
+	return finding{name, "ok", fmt.Sprintf("%s at %s (tested with %s)", version, path, tested), ""}
 }
 
 // neededFiles is how many open files a batch of 5,000 in flight takes, with room.

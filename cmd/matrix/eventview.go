@@ -15,11 +15,12 @@ import (
 
 // plainView says an apply line by line, for logs and pipes.
 type plainView struct {
-	out   io.Writer
-	style style
-	width func() int        // where lines are broken; 0 = nowhere
-	every time.Duration     // between progress lines
-	last  map[int]time.Time // of a progress line, by step
+	out    io.Writer
+	style  style
+	width  func() int        // where lines are broken; 0 = nowhere
+	every  time.Duration     // between progress lines
+	last   map[int]time.Time // of a progress line, by step
+	failed map[string]int    // how often launches failed alike
 	// beside: launches run side by side, so that each line says whose it is.
 	beside bool
 }
@@ -65,7 +66,11 @@ func (v *plainView) observe(e runner.Event) {
 		if v.beside {
 			name = launchTitle(e, v.style) + ": "
 		}
-		v.sayOf(e, "%s%s", name, outcomeText(e, v.style))
+		again := v.again(e)
+		v.sayOf(e, "%s%s%s", name, outcomeText(e, v.style), again)
+		if again != "" {
+			return // its log is the one above
+		}
 		for line := range strings.Lines(e.LogTail) {
 			v.say("    | %s", process.CleanLine(strings.TrimRight(line, "\n")))
 		}
@@ -78,6 +83,23 @@ func (v *plainView) observe(e runner.Event) {
 	case runner.Warning:
 		v.sayOf(e, "%s %s", v.style.warn("warning:"), e.Message)
 	}
+}
+
+// again notes how a launch failed, and says how often the same has been met: 300 launches that fail alike must not bury
+// the rest under 300 equal logs.
+func (v *plainView) again(e runner.Event) string {
+	if e.Kind != runner.CellFailed {
+		return ""
+	}
+	if v.failed == nil {
+		v.failed = map[string]int{}
+	}
+	key := e.Status + "\x00" + e.Message + "\x00" + e.Item.Cell.Platform.ID
+	v.failed[key]++
+	if n := v.failed[key]; n > 1 {
+		return v.style.dim(fmt.Sprintf(" (as above, %d times now)", n))
+	}
+	return ""
 }
 
 // patience is how long a phase runs before a log or pipe is told that it still does, and then between two such lines.

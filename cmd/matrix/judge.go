@@ -192,16 +192,20 @@ func (a *app) judged() func(done, all int) {
 func (a *app) sayJudgement(j *quality.Judgement) {
 	if a.json {
 		f := map[string]any{"a": j.A, "b": j.B, "model": j.Model, "prompts": j.N, "wins_a": j.WinsA, "wins_b": j.WinsB, "ties": j.Ties, "turned": j.Turned,
-			"unclear": j.Unclear, "file": j.File}
+			"unclear": j.Unclear, "alike": j.Alike, "file": j.File}
 		if p := j.PreferredB; p != nil {
 			f["preferred_b"], f["low95"], f["high95"] = p.Value, p.Low, p.High
 		}
 		a.emit("judgement", f)
 		return
 	}
+	if j.Alike == j.N {
+		fmt.Fprintf(a.stdout, "The two answers to each of %s are alike, word for word: %s was asked nothing, and nothing says that one is better.\n", count(j.N, "prompt"), j.Model)
+		return
+	}
 	fmt.Fprintf(a.stdout, "%s judged %s:\n", j.Model, count(j.N, "prompt"))
 	fmt.Fprintf(a.stdout, "  %-40s better on %d\n  %-40s better on %d\n", j.A, j.WinsA, j.B, j.WinsB)
-	fmt.Fprintf(a.stdout, "  ties %d (%d of them turned with the order), no clear word %d\n", j.Ties, j.Turned, j.Unclear)
+	fmt.Fprintf(a.stdout, "  ties %d (%d of them alike, so not asked; %d turned with the order), no clear word %d\n", j.Ties, j.Alike, j.Turned, j.Unclear)
 	if p := j.PreferredB; p != nil {
 		fmt.Fprintf(a.stdout, "  %s is preferred on %.0f%% of the %d decided (95%%: %.0f%% to %.0f%%)\n", j.B, 100*p.Value, p.N, 100*p.Low, 100*p.High)
 	} else {

@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"matrix/backends/modelfile"
 	"matrix/runner"
 )
 
@@ -74,6 +78,34 @@ func (a *app) patience(what string) (done func() bool) {
 		return func() bool { return true }
 	}
 	return time.AfterFunc(150*time.Millisecond, func() { fmt.Fprintln(a.stderr, what) }).Stop
+}
+
+// watchHashing says which model file is being hashed, once it takes longer than one likes to look at nothing: 8 GB take
+// some seconds, once for each file. A person at a terminal is told how far it is, a log only that it is.
+func (a *app) watchHashing() (stop func()) {
+	if a.json {
+		return func() {}
+	}
+	const every = 2 * time.Second
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		last := ""
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+			if path, done, size := modelfile.Hashing(); path != "" && (a.tty || path != last) {
+				last = path
+				fmt.Fprintf(a.stderr, "reading %s for its digest, once: %.1f of %.1f GiB\n", path, gib(done), gib(size))
+			}
+		}
+	})
+	return func() { close(over); watching.Wait() }
 }
 
 // manyCells is where a plan begins to take memory that a workstation misses.
@@ -186,9 +218,38 @@ func orEmpty[T any](list []T) []T {
 // savedPlan is where a plan lands without --out.
 func (a *app) savedPlan() string { return filepath.Join(a.results, ".matrix", "plan") }
 
+// saved is the plan as it goes into a file, with the values that its variables have.
+func (s *session) saved(plans []*runner.Plan) *runner.Saved {
+	vars := s.app.vars
+	vars.Values = s.config.Variables
+	return runner.NewSaved(s.paths, s.config.Files, vars, s.filter, plans)
+}
+
+// restore goes on with the variables of a saved plan.
+func (a *app) restore(saved *runner.Saved) error {
+	if len(a.vars.Vars)+len(a.vars.VarFiles) > 0 {
+		return hinted{errors.New("a saved plan has the values of its variables: --var and --var-file would change what was looked at"),
+			"Plan again with them: matrix plan " + strings.Join(saved.Paths, " ")}
+	}
+	a.vars = saved.Vars
+	return nil
+}
+
+// otherwiseSet warns of variables that the environment sets to something else than the plan has.
+func (s *session) otherwiseSet(environ []string) {
+	for _, v := range s.config.Declared() {
+		for _, e := range environ {
+			if text, ok := strings.CutPrefix(e, "MATRIX_VAR_"+v.Name+"="); ok && v.Text != "" && v.Text != text {
+				s.app.warn(fmt.Sprintf("MATRIX_VAR_%s is %q, and the saved plan has %q: the plan's holds. To take the new one: matrix plan %s",
+					v.Name, text, v.Text, strings.Join(s.paths, " ")))
+			}
+		}
+	}
+}
+
 // save writes the plan file and returns its path.
 func (s *session) save(plans []*runner.Plan, out string) (string, error) {
-	saved := runner.NewSaved(s.paths, s.config.Files, s.app.vars, s.filter, plans)
+	saved := s.saved(plans)
 	path := out
 	if path == "" {
 		path = s.app.savedPlan()

@@ -87,21 +87,46 @@ func simulatedItems(p *runner.Plan) bool {
 // header names what the plan is of: experiment, hardware, dataset with digest, where results land.
 func (v planView) header(p *runner.Plan) string {
 	parts := []string{v.style.bold(p.Experiment)}
-	if len(p.Items) > 0 {
-		c := p.Items[0].Cell
-		if c.Hardware != nil {
-			parts = append(parts, c.Hardware.ID)
+	var hardware, data []string
+	seen := map[*experiments.Dataset]bool{}
+	for _, item := range p.Items {
+		if h := item.Cell.Hardware; h != nil && !slices.Contains(hardware, h.ID) {
+			hardware = append(hardware, h.ID)
 		}
-		data := c.Dataset.ID
-		if c.Dataset.Path != "" {
-			data = filepath.Base(c.Dataset.Path)
+		if d := item.Cell.Dataset; d != nil && !seen[d] {
+			seen[d] = true
+			if name := dataName(item); !slices.Contains(data, name) {
+				data = append(data, name)
+			}
 		}
-		if sum := p.Items[0].Identity.Components.Get("dataset").Hash; len(sum) >= 8 {
-			data += " " + sum[:8]
-		}
-		parts = append(parts, data)
 	}
+	parts = append(append(parts, some(hardware, "kinds of hardware")...), some(data, "datasets")...)
 	return strings.Join(append(parts, filepath.Join(v.results, p.Experiment)), v.style.dot())
+}
+
+// some is a few names, or how many there are.
+func some(names []string, what string) []string {
+	const most = 3
+	if len(names) > most {
+		return []string{fmt.Sprintf("%d %s", len(names), what)}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{strings.Join(names, ", ")}
+}
+
+// dataName is a cell's dataset with the digest of what is taken of it.
+func dataName(item *runner.Item) string {
+	d := item.Cell.Dataset
+	name := d.ID
+	if d.Path != "" {
+		name = filepath.Base(d.Path)
+	}
+	if sum := item.Identity.Components.Get("dataset").Hash; len(sum) >= 8 {
+		name += " " + sum[:8]
+	}
+	return name
 }
 
 // group is cells that need the same words.

@@ -159,6 +159,7 @@ func (a *app) reportOn(ctx context.Context, f reportFlags, names []string) error
 		return err
 	}
 	_ = set.Keep(store) // of a tree made before, or by a run that was killed; one that we may only read is reported all the same
+	a.sayAbsent(set)
 	declared := a.declaredFor(ctx, f.plan, names)
 	if declared.err != nil {
 		return declared.err

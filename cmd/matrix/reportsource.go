@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"matrix/backends"
@@ -138,32 +139,81 @@ func (d declared) prompts(ctx context.Context) (func(string) (quality.Prompt, bo
 	return d.session.prompts(ctx, d.plans[0].Experiment)
 }
 
-// recipe writes the script of a cell that was measured, by what its declaration says now.
-func (d declared) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
-	if len(d.plans) == 0 {
-		return nil
-	}
-	return func(c *summary.Cell) (report.Recipe, error) {
-		for _, p := range itemsOf(d.plans) {
-			if p.plan.Experiment == c.Experiment && p.item.Cell.Address == c.Address {
-				return d.recipeOf(ctx, c, p)
+// sayAbsent says what was left behind when a tree was copied, and what therefore cannot be told.
+func (a *app) sayAbsent(set *summary.Set) {
+	without := map[string]int{}
+	for _, c := range set.Cells {
+		for _, at := range c.Attempts {
+			for _, name := range at.Absent {
+				without[name]++
 			}
 		}
-		return report.Recipe{}, errors.New(d.from + " does not declare this cell any more")
+	}
+	for _, name := range slices.Sorted(maps.Keys(without)) {
+		text := fmt.Sprintf("%s without %s, which is not there", count(without[name], "attempt"), name)
+		if name == "outputs.parquet" {
+			text += ": what their answers say is left out"
+		}
+		a.warn(text)
 	}
 }
 
-func (d declared) recipeOf(ctx context.Context, c *summary.Cell, p placedItem) (report.Recipe, error) {
-	cell := p.item.Cell
-	r := report.Recipe{Command: "matrix recipe " + cell.Address[:16]}
-	maker, ok := d.session.world.Backends[cell.Platform.Backend].(backends.Reciper)
+// recipe writes the script of a cell as it was measured. What is declared now, where it is at hand, adds what a result does
+// not tell.
+func (d declared) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
+	return func(c *summary.Cell) (report.Recipe, error) {
+		var base *experiments.Cell
+		note := ""
+		for _, p := range itemsOf(d.plans) {
+			if p.plan.Experiment == c.Experiment && p.item.Cell.Address == c.Address {
+				base = p.item.Cell
+				if p.item.Identity.Hash != c.Identity {
+					note = "What is declared now, or what it resolves to on this machine, is not what was measured (matrix plan tells the difference): the script is of what was measured."
+				}
+			}
+		}
+		script, _, err := d.recipeOf(ctx, c, base, 0)
+		return report.Recipe{Command: "matrix recipe " + head(c.Address, 16), Note: note, Script: script}, err
+	}
+}
+
+// recipeOf is the script of a measured cell, and the cell as it was; base, where there is one, is the cell as it is declared
+// now. port 0: the declared one, else the engine's usual.
+func (d declared) recipeOf(ctx context.Context, c *summary.Cell, base *experiments.Cell, port int) (script string, cell *experiments.Cell, err error) {
+	if cell, err = measuredCellOf(c, base); err != nil {
+		return "", nil, err
+	}
+	maker, ok := d.app.engines()[cell.Platform.Backend].(backends.Reciper)
 	if !ok || cell.Platform.Attach {
-		return r, fmt.Errorf("nothing is started for it: it asks the server at %s", cell.Platform.PublicURL())
+		return "", cell, nothingStarted(cell)
 	}
-	if p.item.Identity.Hash != c.Identity {
-		r.Note = "The declaration, or what it resolves to on this machine, has changed since this cell was measured: the script is of the cell as it is now. matrix plan tells the difference."
+	var example backends.Request
+	if d.session != nil && cell.Dataset != nil {
+		example = runner.Example(ctx, d.session.world, cell)
 	}
-	script, err := maker.Recipe(ctx, cell, 0, runner.Example(ctx, d.session.world, cell))
-	r.Script = script
-	return r, err
+	script, err = maker.Recipe(ctx, cell, port, example)
+	return script, cell, err
+}
+
+// measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last.
+func measuredCellOf(c *summary.Cell, base *experiments.Cell) (*experiments.Cell, error) {
+	last := slices.Concat(c.Attempts, c.Launches)
+	if len(last) == 0 {
+		return nil, fmt.Errorf("%s has no attempt that counts", c.Name)
+	}
+	m := last[len(last)-1].Manifest
+	if base == nil {
+		var err error
+		if base, err = experiments.NewCell(m.Experiment, &experiments.Platform{ID: m.Platform}, &experiments.Model{ID: m.Model}, m.BatchSize); err != nil {
+			return nil, err
+		}
+	}
+	cell, err := base.AsMeasured(m.Identity)
+	if err != nil {
+		return nil, err
+	}
+	if cell.Platform.Backend == "" {
+		return nil, errors.New("its results do not say which engine it was")
+	}
+	return cell, nil
 }

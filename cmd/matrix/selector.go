@@ -141,9 +141,9 @@ func (a *app) planned(ctx context.Context, args []string, usage string, only ...
 		if err != nil {
 			return nil, nil, err
 		}
-		environ := a.vars.Environ
-		a.vars = saved.Vars
-		a.vars.Environ = environ
+		if err := a.restore(saved); err != nil {
+			return nil, nil, err
+		}
 		args = saved.Paths
 		filter = saved.Asked()
 	}

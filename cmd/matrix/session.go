@@ -178,12 +178,14 @@ func (d *datasets) close() {
 
 // plans makes the plan of every experiment in the files.
 func (s *session) plans(ctx context.Context) ([]*runner.Plan, error) {
+	defer s.app.watchHashing()()
 	var plans []*runner.Plan
 	for _, e := range s.config.Experiments {
 		p, err := runner.Make(ctx, s.world, e.Name, s.cells[e.Name], s.filter)
 		if err != nil {
 			return nil, explainFault(err)
 		}
+		s.nameVariables(p)
 		plans = append(plans, p)
 	}
 	return plans, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"matrix/backends/process"
 	"matrix/results"
 	"matrix/results/summary"
 	"matrix/runner"
@@ -52,8 +53,9 @@ func (a *app) showPlan(ctx context.Context, args []string, verbose bool) error {
 	if err != nil {
 		return hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
 	}
-	a.vars = saved.Vars
-	a.vars.Environ = os.Environ()
+	if err := a.restore(saved); err != nil {
+		return err
+	}
 	s, err := a.load(ctx, saved.Paths)
 	if err != nil {
 		return err
@@ -81,7 +83,11 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 	if err != nil {
 		return fmt.Errorf("read the results: %w", err)
 	}
-	found := matching(set.Standings(), prefix)
+	unfinished, err := store.Unfinished(ctx)
+	if err != nil {
+		return fmt.Errorf("read the unfinished attempts: %w", err)
+	}
+	found := matching(append(set.Standings(), begun(unfinished)...), prefix)
 	switch cells := addresses(found); {
 	case len(cells) == 0:
 		return hinted{fmt.Errorf("no cell or attempt in %s begins with %q", a.results, prefix), "A cell stands in the results once it has been tried; matrix plan FILE… shows the ids of all."}
@@ -96,6 +102,21 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 	}
 	a.drawCell(found)
 	return nil
+}
+
+// begun are the attempts that were begun and not finished, as far as they are.
+func begun(attempts []*results.Attempt) []summary.Standing {
+	var all []summary.Standing
+	for _, at := range attempts {
+		m := at.Manifest()
+		m.OK = at.Done()
+		m.Reason = "begun and not finished; matrix status says whether it runs, the next matrix apply goes on with it"
+		if m.OK == 0 {
+			m.Reason = "begun, and no request has ended; matrix status says whether it runs, the next matrix apply begins it anew"
+		}
+		all = append(all, summary.Standing{Past: results.Past{Manifest: m, Dir: at.Dir()}, WhyNot: "unfinished"})
+	}
+	return all
 }
 
 // matching are all attempts of the cells that a prefix names by address, slug or attempt.
@@ -132,7 +153,7 @@ func (a *app) drawCell(attempts []summary.Standing) {
 	if last.LogTail != "" {
 		fmt.Fprintf(a.stdout, "  %s\n", a.style.dim("last lines of "+filepath.Join(last.Dir, "server.log")))
 		for line := range strings.Lines(last.LogTail) {
-			fmt.Fprintf(a.stdout, "    | %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(a.stdout, "    | %s\n", process.CleanLine(strings.TrimRight(line, "\n")))
 		}
 	}
 	fmt.Fprintf(a.stdout, "  identity %s\n", head(last.Identity.Hash, 16))
@@ -165,7 +186,10 @@ func (a *app) drawAttempt(p summary.Standing) {
 	fmt.Fprintln(a.stdout, fold(fmt.Sprintf("  %s  %s", p.Attempt, strings.Join(parts, a.style.dot())), a.terminalWidth()))
 	for _, line := range []string{p.Reason, p.Problem, p.Tainted} {
 		if line != "" && p.Status != results.Complete || line != "" && line != p.Reason {
-			fmt.Fprintf(a.stdout, "      %s\n", line)
+			fmt.Fprintln(a.stdout, fold("      "+line, a.terminalWidth()))
 		}
+	}
+	if len(p.Absent) > 0 {
+		fmt.Fprintf(a.stdout, "      without %s, which is not there\n", strings.Join(p.Absent, " and "))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/experiments"
 	"matrix/runner"
 )
 
@@ -114,4 +115,47 @@ func heldGPU(err error) error {
 		stop = " (kill" + stop + ")"
 	}
 	return hinted{err, "Nothing was started. Let it end or stop it" + stop + ", then apply again. To measure beside it: isolation { exclusive = false }, and memory for both."}
+}
+
+// nameVariables adds to what a plan's cells lack the variable that a path comes from: it is what the user has to set.
+func (s *session) nameVariables(p *runner.Plan) {
+	named := map[error]error{}
+	for _, item := range p.Items {
+		if item.Missing == nil || item.WaitsFor != "" {
+			continue
+		}
+		text, known := named[item.Missing]
+		if !known {
+			text = lacking{s.withVariables(item.Missing.Error()), item.Missing}
+			named[item.Missing] = text
+		}
+		item.Missing = text
+	}
+}
+
+// lacking is an error in other words.
+type lacking struct {
+	text  string
+	cause error
+}
+
+func (l lacking) Error() string { return l.text }
+func (l lacking) Unwrap() error { return l.cause }
+
+// withVariables adds to each line of a message the variable that its path comes from.
+func (s *session) withVariables(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		if v, ok := s.config.Behind(line); ok {
+			lines[i] = fmt.Sprintf("%s (the path comes from var.%s: %s)", line, v.Name, setBy(v))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func setBy(v experiments.Variable) string {
+	if v.From == "its default" {
+		return "its default; set MATRIX_VAR_" + v.Name + " or --var " + v.Name + "=…"
+	}
+	return "set by " + v.From
 }

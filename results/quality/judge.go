@@ -57,6 +57,7 @@ type Judgement struct {
 	WinsA      int
 	WinsB      int
 	Ties       int
+	Alike      int // of the ties: the answers are the same, word for word, so nobody was asked
 	Unclear    int
 	Turned     int    // of the ties: the verdict turned with the order
 	PreferredB *Share // WinsB / (WinsA + WinsB), ties left out; nil without a decisive verdict
@@ -226,7 +227,9 @@ func (j Judge) sum(file *verdicts, todo []int64, a, b *summary.Cell) *Judgement 
 			out.Unclear++
 		default:
 			out.Ties++
-			if v.Forward != "" && heard(v.Forward) != turned(heard(v.Swapped)) {
+			if v.Forward == "" {
+				out.Alike++
+			} else if heard(v.Forward) != turned(heard(v.Swapped)) {
 				out.Turned++
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -109,7 +110,7 @@ func read(c *summary.Cell) (*answers, error) {
 	}
 	for i := len(c.Launches) - 1; i >= 0; i-- {
 		l := c.Launches[i]
-		if _, kept := l.Files["outputs.parquet"]; !kept {
+		if _, kept := l.Files["outputs.parquet"]; !kept || slices.Contains(l.Absent, "outputs.parquet") {
 			continue
 		}
 		a := &answers{of: c, by: l, text: map[int64]answer{}}

@@ -149,7 +149,7 @@ func (g *checking) begin(a, b *Cell, x, y map[int64]string) {
 // nothing here: verify says so.
 func (c *Cell) firstWords() map[int64]string {
 	for _, l := range slices.Backward(c.Launches) {
-		if _, kept := l.Files["outputs.parquet"]; !kept {
+		if _, kept := l.Files["outputs.parquet"]; !kept || slices.Contains(l.Absent, "outputs.parquet") {
 			continue
 		}
 		out := map[int64]string{}
