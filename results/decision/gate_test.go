@@ -306,7 +306,7 @@ func TestOneFailureShowsNothing(t *testing.T) {
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: quiet}, {name: "b", load: 9.5, rate: 53, noise: quiet}}
 	cells := append(engines[0].measured(r, []int64{1000}, 6), engines[1].measured(r, []int64{1000}, 6)...)
 	cells[1].ok--
-	weights := &experiments.Decision{Weights: map[string]float64{Performance: 10, Reliability: 90}}
+	weights := &experiments.Decision{Weights: map[string]float64{Performance: 1, Reliability: 99}}
 	if q := decided(t, r, cells, engines, weights, 1000).Questions[0]; platform(q) != "a" || q.Verdict != Provisional {
 		t.Errorf("%s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}

@@ -39,10 +39,12 @@ const (
 	mTokens    = "output_tokens_per_evaluation"
 	mWeights   = "weight_bytes"
 	mLoadJ     = "load_energy_j"
+
+	mGoodput, mThroughput = "goodput", "request_throughput"
 )
 
 // plain are the columns taken as they are.
-var plain = []string{mFootprint, mPackages, mSettings, mWeights, mLoadJ}
+var plain = []string{mFootprint, mPackages, mSettings, mWeights, mLoadJ, mGoodput, mThroughput}
 
 type number = func(column string) *float64
 
@@ -168,7 +170,7 @@ func timeOf(c *contender, s scope) *figure {
 
 // judged is how many requests everybody's failures are scaled to: evidence is no merit, so 6 clean launches are not better
 // than 3, and nobody's figure depends on who else was measured.
-const judged = 1000
+const judged = 100
 
 func failures(c *contender, s scope) *figure {
 	ok, planned := c.requests(s.most())

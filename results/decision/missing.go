@@ -112,6 +112,9 @@ func (r *rules) moreLaunches(g *built, a *asking) []Need {
 	total, text := 3, "%s of %s and %s each would show how much identical ones differ"
 	if ratio, ok := r.ratio(g, a.rival, a.first, a.n); ok && a.first.repeated() && a.rival.repeated() && !ratio.Assumed {
 		total, text = launchesFor(ratio, have, r.level())
+		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
+			total, text = 2*have, "%s of %s and %s would tell whether the failures are chance"
+		}
 	}
 	total = max(total, have+1)
 	text = fmt.Sprintf(text, counted(total-have, "more launch"), a.first.name, a.rival.name)

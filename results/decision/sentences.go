@@ -31,7 +31,7 @@ func (r *rules) sentences(g *built, a *asking, q *Question) []string {
 			}
 		}
 	}
-	add(r.slower(a, q), a.rests(q), a.outs(g))
+	add(a.advice(), r.slower(a, q), a.rests(q), a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())
@@ -74,6 +74,43 @@ func (r *rules) headline(g *built, a *asking, q *Question) string {
 		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
 	}
 	return fmt.Sprintf("Choose %s for %s: %s%s.", a.first.name, n, first, second)
+}
+
+// advised is what to do about a red check.
+var advised = map[string]string{
+	summary.CheckPrompts:     "Send both the same text (template, system prompt, begin-of-sequence token)",
+	summary.CheckOutputs:     "Give both the same limits and stops, or ignore_eos = true",
+	summary.CheckAnswers:     "Read the answers first: a model or a template is wrong",
+	summary.CheckEnds:        "See why requests ended as they did: matrix show",
+	summary.CheckRequest:     "Declare it for both, or for neither",
+	summary.CheckPrefixCache: "Switch the cache off for both, or declare it natural for both",
+	summary.CheckClient:      "The client was the limit: fewer at once, or more cores for it (matrix calibrate)",
+	summary.CheckMachine:     "Measure on one machine that nobody changes meanwhile",
+	summary.CheckPlacement:   "Declare the layers, or choose a model and context that fit",
+}
+
+// advice says what to do where the two that lead are not comparable.
+func (a *asking) advice() string {
+	if a.verdict != NotComparable || advised[a.red[0].Name] == "" {
+		return ""
+	}
+	return advised[a.red[0].Name] + "; then measure again."
+}
+
+// within says what share of the requests kept to the slo, where one was declared.
+func (a *asking) within() string {
+	var parts []string
+	for _, c := range a.leading() {
+		at := c.at[common([]*contender{c}, a.n)]
+		good, all := at.median(mGoodput), at.median(mThroughput)
+		if good != nil && all != nil && *all > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s of its requests at %s", c.name, percent(*good / *all), whole(at.size)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Within the slo: " + strings.Join(parts, ", ") + "."
 }
 
 // left reports that the load is left out of the times.

@@ -50,7 +50,7 @@ func (m *maker) comparison() (Section, error) {
 func (m *maker) comparisonTable(g *group, size int64) *Table {
 	cells := g.at(size)
 	t := &Table{ID: slug("compare", g.model, fmt.Sprint(size)), Caption: fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")),
-		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}, {"Ratio", "requests/hour with load, to the fastest", true}}}
+		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}, {"Ratio", "requests/hour with the load of these launches, to the fastest", true}}}
 	shown := slices.DeleteFunc(slices.Clone(compared), func(x metric) bool { return x.column == "goodput" && !bounded(cells) })
 	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
