@@ -91,7 +91,7 @@ var singles = []Metric{
 	{mOutput, "tokens", "Σ over ok", "null when no request told"},
 	{mCached, "tokens", "Σ over ok", "null when no request told"},
 	{mEnergy, "J", "GPU energy counter over the measured phase, else ∫ power", "all GPUs; null without either"},
-	{mLoadEnergy, "J", "the same from the launch's beginning to its warm-up", "all GPUs; null without either, and for several segments"},
+	{mLoadEnergy, "J", "GPU energy counter from the launch's beginning to its warm-up, else ∫ power", "all GPUs; null without either, and for several segments"},
 	{mEnergyPerToken, "J/token", "energy_j / output_tokens", ""},
 	{mVRAMPeak, "bytes", "max over time of Σ over GPUs", "of the engine's processes where listed, else of the device"},
 	{mVRAMWeights, "bytes", "as the engine says", "on a GPU"},

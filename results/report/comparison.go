@@ -103,9 +103,13 @@ func launchesOf(c *summary.Cell) Value {
 		parts = append(parts, fmt.Sprintf("%d %s", n, status))
 	}
 	slices.Sort(parts)
-	if v.Detail = strings.Join(parts, ", "); v.Detail != "" {
+	if len(parts) > 0 {
 		v.Tone = "warn"
 	}
+	if in := c.InSegments(); in != "" {
+		parts = append(parts, in)
+	}
+	v.Detail = strings.Join(parts, ", ")
 	return v
 }
 
@@ -183,7 +187,7 @@ func whyMissing(c *summary.Cell, column string) string {
 // perHour are evaluations per hour, load included, one a launch.
 func perHour(c *summary.Cell) []float64 {
 	var out []float64
-	for _, a := range c.Ranked() {
+	for _, a := range c.Launches {
 		ok, s := a.Number("requests_ok"), a.Number("batch_s")
 		if ok != nil && s != nil && *s > 0 {
 			out = append(out, 3600**ok / *s)

@@ -123,7 +123,7 @@ func warningsOf(c *summary.Cell) []string {
 				out = append(out, w)
 			}
 		}
-		if w := counted(a.Segments, "segment") + ": interrupted and gone on, not ranked against whole ones"; a.Segments > 1 && !slices.Contains(out, w) {
+		if w := counted(a.Segments, "segment") + ": interrupted and gone on; each began with an empty engine"; a.Segments > 1 && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}

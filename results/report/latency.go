@@ -82,7 +82,7 @@ func (m *maker) distributions(g *group, size int64) ([]Block, error) {
 
 // middle is the launch whose throughput is the median of the cell's, nil without launches.
 func middle(c *summary.Cell) *summary.Attempt {
-	all := slices.Clone(c.Ranked())
+	all := slices.Clone(c.Launches)
 	if len(all) == 0 {
 		return nil
 	}

@@ -72,7 +72,7 @@ func (g *checking) answers() {
 			g.one(Amber, c, "%d of %d answers have no text", e.WithoutText, e.OK)
 		}
 	})
-	words := map[*Cell]map[int64]string{}
+	words := map[*Cell]map[int64]beginning{}
 	for _, p := range g.comparable() {
 		for _, c := range p {
 			if _, read := words[c]; !read {
@@ -118,14 +118,15 @@ func greedy(c *Cell) bool {
 	return known && (!set || t == 0)
 }
 
-func (g *checking) begin(a, b *Cell, x, y map[int64]string) {
+func (g *checking) begin(a, b *Cell, x, y map[int64]beginning) {
 	both, same := 0, 0
-	for seq, text := range x {
+	for seq, mine := range x {
 		other, there := y[seq]
-		if there {
-			both++
+		if !there || mine.sent != other.sent {
+			continue
 		}
-		if there && text == other {
+		both++
+		if mine.words == other.words {
 			same++
 		}
 	}
@@ -145,21 +146,35 @@ func (g *checking) begin(a, b *Cell, x, y map[int64]string) {
 	}
 }
 
+// beginning is how one answer begins, and to what: a nonce before the prompt may differ between servers.
+type beginning struct {
+	sent  [16]byte
+	words string
+}
+
 // firstWords are how the answers of the last launch that kept any begin; nil without. A file that cannot be read tells
 // nothing here: verify says so.
-func (c *Cell) firstWords() map[int64]string {
+func (c *Cell) firstWords() map[int64]beginning {
 	for _, l := range slices.Backward(c.Launches) {
 		if _, kept := l.Files["outputs.parquet"]; !kept || slices.Contains(l.Absent, "outputs.parquet") {
 			continue
 		}
-		out := map[int64]string{}
+		out := map[int64]beginning{}
 		err := results.ReadOutputs(l.Dir, func(r results.OutputRow) error {
 			words := strings.Fields(r.Text)
 			if len(words) > 0 { // an empty one is counted by its own check
-				out[r.Seq] = strings.Join(words[:min(len(words), wordsCompared)], " ")
+				out[r.Seq] = beginning{words: strings.Join(words[:min(len(words), wordsCompared)], " ")}
 			}
 			return nil
 		})
+		if err == nil {
+			err = results.ReadRequestColumns(l.Dir, []string{"seq", "phase", "prompt_hash"}, func(r results.RequestRow) error {
+				if b, kept := out[r.Seq]; kept && r.Phase == "measure" {
+					out[r.Seq] = beginning{r.PromptHash, b.words}
+				}
+				return nil
+			})
+		}
 		if err == nil && len(out) > 0 {
 			return out
 		}

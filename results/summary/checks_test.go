@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"matrix/results"
+	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -202,6 +203,10 @@ func TestChecksStayGreen(t *testing.T) {
 			spec("isolation", map[string]any{"nonce": "launch"})(b)
 			launches(func(l *summarytest.Launch) { l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) } })(b)
 		},
+		"another nonce": launches(func(l *summarytest.Launch) {
+			l.Row = func(i int, r *results.RequestRow) { r.PromptHash = [16]byte{byte(i), 1} }
+			l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) }
+		}),
 		"tells less": launches(func(l *summarytest.Launch) {
 			l.Run = func(r *results.Run) { r.Machine.PowerLimitW, r.Engine.Template, r.Machine.Driver = nil, "", "" }
 		}),
@@ -240,6 +245,31 @@ func TestChecksOnRealResults(t *testing.T) {
 		t.Logf("%s %s", k.Level, k.Text)
 		if k.Level == summary.Red && k.Name != summary.CheckOutputs {
 			t.Errorf("%+v", k)
+		}
+	}
+}
+
+// One failure among 3,000 is no 100%, whatever the median of the launches.
+func TestSuccessIsOverAllRequests(t *testing.T) {
+	root := t.TempDir()
+	one := func(i int, r *results.RequestRow) {
+		if i == 7 {
+			r.Status = "failed"
+		}
+	}
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 1000, Launches: []summarytest.Launch{{}, {Row: one}, {}}})
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := summary.Load(t.Context(), store, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := set.Cells[0]
+	for _, e := range []stats.Estimate{c.Estimate("success_rate"), set.Estimate(c, "success_rate")} {
+		if text := stats.Percent(e.Median); e.N != 3 || text != "99.9666%" {
+			t.Errorf("%d launches: %s", e.N, text)
 		}
 	}
 }

@@ -55,12 +55,9 @@ func (c *Cell) Values(metric string) []float64 {
 	return out
 }
 
-// Ranked are the launches that count: all of them. One that was interrupted and gone on counts too: its rate is over the
-// sum of its segments, and InSegments says so.
-func (c *Cell) Ranked() []*Attempt { return c.Launches }
-
 // InSegments says of a cell's launches what a reader should know beside their rates: "launch 2 in 3 segments"; "" where
-// each was measured in one stretch.
+// each was measured in one stretch. One that was interrupted and gone on counts like the others: its rate is over the sum
+// of its segments.
 func (c *Cell) InSegments() string {
 	var parts []string
 	for _, a := range c.Launches {
