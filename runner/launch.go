@@ -272,7 +272,7 @@ func (l *launch) warn(text string) {
 }
 
 func (l *launch) emit(e Event) {
-	if l.priming.Load() && e.Kind != Warning {
+	if l.priming.Load() && e.Kind != Warning && e.Kind != LaunchProgress {
 		return // the phases of an unmeasured start are not the launch's
 	}
 	e.Step, e.Item, e.Launch, e.Attempt = l.index+1, l.item, l.number, l.attempt.Manifest().Attempt

@@ -212,7 +212,7 @@ func (l *launch) prime(ctx context.Context) (out outcome, ok bool) {
 	}
 	l.mu.Unlock()
 	if ok {
-		l.emit(Event{Kind: LaunchPhase, Phase: "prime", Took: max(time.Since(began), time.Nanosecond), Message: primedText})
+		l.emit(Event{Kind: LaunchPhase, Phase: "prime", Took: max(time.Since(began), time.Nanosecond)})
 	} else if out.status == results.EngineFailed {
 		out.reason += " (in the unmeasured start, isolation.prime)"
 	}

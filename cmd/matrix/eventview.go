@@ -43,7 +43,7 @@ func (v *plainView) observe(e runner.Event) {
 	case runner.LaunchStart:
 		v.say("[%d/%d] %s", e.Step, e.Steps, launchTitle(e, v.style))
 	case runner.LaunchPhase:
-		if e.Took > 0 { // its end; a log needs no beginnings
+		if e.Took > 0 || e.Message != "" { // its end; a log needs no beginnings that say nothing
 			v.sayOf(e, "%-12s %s", e.Phase, tookText(e))
 		}
 	case runner.LaunchProgress:

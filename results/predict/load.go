@@ -20,6 +20,11 @@ type Start struct {
 // What a start's load may cost once only: phases that caches on disk shorten.
 var cached = []string{"import", "weights", "compile", "graph_capture", "kv_init"}
 
+// TellsCold reports whether phases hold one by which a cold start shows.
+func TellsCold(phases map[string]float64) bool {
+	return slices.ContainsFunc(cached, func(name string) bool { _, told := phases[name]; return told })
+}
+
 // A start is cold when its compiling took so much longer than that of a like one, or all that caches shorten did. Warm
 // starts of one engine have been seen to differ by a quarter of their load, cold ones from warm ones by its double.
 const (

@@ -93,3 +93,15 @@ func TestLoadIsTakenFromLikeStartsElseLeftOut(t *testing.T) {
 		t.Error("a load with other settings is as sure as one's own")
 	}
 }
+
+// TestColdStartOfAProcessor has the phases of vLLM on a processor, which states no compile time: profiling holds it.
+func TestColdStartOfAProcessor(t *testing.T) {
+	cold := map[string]float64{"import": 156.6, "weights": 1.35, "kv_init": 304.3}
+	warm := map[string]float64{"import": 82.8, "weights": 1.03, "kv_init": 110.6}
+	if got := ColdStarts([]Start{started("a", 522.2, cold), started("a", 256.6, warm)}); !got[0] || got[1] {
+		t.Errorf("%v", got)
+	}
+	if !TellsCold(cold) || TellsCold(map[string]float64{"spawn": 1, "ready": 2}) {
+		t.Error("which phases tell a cold start")
+	}
+}

@@ -122,8 +122,8 @@ func (s *Set) Starts() ([]predict.Start, error) {
 			return nil, err
 		}
 		for _, r := range servers {
-			if _, told := r.Phases["compile"]; r.Primed && !told {
-				continue // whether it was a cold start nobody can tell
+			if r.Primed && !predict.TellsCold(r.Phases) {
+				continue // whether it was a cold start nobody can say
 			}
 			if i := slices.IndexFunc(r.Attempts, func(id string) bool { return attempts[id] != nil }); i >= 0 {
 				start := attempts[r.Attempts[i]].start()
