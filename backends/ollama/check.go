@@ -82,7 +82,7 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 	}
 	if g.TopK == 0 && g.Temperature > 0 {
 		problems = append(problems, experiments.Problem{Summary: slowSampling, Path: "generate.top_k", Warning: true,
-			Detail: "Its sampler sorts the whole vocabulary on the CPU for each token then (18 tokens/s against 314 with top_k = 40 in 0.11.4; a tenth of the speed in 0.33). Set top_k = 40 for all platforms: the same words are drawn from, and vLLM pays nothing for it."})
+			Detail: "Its sampler sorts the whole vocabulary on the CPU for each token then (18 tokens/s against 314 with top_k = 40 in 0.11.4; a tenth of the speed in 0.33). Set top_k = 40 for all platforms: all draw from the same 40 words then, and vLLM pays nothing for it."})
 	}
 	if window := contextOf(c.Platform); g.MaxTokens >= window {
 		say("generate.max_tokens", fmt.Sprintf("max_tokens %d leaves no room for a prompt in num_ctx %d", g.MaxTokens, window),
