@@ -54,8 +54,8 @@ type Identity struct {
 	Version string             // exact; "" = unknown until apply
 	Model   experiments.Values // repository and commit, or digests; goes into the identity's model component
 	Notes   []string           // said in the plan: "not downloaded, 8.6 GB"
-	// NoTemplate names a model that was found to have no chat template, so that the engine would refuse chats; TemplateHint
-	// is what to set for this engine, beside what all know.
+	// NoTemplate names a model that was found to have no chat template, so that the engine would refuse chats, or take them
+	// for something else; TemplateHint is what to set for this engine, beside what all know.
 	NoTemplate, TemplateHint string
 	Thinks                   bool  // its chat template knows a switch for thinking
 	Missing                  error // what must be there before a launch: interpreter, package, model

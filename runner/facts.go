@@ -71,7 +71,7 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 	model := id.Model
 	if set.set.Chats(c) {
 		if id.NoTemplate != "" {
-			f.blame(c, fmt.Errorf("%s: %s has no chat template, so %s refuses each chat of dataset %q: set generate.template, or dataset { chat = false } to send the text alone%s",
+			f.blame(c, fmt.Errorf("%s: %s has no chat template, so %s cannot be asked the chats of dataset %q: set generate.template, or dataset { chat = false } to send the text alone%s",
 				c.PlaceOf("model"), id.NoTemplate, c.Platform.ID, c.Dataset.ID, id.TemplateHint))
 			return false
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
@@ -35,6 +36,10 @@ func (backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Ident
 	id.Missing = err
 	m, err := resolveModel(c)
 	id.Model = m.identity
+	if g, err := modelfile.ReadGGUF(m.gguf); m.gguf != "" && m.template == "" && err == nil && g.ChatTemplate == "" {
+		// It would answer all the same, to the turns' texts in a row.
+		id.NoTemplate, id.TemplateHint = filepath.Base(m.gguf), ", or model.ollama.template"
+	}
 	var absent *modelfile.NotFoundError
 	if errors.As(err, &absent) {
 		id.Notes = append(id.Notes, absent.Name+" not downloaded")
