@@ -1,7 +1,10 @@
 package results
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -46,11 +49,12 @@ type Attempt struct {
 	mu        sync.Mutex // guards all below
 	manifest  Manifest
 	state     state
-	spools    *spools  // nil = not being written
-	done      bitmap   // measured requests with a final row
-	seen      bitmap   // measured requests with any row
-	twice     bitmap   // measured requests with more than one row
-	rowsIn    []bitmap // of each segment that was read back: measured requests with a row in it
+	place     os.FileInfo // of dir when it was opened
+	spools    *spools     // nil = not being written
+	done      bitmap      // measured requests with a final row
+	seen      bitmap      // measured requests with any row
+	twice     bitmap      // measured requests with more than one row
+	rowsIn    []bitmap    // of each segment that was read back: measured requests with a row in it
 	finished  int64
 	answered  int64 // of them, ok
 	measured  int64
@@ -94,6 +98,19 @@ func (a *Attempt) Finished(seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.done.has(seq)
+}
+
+// Present is an error when the attempt's folder is no longer where it was opened: somebody moved or removed the results.
+// Its files are open and take what is written, so that nothing else tells before the commit.
+func (a *Attempt) Present() error {
+	a.mu.Lock()
+	before, published := a.place, a.published
+	a.mu.Unlock()
+	now, err := os.Stat(a.dir)
+	if before == nil || published || err == nil && os.SameFile(before, now) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // there, or a disk that does not answer just now
+	}
+	return fmt.Errorf("the results in %s were moved or removed while they were written: put them back, then run matrix apply again", a.store.root)
 }
 
 func (a *Attempt) warn(text string) { a.warnings = append(a.warnings, text) }

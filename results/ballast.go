@@ -19,8 +19,14 @@ func (s *Store) fillBallast() error {
 		return nil
 	}
 	path := filepath.Join(s.root, innerDir, "ballast")
-	if info, err := os.Stat(path); err == nil && info.Size() == s.ballast {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() == s.ballast {
 		return nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		if err := s.fs.RemoveAll(path); err != nil { // nothing of ours, and a rename does not replace it
+			return notWritable(s.root, err)
+		}
 	}
 	room := make([]byte, s.ballast)
 	_, _ = rand.Read(room) // it never fails; zeros would be compressed away by some file systems

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"matrix/results/disk"
 )
 
 // holder is what stands in the lock file while it is held.
@@ -33,7 +36,12 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 		return nil, notWritable(s.root, err)
 	}
 	path := s.inner("lock")
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if _, err := s.lose(path, "lock", &disk.NotRegular{Path: path, Mode: info.Mode()}); err != nil {
+			return nil, notWritable(s.root, err)
+		}
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NONBLOCK))
 	got, err := lock.TryLock()
 	// A plan that tidies after a crash holds it for a moment: worth a short wait, no more.
 	for range 5 {
@@ -94,7 +102,7 @@ func hostname() string {
 func readHolder(path string) string {
 	for range 5 {
 		var h holder
-		if doc, err := os.ReadFile(path); err == nil && json.Unmarshal(doc, &h) == nil {
+		if doc, err := disk.ReadFile(path, 1<<16); err == nil && json.Unmarshal(doc, &h) == nil {
 			return h.String()
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -96,7 +96,10 @@ func (s *Store) lose(dir, name string, why error) (to string, err error) {
 		return "", notWritable(s.root, err)
 	}
 	// The reason is for a person; a folder that does not take it is set aside without.
-	note := s.fs.WriteFile(filepath.Join(dir, "why.txt"), fmt.Appendf(nil, "set aside: %v\n", why))
+	var note error
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+		note = s.fs.WriteFile(filepath.Join(dir, "why.txt"), fmt.Appendf(nil, "set aside: %v\n", why))
+	}
 	if note != nil && recoverable(note) {
 		return "", note
 	}

@@ -49,6 +49,9 @@ func (a *Attempt) open() error {
 	if err := fs.SyncDir(a.dir); err != nil {
 		return errors.Join(err, sp.closeFiles())
 	}
+	if a.place, err = os.Stat(a.dir); err != nil {
+		return errors.Join(err, sp.closeFiles())
+	}
 	sp.wait.Go(sp.syncLoop)
 	a.spools = sp
 	return nil

@@ -89,12 +89,43 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(errInterrupted) })()
+	gone := l.watchPlace(cancel)
 	out, err := l.phases(work)
 	if died, dead := l.died("after the last request"); dead && out.status == results.Complete {
 		out = died // whoever finds it dead: nobody had stopped it yet
 	}
+	if lost := gone(); lost != nil {
+		err = lost
+	}
 	l.stop(ctx)
 	return l.finish(out, err)
+}
+
+// lookEvery is how often a launch looks whether its results are still where they were.
+const lookEvery = 2 * time.Second
+
+// watchPlace ends the launch when its results are moved away, which no write tells: hours of work would find no place at
+// the commit. gone ends the watch and returns what it saw.
+func (l *launch) watchPlace(cancel context.CancelCauseFunc) (gone func() error) {
+	over, seen := make(chan struct{}), make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				seen <- nil
+				return
+			case <-tick.C:
+			}
+			if err := l.attempt.Present(); err != nil {
+				cancel(errBroken)
+				seen <- err
+				return
+			}
+		}
+	}()
+	return func() error { close(over); return <-seen }
 }
 
 // phases goes through the launch until something ends it.
