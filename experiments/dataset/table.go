@@ -42,7 +42,7 @@ func newTable(names []string, declared string) (table, error) {
 				use(name, name)
 			}
 		case len(names) == 1 && looksLikeText(names[0]):
-			return nil, hinted{"the first line looks like a prompt, not like a column's name", `Put a header above it: a line that says prompt.`}
+			return nil, hinted{"the first line looks like a prompt, not like a column's name", `Put a header above it: a line that says prompt. If it is the header, name it (column = …).`}
 		case len(names) == 1:
 			t[0] = "prompt"
 		default:
