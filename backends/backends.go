@@ -172,6 +172,7 @@ type Info struct {
 	Engine, Version string
 	PIDs            []int  // roots of its process tree; none when attached
 	MetricsURL      string // Prometheus text; "" = none
+	MetricsPrefix   string // of its metrics' names; "" = Engine and a colon
 	LogPath         string
 	Argv            []string
 	Env             map[string]string // as declared, secrets left out

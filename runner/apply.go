@@ -78,7 +78,8 @@ type Event struct {
 type Progress struct {
 	Planned, Done, Failed, InFlight int64
 	OutputTokens                    int64
-	TokensPerSecond                 float64 // output, over the last few seconds
+	TokensPerSecond                 float64 // output, over the last few seconds; 0: none came, or it is not known yet
+	Stalled                         string  // what stands still, and for how long; "" = nothing
 	Elapsed                         time.Duration
 	CellETA, PlanETA                *time.Duration // nil = unknown
 	PlanLow, PlanHigh               *time.Duration // hold PlanETA with 90%; nil = unknown

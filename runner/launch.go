@@ -141,7 +141,7 @@ func (l *launch) phases(ctx context.Context) (outcome, error) {
 	for _, note := range set.Notes() {
 		l.warn(note)
 	}
-	fresh := !l.at.server.alive()
+	fresh := !l.at.server.usable(ctx)
 	if fresh {
 		if err := l.anew(ctx); err != nil {
 			return outcome{}, err

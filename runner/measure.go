@@ -29,6 +29,8 @@ type measured struct {
 	mu      sync.Mutex
 	dataErr error
 	want    *end // what this machine lacks
+
+	told bool // a stall, by the progress loop alone
 }
 
 // measure offers the load and writes a row for each request.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -52,17 +53,23 @@ func (m *measured) save() {
 func (m *measured) report(window *rate) {
 	c, inFlight := m.book.now()
 	now := time.Now()
-	// Tokens are counted as answers end: where one takes 20 s, the time between two must not read as a standstill.
-	if c.done > 0 {
+	// Where the client does not tell more, tokens are counted as answers end: where one takes 20 s, the time between two must not read as a standstill.
+	seen := m.book.sight()
+	if c.done > 0 && !seen.told {
 		window.span = max(rateWindow, 4*now.Sub(m.base)/time.Duration(c.done))
 	}
 	p := Progress{Planned: int64(m.l.planned), Done: m.before + c.done, Failed: c.failed, InFlight: inFlight,
-		OutputTokens: c.tokens, TokensPerSecond: window.add(now, c.tokens), Elapsed: now.Sub(m.base)}
+		OutputTokens: c.tokens, TokensPerSecond: window.add(now, c.tokens+seen.chunks), Elapsed: now.Sub(m.base)}
 	idle := p.Elapsed
 	if c.done > 0 {
 		idle = now.Sub(c.last)
 	}
-	m.l.eta(&p, c.done, idle)
+	m.l.eta(&p, c.ok, idle) // failures are no progress
+	if what, since := seen.stalled(now); what != "" {
+		m.stall(what, since)
+		p.Stalled = fmt.Sprintf("%s silent for %s", what, now.Sub(since).Round(time.Second))
+		p.CellETA, p.PlanETA, p.PlanLow, p.PlanHigh = nil, nil, nil, nil // what stands still has no end that is known
+	}
 	m.l.mu.Lock()
 	m.l.now.measured = &p
 	m.l.mu.Unlock()
@@ -91,5 +98,5 @@ func (r *rate) add(at time.Time, n int64) float64 {
 	if took <= 0 {
 		return 0
 	}
-	return float64(n-first.n) / took
+	return max(float64(n-first.n), 0) / took // an answer that failed takes its tokens with it
 }

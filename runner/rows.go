@@ -20,10 +20,11 @@ type asked struct {
 	hash      [16]byte
 	maxTokens int
 	scheduled time.Time // zero: no schedule
+	flight    *backends.Flight
 }
 
 func ask(req backends.Request, scheduled time.Time) asked {
-	return asked{promptID: req.PromptID, hash: promptHash(req), maxTokens: req.MaxTokens, scheduled: scheduled}
+	return asked{promptID: req.PromptID, hash: promptHash(req), maxTokens: req.MaxTokens, scheduled: scheduled, flight: req.Flight}
 }
 
 // promptHash is the first half of SHA-256 over what was sent: the text, or the messages as JSON in their order; and behind

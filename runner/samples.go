@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -68,7 +69,7 @@ func (s *samples) metrics() (url, prefix string) {
 	default:
 	}
 	info := (*e).Info()
-	return info.MetricsURL, info.Engine + ":"
+	return info.MetricsURL, cmp.Or(info.MetricsPrefix, info.Engine+":")
 }
 
 // stop ends the recorder and returns its warnings.

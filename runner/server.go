@@ -12,6 +12,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/runner/load"
 )
 
 // serverKey is equal for cells whose engines are launched alike: same platform after overrides, model, hardware, caches.
@@ -84,6 +85,11 @@ func (s *server) alive() bool {
 	default:
 		return true
 	}
+}
+
+// usable reports whether an engine is there and says that it is well. One whose core died between two cells may live on.
+func (s *server) usable(ctx context.Context) bool {
+	return s.alive() && load.Well(ctx, s.engine) == nil
 }
 
 // starting reports whether there is a folder for an engine that has not come to be.

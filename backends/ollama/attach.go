@@ -45,6 +45,9 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	info := infoOf(m, about, v)
 	info.Attached = true
+	if m.Size > 0 && m.SizeVRAM == 0 {
+		info.Warnings = append(info.Warnings, fmt.Sprintf("the model lies on the CPU: none of its %.1f GiB is on a GPU (size_vram in /api/ps)", gib(m.Size)))
+	}
 	info.Warnings = append(info.Warnings, slowly(spec.Cell.Generate)...)
 	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
 		info.Template = ""

@@ -180,6 +180,32 @@ func (a *api) models(ctx context.Context) ([]model, error) {
 	return list.Data, err
 }
 
+// metricPrefixes are how the metrics of servers begin that speak this interface.
+var metricPrefixes = []string{"vllm:", "llamacpp:", "sglang:", "tgi_"}
+
+// metrics finds a server's Prometheus text where it has one: at its root, open to all, as vLLM's and llama-server's
+// (--metrics) are. The key stays here.
+func (a *api) metrics(ctx context.Context) (url, prefix string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	anonymous := &api{base: a.root, http: a.http}
+	resp, err := anonymous.send(ctx, http.MethodGet, a.root+"/metrics", "", nil)
+	if err != nil {
+		return "", ""
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", ""
+	}
+	for _, p := range metricPrefixes {
+		if bytes.Contains(text, []byte("\n"+p)) {
+			return a.root + "/metrics", p
+		}
+	}
+	return "", ""
+}
+
 // version asks in the ways of vLLM, llama-server and Ollama; "unknown" where none is understood. The key stays here.
 func (a *api) version(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -60,6 +60,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 	a.health = wire.Health(wire.Join(server.base, "/models"), server.key)
 	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
 	a.info.Version = server.version(ctx)
+	a.info.MetricsURL, a.info.MetricsPrefix = server.metrics(ctx)
 	return a, nil
 }
 

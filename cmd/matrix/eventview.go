@@ -162,11 +162,14 @@ func seconds(d time.Duration) string {
 func progressText(e runner.Event, s style) string {
 	p := e.Progress
 	parts := []string{fmt.Sprintf("%s/%s", thousands(p.Done), thousands(p.Planned))}
-	if p.OutputTokens > 0 { // before the first answer no rate is known, and 0 would be one
+	if p.TokensPerSecond >= 0.5 { // below, no rate is known, and 0 would be one
 		parts = append(parts, fmt.Sprintf("%.0f tok/s", p.TokensPerSecond))
 	}
 	if p.InFlight > 0 {
 		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
+	}
+	if p.Stalled != "" {
+		parts = append(parts, s.warn(p.Stalled))
 	}
 	if p.Failed > 0 {
 		parts = append(parts, s.err(fmt.Sprintf("%d failed", p.Failed)))
@@ -277,7 +280,10 @@ func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reason
 
 func progressRecord(p runner.Progress) map[string]any {
 	r := map[string]any{"planned": p.Planned, "done": p.Done, "failed": p.Failed, "in_flight": p.InFlight,
-		"output_tokens": p.OutputTokens, "tokens_per_s": p.TokensPerSecond, "elapsed_s": p.Elapsed.Seconds(), "cell_eta_s": nil, "plan_eta_s": nil}
+		"output_tokens": p.OutputTokens, "tokens_per_s": p.TokensPerSecond, "stalled": nil, "elapsed_s": p.Elapsed.Seconds(), "cell_eta_s": nil, "plan_eta_s": nil}
+	if p.Stalled != "" {
+		r["stalled"] = p.Stalled
+	}
 	if p.CellETA != nil {
 		r["cell_eta_s"] = p.CellETA.Seconds()
 	}

@@ -121,7 +121,7 @@ func examine(ctx context.Context, e backends.Engine) error {
 	began := time.Now()
 	var well time.Time
 	for {
-		err := ask(ctx, e)
+		err := Well(ctx, e)
 		now := time.Now()
 		switch {
 		case errors.Is(err, errEnded):
@@ -147,8 +147,8 @@ func examine(ctx context.Context, e backends.Engine) error {
 	}
 }
 
-// ask is one question; nil = it is well, or does not say.
-func ask(ctx context.Context, e backends.Engine) error {
+// Well asks an engine once: nil = it is well, or does not say.
+func Well(ctx context.Context, e backends.Engine) error {
 	select {
 	case <-e.Done():
 		return errEnded
