@@ -240,3 +240,29 @@ func TestWithoutCurves(t *testing.T) {
 		}
 	}
 }
+
+// A small batch is mostly ramp and tail and varies less: it does not make the ratio of two larger ones surer.
+func TestSmallBatchesDoNotNarrowARatio(t *testing.T) {
+	series := func(pool string, rate float64, sizes ...int64) Series {
+		s := Series{Pool: pool, NoLoad: true}
+		for _, n := range sizes {
+			for _, off := range []float64{0.9, 1, 1.1} {
+				if n < 1000 {
+					off = 1
+				}
+				s.Launches = append(s.Launches, Launch{Requests: n, DurationS: float64(n) / rate * off})
+			}
+		}
+		return s
+	}
+	with := New([]Series{series("a", 50, 100, 5000), series("b", 55, 100, 5000)}, nil)
+	without := New([]Series{series("a", 50, 5000), series("b", 55, 5000)}, nil)
+	x, _ := with.Ratio(0, 1, 5000)
+	y, _ := without.Ratio(0, 1, 5000)
+	if x.Shown || x.Low != y.Low || x.High != y.High {
+		t.Errorf("%+v, without the small ones %+v", x, y)
+	}
+	if wide, _ := with.RatioAt(0, 1, 5000, 0.99); wide.Low >= x.Low || wide.High <= x.High || wide.Ratio != x.Ratio {
+		t.Errorf("99%%: %+v, 95%%: %+v", wide, x)
+	}
+}

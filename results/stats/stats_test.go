@@ -192,3 +192,15 @@ func TestReadersGolden(t *testing.T) {
 		t.Errorf("testdata/golden.json (-) is not what golden.py prints (+):\n%s", diff)
 	}
 }
+
+// Fisher's exact test against counts done by hand: C(10,5) of C(20,5) ways put all five failures on one side.
+func TestFisher(t *testing.T) {
+	for _, c := range []struct {
+		badA, a, badB, b int64
+		want             float64
+	}{{0, 10, 5, 10, 2 * 252.0 / 15504}, {5, 10, 0, 10, 2 * 252.0 / 15504}, {3, 100, 3, 100, 1}, {0, 3000, 1, 3000, 1}, {0, 0, 3, 10, 1}} {
+		if got := Fisher(c.badA, c.a, c.badB, c.b); !near(got, c.want, 1e-9) {
+			t.Errorf("%+v: %g", c, got)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package decision
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// headline is the first sentence.
+func (r *rules) headline(g *built, a *asking, q *Question) string {
+	n := whole(a.n) + " requests"
+	switch a.verdict {
+	case Nobody:
+		return fmt.Sprintf("Nobody for %s: %s.", n, a.why(g))
+	case NotComparable:
+		return fmt.Sprintf("Not comparable: %s.", strings.TrimSuffix(a.red[0].Text, "."))
+	}
+	first := a.takes(r, q, a.first)
+	if a.left() {
+		first = "load left out, " + first
+	}
+	second := ""
+	if a.second != nil {
+		second = "; " + a.second.name + " takes " + a.takes(r, q, a.second)
+	}
+	switch a.verdict {
+	case Tie:
+		return fmt.Sprintf("%s or %s for %s: equally fast, %s%s. %s.", a.first.name, a.second.name, n, first, second, a.decidedBy())
+	case Provisional:
+		return fmt.Sprintf("%s leads for %s, not shown: %s%s. %s.", a.first.name, n, first, second, a.unsure())
+	case Undecided:
+		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
+	}
+	return fmt.Sprintf("Choose %s for %s: %s%s.", a.first.name, n, first, second)
+}
+
+// left reports that the load is left out of the times.
+func (a *asking) left() bool { return a.scope.without }
+
+// takes is "34 min (32–36 min), 1.90 EUR".
+func (a *asking) takes(r *rules, q *Question, c *contender) string {
+	t := q.standing(c.name).Time
+	text := Span(t.Seconds)
+	if !t.Assumed {
+		text += " (" + Range(t.Low, t.High) + ")"
+	}
+	if t.Cost != nil {
+		text += ", " + r.money(*t.Cost)
+	}
+	return text
+}
+
+func (r *rules) money(x float64) string {
+	digits := 2
+	if x > 0 && x < 0.1 {
+		digits = min(6, 1-int(math.Floor(math.Log10(x))))
+	}
+	return strings.TrimSpace(numerals.Sprintf("%.*f", digits, x) + " " + r.currency)
+}
+
+// unsure says of a provisional lead how it could turn.
+func (a *asking) unsure() string {
+	switch {
+	case a.second == nil && !a.first.repeated():
+		return "It came through once"
+	case a.second == nil:
+		return "One attempt of the others says little"
+	}
+	other := a.rival
+	if by := a.differ(other); by > 0 && (!a.first.repeated() || !other.repeated() || a.ratio == nil || a.ratio.Assumed) {
+		return fmt.Sprintf("Identical launches would have to differ by %s to turn it", percent(by))
+	}
+	if a.ratio != nil && other == a.second && a.ratio.Low <= 1 && a.ratio.High >= 1 {
+		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
+	}
+	if by := a.differ(other); by > 0 {
+		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, percent(by))
+	}
+	return "It is not told apart from " + other.name
+}
+
+// open says what an undecided answer lacks.
+func (a *asking) open(g *built) string {
+	switch held := notShown(a.admitted[a.first].held); {
+	case len(g.contenders) == 1:
+		return "nothing else was measured like this"
+	case a.untried != nil:
+		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, whole(a.untried.size), a.untried.platform, a.untried.trouble())
+	case len(held) > 0:
+		return fmt.Sprintf("%s would lead, but %s is not shown: %s", a.first.name, held[0].words(), held[0].Note)
+	}
+	return "nothing is left that all could be scored on"
+}
+
+// decidedBy names what decides a tie.
+func (a *asking) decidedBy() string {
+	i, j := a.index(a.first), a.index(a.second)
+	type part struct {
+		name string
+		log  float64
+	}
+	var parts []part
+	total := 0.0
+	for _, e := range a.sheet.entries {
+		if log := e.weight * (e.log(i) - e.log(j)); e.criterion != Performance && log > 1e-9 {
+			parts = append(parts, part{e.name, log})
+			total += log
+		}
+	}
+	if len(parts) == 0 {
+		return "Nothing else tells them apart: take either"
+	}
+	slices.SortStableFunc(parts, func(x, y part) int {
+		if x.log > y.log {
+			return -1
+		}
+		return 1
+	})
+	var names []string
+	for _, p := range parts[:min(2, len(parts))] {
+		names = append(names, p.name)
+	}
+	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
+}
