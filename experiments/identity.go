@@ -192,7 +192,7 @@ func specOf(c *Cell) Values {
 	i := c.Isolation
 	isolation := sparse(Values{"server": i.Server, "caches": i.Caches, "prefix_cache": i.PrefixCache, "cooldown_s": seconds(i.Cooldown),
 		"exclusive": i.Exclusive, "alone": i.Alone, "prime": i.Prime, "vram_tolerance_mib": goFloat(i.VRAMToleranceMiB), "nonce": nonceRule(c)},
-		Values{"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "prime": true, "vram_tolerance_mib": 64, "nonce": "dataset"})
+		identityDefaults["isolation"])
 	put("isolation", isolation, isolation == nil)
 	if c.Dataset != nil {
 		put("dataset_seed", c.Dataset.Seed, c.Dataset.Seed == 0)
@@ -209,14 +209,31 @@ func nonceRule(c *Cell) string {
 	return "dataset"
 }
 
+// identityDefaults are those of two parts of the spec, frozen as sparse says.
+var identityDefaults = map[string]Values{
+	"generate": {"min_tokens": 0, "temperature": 0, "top_p": 1, "top_k": 0, "ignore_eos": false, "repeat_penalty": 1, "template": "",
+		"stop": []string(nil), "thinking": "false", "seed": 0},
+	"isolation": {"server": "cell", "caches": "warm", "prefix_cache": "off", "cooldown_s": 0, "exclusive": true, "alone": false, "prime": true,
+		"vram_tolerance_mib": 64, "nonce": "dataset"},
+}
+
+// IdentityDefault is what an identity means by leaving a setting of a part of its spec ("generate", "isolation") out; ok is
+// false where it means that there is none (no template, no stop words), and for what is not known.
+func IdentityDefault(part, name string) (value any, ok bool) {
+	value, ok = identityDefaults[part][name]
+	if _, list := value.([]string); list || value == "" {
+		return nil, false
+	}
+	return value, ok
+}
+
 func generateSpec(g *Generate) Values {
 	all := Values{"max_tokens": int64(g.MaxTokens), "min_tokens": int64(g.MinTokens), "temperature": goFloat(g.Temperature), "top_p": goFloat(g.TopP),
 		"top_k": int64(g.TopK), "ignore_eos": g.IgnoreEOS, "repeat_penalty": goFloat(g.RepeatPenalty), "template": g.Template, "stop": g.Stop, "thinking": cmp.Or(g.Thinking, "false")}
-	defaults := Values{"min_tokens": 0, "temperature": 0, "top_p": 1, "top_k": 0, "ignore_eos": false, "repeat_penalty": 1, "template": "", "stop": []string(nil), "thinking": "false"}
 	if g.Temperature > 0 { // without it no seed is sent
-		all["seed"], defaults["seed"] = g.Seed, 0
+		all["seed"] = g.Seed
 	}
-	return sparse(all, defaults)
+	return sparse(all, identityDefaults["generate"])
 }
 
 // modelComponent is what was resolved of the model, and what the file declares of it for this backend. A name that

@@ -98,12 +98,13 @@ type measuredGenerate struct {
 	IgnoreEOS     bool     `json:"ignore_eos"`
 	RepeatPenalty *float64 `json:"repeat_penalty"`
 	Template      string   `json:"template"`
+	Thinking      string   `json:"thinking"`
 }
 
 func (g *measuredGenerate) over(declared *Generate) *Generate {
 	out := *declared
 	out.MinTokens, out.Temperature, out.TopK, out.Seed, out.Stop = g.MinTokens, g.Temperature, g.TopK, g.Seed, g.Stop
-	out.IgnoreEOS, out.Template, out.TopP, out.RepeatPenalty = g.IgnoreEOS, g.Template, 1, 1
+	out.IgnoreEOS, out.Template, out.TopP, out.RepeatPenalty, out.Thinking = g.IgnoreEOS, g.Template, 1, 1, cmp.Or(g.Thinking, "false")
 	if g.MaxTokens != nil {
 		out.MaxTokens = *g.MaxTokens
 	}

@@ -131,7 +131,7 @@ func TestAnswerOfH100(t *testing.T) {
 				planned++
 			}
 		}
-		if a.Group.Workload != "ignore_eos true, top_k default" {
+		if a.Group.Workload != "ignore_eos true, top_k 0" {
 			continue
 		}
 		if a.Verdict != decision.Provisional || a.Platform == nil || *a.Platform != "vllm_offline" || *a.RunnerUp != "vllm_serve" {

@@ -278,7 +278,7 @@ func (g *checking) requests() {
 		}
 		g.seen = true
 		for _, name := range switches {
-			if p, q := setting(x, name), setting(y, name); p != q {
+			if p, q := setting("generate", x, name), setting("generate", y, name); p != q {
 				g.two(Red, a, b, "%s: %s against %s", name, clip(p), clip(q))
 			}
 		}

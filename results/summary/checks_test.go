@@ -138,7 +138,7 @@ func TestChecksRedden(t *testing.T) {
 				r.FinishReason, r.MaxTokens = "length", 32
 			}
 		}), "0% of the answers against 20%", true},
-		"thinks":      {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"thinking": true}), "thinking: default against true", true},
+		"thinks":      {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"thinking": true}), "thinking: false against true", true},
 		"a schema":    {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"json_schema": map[string]any{"type": "object"}}), "json_schema", true},
 		"a template":  {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"template": "{{.Prompt}}"}), "template", true},
 		"cached":      {summary.CheckPrefixCache, summary.Red, rows(func(_ int, r *results.RequestRow) { r.CachedTokens = ptr(int64(180)) }), "90% of the prompt tokens", false},

@@ -59,8 +59,8 @@ func TestUnlikeOnRealResults(t *testing.T) {
 	set := load(t, h100(t))
 	serve, ollama := named(t, set, "vllm_serve/shape4b/100"), named(t, set, "ollama/shape4b/100")
 	got := words(Unlike(serve, ollama))
-	for _, want := range []string{"load: closed, 512 in flight against closed, 16 in flight", "ignore_eos: true against default",
-		"top_k: default against 40", "context: 4096 tokens against 1024 tokens"} {
+	for _, want := range []string{"load: closed, 512 in flight against closed, 16 in flight", "ignore_eos: true against false",
+		"top_k: 0 against 40", "context: 4096 tokens against 1024 tokens"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, strings.Join(got, "\n"))
 		}

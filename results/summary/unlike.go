@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // Difference is one thing in which two cells are unlike, beside what is compared.
@@ -169,13 +171,18 @@ func (p *pairing) spec(a, b *Attempt, sameEngine bool) {
 		keys = slices.AppendSeq(keys, maps.Keys(y[part]))
 		slices.Sort(keys)
 		for _, key := range slices.Compact(keys) {
-			p.add(key, setting(x[part], key), setting(y[part], key))
+			p.add(key, setting(part, x[part], key), setting(part, y[part], key))
 		}
 	}
 }
 
-func setting(part map[string]any, key string) string {
+// setting is a value as it was asked for. What an identity leaves out of generate and isolation has a known value; of an
+// engine's own settings only the engine knows it.
+func setting(name string, part map[string]any, key string) string {
 	v, ok := part[key]
+	if !ok {
+		v, ok = experiments.IdentityDefault(name, key)
+	}
 	if !ok {
 		return "default"
 	}
