@@ -59,7 +59,13 @@ func (a *app) accept(ctx context.Context, sel string, files []string, reason str
 			return explainFault(err)
 		}
 	}
-	a.recount(s.world.Store)
+	var names []string
+	for _, p := range chosen {
+		if !slices.Contains(names, p.plan.Experiment) {
+			names = append(names, p.plan.Experiment)
+		}
+	}
+	a.recount(s.world.Store, names...)
 	return a.sayAccepted(ctx, s, chosen, reason)
 }
 

@@ -19,7 +19,7 @@ import (
 // and the report would go by different launches.
 func (a *app) settle(store *results.Store, p *runner.Plan) (*summary.Set, error) {
 	ctx := context.Background() // after ^C the table is still wanted
-	set, err := summary.Load(ctx, store, a.results, p.Experiment)
+	set, err := summary.Survey(ctx, store, a.results, p.Experiment)
 	if err != nil {
 		return nil, fmt.Errorf("read the results: %w", err)
 	}
@@ -42,7 +42,7 @@ func (a *app) settle(store *results.Store, p *runner.Plan) (*summary.Set, error)
 		again = true
 	}
 	if again {
-		if set, err = summary.Load(ctx, store, a.results, p.Experiment); err != nil {
+		if set, err = summary.Survey(ctx, store, a.results, p.Experiment); err != nil {
 			return nil, fmt.Errorf("read the results: %w", err)
 		}
 	}
@@ -62,7 +62,7 @@ func askedAgain(set *summary.Set, item *runner.Item) *results.Past {
 
 // recount writes counts.parquet anew after marks or attempts came to a tree.
 func (a *app) recount(store *results.Store, names ...string) {
-	set, err := summary.Load(context.Background(), store, a.results, names...)
+	set, err := summary.Survey(context.Background(), store, a.results, names...)
 	if err != nil {
 		a.warn(fmt.Sprintf("counts.parquet was not brought up to date: %v", err))
 		return

@@ -80,7 +80,7 @@ func (a *app) exported(ctx context.Context, names []string) ([]exchange.Attempt,
 	if len(names) == 0 {
 		names = []string{""}
 	}
-	set, err := summary.Load(ctx, store, a.results, names...)
+	set, err := summary.Survey(ctx, store, a.results, names...)
 	if err != nil {
 		return nil, err
 	}

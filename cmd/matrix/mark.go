@@ -169,6 +169,12 @@ func (a *app) taint(ctx context.Context, sel, reason string) error {
 		}
 		fmt.Fprintf(a.stdout, "Tainted %s: %s. The next plan has it as pending.\n", m.named(), what)
 	}
-	a.recount(store)
+	var names []string
+	for _, m := range found {
+		if name := m.last().Experiment; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	a.recount(store, names...)
 	return nil
 }

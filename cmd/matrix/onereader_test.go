@@ -90,7 +90,13 @@ func TestAllReadersGoByTheSameLaunches(t *testing.T) {
 				}
 				return out.String()
 			}
-			t.Run("apply", func(t *testing.T) { askApply(t, set, c, e) })
+			t.Run("apply", func(t *testing.T) {
+				survey, err := summary.Survey(t.Context(), open(t, root), root) // what an apply's end reads
+				if err != nil {
+					t.Fatal(err)
+				}
+				askApply(t, survey, c, e)
+			})
 			t.Run("tune", func(t *testing.T) {
 				if v, ok := (tune.Objective{Metric: "output_throughput"}).Value(nil, c); !ok || v != e.Median {
 					t.Errorf("%v, want %v", v, e.Median)

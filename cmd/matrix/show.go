@@ -79,7 +79,7 @@ func (a *app) showCell(ctx context.Context, prefix string) error {
 	if err != nil {
 		return err
 	}
-	set, err := summary.Load(ctx, store, a.results)
+	set, err := summary.Survey(ctx, store, a.results)
 	if err != nil {
 		return fmt.Errorf("read the results: %w", err)
 	}

@@ -16,6 +16,16 @@ import (
 // Load reads the attempts of some experiments, or of all when none is named. Attempts whose files are damaged are
 // listed in Problems and count for nothing.
 func Load(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
+	return loadWith(ctx, store, root, experiments, results.ReadRun)
+}
+
+// Survey is Load without the rows: which attempts count, and of each the numbers that its manifest tells, for trees of
+// thousands of cells.
+func Survey(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
+	return loadWith(ctx, store, root, experiments, func(dir string) (map[string]any, error) { return nil, results.VerifyRun(dir) })
+}
+
+func loadWith(ctx context.Context, store *results.Store, root string, experiments []string, row func(dir string) (map[string]any, error)) (*Set, error) {
 	if len(experiments) == 0 {
 		experiments = []string{""}
 	}
@@ -37,7 +47,7 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 		}
 		c.settle(marks)
 	}
-	if err := set.read(ctx); err != nil {
+	if err := set.read(ctx, row); err != nil {
 		return nil, err
 	}
 	for _, c := range set.Cells {
@@ -73,7 +83,7 @@ func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 }
 
 // read reads the row of every attempt, on all processors. A damaged one becomes a problem.
-func (s *Set) read(ctx context.Context) error {
+func (s *Set) read(ctx context.Context, row func(dir string) (map[string]any, error)) error {
 	var all []*Attempt
 	for _, c := range s.Cells {
 		all = append(all, c.Attempts...)
@@ -81,7 +91,7 @@ func (s *Set) read(ctx context.Context) error {
 	errs := make([]error, len(all))
 	each(len(all), func(i int) {
 		if errs[i] = ctx.Err(); errs[i] == nil {
-			all[i].row, errs[i] = results.ReadRun(all[i].Dir)
+			all[i].row, errs[i] = row(all[i].Dir)
 		}
 	})
 	for i, a := range all {
