@@ -99,7 +99,7 @@ func sentAt(t *testing.T, name, path string, req backends.Request) map[string]an
 	server.picky = strings.HasSuffix(t.Name(), "Mistral")
 	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: server.URL + path, Options: experiments.Values{"num_ctx": int64(4096)}},
 		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "m"}, Ollama: &experiments.OllamaModel{Model: "m"}, OpenAI: &experiments.OpenAIModel{Model: "m"}},
-		Generate: req.Generate}
+		Generate: req.Generate, Isolation: &experiments.Isolation{PrefixCache: "off"}}
 	e, err := p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +136,15 @@ func TestThinkingIsSaidAlike(t *testing.T) {
 			if got := sentTo(t, name, chat(thinking))[want.field]; !reflect.DeepEqual(got, value) {
 				t.Errorf("%s, thinking = %q: %s is %v, want %v", name, thinking, want.field, got, value)
 			}
+		}
+	}
+}
+
+// TestCacheIsOffWhereItCanBe: llama-server takes a word for it with each request; others are sent none that they do not know.
+func TestCacheIsOffWhereItCanBe(t *testing.T) {
+	for name := range platforms {
+		if told := sentTo(t, name, chat(""))["cache_prompt"]; (told == false) != (name == "openai_llamacpp") {
+			t.Errorf("%s: cache_prompt is %v", name, told)
 		}
 	}
 }

@@ -56,6 +56,13 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		a.info.MaxModelLen = m.window()
 		dropsConnections = m.OwnedBy == "llamacpp"
 		a.dialect.Store(int32(dialectOf(m)))
+		if i := spec.Cell.Isolation; m.OwnedBy == "llamacpp" && i != nil && i.PrefixCache == "off" && a.args["cache_prompt"] == nil {
+			a.args = maps.Clone(a.args)
+			if a.args == nil {
+				a.args = experiments.Values{}
+			}
+			a.args["cache_prompt"] = false // llama-server can be told: else the template in front of the nonce is cached
+		}
 	}
 	a.health = wire.Health(wire.Join(server.base, "/models"), server.key)
 	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
