@@ -37,6 +37,7 @@ func (s *Store) Foreign(experiment string) error {
 		case strings.HasPrefix(e.Name(), "."):
 		case e.IsDir() && ownFolder(dir, e.Name()):
 			return nil
+		case e.IsDir() && empty(filepath.Join(dir, e.Name())): // made, and then the power went: nobody's, and harmless
 		default:
 			holds = append(holds, e.Name())
 		}
@@ -48,6 +49,11 @@ func (s *Store) Foreign(experiment string) error {
 		holds = append(holds[:most], "…")
 	}
 	return &ForeignError{Dir: dir, Holds: holds}
+}
+
+func empty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
 }
 
 // ownFolder reports whether a folder below an experiment's is one that the store makes.
