@@ -452,3 +452,29 @@ func TestCheck(t *testing.T) {
 		t.Errorf("passed as arguments: %+v", problems)
 	}
 }
+
+// TestMetricsAreFound: a server's own figures are read where it has them, under their own names; elsewhere nothing is.
+func TestMetricsAreFound(t *testing.T) {
+	for body, want := range map[string]string{
+		"# TYPE llamacpp:tokens_predicted_total counter\nllamacpp:tokens_predicted_total 5\n": "llamacpp:",
+		"<html>what?</html>": "",
+	} {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[{"id":"m"}]}`) })
+		mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				t.Error("the key was sent where it is not needed")
+			}
+			fmt.Fprint(w, body)
+		})
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		e, err := launch(t, New(), cellOf(t, experiments.OpenAI, server.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info := e.Info(); info.MetricsPrefix != want || (info.MetricsURL == "") != (want == "") {
+			t.Errorf("%q at %q, want %q", info.MetricsPrefix, info.MetricsURL, want)
+		}
+	}
+}

@@ -168,6 +168,9 @@ func TestKilledGuardTakesTheEngineAlong(t *testing.T) {
 	waitReady(t, p.logPath)
 	syscall.Kill(p.GuardPID(), syscall.SIGKILL)
 	<-p.Done()
+	if err := p.Exit().Error("it ended"); !errors.Is(err, ErrUnguarded) {
+		t.Errorf("%v: that its guard was killed is the machine's doing", err)
+	}
 	if err := p.Stop(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
