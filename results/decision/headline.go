@@ -69,7 +69,11 @@ func (a *asking) unsure() string {
 	}
 	other := a.rival
 	if by := a.differ(other); by > 0 && (!a.first.repeated() || !other.repeated() || a.ratio == nil || a.ratio.Assumed) {
-		return fmt.Sprintf("Identical launches would have to differ by %s to turn it", percent(by))
+		text := fmt.Sprintf("Identical launches would have to differ by %s to turn it", percent(by))
+		if a.ratio != nil && other == a.second && a.ratio.Ratio > 1 && by > 1.2*(a.ratio.Ratio-1) { // other criteria hold it
+			text += fmt.Sprintf(", by %s to be equally fast", percent(a.ratio.Ratio-1))
+		}
+		return text
 	}
 	if a.ratio != nil && other == a.second && a.ratio.Low <= 1 && a.ratio.High >= 1 {
 		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
