@@ -18,12 +18,13 @@ type Span struct{ FromS, ToS float64 }
 
 // Bounds of the steady window.
 const (
-	steadyAt  = 0.8 // from the first to the last moment with so many of the most answers that were ever under way
+	steadyAt  = 0.8 // from the first to the last moment with so much of the usual number of answers under way
 	fewestRun = 4   // requests below which there is no window
 )
 
-// CurveOf finds the steady window: from the moment when nearly as many answers are under way as ever to the last such
-// moment; not as usual, for most of a small batch may be its tail. The rate is Little's law: answers under way in the window, on average, over the mean length of an answer. A
+// CurveOf finds the steady window: from the moment when nearly as many answers are under way as usual to the last such
+// moment. Usual is what it was until half of them had ended, for most of a small batch may be its tail; not the most, for
+// a driver that falls behind sees engines answer twice as many for a while. The rate is Little's law: answers under way in the window, on average, over the mean length of those with their middle in it. A
 // constant server's rate comes out whatever the number of waves and however unequal the answers; counting completions
 // would count those that began before the window, and the short ones of the first wave, which all end early.
 func CurveOf(spans []Span) Curve {
@@ -31,16 +32,26 @@ func CurveOf(spans []Span) Curve {
 	if len(spans) < fewestRun {
 		return Curve{}
 	}
-	from, to := steady(levels(spans))
+	ends := make([]float64, len(spans))
+	for i, s := range spans {
+		ends[i] = s.ToS
+	}
+	slices.Sort(ends)
+	from, to := steady(levels(spans), ends[len(ends)/2])
 	if !(to > from) {
 		return Curve{}
 	}
-	var inside, length float64
+	var inside, length, answers float64
 	for _, s := range spans {
-		length += s.ToS - s.FromS
 		inside += max(0, min(s.ToS, to)-max(s.FromS, from))
+		if middle := (s.FromS + s.ToS) / 2; from <= middle && middle <= to {
+			length, answers = length+s.ToS-s.FromS, answers+1
+		}
 	}
-	answer := length / float64(len(spans))
+	if answers < fewestRun {
+		return Curve{}
+	}
+	answer := length / answers
 	return Curve{RatePerS: inside / (to - from) / answer, Waves: (to - from) / answer, AnswerS: answer}
 }
 
@@ -89,12 +100,10 @@ func levels(spans []Span) []step {
 	return steps
 }
 
-func steady(steps []step) (from, to float64) {
-	most := 0
-	for _, s := range steps {
-		most = max(most, s.n)
-	}
-	busy := func(s step) bool { return float64(s.n) >= steadyAt*float64(most) }
+// steady finds the window. half is when half of the answers had ended.
+func steady(steps []step, half float64) (from, to float64) {
+	usual := usualLevel(steps, half)
+	busy := func(s step) bool { return s.n > 0 && float64(s.n) >= steadyAt*float64(usual) }
 	if first := slices.IndexFunc(steps, busy); first >= 0 {
 		from = steps[first].from
 	}
@@ -104,4 +113,20 @@ func steady(steps []step) (from, to float64) {
 		}
 	}
 	return from, to
+}
+
+// usualLevel is the time-weighted median of what is under way up to a moment.
+func usualLevel(steps []step, until float64) int {
+	early := slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.from >= until })
+	slices.SortFunc(early, func(a, b step) int { return cmp.Compare(a.n, b.n) })
+	total, seen := 0.0, 0.0
+	for _, s := range early {
+		total += s.to - s.from
+	}
+	for _, s := range early {
+		if seen += s.to - s.from; seen >= total/2 {
+			return s.n
+		}
+	}
+	return 0
 }

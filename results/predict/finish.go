@@ -45,7 +45,7 @@ func margin(variance, freedom, level float64) float64 {
 		return 0
 	}
 	q := (1 + level) / 2
-	if math.IsInf(freedom, 1) {
+	if freedom > 1e4 { // normal, and beyond what the quantile below bears
 		return distuv.UnitNormal.Quantile(q) * math.Sqrt(variance)
 	}
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q) * math.Sqrt(variance)

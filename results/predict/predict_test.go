@@ -266,3 +266,29 @@ func TestSmallBatchesDoNotNarrowARatio(t *testing.T) {
 		t.Errorf("99%%: %+v, 95%%: %+v", wide, x)
 	}
 }
+
+// TestCurveWithLateEnds: a driver that falls behind for a while sees twice as many answers under way.
+func TestCurveWithLateEnds(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 10))
+	var spans []Span
+	for i := range 64 * 20 {
+		from := float64(i/64)*3 + r.Float64()*0.1
+		late := 0.0
+		if i/64 == 10 || i/64 == 11 {
+			late = 2.5
+		}
+		spans = append(spans, Span{from, from + 2.9 + late})
+	}
+	if c := CurveOf(spans); math.Abs(c.RatePerS/(64/3.0)-1) > 0.1 {
+		t.Errorf("%.2f a second of %.2f", c.RatePerS, 64/3.0)
+	}
+}
+
+// TestHugeDegreesOfFreedom: a load that hardly counts, known from two starts, must not make the interval explode.
+func TestHugeDegreesOfFreedom(t *testing.T) {
+	series := []Series{{Start: "a", Launches: []Launch{{Requests: 100, DurationS: 30}}}}
+	f, _ := New(series, []Start{{Key: "a", LoadS: new(4.0)}, {Key: "a", LoadS: new(4.4)}}).Finish(0, 2_000_000)
+	if f.High/f.Low > 3 {
+		t.Errorf("%+v", f)
+	}
+}

@@ -89,3 +89,27 @@ func TestLoadOfASharedServer(t *testing.T) {
 		}
 	}
 }
+
+// TestFitMeetsWhatWasMeasured: a request more than a measured size takes no other time, though the fit tells it. The large
+// batches are those in which the driver fell behind its engine.
+func TestFitMeetsWhatWasMeasured(t *testing.T) {
+	for name, unpack := range map[string]func(testing.TB, string){"h100": summarytest.H100, "h100_batches": summarytest.H100Batches} {
+		root := t.TempDir()
+		unpack(t, root)
+		set := load(t, root)
+		groups := BySize(set.Cells)
+		model, err := set.FinishModel(t.Context(), groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, group := range groups {
+			n := group[len(group)-1].BatchSize
+			was, ok := model.Run(i, n)
+			near, _ := model.Run(i, n+1)
+			twice, _ := model.Run(i, 2*n)
+			if ok && (math.Abs(near.RunS/was.RunS-1) > 0.04 || n >= 1000 && math.Abs(twice.RunS/was.RunS-2) > 0.1) {
+				t.Errorf("%s, %s: %d took %.1f s, one more is told to take %.1f s, twice as many %.1f s", name, group[0].Name, n, was.RunS, near.RunS, twice.RunS)
+			}
+		}
+	}
+}
