@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net"
-	"net/url"
 	"runtime"
 	"sync"
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
 	"matrix/results"
 	"matrix/runner/load"
 )
@@ -263,59 +260,6 @@ func (m *measured) end(out outcome, cpu float64) {
 	if why != "" {
 		l.warn(why)
 	}
-}
-
-// traffic records what the client saw on its connections. Over segments a maximum is one and a count adds up.
-func (m *measured) traffic(overflows int64, told bool) {
-	l := m.l
-	c, _ := m.book.now()
-	after, toldAfter := l.a.host.overflows()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.row.Reconnects = plus(l.row.Reconnects, c.reconnects)
-	if told && toldAfter && here(l.cell) {
-		l.row.ListenOverflows = plus(l.row.ListenOverflows, after-overflows)
-	}
-	most := l.traffic.MostInFlight()
-	if most == 0 {
-		return // it does not tell
-	}
-	l.row.InFlightMax = greater(l.row.InFlightMax, most)
-	l.row.UnansweredMax = greater(l.row.UnansweredMax, l.traffic.MostUnanswered())
-	if l.cell.Load.Mode == "batch" {
-		in := max(l.traffic.LastIn().Seconds(), deref(l.row.BurstInS))
-		l.row.BurstInS = &in
-	}
-}
-
-// here reports whether the cell's engine listens on this machine.
-func here(c *experiments.Cell) bool {
-	if !attached(c) {
-		return true
-	}
-	u, err := url.Parse(c.Platform.URL)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-func plus(p *int64, n int64) *int64 {
-	sum := deref(p) + n
-	return &sum
-}
-
-func greater(p *int64, n int64) *int64 {
-	most := max(deref(p), n)
-	return &most
 }
 
 // segmentReason says why a segment ended, in a word.
