@@ -83,7 +83,7 @@ func TestFiguresWithUnits(t *testing.T) {
 		want   string
 	}{
 		{"output_throughput", 10119, "10,119 tok/s"}, {"load_s", 69.97, "69.97 s"}, {"vram_peak_bytes", 3 << 29, "1.50 GiB"},
-		{"success_rate", 0.99998, "99.99%"}, {"output_tokens", 1e7, "10,000,000"}, {"cpu_cores_mean", 1.58, "1.58"},
+		{"success_rate", 0.99998, "99.998%"}, {"output_tokens", 1e7, "10,000,000"}, {"cpu_cores_mean", 1.58, "1.58 cores"},
 	} {
 		for _, m := range results.Metrics() {
 			if m.Name == c.metric {

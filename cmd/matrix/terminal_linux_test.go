@@ -142,7 +142,6 @@ func deaf(t *testing.T, dir string) map[string][]string {
 	write("slow.hcl", simulated("prompts.jsonl"))
 	write("empty.db", "")
 	return map[string][]string{
-		"a FIFO to import":          {"import", "--format", "jsonl", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "fifo.jsonl"},
 		"a query without an end":    {"import", "--format", "sqlite", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "--query", "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c WHERE n < 0", "empty.db"},
 		"an expression without end": {"console", "-e", "length([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]])"},
 	}
@@ -187,6 +186,16 @@ func TestFirstInterruptEnds(t *testing.T) {
 				t.Errorf("exit code %d after %s, the screen %q", code, time.Since(began), x.tail())
 			}
 		})
+	}
+}
+
+// A FIFO that nobody writes to is refused, not waited for.
+func TestPipeIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	deaf(t, dir)
+	x := atTerminal(t, dir, nil, "import", "--format", "jsonl", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "fifo.jsonl")
+	if code := x.end(prompt); code != codeError || !strings.Contains(x.text(), "not a regular file but a pipe") {
+		t.Errorf("exit code %d, the screen %q", code, x.tail())
 	}
 }
 
