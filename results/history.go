@@ -59,7 +59,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 // unreadable says, once, that a folder cannot be looked into, such as lost+found of a file system: whatever is in it, the
 // results beside it are still there. Not so when the whole search is to end.
 func (s *Store) unreadable(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || recoverable(err) {
 		return false
 	}
 	s.notice("%v; what is in it is not counted", err)
@@ -99,24 +99,33 @@ func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]Pas
 			return nil, err
 		}
 		if slug != launchesDir && attemptName(name) {
-			out = append(out, readPast(experiment, slug, filepath.Join(cell, name)))
+			p, err := readPast(experiment, slug, filepath.Join(cell, name))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
 		}
 	}
 	if len(out) == 0 {
 		return nil, nil // not a cell, or one without results: its marks say nothing
 	}
-	marks := readMarks(cell)
+	marks, err := readMarks(cell)
+	if err != nil {
+		return nil, err
+	}
 	for i := range out {
 		out[i].Tainted = taintOf(marks, &out[i].Manifest)
 	}
 	return out, nil
 }
 
-// readPast never fails: what is wrong with an attempt is a finding about it.
-func readPast(experiment, slug, dir string) Past {
+// readPast fails for a want of ours alone (too few descriptors): what is wrong with an attempt is a finding about it.
+func readPast(experiment, slug, dir string) (Past, error) {
 	p := Past{Dir: dir}
 	m, err := readManifest(dir)
 	switch {
+	case recoverable(err):
+		return p, fmt.Errorf("read the attempt in %s: %w", dir, err)
 	case errors.Is(err, os.ErrNotExist):
 		p.Problem, p.Detail = ResultMissing, "no "+manifestFile
 	case err != nil:
@@ -133,7 +142,7 @@ func readPast(experiment, slug, dir string) Past {
 	if m.Attempt == "" {
 		p.Experiment, p.Slug, p.Attempt = experiment, slug, filepath.Base(dir)
 	}
-	return p
+	return p, nil
 }
 
 // published are the files that an attempt's folder may have beside its manifest. A name from a file is a path: no other is
@@ -209,6 +218,9 @@ func checkSums(ctx context.Context, dir string, files map[string]FileSum) (probl
 			return "", "", err
 		}
 		sum, err := sumFile(filepath.Join(dir, name))
+		if recoverable(err) {
+			return "", "", fmt.Errorf("check the attempt in %s: %w", dir, err)
+		}
 		if err != nil {
 			return ResultCorrupt, fmt.Sprintf("%s cannot be read: %v", name, err), nil
 		}

@@ -276,9 +276,9 @@ func FuzzMark(f *testing.F) {
 		if err := os.WriteFile(path, doc, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		marks := readMarks(cell)
-		if len(marks) != 1 {
-			t.Fatalf("%d marks", len(marks))
+		marks, err := readMarks(cell)
+		if err != nil || len(marks) != 1 {
+			t.Fatalf("%d marks, %v", len(marks), err)
 		}
 		if _, err := readMark(path); err != nil && taintOf(marks, &Manifest{Ended: time.Now()}) == "" {
 			t.Fatalf("%v, and nothing is void", err)

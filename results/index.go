@@ -106,16 +106,21 @@ func (s *Store) lookAt(ctx context.Context, experiment, slug string, known map[s
 	found := make([]sight, 0, len(names))
 	for _, name := range names {
 		if slug != launchesDir && attemptName(name) {
-			found = append(found, lookAtAttempt(experiment, cell, name, known[name], checked))
+			at, err := lookAtAttempt(experiment, cell, name, known[name], checked)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, at)
 		}
 	}
+	err = nil // what could not be looked into was said
 	if len(found) > 0 {
-		cell.marks = readMarks(cell.dir)
+		cell.marks, err = readMarks(cell.dir)
 	}
-	return found, nil
+	return found, err
 }
 
-func lookAtAttempt(experiment string, cell *cellSight, name string, entry *indexEntry, checked bool) sight {
+func lookAtAttempt(experiment string, cell *cellSight, name string, entry *indexEntry, checked bool) (sight, error) {
 	dir := cell.dir + string(filepath.Separator) + name
 	at := sight{cell: cell, attempt: name}
 	if info, err := os.Lstat(dir); err == nil {
@@ -123,15 +128,18 @@ func lookAtAttempt(experiment string, cell *cellSight, name string, entry *index
 	}
 	if entry != nil && entry.mtime == at.mtime && entry.slug == cell.slug && (!checked || entry.intact(dir)) {
 		at.entry = entry
-		return at
+		return at, nil
 	}
-	p := readPast(experiment, cell.slug, dir)
+	p, err := readPast(experiment, cell.slug, dir)
+	if err != nil {
+		return at, err
+	}
 	for _, name := range sortedKeys(p.Files) {
 		at.files = append(at.files, indexedFile{name, p.Files[name].Bytes})
 	}
 	p.Files, p.LogTail, p.Summary = nil, "", timing(p.Summary) // what stays in memory for each of many
 	at.read = &p
-	return at
+	return at, nil
 }
 
 // intact compares the sizes of an attempt's files.

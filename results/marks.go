@@ -73,8 +73,12 @@ func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]Mark, e
 	if err != nil {
 		return nil, err
 	}
+	marks, err := readMarks(cell)
+	if err != nil {
+		return nil, err
+	}
 	var out []Mark
-	for _, m := range readMarks(cell) {
+	for _, m := range marks {
 		if m.Kind == markAccept {
 			out = append(out, m)
 		}
@@ -114,15 +118,18 @@ func (m *Mark) IdentityHash() string {
 }
 
 // readMarks reads the marks of a cell. One that cannot be read may be a taint, so it is taken for one of the whole cell,
-// whose results count again when it is readable or gone: an error would stop what has nothing to do with the cell.
-func readMarks(cell string) []Mark {
+// whose results count again when it is readable or gone: an error would stop what has nothing to do with the cell. Only a
+// want of ours is one.
+func readMarks(cell string) ([]Mark, error) {
 	dir := filepath.Join(cell, marksDir)
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return []Mark{illegible(err)}
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case recoverable(err):
+		return nil, fmt.Errorf("read the marks in %s: %w", dir, err)
+	case err != nil:
+		return []Mark{illegible(err)}, nil
 	}
 	var out []Mark
 	for _, e := range entries { // sorted by name: by time, as ULIDs are
@@ -131,12 +138,15 @@ func readMarks(cell string) []Mark {
 			continue
 		}
 		m, err := readMark(filepath.Join(dir, e.Name()))
+		if recoverable(err) {
+			return nil, err
+		}
 		if err != nil {
 			m = illegible(err)
 		}
 		out = append(out, m)
 	}
-	return out
+	return out, nil
 }
 
 func readMark(path string) (m Mark, err error) {

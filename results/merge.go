@@ -70,6 +70,7 @@ type merging struct {
 	todo       []Past
 	extras     []extra
 	out        Merged
+	want       error // ours, for which a folder of the other tree could not be read
 }
 
 // extra is a file or folder beside the attempts: a mark, a source, a shared launch.
@@ -167,15 +168,22 @@ func (m *merging) findExtras() (conflicts []string, err error) {
 			}
 		}
 	}
-	return conflicts, nil
+	return conflicts, m.want
 }
 
 func (m *merging) foldersOf(dir string) []string {
 	names, err := folders(filepath.Join(m.from.root, dir))
 	if err != nil {
-		m.from.unreadable(m.ctx, err)
+		m.leftOut(err)
 	}
 	return names
+}
+
+// leftOut says that a folder of the other tree cannot be looked into; a want of ours ends the merge before it has begun.
+func (m *merging) leftOut(err error) {
+	if !m.from.unreadable(m.ctx, err) {
+		m.want = err
+	}
 }
 
 func isMark(name string) bool {
@@ -198,7 +206,7 @@ func (m *merging) findFiles(dir string, ours func(name string) bool, count *int)
 		return nil
 	}
 	if err != nil {
-		m.from.unreadable(m.ctx, err)
+		m.leftOut(err)
 		return nil
 	}
 	for _, e := range entries {

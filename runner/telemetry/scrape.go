@@ -27,11 +27,16 @@ func Scrape(ctx context.Context, url string) (map[string]float64, error) {
 	return values, nil
 }
 
-// scrapeLimit bounds a scrape's body; vLLM's is about 50 KB.
-const scrapeLimit = 16 << 20
+const (
+	// scrapeLimit bounds a scrape's body; vLLM's is about 50 KB.
+	scrapeLimit = 16 << 20
+	// patience bounds one scrape. A server whose loop takes in thousands of prompts answers after 20 s and more, and
+	// giving up sooner drops the kept connection: the next would stand behind the whole burst.
+	patience = 2 * time.Minute
+)
 
 func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -102,6 +107,21 @@ func (r *Recorder) engineProbe(where func() (url, prefix string), interval time.
 	told := map[string]float64{}
 	failed := false
 	var before time.Time // of the last reading
+	var longest time.Duration
+	// gap is for how long nothing was read until now, 0 = no longer than usual.
+	gap := func(now time.Time) float64 {
+		d := now.Sub(before)
+		if before.IsZero() || d <= max(3*interval, leastGap) {
+			return 0
+		}
+		longest = max(longest, d)
+		return d.Seconds()
+	}
+	late := func() {
+		if longest > 0 {
+			r.warn(fmt.Sprintf("the engine's own metrics came late: for up to %.0f s nothing was read, and what its gauges peaked at then is not known", longest.Seconds()))
+		}
+	}
 	return func(ctx context.Context, last bool) []Sample {
 		url, prefix := where()
 		if url == "" {
@@ -115,21 +135,25 @@ func (r *Recorder) engineProbe(where func() (url, prefix string), interval time.
 				r.warn("the engine's metrics cannot be read at " + address)
 			}
 			failed = true
-			if gap := time.Since(before); last && !before.IsZero() && gap > max(3*interval, leastGap) {
-				s := reading{at: time.Now(), source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
-				s.add(gapMetric, gap.Seconds())
-				return s.out
+			now := time.Now()
+			if !last || gap(now) == 0 {
+				return nil
 			}
-			return nil
+			late()
+			s := reading{at: now, source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
+			s.add(gapMetric, gap(now))
+			return s.out
 		}
 		failed = false
 		now := time.Now()
-		gap := now.Sub(before)
-		missed := !before.IsZero() && gap > max(3*interval, leastGap)
+		missed := gap(now)
 		before = now
 		s := reading{at: now, source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
-		if missed {
-			s.add(gapMetric, gap.Seconds())
+		if missed > 0 {
+			s.add(gapMetric, missed)
+		}
+		if last {
+			late()
 		}
 		for name, value := range values {
 			before, seen := told[name]

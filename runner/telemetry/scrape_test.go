@@ -2,11 +2,13 @@ package telemetry
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -117,4 +119,47 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 	if len(r.warnings) != 1 {
 		t.Errorf("warnings %v, want one", r.warnings)
 	}
+}
+
+// slowServer answers each request after a time.
+type slowServer struct {
+	after time.Duration
+	asked int
+}
+
+func (s *slowServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.asked++
+	select {
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	case <-time.After(s.after):
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("# TYPE vllm:kv gauge\nvllm:kv 0.5\n"))}, nil
+}
+
+// A server that takes in 5,000 prompts answers for its metrics when its loop comes round. Who gives up on it asks anew over
+// a new connection, which stands behind the burst.
+func TestLateMetricsAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := scraper.Transport
+		defer func() { scraper.Transport = kept }()
+		server := &slowServer{}
+		scraper.Transport = server
+		r := newRecorder()
+		probe := r.engineProbe(func() (string, string) { return "http://engine/metrics", "vllm:" }, time.Second)
+		probe(t.Context(), false)
+		server.after = 25 * time.Second
+		got := map[string]float64{}
+		for _, s := range probe(t.Context(), false) {
+			got[s.Metric] = s.Value
+		}
+		if got[gapMetric] != 25 || server.asked != 2 {
+			t.Errorf("read %v by %d requests; want the answer that came after 25 s, and that nothing was read until then", got, server.asked)
+		}
+		server.after = 0
+		probe(t.Context(), true)
+		if len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "for up to 25 s") {
+			t.Errorf("warnings %q", r.warnings)
+		}
+	})
 }
