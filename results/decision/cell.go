@@ -25,6 +25,7 @@ type cell struct {
 	form      form
 	place     string // hardware and workload; "" in a part = unknown
 	asked     string
+	prompts   string // the part of asked that is not of generate: the dataset, and an open load
 	shape     string // load mode and concurrency, for latency
 
 	launches []launch         // complete ones
@@ -86,7 +87,7 @@ func cellOf(from *summary.Cell, extra []string) *cell {
 	}
 	if first := from.First(); first != nil {
 		c.form = formOf(first)
-		c.place, c.asked = placeOf(first)
+		c.place, c.prompts, c.asked = placeOf(first)
 		c.shape = shapeOf(first)
 	}
 	if len(c.source.Attempts) == 0 {
@@ -136,36 +137,36 @@ func valuesOf(a *summary.Attempt, extra []string) map[string]float64 {
 	return out
 }
 
-// placeOf is what must be equal for two cells to be ranked against each other: the machine, and what was asked of it
-// (prompts, limits, sampling; not the template, which belongs to the engine, nor the seed). "" = not known.
-func placeOf(a *summary.Attempt) (machine, asked string) {
+// placeOf is what must be equal for two cells to be ranked against each other: the machine, the prompts with how they arrive,
+// and all that was asked (prompts, limits, sampling; not the template, which belongs to the engine, nor the seed). "" = not
+// known.
+func placeOf(a *summary.Attempt) (machine, prompts, asked string) {
 	parts := a.Identity.Components
 	if v := string(parts.Get("hardware").Value); v != "{}" {
 		machine = v
 	}
 	if v := string(parts.Get("dataset").Value); v != "{}" {
-		asked = v
+		prompts = v
 	}
 	var spec struct {
 		Generate map[string]any `json:"generate"`
 		Load     map[string]any `json:"load"`
 	}
-	if asked == "" || json.Unmarshal(parts.Get("spec").Value, &spec) != nil {
-		return machine, ""
+	if prompts == "" || json.Unmarshal(parts.Get("spec").Value, &spec) != nil {
+		return machine, "", ""
+	}
+	if spec.Load["mode"] == "open" {
+		if load, err := json.Marshal(spec.Load); err == nil {
+			prompts += string(load)
+		}
 	}
 	delete(spec.Generate, "template")
 	delete(spec.Generate, "seed")
 	limits, err := json.Marshal(spec.Generate)
 	if err != nil {
-		return machine, "" // a value that came from JSON
+		return machine, "", "" // a value that came from JSON
 	}
-	asked += string(limits)
-	if spec.Load["mode"] == "open" {
-		if load, err := json.Marshal(spec.Load); err == nil {
-			asked += string(load)
-		}
-	}
-	return machine, asked
+	return machine, prompts, prompts + string(limits)
 }
 
 // shapeOf is what two cells must share for their latencies to be comparable; "" = theirs never is. A batch's latency

@@ -31,11 +31,44 @@ func split(cells []*cell) [][]*cell {
 		k := settle(keys[i], keys)
 		groups[k] = append(groups[k], c)
 	}
+	join(groups)
 	var out [][]*cell
 	for _, k := range slices.SortedFunc(maps.Keys(groups), groupKey.compare) {
 		out = append(out, groups[k])
 	}
 	return out
+}
+
+// join makes one group of those that differ in what was asked of the same prompts alone, where each holds but one platform
+// and not all the same one: a setting that only one side got. By themselves they would say that there is nothing to compare
+// with; together a red check says why they are not comparable.
+func join(groups map[groupKey][]*cell) {
+	alike := map[groupKey][]groupKey{}
+	for _, k := range slices.SortedFunc(maps.Keys(groups), groupKey.compare) {
+		if prompts := groups[k][0].prompts; prompts != "" {
+			of := groupKey{k.model, k.precision, k.place, prompts}
+			alike[of] = append(alike[of], k)
+		}
+	}
+	for _, keys := range alike {
+		sides := map[string]bool{}
+		apart := true
+		for _, k := range keys {
+			platforms := map[string]bool{}
+			for _, c := range groups[k] {
+				platforms[c.platform], sides[c.platform] = true, true
+			}
+			done := func(c *cell) bool { return len(c.launches) > 0 }
+			apart = apart && len(platforms) == 1 && slices.ContainsFunc(groups[k], done)
+		}
+		if !apart || len(sides) < 2 {
+			continue
+		}
+		for _, k := range keys[1:] {
+			groups[keys[0]] = append(groups[keys[0]], groups[k]...)
+			delete(groups, k)
+		}
+	}
 }
 
 // compare orders groups: widest weights first, then by what was asked, all by text.

@@ -88,6 +88,9 @@ func (a *asking) unsure() string {
 func (a *asking) open(g *built) string {
 	switch held := notShown(a.admitted[a.first].held); {
 	case len(g.contenders) == 1:
+		if g.Workload != "" && g.Workload != a.first.platform {
+			return "nothing else was measured with " + g.Workload
+		}
 		return "nothing else was measured like this"
 	case a.untried != nil:
 		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, whole(a.untried.size), a.untried.platform, a.untried.trouble())

@@ -21,6 +21,16 @@ func planted(t *testing.T, change func(i int, r *results.RequestRow)) Question {
 		b.Launches[i].Row = change
 	}
 	summarytest.Plant(t, root, a, b)
+	res := decidedAt(t, root)
+	if len(res.Groups) != 1 {
+		t.Fatalf("%d groups", len(res.Groups))
+	}
+	return res.Groups[0].Questions[0]
+}
+
+// decidedAt is what a planted tree holds.
+func decidedAt(t *testing.T, root string) *Result {
+	t.Helper()
 	store, err := results.Open(root)
 	if err != nil {
 		t.Fatal(err)
@@ -30,10 +40,10 @@ func planted(t *testing.T, change func(i int, r *results.RequestRow)) Question {
 		t.Fatal(err)
 	}
 	res, err := Decide(t.Context(), set, Options{Requests: []int64{5000}})
-	if err != nil || len(res.Groups) != 1 {
-		t.Fatalf("%d groups, %v", len(res.Groups), err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return res.Groups[0].Questions[0]
+	return res
 }
 
 // From files to the verdict: twice as fast wins, but not with twice the prompt, or by failing.
@@ -53,6 +63,40 @@ func TestPlantedTrees(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			q := planted(t, c.change)
 			if q.Verdict != c.verdict || !strings.Contains(strings.Join(q.Sentences, " "), c.says) {
+				t.Errorf("%s: %v", q.Verdict, q.Sentences)
+			}
+		})
+	}
+}
+
+// What only one side was asked makes no group of its own, in which nothing is to be compared: the answer says what it is. Where
+// others were asked the same, the group stays theirs.
+func TestAskedOfOneSide(t *testing.T) {
+	cell := func(platform string, size int, generate map[string]any) summarytest.Cell {
+		c := summarytest.Cell{Platform: platform, Size: size, Launches: make([]summarytest.Launch, 2)}
+		c.Launches[1].Scale = 1.01
+		if generate != nil {
+			c.Spec = map[string]any{"generate": generate}
+		}
+		return c
+	}
+	thinks, short := map[string]any{"thinking": true, "max_tokens": 64}, map[string]any{"max_tokens": 4}
+	for name, c := range map[string]struct {
+		cells   []summarytest.Cell
+		verdict string
+		says    string
+	}{
+		"thinks":                {[]summarytest.Cell{cell("a", 100, nil), cell("b", 100, thinks)}, NotComparable, "thinking false against true"},
+		"thinks, at other size": {[]summarytest.Cell{cell("a", 100, nil), cell("b", 50, thinks)}, NotComparable, "thinking false against true"},
+		"fewer tokens":          {[]summarytest.Cell{cell("a", 100, map[string]any{"max_tokens": 64}), cell("b", 100, short)}, NotComparable, "max_tokens 64 against 4"},
+		"one of three":          {[]summarytest.Cell{cell("a", 100, nil), cell("b", 100, nil), cell("c", 100, thinks)}, Tie, "a or b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			summarytest.Plant(t, root, c.cells...)
+			groups := decidedAt(t, root).Groups
+			q := groups[len(groups)-1].Questions[0] // what is alone comes first
+			if q.Verdict != c.verdict || !strings.Contains(q.Sentences[0], c.says) {
 				t.Errorf("%s: %v", q.Verdict, q.Sentences)
 			}
 		})

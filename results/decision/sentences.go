@@ -53,7 +53,7 @@ var advised = map[string]string{
 	summary.CheckOutputs:     "Give both the same limits and stops, or ignore_eos = true",
 	summary.CheckAnswers:     "Read the answers first: a model or a template is wrong",
 	summary.CheckEnds:        "See why requests ended as they did: matrix show",
-	summary.CheckRequest:     "Declare it for both, or for neither",
+	summary.CheckRequest:     "Declare it alike for both",
 	summary.CheckPrefixCache: "Switch the cache off for both, or declare it natural for both",
 	summary.CheckClient:      "The client was the limit: fewer at once, or more cores for it (matrix calibrate)",
 	summary.CheckMachine:     "Measure on one machine that nobody changes meanwhile",

@@ -264,36 +264,6 @@ func (a *Attempt) ends() results.Ends {
 	return e
 }
 
-// switches are what changes an answer's form, by their names in generate.
-var switches = []string{"thinking", "json_schema", "json", "choice", "regex", "tools", "template"}
-
-// requests looks for what was sent to one side only.
-func (g *checking) requests() {
-	g.warned(Amber, warnsThinking, warnsSampling)
-	g.pairs(func(a, b *Cell) {
-		x, knownA := asked(a.First())["generate"]
-		y, knownB := asked(b.First())["generate"]
-		if !knownA || !knownB {
-			return
-		}
-		g.seen = true
-		for _, name := range switches {
-			if p, q := setting("generate", x, name), setting("generate", y, name); p != q {
-				g.two(Red, a, b, "%s: %s against %s", name, clip(p), clip(q))
-			}
-		}
-	})
-}
-
-// clip shortens a template or a schema to what fits into a sentence.
-func clip(text string) string {
-	const most = 40
-	if r := []rune(strings.Join(strings.Fields(text), " ")); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
-}
-
 func (g *checking) prefixCache() {
 	g.warned(Red, warnsPrefixCache)
 	g.each(func(c *Cell) {

@@ -1,6 +1,8 @@
 package summary
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -35,4 +37,47 @@ func sameBytes(a, b *Cell) bool {
 		return slices.ContainsFunc(last(c).Warnings(), func(w string) bool { return strings.HasPrefix(w, warnsNonce) })
 	}
 	return rule(a) == rule(b) && !own(a) && !own(b) && (rule(a) == nil || last(a).Launch == last(b).Launch)
+}
+
+// requests looks for what was sent to one side only, at any batch size: whatever changes an answer's form (thinking, a schema,
+// a template, tools), its length or its sampling. The seed makes no difference to time.
+func (g *checking) requests() {
+	g.warned(Amber, warnsThinking, warnsSampling)
+	for i, a := range g.cells {
+		for _, b := range g.cells[i+1:] {
+			if g.named[a] != g.named[b] {
+				g.sent(a, b)
+			}
+		}
+	}
+}
+
+func (g *checking) sent(a, b *Cell) {
+	x, knownA := asked(a.First())["generate"]
+	y, knownB := asked(b.First())["generate"]
+	if !knownA || !knownB {
+		return
+	}
+	g.seen = true
+	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
+	slices.Sort(names)
+	var unlike []string
+	for _, name := range slices.Compact(names) {
+		if p, q := setting("generate", x, name), setting("generate", y, name); p != q && name != "seed" {
+			unlike = append(unlike, fmt.Sprintf("%s %s against %s", name, clip(p), clip(q)))
+		}
+	}
+	if len(unlike) > 0 {
+		g.note(Check{Name: g.name, Level: Red, Contenders: []string{g.named[a], g.named[b]}, Cells: []string{folder(a), folder(b)},
+			Text: fmt.Sprintf("%s and %s were not asked the same: %s", g.named[a], g.named[b], strings.Join(unlike, ", "))})
+	}
+}
+
+// clip shortens a template or a schema to what fits into a sentence.
+func clip(text string) string {
+	const most = 40
+	if r := []rune(strings.Join(strings.Fields(text), " ")); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
 }
