@@ -29,8 +29,11 @@ type Past struct {
 	Problem  string   // "" or result_corrupt, result_missing, unverified
 	Detail   string   // what exactly is wrong, one line; "" = nothing
 	Tainted  string   // the reason, "" = not
-	Absent   []string // files that were left behind when the tree was copied and that no figure needs
+	Absent   []string // files that were left behind when the tree was copied, of those that the answer does without
 }
+
+// Lacks reports that a table of the attempt (requests, outputs, samples) was left behind when the tree was copied.
+func (p *Past) Lacks(table string) bool { return slices.Contains(p.Absent, table+".parquet") }
 
 // History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
 // manifests and file sizes; Verify reads the files.
@@ -149,9 +152,18 @@ func readPast(experiment, slug, dir string) (Past, error) {
 // ever looked at.
 var published = []string{tableRequests + ".parquet", tableOutputs + ".parquet", tableSamples + ".parquet", tableRun + ".parquet", logFile}
 
-// leavable are the files without which an attempt still says all that it measured. Trees are copied without the answers,
-// which may be large or nobody else's business, and without logs.
-var leavable = []string{tableOutputs + ".parquet", logFile}
+// leavable are the files without which an attempt still says what it measured: run.parquet has all metrics. Trees are
+// copied without the answers, which may be large or nobody else's business, without the rows of each request, and without
+// logs.
+var leavable = []string{tableOutputs + ".parquet", tableRequests + ".parquet", tableSamples + ".parquet", logFile}
+
+// gone says which files an attempt lacks.
+func gone(absent []string) string {
+	if len(absent) == 1 {
+		return absent[0] + " is gone"
+	}
+	return strings.Join(absent, " and ") + " are gone"
+}
 
 // absent lists the leavable files that the manifest names and that are not there.
 func absent(dir string, files map[string]FileSum) []string {
@@ -198,7 +210,7 @@ func (s *Store) Verify(ctx context.Context) ([]Past, error) {
 	var bad []Past
 	for _, p := range all {
 		if p.Problem == "" && len(p.Absent) > 0 {
-			p.Problem, p.Detail = ResultMissing, strings.Join(p.Absent, " and ")+" is gone"
+			p.Problem, p.Detail = ResultMissing, gone(p.Absent)
 		}
 		if p.Problem == "" {
 			if p.Problem, p.Detail, err = checkSums(ctx, p.Dir, p.Files); err != nil {

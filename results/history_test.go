@@ -76,8 +76,10 @@ func TestHistoryProblems(t *testing.T) {
 		"manifest flipped":    {edit(manifestFile, flip), ResultCorrupt, ResultCorrupt},
 		"manifest empty":      {edit(manifestFile, func([]byte) []byte { return nil }), ResultCorrupt, ResultCorrupt},
 		"newer manifest":      {edit(manifestFile, newer), Unverified, Unverified},
-		"table gone":          {remove("samples.parquet"), ResultMissing, ResultMissing},
+		"table gone":          {remove("run.parquet"), ResultMissing, ResultMissing},
 		"answers left behind": {remove("outputs.parquet"), "", ResultMissing},
+		"rows left behind":    {remove("requests.parquet"), "", ResultMissing},
+		"samples left behind": {remove("samples.parquet"), "", ResultMissing},
 		"table cut":           {edit("requests.parquet", func(d []byte) []byte { return d[:len(d)-1] }), ResultCorrupt, ResultCorrupt},
 		"table flipped":       {edit("run.parquet", flip), "", ResultCorrupt},
 	}

@@ -134,6 +134,9 @@ func lookAtAttempt(experiment string, cell *cellSight, name string, entry *index
 	if err != nil {
 		return at, err
 	}
+	if p.Problem == "" && (p.Lacks(tableRequests) || p.Lacks(tableSamples)) {
+		p.Problem, p.Detail = ResultMissing, gone(p.Absent) // enough for a report, not for a result that stands
+	}
 	for _, name := range sortedKeys(p.Files) {
 		at.files = append(at.files, indexedFile{name, p.Files[name].Bytes})
 	}

@@ -115,6 +115,9 @@ func (m *merging) sort(p Past) (conflict string) {
 	switch {
 	case here != nil && here.Manifest.Self != "" && here.Self == p.Self && here.Slug == p.Slug && here.Experiment == p.Experiment:
 		m.out.Already = append(m.out.Already, *here)
+		if more := slices.DeleteFunc(slices.Clone(here.Absent), func(name string) bool { return slices.Contains(p.Absent, name) }); len(more) > 0 && p.Problem == "" {
+			m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s lacks %s here and has it there: move %s away, then merge again", p.Attempt, strings.Join(more, " and "), here.Dir))
+		}
 	case p.Problem != "":
 		m.out.Damaged = append(m.out.Damaged, p)
 	case m.nowhere(&p):
@@ -314,6 +317,9 @@ func (m *merging) takeAttempt(p Past) error {
 	}
 	// History found that all of these are names of ours, and regular files.
 	for _, name := range append(sortedKeys(p.Files), manifestFile) {
+		if slices.Contains(p.Absent, name) {
+			continue // what the other tree was copied without
+		}
 		sum, err := m.into.copyFile(m.theirs, filepath.Join(p.Experiment, p.Slug, p.Attempt, name), filepath.Join(work, name))
 		if err != nil && recoverable(err) {
 			return errors.Join(err, fs.RemoveAll(work))

@@ -51,7 +51,7 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 	if e.format == "" {
 		return hinted{errors.New("the format is unknown"), "Say --format parquet, csv or jsonl."}
 	}
-	attempts, err := a.exported(ctx, names)
+	attempts, err := a.exported(ctx, e.table, names)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,9 @@ func (a *app) export(ctx context.Context, e exporting, names []string) error {
 	return nil
 }
 
-// exported lists the attempts to write, each with whether it counts. What is void or damaged is named instead.
-func (a *app) exported(ctx context.Context, names []string) ([]exchange.Attempt, error) {
+// exported lists the attempts to write, each with whether it counts. What is void, damaged or without the table is named
+// instead.
+func (a *app) exported(ctx context.Context, table string, names []string) ([]exchange.Attempt, error) {
 	store, err := a.store()
 	if err != nil {
 		return nil, err
@@ -91,6 +92,8 @@ func (a *app) exported(ctx context.Context, names []string) ([]exchange.Attempt,
 			fmt.Fprintf(a.stderr, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
 		case p.Tainted != "":
 			fmt.Fprintf(a.stderr, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
+		case p.Lacks(table):
+			fmt.Fprintf(a.stderr, "left out: %s has no %s.parquet any more\n", p.Dir, table)
 		default:
 			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot})
 		}

@@ -151,11 +151,18 @@ func (a *app) sayAbsent(set *summary.Set) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(without)) {
 		text := fmt.Sprintf("%s without %s, which is not there", count(without[name], "attempt"), name)
-		if name == "outputs.parquet" {
-			text += ": what their answers say is left out"
+		if what := leftOut[name]; what != "" {
+			text += ": " + what
 		}
 		a.warn(text)
 	}
+}
+
+// leftOut is what a report cannot tell without a file.
+var leftOut = map[string]string{
+	"outputs.parquet":  "what their answers say is left out",
+	"requests.parquet": "their latency curves and failed requests are left out, and how long other sizes take goes by the steady window of run.parquet",
+	"samples.parquet":  "their lines over time are left out",
 }
 
 // recipe writes the script of a cell as it was measured. What is declared now, where it is at hand, adds what a result does

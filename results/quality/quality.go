@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -110,7 +109,7 @@ func read(c *summary.Cell) (*answers, error) {
 	}
 	for i := len(c.Launches) - 1; i >= 0; i-- {
 		l := c.Launches[i]
-		if _, kept := l.Files["outputs.parquet"]; !kept || slices.Contains(l.Absent, "outputs.parquet") {
+		if _, kept := l.Files["outputs.parquet"]; !kept || l.Lacks("outputs") || l.Lacks("requests") {
 			continue
 		}
 		a := &answers{of: c, by: l, text: map[int64]answer{}}

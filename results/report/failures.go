@@ -49,6 +49,10 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 	if a.OK >= a.Planned {
 		return nil, nil
 	}
+	if a.Lacks("requests") {
+		return []Row{{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: a.Attempt}, {Text: "not told", Tone: "warn"},
+			{Text: whole(float64(a.Planned - a.OK))}, {Text: "requests.parquet is not there"}}}}, nil
+	}
 	type class struct {
 		n       int
 		example string

@@ -118,6 +118,9 @@ func (m *maker) cellRow(c *summary.Cell) Row {
 func warningsOf(c *summary.Cell) []string {
 	var out []string
 	for _, a := range c.Attempts {
+		if w := "without " + strings.Join(a.Absent, " and ") + ", which is not there"; len(a.Absent) > 0 && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
 		for _, w := range a.Warnings() {
 			if !slices.Contains(out, w) {
 				out = append(out, w)

@@ -156,7 +156,7 @@ type beginning struct {
 // nothing here: verify says so.
 func (c *Cell) firstWords() map[int64]beginning {
 	for _, l := range slices.Backward(c.Launches) {
-		if _, kept := l.Files["outputs.parquet"]; !kept || slices.Contains(l.Absent, "outputs.parquet") {
+		if _, kept := l.Files["outputs.parquet"]; !kept || l.Lacks("outputs") || l.Lacks("requests") {
 			continue
 		}
 		out := map[int64]beginning{}

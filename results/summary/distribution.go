@@ -69,6 +69,9 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if a.Lacks("requests") {
+			continue
+		}
 		names := append([]string{"phase", "status"}, columns...)
 		err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return g.take(b, columns) })
 		if err != nil {

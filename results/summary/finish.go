@@ -179,8 +179,11 @@ func (c *Cell) series() predict.Series {
 		NoLoad: a.attached()}
 }
 
-// curve is what the attempt's completion curve tells. An attempt whose rows were not kept has none.
+// curve is what the attempt's completion curve tells; where its requests were left behind, what run.parquet has of it.
 func (a *Attempt) curve() (predict.Curve, error) {
+	if a.Lacks("requests") {
+		return a.steady(), nil
+	}
 	spans := map[int32]*bothSpans{}
 	names := []string{"phase", "status", "segment", "sent_s", "first_token_s", "done_s"}
 	err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
@@ -192,6 +195,20 @@ func (a *Attempt) curve() (predict.Curve, error) {
 		segments = append(segments, predict.CurveOf(spans[number].spans()))
 	}
 	return predict.Join(segments), nil
+}
+
+// steady is the curve by the steady window of run.parquet; zero where there was none.
+func (a *Attempt) steady() predict.Curve {
+	rate, span, e2e, ttft := a.Number("steady_request_throughput"), a.Number("steady_span_s"), a.Number("e2e_mean_s"), a.Number("ttft_mean_s")
+	if rate == nil || span == nil || e2e == nil || *e2e <= 0 {
+		return predict.Curve{}
+	}
+	c := predict.Curve{RatePerS: *rate, AnswerS: *e2e}
+	if ttft != nil && *ttft < *e2e { // an answer begins with its first token: see spans
+		c.AnswerS -= *ttft
+	}
+	c.Waves = *span / c.AnswerS
+	return c
 }
 
 // bothSpans are the requests of a segment: from when they were sent, and those with one from their first token.

@@ -113,3 +113,35 @@ func TestFitMeetsWhatWasMeasured(t *testing.T) {
 		}
 	}
 }
+
+// TestFinishWithoutRows: a tree that was copied without the rows of each request answers much as the whole one does.
+func TestFinishWithoutRows(t *testing.T) {
+	root := t.TempDir()
+	summarytest.H100(t, root)
+	times := func(set *Set) (out []float64) {
+		groups := BySize(set.Cells)
+		model, err := set.FinishModel(t.Context(), groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range groups {
+			for _, n := range []int64{1000, 20_000} {
+				if _, run, ok := model.Seconds(i, n); ok {
+					out = append(out, run)
+				}
+			}
+		}
+		return out
+	}
+	whole, set := times(load(t, root)), load(t, root)
+	for _, c := range set.Cells {
+		for _, a := range c.Attempts {
+			a.Absent, a.Dir = []string{"requests.parquet"}, t.TempDir()
+		}
+	}
+	for i, got := range times(set) {
+		if off := math.Abs(got/whole[i] - 1); off > 0.10 {
+			t.Errorf("%.1f s without rows, %.1f s with them", got, whole[i])
+		}
+	}
+}

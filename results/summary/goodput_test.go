@@ -45,4 +45,10 @@ func TestGoodputUnderOtherBounds(t *testing.T) {
 	if got := b.Values("goodput"); len(got) != 0 {
 		t.Errorf("of a batch: %v", got)
 	}
+	for _, l := range a.Launches {
+		l.Absent = []string{"requests.parquet"}
+	}
+	if err := a.HoldTo(experiments.SLO{TTFT: 20 * time.Millisecond}); err != nil || len(a.Values("goodput")) != 0 || a.Launches[0].Why("goodput") == "" {
+		t.Errorf("without rows to count: %v, %q, %v", a.Values("goodput"), a.Launches[0].Why("goodput"), err)
+	}
 }

@@ -18,11 +18,14 @@ type Series struct {
 
 // Series reads samples.parquet of an attempt for the metrics whose names are, or end with "_" or ":" and, one of those
 // given; at most points readings a series are kept: of each stretch of time the smallest and largest, so that no peak is
-// lost. Ordered by metric, source and segment.
+// lost. Ordered by metric, source and segment; none where the samples were left behind.
 func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	type key struct {
 		source, metric string
 		segment        int32
+	}
+	if a.Lacks("samples") {
+		return nil, nil
 	}
 	found := map[key]*Series{}
 	err := results.ReadSamples(a.Dir, func(r results.SampleRow) error {
