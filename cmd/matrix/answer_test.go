@@ -149,6 +149,34 @@ func TestAnswerOfH100(t *testing.T) {
 	}
 }
 
+// A whole comparison on a real card, copied without most of its rows: shown at the size that was measured, leading and not
+// shown beyond it, what is not there said, and the platform that is 45 times slower far behind.
+func TestAnswerOfH200(t *testing.T) {
+	tree := t.TempDir()
+	summarytest.H200(t, filepath.Join(tree, "results"))
+	elsewhere(t)
+	t.Chdir(tree)
+	want := map[int64]string{5_000: decision.Winner, 50_000: decision.Provisional, 200_000: decision.Provisional}
+	all := answers(t, "matrix report h200 --json")
+	for _, a := range all {
+		if a.Platform == nil || *a.Platform != "vllm_offline, arrive=at_once" || a.Verdict != want[a.Requests] {
+			t.Errorf("%d requests: %+v", a.Requests, a)
+		}
+		if !slices.ContainsFunc(a.Sentences, func(s string) bool { return strings.Contains(s, "loads 107 s instead of 38 s") }) {
+			t.Errorf("the first start is not named: %v", a.Sentences)
+		}
+	}
+	if len(all) != len(want) {
+		t.Errorf("%d answers", len(all))
+	}
+	_, out := typed(t, "matrix report h200")
+	for _, said := range []string{"26 attempts without outputs.parquet", "9 attempts without requests.parquet", "5.6 h"} {
+		if !strings.Contains(out, said) {
+			t.Errorf("%q is not said", said)
+		}
+	}
+}
+
 // openAI answers as an OpenAI-compatible server, at its own pace.
 func openAI(t *testing.T, takes time.Duration) string {
 	t.Helper()
