@@ -28,7 +28,7 @@ func (r *rules) headline(g *built, a *asking, q *Question) string {
 	case Tie:
 		return fmt.Sprintf("%s or %s for %s: equally fast, %s%s. %s.", a.first.name, a.second.name, n, first, second, a.decidedBy())
 	case Provisional:
-		return fmt.Sprintf("%s leads for %s, not shown: %s%s. %s.", a.first.name, n, first, second, a.unsure())
+		return fmt.Sprintf("%s leads for %s, not shown: %s%s. %s.", a.first.name, n, first, second, a.unsure(g))
 	case Undecided:
 		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
 	}
@@ -60,11 +60,16 @@ func (r *rules) money(x float64) string {
 }
 
 // unsure says of a provisional lead how it could turn.
-func (a *asking) unsure() string {
+func (a *asking) unsure(g *built) string {
 	switch {
 	case a.second == nil && !a.first.repeated():
 		return "It came through once"
 	case a.second == nil:
+		for _, c := range g.contenders {
+			if adm := a.admitted[c]; adm.why != "" && !adm.sure && c.broke(a.n) == nil {
+				return fmt.Sprintf("That %s is out may be chance: it %s", c.name, adm.why)
+			}
+		}
 		return "One attempt of the others says little"
 	}
 	other := a.rival

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results"
 	"matrix/results/predict"
 	"matrix/results/stats"
 )
@@ -79,9 +80,35 @@ func (r *rules) again(g *built, a *asking) []Need {
 		if at := c.broke(a.n); at != nil && !a.admitted[c].sure {
 			out = append(out, Need{Text: fmt.Sprintf("%s %s: once the cause is gone, try again", c.name, at.trouble()), Rerun: "failed,censored",
 				Only: append(slices.Clone(c.selectors), atSizeOf(at.size))})
+		} else if n := r.failures(c, a); n != nil {
+			out = append(out, *n)
 		}
 	}
 	return out
+}
+
+// failures asks for launches of one that is out for a success rate below the bar, which its failures do not show; nil = it is
+// not. As many as show it where as many requests fail as did.
+func (r *rules) failures(c *contender, a *asking) *Need {
+	adm := a.admitted[c]
+	at := slices.IndexFunc(adm.held, func(q Requirement) bool { return q.Metric == mSuccess && q.Status == Unmet })
+	if adm.why == "" || adm.sure || at < 0 {
+		return nil
+	}
+	ok, planned := c.requests(a.n)
+	evidence := c.evidence(a.n)
+	last := evidence[len(evidence)-1]
+	share := float64(planned-ok) / float64(planned)
+	more := 1
+	for ; more < mostLaunches; more++ {
+		all := planned + int64(more)*last.size
+		if 1-results.SuccessBound(int64(math.Round(share*float64(all))), all) < adm.held[at].Bound {
+			break
+		}
+	}
+	launches := len(last.launches) + more
+	return &Need{Text: fmt.Sprintf("%s of %s would show that it fails so often", counted(more, "more launch"), c.name), Launches: launches,
+		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
 // moreRequests asks for what a requirement needs to be shown.
@@ -101,7 +128,8 @@ func (r *rules) moreRequests(c *contender, n int64, open []Requirement) Need {
 		Only:    append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
-// moreLaunches asks for as many launches as tell the first from its rival.
+// moreLaunches asks for as many launches as tell the first from its rival: of what was run, or of a larger batch that is asked
+// about, whichever takes less time.
 func (r *rules) moreLaunches(g *built, a *asking) []Need {
 	pair := []*contender{a.first, a.rival}
 	size := common(pair, a.n)
@@ -109,45 +137,96 @@ func (r *rules) moreLaunches(g *built, a *asking) []Need {
 		return []Need{r.try(a.rival, a.first.reached())}
 	}
 	have := min(len(a.first.at[size].launches), len(a.rival.at[size].launches))
-	total, text := 3, "%s of %s and %s each would show how much identical ones differ"
+	total, what := 3, "show how much identical ones differ"
 	if ratio, ok := r.ratio(g, a.rival, a.first, a.n); ok && a.first.repeated() && a.rival.repeated() && !ratio.Assumed {
-		total, text = launchesFor(ratio, have, r.level())
+		var target float64
+		target, what = toTell(ratio)
+		total = launchesFor(ratio, have, have+1, target, r.level())
 		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
-			total, text = 2*have, "%s of %s and %s would tell whether the failures are chance"
+			total, what = 2*have, "tell whether the failures are chance"
+		} else if m, launches := r.larger(g, a, pair, size, target, r.lasts(g, pair, size, total-have)); m > 0 {
+			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(launches, "launch"), a.first.name, a.rival.name, whole(m),
+				Span(r.lasts(g, pair, m, launches)), what)
+			return needs(pair, m, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", m, launches)})
 		}
 	}
 	total = max(total, have+1)
-	text = fmt.Sprintf(text, counted(total-have, "more launch"), a.first.name, a.rival.name)
+	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(total-have, "more launch"), a.first.name, a.rival.name, whole(size),
+		Span(r.lasts(g, pair, size, total-have)), what)
 	if total > mostLaunches {
-		text = fmt.Sprintf("they differ by less than %s of %s and %s would tell", counted(mostLaunches, "launch"), a.first.name, a.rival.name)
+		text = fmt.Sprintf("they differ by less than %s each of %s and %s would tell", counted(mostLaunches, "launch"), a.first.name, a.rival.name)
 		total = mostLaunches
 	}
-	declare := fmt.Sprintf("set launches = %d in the experiment", total)
+	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
+}
+
+// needs is a need of both of a pair at a size: one where one command takes both.
+func needs(pair []*contender, size int64, n Need) []Need {
 	if joined, ok := together(pair, size); ok {
-		return []Need{{Text: text, Launches: total, Only: joined, Declare: declare}}
+		n.Only = joined
+		return []Need{n}
 	}
 	var out []Need
 	for _, c := range pair {
-		out = append(out, Need{Text: text, Launches: total, Only: append(slices.Clone(c.selectors), atSizeOf(size)), Declare: declare})
+		n.Only = append(slices.Clone(c.selectors), atSizeOf(size))
+		out = append(out, n)
 	}
 	return out
 }
 
-// launchesFor is how many launches of each side tell a difference of 5%; where those that there are do, how many tell this
-// one, or that it is less than 5%.
-func launchesFor(ratio predict.Ratio, have int, level float64) (total int, text string) {
-	half, lead := math.Log(ratio.High/ratio.Low)/2, math.Abs(math.Log(ratio.Ratio))
-	target, text := math.Log(1+equal), "%s of %s and %s would tell a 5%% difference"
-	if half <= target {
-		target, text = max(lead, target-lead), "%s of %s and %s would tell so small a difference"
+// lasts is how many seconds so many launches of each of a pair take.
+func (r *rules) lasts(g *built, pair []*contender, size int64, launches int) float64 {
+	var sum float64
+	for _, c := range pair {
+		if f, ok := g.times.Finish(c.series, size); ok {
+			sum += f.Seconds * float64(launches)
+		}
 	}
+	return sum
+}
+
+// larger is the batch that is asked about, larger than all that both ran, at which launches tell as much in less time than
+// given, and how many; 0 = there is none. Its launches are taken to vary like those of the size that was run.
+func (r *rules) larger(g *built, a *asking, pair []*contender, size int64, target, within float64) (batch int64, launches int) {
+	near, ok := r.ratio(g, a.rival, a.first, size)
+	if !ok || near.Assumed {
+		return 0, 0
+	}
+	have := min(len(pair[0].at[size].launches), len(pair[1].at[size].launches))
+	n := launchesFor(near, have, 3, target, r.level())
+	for _, m := range r.requests {
+		if m > max(pair[0].reached(), pair[1].reached()) && m <= a.n && n <= mostLaunches && r.lasts(g, pair, m, n) < within {
+			batch, launches, within = m, n, r.lasts(g, pair, m, n)
+		}
+	}
+	return batch, launches
+}
+
+// toTell is the half width, of a logarithm, that an interval is to have, and what that tells: the lead that there is, with
+// a half more so that four tries in five tell it; no less than 5%; where that is reached already, this lead or that it is none.
+func toTell(ratio predict.Ratio) (half float64, what string) {
+	now, lead, least := math.Log(ratio.High/ratio.Low)/2, math.Abs(math.Log(ratio.Ratio)), math.Log(1+equal)
+	switch {
+	case now <= least:
+		return max(lead, least-lead), "tell so small a difference"
+	case lead/1.5 > least:
+		return lead / 1.5, fmt.Sprintf("tell a lead of %s", percent(math.Exp(lead)-1))
+	}
+	return least, "tell a 5% difference"
+}
+
+// launchesFor is how many launches of each side, from the fewest on, make an interval's half width no more than a target.
+func launchesFor(ratio predict.Ratio, have, fewest int, target, level float64) int {
+	half := math.Log(ratio.High/ratio.Low) / 2
 	at := func(n int) float64 {
 		freedom := ratio.DF + 2*float64(n-have)
 		return half * math.Sqrt(float64(have)/float64(n)) * quantile(freedom, level) / quantile(ratio.DF, level)
 	}
-	for total = have + 1; total <= mostLaunches && at(total) > target; total++ {
+	n := fewest
+	for n <= mostLaunches && at(n) > target {
+		n++
 	}
-	return total, text
+	return n
 }
 
 // together are selectors of two contenders at a size, where they differ in platform alone.

@@ -42,7 +42,8 @@ type Question struct {
 	Flips     []Flip
 
 	turn *turn
-	told int // sentences before those of what is missing
+	told int    // sentences before those of what is missing
+	far  string // the sentence that says how far beyond what was run it lies, "" = it does not
 }
 
 // Verdicts, the closed list.

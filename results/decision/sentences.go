@@ -30,7 +30,8 @@ func (r *rules) sentences(g *built, a *asking, q *Question) []string {
 			}
 		}
 	}
-	add(a.advice(), r.slower(a, q), a.rests(q), a.far(), a.within(), a.outs(g))
+	q.far = a.far()
+	add(a.advice(), r.slower(a, q), a.rests(q), q.far, a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())

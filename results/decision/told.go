@@ -3,6 +3,7 @@ package decision
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // What a group's answers come down to, when they are read together: each sentence once.
@@ -22,10 +23,28 @@ func (g Group) Lead() []string {
 // Rest is what follows: how sure, how valid, what would change it. What is missing is left to Need.
 func (g Group) Rest() []string {
 	var out []string
-	for _, q := range g.Questions {
-		out = once(out, q.Sentences[min(1, len(q.Sentences)):max(q.told, min(1, len(q.Sentences)))])
+	for i, q := range g.Questions {
+		for _, s := range q.Sentences[min(1, len(q.Sentences)):max(q.told, min(1, len(q.Sentences)))] {
+			if !g.goes(i, s) {
+				out = once(out, []string{s})
+			}
+		}
 	}
 	return out
+}
+
+// goes reports that a sentence of a question goes without saying: a later one says as much and more of the same, or the same
+// of more requests.
+func (g Group) goes(i int, s string) bool {
+	for _, later := range g.Questions[i+1:] {
+		more := func(other string) bool {
+			return len(other) > len(s) && strings.HasPrefix(other, strings.TrimSuffix(s, ".")+";")
+		}
+		if s == g.Questions[i].far && later.far != "" || slices.ContainsFunc(later.Sentences, more) {
+			return true
+		}
+	}
+	return false
 }
 
 // Need is what would decide more: of the number of requests that asks for most, which is the last that asks for any.
