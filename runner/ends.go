@@ -50,6 +50,12 @@ func (b *ledger) notice(r *backends.Reply) {
 		}
 		book(b.flags, f, text)
 	}
+	if r.Status == backends.OK && r.Text == "" {
+		book(b.flags, noText, "")
+	}
+	if r.Status == backends.OK && r.OutputTokens == nil {
+		book(b.flags, noCount, "")
+	}
 	if r.ServerLoad != nil && *r.ServerLoad >= slowLoad {
 		b.loads.n++
 		b.loadS += *r.ServerLoad
@@ -69,12 +75,20 @@ func (b *ledger) worst() *end {
 	return worst
 }
 
+// What is odd about an answer that came in order, beside the backends' flags.
+const (
+	noText  = "no_text"
+	noCount = "no_count"
+)
+
 // flagged is what is said of answers that are odd and count all the same; %s is one of them.
 var flagged = map[string]string{
 	backends.FlagUnknownFinish: "%d answers end for a reason that matrix does not know (finish_reason %q) and count as ok",
 	backends.FlagOverMax:       "%d answers have more tokens than max_tokens by the engine's count, which is taken as it is",
 	backends.FlagNoEndMark:     "%d streams ended in order without [DONE], behind finish_reason and usage, and count as ok",
 	backends.FlagBadCount:      "%d answers came with a count or a time that cannot be (negative, beyond the context), which is null",
+	noText:                     "%d answers have no text: look into one (outputs.parquet, server.log) before you believe a figure",
+	noCount:                    "%d answers came without a count of tokens: there is no tok/s and no time per token of them",
 }
 
 // warnings tells of replies that were dropped, and of what is odd about those that were not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +18,11 @@ func TestLedgerDropsWhatIsTooMuch(t *testing.T) {
 	b := newLedger(3, func(_ asked, r backends.Reply) error { rows[r.Seq]++; return nil })
 	b.begin(backends.Request{Seq: 0}, time.Time{})
 	b.begin(backends.Request{Seq: 1}, time.Time{})
-	b.end(backends.Reply{Seq: 0, Status: backends.OK})
-	b.end(backends.Reply{Seq: 0, Status: backends.OK})  // twice
-	b.end(backends.Reply{Seq: 99, Status: backends.OK}) // never asked
+	b.end(backends.Reply{Seq: 0, Status: backends.OK, Text: "a", OutputTokens: new(int64)})
+	b.end(backends.Reply{Seq: 0, Status: backends.OK, Text: "a", OutputTokens: new(int64)})  // twice
+	b.end(backends.Reply{Seq: 99, Status: backends.OK, Text: "a", OutputTokens: new(int64)}) // never asked
 	b.close(backends.Reply{Status: backends.Disconnected})
-	b.end(backends.Reply{Seq: 1, Status: backends.OK}) // too late
+	b.end(backends.Reply{Seq: 1, Status: backends.OK, Text: "a", OutputTokens: new(int64)}) // too late
 	b.notSent(asked{}, 2, "x", "y")
 	b.notSent(asked{}, 1, "x", "y") // has its row
 	for seq := range int64(3) {
@@ -176,5 +177,22 @@ func TestExactlyOneRow(t *testing.T) {
 				t.Fatalf("seed %d: %s, %s", seed, past.Status, past.Reason)
 			}
 		})
+	}
+}
+
+// An answer without text, or without a count, counts as ok and is said: an engine that says nothing is fast.
+func TestLedgerTellsOfAnswersThatSayNothing(t *testing.T) {
+	b := newLedger(4, func(asked, backends.Reply) error { return nil })
+	tokens := int64(8)
+	for seq, r := range []backends.Reply{
+		{Status: backends.OK, Text: "a", OutputTokens: &tokens}, {Status: backends.OK, OutputTokens: &tokens},
+		{Status: backends.OK, Text: "a"}, {Status: backends.TimedOut},
+	} {
+		r.Seq = int64(seq)
+		b.begin(backends.Request{Seq: r.Seq}, time.Time{})
+		b.end(r)
+	}
+	if got := strings.Join(b.warnings(), "; "); strings.Count(got, "1 answers") != 2 || !strings.Contains(got, "have no text") || !strings.Contains(got, "without a count") {
+		t.Errorf("warnings: %s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,8 +34,9 @@ recorded, and stand in a report beside measured ones.
       --map output_tokens=eval_count --map e2e_s=total_duration/1e9 answers.jsonl
   matrix import --format sqlite --query 'SELECT * FROM runs' --map platform=engine --map model=model … history.db
 
-Formats: ` + strings.Join(exchange.Formats(), ", ") + `. Several files with the same labels are launches 1, 2, …; results of
-unlike loads (concurrency, rate) are cells of their own.
+Formats: ` + strings.Join(exchange.Formats(), ", ") + `. Several files with the same labels are launches 1, 2, …, also where
+they are imported one after the other; the same file again takes the place that it had. Results of unlike loads (concurrency, rate)
+are cells of their own.
 
 ` + exchange.MapHelp,
 		Args: needSource,
@@ -46,7 +48,7 @@ unlike loads (concurrency, rate) are cells of their own.
 	f.StringVar(&i.options.Labels.Platform, "platform", "", "label of the platform")
 	f.StringVar(&i.options.Labels.Model, "model", "", "label of the model")
 	f.IntVar(&i.options.Labels.BatchSize, "batch-size", 0, "requests of the batch (default: those in the file)")
-	f.IntVar(&i.options.Labels.Launch, "launch", 0, "which launch of the cell it was (default 1)")
+	f.IntVar(&i.options.Labels.Launch, "launch", 0, "which launch of the cell it was (default: the next)")
 	f.StringArrayVar(&i.maps, "map", nil, "column=field of jsonl, csv and sqlite, with *factor or /divisor for units (repeatable)")
 	f.StringVar(&i.options.Query, "query", "", "SELECT that yields the rows of a sqlite file")
 	f.Int64Var(&i.weightBytes, "weight-bytes", 0, "size of the model's weights, held against its label")
@@ -80,15 +82,20 @@ func (a *app) importFiles(ctx context.Context, i importing, paths []string) erro
 	if err != nil {
 		return err
 	}
+	sources := make([][]byte, len(files))
+	for n, path := range paths {
+		if sources[n], err = sourceOf(path); err != nil {
+			return err
+		}
+	}
+	if err := exchange.Number(ctx, store, i.experiment, sources, files); err != nil {
+		return err
+	}
 	for n, sets := range files {
 		if len(sets) == 0 {
 			continue // an error file, which belongs to the one before it
 		}
-		source, err := sourceOf(paths[n])
-		if err != nil {
-			return err
-		}
-		kept, err := exchange.Keep(ctx, store, i.experiment, source, sets)
+		kept, err := exchange.Keep(ctx, store, i.experiment, sources[n], sets)
 		for k, one := range kept {
 			a.sayImported(paths[n], one, sets[k])
 		}
@@ -116,10 +123,18 @@ func sourceOf(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// placed says how a set got its launch's number, where that is worth a word.
+func placed(s *exchange.Set) []string {
+	if s.Place == "" {
+		return nil
+	}
+	return []string{s.Place}
+}
+
 func (a *app) sayImported(path string, k exchange.Kept, s *exchange.Set) {
 	if a.json {
 		a.emit("imported", map[string]any{"file": path, "cell": k.Cell.Name(), "address": k.Cell.Address, "experiment": k.Cell.Experiment,
-			"launch": s.Labels.Launch, "requests": len(s.Requests), "warnings": s.Warnings})
+			"launch": s.Labels.Launch, "requests": len(s.Requests), "warnings": slices.Concat(s.Warnings, placed(s))})
 		return
 	}
 	rows := count(len(s.Requests), "request")
@@ -131,7 +146,7 @@ func (a *app) sayImported(path string, k exchange.Kept, s *exchange.Set) {
 		fmt.Fprintf(a.stdout, ", %.1f output tok/s", *v)
 	}
 	fmt.Fprintln(a.stdout)
-	for _, w := range s.Warnings {
+	for _, w := range append(placed(s), s.Warnings...) {
 		fmt.Fprintln(a.stdout, fold("  "+a.style.warn(w), a.width))
 	}
 }

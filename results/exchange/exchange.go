@@ -80,6 +80,7 @@ type Set struct {
 	Engine      results.Engine
 	Warnings    []string
 	numbered    bool   // the launch's number was told
+	Place       string // how it got its launch's number, where that is worth a word
 	load        string // coordinate of its load, "" = none
 }
 

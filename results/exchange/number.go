@@ -1,0 +1,58 @@
+package exchange
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+
+	"matrix/results"
+)
+
+// Number gives the sets of an import the launches that follow those which earlier imports of the same cells kept, so that
+// files imported one after the other are launches 1, 2, … as they are together. A file that was imported before takes the
+// places that it had: it is no second measurement. sources are the files as they were, nil where one is too large to be
+// kept; such a one takes the places of those before it, for nobody can tell them apart. A launch that was told is left as
+// it is.
+func Number(ctx context.Context, store *results.Store, experiment string, sources [][]byte, files [][]*Set) error {
+	history, err := store.History(ctx, experiment)
+	if err != nil {
+		return err
+	}
+	held, last := map[string][]int{}, map[string]int{} // launches by cell and file; the last one by cell
+	for _, p := range history {
+		if at := p.Address + p.Source; imported(p) && (len(held[at]) == 0 || held[at][len(held[at])-1] < p.Launch) {
+			held[at] = append(held[at], p.Launch)
+		}
+		last[p.Address] = max(last[p.Address], p.Launch)
+	}
+	before := maps.Clone(last)
+	for n, sets := range files {
+		sum := ""
+		if len(sources[n]) > 0 {
+			bytes := sha256.Sum256(sources[n])
+			sum = hex.EncodeToString(bytes[:])
+		}
+		for _, s := range sets {
+			c, err := cellOf(experiment, s, history)
+			if err != nil {
+				continue // Keep says so
+			}
+			at := c.Address
+			switch places := held[at+sum]; {
+			case s.numbered:
+			case len(places) > 0:
+				s.Labels.Launch, held[at+sum] = places[0], places[1:]
+				s.Place = fmt.Sprintf("it takes the place of launch %d, as that was imported before (--launch N makes it another)", places[0])
+			default:
+				s.Labels.Launch = last[at] + 1
+				if before[at] > 0 {
+					s.Place = fmt.Sprintf("launches up to %d are there already; --launch N takes the place of one", before[at])
+				}
+			}
+			last[at] = max(last[at], s.Labels.Launch)
+		}
+	}
+	return nil
+}
