@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -117,19 +115,4 @@ func (a *app) noAttempts(ctx context.Context, names []string) error {
 		return fmt.Errorf("every attempt in %s is left out", a.results)
 	}
 	return hinted{fmt.Errorf("no attempt of %s in %s", strings.Join(names, ", "), a.results), "There are: " + strings.Join(there, ", ") + "."}
-}
-
-// writeWhole writes a file that appears complete or not at all.
-func writeWhole(path string, write func(io.Writer) (int64, error)) (rows int64, err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(file.Name()) // gone already when all went well
-	out := bufio.NewWriterSize(file, 1<<20)
-	rows, err = write(out)
-	if err = errors.Join(err, out.Flush(), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return 0, err
-	}
-	return rows, os.Rename(file.Name(), path)
 }

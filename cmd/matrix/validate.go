@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -137,7 +138,12 @@ func hclFiles(args []string) ([]string, error) {
 
 // format rewrites one file, or only says that it would; changed tells whether it differs.
 func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) {
-	src, err := os.ReadFile(file)
+	content, err := textfile.Open(file)
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", file, err)
+	}
+	defer content.Close() // read-only
+	src, err := io.ReadAll(content)
 	if err != nil {
 		return false, err
 	}
@@ -156,10 +162,6 @@ func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) 
 	if err != nil || dry {
 		return true, err
 	}
-	// The file behind a link, not the link, whose name would become a file of its own.
-	if file, err = filepath.EvalSymlinks(file); err != nil {
-		return true, err
-	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return true, err
@@ -168,30 +170,4 @@ func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) 
 		_, err := w.Write(out)
 		return err
 	})
-}
-
-// replaceFile writes beside the file and renames, so that a full disk cannot eat a user's experiment.
-func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // gone after the rename
-	if err := write(temp); err != nil {
-		_ = temp.Close()
-		return err
-	}
-	if err := temp.Chmod(mode); err != nil {
-		_ = temp.Close()
-		return err
-	}
-	// Synced before the rename: after a crash the name must not stand for an empty file.
-	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
-}
-
-func replaceText(path, text string) error {
-	return replaceFile(path, 0o644, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
 }
