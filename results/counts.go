@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -14,6 +12,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/oklog/ulid/v2"
+
+	"matrix/results/disk"
 )
 
 // CountRow tells whether one attempt counts. What counts changes after an attempt was committed (its launch is measured
@@ -58,11 +58,8 @@ func (s *Store) WriteCounts(experiment string, rows []CountRow) error {
 		return fmt.Errorf("write %s: %w", countsFile, err)
 	}
 	path := filepath.Join(s.root, experiment, countsFile)
-	switch old, err := os.ReadFile(path); {
-	case err == nil && bytes.Equal(old, doc):
+	if old, err := disk.ReadFile(path, int64(len(doc))); err == nil && bytes.Equal(old, doc) {
 		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("write %s: %w", countsFile, err)
 	}
 	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
 		return notWritable(s.root, err)

@@ -47,6 +47,9 @@ func recoverable(err error) bool {
 	return errors.Is(err, errGuard) || errors.As(err, &failed) && errors.Is(err, syscall.EIO)
 }
 
+// Lacking reports that an error is a want of ours, such as too few descriptors, and tells nothing of the file.
+func Lacking(err error) bool { return recoverable(err) }
+
 // errGuard says that who may publish forbade it: another task does the work.
 var errGuard = errors.New("it may not be published")
 

@@ -2,13 +2,13 @@ package results
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"matrix/results/disk"
 )
 
 // serverFile is what a shared server's folder tells beside its log.
@@ -62,6 +62,7 @@ func (r *ServerRecord) Load() *float64 {
 }
 
 // Servers are what the folders of an experiment's shared servers and primings tell, by launch; none where there are none.
+// One that cannot be read tells how long a start took to nobody: no reason to report nothing.
 func Servers(root, experiment string) ([]ServerRecord, error) {
 	dir := filepath.Join(root, experiment, launchesDir)
 	names, err := folders(dir)
@@ -70,16 +71,13 @@ func Servers(root, experiment string) ([]ServerRecord, error) {
 	}
 	var out []ServerRecord
 	for _, name := range names {
-		doc, err := os.ReadFile(filepath.Join(dir, name, serverFile))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // it was killed before it was ready
+		doc, err := disk.ReadFile(filepath.Join(dir, name, serverFile), maxDocument)
+		if recoverable(err) {
+			return nil, fmt.Errorf("read server launch %s: %w", name, err)
 		}
 		var r ServerRecord
-		if err == nil {
-			err = json.Unmarshal(doc, &r)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read server launch %s: %w", name, err)
+		if err != nil || json.Unmarshal(doc, &r) != nil {
+			continue // it was killed before it was ready, or the folder was damaged
 		}
 		out = append(out, r)
 	}

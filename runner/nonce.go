@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/oklog/ulid/v2"
 
 	"matrix/experiments"
+	"matrix/results/disk"
 )
 
 // sentFile is below .matrix: what this tree has sent to servers that outlive a launch. Its first line is a name for the
@@ -107,7 +109,7 @@ func visit(path, server, engine, asked string) (tree string, before int, err err
 	if err := name(path); err != nil {
 		return "", 0, err
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0) // no FIFO, no link: the tree may be another's
 	if err != nil {
 		return "", 0, err
 	}
@@ -116,7 +118,7 @@ func visit(path, server, engine, asked string) (tree string, before int, err err
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", 0, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(path, 64<<20)
 	if err != nil {
 		return "", 0, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"matrix/backends/process"
 	"matrix/results"
+	"matrix/results/disk"
 )
 
 // beatEvery is how often a waiting person is told what runs, and how often the board is written.
@@ -82,7 +83,7 @@ const boardFile = "running.json"
 // ReadBoard reads the board of the apply that holds the tree; nil where there is none.
 func ReadBoard(store *results.Store) *Board {
 	var b Board
-	text, err := os.ReadFile(filepath.Join(store.Inner(), boardFile))
+	text, err := disk.ReadFile(filepath.Join(store.Inner(), boardFile), 64<<20)
 	if err != nil || json.Unmarshal(text, &b) != nil {
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"matrix/experiments/textfile"
 )
 
 // kept is a batch that the service works on, as it stands on disk: after a crash of ours it goes on, costs money, and
@@ -40,7 +42,7 @@ func (b *batcher) readKept(ctx context.Context) {
 		return
 	}
 	b.loaded = true
-	text, err := os.ReadFile(filepath.Join(b.keep, keepFile))
+	text, err := textfile.Read(filepath.Join(b.keep, keepFile), 64<<20)
 	if err != nil || json.Unmarshal(text, &b.kept) != nil {
 		b.kept = nil
 		return

@@ -13,16 +13,20 @@ import (
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // reSwitch finds a template's variables for thinking.
 var reSwitch = regexp.MustCompile(`\b(?:enable_thinking|thinking|reasoning_effort)\b`)
 
+// mostTemplate bounds the files that hold a template, bytes: tokenizer_config.json may list a whole vocabulary.
+const mostTemplate = 64 << 20
+
 // lookAtTemplate reads whether a model's files hold a chat template, and whether it can be told to think. Without one
 // vLLM answers 400 to each chat, after minutes of loading.
 func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 	if named, _ := c.Platform.Args["chat_template"].(string); named != "" {
-		text, _ := os.ReadFile(named)
+		text, _ := textfile.Read(named, mostTemplate)
 		id.Thinks = reSwitch.Match(text)
 		return
 	}
@@ -56,14 +60,14 @@ func chatTemplate(dir string) (text string, known bool) {
 	}
 	for _, name := range []string{"chat_template.jinja", "chat_template.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			text, err := os.ReadFile(filepath.Join(dir, name))
+			text, err := textfile.Read(filepath.Join(dir, name), mostTemplate)
 			return cmp.Or(string(text), " "), err == nil
 		}
 	}
 	if more, _ := filepath.Glob(filepath.Join(dir, "additional_chat_templates", "*.jinja")); len(more) > 0 {
 		return " ", true
 	}
-	file, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
+	file, err := textfile.Read(filepath.Join(dir, "tokenizer_config.json"), mostTemplate)
 	if err != nil {
 		return "", false
 	}
@@ -90,7 +94,7 @@ func bringsTemplate(c *experiments.Cell, dir string) bool {
 	var config struct {
 		Type string `json:"model_type"`
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	text, err := textfile.Read(filepath.Join(dir, "config.json"), mostTemplate)
 	return err != nil || json.Unmarshal(text, &config) != nil ||
 		slices.ContainsFunc(templated, func(t string) bool { return strings.HasPrefix(config.Type, t) })
 }

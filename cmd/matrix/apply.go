@@ -119,8 +119,7 @@ func (a *app) applyPlans(ctx context.Context, args []string, f *applyFlags) (*se
 // planFile tells whether the arguments mean a saved plan: none (the last one), or one file that is no HCL.
 func (a *app) planFile(args []string) (string, bool) {
 	if len(args) == 0 {
-		_, err := os.Stat(a.savedPlan())
-		return a.savedPlan(), err == nil
+		args = []string{a.savedPlan()}
 	}
 	if len(args) > 1 || strings.HasSuffix(args[0], ".hcl") || strings.HasSuffix(args[0], ".hcl.json") {
 		return "", false
@@ -131,14 +130,9 @@ func (a *app) planFile(args []string) (string, bool) {
 
 // savedPlans expands a saved plan's files again and holds the outcome against what was saved.
 func (a *app) savedPlans(ctx context.Context, file string, f *applyFlags) (*session, []*runner.Plan, error) {
-	content, err := os.Open(file)
+	saved, err := readPlan(file)
 	if err != nil {
 		return nil, nil, err
-	}
-	defer content.Close() // read-only
-	saved, err := runner.ReadSaved(content)
-	if err != nil {
-		return nil, nil, hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
 	}
 	environ := a.vars.Environ
 	if err := a.restore(saved); err != nil {

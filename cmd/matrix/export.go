@@ -93,7 +93,9 @@ func (a *app) exported(ctx context.Context, table string, names []string) ([]exc
 		case p.Lacks(table):
 			fmt.Fprintf(a.stderr, "left out: %s has no %s.parquet any more\n", p.Dir, table)
 		default:
-			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot})
+			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot, Unreadable: func(err error) {
+				fmt.Fprintf(a.stderr, "left out: %s cannot be read (%v); matrix verify looks at all files\n", p.Dir, err)
+			}})
 		}
 	}
 	if len(out) == 0 {

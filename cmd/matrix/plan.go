@@ -250,14 +250,14 @@ func (s *session) otherwiseSet(environ []string) {
 // save writes the plan file and returns its path.
 func (s *session) save(plans []*runner.Plan, out string) (string, error) {
 	saved := s.saved(plans)
-	path := out
+	path, write := out, writeNamed
 	if path == "" {
-		path = s.app.savedPlan()
+		path, write = s.app.savedPlan(), replaceFile
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
-	if err := replaceFile(path, 0o600, saved.Write); err != nil {
+	if err := write(path, 0o600, saved.Write); err != nil {
 		return "", notWritable(fmt.Errorf("save the plan: %w", err))
 	}
 	return path, nil

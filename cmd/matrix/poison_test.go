@@ -129,6 +129,13 @@ var poisonedAttempts = map[string]func(x tree) error{
 		dir := filepath.Join(x.root, ".matrix", "cluster", "01ARZ3NDEKTSV4RRFFQ69G5FAV")
 		return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "run.json"), []byte("{"), 0o644))
 	},
+	"a calibration a FIFO": func(x tree) error { return x.fifo(".matrix", "calibration.json") },
+	"a plan a FIFO":        func(x tree) error { return x.fifo(".matrix", "plan") },
+	"counts a FIFO":        func(x tree) error { return x.fifo("e", "counts.parquet") },
+	"a report a FIFO":      func(x tree) error { return x.fifo("e", "report", "report.md") },
+	"a board a FIFO":       func(x tree) error { return x.fifo(".matrix", "running.json") },
+	"what was sent a FIFO": func(x tree) error { return x.fifo(".matrix", "sent") },
+	"a server a FIFO":      func(x tree) error { return x.fifo("e", "launches", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "phases.json") },
 	"the lock a FIFO": func(x tree) error {
 		return replaced(filepath.Join(x.root, ".matrix", "lock"), func(p string) error { return syscall.Mkfifo(p, 0o644) })
 	},
@@ -144,6 +151,18 @@ var poisonedAttempts = map[string]func(x tree) error{
 // x changes the manifest of the published attempt and seals it again.
 func x(change func(m map[string]any)) func(tree) error {
 	return func(x tree) error { return sealedAgain(x.manifest(), change) }
+}
+
+// fifo puts a FIFO in the place of a file of the tree.
+func (x tree) fifo(names ...string) error {
+	path := filepath.Join(append([]string{x.root}, names...)...)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return syscall.Mkfifo(path, 0o644)
 }
 
 func (x tree) manifest() string { return filepath.Join(x.dir, "manifest.json") }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"matrix/experiments/textfile"
 	"matrix/runner"
 )
 
@@ -120,7 +120,7 @@ func someCells(items []placedItem) string {
 
 // readPlan reads a plan file.
 func readPlan(file string) (*runner.Saved, error) {
-	content, err := os.Open(file)
+	content, err := textfile.Open(file)
 	if err != nil {
 		return nil, err
 	}

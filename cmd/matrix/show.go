@@ -15,7 +15,6 @@ import (
 	"matrix/backends/process"
 	"matrix/results"
 	"matrix/results/summary"
-	"matrix/runner"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -44,14 +43,9 @@ func (a *app) showPlan(ctx context.Context, args []string, verbose bool) error {
 	if !ok {
 		return hinted{errors.New("there is no saved plan"), "Plan first: matrix plan FILE…"}
 	}
-	content, err := os.Open(file)
+	saved, err := readPlan(file)
 	if err != nil {
 		return err
-	}
-	defer content.Close() // read-only
-	saved, err := runner.ReadSaved(content)
-	if err != nil {
-		return hinted{fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…"}
 	}
 	if err := a.restore(saved); err != nil {
 		return err

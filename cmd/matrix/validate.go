@@ -166,7 +166,7 @@ func (a *app) format(file string, dry, showDiff bool) (changed bool, err error) 
 	if err != nil {
 		return true, err
 	}
-	return true, replaceFile(file, info.Mode().Perm(), func(w io.Writer) error {
+	return true, writeNamed(file, info.Mode().Perm(), func(w io.Writer) error {
 		_, err := w.Write(out)
 		return err
 	})

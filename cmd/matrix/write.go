@@ -9,10 +9,9 @@ import (
 	"syscall"
 )
 
-// replaceFile writes beside the file and renames: what a user has is not lost to a full disk. A link stays: it is the
-// file behind it that is replaced. A pipe or a device, such as /dev/null, is written into: a file in its place would be the
-// end of it for all the machine.
-func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) error {
+// writeNamed is replaceFile of a file that the user named. A link stays: it is the file behind it that is replaced. A pipe
+// or a device, such as /dev/null, is written into: a file in its place would be the end of it for all the machine.
+func writeNamed(path string, mode os.FileMode, write func(io.Writer) error) error {
 	switch info, err := os.Stat(path); {
 	case err != nil: // there is none yet
 	case info.IsDir():
@@ -24,6 +23,12 @@ func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) err
 			return err
 		}
 	}
+	return replaceFile(path, mode, write)
+}
+
+// replaceFile writes beside the file and renames: what a user has is not lost to a full disk. Whatever had the name is
+// gone: a link in a results tree, which may be another's, leads nowhere.
+func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -58,7 +63,7 @@ func replaceText(path, text string) error {
 
 // writeWhole writes a table that appears complete or not at all.
 func writeWhole(path string, write func(io.Writer) (int64, error)) (rows int64, err error) {
-	err = replaceFile(path, 0o644, func(w io.Writer) error {
+	err = writeNamed(path, 0o644, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<20)
 		rows, err = write(out)
 		return errors.Join(err, out.Flush())

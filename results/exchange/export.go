@@ -22,6 +22,8 @@ import (
 type Attempt struct {
 	Dir    string
 	WhyNot string // why it does not count, "" = it counts
+	// Unreadable is told what is wrong with a table of which nothing could be read: the others are exported. nil: it ends the export.
+	Unreadable func(error)
 }
 
 // Export writes one table of many attempts as one file: "parquet", "csv" or "jsonl". The columns are those of this
@@ -42,13 +44,17 @@ func Export(out io.Writer, format, table string, attempts []Attempt) (int64, err
 	}
 	var rows int64
 	for _, a := range attempts {
+		before := rows
 		err := results.Batches(a.Dir, table, func(b arrow.RecordBatch) error {
 			rows += b.NumRows()
 			columns := append(slices.Clone(b.Columns()), a.standing(int(b.NumRows()))...)
 			return w.write(array.NewRecordBatch(schema, columns, b.NumRows()))
 		})
-		if err != nil {
+		if err != nil && (rows > before || results.Lacking(err) || a.Unreadable == nil) {
 			return rows, fmt.Errorf("export %s: %w", a.Dir, err)
+		}
+		if err != nil {
+			a.Unreadable(err)
 		}
 	}
 	return rows, w.close()

@@ -13,6 +13,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/disk"
 	"matrix/runner/calibrate/mock"
 )
 
@@ -88,7 +89,7 @@ func Save(root string, c results.Calibration) error {
 // Read returns the calibration of a results tree; nil where there is none, or one of another machine: results trees are
 // copied and shared.
 func Read(root string) (*results.Calibration, error) {
-	text, err := os.ReadFile(Path(root))
+	text, err := disk.ReadFile(Path(root), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
