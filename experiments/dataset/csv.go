@@ -68,6 +68,7 @@ func (x *indexer) readCSV(path string) error {
 		x.faults.add(1+lines, err.Error(), hintOf(err))
 		return nil
 	}
+	x.unsent = t.unsent(names)
 	toEntry := jsonParser(formatJSONL, "")
 	entry := func(fields []string) (Entry, error) {
 		line, err := t.line(fields)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"matrix/experiments"
 )
 
@@ -118,6 +120,24 @@ func TestSaltedNonce(t *testing.T) {
 					seen[key] = true
 				}
 			}
+		}
+	}
+}
+
+// TestColumnsThatAreNotSent: a table's columns that are named as a field of a request is are not sent, and that is said; a
+// user's own are passed over.
+func TestColumnsThatAreNotSent(t *testing.T) {
+	var fields []arrow.Field
+	for _, name := range []string{"prompt", "Temperature", "tools", "model", "topic"} {
+		fields = append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.String})
+	}
+	for _, d := range []*experiments.Dataset{
+		write(t, "t.csv", "prompt,Temperature,tools,model,topic,max_tokens\na,0.7,[],m,x,5\n"),
+		tableOf(t, fields, `[{"prompt":"a","Temperature":"0.7","tools":"[]","model":"m","topic":"x"}]`),
+	} {
+		notes := strings.Join(open(t, d).Notes(), "\n")
+		if strings.Count(notes, "is left out") != 2 || !strings.Contains(notes, "column Temperature") || !strings.Contains(notes, "column tools") {
+			t.Errorf("%s: %s", d.Path, notes)
 		}
 	}
 }

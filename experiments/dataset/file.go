@@ -87,6 +87,7 @@ type indexer struct {
 	parse   func(raw []byte) (Entry, error)
 	spans   []span
 	skipped map[leftOut]int // entries without a question, left out
+	unsent  []string        // what columns of a table ask for in vain
 	asked   fieldCounts
 	faults  faults
 	ids     map[uint64]int // hash → line, to tell those that stand more than once
@@ -148,6 +149,9 @@ func (x *indexer) notes() (all []string) {
 	}
 	if x.again > 0 {
 		all = append(all, fmt.Sprintf("%s: %d of %d prompts have an id that another has, too: answers cannot be matched by it", x.faults.path, x.again, len(x.spans)))
+	}
+	for _, text := range x.unsent {
+		all = append(all, x.faults.path+": "+text)
 	}
 	return all
 }

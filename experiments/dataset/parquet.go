@@ -63,6 +63,7 @@ func (x *indexer) copyRows(original *os.File, size int64, spool *spool) (err err
 	if err != nil {
 		return &Error{Path: x.faults.path, Reason: err.Error(), Hint: hintOf(err)}
 	}
+	x.unsent = t.unsent(names)
 	for i, field := range t {
 		if kind := kindOfColumn(schema.Field(i).Type); field == "prompt" && kind != "" {
 			return &Error{Path: x.faults.path, Reason: fmt.Sprintf("column %q: a column of text is expected, not of %s", names[i], kind),

@@ -61,6 +61,24 @@ func newTable(names []string, declared string) (table, error) {
 	return t, nil
 }
 
+// unsent says which columns are named as a field of a request is, and are not sent: those that the experiment decides, and
+// those whose values are no text.
+func (t table) unsent(names []string) (notes []string) {
+	for i, name := range names {
+		switch lower := strings.ToLower(name); {
+		case t[i] != "" || slices.Contains(ownFields, lower):
+		case slices.Contains(decidedFields, lower):
+			notes = append(notes, fmt.Sprintf("column %s is left out: the generate block decides it, the same for every prompt", name))
+		case slices.Contains(sentFields, lower):
+			notes = append(notes, fmt.Sprintf("column %s is left out: a table's columns are text; JSONL sends it", name))
+		}
+	}
+	return notes
+}
+
+// ownFields are as likely a user's own columns.
+var ownFields = []string{"model", "stream", "stream_options", "n", "functions", "function_call"}
+
 // firstName finds a column by the first of the names that is there, if need be in other letters' case.
 func firstName(names []string, wanted ...string) int {
 	for _, w := range wanted {
