@@ -17,6 +17,7 @@ const equal = 0.05
 // asking is one number of requests on its way to an answer.
 type asking struct {
 	n        int64
+	rules    *rules
 	verdict  string
 	scope    scope
 	admitted map[*contender]admission
@@ -36,7 +37,7 @@ type asking struct {
 // pass through it alike. In turn: who is out, what is not known of the first, what is not comparable, what is not told
 // apart.
 func (r *rules) gate(g *built, n int64) *asking {
-	a := &asking{n: n, admitted: map[*contender]admission{}}
+	a := &asking{n: n, rules: r, admitted: map[*contender]admission{}}
 	var in []*contender
 	for _, c := range g.contenders {
 		a.admitted[c] = r.admit(g, c, n)
@@ -48,7 +49,7 @@ func (r *rules) gate(g *built, n int64) *asking {
 		a.verdict = Nobody
 		return a
 	}
-	r.line(g, a, in)
+	r.weigh(g, a, in)
 	a.red = g.reds(a.first, a.second)
 	a.untried = g.untried(a.first, n)
 	switch {
@@ -72,9 +73,9 @@ func (r *rules) gate(g *built, n int64) *asking {
 	return a
 }
 
-// line puts those that are in into an order. Where somebody's load is not known all are compared without; who is behind
+// weigh puts those that are in into an order. Where somebody's load is not known all are compared without; who is behind
 // even so does not take the load from the others.
-func (r *rules) line(g *built, a *asking, in []*contender) {
+func (r *rules) weigh(g *built, a *asking, in []*contender) {
 	known := func(c *contender) bool {
 		f, _ := g.times.Finish(c.series, a.n)
 		return f.Load.Known()
@@ -100,10 +101,7 @@ func (r *rules) line(g *built, a *asking, in []*contender) {
 func (a *asking) score(r *rules, g *built, cs []*contender, without bool) {
 	a.scope = scope{times: g.times, ns: []int64{a.n}, at: common(cs, a.n), without: without}
 	a.sheet = r.tally(cs, a.scope)
-	a.order = nil
-	for _, i := range a.sheet.order() {
-		a.order = append(a.order, cs[i])
-	}
+	a.order = a.line()
 }
 
 func (a *asking) index(c *contender) int { return slices.Index(a.sheet.contenders, c) }
@@ -185,7 +183,7 @@ func (a *asking) tied() bool {
 
 // decideTie lets everything but the time decide between the two that lead.
 func (a *asking) decideTie() {
-	if log, _ := a.sheet.without(Performance, a.index(a.second), a.index(a.first)); log <= 1e-12 {
+	if log, _ := a.between(a.second, a.first).without(Performance, 0, 1); log <= 1e-12 {
 		return
 	}
 	a.first, a.second = a.second, a.first
@@ -209,20 +207,20 @@ func (r *rules) shown(g *built, a *asking, other *contender) bool {
 	if !a.first.repeated() || !other.repeated() {
 		return false
 	}
-	i, j := a.index(a.first), a.index(other)
+	pair := a.between(a.first, other)
 	freedom := float64(a.first.launches() + other.launches() - 2)
-	if a.sheet.shares[Performance] > 0 {
+	if pair.shares[Performance] > 0 {
 		ratio, ok := r.ratio(g, other, a.first, a.n)
 		if !ok || ratio.Assumed || ratio.Low <= 1 && ratio.High >= 1 {
 			return false
 		}
 		freedom = ratio.DF
 	}
-	log, sd := a.sheet.apart(i, j)
+	log, sd := pair.apart(0, 1)
 	if log <= quantile(freedom, r.level())*sd {
 		return false
 	}
-	chance, _ := a.sheet.without(Reliability, i, j)
+	chance, _ := pair.without(Reliability, 0, 1)
 	return chance > 0 || a.fewerFail(other)
 }
 

@@ -107,15 +107,14 @@ func (a *asking) open(g *built) string {
 
 // decidedBy names what decides a tie.
 func (a *asking) decidedBy() string {
-	i, j := a.index(a.first), a.index(a.second)
 	type part struct {
 		name string
 		log  float64
 	}
 	var parts []part
 	total := 0.0
-	for _, e := range a.sheet.entries {
-		if log := e.weight * (e.log(i) - e.log(j)); e.criterion != Performance && log > 1e-9 {
+	for _, e := range a.between(a.first, a.second).entries {
+		if log := e.weight * (e.log(0) - e.log(1)); e.criterion != Performance && log > 1e-9 {
 			parts = append(parts, part{e.name, log})
 			total += log
 		}

@@ -43,6 +43,9 @@ func (r *rules) checks(g *built) []summary.Check {
 // question is what was found, as plain data.
 func (r *rules) question(g *built, a *asking) Question {
 	q := Question{Weights: r.weightsAs(a.sheet), Flips: r.flips(a.sheet)}
+	if len(a.order) > 0 && a.order[0] != a.sheet.contenders[a.sheet.order()[0]] {
+		q.Flips = nil // they are of who is first by the score
+	}
 	if a.sheet != nil {
 		q.Dropped = a.sheet.dropped
 	}
@@ -178,9 +181,9 @@ func (r *rules) price(t *Time, c *contender, a *asking) {
 
 // differ is by how much the time of the first would have to change for the other to be first.
 func (a *asking) differ(other *contender) float64 {
-	i, j := a.index(a.first), a.index(other)
-	log, _ := a.sheet.apart(i, j)
-	for _, e := range a.sheet.entries {
+	pair := a.between(a.first, other)
+	log, _ := pair.apart(0, 1)
+	for _, e := range pair.entries {
 		if e.name == mTime && e.weight > 0 {
 			return math.Exp(log/e.weight) - 1
 		}

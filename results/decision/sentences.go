@@ -31,7 +31,7 @@ func (r *rules) sentences(g *built, a *asking, q *Question) []string {
 		}
 	}
 	q.far = a.far()
-	add(a.advice(), r.slower(a, q), a.rests(q), q.far, a.within(), a.outs(g))
+	add(a.advice(), r.slower(a, q), a.beside(), a.rests(q), q.far, a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())
@@ -105,14 +105,22 @@ func (r *rules) slower(a *asking, q *Question) string {
 
 // aheadBy names the metrics by which the first is ahead of another, the weightiest first.
 func (a *asking) aheadBy(other *contender) string {
-	i, j := a.index(a.first), a.index(other)
 	best, name := 0.0, ""
-	for _, e := range a.sheet.entries {
-		if log := e.weight * (e.log(i) - e.log(j)); log > best {
+	for _, e := range a.between(a.first, other).entries {
+		if log := e.weight * (e.log(0) - e.log(1)); log > best {
 			best, name = log, e.name
 		}
 	}
 	return name
+}
+
+// beside says by what the first is before the second, where the scores say otherwise.
+func (a *asking) beside() string {
+	names := a.besides()
+	if len(names) == 0 || a.verdict == Tie || a.verdict == NotComparable {
+		return ""
+	}
+	return fmt.Sprintf("Between %s and %s also %s counts, which not all others have: their scores are without it.", a.first.name, a.second.name, strings.Join(names, ", "))
 }
 
 // rests says what the times rest on.

@@ -19,11 +19,11 @@ func (r *rules) findTurn(a *asking) {
 	if a.second == nil || a.verdict == Tie || a.sheet.shares[Performance] == 0 {
 		return
 	}
-	i, j := a.index(a.first), a.index(a.second)
-	rest, _ := a.sheet.apart(i, j)
+	pair := a.between(a.first, a.second)
+	rest, _ := pair.apart(0, 1)
 	weight := 0.0
 	var time entry
-	for _, e := range a.sheet.entries {
+	for _, e := range pair.entries {
 		if e.name == mTime {
 			weight, time = e.weight, e
 		}
@@ -31,7 +31,7 @@ func (r *rules) findTurn(a *asking) {
 	if weight == 0 {
 		return
 	}
-	rest -= weight * (time.log(i) - time.log(j))
+	rest -= weight * (time.log(0) - time.log(1))
 	seconds := func(c *contender, n float64) float64 {
 		load, run, _ := a.scope.times.Seconds(c.series, int64(math.Round(n)))
 		if a.scope.without {
