@@ -45,11 +45,12 @@ func primings(w World, items []*Item, past *history, alone bool) map[*Item]strin
 	return wanted
 }
 
-// prime notes the items before which the primings come: of those that compile alike, the first to run.
+// prime notes the items before which the primings come: of those that compile alike, the first to run. What waits for
+// something that this machine lacks is not started.
 func (p *Plan) prime(wanted map[*Item]string) {
 	seen := map[string]bool{}
 	for _, step := range p.Order {
-		if key := wanted[step.Item]; key != "" && !seen[key] {
+		if key := wanted[step.Item]; key != "" && !seen[key] && step.Item.State != Unavailable {
 			seen[key] = true
 			p.Primings = append(p.Primings, step.Item)
 		}
