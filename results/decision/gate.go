@@ -120,17 +120,19 @@ func (g *built) reds(first, second *contender) []summary.Check {
 			out = append(out, check)
 		}
 	}
-	// An answer that is none makes all other figures no matter.
 	slices.SortStableFunc(out, func(a, b summary.Check) int { return grave(a) - grave(b) })
 	return out
 }
 
-// grave is 0 of a check that says that answers are none, else 1.
+// grave orders red checks: what was asked is the cause of all else, and an answer that is none makes all other figures no matter.
 func grave(c summary.Check) int {
-	if c.Name == summary.CheckEnds || c.Name == summary.CheckAnswers && len(c.Contenders) == 1 {
+	switch {
+	case c.Name == summary.CheckRequest:
 		return 0
+	case c.Name == summary.CheckEnds, c.Name == summary.CheckAnswers && len(c.Contenders) == 1:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // concerned are the contenders whose cells a check names.

@@ -54,11 +54,12 @@ func TestPlantedTrees(t *testing.T) {
 		verdict string
 		says    string
 	}{
-		"healthy":           {nil, Winner, "Choose b for 5,000 requests"},
-		"twice the prompt":  {func(_ int, r *results.RequestRow) { r.InputTokens = number(400) }, NotComparable, "Send both the same text"},
-		"half the answers":  {func(_ int, r *results.RequestRow) { r.OutputTokens = number(4) }, NotComparable, "ignore_eos"},
-		"one in ten failed": {func(i int, r *results.RequestRow) { failed(r, i%10 == 0) }, Winner, "Choose a for 5,000 requests"},
-		"one of 200 failed": {func(i int, r *results.RequestRow) { failed(r, i == 7) }, Winner, "Choose b for 5,000 requests"},
+		"healthy":               {nil, Winner, "Choose b for 5,000 requests"},
+		"twice the prompt":      {func(_ int, r *results.RequestRow) { r.InputTokens = number(400) }, NotComparable, "Send both the same text"},
+		"not a word, one token": {func(_ int, r *results.RequestRow) { r.OutputTokens, r.FinishReason = number(1), "abort" }, NotComparable, `Not comparable: b, 200 requests: 600 of 600 requests counted as answered ended by "abort"`},
+		"half the answers":      {func(_ int, r *results.RequestRow) { r.OutputTokens = number(4) }, NotComparable, "ignore_eos"},
+		"one in ten failed":     {func(i int, r *results.RequestRow) { failed(r, i%10 == 0) }, Winner, "Choose a for 5,000 requests"},
+		"one of 200 failed":     {func(i int, r *results.RequestRow) { failed(r, i == 7) }, Winner, "Choose b for 5,000 requests"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := planted(t, c.change)
@@ -106,5 +107,14 @@ func TestAskedOfOneSide(t *testing.T) {
 func failed(r *results.RequestRow, it bool) {
 	if it {
 		r.Status = "failed"
+	}
+}
+
+// What all first sentences begin with is said once where they are read together.
+func TestLeadSaysOnceWhereFiguresAreFrom(t *testing.T) {
+	const from = "Partly on imported figures"
+	g := Group{Questions: []Question{{Answer: Answer{Sentences: []string{from + ": Choose a."}}, from: from}, {Answer: Answer{Sentences: []string{from + ": Choose b."}}, from: from}}}
+	if got := g.Lead(); len(got) != 2 || got[0] != from+": Choose a." || got[1] != "Choose b." {
+		t.Errorf("%q", got)
 	}
 }

@@ -140,7 +140,11 @@ func (r *rules) admit(g *built, c *contender, n int64) admission {
 		a.why = "does not meet " + q.words()
 		if q.Metric == mSuccess {
 			ok, planned := c.requests(n)
-			a.why = fmt.Sprintf("answered %s of %s requests (asked: %s)", whole(ok), whole(planned), percent(q.Bound))
+			bar := "asked: " + percent(q.Bound)
+			if q.Default {
+				bar = "fewer than " + percent(q.Bound) + ", the bar where require names none"
+			}
+			a.why = fmt.Sprintf("answered %s of %s requests (%s)", whole(ok), whole(planned), bar)
 			a.sure = 1-results.SuccessBound(planned-ok, planned) < q.Bound
 		} else {
 			a.sure = c.repeated()

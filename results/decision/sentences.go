@@ -20,8 +20,8 @@ func whole(n int64) string { return numerals.Sprintf("%d", n) }
 // type.
 func (r *rules) sentences(g *built, a *asking, q *Question) []string {
 	out := []string{r.headline(g, a, q)}
-	if from := g.foreign(a); from != "" {
-		out[0] = from + ": " + out[0]
+	if q.from = g.foreign(a); q.from != "" {
+		out[0] = q.from + ": " + out[0]
 	}
 	add := func(all ...string) {
 		for _, s := range all {

@@ -14,8 +14,15 @@ func (g Group) Lead() []string {
 	if s := g.turnover(); s != "" {
 		out = append(out, s)
 	}
+	from := "" // said once
 	for _, q := range g.Questions {
-		out = once(out, q.Sentences[:min(1, len(q.Sentences))])
+		for _, s := range q.Sentences[:min(1, len(q.Sentences))] {
+			if q.from != "" && q.from == from {
+				s = strings.TrimPrefix(s, from+": ")
+			}
+			from = q.from
+			out = once(out, []string{s})
+		}
 	}
 	return out
 }

@@ -275,3 +275,27 @@ func TestSuccessIsOverAllRequests(t *testing.T) {
 		}
 	}
 }
+
+// A share has no interval beyond the whole, though it is one of logarithms.
+func TestNoShareBeyondTheWhole(t *testing.T) {
+	root := t.TempDir()
+	busy := func(ratio float64) []results.SampleRow {
+		var out []results.SampleRow
+		for at := -1.0; at < 12; at++ {
+			out = append(out, results.SampleRow{TimeS: at, Source: "nvml:GPU-a", Metric: "gpu_util_ratio", Value: ratio})
+		}
+		return out
+	}
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Samples: busy(0.9)}, {Samples: busy(0.6)}}})
+	store, err := results.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := summary.Load(t.Context(), store, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := set.Estimate(set.Cells[0], "gpu_util_ratio"); e.Method != stats.Pooled || e.High != 1 || e.Low >= 0.6 {
+		t.Errorf("%+v", e)
+	}
+}

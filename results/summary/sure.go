@@ -58,7 +58,16 @@ func (s *Set) Estimate(c *Cell, metric string) stats.Estimate {
 	if len(values) < 2 || len(values) > 5 {
 		return c.pooled(metric, stats.Of(values))
 	}
-	return c.pooled(metric, stats.OfPooled(values, s.Spread(metric, c)))
+	e := c.pooled(metric, stats.OfPooled(values, s.Spread(metric, c)))
+	if shareOf(metric) {
+		e.High = min(e.High, 1) // logarithms know no whole
+	}
+	return e
+}
+
+// shareOf reports that a metric is a share of a whole by its nature: no interval of it reaches beyond 1.
+func shareOf(metric string) bool {
+	return metric == "gpu_util_ratio" || metric == "success_rate" || metric == "kv_usage_peak_ratio"
 }
 
 // Success is how the requests of the launches that count came out, all together.
