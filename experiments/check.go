@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // fault is why a value does not fit its attribute: a summary, and what to do.
@@ -199,16 +201,26 @@ func (f field) checkTexts(v cty.Value) (cty.Value, *fault) {
 	return list, nil
 }
 
-var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$`)
+var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTHORIZATION)$`)
 
 // SecretName reports whether an environment variable's name says that its value is a secret (HF_TOKEN, OPENAI_API_KEY;
 // not TOKENIZERS_PARALLELISM).
 func SecretName(name string) bool { return secretName.MatchString(name) }
 
 // secretIn is the path of a text below v whose name says that it is a secret; "" when there is none. A flag or a number of
-// such a name (hf_token = true) tells nothing.
+// such a name (hf_token = true) tells nothing. A text that is a JSON object, as vLLM takes its configurations, is looked into.
 func secretIn(v cty.Value, path string) string {
-	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+	if !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	if v.Type() == cty.String && strings.HasPrefix(strings.TrimSpace(v.AsString()), "{") {
+		var inside ctyjson.SimpleJSONValue
+		if json.Unmarshal([]byte(v.AsString()), &inside) != nil {
+			return ""
+		}
+		v = inside.Value
+	}
+	if !v.CanIterateElements() {
 		return ""
 	}
 	for it := v.ElementIterator(); it.Next(); {

@@ -42,6 +42,8 @@ func FuzzPrintable(f *testing.F) {
 func TestSecretsAreRefused(t *testing.T) {
 	for attributes, want := range map[string]string{
 		`args = { hf_token = "hunter2" }`:                                              "args.hf_token",
+		`args = { extra_headers = { Authorization = "Bearer hunter2" } }`:              "args.extra_headers.Authorization",
+		`args = { kv_transfer_config = "{\"a\": [{\"secret\": \"hunter2\"}]}" }`:       "args.kv_transfer_config.a.secret",
 		`args = { "api-key" = "hunter2" }`:                                             "args.api-key",
 		`args = { kv_transfer_config = { extra = [{ admin_password = "hunter2" }] } }`: "args.kv_transfer_config.extra.admin_password",
 		`options = { secret = "hunter2" }`:                                             "options.secret",

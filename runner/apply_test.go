@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/experiments"
 	"matrix/results"
 )
 
@@ -50,6 +51,28 @@ func TestApplyCompletes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Long answers make a warm-up long and no warmer; what the cell asks at least is asked for.
+func TestWarmUpAnswersAreShort(t *testing.T) {
+	for least, want := range map[int]int64{0: warmupTokens, 50: 50} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			c := testCell("a", 10)
+			c.Dataset.Synthetic.OutputTokens = constant(100)
+			c.Generate = &experiments.Generate{MaxTokens: 100, MinTokens: least}
+			r.apply(t.Context(), r.plan(c))
+			err := results.ReadRequests(r.only().Dir, func(row results.RequestRow) error {
+				if row.Phase == "warmup" && row.MaxTokens != want || row.Phase != "warmup" && row.MaxTokens != 100 {
+					t.Errorf("min_tokens %d: a request of phase %s was asked %d tokens", least, row.Phase, row.MaxTokens)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestWarmUpIsApart(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 
 const (
 	warmupInFlight = 64                     // most warm-up requests at once
+	warmupTokens   = 32                     // most tokens of a warm-up answer: later ones take time and warm nothing
 	stableRounds   = 5                      // most rounds of until_stable
 	stableWithin   = 0.05                   // two rounds whose rates differ by less are stable
 	settleTime     = 500 * time.Millisecond // for a real engine to come to rest after the warm-up
@@ -137,7 +138,9 @@ func (l *launch) warmUpRequests(from, to int) iter.Seq[backends.Request] {
 				l.warn("a warm-up request could not be made: " + oneLine(err))
 				return
 			}
-			if !yield(makeRequest(l.cell, seq, e)) {
+			req := makeRequest(l.cell, seq, e)
+			req.MaxTokens = min(req.MaxTokens, max(warmupTokens, l.cell.Generate.MinTokens))
+			if !yield(req) {
 				return
 			}
 		}

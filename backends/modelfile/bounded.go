@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// readSmall reads a regular file of at most limit bytes: header files are small, and a wrong path may name anything.
-func readSmall(path string, limit int64) ([]byte, error) {
+// ReadSmall reads a regular file of at most limit bytes: header files are small, and a wrong path may name anything.
+func ReadSmall(path string, limit int64) ([]byte, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func ReadConfig(dir string) (*Config, error) {
 
 func readConfig(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.json")
-	data, err := readSmall(path, 16<<20)
+	data, err := ReadSmall(path, 16<<20)
 	if os.IsNotExist(err) {
 		return nil, &NotFoundError{Name: "config.json", Looked: path}
 	}

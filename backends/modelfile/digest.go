@@ -94,7 +94,7 @@ func recall(dir string, want remembered) (string, bool) {
 	if dir == "" {
 		return "", false
 	}
-	data, err := readSmall(cacheFile(dir, want.Path), 64<<10)
+	data, err := ReadSmall(cacheFile(dir, want.Path), 64<<10)
 	if err != nil {
 		return "", false
 	}

@@ -90,7 +90,7 @@ func readRef(repo, revision string) (string, error) {
 	if !filepath.IsLocal(revision) {
 		return "", fmt.Errorf("revision %q is no name", revision)
 	}
-	data, err := readSmall(filepath.Join(repo, "refs", revision), 1<<10)
+	data, err := ReadSmall(filepath.Join(repo, "refs", revision), 1<<10)
 	if err != nil {
 		return "", err
 	}

@@ -55,7 +55,7 @@ func OllamaManifest(modelsDir, name string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := readSmall(path, 1<<20)
+	data, err := ReadSmall(path, 1<<20)
 	if os.IsNotExist(err) {
 		return nil, &NotFoundError{Name: name, Looked: path}
 	}

@@ -58,7 +58,7 @@ func readSafetensors(dir string) (*Weights, error) {
 
 func weightFiles(dir string) ([]string, error) {
 	index := filepath.Join(dir, "model.safetensors.index.json")
-	data, err := readSmall(index, headerLimit)
+	data, err := ReadSmall(index, headerLimit)
 	if os.IsNotExist(err) {
 		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
 		if len(files) == 0 {

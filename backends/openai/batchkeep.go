@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"matrix/experiments/textfile"
 )
 
 // kept is a batch that the service works on, as it stands on disk: after a crash of ours it goes on, costs money, and
@@ -42,7 +40,7 @@ func (b *batcher) readKept(ctx context.Context) {
 		return
 	}
 	b.loaded = true
-	text, err := textfile.Read(filepath.Join(b.keep, keepFile), 64<<20)
+	text, err := os.ReadFile(filepath.Join(b.keep, keepFile))
 	if err != nil || json.Unmarshal(text, &b.kept) != nil {
 		b.kept = nil
 		return

@@ -13,7 +13,6 @@ import (
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/experiments"
-	"matrix/experiments/textfile"
 )
 
 // reSwitch finds a template's variables for thinking.
@@ -26,7 +25,7 @@ const mostTemplate = 64 << 20
 // vLLM answers 400 to each chat, after minutes of loading.
 func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 	if named, _ := c.Platform.Args["chat_template"].(string); named != "" {
-		text, _ := textfile.Read(named, mostTemplate)
+		text, _ := modelfile.ReadSmall(named, mostTemplate)
 		id.Thinks = reSwitch.Match(text)
 		return
 	}
@@ -60,14 +59,14 @@ func chatTemplate(dir string) (text string, known bool) {
 	}
 	for _, name := range []string{"chat_template.jinja", "chat_template.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			text, err := textfile.Read(filepath.Join(dir, name), mostTemplate)
+			text, err := modelfile.ReadSmall(filepath.Join(dir, name), mostTemplate)
 			return cmp.Or(string(text), " "), err == nil
 		}
 	}
 	if more, _ := filepath.Glob(filepath.Join(dir, "additional_chat_templates", "*.jinja")); len(more) > 0 {
 		return " ", true
 	}
-	file, err := textfile.Read(filepath.Join(dir, "tokenizer_config.json"), mostTemplate)
+	file, err := modelfile.ReadSmall(filepath.Join(dir, "tokenizer_config.json"), mostTemplate)
 	if err != nil {
 		return "", false
 	}
@@ -94,7 +93,7 @@ func bringsTemplate(c *experiments.Cell, dir string) bool {
 	var config struct {
 		Type string `json:"model_type"`
 	}
-	text, err := textfile.Read(filepath.Join(dir, "config.json"), mostTemplate)
+	text, err := modelfile.ReadSmall(filepath.Join(dir, "config.json"), mostTemplate)
 	return err != nil || json.Unmarshal(text, &config) != nil ||
 		slices.ContainsFunc(templated, func(t string) bool { return strings.HasPrefix(config.Type, t) })
 }
