@@ -188,6 +188,9 @@ func (g *built) amber(a *asking) []string {
 		if a.verdict == NotComparable && len(a.red) > 0 && check.Text == a.red[0].Text {
 			continue // the headline
 		}
+		if held := notShown(a.admitted[a.first].held); a.verdict == Undecided && len(held) > 0 && len(of) == 1 && of[0] == a.first && strings.HasSuffix(check.Text, held[0].Note) {
+			continue // likewise
+		}
 		out = append(out, upper(check.Level)+": "+strings.TrimSuffix(check.Text, ".")+".")
 	}
 	return out
