@@ -1,0 +1,80 @@
+package decision
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"matrix/experiments"
+	"matrix/results/predict"
+)
+
+// Where a batch that is asked about tells in less time than many launches of a small one, it is asked for. How long it takes is
+// said.
+func TestLargerBatchTellsSooner(t *testing.T) {
+	short := []int64{100} // a wave or two: its rate is chance
+	a, b := engine{name: "a", load: 10, rate: 50, noise: quiet}, engine{name: "b", load: 10, rate: 47, noise: quiet}
+	q := pair(t, a, b, short, 2, nil, 5000).Questions[0]
+	if m := q.Missing[0]; q.Verdict != Provisional || !strings.Contains(m.Text, "3 launches each of a and b at 5,000 requests (about 11") ||
+		m.Command != "matrix apply --launches 3 --only platform=a,b --only model=m --only batch_size=5000" {
+		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+	q = pair(t, a, b, short, 2, nil, 200_000).Questions[0] // would take hours
+	if m := q.Missing[0]; q.Verdict != Provisional || strings.Contains(m.Command, "200000") {
+		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+}
+
+// Two of a hundred that failed may be chance: it says so, and how many launches would show it.
+func TestFewFailuresMayBeChance(t *testing.T) {
+	q := pair(t, engine{name: "a", load: 10, rate: 90, fail: 0.02, noise: quiet}, engine{name: "b", load: 10, rate: 50, noise: quiet}, []int64{100}, 2, nil, 5000).Questions[0]
+	if q.Verdict != Provisional || platform(q) != "b" || !strings.Contains(q.Sentences[0], "may be chance: it answered 196 of 200 requests") ||
+		len(q.Missing) != 1 || !strings.Contains(q.Missing[0].Command, "--launches ") || !strings.Contains(q.Missing[0].Text, "would show that it fails so often") {
+		t.Errorf("%s: %v %+v", q.Verdict, q.Sentences, q.Missing)
+	}
+}
+
+// What more launches are to tell is the lead that there is, no less than 5%, and less where they tell that much already.
+func TestToTell(t *testing.T) {
+	for _, c := range []struct {
+		ratio predict.Ratio
+		want  string
+	}{
+		{predict.Ratio{Ratio: 1.13, Low: 0.97, High: 1.31}, "tell a lead of 13%"}, {predict.Ratio{Ratio: 0.96, Low: 0.80, High: 1.15}, "tell a 5% difference"},
+		{predict.Ratio{Ratio: 1.02, Low: 0.99, High: 1.05}, "tell so small a difference"},
+	} {
+		half, what := toTell(c.ratio)
+		if what != c.want || half <= 0 {
+			t.Errorf("%+v: %v, %s", c.ratio, half, what)
+		}
+		if n := launchesFor(c.ratio, 3, 4, half, 0.95); n < 4 || n > mostLaunches {
+			t.Errorf("%+v: %d launches", c.ratio, n)
+		}
+	}
+}
+
+// What the first sentence says of a requirement that is not shown is not said again as a check.
+func TestNotShownIsSaidOnce(t *testing.T) {
+	q := pair(t, engine{name: "a", load: 10, rate: 90, noise: quiet}, engine{name: "b", load: 10, rate: 50, noise: quiet}, []int64{100}, 2,
+		&experiments.Decision{Require: map[string]float64{mSuccess: 0.999}}, 1000).Questions[0]
+	said := 0
+	for _, s := range q.Sentences {
+		if strings.Contains(s, "a would lead, but success_rate") || strings.Contains(s, "a: success_rate") {
+			said++
+		}
+	}
+	if q.Verdict != Undecided || said != 1 {
+		t.Errorf("%s: %q", q.Verdict, q.Sentences)
+	}
+}
+
+// A lead that a few launches do not show comes with how many would.
+func TestHowManyLaunchesWouldTell(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 2))
+	noisy := normal(0.05)
+	engines := []engine{{name: "a", load: 10, rate: 50, noise: noisy}, {name: "b", load: 10, rate: 51, noise: noisy}}
+	q := decided(t, r, append(engines[0].measured(r, threeSizes, 2), engines[1].measured(r, threeSizes, 2)...), engines, nil, 5000).Questions[0]
+	if q.Verdict != Provisional || !strings.Contains(q.Missing[0].Text, "would tell a 5% difference") || !strings.Contains(q.Missing[0].Command, "--launches ") {
+		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+}
