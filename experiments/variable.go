@@ -133,7 +133,7 @@ func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty
 		converted, err = convert.Convert(value, want)
 	}
 	if err == nil && infinite(converted) {
-		err = errors.New(notFinite)
+		err = errors.New("it is not finite")
 	}
 	if err != nil {
 		d := unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",

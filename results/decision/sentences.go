@@ -36,14 +36,14 @@ func (r *rules) sentences(g *built, a *asking, q *Question) []string {
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())
 	q.told, q.turn = len(out), a.turn
-	for _, m := range q.Missing {
+	if len(q.Missing) > 0 { // one command, the first
+		m := q.Missing[0]
 		if m.Text != "" {
 			add(m.Text + ".")
 		}
 		if m.Command != "" {
 			add("Run: " + m.Command)
 		}
-		break // one command
 	}
 	return out
 }

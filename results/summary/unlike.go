@@ -104,13 +104,6 @@ func whole(a *Attempt, column, unit string) string {
 	return fmt.Sprintf("%.0f%s", *n, unit)
 }
 
-func counted(n int, what string) string {
-	if n <= 1 {
-		return "one " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // loadOf is "batch", "closed, 16 in flight", "open".
 func loadOf(a *Attempt) string {
 	mode := a.Text("load_mode")
