@@ -78,8 +78,15 @@ func (e *fakeEngine) Generate(ctx context.Context, req backends.Request) backend
 }
 
 func (e *fakeEngine) Info() backends.Info {
-	return backends.Info{Engine: "fake", Version: "1", Cause: e.cause}
+	info := backends.Info{Engine: "fake", Version: "1"}
+	select {
+	case <-e.done:
+		info.Cause = e.cause // written before done was closed
+	default:
+	}
+	return info
 }
+
 func (e *fakeEngine) Done() <-chan struct{} { return e.done }
 
 func (e *fakeEngine) Close(ctx context.Context) error {
