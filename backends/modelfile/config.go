@@ -19,6 +19,32 @@ type Config struct {
 	Quantization  string // quant_method, "compressed-tensors"; "" = none
 	QuantBits     int    // of the weights of linear layers; 0 = not said or not quantised
 	QuantGroup    int    // weights that share a scale; 0 = not said
+
+	kinds      []layerKind // of each layer; nil = all full
+	parameters float64
+}
+
+type layerKind byte
+
+const (
+	fullLayer layerKind = iota
+	slidingLayer
+	otherLayer // recurrent or linear attention
+)
+
+func (c *Config) kindOf(layer int) layerKind {
+	if layer < len(c.kinds) {
+		return c.kinds[layer]
+	}
+	return fullLayer
+}
+
+// headsOf is the number of key-value heads of a layer and their size.
+func (c *Config) headsOf(layer int) (heads, size int) {
+	if c.kindOf(layer) == fullLayer {
+		return c.FullKVHeads, c.FullKeyDim
+	}
+	return c.KVHeads, c.KeyDim
 }
 
 // ReadConfig reads the config.json of a model folder, once while it stays the same. The result is shared and must
@@ -63,6 +89,9 @@ func ParseConfig(data []byte) (*Config, error) {
 	c.TiedEmbeddings = tied(top, text)
 	c.arrange(text)
 	c.fillDerived()
+	c.widen(text)
+	c.StateBytes = c.deltaNetState(text)
+	c.parameters = c.count(text)
 	c.PositionElements = c.positionElements(text)
 	c.readQuantization(top, text)
 	return c, nil
@@ -90,33 +119,75 @@ func shapeOf(f fields) Shape {
 	return s
 }
 
-// arrange counts the layers by kind: told layer by layer, by a period, or by what is known of the model type.
+// arrange tells the layers' kinds: layer by layer, by a period, or by what is known of the model type.
 func (c *Config) arrange(f fields) {
-	if types := f.texts("layer_types"); len(types) == c.Layers && c.Layers > 0 {
-		for _, t := range types {
-			switch t {
-			case "sliding_attention", "chunked_attention":
-				c.SlidingLayers++
-			case "full_attention":
-			default:
-				c.OtherLayers++
-			}
+	c.SharedLayers = min(f.number("num_kv_shared_layers"), c.Layers)
+	c.kinds = make([]layerKind, c.Layers)
+	types := f.texts("layer_types")
+	for i := range c.kinds {
+		switch {
+		case len(types) != c.Layers:
+			c.kinds[i] = c.periodic(f, i)
+		case types[i] == "sliding_attention" || types[i] == "chunked_attention":
+			c.kinds[i] = slidingLayer
+		case types[i] != "full_attention":
+			c.kinds[i] = otherLayer
 		}
-		return
+		switch owner := i < c.Layers-c.SharedLayers; {
+		case c.kinds[i] == otherLayer:
+			c.OtherLayers++
+		case c.kinds[i] == slidingLayer && owner:
+			c.SlidingLayers++
+		}
+	}
+}
+
+// periodic is the kind of a layer in a config that does not list them.
+func (c *Config) periodic(f fields, layer int) layerKind {
+	if n := f.number("full_attention_interval"); n > 0 && f.number("linear_num_value_heads") > 0 && (layer+1)%n != 0 {
+		return otherLayer
 	}
 	if c.SlidingWindow == 0 {
-		return
+		return fullLayer
 	}
 	period := f.number("sliding_window_pattern", "_sliding_window_pattern")
 	if period == 0 {
 		period = slidingPeriod(c.ModelType)
 	}
-	c.SlidingLayers = c.Layers
-	if period > 1 {
-		c.SlidingLayers = c.Layers - c.Layers/period
-	}
 	if first := f.number("max_window_layers"); first > 0 && strings.HasPrefix(c.ModelType, "qwen") {
-		c.SlidingLayers = max(0, c.Layers-first)
+		if layer < first {
+			return fullLayer
+		}
+		return slidingLayer
+	}
+	if period > 1 && (layer+1)%period == 0 {
+		return fullLayer
+	}
+	return slidingLayer
+}
+
+// widen reads where full layers have other heads than sliding ones: Gemma 4, whose hub files say global_head_dim (512
+// unless said) and whose files by transformers 5 list the layers that differ.
+func (c *Config) widen(f fields) {
+	if c.ModelType != "gemma4_text" {
+		return
+	}
+	c.FullKeyDim = 512
+	if n := f.number("global_head_dim"); n > 0 {
+		c.FullKeyDim = n
+	}
+	if n := f.number("num_global_key_value_heads"); n > 0 && f.flag("attention_k_eq_v", true) {
+		c.FullKVHeads = n
+	}
+	for _, one := range f.object("per_layer_config") {
+		if layer, ok := one.(map[string]any); ok {
+			if n := fields(layer).number("head_dim"); n > 0 {
+				c.FullKeyDim = n
+			}
+			if n := fields(layer).number("num_key_value_heads"); n > 0 {
+				c.FullKVHeads = n
+			}
+		}
 	}
 }
 

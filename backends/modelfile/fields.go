@@ -1,6 +1,9 @@
 package modelfile
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // fields is a JSON object of which nothing is trusted: what has another type than expected is not there.
 type fields map[string]any
@@ -40,6 +43,30 @@ func (f fields) flag(key string, otherwise bool) bool {
 func (f fields) object(key string) fields {
 	o, _ := f[key].(map[string]any)
 	return o
+}
+
+// layers are the numbers of a list; listed is false where there is none, or an empty one.
+func (f fields) layers(key string) (set map[int]bool, listed bool) {
+	list, _ := f[key].([]any)
+	set = make(map[int]bool, len(list))
+	for _, v := range list {
+		if n, ok := v.(float64); ok {
+			set[int(n)] = true
+		}
+	}
+	return set, len(list) > 0
+}
+
+// mentions says whether some key has one of the parts in it.
+func (f fields) mentions(parts ...string) bool {
+	for key := range f {
+		for _, part := range parts {
+			if strings.Contains(key, part) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // withDefaults adds what a config.json of this model type may leave out because transformers fills it in:

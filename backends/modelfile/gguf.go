@@ -100,6 +100,7 @@ func (g *GGUF) describe(kv fields) {
 		g.Heads = slices.Max(by)
 	}
 	g.slide(kv)
+	g.widen(kv)
 	g.fillDerived()
 	g.FileType = fileTypes[kv.whole("general.file_type")]
 	g.AddBOS, g.AddEOS = kv.maybe("tokenizer.ggml.add_bos_token"), kv.maybe("tokenizer.ggml.add_eos_token")
@@ -128,6 +129,34 @@ func (g *GGUF) slide(kv fields) {
 	g.SlidingLayers = attending
 	if period > 1 {
 		g.SlidingLayers = attending - attending/period
+	}
+}
+
+// widen reads where full layers have other heads than sliding ones (key_length_swa), and which of the last layers keep no
+// cache of their own (shared_kv_layers): Gemma 3n and 4.
+func (g *GGUF) widen(kv fields) {
+	get := func(key string) int { return kv.number(g.Architecture + ".attention." + key) }
+	if swa := get("key_length_swa"); swa > 0 {
+		g.FullKVHeads, g.FullKeyDim = g.KVHeads, g.KeyDim
+		g.KeyDim, g.ValueDim = swa, get("value_length_swa")
+	}
+	sliding, _ := kv[g.Architecture+".attention.sliding_window_pattern"].(ggufArray)
+	slides := func(layer int) bool { return layer < len(sliding.flags) && sliding.flags[layer] }
+	if by := integers(kv[g.Architecture+".attention.head_count_kv"]); g.FullKeyDim > 0 && len(by) == len(sliding.flags) {
+		g.KVHeads, g.FullKVHeads = 0, 0
+		for i, heads := range by {
+			if slides(i) {
+				g.KVHeads = max(g.KVHeads, heads)
+			} else {
+				g.FullKVHeads = max(g.FullKVHeads, heads)
+			}
+		}
+	}
+	g.SharedLayers = min(get("shared_kv_layers"), g.Layers)
+	for i := g.Layers - g.SharedLayers; i < len(sliding.flags) && i < g.Layers; i++ {
+		if slides(i) {
+			g.SlidingLayers--
+		}
 	}
 }
 

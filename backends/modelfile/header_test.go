@@ -77,7 +77,7 @@ func TestParseGGUF(t *testing.T) {
 	if g.Architecture != "gemma3" || g.Name != "tiny" || g.FileType != "Q4_K_M" || g.ChatTemplate != "{{ messages }}" || g.VocabSize != 3 {
 		t.Errorf("%+v", g)
 	}
-	if g.Layers != 6 || g.SlidingLayers != 5 || g.FullLayers() != 1 || g.KVElements(1) != 256 {
+	if full, sliding := g.KVElements(1); g.Layers != 6 || g.SlidingLayers != 5 || g.FullLayers() != 1 || full != 256 || sliding != 256 {
 		t.Errorf("shape %+v", g.Shape)
 	}
 	if g.AddBOS == nil || !*g.AddBOS || g.AddEOS != nil {
@@ -157,6 +157,7 @@ func TestReadConfig(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		want.FullKVHeads, want.FullKeyDim = want.KVHeads, want.KeyDim // the same in each of these
 		if c.Shape != want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, c.Shape, want)
 		}
@@ -186,7 +187,11 @@ func FuzzParseConfig(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
-		if err == nil && (c.FullLayers() < 0 || c.SlidingLayers < 0 || c.KVElements(1) < 0 || c.EstimateParameters() < 0) {
+		if err != nil {
+			return
+		}
+		full, sliding := c.KVElements(1)
+		if c.FullLayers() < 0 || c.SlidingLayers < 0 || full < 0 || sliding < 0 || c.EstimateParameters() < 0 || c.Parameters() < 0 || c.StateBytes < 0 {
 			t.Errorf("impossible shape %+v", c.Shape)
 		}
 	})

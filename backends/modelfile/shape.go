@@ -10,38 +10,44 @@ type Shape struct {
 	Heads            int
 	KVHeads          int
 	KeyDim           int // per head
+	FullKVHeads      int // of the full layers of a model with sliding ones; KVHeads and KeyDim are then the sliding layers'
+	FullKeyDim       int
 	ValueDim         int // per head
 	VocabSize        int
-	ContextLength    int // tokens the model was made for
-	SlidingWindow    int // tokens that a sliding layer sees
-	SlidingLayers    int // of Layers
-	OtherLayers      int // of Layers: recurrent or linear attention, whose state is not a KV cache
-	KVLoraRank       int // > 0: multi-head latent attention, one latent vector per token and layer
-	RopeDim          int // of MLA: the positional part beside the latent one
-	Experts          int // routed and shared; 0 = dense
+	ContextLength    int     // tokens the model was made for
+	SlidingWindow    int     // tokens that a sliding layer sees
+	SlidingLayers    int     // of Layers, those with a cache of their own
+	SharedLayers     int     // of Layers, the last ones: they read the cache of an earlier layer of their kind
+	OtherLayers      int     // of Layers: recurrent or linear attention, whose state is not a KV cache
+	StateBytes       float64 // that one sequence keeps in one of the OtherLayers, however long it is; 0 = not known
+	KVLoraRank       int     // > 0: multi-head latent attention, one latent vector per token and layer
+	RopeDim          int     // of MLA: the positional part beside the latent one
+	Experts          int     // routed and shared; 0 = dense
 	TiedEmbeddings   bool
 	PositionElements float64 // numbers in the tables of rotary positions that are kept beside the weights; 0 = not known
 }
 
-// FullLayers is the number of layers that attend to the whole context.
-func (s Shape) FullLayers() int { return s.Layers - s.SlidingLayers - s.OtherLayers }
+// FullLayers is the number of layers that attend to the whole context and keep a cache of it.
+func (s Shape) FullLayers() int { return s.Layers - s.SlidingLayers - s.SharedLayers - s.OtherLayers }
 
-// KVElements is how many numbers one token leaves in one layer's KV cache, of one of `ranks` tensor-parallel
-// ranks. A latent cache is not split; heads are, down to one a rank.
-func (s Shape) KVElements(ranks int) int {
+// KVElements is how many numbers one token leaves in the KV cache of one layer, of one of `ranks` tensor-parallel
+// ranks: a full layer's, and a sliding one's. A latent cache is not split; heads are, down to one a rank.
+func (s Shape) KVElements(ranks int) (full, sliding int) {
 	if s.KVLoraRank > 0 {
-		return s.KVLoraRank + s.RopeDim
+		return s.KVLoraRank + s.RopeDim, s.KVLoraRank + s.RopeDim
 	}
-	return max(1, s.KVHeads/max(1, ranks)) * (s.KeyDim + s.ValueDim)
-}
-
-// KVBytesPerToken is what one token takes in the caches of all layers with a cache, when every layer keeps it.
-func (s Shape) KVBytesPerToken(bytesPerElement float64) float64 {
-	return float64(s.Layers-s.OtherLayers) * float64(s.KVElements(1)) * bytesPerElement
+	sliding = max(1, s.KVHeads/max(1, ranks)) * (s.KeyDim + s.ValueDim)
+	if s.FullKeyDim == s.KeyDim && s.FullKVHeads == s.KVHeads {
+		return sliding, sliding
+	}
+	return max(1, s.FullKVHeads/max(1, ranks)) * 2 * s.FullKeyDim, sliding
 }
 
 // KnowsKV reports whether the cache's size can be told.
-func (s Shape) KnowsKV() bool { return s.Layers > 0 && s.OtherLayers == 0 && s.KVElements(1) > 0 }
+func (s Shape) KnowsKV() bool {
+	full, sliding := s.KVElements(1)
+	return s.Layers > 0 && full > 0 && sliding > 0 && (s.OtherLayers == 0 || s.StateBytes > 0)
+}
 
 // EmbeddingParameters counts the input embedding and, unless tied, the output layer: quantisers leave them alone.
 func (s Shape) EmbeddingParameters() float64 {
@@ -89,6 +95,9 @@ func (s *Shape) fillDerived() {
 	}
 	if s.ValueDim == 0 {
 		s.ValueDim = s.KeyDim
+	}
+	if s.FullKeyDim == 0 {
+		s.FullKVHeads, s.FullKeyDim = s.KVHeads, s.KeyDim
 	}
 	if s.SlidingWindow == 0 {
 		s.SlidingLayers = 0

@@ -196,10 +196,11 @@ func (s *fitSum) cache() {
 		s.line("KV cache unknown")
 		return
 	}
-	perLayer := float64(shape.KVElements(1)) * set.element
+	full, sliding := shape.KVElements(1)
 	whole := float64(set.context * set.slots)
 	window := math.Min(whole, float64(set.slots*shape.SlidingWindow+set.batch))
-	bytes := perLayer * (float64(shape.FullLayers())*whole + float64(shape.SlidingLayers)*window) * s.share()
+	numbers := float64(shape.FullLayers()*full)*whole + float64(shape.SlidingLayers*sliding)*window
+	bytes := (numbers*set.element + float64(shape.OtherLayers*set.slots)*shape.StateBytes) * s.share()
 	s.cacheGiB = bytes / bytesPerGiB
 	s.fit.KVGiBPerSequence = new(s.cacheGiB / float64(set.slots))
 	s.line("KV cache %.3f GiB: %d slots × %d tokens, %d full and %d sliding layers, %s", s.cacheGiB, set.slots, set.context,

@@ -221,7 +221,7 @@ func fromConfig(c *experiments.Cell, s fitSettings, dir string, config *modelfil
 			m.count(a.Parameters, precisionOf(c, config, s))
 			return m
 		}
-		m.count(m.shape.EstimateParameters(), precisionOf(c, config, s))
+		m.count(config.Parameters(), precisionOf(c, config, s))
 		return m
 	}
 	m.weightBytes, m.weightsFrom = float64(w.Bytes), fmt.Sprintf("%d bytes of safetensors", w.Bytes)

@@ -1,6 +1,8 @@
 package vllm
 
 import (
+	"bytes"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -128,9 +130,7 @@ func TestFitGemma12B(t *testing.T) {
 func TestFitLatentAttention(t *testing.T) {
 	f := Fit(fitCell("deepseek-v2-lite", experiments.Values{"max_model_len": int64(4096)}), 0)
 	near(t, "bytes a token", new(*f.KVGiBPerSequence*gib/4096), 27*(512+64)*2, 0)
-	if f.WeightsGiB != nil || f.NeedGiB != nil {
-		t.Errorf("weights %v and need %v are not told by this config", f.WeightsGiB, f.NeedGiB)
-	}
+	near(t, "weights", f.WeightsGiB, (15706484224.0*2+163840*64*2)/gib, 1e-9) // the published parameter count, and the table of positions
 }
 
 func TestFitTensorParallel(t *testing.T) {
@@ -194,4 +194,52 @@ func TestFitFromSafetensors(t *testing.T) {
 	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 0.5+32, 1e-9) // 32: the table of 131,072 positions
 	c.Model.VLLM.DType = "float32"
 	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 1+64, 1e-9)
+}
+
+// TestFitHybrids: what a plan says of Gemma 4 (30 layers of which the last 20 share a cache, per-layer embeddings) and of
+// Qwen 3.5 (24 of 32 layers linear) from config.json alone. Before, Gemma 4's weights were 42% too low and its cache three
+// times too large, and Qwen's cache was unknown.
+func TestFitHybrids(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(testModels, "shapes", "shapes.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		line       int
+		weights    float64 // parameters
+		perRequest float64 // bytes of a request of 4,096 tokens
+		lines      string
+	}{
+		// one full group and nine sliding ones of one layer; a full block of 16 tokens is 2 × 4 heads × 512 × 2 bytes × 16, and as
+		// large holds 32 tokens of a sliding layer, of which 511 + 2,048 are kept, in a block more than they fill
+		{11, 6237945344, (4096/16 + 9*(2559/32+1+1)) * 2 * 4 * 512 * 2 * 16, "1 full + 9 sliding"},
+		// a state of (8,192 × 3 + 32 × 128 × 128) × 2 bytes needs 269 tokens of 4,096 bytes: blocks of 272. One full group of 8
+		// layers, three linear ones
+		{32, 8953803264, (4096/272 + 1 + 3) * 8 * 272 * 4096, "1 full + 3 linear"},
+	} {
+		config := struct{ Config json.RawMessage }{}
+		if err := json.Unmarshal(bytes.Split(data, []byte("\n"))[x.line-1], &config); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), config.Config, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096), "max_num_batched_tokens": int64(2048)})
+		c.Model.VLLM.Model = dir
+		f := Fit(c, 0)
+		tables := 0.0
+		if i := strings.Index(strings.Join(f.Lines, "\n"), "GiB of position tables"); i < 0 {
+			t.Errorf("%q", f.Lines)
+		} else {
+			tables = *f.WeightsGiB - x.weights*2/gib
+		}
+		if tables <= 0 || tables > 0.2 {
+			t.Errorf("weights %g GiB, want %g and the tables of positions", *f.WeightsGiB, x.weights*2/gib)
+		}
+		near(t, "KV of one request", f.KVGiBPerSequence, x.perRequest/gib, 1e-9)
+		if text := strings.Join(f.Lines, "\n"); !strings.Contains(text, x.lines) {
+			t.Errorf("%q, want %q", text, x.lines)
+		}
+	}
 }

@@ -2,6 +2,8 @@ package vllm
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,47 +125,66 @@ func argFloat(args experiments.Values, name string) float64 {
 	return 0
 }
 
-// kvLayout is how vLLM lays layers out in cache blocks. Where some layers see a window only, layers are cut into
-// groups of equal size; a block holds the same tokens of every layer of one group.
+// kvLayout is how vLLM lays layers out in cache blocks. Where layers are of several kinds they are cut into groups of
+// equal size; a block has one page of every layer of one group, and all pages are as large as the largest: a kind whose
+// tokens take less has more of them in a block (unify_kv_cache_spec_page_size).
 type kvLayout struct {
-	block         int     // tokens
-	page          float64 // bytes of a block in one layer
-	layers        int     // in a group
-	full, sliding int     // groups
-	window        int     // tokens that a sliding group keeps at most, while a step is computed
+	block, slidingBlock int     // tokens
+	page                float64 // bytes of a block in one layer
+	layers              int     // in a group
+	full, sliding       int     // groups
+	states              int     // groups of linear attention, each with one block a sequence
+	window              int     // tokens that a sliding group keeps at most, while a step is computed
 }
 
 func layout(shape modelfile.Shape, s fitSettings) kvLayout {
-	full, sliding := ceilDiv(shape.FullLayers(), s.pp), ceilDiv(shape.SlidingLayers, s.pp)
+	full, sliding, states := ceilDiv(shape.FullLayers(), s.pp), ceilDiv(shape.SlidingLayers, s.pp), ceilDiv(shape.OtherLayers, s.pp)
 	if !s.hybrid {
 		full, sliding = full+sliding, 0
 	}
-	k := kvLayout{
-		block: s.block, window: shape.SlidingWindow - 1 + s.batchedTokens,
-		page: float64(s.block) * float64(shape.KVElements(s.tp)) * s.kvElement,
+	fullToken, slidingToken := shape.KVElements(s.tp)
+	k := kvLayout{block: s.block, slidingBlock: s.block, window: shape.SlidingWindow - 1 + s.batchedTokens}
+	if states > 0 { // _align_hybrid_block_size: blocks grow until a page holds a sequence's state
+		state := shape.StateBytes / float64(s.tp)
+		k.block *= int(math.Ceil(state / (float64(s.block*fullToken) * s.kvElement)))
 	}
-	switch {
-	case full == 0 || sliding == 0:
-		k.layers = full + sliding
-	case float64(max(full, sliding)) < 1.5*float64(min(full, sliding)):
-		k.layers = max(full, sliding)
-	default:
-		k.layers = min(full, sliding)
+	if sliding > 0 && fullToken > slidingToken {
+		k.slidingBlock *= fullToken / slidingToken
 	}
-	k.layers = max(1, k.layers)
-	k.full, k.sliding = ceilDiv(full, k.layers), ceilDiv(sliding, k.layers)
+	k.page = float64(k.block*fullToken) * s.kvElement
+	if slidingToken > fullToken && sliding > 0 {
+		k.block *= slidingToken / fullToken
+		k.page = float64(s.block*slidingToken) * s.kvElement
+	}
+	kinds := make([]int, 0, 3)
+	for _, n := range []int{full, sliding, states} {
+		if n > 0 {
+			kinds = append(kinds, n)
+		}
+	}
+	k.layers = 1
+	if len(kinds) > 0 {
+		k.layers = slices.Min(kinds)
+		if most := slices.Max(kinds); float64(most) < 1.5*float64(k.layers) {
+			k.layers = most
+		}
+	}
+	k.full, k.sliding, k.states = ceilDiv(full, k.layers), ceilDiv(sliding, k.layers), ceilDiv(states, k.layers)
 	return k
 }
 
 // blocks is how many one sequence of so many tokens holds.
 func (k kvLayout) blocks(tokens int) int {
-	return max(1, k.full*ceilDiv(tokens, k.block)+k.sliding*(ceilDiv(min(k.window, tokens), k.block)+1))
+	return max(1, k.full*ceilDiv(tokens, k.block)+k.sliding*(ceilDiv(min(k.window, tokens), k.slidingBlock)+1)+k.states)
 }
 
 func (k kvLayout) blockBytes() float64      { return k.page * float64(k.layers) }
 func (k kvLayout) bytes(tokens int) float64 { return float64(k.blocks(tokens)) * k.blockBytes() }
 
 func (k kvLayout) String() string {
+	if k.states > 0 {
+		return fmt.Sprintf("%d full + %d linear groups of %d layers, blocks of %d tokens; a sequence's state takes a block in each linear group", k.full, k.states, k.layers, k.block)
+	}
 	if k.sliding == 0 {
 		return fmt.Sprintf("%d layers, %.0f bytes a token", k.layers*k.full, k.blockBytes()*float64(k.full)/float64(k.block))
 	}
