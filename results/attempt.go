@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"matrix/results/record"
 )
 
 // Files of a work folder.
@@ -125,15 +127,15 @@ func (a *Attempt) Append(row RequestRow, out *OutputRow) error {
 		a.mu.Unlock()
 		return fmt.Errorf("append row %d: %w", row.Seq, errClosed)
 	}
-	if row.Phase == phaseMeasure {
+	if row.Phase == record.PhaseMeasure {
 		if err := a.note(row.Seq, row.Status); err != nil {
 			a.mu.Unlock()
 			return err
 		}
 	}
 	a.mu.Unlock()
-	Derive(&row)
-	if out != nil && row.Phase == phaseMeasure {
+	record.Derive(&row)
+	if out != nil && row.Phase == record.PhaseMeasure {
 		o := *out
 		o.Seq, o.Segment = row.Seq, row.Segment
 		if err := sp.outputs.append(o); err != nil {
@@ -160,10 +162,10 @@ func (a *Attempt) note(seq int64, status string) error {
 		a.seen.set(seq)
 		a.measured++
 	}
-	if final(status) && !a.done.has(seq) {
+	if record.Final(status) && !a.done.has(seq) {
 		a.done.set(seq)
 		a.finished++
-		if status == statusOK {
+		if status == record.StatusOK {
 			a.answered++
 		}
 	}
@@ -197,7 +199,7 @@ func (a *Attempt) SaveRun(run Run) error {
 func (a *Attempt) saveState(run Run, commit *intent) error {
 	run.EngineMetrics, run.Phases = finite(run.EngineMetrics), finite(run.Phases)
 	next := state{Run: &run, Commit: commit}
-	doc, err := seal(next)
+	doc, err := record.Seal(next)
 	if err == nil {
 		err = a.store.fs.WriteFile(filepath.Join(a.dir, stateFile), doc)
 	}
@@ -209,7 +211,7 @@ func (a *Attempt) saveState(run Run, commit *intent) error {
 }
 
 func (a *Attempt) saveManifest() error {
-	doc, err := seal(a.manifest)
+	doc, err := record.Seal(a.manifest)
 	if err != nil {
 		return fmt.Errorf("save manifest: %w", err)
 	}

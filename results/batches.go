@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -12,13 +14,13 @@ import (
 // Schema is a table's present schema: run, requests, samples or outputs.
 func Schema(table string) (*arrow.Schema, error) {
 	switch table {
-	case tableRun:
+	case record.TableRun:
 		return tableSchema(table, withKeys(runColumns())), nil
-	case tableRequests:
+	case record.TableRequests:
 		return tableSchema(table, withKeys(requestColumns)), nil
-	case tableSamples:
+	case record.TableSamples:
 		return tableSchema(table, withKeys(sampleColumns)), nil
-	case tableOutputs:
+	case record.TableOutputs:
 		return tableSchema(table, withKeys(outputColumns)), nil
 	}
 	return nil, fmt.Errorf("no table %q: run, requests, samples or outputs", table)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"matrix/results/record"
 )
 
 const benchRows = 200_000
@@ -55,7 +57,7 @@ func BenchmarkSpoolToParquet(b *testing.B) {
 	dir := b.TempDir()
 	m := a.manifest
 	for b.Loop() {
-		if _, err := writeTable(a, dir, tableRequests, m.keys(), requestColumns, nil); err != nil {
+		if _, err := writeTable(a, dir, record.TableRequests, m.Keys(), requestColumns, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -13,15 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/results/record"
 )
 
 // tables in the order in which a reader meets them, with what each holds.
 var documented = []struct{ table, holds string }{
-	{tableRun, "One row per attempt: what ran, where, how long each phase took, every metric. `null_reasons` says of a metric why it is null; a column without a reason was not measured: the engine or the machine does not tell."},
-	{tableRequests, "One row per request, warm-up included."},
-	{tableSamples, "Telemetry, tidy: a reading a row."},
-	{tableOutputs, "Generated text, as `capture` says."},
-	{tableCounts, "One row per attempt of an experiment, beside its cells: which count. It has none of the keys but those listed."},
+	{record.TableRun, "One row per attempt: what ran, where, how long each phase took, every metric. `null_reasons` says of a metric why it is null; a column without a reason was not measured: the engine or the machine does not tell."},
+	{record.TableRequests, "One row per request, warm-up included."},
+	{record.TableSamples, "Telemetry, tidy: a reading a row."},
+	{record.TableOutputs, "Generated text, as `capture` says."},
+	{record.TableCounts, "One row per attempt of an experiment, beside its cells: which count. It has none of the keys but those listed."},
 }
 
 // docs/columns.md is written from the same list as the tables' metadata: -update writes it.

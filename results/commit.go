@@ -16,9 +16,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
-
-var attemptStatuses = []string{Complete, EngineFailed, Censored, EnvironmentFailed, Interrupted}
 
 // Commit turns the spools into Parquet and publishes the attempt by one rename. A complete attempt must
 // have a row for each planned request. After an error the rows are still in work/: the next apply completes
@@ -29,7 +28,7 @@ func (a *Attempt) Commit(status, reason, logTail string, run Run) (Summary, erro
 	if a.published {
 		return Summary{}, errors.New("commit attempt: it is committed already")
 	}
-	if !slices.Contains(attemptStatuses, status) {
+	if !slices.Contains(record.AttemptStatuses, status) {
 		return Summary{}, fmt.Errorf("commit attempt: unknown status %q", status)
 	}
 	spools, err := a.closeMeasured()
@@ -164,12 +163,12 @@ func (a *Attempt) build(dir string) (m Manifest, summary Summary, sum FileSum, e
 	if summary, err = summarize(dir, run); err != nil {
 		return fail(err)
 	}
-	m.OK, m.Summary = summary.Statuses[statusOK], summaryValues(summary)
-	if ok := summary.Metrics[prefixRequestsEnd+statusOK]; run.Imported && ok != nil {
+	m.OK, m.Summary = summary.Statuses[record.StatusOK], summaryValues(summary)
+	if ok := summary.Metrics[record.RequestsEnded(record.StatusOK)]; run.Imported && ok != nil {
 		m.OK = int64(*ok)
 	}
-	row := runRow{Manifest: m, Run: run, Summary: summary}
-	if m.Files[tableRun+".parquet"], err = a.writeRun(dir, m.keys(), row); err != nil {
+	row := record.RunRow{Manifest: m, Run: run, Summary: summary}
+	if m.Files[record.TableRun+".parquet"], err = a.writeRun(dir, m.Keys(), row); err != nil {
 		return fail(err)
 	}
 	if err := a.copyLog(dir, &m); err != nil {
@@ -225,13 +224,13 @@ func (a *Attempt) writeTables(dir string, m *Manifest) error {
 	if len(won) == 0 && len(a.rowsIn) == 0 {
 		outputs = nil
 	}
-	if m.Files[tableRequests+".parquet"], err = writeTable(a, dir, tableRequests, m.keys(), requestColumns, requests); err != nil {
+	if m.Files[record.TableRequests+".parquet"], err = writeTable(a, dir, record.TableRequests, m.Keys(), requestColumns, requests); err != nil {
 		return err
 	}
-	if m.Files[tableOutputs+".parquet"], err = writeTable(a, dir, tableOutputs, m.keys(), outputColumns, outputs); err != nil {
+	if m.Files[record.TableOutputs+".parquet"], err = writeTable(a, dir, record.TableOutputs, m.Keys(), outputColumns, outputs); err != nil {
 		return err
 	}
-	m.Files[tableSamples+".parquet"], err = writeTable(a, dir, tableSamples, m.keys(), sampleColumns, nil)
+	m.Files[record.TableSamples+".parquet"], err = writeTable(a, dir, record.TableSamples, m.Keys(), sampleColumns, nil)
 	return err
 }
 
@@ -281,9 +280,9 @@ func conform[R any](b arrow.RecordBatch, cols []column[R]) arrow.RecordBatch {
 	return array.NewRecordBatch(schema, out, b.NumRows())
 }
 
-func (a *Attempt) writeRun(dir string, keys Keys, row runRow) (FileSum, error) {
+func (a *Attempt) writeRun(dir string, keys Keys, row record.RunRow) (FileSum, error) {
 	cols := runColumns()
-	w, err := newTableWriter(a.store.fs, dir, tableRun, keys, cols)
+	w, err := newTableWriter(a.store.fs, dir, record.TableRun, keys, cols)
 	if err != nil {
 		return FileSum{}, err
 	}
@@ -319,7 +318,7 @@ func (a *Attempt) copyLog(dir string, m *Manifest) error {
 }
 
 func (a *Attempt) writeManifest(dir string, m Manifest) (FileSum, error) {
-	doc, err := seal(m)
+	doc, err := record.Seal(m)
 	if err != nil {
 		return FileSum{}, fmt.Errorf("write manifest: %w", err)
 	}

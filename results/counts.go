@@ -14,18 +14,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
-
-// CountRow tells whether one attempt counts. What counts changes after an attempt was committed (its launch is measured
-// again, its cell changes, a person voids or accepts it), so it cannot stand in the attempt's own files, which never
-// change; and moving folders about would break what refers to them and what other machines merge.
-type CountRow struct {
-	Experiment, Cell string
-	Launch           int32
-	Attempt          string
-	Counts           bool
-	WhyNot           string // "" = null
-}
 
 var countColumns = []column[CountRow]{
 	text("experiment", "label of the experiment block", func(r *CountRow) *string { return &r.Experiment }),
@@ -43,10 +33,7 @@ func truth[R any](name, doc string, at func(*R) *bool) column[R] {
 }
 
 // countsFile lies in an experiment's folder.
-const countsFile = tableCounts + ".parquet"
-
-// CellKey is the column cell of every table, of a cell's address.
-func CellKey(address string) string { return short(address) }
+const countsFile = record.TableCounts + ".parquet"
 
 // WriteCounts replaces counts.parquet of an experiment, whole or not at all; one that says the same stays as it is.
 func (s *Store) WriteCounts(experiment string, rows []CountRow) error {
@@ -68,7 +55,7 @@ func (s *Store) WriteCounts(experiment string, rows []CountRow) error {
 }
 
 func countsTable(rows []CountRow) ([]byte, error) {
-	schema := tableSchema(tableCounts, fieldsOf(countColumns))
+	schema := tableSchema(record.TableCounts, fieldsOf(countColumns))
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
 	for i := range rows {

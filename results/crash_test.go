@@ -11,6 +11,7 @@ import (
 
 	"matrix/results/disk"
 	"matrix/results/disk/disktest"
+	"matrix/results/record"
 )
 
 // promise is what the store has said: an attempt is committed, or has so many rows synced; a mark is kept.
@@ -102,7 +103,7 @@ func (r crashRig) work(a *Attempt) (suspended bool, err error) {
 			continue
 		}
 		if r.stop(a) {
-			if err := a.Append(failedRow(seq, statusCanceled), nil); err != nil {
+			if err := a.Append(failedRow(seq, record.StatusCanceled), nil); err != nil {
 				return false, err
 			}
 			return true, a.Suspend(run)

@@ -8,19 +8,20 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"matrix/experiments"
+	"matrix/results/record"
 )
 
 // noGoodput is why a batch load has none.
 const noGoodput = "a batch load: its latency is queueing by construction"
 
 // goodput counts the ok requests that met every bound.
-func (s *Summary) goodput(t *tally, run Run) error {
-	d := s.value(mDuration)
+func (s *summarizer) goodput(t *tally, run Run) error {
+	d := s.value(record.MetricDuration)
 	switch {
 	case run.SLO == nil || *run.SLO == (experiments.SLO{}):
 		return nil
 	case run.Mode == "batch":
-		s.null(mGoodput, noGoodput)
+		s.null(record.MetricGoodput, noGoodput)
 		return nil
 	case d == nil:
 		return nil
@@ -31,21 +32,21 @@ func (s *Summary) goodput(t *tally, run Run) error {
 			met++
 		}
 	})
-	s.set(mGoodput, float64(met) / *d)
+	s.set(record.MetricGoodput, float64(met) / *d)
 	return err
 }
 
 // Meet counts the measured ok requests in an attempt's folder that meet every bound, whatever bounds it was measured
 // under. mode is the load's: an open one counts from when a request was due.
 func Meet(dir, mode string, slo experiments.SLO) (met int64, err error) {
-	if _, err := intact(dir, tableRequests); err != nil {
+	if _, err := intact(dir, record.TableRequests); err != nil {
 		return 0, err
 	}
-	path := filepath.Join(dir, tableRequests+".parquet")
-	err = scan(path, append([]string{colPhase, colStatus}, boundColumns...), func(b arrow.RecordBatch) error {
-		phase, status := named[*array.String](b, colPhase), named[*array.String](b, colStatus)
+	path := filepath.Join(dir, record.TableRequests+".parquet")
+	err = scan(path, append([]string{record.ColPhase, record.ColStatus}, boundColumns...), func(b arrow.RecordBatch) error {
+		phase, status := named[*array.String](b, record.ColPhase), named[*array.String](b, record.ColStatus)
 		for i := range int(b.NumRows()) {
-			if phase.Value(i) == phaseMeasure && status.Value(i) == statusOK && meets(b, i, mode, slo) {
+			if phase.Value(i) == record.PhaseMeasure && status.Value(i) == record.StatusOK && meets(b, i, mode, slo) {
 				met++
 			}
 		}
@@ -54,21 +55,21 @@ func Meet(dir, mode string, slo experiments.SLO) (met int64, err error) {
 	return met, err
 }
 
-var boundColumns = []string{colTTFT, colTPOT, colE2E, colQueue, colOutput}
+var boundColumns = []string{record.ColTTFT, record.ColTPOT, record.ColE2E, record.ColClientQueue, record.ColOutputTokens}
 
 // meets holds a row against every bound. A bounded latency that was not measured is not met; only a tpot that cannot be
 // (one token or none) bounds nothing. A tpot of 0 is an older row's whose text came in one event: it was not seen.
 func meets(b arrow.RecordBatch, i int, mode string, slo experiments.SLO) bool {
 	var queue float64
-	if q := named[*array.Float64](b, colQueue); mode == "open" && q.IsValid(i) {
+	if q := named[*array.Float64](b, record.ColClientQueue); mode == "open" && q.IsValid(i) {
 		queue = q.Value(i)
 	}
 	within := func(column string, plus float64, bound time.Duration) bool {
 		c := named[*array.Float64](b, column)
 		return bound == 0 || c.IsValid(i) && c.Value(i)+plus <= bound.Seconds()
 	}
-	tokens, tpot := named[*array.Int64](b, colOutput), named[*array.Float64](b, colTPOT)
+	tokens, tpot := named[*array.Int64](b, record.ColOutputTokens), named[*array.Float64](b, record.ColTPOT)
 	single := tokens.IsValid(i) && tokens.Value(i) <= 1
 	seen := !tpot.IsValid(i) || tpot.Value(i) > 0
-	return within(colTTFT, queue, slo.TTFT) && within(colE2E, queue, slo.E2E) && (slo.TPOT == 0 || single || seen && within(colTPOT, 0, slo.TPOT))
+	return within(record.ColTTFT, queue, slo.TTFT) && within(record.ColE2E, queue, slo.E2E) && (slo.TPOT == 0 || single || seen && within(record.ColTPOT, 0, slo.TPOT))
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // Problems of a committed attempt; the words are the plan's reasons.
@@ -135,8 +136,8 @@ func readPast(experiment, slug, dir string) (Past, error) {
 		p.Problem, p.Detail = ResultCorrupt, err.Error()
 	case m.Experiment != experiment || m.Slug != slug || m.Attempt != filepath.Base(dir):
 		p.Problem, p.Detail = ResultCorrupt, "the manifest is another attempt's: "+m.Experiment+"/"+m.Slug+"/"+m.Attempt
-	case m.Schema > manifestSchema:
-		p.Problem, p.Detail = Unverified, fmt.Sprintf("manifest schema %d is newer than %d", m.Schema, manifestSchema)
+	case m.Schema > record.ManifestSchema:
+		p.Problem, p.Detail = Unverified, fmt.Sprintf("manifest schema %d is newer than %d", m.Schema, record.ManifestSchema)
 	default:
 		p.Problem, p.Detail = checkSizes(dir, m.Files)
 		p.Absent = absent(dir, m.Files)
@@ -150,12 +151,12 @@ func readPast(experiment, slug, dir string) (Past, error) {
 
 // published are the files that an attempt's folder may have beside its manifest. A name from a file is a path: no other is
 // ever looked at.
-var published = []string{tableRequests + ".parquet", tableOutputs + ".parquet", tableSamples + ".parquet", tableRun + ".parquet", logFile}
+var published = []string{record.TableRequests + ".parquet", record.TableOutputs + ".parquet", record.TableSamples + ".parquet", record.TableRun + ".parquet", logFile}
 
 // leavable are the files without which an attempt still says what it measured: run.parquet has all metrics. Trees are
 // copied without the answers, which may be large or nobody else's business, without the rows of each request, and without
 // logs.
-var leavable = []string{tableOutputs + ".parquet", tableRequests + ".parquet", tableSamples + ".parquet", logFile}
+var leavable = []string{record.TableOutputs + ".parquet", record.TableRequests + ".parquet", record.TableSamples + ".parquet", logFile}
 
 // gone says which files an attempt lacks.
 func gone(absent []string) string {

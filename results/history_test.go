@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"matrix/results/record"
 )
 
 func committed(t testing.TB, s *Store, launch int) Past {
@@ -57,11 +59,11 @@ func TestHistoryProblems(t *testing.T) {
 	flip := func(doc []byte) []byte { doc[len(doc)/2] ^= 1; return doc }
 	newer := func(doc []byte) []byte {
 		var m Manifest
-		if err := unseal(doc, &m); err != nil {
+		if err := record.Unseal(doc, &m); err != nil {
 			t.Fatal(err)
 		}
-		m.Schema, m.Self = manifestSchema+1, ""
-		out, err := seal(m)
+		m.Schema, m.Self = record.ManifestSchema+1, ""
+		out, err := record.Seal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,18 +118,18 @@ func TestManifestEveryByte(t *testing.T) {
 	}
 	for i := range doc {
 		doc[i] ^= 0x20
-		if _, err := parseManifest(doc); err == nil {
+		if _, err := record.ParseManifest(doc); err == nil {
 			t.Errorf("byte %d flipped: no error", i)
 		}
 		doc[i] ^= 0x20
 	}
-	if _, err := parseManifest(doc); err != nil {
+	if _, err := record.ParseManifest(doc); err != nil {
 		t.Errorf("untouched: %v", err)
 	}
 }
 
 func FuzzManifest(f *testing.F) {
-	doc, err := seal(Manifest{Schema: 1, Attempt: "01", Identity: testIdentity(), Files: map[string]FileSum{"a": {1, "b"}}})
+	doc, err := record.Seal(Manifest{Schema: 1, Attempt: "01", Identity: testIdentity(), Files: map[string]FileSum{"a": {Bytes: 1, SHA256: "b"}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -136,7 +138,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"self": ""}`))
 	f.Add([]byte("\"self\": \"" + strings.Repeat("0", 64) + "\"\n}\n"))
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		m, err := parseManifest(doc)
+		m, err := record.ParseManifest(doc)
 		if err != nil {
 			return
 		}
@@ -227,12 +229,12 @@ func TestMarksNameTheirAttempts(t *testing.T) {
 	}
 	// A clock that ran an hour ahead when the attempt ended.
 	ahead := Manifest{Attempt: bad.Attempt, Ended: time.Now().Add(time.Hour)}
-	one := Mark{Kind: markTaint, Attempt: bad.Attempt, At: time.Now()}
-	whole := Mark{Kind: markTaint, Attempts: []string{bad.Attempt}, At: time.Now()}
+	one := Mark{Kind: record.MarkTaint, Attempt: bad.Attempt, At: time.Now()}
+	whole := Mark{Kind: record.MarkTaint, Attempts: []string{bad.Attempt}, At: time.Now()}
 	if !one.Names(&ahead) || !whole.Names(&ahead) {
 		t.Error("a clock that ran ahead takes an attempt out of a mark that names it")
 	}
-	older := Mark{Kind: markTaint, At: time.Now()} // of an older matrix
+	older := Mark{Kind: record.MarkTaint, At: time.Now()} // of an older matrix
 	if older.Names(&ahead) || !older.Names(&Manifest{Ended: time.Now().Add(-time.Hour)}) {
 		t.Error("a mark without names goes by the clock")
 	}

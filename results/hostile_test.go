@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"matrix/results/record"
 )
 
 // resealed changes the manifest of a committed attempt as somebody who knows the format can, its own checksum included.
@@ -55,14 +57,14 @@ var attacks = map[string]func(t *testing.T, p Past, outside string){
 		listing(t, p, logFile, filepath.Join(outside, "secret"))
 	},
 	"a table that is a link": func(t *testing.T, p Past, outside string) {
-		path := filepath.Join(p.Dir, tableRun+".parquet")
+		path := filepath.Join(p.Dir, record.TableRun+".parquet")
 		moved := filepath.Join(outside, "run")
 		must(t, errors.Join(os.Rename(path, moved), os.Symlink(moved, path)))
 	},
 	"a table that is a FIFO": func(t *testing.T, p Past, outside string) {
-		path := filepath.Join(p.Dir, tableRun+".parquet")
+		path := filepath.Join(p.Dir, record.TableRun+".parquet")
 		must(t, errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o644)))
-		resealed(t, p, func(m *Manifest) { m.Files[tableRun+".parquet"] = FileSum{} })
+		resealed(t, p, func(m *Manifest) { m.Files[record.TableRun+".parquet"] = FileSum{} })
 	},
 	"a manifest that is a FIFO": func(t *testing.T, p Past, outside string) {
 		path := filepath.Join(p.Dir, manifestFile)

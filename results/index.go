@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"matrix/results/record"
 )
 
 // The index is a cache of manifests, one file an experiment under .matrix/index, for histories that take seconds to
@@ -134,7 +136,7 @@ func lookAtAttempt(experiment string, cell *cellSight, name string, entry *index
 	if err != nil {
 		return at, err
 	}
-	if p.Problem == "" && (p.Lacks(tableRequests) || p.Lacks(tableSamples)) {
+	if p.Problem == "" && (p.Lacks(record.TableRequests) || p.Lacks(record.TableSamples)) {
 		p.Problem, p.Detail = ResultMissing, gone(p.Absent) // enough for a report, not for a result that stands
 	}
 	for _, name := range sortedKeys(p.Files) {

@@ -12,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"matrix/experiments"
+	"matrix/results/record"
 )
 
 // pastTree is a tree with so many committed attempts of three cells, each with one file.
@@ -30,7 +31,7 @@ func pastTree(t testing.TB, n int) *Store {
 func addAttempt(t testing.TB, s *Store, i int, at time.Time) string {
 	t.Helper()
 	slug := fmt.Sprintf("cell%d-0123456789abcdef", i%3)
-	m := Manifest{Schema: manifestSchema, Experiment: "e", Slug: slug, Address: slug, Name: "n", Launch: 1 + i/3, Status: Complete, Reason: "done",
+	m := Manifest{Schema: record.ManifestSchema, Experiment: "e", Slug: slug, Address: slug, Name: "n", Launch: 1 + i/3, Status: Complete, Reason: "done",
 		Platform: "p", Model: "m", BatchSize: 10, Axes: map[string]string{"batch_size": "10"}, Began: at, Ended: at.Add(time.Minute), Segments: 1, Planned: 10, OK: 10,
 		Attempt: ulid.MustNew(ulid.Timestamp(at), nil0{}).String(), LogTail: "bye",
 		Identity: experiments.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: experiments.Parts{Spec: &experiments.Component{Hash: "s", Value: []byte(`{"a":1}`)}}},
@@ -38,7 +39,7 @@ func addAttempt(t testing.TB, s *Store, i int, at time.Time) string {
 	if i%7 == 0 {
 		delete(m.Summary, "load_s")
 	}
-	doc, err := seal(m)
+	doc, err := record.Seal(m)
 	if err != nil {
 		t.Fatal(err)
 	}

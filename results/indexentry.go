@@ -12,6 +12,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // indexEntry is one attempt in the index: what Recall tells of its manifest.
@@ -45,7 +46,7 @@ func entryOf(at *sight) *indexEntry {
 }
 
 func (e *indexEntry) manifest(experiment string) Manifest {
-	m := Manifest{Schema: manifestSchema, Experiment: experiment, Address: e.identity.Address, Slug: e.slug, Name: e.name, Launch: int(e.launch),
+	m := Manifest{Schema: record.ManifestSchema, Experiment: experiment, Address: e.identity.Address, Slug: e.slug, Name: e.name, Launch: int(e.launch),
 		Attempt: e.attempt, Status: e.status, Reason: e.reason, Platform: e.platform, Model: e.model, BatchSize: int(e.batch), Axes: e.axes,
 		Identity: e.identity, Began: time.Unix(0, e.began).UTC(), Ended: time.Unix(0, e.ended).UTC(), Segments: int(e.segments),
 		Planned: e.planned, OK: e.ok, Summary: make(map[string]float64, 2)}

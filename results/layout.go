@@ -5,6 +5,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"matrix/results/record"
 )
 
 // rowGroup is the number of rows of a row group, which a writer holds in memory: half of DuckDB's unit of parallel scans.
@@ -12,7 +14,7 @@ const rowGroup = 61_440
 
 // layout is how a table lies in its file: the properties of Parquet and of Arrow's side of it.
 func layout[R any](table string, cols []column[R]) (*parquet.WriterProperties, pqarrow.ArrowWriterProperties) {
-	if table == tableRun {
+	if table == record.TableRun {
 		return narrowProperties(cols), pqarrow.NewArrowWriterProperties()
 	}
 	return writerProperties(cols), pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema())

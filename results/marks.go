@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,12 +15,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/disk"
-)
-
-// Kinds of marks.
-const (
-	markTaint  = "taint"
-	markAccept = "accept"
+	"matrix/results/record"
 )
 
 // Taint voids an attempt, or with attempt "" all attempts of the cell so far.
@@ -29,7 +23,7 @@ func (s *Store) Taint(experiment, slug, attempt, reason, who string) error {
 	if attempt != "" && !attemptName(attempt) {
 		return fmt.Errorf("taint attempt %q: not a ULID", attempt)
 	}
-	return s.mark(experiment, slug, Mark{Kind: markTaint, Attempt: attempt, Reason: reason, Who: who})
+	return s.mark(experiment, slug, Mark{Kind: record.MarkTaint, Attempt: attempt, Reason: reason, Who: who})
 }
 
 // Accept blesses an attempt, or with attempt "" all attempts of the cell so far: they count as current for an identity
@@ -38,7 +32,7 @@ func (s *Store) Accept(experiment, slug, attempt string, identity json.RawMessag
 	if attempt != "" && !attemptName(attempt) {
 		return fmt.Errorf("accept attempt %q: not a ULID", attempt)
 	}
-	return s.mark(experiment, slug, Mark{Kind: markAccept, Attempt: attempt, Identity: identity, Reason: reason, Who: who})
+	return s.mark(experiment, slug, Mark{Kind: record.MarkAccept, Attempt: attempt, Identity: identity, Reason: reason, Who: who})
 }
 
 // mark adds a file; marks are never changed or removed.
@@ -79,42 +73,11 @@ func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]Mark, e
 	}
 	var out []Mark
 	for _, m := range marks {
-		if m.Kind == markAccept {
+		if m.Kind == record.MarkAccept {
 			out = append(out, m)
 		}
 	}
 	return out, ctx.Err()
-}
-
-// Blesses reports that the mark makes an attempt count for an identity.
-func (m *Mark) Blesses(a *Manifest, identity string) bool {
-	return m.Kind == markAccept && identity != "" && m.IdentityHash() == identity && m.Names(a)
-}
-
-// Names reports that the mark is of an attempt. Two machines' clocks differ, and a merge brings attempts that its author
-// never saw, so a mark names those that were there; one of an older matrix means all that had ended by its time.
-func (m *Mark) Names(a *Manifest) bool {
-	switch {
-	case m.Attempt != "":
-		return m.Attempt == a.Attempt
-	case m.Attempts != nil:
-		return slices.Contains(m.Attempts, a.Attempt)
-	}
-	return !m.At.Before(a.Ended)
-}
-
-// IdentityHash is the hash of the identity that an accept mark blesses: it holds the hash as a string, or the whole
-// identity. "" where there is none.
-func (m *Mark) IdentityHash() string {
-	var text string
-	if json.Unmarshal(m.Identity, &text) == nil {
-		return text
-	}
-	var id experiments.Identity
-	if json.Unmarshal(m.Identity, &id) != nil {
-		return ""
-	}
-	return id.Hash
 }
 
 // readMarks reads the marks of a cell. One that cannot be read may be a taint, so it is taken for one of the whole cell,
@@ -154,7 +117,7 @@ func readMark(path string) (m Mark, err error) {
 	if err == nil {
 		err = experiments.PlainJSON(json.Unmarshal(doc, &m))
 	}
-	if err == nil && m.Kind != markTaint && m.Kind != markAccept {
+	if err == nil && m.Kind != record.MarkTaint && m.Kind != record.MarkAccept {
 		err = fmt.Errorf("it is no mark, but %q", m.Kind)
 	}
 	if err != nil {
@@ -165,13 +128,13 @@ func readMark(path string) (m Mark, err error) {
 
 // illegible stands for a mark that cannot be read: a taint of all that the cell has.
 func illegible(err error) Mark {
-	return Mark{Kind: markTaint, At: time.Unix(1<<40, 0), Reason: fmt.Sprintf("%v (bring it back from a copy, or remove it and mark again)", err)}
+	return Mark{Kind: record.MarkTaint, At: time.Unix(1<<40, 0), Reason: fmt.Sprintf("%v (bring it back from a copy, or remove it and mark again)", err)}
 }
 
 // taintOf is the reason by which an attempt is void, "" = it is not.
 func taintOf(marks []Mark, m *Manifest) string {
 	for _, mark := range marks {
-		if mark.Kind == markTaint && mark.Names(m) {
+		if mark.Kind == record.MarkTaint && mark.Names(m) {
 			return cmp.Or(mark.Reason, "no reason given")
 		}
 	}

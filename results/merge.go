@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // launchesDir holds what shared servers left; attempts refer to it.
@@ -126,7 +127,7 @@ func (m *merging) sort(p Past) (conflict string) {
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s is damaged here and whole there: move %s away, then merge again", p.Attempt, here.Dir))
 	case here != nil:
 		return fmt.Sprintf("attempt %s is launch %d of %s/%s here (identity %s), and launch %d of %s/%s there (identity %s)", p.Attempt,
-			here.Launch, here.Experiment, here.Slug, short(here.Identity.Hash), p.Launch, p.Experiment, p.Slug, short(p.Identity.Hash))
+			here.Launch, here.Experiment, here.Slug, record.CellKey(here.Identity.Hash), p.Launch, p.Experiment, p.Slug, record.CellKey(p.Identity.Hash))
 	default:
 		m.todo = append(m.todo, p)
 	}
@@ -264,7 +265,7 @@ func (m *merging) note(mine []Past) {
 	for _, p := range m.todo {
 		if hash := identities[p.Experiment+"/"+p.Slug]; hash != "" && hash != p.Identity.Hash {
 			add(fmt.Sprintf("%s/%s has results of two identities now (%s here, %s there): both are history, the plan says which counts",
-				p.Experiment, p.Name, short(hash), short(p.Identity.Hash)))
+				p.Experiment, p.Name, record.CellKey(hash), record.CellKey(p.Identity.Hash)))
 		}
 		if p.Status == Complete && complete[launch{p.Identity.Hash, p.Launch}] {
 			add(fmt.Sprintf("launch %d of %s/%s is complete in both trees: both are kept, the later one counts", p.Launch, p.Experiment, p.Name))

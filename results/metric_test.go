@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/results/record"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -21,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // The published columns: a change here must keep every name and meaning.
 func TestSchemaGolden(t *testing.T) {
 	var b strings.Builder
-	for _, table := range []string{tableRequests, tableRun, tableSamples, tableOutputs, tableCounts} {
+	for _, table := range []string{record.TableRequests, record.TableRun, record.TableSamples, record.TableOutputs, record.TableCounts} {
 		fmt.Fprintf(&b, "%s.parquet, schema %d\n", table, SchemaVersion)
 		for _, c := range Tables()[table] {
 			null := ""
@@ -80,7 +81,7 @@ func check(t *testing.T, s Summary, want map[string]float64) {
 
 // plain is a request with latencies that are easy to work with by hand.
 func plain(seq int64, sent, ttft, done float64, tokens int64) RequestRow {
-	return RequestRow{Seq: seq, Phase: phaseMeasure, Status: statusOK, Attempts: 1, TokenSource: "usage",
+	return RequestRow{Seq: seq, Phase: record.PhaseMeasure, Status: record.StatusOK, Attempts: 1, TokenSource: "usage",
 		SentS: &sent, FirstTokenS: ptr(sent + ttft), LastTokenS: &done, DoneS: ptr(done + 0.001),
 		InputTokens: ptr(int64(10)), OutputTokens: &tokens}
 }
@@ -108,7 +109,7 @@ func TestThroughput(t *testing.T) {
 	warm.Phase = "warmup"
 	failed := failedRow(2, "failed") // sent 0.02, done 1.02
 	failed.DoneS = ptr(4.5)
-	rows := []RequestRow{warm, plain(0, 0.5, 0.1, 2, 11), plain(1, 1, 0.2, 4.099, 21), failed, failedRow(3, statusNotSent)}
+	rows := []RequestRow{warm, plain(0, 0.5, 0.1, 2, 11), plain(1, 1, 0.2, 4.099, 21), failed, failedRow(3, record.StatusNotSent)}
 	s := measured(t, Run{Planned: 4, Mode: "closed", LoadS: ptr(20.0)}, rows)
 	// D: first dispatch 0.02 (the failed one) → last completion 4.5 (the failed one).
 	check(t, s, map[string]float64{
@@ -130,7 +131,7 @@ func TestThroughput(t *testing.T) {
 }
 
 func TestNothingCompleted(t *testing.T) {
-	s := measured(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{failedRow(0, statusNotSent), failedRow(1, statusCanceled)})
+	s := measured(t, Run{Planned: 2, Mode: "closed"}, []RequestRow{failedRow(0, record.StatusNotSent), failedRow(1, record.StatusCanceled)})
 	check(t, s, map[string]float64{"duration_s": null, "request_throughput": null, "batch_s": null, "load_s": null,
 		"ttft_p50_s": null, "success_rate": 0, "success_rate_low95": 0, "requests_canceled": 1})
 }
@@ -192,13 +193,13 @@ func TestGoodput(t *testing.T) {
 }
 
 func TestPercentileMinima(t *testing.T) {
-	for _, p := range percentiles {
-		for _, n := range []int{p.min - 1, p.min} {
+	for _, p := range record.Percentiles {
+		for _, n := range []int{p.Min - 1, p.Min} {
 			s := newSummary()
 			s.percentiles("ttft", n, func(q float64) float64 { return q })
-			got := s.Metrics[percentileName("ttft", p)]
-			if (got != nil) != (n == p.min) {
-				t.Errorf("%s of %d requests = %v", p.name, n, got)
+			got := s.Metrics[record.PercentileOf("ttft", p)]
+			if (got != nil) != (n == p.Min) {
+				t.Errorf("%s of %d requests = %v", p.Name, n, got)
 			}
 		}
 	}
@@ -299,7 +300,7 @@ func TestSummarizeAgain(t *testing.T) {
 func TestDerive(t *testing.T) {
 	row := plain(0, 1, 0.5, 3, 5)
 	row.FirstChunkS, row.ScheduledS = ptr(1.25), ptr(0.75)
-	Derive(&row)
+	record.Derive(&row)
 	got := []float64{*row.TTFTS, *row.TTFTFirstChunkS, *row.TPOTS, *row.E2ES, *row.E2EClosedS, *row.ClientQueueS}
 	want := []float64{0.5, 0.25, 0.375, 2, 2.001, 0.25}
 	for i := range want {
@@ -308,9 +309,9 @@ func TestDerive(t *testing.T) {
 		}
 	}
 	single := plain(0, 1, 0.5, 3, 1)
-	Derive(&single)
+	record.Derive(&single)
 	imported := RequestRow{TTFTS: ptr(0.7)}
-	Derive(&imported)
+	record.Derive(&imported)
 	if single.TPOTS != nil || imported.TTFTS == nil || *imported.TTFTS != 0.7 || imported.E2ES != nil {
 		t.Errorf("single %v, imported %+v", single.TPOTS, imported)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -24,8 +26,8 @@ type eventBatch struct {
 }
 
 func eventsIn(b arrow.RecordBatch) eventBatch {
-	return eventBatch{named[*array.Float64](b, colFirstToken), named[*array.Float64](b, colLastToken),
-		named[*array.Int64](b, colOutput), named[*array.Int32](b, colChunks)}
+	return eventBatch{named[*array.Float64](b, record.ColFirstToken), named[*array.Float64](b, record.ColLastToken),
+		named[*array.Int64](b, record.ColOutputTokens), named[*array.Int32](b, record.ColChunks)}
 }
 
 // add counts an ok request.
@@ -49,10 +51,10 @@ func (p *pieces) add(b eventBatch, i int) {
 const understated = 0.05
 
 // pieced says what the events hide of the time per token.
-func (s *Summary) pieced(p pieces) {
+func (s *summarizer) pieced(p pieces) {
 	if p.several == 0 {
-		if p.single > 0 && s.value(meanName("tpot")) == nil {
-			s.unseen("tpot", prefixITL)
+		if p.single > 0 && s.value(record.MeanOf("tpot")) == nil {
+			s.unseen("tpot", record.DistITL)
 		}
 		return
 	}
@@ -68,7 +70,7 @@ func (s *Summary) pieced(p pieces) {
 }
 
 // unseen gives the columns of some distributions the reason that they are null.
-func (s *Summary) unseen(distributions ...string) {
+func (s *summarizer) unseen(distributions ...string) {
 	for name, v := range s.Metrics {
 		if of, ok := latencyOf(name); ok && v == nil && slices.Contains(distributions, of) {
 			s.Why[name] = "every answer came in one piece: there is no time between its tokens to tell"

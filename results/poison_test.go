@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // committing leaves an attempt of three requests as a crash within its commit does: noted, spools closed, nothing moved.
@@ -36,20 +37,20 @@ func committing(t *testing.T, s *Store, run Run) *Attempt {
 // poisons are the ways in which work that a crash left can be past saving; each must be set aside, and stop nobody.
 var poisons = map[string]func(t *testing.T, a *Attempt){
 	"a spool cut before its first row": func(t *testing.T, a *Attempt) {
-		must(t, os.Truncate(a.spoolPath(tableRequests, 1), 40))
+		must(t, os.Truncate(a.spoolPath(record.TableRequests, 1), 40))
 	},
 	"a spool cut before its last row": func(t *testing.T, a *Attempt) {
-		path := a.spoolPath(tableRequests, 1)
+		path := a.spoolPath(record.TableRequests, 1)
 		info, err := os.Stat(path)
 		must(t, errors.Join(err, os.Truncate(path, info.Size()-1)))
 	},
-	"a spool that is gone": func(t *testing.T, a *Attempt) { must(t, os.Remove(a.spoolPath(tableRequests, 1))) },
+	"a spool that is gone": func(t *testing.T, a *Attempt) { must(t, os.Remove(a.spoolPath(record.TableRequests, 1))) },
 	"a FIFO for a spool": func(t *testing.T, a *Attempt) {
-		must(t, errors.Join(os.Remove(a.spoolPath(tableRequests, 1)), syscall.Mkfifo(a.spoolPath(tableRequests, 1), 0o644)))
+		must(t, errors.Join(os.Remove(a.spoolPath(record.TableRequests, 1)), syscall.Mkfifo(a.spoolPath(record.TableRequests, 1), 0o644)))
 	},
 	"a spool of another table": func(t *testing.T, a *Attempt) {
-		doc, err := os.ReadFile(a.spoolPath(tableSamples, 1))
-		must(t, errors.Join(err, os.WriteFile(a.spoolPath(tableRequests, 1), doc, 0o644)))
+		doc, err := os.ReadFile(a.spoolPath(record.TableSamples, 1))
+		must(t, errors.Join(err, os.WriteFile(a.spoolPath(record.TableRequests, 1), doc, 0o644)))
 	},
 	"a description of another attempt": func(t *testing.T, a *Attempt) {
 		a.manifest.Attempt = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -143,9 +144,9 @@ func TestUnreadableUnfinished(t *testing.T) {
 	mustAppend(t, a, okRow(0), "")
 	must(t, a.Sample(SampleRow{Source: "host", Metric: "x"}))
 	must(t, a.Suspend(Run{Planned: 3}))
-	samples, err := os.ReadFile(a.spoolPath(tableSamples, 1)) // another table's rows, every frame whole
+	samples, err := os.ReadFile(a.spoolPath(record.TableSamples, 1)) // another table's rows, every frame whole
 	must(t, err)
-	must(t, os.WriteFile(a.spoolPath(tableRequests, 1), samples, 0o644))
+	must(t, os.WriteFile(a.spoolPath(record.TableRequests, 1), samples, 0o644))
 	other := begin(t, s, 3)
 	mustAppend(t, other, okRow(0), "")
 	must(t, other.Suspend(Run{Planned: 3}))
@@ -187,7 +188,7 @@ func TestFullDiskIsWaitedFor(t *testing.T) {
 func TestLostOutputsAreSaid(t *testing.T) {
 	s := testStore(t)
 	a := committing(t, s, Run{Planned: 3})
-	for _, table := range []string{tableOutputs, tableSamples} {
+	for _, table := range []string{record.TableOutputs, record.TableSamples} {
 		must(t, os.Truncate(a.spoolPath(table, 1), 60))
 	}
 	unlock, err := s.Lock("an apply")
@@ -210,9 +211,9 @@ func TestBuiltFolderIsHeldAgainstItsSums(t *testing.T) {
 		dir := filepath.Join(a.dir, commitDir)
 		_, _, err := a.buildWhole(dir)
 		must(t, err)
-		must(t, os.Truncate(a.spoolPath(tableRequests, 1), 40))
+		must(t, os.Truncate(a.spoolPath(record.TableRequests, 1), 40))
 		if damaged {
-			must(t, os.WriteFile(filepath.Join(dir, tableRun+".parquet"), []byte("PAR1"), 0o644))
+			must(t, os.WriteFile(filepath.Join(dir, record.TableRun+".parquet"), []byte("PAR1"), 0o644))
 		}
 		unlock, err := s.Lock("an apply")
 		must(t, err)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"matrix/results/record"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,50 +15,50 @@ import (
 // gapsExact is the number of chunk gaps kept for exact percentiles (16 MiB); more go through a histogram.
 const gapsExact = 2 << 20
 
-func (s *Summary) counts(t *tally, planned int64, imported bool) {
-	for _, status := range requestStatuses {
-		s.setCount(prefixRequestsEnd+status, t.statuses[status])
+func (s *summarizer) counts(t *tally, planned int64, imported bool) {
+	for _, status := range record.RequestStatuses {
+		s.setCount(record.RequestsEnded(status), t.statuses[status])
 	}
-	s.setCount(mPlanned, planned)
-	s.setCount(mCutShort, t.ends.CutShort)
-	s.setCount(mWithoutText, t.ends.WithoutText)
+	s.setCount(record.MetricRequestsPlanned, planned)
+	s.setCount(record.MetricCutShort, t.ends.CutShort)
+	s.setCount(record.MetricWithoutText, t.ends.WithoutText)
 	if n := t.ends.WithoutText; n > 0 && !imported {
 		s.warn(fmt.Sprintf("%d of %d ok answers have no text", n, t.ends.OK))
 	}
-	for column, metric := range map[string]string{colInput: mInput, colOutput: mOutput, colCached: mCached} {
+	for column, metric := range map[string]string{record.ColInputTokens: record.MetricInputTokens, record.ColOutputTokens: record.MetricOutputTokens, record.ColCachedTokens: record.MetricCachedTokens} {
 		if n := t.tokens[column]; n != nil {
 			s.setCount(metric, *n)
 		}
 	}
 	if planned > 0 {
-		ok := t.statuses[statusOK]
-		s.set(mSuccess, float64(ok)/float64(planned))
-		s.set(mSuccessLow, lowerBound(ok, planned, 0.95))
+		ok := t.statuses[record.StatusOK]
+		s.set(record.MetricSuccessRate, float64(ok)/float64(planned))
+		s.set(record.MetricSuccessLow, lowerBound(ok, planned, 0.95))
 	}
 }
 
-func (s *Summary) rates(t *tally, run Run) {
+func (s *summarizer) rates(t *tally, run Run) {
 	if run.LoadS != nil {
-		s.set(mLoad, *run.LoadS)
+		s.set(record.MetricLoad, *run.LoadS)
 	}
 	d := t.duration()
 	if d <= 0 {
-		for _, m := range []string{mDuration, mBatch, mRequestTput, mOutputTput, mTotalTput} {
+		for _, m := range []string{record.MetricDuration, record.MetricBatch, record.MetricRequestThroughput, record.MetricOutputThroughput, record.MetricTotalTokenThroughput} {
 			s.null(m, "no measured request completed")
 		}
 		return
 	}
-	s.set(mDuration, d)
-	s.set(mRequestTput, float64(t.statuses[statusOK])/d)
+	s.set(record.MetricDuration, d)
+	s.set(record.MetricRequestThroughput, float64(t.statuses[record.StatusOK])/d)
 	if run.LoadS != nil {
-		s.set(mBatch, *run.LoadS+d)
+		s.set(record.MetricBatch, *run.LoadS+d)
 	}
-	out, in := t.tokens[colOutput], t.tokens[colInput]
+	out, in := t.tokens[record.ColOutputTokens], t.tokens[record.ColInputTokens]
 	if out != nil {
-		s.set(mOutputTput, float64(*out)/d)
+		s.set(record.MetricOutputThroughput, float64(*out)/d)
 	}
 	if out != nil && in != nil {
-		s.set(mTotalTput, float64(*out+*in)/d)
+		s.set(record.MetricTotalTokenThroughput, float64(*out+*in)/d)
 	}
 	if len(t.windows) > 1 {
 		s.warn(fmt.Sprintf("measured in %d segments: each began with an empty engine, so the rates over their sum are a little low", len(t.windows)))
@@ -64,29 +66,29 @@ func (s *Summary) rates(t *tally, run Run) {
 }
 
 // latencies fills the distributions; one buffer serves all of them.
-func (s *Summary) latencies(t *tally, run Run) error {
+func (s *summarizer) latencies(t *tally, run Run) error {
 	failures := 0
 	for status, n := range t.statuses {
-		if status != statusOK && final(status) {
+		if status != record.StatusOK && record.Final(status) {
 			failures += int(n)
 		}
 	}
-	buf := make([]float64, 0, t.statuses[statusOK])
-	for _, l := range latencies {
+	buf := make([]float64, 0, t.statuses[record.StatusOK])
+	for _, l := range record.Latencies {
 		plus := ""
-		if l.arrival && run.Mode == "open" {
-			plus = colQueue
+		if l.Arrival && run.Mode == "open" {
+			plus = record.ColClientQueue
 		}
-		sorted, err := t.values(buf, l.column, plus)
+		sorted, err := t.values(buf, l.Column, plus)
 		if err != nil {
 			return err
 		}
-		s.percentiles(l.name, len(sorted), func(q float64) float64 { return quantile(sorted, q) })
+		s.percentiles(l.Name, len(sorted), func(q float64) float64 { return quantile(sorted, q) })
 		if len(sorted) > 0 {
-			s.set(meanName(l.name), mean(sorted))
+			s.set(record.MeanOf(l.Name), mean(sorted))
 		}
-		if l.adjusted {
-			s.adjusted(l.name, sorted, failures)
+		if l.Adjusted {
+			s.adjusted(l.Name, sorted, failures)
 		}
 	}
 	s.pieced(t.pieces)
@@ -94,35 +96,35 @@ func (s *Summary) latencies(t *tally, run Run) error {
 }
 
 // percentiles sets those that n requests are enough for, and says why for the others.
-func (s *Summary) percentiles(name string, n int, at func(q float64) float64) {
-	for _, p := range percentiles {
-		column := percentileName(name, p)
+func (s *summarizer) percentiles(name string, n int, at func(q float64) float64) {
+	for _, p := range record.Percentiles {
+		column := record.PercentileOf(name, p)
 		if n == 0 {
 			continue // not measured at all: plain null
 		}
-		if n < p.min {
+		if n < p.Min {
 			s.null(column, tooFew(p, n))
 			continue
 		}
-		s.set(column, at(p.q))
+		s.set(column, at(p.Q))
 	}
 }
 
-func tooFew(p percentile, n int) string {
-	return fmt.Sprintf("%s needs %d requests, has %d", p.name, p.min, n)
+func tooFew(p record.Percentile, n int) string {
+	return fmt.Sprintf("%s needs %d requests, has %d", p.Name, p.Min, n)
 }
 
 // adjusted is the percentiles with each failure counted as +∞: a percentile may be infinite.
-func (s *Summary) adjusted(name string, sorted []float64, failures int) {
+func (s *summarizer) adjusted(name string, sorted []float64, failures int) {
 	n := len(sorted) + failures
-	for _, p := range percentiles {
-		column := adjustedName(name, p)
+	for _, p := range record.Percentiles {
+		column := record.AdjustedOf(name, p)
 		switch {
 		case len(sorted) == 0:
-		case n < p.min:
+		case n < p.Min:
 			s.null(column, tooFew(p, n))
 		default:
-			s.set(column, interpolate(n, p.q, func(i int) float64 {
+			s.set(column, interpolate(n, p.Q, func(i int) float64 {
 				if i < len(sorted) {
 					return sorted[i]
 				}
@@ -132,10 +134,10 @@ func (s *Summary) adjusted(name string, sorted []float64, failures int) {
 	}
 }
 
-func (s *Summary) weightedITL(t *tally) error {
+func (s *summarizer) weightedITL(t *tally) error {
 	var values []weighted
-	err := t.each([]string{colTPOT, colOutput}, rowOK, func(b arrow.RecordBatch, i int) {
-		tpot, n := named[*array.Float64](b, colTPOT), named[*array.Int64](b, colOutput)
+	err := t.each([]string{record.ColTPOT, record.ColOutputTokens}, rowOK, func(b arrow.RecordBatch, i int) {
+		tpot, n := named[*array.Float64](b, record.ColTPOT), named[*array.Int64](b, record.ColOutputTokens)
 		if tpot.IsValid(i) && n.IsValid(i) && n.Value(i) > 1 {
 			values = append(values, weighted{tpot.Value(i), n.Value(i) - 1})
 		}
@@ -144,8 +146,8 @@ func (s *Summary) weightedITL(t *tally) error {
 		return err
 	}
 	slices.SortFunc(values, func(a, b weighted) int { return compare(a.value, b.value) })
-	s.percentiles(prefixITL, len(values), func(q float64) float64 { return weightedQuantile(values, q) })
-	s.set(meanName(prefixITL), weightedMean(values))
+	s.percentiles(record.DistITL, len(values), func(q float64) float64 { return weightedQuantile(values, q) })
+	s.set(record.MeanOf(record.DistITL), weightedMean(values))
 	return nil
 }
 
@@ -160,12 +162,12 @@ func compare(a, b float64) int {
 }
 
 // chunkGaps pools the gaps of all ok requests. The minima count requests: gaps of one stream are not independent.
-func (s *Summary) chunkGaps(t *tally) error {
+func (s *summarizer) chunkGaps(t *tally) error {
 	var exact []float64
 	var hist *hdrhistogram.Histogram
 	requests, n, sum := 0, 0, 0.0
-	err := t.each([]string{colGaps}, rowOK, func(b arrow.RecordBatch, i int) {
-		l := named[*array.List](b, colGaps)
+	err := t.each([]string{record.ColChunkGaps}, rowOK, func(b arrow.RecordBatch, i int) {
+		l := named[*array.List](b, record.ColChunkGaps)
 		if !l.IsValid(i) {
 			return
 		}
@@ -179,27 +181,27 @@ func (s *Summary) chunkGaps(t *tally) error {
 			}
 			if hist == nil {
 				hist = hdrhistogram.New(1, int64(10*3600*1e9), 3)
-				record(hist, exact)
+				observe(hist, exact)
 				exact = nil
 			}
-			record(hist, []float64{gap})
+			observe(hist, []float64{gap})
 		}
 	})
 	if err != nil || n == 0 {
 		return err
 	}
-	s.set(meanName(prefixGap), sum/float64(n))
+	s.set(record.MeanOf(record.DistGap), sum/float64(n))
 	if hist != nil {
 		s.warn(fmt.Sprintf("chunk_gap percentiles from a histogram of %d gaps (within 0.1%%)", n))
-		s.percentiles(prefixGap, requests, func(q float64) float64 { return float64(hist.ValueAtQuantile(q*100)) / 1e9 })
+		s.percentiles(record.DistGap, requests, func(q float64) float64 { return float64(hist.ValueAtQuantile(q*100)) / 1e9 })
 		return nil
 	}
 	slices.Sort(exact)
-	s.percentiles(prefixGap, requests, func(q float64) float64 { return quantile(exact, q) })
+	s.percentiles(record.DistGap, requests, func(q float64) float64 { return quantile(exact, q) })
 	return nil
 }
 
-func record(h *hdrhistogram.Histogram, seconds []float64) {
+func observe(h *hdrhistogram.Histogram, seconds []float64) {
 	for _, v := range seconds {
 		// A gap beyond the range (10 h) counts as the range's end: no request lives that long.
 		ns := min(max(int64(v*1e9), 1), h.HighestTrackableValue())

@@ -6,22 +6,24 @@ import (
 	"path/filepath"
 	"slices"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // ReadRequests calls each for the rows of requests.parquet in an attempt's folder, in their order.
 func ReadRequests(dir string, each func(RequestRow) error) error {
-	return readRows(dir, tableRequests, requestColumns, each)
+	return readRows(dir, record.TableRequests, requestColumns, each)
 }
 
 // ReadOutputs calls each for the rows of outputs.parquet in an attempt's folder.
 func ReadOutputs(dir string, each func(OutputRow) error) error {
-	return readRows(dir, tableOutputs, outputColumns, each)
+	return readRows(dir, record.TableOutputs, outputColumns, each)
 }
 
 // ReadSamples calls each for the rows of samples.parquet in an attempt's folder.
 func ReadSamples(dir string, each func(SampleRow) error) error {
-	return readRows(dir, tableSamples, sampleColumns, each)
+	return readRows(dir, record.TableSamples, sampleColumns, each)
 }
 
 // intact is the path of a table whose bytes are those that were written. Nothing is parsed before: arrow-go
@@ -99,15 +101,15 @@ func ReadRequestColumns(dir string, columns []string, each func(RequestRow) erro
 		}
 	}
 	if len(cols) != len(columns) {
-		return fmt.Errorf("read %s: not all of %q are columns of it", tableRequests, columns)
+		return fmt.Errorf("read %s: not all of %q are columns of it", record.TableRequests, columns)
 	}
-	return readRows(dir, tableRequests, cols, each)
+	return readRows(dir, record.TableRequests, cols, each)
 }
 
 // ScanRequests calls each for batches of the named columns of requests.parquet, in the order of the rows; the batch is
 // the callee's only until it returns. It reads no other column.
 func ScanRequests(dir string, columns []string, each func(arrow.RecordBatch) error) error {
-	path, err := intact(dir, tableRequests)
+	path, err := intact(dir, record.TableRequests)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"matrix/results/record"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -107,7 +109,7 @@ func TestReadRun(t *testing.T) {
 	if p90, ok := row["ttft_p90_adjusted_s"].(float64); !ok || p90 <= 0 || math.IsInf(p90, 1) {
 		t.Errorf("ttft_p90_adjusted_s = %v", row["ttft_p90_adjusted_s"])
 	}
-	if columns := len(Tables()[tableRun]); len(row) != columns {
+	if columns := len(Tables()[record.TableRun]); len(row) != columns {
 		t.Errorf("%d columns, want %d", len(row), columns)
 	}
 	some, err := ReadRunColumns(dir, "warnings", "requests_ok")

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // ReadRun reads the row of run.parquet in an attempt's folder: column → value. A value is nil where it is null, else
@@ -29,7 +30,7 @@ func ReadRunColumns(dir string, names ...string) (map[string]any, error) {
 	}
 	for _, name := range names {
 		if _, ok := row[name]; !ok {
-			return nil, fmt.Errorf("read %s of %s: no column %q", tableRun, dir, name)
+			return nil, fmt.Errorf("read %s of %s: no column %q", record.TableRun, dir, name)
 		}
 	}
 	return row, nil
@@ -38,23 +39,23 @@ func ReadRunColumns(dir string, names ...string) (map[string]any, error) {
 // VerifyRun reports whether run.parquet in an attempt's folder is what was written, without reading its row: a twentieth
 // of the work.
 func VerifyRun(dir string) error {
-	_, err := intactBytes(dir, tableRun)
+	_, err := intactBytes(dir, record.TableRun)
 	return err
 }
 
 // readRun reads columns one value at a time: Arrow's reader prepares 200 columns for thousands of rows each.
 func readRun(dir string, names []string) (row map[string]any, err error) {
-	doc, err := intactBytes(dir, tableRun)
+	doc, err := intactBytes(dir, record.TableRun)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			row, err = nil, damaged(fmt.Errorf("read %s of %s: damaged: %v", tableRun, dir, r))
+			row, err = nil, damaged(fmt.Errorf("read %s of %s: damaged: %v", record.TableRun, dir, r))
 		}
 	}()
 	if row, err = firstRow(doc, names); err != nil {
-		return nil, damaged(fmt.Errorf("read %s of %s: %w", tableRun, dir, err))
+		return nil, damaged(fmt.Errorf("read %s of %s: %w", record.TableRun, dir, err))
 	}
 	return row, nil
 }

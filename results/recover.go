@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first
@@ -137,7 +138,7 @@ func (s *Store) readWork(name string) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	compactIdentity(&m.Identity)
+	record.CompactIdentity(&m.Identity)
 	m.Self = "" // it is sealed again when it changes
 	a.manifest = m
 	if _, err := a.target(); err != nil {
@@ -169,7 +170,7 @@ func readSealed[T any](path string) (T, error) {
 	var v T
 	doc, err := disk.ReadFile(path, maxDocument)
 	if err == nil {
-		err = unseal(doc, &v)
+		err = record.Unseal(doc, &v)
 	}
 	if err != nil {
 		return *new(T), fmt.Errorf("read %s: %w", filepath.Base(path), err)

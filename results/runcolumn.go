@@ -3,12 +3,14 @@ package results
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"matrix/results/record"
 )
 
 // says is a text column of run.parquet, "" = null.
-func says(name, doc string, of func(*runRow) string) column[runRow] {
-	return column[runRow]{name: name, doc: doc, typ: arrow.BinaryTypes.String, null: true,
-		put: func(b array.Builder, r *runRow) {
+func says(name, doc string, of func(*record.RunRow) string) column[record.RunRow] {
+	return column[record.RunRow]{name: name, doc: doc, typ: arrow.BinaryTypes.String, null: true,
+		put: func(b array.Builder, r *record.RunRow) {
 			if v := of(r); v != "" {
 				b.(*array.StringBuilder).Append(v)
 				return
@@ -17,9 +19,9 @@ func says(name, doc string, of func(*runRow) string) column[runRow] {
 		}}
 }
 
-func count(name, unit, doc string, of func(*runRow) *int64) column[runRow] {
-	return column[runRow]{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Int64, null: true,
-		put: func(b array.Builder, r *runRow) {
+func count(name, unit, doc string, of func(*record.RunRow) *int64) column[record.RunRow] {
+	return column[record.RunRow]{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Int64, null: true,
+		put: func(b array.Builder, r *record.RunRow) {
 			if v := of(r); v != nil {
 				b.(*array.Int64Builder).Append(*v)
 				return
@@ -28,9 +30,9 @@ func count(name, unit, doc string, of func(*runRow) *int64) column[runRow] {
 		}}
 }
 
-func known(name, unit, doc string, of func(*runRow) *float64) column[runRow] {
-	return column[runRow]{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Float64, null: true,
-		put: func(b array.Builder, r *runRow) {
+func known(name, unit, doc string, of func(*record.RunRow) *float64) column[record.RunRow] {
+	return column[record.RunRow]{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Float64, null: true,
+		put: func(b array.Builder, r *record.RunRow) {
 			if v := of(r); v != nil {
 				b.(*array.Float64Builder).Append(*v)
 				return
@@ -39,9 +41,9 @@ func known(name, unit, doc string, of func(*runRow) *float64) column[runRow] {
 		}}
 }
 
-func yesno(name, doc string, of func(*runRow) *bool) column[runRow] {
-	return column[runRow]{name: name, doc: doc, typ: arrow.FixedWidthTypes.Boolean, null: true,
-		put: func(b array.Builder, r *runRow) {
+func yesno(name, doc string, of func(*record.RunRow) *bool) column[record.RunRow] {
+	return column[record.RunRow]{name: name, doc: doc, typ: arrow.FixedWidthTypes.Boolean, null: true,
+		put: func(b array.Builder, r *record.RunRow) {
 			if v := of(r); v != nil {
 				b.(*array.BooleanBuilder).Append(*v)
 				return
@@ -50,10 +52,10 @@ func yesno(name, doc string, of func(*runRow) *bool) column[runRow] {
 		}}
 }
 
-func words(name, doc string, of func(*runRow) []string) column[runRow] {
-	return column[runRow]{name: name, doc: doc, null: true,
+func words(name, doc string, of func(*record.RunRow) []string) column[record.RunRow] {
+	return column[record.RunRow]{name: name, doc: doc, null: true,
 		typ: arrow.ListOfField(arrow.Field{Name: "element", Type: arrow.BinaryTypes.String}),
-		put: func(b array.Builder, r *runRow) {
+		put: func(b array.Builder, r *record.RunRow) {
 			l := b.(*array.ListBuilder)
 			l.Append(true)
 			for _, w := range of(r) {
@@ -62,16 +64,16 @@ func words(name, doc string, of func(*runRow) []string) column[runRow] {
 		}}
 }
 
-func pairs(name, doc string, of func(*runRow) map[string]string) column[runRow] {
-	return column[runRow]{name: name, doc: doc, null: true, typ: arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String),
-		put: func(b array.Builder, r *runRow) {
+func pairs(name, doc string, of func(*record.RunRow) map[string]string) column[record.RunRow] {
+	return column[record.RunRow]{name: name, doc: doc, null: true, typ: arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String),
+		put: func(b array.Builder, r *record.RunRow) {
 			putMap(b.(*array.MapBuilder), of(r), func(items array.Builder, v string) { items.(*array.StringBuilder).Append(v) })
 		}}
 }
 
-func numbers(name, doc string, of func(*runRow) map[string]float64) column[runRow] {
-	return column[runRow]{name: name, doc: doc, null: true, typ: arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Float64),
-		put: func(b array.Builder, r *runRow) {
+func numbers(name, doc string, of func(*record.RunRow) map[string]float64) column[record.RunRow] {
+	return column[record.RunRow]{name: name, doc: doc, null: true, typ: arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Float64),
+		put: func(b array.Builder, r *record.RunRow) {
 			putMap(b.(*array.MapBuilder), of(r), func(items array.Builder, v float64) { items.(*array.Float64Builder).Append(v) })
 		}}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -30,15 +32,15 @@ func (a *Attempt) spoolPath(table string, segment int) string {
 // open creates the spools of the current segment and starts their goroutine.
 func (a *Attempt) open() error {
 	n, fs := a.manifest.Segments, a.store.fs
-	outputs, err := createSpool(fs, a.spoolPath(tableOutputs, n), outputColumns, func(r *OutputRow) int { return len(r.Text) })
+	outputs, err := createSpool(fs, a.spoolPath(record.TableOutputs, n), outputColumns, func(r *OutputRow) int { return len(r.Text) })
 	if err != nil {
 		return err
 	}
-	samples, err := createSpool(fs, a.spoolPath(tableSamples, n), sampleColumns, nil)
+	samples, err := createSpool(fs, a.spoolPath(record.TableSamples, n), sampleColumns, nil)
 	if err != nil {
 		return errors.Join(err, outputs.close())
 	}
-	requests, err := createSpool(fs, a.spoolPath(tableRequests, n), requestColumns, func(r *RequestRow) int { return 8 * len(r.ChunkGapsS) })
+	requests, err := createSpool(fs, a.spoolPath(record.TableRequests, n), requestColumns, func(r *RequestRow) int { return 8 * len(r.ChunkGapsS) })
 	if err != nil {
 		return errors.Join(err, outputs.close(), samples.close())
 	}
@@ -171,7 +173,7 @@ func (a *Attempt) closeMeasured() (map[string]int64, error) {
 }
 
 // spooled are the tables that wait in spools.
-var spooled = []string{tableRequests, tableOutputs, tableSamples}
+var spooled = []string{record.TableRequests, record.TableOutputs, record.TableSamples}
 
 // missSpools says of which tables a commit that is ended here has lost something since they were closed whole. Lost rows
 // of requests are more than a warning: see buildWhole.
@@ -190,10 +192,10 @@ func (a *Attempt) recount() error {
 	a.rowsIn = make([]bitmap, a.manifest.Segments)
 	a.done, a.seen, a.twice, a.finished, a.measured = nil, nil, nil, 0, 0
 	for n := 1; n <= a.manifest.Segments; n++ {
-		cut, err := readSpool(a.spoolPath(tableRequests, n), func(b arrow.RecordBatch) error {
-			seq, phase, status := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.String](b, colStatus)
+		cut, err := readSpool(a.spoolPath(record.TableRequests, n), func(b arrow.RecordBatch) error {
+			seq, phase, status := named[*array.Int64](b, record.ColSeq), named[*array.String](b, record.ColPhase), named[*array.String](b, record.ColStatus)
 			for i := range int(b.NumRows()) {
-				if phase.Value(i) != phaseMeasure {
+				if phase.Value(i) != record.PhaseMeasure {
 					continue
 				}
 				if err := a.note(seq.Value(i), status.Value(i)); err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -19,46 +18,6 @@ type ServerLaunch struct {
 	ID    string
 	dir   string
 	store *Store
-}
-
-// ServerRecord is phases.json: what belongs to the server and to no single cell.
-type ServerRecord struct {
-	Launch   string             `json:"server_launch"`
-	Began    time.Time          `json:"began"`
-	Ended    time.Time          `json:"ended,omitzero"` // zero: it runs, or matrix was killed
-	Reason   string             `json:"reason,omitempty"`
-	LoadS    *float64           `json:"load_s,omitempty"` // process start → first token of the first request; null where it was not recorded
-	Phases   map[string]float64 `json:"phases"`           // s
-	Primed   bool               `json:"primed,omitempty"` // it only filled caches: nothing was measured on it
-	Attempts []string           `json:"attempts"`         // that were measured on it, in order; of a priming the one that it came before
-	Engine   string             `json:"engine"`
-	Version  string             `json:"version"`
-	Argv     []string           `json:"argv"`
-	GPUs     []string           `json:"gpus"` // UUIDs that it could use
-	Host     string             `json:"host"`
-	Matrix   string             `json:"matrix"`
-	Warnings []string           `json:"warnings"`
-}
-
-// Load is the server's load in seconds: as recorded, else its phases from the spawn on, which lack the first request.
-// It is nil where they tell nothing.
-func (r *ServerRecord) Load() *float64 {
-	if r.LoadS != nil {
-		return r.LoadS
-	}
-	if _, ready := r.Phases["ready"]; !ready {
-		return nil
-	}
-	var sum float64
-	for _, name := range phases {
-		if name == "warmup" {
-			break
-		}
-		if name != "drain" && name != "prime" {
-			sum += r.Phases[name]
-		}
-	}
-	return &sum
 }
 
 // Servers are what the folders of an experiment's shared servers and primings tell, by launch; none where there are none.

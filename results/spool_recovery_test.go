@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // copyTree copies a store, so that each crash starts from the same files.
@@ -29,7 +30,7 @@ func TestRecoveryAtEveryCut(t *testing.T) {
 	s := testStore(t)
 	a := begin(t, s, 3)
 	var ends []int64 // of the spool after each row
-	path := a.spoolPath(tableRequests, 1)
+	path := a.spoolPath(record.TableRequests, 1)
 	for seq := range int64(3) {
 		mustAppend(t, a, okRow(seq), "")
 		if err := a.spools.requests.sync(); err != nil {

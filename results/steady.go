@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -29,13 +31,13 @@ type flow struct {
 }
 
 // steady is the rate of the window in which the engine is full.
-func (s *Summary) steady(t *tally, run Run) error {
+func (s *summarizer) steady(t *tally, run Run) error {
 	flows, err := t.flows(run.Mode)
 	if err != nil {
 		return err
 	}
 	why := ""
-	if ok := t.statuses[statusOK]; ok < steadyMin || len(flows) < steadyMin {
+	if ok := t.statuses[record.StatusOK]; ok < steadyMin || len(flows) < steadyMin {
 		why = fmt.Sprintf("needs %d ok requests, has %d", steadyMin, ok)
 	} else if len(t.windows) > 1 {
 		why = "measured in more than one segment"
@@ -47,7 +49,7 @@ func (s *Summary) steady(t *tally, run Run) error {
 		from, to, why = steadyWindow(flows, run.Mode == "open")
 	}
 	if why != "" {
-		for _, m := range []string{mSteadyReq, mSteadyOut, mSteadySpan} {
+		for _, m := range []string{record.MetricSteadyRequests, record.MetricSteadyOutput, record.MetricSteadySpan} {
 			s.null(m, why)
 		}
 		return nil
@@ -60,29 +62,29 @@ func (s *Summary) steady(t *tally, run Run) error {
 // else from the sending.
 func (t *tally) flows(mode string) ([]flow, error) {
 	var out []flow
-	names := []string{colSent, colFirstToken, colLastToken, colDone, colOutput}
+	names := []string{record.ColSent, record.ColFirstToken, record.ColLastToken, record.ColDone, record.ColOutputTokens}
 	err := t.each(names, rowOK, func(b arrow.RecordBatch, i int) {
 		at := func(name string) (float64, bool) {
 			c := named[*array.Float64](b, name)
 			return c.Value(i), c.IsValid(i)
 		}
-		done, ended := at(colDone)
+		done, ended := at(record.ColDone)
 		if !ended {
 			return
 		}
 		f := flow{from: done, to: done, holds: done, leaves: done, done: done}
-		first, began := at(colFirstToken)
-		last, spoke := at(colLastToken)
+		first, began := at(record.ColFirstToken)
+		last, spoke := at(record.ColLastToken)
 		if streamed := began && spoke && last > first; streamed {
 			f.from, f.to, f.holds, f.leaves = first, last, first, last
 		}
-		if sent, ok := at(colSent); ok && mode != "batch" {
+		if sent, ok := at(record.ColSent); ok && mode != "batch" {
 			f.holds, f.leaves = sent, done
 			if f.from == f.to {
 				f.from, f.to = sent, done
 			}
 		}
-		if n := named[*array.Int64](b, colOutput); n.IsValid(i) {
+		if n := named[*array.Int64](b, record.ColOutputTokens); n.IsValid(i) {
 			f.tokens, f.told = float64(n.Value(i)), true
 		}
 		out = append(out, f)
@@ -156,7 +158,7 @@ func lastAbove(starts, leaves []float64, level float64) float64 {
 	return first
 }
 
-func (s *Summary) steadyRates(flows []flow, from, to float64) {
+func (s *summarizer) steadyRates(flows []flow, from, to float64) {
 	var requests, tokens float64
 	told := false
 	for _, f := range flows {
@@ -169,9 +171,9 @@ func (s *Summary) steadyRates(flows []flow, from, to float64) {
 		}
 		requests, tokens, told = requests+share, tokens+share*f.tokens, told || f.told
 	}
-	s.set(mSteadySpan, to-from)
-	s.set(mSteadyReq, requests/(to-from))
+	s.set(record.MetricSteadySpan, to-from)
+	s.set(record.MetricSteadyRequests, requests/(to-from))
 	if told {
-		s.set(mSteadyOut, tokens/(to-from))
+		s.set(record.MetricSteadyOutput, tokens/(to-from))
 	}
 }

@@ -94,7 +94,7 @@ func TestTimeWithinAnEventIsNotKnown(t *testing.T) {
 	}
 }
 
-// Ends, empty answers and answers cut short are counted at commit, and the same from the rows of an older attempt.
+// record.FinishCounts, empty answers and answers cut short are counted at commit, and the same from the rows of an older attempt.
 func TestEnds(t *testing.T) {
 	var rows []RequestRow
 	for i := range int64(10) {

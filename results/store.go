@@ -15,6 +15,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // Store is a tree of committed attempts.
@@ -89,7 +90,7 @@ func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch in
 
 func newManifest(cell *experiments.Cell, id experiments.Identity, launch int) Manifest {
 	m := Manifest{
-		Schema: manifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
+		Schema: record.ManifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
 		Name: cell.Name(), Launch: launch, Attempt: ulid.Make().String(), Status: Interrupted,
 		BatchSize: cell.BatchSize, Planned: int64(cell.BatchSize), Axes: map[string]string{},
 		Identity: id, Began: time.Now(), Host: hostname(), Segments: 1,

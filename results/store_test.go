@@ -12,6 +12,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 func testStore(t testing.TB) *Store {
@@ -64,8 +65,8 @@ func okRow(seq int64) RequestRow {
 	sent := float64(seq)*0.01 + r.Float64()*0.001
 	n := int64(20 + r.IntN(200))
 	row := RequestRow{
-		Seq: seq, PromptID: fmt.Sprintf("candidate-%06d", seq), Phase: phaseMeasure, Segment: 1,
-		Status: statusOK, HTTPStatus: ptr(int32(200)), Attempts: 1,
+		Seq: seq, PromptID: fmt.Sprintf("candidate-%06d", seq), Phase: record.PhaseMeasure, Segment: 1,
+		Status: record.StatusOK, HTTPStatus: ptr(int32(200)), Attempts: 1,
 		SentS: at(sent), FirstChunkS: at(sent + 0.05), FirstTokenS: at(sent + 0.051 + r.Float64()*0.02),
 		InputTokens: ptr(int64(300 + r.IntN(100))), OutputTokens: &n, MaxTokens: 256,
 		TokenSource: "usage", FinishReason: "stop", Chunks: int32(n),
@@ -79,9 +80,9 @@ func okRow(seq int64) RequestRow {
 }
 
 func failedRow(seq int64, status string) RequestRow {
-	row := RequestRow{Seq: seq, PromptID: fmt.Sprintf("candidate-%06d", seq), Phase: phaseMeasure, Segment: 1,
+	row := RequestRow{Seq: seq, PromptID: fmt.Sprintf("candidate-%06d", seq), Phase: record.PhaseMeasure, Segment: 1,
 		Status: status, ErrorClass: "engine_died", Error: "the engine died", Attempts: 1, MaxTokens: 256, TokenSource: "none"}
-	if status != statusNotSent {
+	if status != record.StatusNotSent {
 		row.SentS, row.DoneS = ptr(float64(seq)*0.01), ptr(float64(seq)*0.01+1)
 	}
 	return row
@@ -131,7 +132,7 @@ func TestRoundTrip(t *testing.T) {
 	want := []RequestRow{warm, gaps, empty, failedRow(2, "failed")}
 	for i, row := range want {
 		mustAppend(t, a, row, []string{"", "zero ünï", "", ""}[i])
-		Derive(&want[i])
+		record.Derive(&want[i])
 	}
 	samples := []SampleRow{{TimeS: -1, UnixS: 1.7e9, Source: "process", Metric: "rss_bytes", Value: 1e9},
 		{TimeS: 0.5, UnixS: 1.7e9 + 1.5, Source: "process", Metric: "rss_bytes", Value: 2e9}}
@@ -197,9 +198,9 @@ func TestResume(t *testing.T) {
 	warm.Phase = "warmup"
 	mustAppend(t, a, warm, "")
 	mustAppend(t, a, okRow(0), "first")
-	mustAppend(t, a, failedRow(1, statusCanceled), "half an ans")
+	mustAppend(t, a, failedRow(1, record.StatusCanceled), "half an ans")
 	mustAppend(t, a, failedRow(2, "failed"), "")
-	mustAppend(t, a, failedRow(3, statusNotSent), "")
+	mustAppend(t, a, failedRow(3, record.StatusNotSent), "")
 	if err := a.Suspend(Run{Planned: 4, Mode: "closed", PageCache: "warm"}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,13 +7,15 @@ import (
 	"sort"
 	"strings"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // Summarize computes the metrics of a committed attempt from its requests.parquet and samples.parquet.
 func Summarize(dir string, run Run) (Summary, error) {
-	for _, table := range []string{tableRequests, tableSamples} {
+	for _, table := range []string{record.TableRequests, record.TableSamples} {
 		if _, err := intact(dir, table); err != nil {
 			return Summary{}, err
 		}
@@ -24,7 +26,7 @@ func Summarize(dir string, run Run) (Summary, error) {
 // summarize reads what is on disk, column by column: memory is 8 bytes a request, and anyone can redo it.
 func summarize(dir string, run Run) (Summary, error) {
 	s := newSummary()
-	t, err := tallyRequests(filepath.Join(dir, tableRequests+".parquet"))
+	t, err := tallyRequests(filepath.Join(dir, record.TableRequests+".parquet"))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -32,7 +34,7 @@ func summarize(dir string, run Run) (Summary, error) {
 	if planned == 0 {
 		planned = t.measured
 	}
-	s.Statuses, s.Finish = t.statuses, t.ends.finish()
+	s.Statuses, s.Finish = t.statuses, finishReasons(t.ends)
 	s.counts(t, planned, run.Imported)
 	s.rates(t, run)
 	steps := []func() error{
@@ -41,7 +43,7 @@ func summarize(dir string, run Run) (Summary, error) {
 		func() error { return s.chunkGaps(t) },
 		func() error { return s.steady(t, run) },
 		func() error { return s.goodput(t, run) },
-		func() error { return s.usage(filepath.Join(dir, tableSamples+".parquet"), t, run) },
+		func() error { return s.usage(filepath.Join(dir, record.TableSamples+".parquet"), t, run) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -49,15 +51,15 @@ func summarize(dir string, run Run) (Summary, error) {
 		}
 	}
 	if run.Imported {
-		s.null(mWithoutText, "imported: the answers' text may not have been kept")
+		s.null(record.MetricWithoutText, "imported: the answers' text may not have been kept")
 	}
 	s.take(run, t.measured < planned)
-	return *s, nil
+	return s.Summary, nil
 }
 
 // take fills in what another tool said of a run: where the rows tell nothing, for totals, which the tool saw whole, and
 // everywhere when rows are missing, since a total over the rows that were kept would be too small. What is untold is null.
-func (s *Summary) take(run Run, partial bool) {
+func (s *summarizer) take(run Run, partial bool) {
 	if !run.Imported {
 		return
 	}
@@ -67,7 +69,7 @@ func (s *Summary) take(run Run, partial bool) {
 		case told && (partial || s.Metrics[m.Name] == nil || totals[m.Name]):
 			s.Metrics[m.Name] = &given
 			delete(s.Why, m.Name)
-		case partial && strings.HasPrefix(m.Name, prefixRequestsEnd), partial && !told && totals[m.Name]:
+		case partial && strings.HasPrefix(m.Name, record.RequestsEnded("")), partial && !told && totals[m.Name]:
 			s.Metrics[m.Name] = nil
 		}
 		if why := run.Untold[m.Name]; why != "" && !told {
@@ -77,8 +79,8 @@ func (s *Summary) take(run Run, partial bool) {
 }
 
 // totals are the metrics that need every row.
-var totals = map[string]bool{mRequestTput: true, mOutputTput: true, mTotalTput: true, mSuccess: true, mSuccessLow: true, mInput: true, mOutput: true,
-	mCached: true, mGoodput: true, mDuration: true, mBatch: true, mSteadyReq: true, mSteadyOut: true, mSteadySpan: true}
+var totals = map[string]bool{record.MetricRequestThroughput: true, record.MetricOutputThroughput: true, record.MetricTotalTokenThroughput: true, record.MetricSuccessRate: true, record.MetricSuccessLow: true, record.MetricInputTokens: true, record.MetricOutputTokens: true,
+	record.MetricCachedTokens: true, record.MetricGoodput: true, record.MetricDuration: true, record.MetricBatch: true, record.MetricSteadyRequests: true, record.MetricSteadyOutput: true, record.MetricSteadySpan: true}
 
 // What a row of requests.parquet counts as.
 const (
@@ -98,15 +100,15 @@ type tally struct {
 	statuses map[string]int64
 	tokens   map[string]*int64 // sums over ok; nil when no request told
 	windows  map[int32]*window
-	ends     Ends
+	ends     record.FinishCounts
 	pieces   pieces
 }
 
 func tallyRequests(path string) (*tally, error) {
 	t := &tally{path: path, statuses: map[string]int64{}, windows: map[int32]*window{},
-		tokens: map[string]*int64{colInput: nil, colOutput: nil, colCached: nil}, ends: Ends{Finish: map[string]int64{}}}
-	names := []string{colPhase, colSegment, colStatus, colSent, colFirstToken, colLastToken, colDone, colInput, colOutput, colCached,
-		colChunks, colFinish, colOutputHash, colMaxTokens}
+		tokens: map[string]*int64{record.ColInputTokens: nil, record.ColOutputTokens: nil, record.ColCachedTokens: nil}, ends: record.FinishCounts{Finish: map[string]int64{}}}
+	names := []string{record.ColPhase, record.ColSegment, record.ColStatus, record.ColSent, record.ColFirstToken, record.ColLastToken, record.ColDone, record.ColInputTokens, record.ColOutputTokens, record.ColCachedTokens,
+		record.ColChunks, record.ColFinishReason, record.ColOutputHash, record.ColMaxTokens}
 	return t, scan(path, names, func(b arrow.RecordBatch) error {
 		t.add(b)
 		return nil
@@ -114,8 +116,8 @@ func tallyRequests(path string) (*tally, error) {
 }
 
 func (t *tally) add(b arrow.RecordBatch) {
-	phase, status, segment := named[*array.String](b, colPhase), named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
-	sent, done := named[*array.Float64](b, colSent), named[*array.Float64](b, colDone)
+	phase, status, segment := named[*array.String](b, record.ColPhase), named[*array.String](b, record.ColStatus), named[*array.Int32](b, record.ColSegment)
+	sent, done := named[*array.Float64](b, record.ColSent), named[*array.Float64](b, record.ColDone)
 	ends, events := endsIn(b), eventsIn(b)
 	counters := map[string]*array.Int64{}
 	for name := range t.tokens {
@@ -123,7 +125,7 @@ func (t *tally) add(b arrow.RecordBatch) {
 	}
 	for i := range int(b.NumRows()) {
 		kind := rowIgnored
-		if phase.Value(i) == phaseMeasure {
+		if phase.Value(i) == record.PhaseMeasure {
 			kind = t.count(status.Value(i))
 			t.span(segment.Value(i), status.Value(i), sent, done, i)
 		}
@@ -136,12 +138,10 @@ func (t *tally) add(b arrow.RecordBatch) {
 				t.addTokens(name, c.Value(i))
 			}
 		}
-		t.ends.add(ends, i)
+		addEnd(&t.ends, ends, i)
 		t.pieces.add(events, i)
 	}
 }
-
-const phaseMeasure = "measure"
 
 func (t *tally) count(status string) byte {
 	t.measured++
@@ -150,9 +150,9 @@ func (t *tally) count(status string) byte {
 	}
 	t.statuses[status]++
 	switch {
-	case status == statusOK:
+	case status == record.StatusOK:
 		return rowOK
-	case final(status):
+	case record.Final(status):
 		return rowFailure
 	}
 	return rowIgnored
@@ -176,7 +176,7 @@ func (t *tally) span(segment int32, status string, sent, done *array.Float64, i 
 	if sent.IsValid(i) {
 		w.from = min(w.from, sent.Value(i))
 	}
-	if done.IsValid(i) && final(status) {
+	if done.IsValid(i) && record.Final(status) {
 		w.to = max(w.to, done.Value(i))
 	}
 }

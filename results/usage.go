@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"matrix/results/record"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -116,9 +118,9 @@ func readTelemetry(path string, windows map[int32]*window, loaded float64) (*tel
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return tel, nil
 	}
-	names := []string{"time_s", colSegment, "source", "metric", "value"}
+	names := []string{"time_s", record.ColSegment, "source", "metric", "value"}
 	err := scan(path, names, func(b arrow.RecordBatch) error {
-		at, value, segment := named[*array.Float64](b, "time_s"), named[*array.Float64](b, "value"), named[*array.Int32](b, colSegment)
+		at, value, segment := named[*array.Float64](b, "time_s"), named[*array.Float64](b, "value"), named[*array.Int32](b, record.ColSegment)
 		source, metric := named[*array.String](b, "source"), named[*array.String](b, "metric")
 		for i := range int(b.NumRows()) {
 			key := seriesKey{segment.Value(i), source.Value(i), metric.Value(i)}
@@ -187,7 +189,7 @@ func (tel *telemetry) sum(source, metric string, of func(*series) float64) (tota
 	return total, covered, ok
 }
 
-func (s *Summary) usage(path string, t *tally, run Run) error {
+func (s *summarizer) usage(path string, t *tally, run Run) error {
 	tel, err := readTelemetry(path, t.windows, loadedAt(t, run))
 	if err != nil {
 		return err
@@ -195,13 +197,13 @@ func (s *Summary) usage(path string, t *tally, run Run) error {
 	delta := func(x *series) float64 { return x.delta }
 	area := func(x *series) float64 { return x.area }
 	if cpu, covered, ok := tel.sum(sourceProcess, sampleCPU, delta); ok {
-		s.set(mCPU, cpu)
-		s.set(mCores, cpu/covered)
+		s.set(record.MetricCPU, cpu)
+		s.set(record.MetricCPUCores, cpu/covered)
 	}
-	tel.each(sourceProcess, sampleRSS, func(x *series) { s.set(mRSSPeak, max(x.peak, deref(s.value(mRSSPeak)))) })
+	tel.each(sourceProcess, sampleRSS, func(x *series) { s.set(record.MetricRSSPeak, max(x.peak, deref(s.value(record.MetricRSSPeak)))) })
 	s.rssSlope(tel)
 	s.foreign(tel, run)
-	for metric, column := range map[string]string{sampleUtil: mGPUUtil, sampleClock: mSMClock, sampleThrottle: mThrottled} {
+	for metric, column := range map[string]string{sampleUtil: record.MetricGPUUtil, sampleClock: record.MetricSMClock, sampleThrottle: record.MetricThrottled} {
 		if sum, covered, ok := tel.sum(sourceGPU, metric, area); ok {
 			s.set(column, sum/covered)
 		}
@@ -211,9 +213,9 @@ func (s *Summary) usage(path string, t *tally, run Run) error {
 		energy, _, ok = tel.sum(sourceGPU, samplePower, area)
 	}
 	if ok {
-		s.set(mEnergy, energy)
-		if out := s.value(mOutput); out != nil && *out > 0 {
-			s.set(mEnergyPerToken, energy / *out)
+		s.set(record.MetricEnergy, energy)
+		if out := s.value(record.MetricOutputTokens); out != nil && *out > 0 {
+			s.set(record.MetricEnergyPerToken, energy / *out)
 		}
 	}
 	s.loadEnergy(tel)
@@ -230,7 +232,7 @@ func loadedAt(t *tally, run Run) float64 {
 	return -run.Phases["warmup"]
 }
 
-func (s *Summary) loadEnergy(tel *telemetry) {
+func (s *summarizer) loadEnergy(tel *telemetry) {
 	if math.IsInf(tel.loaded, -1) {
 		return
 	}
@@ -238,56 +240,56 @@ func (s *Summary) loadEnergy(tel *telemetry) {
 	tel.each(sourceGPU, sampleEnergy, func(x *series) { counter += x.rise })
 	tel.each(sourceGPU, samplePower, func(x *series) { integral += x.loadSum })
 	if joules := cmp.Or(counter, integral); joules > 0 {
-		s.set(mLoadEnergy, joules)
+		s.set(record.MetricLoadEnergy, joules)
 	}
 }
 
 // rssSlope is known for one segment only: a fresh process begins anew.
-func (s *Summary) rssSlope(tel *telemetry) {
+func (s *summarizer) rssSlope(tel *telemetry) {
 	var found []*series
 	tel.each(sourceProcess, sampleRSS, func(x *series) { found = append(found, x) })
 	if len(found) != 1 {
 		return
 	}
 	if slope, low, ok := found[0].slope.slope(); ok {
-		s.set(mRSSSlope, slope)
-		s.set(mRSSSlopeLow, low)
+		s.set(record.MetricRSSSlope, slope)
+		s.set(record.MetricRSSSlopeLow, low)
 	}
 }
 
 // foreign is what neither the engine nor matrix used of the host's processors while it measured.
-func (s *Summary) foreign(tel *telemetry, run Run) {
+func (s *summarizer) foreign(tel *telemetry, run Run) {
 	busy, covered, ok := tel.sum(sourceHost, sampleHost, func(x *series) float64 { return x.area })
-	cores, engine, d := float64(run.Machine.Cores), s.value(mCores), s.value(mDuration)
+	cores, engine, d := float64(run.Machine.Cores), s.value(record.MetricCPUCores), s.value(record.MetricDuration)
 	switch {
 	case !ok || cores <= 0 || d == nil || *d <= 0:
 	case engine == nil || run.ClientCPUS == nil:
-		s.null(mForeign, "the CPU time of the engine or of matrix is not known, so that of others is not")
+		s.null(record.MetricForeignCPU, "the CPU time of the engine or of matrix is not known, so that of others is not")
 	default:
-		s.set(mForeign, max(0, busy/covered-(*engine + *run.ClientCPUS / *d)/cores))
+		s.set(record.MetricForeignCPU, max(0, busy/covered-(*engine + *run.ClientCPUS / *d)/cores))
 	}
 }
 
-func (s *Summary) memory(tel *telemetry, run Run) {
+func (s *summarizer) memory(tel *telemetry, run Run) {
 	if peak := cmp.Or(tel.vramPeak[sampleOwnMemory], tel.vramPeak[sampleDeviceMemory]); peak > 0 {
-		s.set(mVRAMPeak, peak)
+		s.set(record.MetricVRAMPeak, peak)
 	}
 	if run.Machine.GPUName != "" && run.Engine.WeightBytes != nil {
-		s.set(mVRAMWeights, float64(*run.Engine.WeightBytes))
+		s.set(record.MetricVRAMWeights, float64(*run.Engine.WeightBytes))
 	}
 	for key, x := range tel.series {
 		if strings.HasSuffix(key.metric, sampleKVUsage) {
-			s.set(mKVPeak, max(x.peak, deref(s.value(mKVPeak))))
+			s.set(record.MetricKVPeak, max(x.peak, deref(s.value(record.MetricKVPeak))))
 		}
 	}
 	for key, x := range tel.series {
 		if whole := x.window.to - x.window.from; key.metric == sampleGap && x.gaps > mostGap*whole {
-			s.null(mKVPeak, fmt.Sprintf("the engine's metrics could not be read for %.0f of %.0f s", x.gaps, whole))
+			s.null(record.MetricKVPeak, fmt.Sprintf("the engine's metrics could not be read for %.0f of %.0f s", x.gaps, whole))
 		}
 	}
 	for _, name := range sortedKeys(run.EngineMetrics) {
 		if strings.HasSuffix(name, "num_preemptions_total") || strings.HasSuffix(name, "num_preemptions") {
-			s.set(mPreemptions, run.EngineMetrics[name])
+			s.set(record.MetricPreemptions, run.EngineMetrics[name])
 		}
 	}
 }

@@ -3,6 +3,8 @@ package results
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"matrix/results/record"
 )
 
 // winner is the one row that stays of a request that has several.
@@ -19,16 +21,16 @@ func (a *Attempt) winners() (map[int64]winner, error) {
 	}
 	won := map[int64]winner{}
 	row := int64(-1)
-	return won, a.eachBatch(tableRequests, func(b arrow.RecordBatch) error {
-		seq, phase := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase)
-		status, segment := named[*array.String](b, colStatus), named[*array.Int32](b, colSegment)
+	return won, a.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
+		seq, phase := named[*array.Int64](b, record.ColSeq), named[*array.String](b, record.ColPhase)
+		status, segment := named[*array.String](b, record.ColStatus), named[*array.Int32](b, record.ColSegment)
 		for i := range int(b.NumRows()) {
 			row++
-			if phase.Value(i) != phaseMeasure || !a.twice.has(seq.Value(i)) {
+			if phase.Value(i) != record.PhaseMeasure || !a.twice.has(seq.Value(i)) {
 				continue
 			}
 			if w, ok := won[seq.Value(i)]; !ok || !w.final {
-				won[seq.Value(i)] = winner{row, segment.Value(i), final(status.Value(i))}
+				won[seq.Value(i)] = winner{row, segment.Value(i), record.Final(status.Value(i))}
 			}
 		}
 		return nil
@@ -40,10 +42,10 @@ func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 	row := int64(-1)
 	return func(b arrow.RecordBatch, i int) bool {
 		row++
-		if named[*array.String](b, colPhase).Value(i) != phaseMeasure {
+		if named[*array.String](b, record.ColPhase).Value(i) != record.PhaseMeasure {
 			return true
 		}
-		w, ok := won[named[*array.Int64](b, colSeq).Value(i)]
+		w, ok := won[named[*array.Int64](b, record.ColSeq).Value(i)]
 		return !ok || w.row == row
 	}
 }
@@ -55,10 +57,10 @@ func (a *Attempt) findRows() error {
 		return nil
 	}
 	a.rowsIn = make([]bitmap, a.manifest.Segments)
-	return a.eachBatch(tableRequests, func(b arrow.RecordBatch) error {
-		seq, phase, segment := named[*array.Int64](b, colSeq), named[*array.String](b, colPhase), named[*array.Int32](b, colSegment)
+	return a.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
+		seq, phase, segment := named[*array.Int64](b, record.ColSeq), named[*array.String](b, record.ColPhase), named[*array.Int32](b, record.ColSegment)
 		for i := range int(b.NumRows()) {
-			if n := int(segment.Value(i)); phase.Value(i) == phaseMeasure && n >= 1 && n <= len(a.rowsIn) {
+			if n := int(segment.Value(i)); phase.Value(i) == record.PhaseMeasure && n >= 1 && n <= len(a.rowsIn) {
 				a.rowsIn[n-1].set(seq.Value(i))
 			}
 		}
@@ -70,7 +72,7 @@ func (a *Attempt) findRows() error {
 // when a crash came; the request was asked again, or never is.
 func (a *Attempt) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 	return func(b arrow.RecordBatch, i int) bool {
-		seq, segment := named[*array.Int64](b, colSeq).Value(i), named[*array.Int32](b, colSegment).Value(i)
+		seq, segment := named[*array.Int64](b, record.ColSeq).Value(i), named[*array.Int32](b, record.ColSegment).Value(i)
 		if n := int(segment); n >= 1 && n <= len(a.rowsIn) && !a.rowsIn[n-1].has(seq) {
 			return false
 		}

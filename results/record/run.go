@@ -1,20 +1,6 @@
-package results
+package record
 
-import (
-	"encoding/json"
-	"time"
-
-	"matrix/experiments"
-)
-
-// Statuses of an attempt.
-const (
-	Complete          = "complete"
-	EngineFailed      = "engine_failed"
-	Censored          = "censored"
-	EnvironmentFailed = "environment_failed"
-	Interrupted       = "interrupted"
-)
+import "matrix/experiments"
 
 // Run is what the runner knows of an attempt beside its rows. The store adds the metrics that follow
 // from the rows and samples (Summary) when it writes run.parquet.
@@ -99,52 +85,20 @@ type Segment struct {
 	Reason    string             `json:"reason"` // why it ended: "done", "interrupted", "engine_died" …
 }
 
-// Manifest is manifest.json: what an attempt is, without reading its Parquet.
-type Manifest struct {
-	Schema     int                  `json:"schema"`
-	Experiment string               `json:"experiment"`
-	Address    string               `json:"address"`
-	Slug       string               `json:"slug"`
-	Name       string               `json:"name"` // coordinates
-	Launch     int                  `json:"launch"`
-	Attempt    string               `json:"attempt"`
-	Status     string               `json:"status"`
-	Reason     string               `json:"reason"` // one line: why it ended so
-	LogTail    string               `json:"log_tail,omitempty"`
-	Platform   string               `json:"platform"`
-	Model      string               `json:"model"`
-	BatchSize  int                  `json:"batch_size"`
-	Axes       map[string]string    `json:"axes"`
-	Identity   experiments.Identity `json:"identity"`
-	Began      time.Time            `json:"began"`
-	Ended      time.Time            `json:"ended"`
-	Host       string               `json:"host"`
-	Matrix     string               `json:"matrix"` // our version
-	Simulated  bool                 `json:"simulated"`
-	Source     string               `json:"source"` // SHA-256 of the HCL under sources/
-	Segments   int                  `json:"segments"`
-	Planned    int64                `json:"planned"`
-	OK         int64                `json:"ok"`
-	Neighbours int64                `json:"neighbours,omitempty"` // other launches on this machine meanwhile
-	Server     string               `json:"server,omitempty"`     // "group": it shared its server with other cells
-	Summary    map[string]float64   `json:"summary"`              // load_s, duration_s, output_throughput …: for plan estimates and show
-	Files      map[string]FileSum   `json:"files"`
-	Self       string               `json:"self"` // SHA-256 of this document with self = ""
+// Calibration is what matrix's own client costs on a machine, as `matrix calibrate` measured it against a mock server.
+type Calibration struct {
+	Host               string  `json:"host"`
+	Cores              int     `json:"cores"`
+	UnixS              float64 `json:"unix_s"`                    // when it was measured
+	EventsPerSCore     float64 `json:"events_per_s_core"`         // events that came together, at one second of CPU
+	CPUPerRequestS     float64 `json:"cpu_per_request_s"`         // an answer of one event
+	CPUPerEventS       float64 `json:"cpu_per_event_s"`           // a further event that comes by itself
+	TimestampErrorP99S float64 `json:"timestamp_error_p99_s"`     // an event's time of receipt − the server's time of writing
+	SendLatenessP99S   float64 `json:"send_lateness_p99_s"`       // at 1,000 requests a second: time of sending − time scheduled
+	MockLateP99S       float64 `json:"mock_late_p99_s,omitempty"` // how late the mock itself was; part of no other figure
 }
 
-// FileSum is a file's size and SHA-256.
-type FileSum struct {
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-}
-
-// Mark is a user's word on an attempt or a cell: taint or accept.
-type Mark struct {
-	Kind     string          `json:"kind"`               // taint, accept
-	Attempt  string          `json:"attempt,omitempty"`  // "" = the whole cell
-	Attempts []string        `json:"attempts,omitempty"` // that the cell had, when it is of the whole cell; nil = an older matrix's, which goes by the clock
-	Reason   string          `json:"reason"`
-	Identity json.RawMessage `json:"identity,omitempty"` // accept: the identity that is blessed
-	At       time.Time       `json:"at"`
-	Who      string          `json:"who"`
+// CPUCores is how many cores the client needs for so many requests and events a second.
+func (c Calibration) CPUCores(requestsPerS, eventsPerS float64) float64 {
+	return requestsPerS*c.CPUPerRequestS + max(0, eventsPerS-requestsPerS)*c.CPUPerEventS
 }

@@ -1,4 +1,4 @@
-package results
+package record
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"matrix/experiments"
 )
 
 // A sealed document is indented JSON whose last member is "self": the SHA-256 of the very bytes with self
@@ -19,8 +21,8 @@ const (
 
 var errSeal = errors.New("its own checksum does not match")
 
-// seal marshals v, whose last member must be an empty "self", and fills it in.
-func seal(v any) ([]byte, error) {
+// Seal marshals v, whose last member must be an empty "self", and fills it in.
+func Seal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -36,8 +38,8 @@ func seal(v any) ([]byte, error) {
 	return fmt.Appendf(bytes.Clone(body), "%s%x%s", sealOpen, sum, sealClose), nil
 }
 
-// unseal checks the checksum and unmarshals into v.
-func unseal(doc []byte, v any) error {
+// Unseal checks the checksum and unmarshals into v.
+func Unseal(doc []byte, v any) error {
 	const digits = 2 * sha256.Size
 	tail := digits + len(sealClose)
 	if len(doc) < tail+len(sealOpen) || !bytes.HasSuffix(doc, []byte(sealClose)) ||
@@ -50,4 +52,25 @@ func unseal(doc []byte, v any) error {
 		return errSeal
 	}
 	return json.Unmarshal(doc, v)
+}
+
+// ParseManifest reads a manifest and checks its own checksum.
+func ParseManifest(doc []byte) (Manifest, error) {
+	var m Manifest
+	if err := Unseal(doc, &m); err != nil {
+		return Manifest{}, fmt.Errorf("read manifest: %w", err)
+	}
+	CompactIdentity(&m.Identity)
+	return m, nil
+}
+
+// CompactIdentity undoes the indentation that the values got inside the document: they are compared as bytes.
+func CompactIdentity(id *experiments.Identity) {
+	for name, c := range id.Components.All() {
+		var buf bytes.Buffer
+		if json.Compact(&buf, c.Value) == nil {
+			c.Value = buf.Bytes()
+			id.Components.Set(name, c)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package results
+package record
 
 // Keys stand in every table, so one glob works with no join.
 type Keys struct {
@@ -74,4 +74,15 @@ type SampleRow struct {
 	Source  string // "process", "host", "nvml:GPU-…", "vllm"
 	Metric  string // with its unit: rss_bytes, cpu_s, power_w
 	Value   float64
+}
+
+// CountRow tells whether one attempt counts. What counts changes after an attempt was committed (its launch is measured
+// again, its cell changes, a person voids or accepts it), so it cannot stand in the attempt's own files, which never
+// change; and moving folders about would break what refers to them and what other machines merge.
+type CountRow struct {
+	Experiment, Cell string
+	Launch           int32
+	Attempt          string
+	Counts           bool
+	WhyNot           string // "" = null
 }

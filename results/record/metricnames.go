@@ -1,0 +1,63 @@
+package record
+
+// Names of the metrics that are no distribution.
+const (
+	MetricDuration, MetricLoad, MetricBatch = "duration_s", "load_s", "batch_s"
+
+	MetricRequestThroughput    = "request_throughput"
+	MetricOutputThroughput     = "output_throughput"
+	MetricTotalTokenThroughput = "total_token_throughput"
+	MetricSteadyRequests       = "steady_request_throughput"
+	MetricSteadyOutput         = "steady_output_throughput"
+	MetricSteadySpan           = "steady_span_s"
+	MetricGoodput              = "goodput"
+	MetricSuccessRate          = "success_rate"
+	MetricSuccessLow           = "success_rate_low95"
+	MetricRequestsPlanned      = "requests_planned"
+	MetricWithoutText          = "ok_without_text"
+	MetricCutShort             = "ok_cut_short"
+	MetricInputTokens          = "input_tokens"
+	MetricOutputTokens         = "output_tokens"
+	MetricCachedTokens         = "cached_tokens"
+	MetricEnergy               = "energy_j"
+	MetricLoadEnergy           = "load_energy_j"
+	MetricEnergyPerToken       = "j_per_output_token"
+	MetricVRAMPeak             = "vram_peak_bytes"
+	MetricVRAMWeights          = "vram_weights_bytes"
+	MetricKVPeak               = "kv_usage_peak_ratio"
+	MetricPreemptions          = "preemptions"
+	MetricGPUUtil              = "gpu_util_ratio"
+	MetricSMClock              = "sm_clock_hz"
+	MetricThrottled            = "throttled_ratio"
+	MetricCPU                  = "cpu_s"
+	MetricCPUCores             = "cpu_cores_mean"
+	MetricRSSPeak              = "rss_peak_bytes"
+	MetricRSSSlope             = "rss_slope_bytes_per_s"
+	MetricRSSSlopeLow          = "rss_slope_low95_bytes_per_s"
+	MetricForeignCPU           = "foreign_cpu_ratio"
+)
+
+// Names of the distributions: of each there is a mean and Percentiles (MeanOf, PercentileOf).
+const (
+	DistTTFT, DistTTFTFirstChunk, DistTPOT = "ttft", "ttft_first_chunk", "tpot"
+	DistE2E, DistE2EClosed                 = "e2e", "e2e_closed"
+	DistClientQueue                        = "client_queue"
+	DistITL, DistGap                       = "itl_weighted", "chunk_gap"
+)
+
+// Those of the distributions that are named one by one.
+const (
+	MetricTTFTP50, MetricTTFTP99, MetricTTFTMean = "ttft_p50_s", "ttft_p99_s", "ttft_mean_s"
+	MetricTPOTP50                                = "tpot_p50_s"
+	MetricE2EP50, MetricE2EP99, MetricE2EMean    = "e2e_p50_s", "e2e_p99_s", "e2e_mean_s"
+)
+
+// Names of the derived figures.
+const (
+	MetricJPerEvaluation      = "j_per_evaluation"
+	MetricCPUPerEvaluation    = "cpu_s_per_evaluation"
+	MetricGPUPerEvaluation    = "gpu_busy_s_per_evaluation"
+	MetricTokensPerEvaluation = "output_tokens_per_evaluation"
+	MetricMemoryInUse         = "memory_in_use_bytes"
+	MetricQuality             = "quality"
+)

@@ -1,0 +1,17 @@
+package record
+
+// Summary is what follows from an attempt's rows.
+type Summary struct {
+	Metrics  map[string]*float64 // column name → value, nil = not to be had
+	Why      map[string]string   // column name → why it is nil, where there is more to say than "not measured"
+	Statuses map[string]int64    // measured requests by status
+	Finish   map[string]float64  // ok requests by finish_reason, "none" = the engine says none
+	Warnings []string
+}
+
+// RunRow is all that the one row of run.parquet tells.
+type RunRow struct {
+	Manifest Manifest
+	Run      Run
+	Summary  Summary
+}
