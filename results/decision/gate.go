@@ -1,43 +1,18 @@
 package decision
 
 import (
-	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"matrix/results/predict"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
 
-// equal is how far from 1 a ratio of finish times may be, interval and all, to be called a tie.
-const equal = 0.05
-
-// asking is one number of requests on its way to an answer.
-type asking struct {
-	n        int64
-	rules    *rules
-	verdict  string
-	scope    scope
-	admitted map[*contender]admission
-	sheet    *sheet       // of those that are not out; nil = none
-	order    []*contender // of the sheet, best first
-	aside    []*contender // in, but behind, and compared without a load: its own is not known
-
-	first, second *contender     // that lead; second is nil where one is alone
-	ratio         *predict.Ratio // T of the second / T of the first
-	rival         *contender     // from whom the first is not told apart; nil = from nobody
-	red           []summary.Check
-	untried       *cell // at which another broke, and the first was never tried
-	turn          *turn
-}
-
 // gate is the one place that says what may be concluded of a number of requests: a winner, a tie and each side of a hybrid
 // pass through it alike. In turn: who is out, what is not known of the first, what is not comparable, what is not told
 // apart.
-func (r *rules) gate(g *built, n int64) *asking {
-	a := &asking{n: n, rules: r, admitted: map[*contender]admission{}}
+func (r *rules) gate(g *contest, n int64) *inquiry {
+	a := &inquiry{n: n, rules: r, admitted: map[*contender]admission{}}
 	var in []*contender
 	for _, c := range g.contenders {
 		a.admitted[c] = r.admit(g, c, n)
@@ -75,7 +50,7 @@ func (r *rules) gate(g *built, n int64) *asking {
 
 // weigh puts those that are in into an order. Where somebody's load is not known all are compared without; who is behind
 // even so does not take the load from the others.
-func (r *rules) weigh(g *built, a *asking, in []*contender) {
+func (r *rules) weigh(g *contest, a *inquiry, in []*contender) {
 	known := func(c *contender) bool {
 		f, _ := g.times.Finish(c.series, a.n)
 		return f.Load.Known()
@@ -98,17 +73,15 @@ func (r *rules) weigh(g *built, a *asking, in []*contender) {
 	}
 }
 
-func (a *asking) score(r *rules, g *built, cs []*contender, without bool) {
+func (a *inquiry) score(r *rules, g *contest, cs []*contender, without bool) {
 	a.scope = scope{times: g.times, ns: []int64{a.n}, at: common(cs, a.n), without: without}
 	a.sheet = r.tally(cs, a.scope)
 	a.order = a.line()
 }
 
-func (a *asking) index(c *contender) int { return slices.Index(a.sheet.contenders, c) }
-
 // reds are the red checks that stand between the two that lead. One that names two contenders or more stands between
 // these; one of a single contender makes its figures no matter for comparison.
-func (g *built) reds(first, second *contender) []summary.Check {
+func (g *contest) reds(first, second *contender) []summary.Check {
 	var out []summary.Check
 	for _, check := range g.Checks {
 		if check.Level != summary.Red || check.Name == summary.CheckSuccess {
@@ -135,20 +108,9 @@ func grave(c summary.Check) int {
 	return 2
 }
 
-// concerned are the contenders whose cells a check names.
-func (g *built) concerned(check summary.Check) []*contender {
-	var out []*contender
-	for _, c := range g.contenders {
-		if slices.ContainsFunc(c.cells(), func(at *cell) bool { return slices.Contains(check.Cells, at.origin+"/"+at.source.Cell) }) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // untried is the smallest batch up to n at which another broke or failed once, and to which the first never came: that it
 // would come through is not known. nil = there is none.
-func (g *built) untried(first *contender, n int64) *cell {
+func (g *contest) untried(first *contender, n int64) *cell {
 	reached := first.reached()
 	for _, size := range g.Sizes {
 		if size <= reached || size > n {
@@ -165,7 +127,7 @@ func (g *built) untried(first *contender, n int64) *cell {
 
 // alone is the verdict on the only one that is in: shown where it came through more than once, and the others are out for
 // more than one attempt's sake.
-func (a *asking) alone(g *built) string {
+func (a *inquiry) alone(g *contest) string {
 	for _, c := range g.contenders {
 		if c != a.first && !a.admitted[c].sure {
 			return Provisional
@@ -178,13 +140,13 @@ func (a *asking) alone(g *built) string {
 }
 
 // tied reports that the two that lead take equally long, as far as launches tell.
-func (a *asking) tied() bool {
+func (a *inquiry) tied() bool {
 	return a.ratio != nil && a.sheet.shares[Performance] > 0 && !a.ratio.Assumed && a.first.repeated() && a.second.repeated() &&
 		a.ratio.Low > 1-equal && a.ratio.High < 1+equal
 }
 
 // decideTie lets everything but the time decide between the two that lead.
-func (a *asking) decideTie() {
+func (a *inquiry) decideTie() {
 	if log, _ := a.between(a.second, a.first).without(Performance, 0, 1); log <= 1e-12 {
 		return
 	}
@@ -193,7 +155,7 @@ func (a *asking) decideTie() {
 }
 
 // rival is the contender from whom launches do not tell the first apart, the nearest first; nil = they tell it from all.
-func (r *rules) rival(g *built, a *asking) *contender {
+func (r *rules) rival(g *contest, a *inquiry) *contender {
 	for _, other := range a.order[1:] {
 		if !r.shown(g, a, other) {
 			return other
@@ -205,7 +167,7 @@ func (r *rules) rival(g *built, a *asking) *contender {
 // shown reports that launches tell the first from another: the interval of their scores' difference excludes 0, that of
 // their times' ratio excludes 1 (where time counts at all), and the order does not hang on failures that may be chance.
 // A cell launched once says nothing of how much identical launches differ.
-func (r *rules) shown(g *built, a *asking, other *contender) bool {
+func (r *rules) shown(g *contest, a *inquiry, other *contender) bool {
 	if !a.first.repeated() || !other.repeated() {
 		return false
 	}
@@ -228,7 +190,7 @@ func (r *rules) shown(g *built, a *asking, other *contender) bool {
 
 // fewerFail reports that the first's failures are fewer than another's by more than chance: Fisher's exact test at 5%, on
 // requests and on attempts.
-func (a *asking) fewerFail(other *contender) bool {
+func (a *inquiry) fewerFail(other *contender) bool {
 	okA, allA := a.first.requests(a.n)
 	okB, allB := other.requests(a.n)
 	if stats.Fisher(allA-okA, allA, allB-okB, allB) < 0.05 {
@@ -239,26 +201,8 @@ func (a *asking) fewerFail(other *contender) bool {
 	return stats.Fisher(int64(triesA-doneA), int64(triesA), int64(triesB-doneB), int64(triesB)) < 0.05
 }
 
-// ratio is T of one contender over T of another.
-func (r *rules) ratio(g *built, over, under *contender, n int64) (predict.Ratio, bool) {
-	return g.times.RatioAt(over.series, under.series, n, r.level())
-}
-
-// level is the confidence of one interval, such that those of all numbers asked about hold together at stats.Level
-// (Bonferroni): else two identical platforms, asked about three times, have a winner in one case of eight.
-func (r *rules) level() float64 { return 1 - (1-stats.Level)/float64(len(r.requests)) }
-
-// quantile is t of a two-sided interval.
-func quantile(freedom, level float64) float64 {
-	q := (1 + level) / 2
-	if math.IsInf(freedom, 1) {
-		return distuv.UnitNormal.Quantile(q)
-	}
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q)
-}
-
 // hybrids joins what was found for each number: where two win, each at its own, both are sides of a hybrid.
-func hybrids(asks []*asking) {
+func hybrids(asks []*inquiry) {
 	winners := map[*contender]bool{}
 	for _, a := range asks {
 		if a.verdict == Winner {

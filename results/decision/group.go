@@ -137,29 +137,6 @@ func (k groupKey) full() bool { return k.precision != "" && k.place != "" && k.a
 
 func agree(a, known string) bool { return a == "" || a == known }
 
-// built is a group with its arithmetic.
-type built struct {
-	Group
-	contenders []*contender
-	times      times
-	place      string
-	asked      string
-	asks       []*asking
-}
-
-func gather(cells []*cell) *built {
-	g := &built{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
-	g.Model = cells[0].model
-	g.Precision = precisionOf(cells)
-	for _, c := range cells {
-		if c.tried() && !slices.Contains(g.Sizes, c.size) {
-			g.Sizes = append(g.Sizes, c.size)
-		}
-	}
-	slices.Sort(g.Sizes)
-	return g
-}
-
 func precisionOf(cells []*cell) string {
 	for _, k := range keysOf(cells) {
 		if k.precision != "" {
@@ -167,12 +144,4 @@ func precisionOf(cells []*cell) string {
 		}
 	}
 	return ""
-}
-
-func (g *built) cells() []*cell {
-	var out []*cell
-	for _, c := range g.contenders {
-		out = append(out, c.cells()...)
-	}
-	return out
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // headline is the first sentence.
-func (r *rules) headline(g *built, a *asking, q *Question) string {
+func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 	n := whole(a.n) + " requests"
 	switch a.verdict {
 	case Nobody:
@@ -36,10 +36,10 @@ func (r *rules) headline(g *built, a *asking, q *Question) string {
 }
 
 // left reports that the load is left out of the times.
-func (a *asking) left() bool { return a.scope.without }
+func (a *inquiry) left() bool { return a.scope.without }
 
 // takes is "34 min (32–36 min), 1.90 EUR".
-func (a *asking) takes(r *rules, q *Question, c *contender) string {
+func (a *inquiry) takes(r *rules, q *Question, c *contender) string {
 	t := q.standing(c.name).Time
 	text := Span(t.Seconds)
 	if !t.Assumed {
@@ -60,7 +60,7 @@ func (r *rules) money(x float64) string {
 }
 
 // unsure says of a provisional lead how it could turn.
-func (a *asking) unsure(g *built) string {
+func (a *inquiry) unsure(g *contest) string {
 	switch {
 	case a.second == nil && !a.first.repeated():
 		return "It came through once"
@@ -90,7 +90,7 @@ func (a *asking) unsure(g *built) string {
 }
 
 // open says what an undecided answer lacks.
-func (a *asking) open(g *built) string {
+func (a *inquiry) open(g *contest) string {
 	switch held := notShown(a.admitted[a.first].held); {
 	case len(g.contenders) == 1:
 		if g.Workload != "" && g.Workload != a.first.platform {
@@ -106,7 +106,7 @@ func (a *asking) open(g *built) string {
 }
 
 // decidedBy names what decides a tie.
-func (a *asking) decidedBy() string {
+func (a *inquiry) decidedBy() string {
 	type part struct {
 		name string
 		log  float64
@@ -133,4 +133,17 @@ func (a *asking) decidedBy() string {
 		names = append(names, p.name)
 	}
 	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
+}
+
+func (a *inquiry) why(g *contest) string {
+	var parts []string
+	for _, c := range g.contenders {
+		if why := a.admitted[c].why; why != "" {
+			parts = append(parts, c.name+" "+why)
+		}
+	}
+	for _, c := range a.aside {
+		parts = append(parts, c.name+" is behind even with no load counted (its own is not known)")
+	}
+	return strings.Join(parts, "; ")
 }

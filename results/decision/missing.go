@@ -14,41 +14,8 @@ import (
 // mostLaunches is where more of them stop being advice.
 const mostLaunches = 40
 
-// Command is what to type for a need where the declaration is not at hand: the last saved plan's files are meant.
-func (n Need) Command() string {
-	if len(n.Only) == 0 {
-		return ""
-	}
-	return "matrix apply" + n.Flags()
-}
-
-// Flags narrow a plan to what is needed.
-func (n Need) Flags() string {
-	var b strings.Builder
-	if n.Launches > 0 {
-		fmt.Fprintf(&b, " --launches %d", n.Launches)
-	}
-	if n.Rerun != "" {
-		b.WriteString(" --rerun " + n.Rerun)
-	}
-	for _, sel := range n.Only {
-		b.WriteString(" --only " + quoted(sel))
-	}
-	return b.String()
-}
-
-// quoted is a word for a shell.
-func quoted(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-=.,:/+@%") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-func atSizeOf(size int64) string { return fmt.Sprintf("batch_size=%d", size) }
-
 // needs are what would decide more.
-func (r *rules) needs(g *built, a *asking) []Need {
+func (r *rules) needs(g *contest, a *inquiry) []Need {
 	switch {
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
 		return r.again(g, a)
@@ -74,7 +41,7 @@ func (r *rules) try(c *contender, size int64) Need {
 }
 
 // again asks for another try of those that broke.
-func (r *rules) again(g *built, a *asking) []Need {
+func (r *rules) again(g *contest, a *inquiry) []Need {
 	var out []Need
 	for _, c := range g.contenders {
 		if at := c.broke(a.n); at != nil && !a.admitted[c].sure {
@@ -89,7 +56,7 @@ func (r *rules) again(g *built, a *asking) []Need {
 
 // failures asks for launches of one that is out for a success rate below the bar, which its failures do not show; nil = it is
 // not. As many as show it where as many requests fail as did.
-func (r *rules) failures(c *contender, a *asking) *Need {
+func (r *rules) failures(c *contender, a *inquiry) *Need {
 	adm := a.admitted[c]
 	at := slices.IndexFunc(adm.held, func(q Requirement) bool { return q.Metric == mSuccess && q.Status == Unmet })
 	if adm.why == "" || adm.sure || at < 0 {
@@ -130,7 +97,7 @@ func (r *rules) moreRequests(c *contender, n int64, open []Requirement) Need {
 
 // moreLaunches asks for as many launches as tell the first from its rival: of what was run, or of a larger batch that is asked
 // about, whichever takes less time.
-func (r *rules) moreLaunches(g *built, a *asking) []Need {
+func (r *rules) moreLaunches(g *contest, a *inquiry) []Need {
 	pair := []*contender{a.first, a.rival}
 	size := common(pair, a.n)
 	if size == 0 {
@@ -175,7 +142,7 @@ func needs(pair []*contender, size int64, n Need) []Need {
 }
 
 // lasts is how many seconds so many launches of each of a pair take.
-func (r *rules) lasts(g *built, pair []*contender, size int64, launches int) float64 {
+func (r *rules) lasts(g *contest, pair []*contender, size int64, launches int) float64 {
 	var sum float64
 	for _, c := range pair {
 		if f, ok := g.times.Finish(c.series, size); ok {
@@ -187,7 +154,7 @@ func (r *rules) lasts(g *built, pair []*contender, size int64, launches int) flo
 
 // larger is the batch that is asked about, larger than all that both ran, at which launches tell as much in less time than
 // given, and how many; 0 = there is none. Its launches are taken to vary like those of the size that was run.
-func (r *rules) larger(g *built, a *asking, pair []*contender, size int64, target, within float64) (batch int64, launches int) {
+func (r *rules) larger(g *contest, a *inquiry, pair []*contender, size int64, target, within float64) (batch int64, launches int) {
 	near, ok := r.ratio(g, a.rival, a.first, size)
 	if !ok || near.Assumed {
 		return 0, 0

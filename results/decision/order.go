@@ -5,18 +5,10 @@ import (
 	"slices"
 )
 
-// between is the sheet of two contenders alone, by all that these two have.
-func (a *asking) between(x, y *contender) *sheet {
-	pair := []*contender{x, y}
-	s := a.scope
-	s.at = common(pair, a.n)
-	return a.rules.tally(pair, s)
-}
-
 // line is the order of a sheet's contenders, best first: by how many of the others each is ahead of, two by two, and where that
 // is equal by the scores. In these a metric that one lacks is dropped for all, so that a third without an energy counter would
 // swap two that have one; what the two have between them it does not touch.
-func (a *asking) line() []*contender {
+func (a *inquiry) line() []*contender {
 	var out []*contender
 	for _, i := range a.sheet.order() {
 		out = append(out, a.sheet.contenders[i])
@@ -41,7 +33,7 @@ func (a *asking) line() []*contender {
 
 // besides are the metrics by which the two that lead stand otherwise than their scores say, for somebody else lacks them; nil =
 // they stand as their scores say.
-func (a *asking) besides() []string {
+func (a *inquiry) besides() []string {
 	if a.second == nil || a.sheet.logs == nil || a.sheet.logs[a.index(a.first)] >= a.sheet.logs[a.index(a.second)]-1e-12 {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 
 // prices compare the best of each two groups that ran the same prompts on the same machine, from the lighter weights to
 // the heavier: what the better answers cost.
-func (r *rules) prices(groups []*built) []Price {
+func (r *rules) prices(groups []*contest) []Price {
 	var out []Price
 	for i, a := range groups {
 		for _, b := range groups[i+1:] {
@@ -25,9 +25,9 @@ func (r *rules) prices(groups []*built) []Price {
 }
 
 // best is who leads at the most requests asked about; nil = nobody.
-func (g *built) best() *contender { return g.asks[len(g.asks)-1].first }
+func (g *contest) best() *contender { return g.asks[len(g.asks)-1].first }
 
-func (r *rules) priceOf(a, b *built) (Price, bool) {
+func (r *rules) priceOf(a, b *contest) (Price, bool) {
 	from, to := a.best(), b.best()
 	if from == nil || to == nil {
 		return Price{}, false
@@ -53,7 +53,7 @@ func (r *rules) priceOf(a, b *built) (Price, bool) {
 	return p, true
 }
 
-func (g *built) title() string { return strings.TrimSuffix(g.Model+", "+g.Precision, ", ") }
+func (g *contest) title() string { return strings.TrimSuffix(g.Model+", "+g.Precision, ", ") }
 
 func (p Price) words() string {
 	var parts []string

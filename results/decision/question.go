@@ -2,7 +2,6 @@ package decision
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -11,7 +10,7 @@ import (
 )
 
 // checks are those of the group's cells; what is required, and how launches ended, is added.
-func (r *rules) checks(g *built) []summary.Check {
+func (r *rules) checks(g *contest) []summary.Check {
 	var cells []*summary.Cell
 	for _, at := range g.cells() {
 		if at.of != nil {
@@ -41,7 +40,7 @@ func (r *rules) checks(g *built) []summary.Check {
 }
 
 // question is what was found, as plain data.
-func (r *rules) question(g *built, a *asking) Question {
+func (r *rules) question(g *contest, a *inquiry) Question {
 	q := Question{Weights: r.weightsAs(a.sheet), Flips: r.flips(a.sheet)}
 	if len(a.order) > 0 && a.order[0] != a.sheet.contenders[a.sheet.order()[0]] {
 		q.Flips = nil // they are of who is first by the score
@@ -76,7 +75,7 @@ func (r *rules) question(g *built, a *asking) Question {
 }
 
 // choose fills in what is said of the one that leads.
-func (q *Question) choose(g *built, a *asking) {
+func (q *Question) choose(g *contest, a *inquiry) {
 	st := q.standing(a.first.name)
 	q.Platform, q.Score = &st.Contender, st.Score
 	if t := st.Time; t != nil {
@@ -94,12 +93,8 @@ func (q *Question) choose(g *built, a *asking) {
 	}
 }
 
-func (q *Question) standing(contender string) *Standing {
-	return &q.Standings[slices.IndexFunc(q.Standings, func(s Standing) bool { return s.Contender == contender })]
-}
-
 // standings are all contenders, best first.
-func (r *rules) standings(g *built, a *asking) []Standing {
+func (r *rules) standings(g *contest, a *inquiry) []Standing {
 	var out []Standing
 	add := func(c *contender) *Standing {
 		adm := a.admitted[c]
@@ -132,7 +127,7 @@ func (r *rules) standings(g *built, a *asking) []Standing {
 }
 
 // time is how long a contender takes, and what that costs.
-func (r *rules) time(g *built, a *asking, c *contender) *Time {
+func (r *rules) time(g *contest, a *inquiry, c *contender) *Time {
 	f, ok := g.times.Finish(c.series, a.n)
 	if !ok {
 		return nil
@@ -150,7 +145,7 @@ func (r *rules) time(g *built, a *asking, c *contender) *Time {
 }
 
 // price adds the energy and what the batch costs.
-func (r *rules) price(t *Time, c *contender, a *asking) {
+func (r *rules) price(t *Time, c *contender, a *inquiry) {
 	at := common([]*contender{c}, a.n)
 	each := c.at[at].median(mEnergy)
 	if each != nil {
@@ -177,16 +172,4 @@ func (r *rules) price(t *Time, c *contender, a *asking) {
 		perMillion := 1e6 * cost / (*tokens * float64(a.n))
 		t.CostPerMTokens = &perMillion
 	}
-}
-
-// differ is by how much the time of the first would have to change for the other to be first.
-func (a *asking) differ(other *contender) float64 {
-	pair := a.between(a.first, other)
-	log, _ := pair.apart(0, 1)
-	for _, e := range pair.entries {
-		if e.name == mTime && e.weight > 0 {
-			return math.Exp(log/e.weight) - 1
-		}
-	}
-	return 0
 }

@@ -118,14 +118,7 @@ func (r *rules) goal(name string) string {
 	return "max"
 }
 
-// admission is what a contender has to show before it is weighed.
-type admission struct {
-	why  string        // it is out: it broke, has no rate, or does not meet a requirement; "" = it is not
-	sure bool          // that it is out: more than one attempt says so
-	held []Requirement // against it
-}
-
-func (r *rules) admit(g *built, c *contender, n int64) admission {
+func (r *rules) admit(g *contest, c *contender, n int64) admission {
 	if at := c.broke(n); at != nil {
 		return admission{why: at.trouble(), sure: at.failed+at.censored > 1}
 	}

@@ -3,7 +3,11 @@
 // in it with the metric, cell, attempts and weight that it came from. docs/decision.md has the formulas.
 package decision
 
-import "matrix/results/summary"
+import (
+	"slices"
+
+	"matrix/results/summary"
+)
 
 // Result is a whole decision.
 type Result struct {
@@ -224,4 +228,17 @@ type Difference struct {
 	Measure          string // "accuracy", "judge's preference" …
 	Value, Low, High float64
 	N                int // prompts
+}
+
+// turn is the number of requests at which the order of the two that lead turns.
+type turn struct {
+	at    float64
+	above bool // the second is first above it, not below
+}
+
+// leak is the kind of finding that belongs into the answer: a large batch may not come through.
+const leak = "leak"
+
+func (q *Question) standing(contender string) *Standing {
+	return &q.Standings[slices.IndexFunc(q.Standings, func(s Standing) bool { return s.Contender == contender })]
 }

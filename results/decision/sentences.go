@@ -5,20 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-
 	"matrix/results/summary"
 )
 
-// numerals writes 1,000 as the report's tables do.
-var numerals = message.NewPrinter(language.English)
-
-func whole(n int64) string { return numerals.Sprintf("%d", n) }
-
 // sentences say the answer: minutes and money, then how sure, valid and reliable, then what would change it, then what to
 // type.
-func (r *rules) sentences(g *built, a *asking, q *Question) []string {
+func (r *rules) sentences(g *contest, a *inquiry, q *Question) []string {
 	out := []string{r.headline(g, a, q)}
 	if q.from = g.foreign(a); q.from != "" {
 		out[0] = q.from + ": " + out[0]
@@ -62,7 +54,7 @@ var advised = map[string]string{
 }
 
 // advice says what to do where the two that lead are not comparable.
-func (a *asking) advice() string {
+func (a *inquiry) advice() string {
 	if a.verdict != NotComparable || advised[a.red[0].Name] == "" {
 		return ""
 	}
@@ -70,7 +62,7 @@ func (a *asking) advice() string {
 }
 
 // within says what share of the requests kept to the slo, where one was declared.
-func (a *asking) within() string {
+func (a *inquiry) within() string {
 	var parts []string
 	for _, c := range a.leading() {
 		at := c.at[common([]*contender{c}, a.n)]
@@ -86,7 +78,7 @@ func (a *asking) within() string {
 }
 
 // slower says where the score's first is not the fastest.
-func (r *rules) slower(a *asking, q *Question) string {
+func (r *rules) slower(a *inquiry, q *Question) string {
 	if a.first == nil || a.verdict == Tie || a.verdict == NotComparable {
 		return ""
 	}
@@ -104,7 +96,7 @@ func (r *rules) slower(a *asking, q *Question) string {
 }
 
 // aheadBy names the metrics by which the first is ahead of another, the weightiest first.
-func (a *asking) aheadBy(other *contender) string {
+func (a *inquiry) aheadBy(other *contender) string {
 	best, name := 0.0, ""
 	for _, e := range a.between(a.first, other).entries {
 		if log := e.weight * (e.log(0) - e.log(1)); log > best {
@@ -115,7 +107,7 @@ func (a *asking) aheadBy(other *contender) string {
 }
 
 // beside says by what the first is before the second, where the scores say otherwise.
-func (a *asking) beside() string {
+func (a *inquiry) beside() string {
 	names := a.besides()
 	if len(names) == 0 || a.verdict == Tie || a.verdict == NotComparable {
 		return ""
@@ -124,7 +116,7 @@ func (a *asking) beside() string {
 }
 
 // rests says what the times rest on.
-func (a *asking) rests(q *Question) string {
+func (a *inquiry) rests(q *Question) string {
 	if a.first == nil || a.verdict == NotComparable {
 		return ""
 	}
@@ -146,7 +138,7 @@ func (a *asking) rests(q *Question) string {
 const farFrom = 100
 
 // far says that what is asked about lies far beyond what was run: heat, leaks and longer prompts come later.
-func (a *asking) far() string {
+func (a *inquiry) far() string {
 	if a.first == nil || a.verdict == NotComparable || a.n < farFrom*a.first.reached() {
 		return ""
 	}
@@ -154,7 +146,7 @@ func (a *asking) far() string {
 }
 
 // outs says who is out, and why.
-func (a *asking) outs(g *built) string {
+func (a *inquiry) outs(g *contest) string {
 	if a.verdict == Nobody {
 		return ""
 	}
@@ -164,21 +156,8 @@ func (a *asking) outs(g *built) string {
 	return ""
 }
 
-func (a *asking) why(g *built) string {
-	var parts []string
-	for _, c := range g.contenders {
-		if why := a.admitted[c].why; why != "" {
-			parts = append(parts, c.name+" "+why)
-		}
-	}
-	for _, c := range a.aside {
-		parts = append(parts, c.name+" is behind even with no load counted (its own is not known)")
-	}
-	return strings.Join(parts, "; ")
-}
-
 // amber are the checks to know of those that lead, red ones that stand between others included.
-func (g *built) amber(a *asking) []string {
+func (g *contest) amber(a *inquiry) []string {
 	var out []string
 	for _, check := range g.Checks {
 		of := g.concerned(check)
@@ -197,7 +176,7 @@ func (g *built) amber(a *asking) []string {
 }
 
 // leaks say whose memory grew, of those that lead.
-func (g *built) leaks(a *asking) []string {
+func (g *contest) leaks(a *inquiry) []string {
 	var out []string
 	for _, f := range g.Findings {
 		if f.Kind == leak && slices.ContainsFunc(a.leading(), func(c *contender) bool { return c.name == f.Contender }) {
@@ -208,7 +187,7 @@ func (g *built) leaks(a *asking) []string {
 }
 
 // cold says what the first start takes.
-func cold(a *asking, q *Question) string {
+func cold(a *inquiry, q *Question) string {
 	var parts []string
 	for _, c := range a.leading() {
 		if t := q.standing(c.name).Time; t != nil && t.FirstLoadS != nil && *t.FirstLoadS > t.LoadS {
@@ -221,18 +200,8 @@ func cold(a *asking, q *Question) string {
 	return "Not in these times is the first start, which is cold: " + strings.Join(parts, "; ") + "."
 }
 
-func (a *asking) leading() []*contender {
-	out := []*contender{}
-	for _, c := range []*contender{a.first, a.second} {
-		if c != nil && a.verdict != NotComparable {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // turns says for how many requests another would be first.
-func (a *asking) turns() string {
+func (a *inquiry) turns() string {
 	if a.turn == nil || a.verdict == NotComparable {
 		return ""
 	}
@@ -244,7 +213,7 @@ func (a *asking) turns() string {
 }
 
 // foreign says when the answer rests on figures that matrix did not measure, "" when it does not.
-func (g *built) foreign(a *asking) string {
+func (g *contest) foreign(a *inquiry) string {
 	imported := 0
 	for _, c := range a.order {
 		if c.imported() {
@@ -258,14 +227,4 @@ func (g *built) foreign(a *asking) string {
 		return "Nothing here was measured by matrix, and imported figures keep to no common definitions"
 	}
 	return "Partly on imported figures, by other definitions"
-}
-
-func upper(s string) string {
-	if s == "" || strings.ContainsAny(s[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		return s
-	}
-	if name, _, _ := strings.Cut(s, " "); strings.ContainsAny(name, "_0123456789") {
-		return s // a platform's name is written as it is
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -2,12 +2,6 @@ package decision
 
 import "math"
 
-// turn is the number of requests at which the order of the two that lead turns.
-type turn struct {
-	at    float64
-	above bool // the second is first above it, not below
-}
-
 // Bounds within which a turn is looked for.
 const (
 	fewestRequests, mostRequests = 10, 2e6
@@ -15,7 +9,7 @@ const (
 )
 
 // findTurn looks for the nearest number of requests at which the scores of the two that lead cross, everything but T as it is.
-func (r *rules) findTurn(a *asking) {
+func (r *rules) findTurn(a *inquiry) {
 	if a.second == nil || a.verdict == Tie || a.sheet.shares[Performance] == 0 {
 		return
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // unit is how a person tells a time of that length.
@@ -60,4 +63,19 @@ func percent(x float64) string {
 		return fmt.Sprintf("%.1f%%", 100*x)
 	}
 	return fmt.Sprintf("%.0f%%", 100*x)
+}
+
+// numerals writes 1,000 as the report's tables do.
+var numerals = message.NewPrinter(language.English)
+
+func whole(n int64) string { return numerals.Sprintf("%d", n) }
+
+func upper(s string) string {
+	if s == "" || strings.ContainsAny(s[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		return s
+	}
+	if name, _, _ := strings.Cut(s, " "); strings.ContainsAny(name, "_0123456789") {
+		return s // a platform's name is written as it is
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

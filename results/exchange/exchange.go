@@ -10,10 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"matrix/experiments/textfile"
-	"matrix/results"
 )
 
 // Formats that Read knows.
@@ -29,29 +27,6 @@ const (
 // Formats lists them for messages and completion.
 func Formats() []string { return []string{VLLMBench, GuideLLM, OpenAIBatch, JSONL, CSV, SQLite} }
 
-// Labels say which cell a result belongs to. What a file does not tell must be given; what is given wins.
-type Labels struct {
-	Platform, Model string
-	BatchSize       int // 0: as many as there are requests
-	Launch          int // 0: in the order of the files
-}
-
-// Bounds of labels: what is beyond them is a mistake.
-const (
-	maxBatchSize = 1_000_000_000
-	maxLaunch    = 100_000
-)
-
-func (l Labels) check() error {
-	switch {
-	case l.BatchSize < 0 || l.BatchSize > maxBatchSize:
-		return fmt.Errorf("a batch of %d requests: it may have 1 to %d", l.BatchSize, maxBatchSize)
-	case l.Launch < 0 || l.Launch > maxLaunch:
-		return fmt.Errorf("launch %d: launches are counted from 1", l.Launch)
-	}
-	return nil
-}
-
 // Options of Read.
 type Options struct {
 	Format      string
@@ -60,40 +35,6 @@ type Options struct {
 	Query       string // for SQLite
 	WeightBytes int64  // of the model, where known: held against the label; 0 = unknown
 }
-
-// Request is one request of an earlier result.
-type Request struct {
-	results.RequestRow
-	Text string // what was generated, "" = not kept
-}
-
-// Set is one launch of one cell as another tool recorded it.
-type Set struct {
-	Labels      Labels
-	Requests    []Request
-	Given       map[string]float64 // metric column → what the file says, used where the requests do not tell
-	Untold      map[string]string  // metric column → why it is null where Given says nothing
-	Began       time.Time          // zero = unknown
-	Mode        string             // batch, closed, open; "" = unknown
-	Concurrency int64              // 0 = unknown
-	Rate        float64            // requests/s of an open load; 0 = unknown
-	Engine      results.Engine
-	Warnings    []string
-	numbered    bool   // the launch's number was told
-	Place       string // how it got its launch's number, where that is worth a word
-	load        string // coordinate of its load, "" = none
-}
-
-func newSet() *Set { return &Set{Given: map[string]float64{}, Untold: map[string]string{}} }
-
-func (s *Set) warn(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(s.Warnings, text) {
-		s.Warnings = append(s.Warnings, text)
-	}
-}
-
-// maxImportBytes is how much of a file is read, unpacked: its requests are held in memory.
-const maxImportBytes = 2 << 30
 
 // Read parses one file. An error names the place in it.
 func Read(ctx context.Context, path string, o Options) ([]*Set, error) {
@@ -277,32 +218,3 @@ func (s *Set) finish(o Options) error {
 	s.reasons()
 	return nil
 }
-
-// newRequest is a row of which nothing is known yet but that it was asked.
-func newRequest(seq int64) Request {
-	return Request{RequestRow: results.RequestRow{Seq: seq, Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "none"}}
-}
-
-// tokens sets a count and says where it is from.
-func (r *Request) tokens(into **int64, n *int64) {
-	if n != nil {
-		*into, r.TokenSource = n, "usage"
-	}
-}
-
-func (r *Request) fail(status, class, text string) {
-	r.Status, r.ErrorClass, r.Error = status, class, strings.Join(strings.Fields(text), " ")
-}
-
-// badEnds are the ends that an engine names and that are no answer.
-var badEnds = map[string]bool{"abort": true, "aborted": true, "error": true, "content_filter": true, "cancelled": true, "canceled": true, "timeout": true}
-
-// ended sets the engine's word for the end. An answer that was broken off is none.
-func (r *Request) ended(reason string) {
-	r.FinishReason = reason
-	if word := strings.ToLower(reason); r.Status == "ok" && badEnds[word] {
-		r.fail("failed", "finish_"+word, "the engine named the end "+reason)
-	}
-}
-
-func ptr[T any](v T) *T { return &v }

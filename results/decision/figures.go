@@ -1,0 +1,89 @@
+package decision
+
+// Criteria in the order of the default weights; quality has none by default.
+const (
+	Performance = "performance"
+	Reliability = "reliability"
+	Efficiency  = "efficiency"
+	Simplicity  = "simplicity"
+	QualityName = "quality"
+)
+
+var criteria = []string{Performance, Reliability, Efficiency, Simplicity, QualityName}
+
+// Metrics of the score, and figures of a launch that are no column of run.parquet.
+const (
+	mTime      = "finish_s"
+	mFailures  = "failures_per_10000"
+	mLaunches  = "launches_complete"
+	mMemory    = "memory_in_use_bytes"
+	mEnergy    = "j_per_evaluation"
+	mBusy      = "gpu_busy_s_per_evaluation"
+	mCPU       = "cpu_s_per_evaluation"
+	mFootprint = "footprint_bytes"
+	mPackages  = "footprint_packages"
+	mSettings  = "settings_count"
+	mQuality   = "quality"
+	mSuccess   = "success_rate"
+	mTokens    = "output_tokens_per_evaluation"
+	mWeights   = "weight_bytes"
+	mLoadJ     = "load_energy_j"
+
+	mGoodput, mThroughput = "goodput", "request_throughput"
+)
+
+// plain are the columns taken as they are.
+var plain = []string{mFootprint, mPackages, mSettings, mWeights, mLoadJ, mGoodput, mThroughput}
+
+type number = func(column string) *float64
+
+// derived are the figures computed of a launch's columns.
+var derived = map[string]func(number) *float64{
+	mCPU:    func(get number) *float64 { return over(1, get("cpu_s"), get("requests_ok")) },
+	mEnergy: func(get number) *float64 { return over(1, get("energy_j"), get("requests_ok")) },
+	mTokens: func(get number) *float64 { return over(1, get("output_tokens"), get("requests_ok")) },
+	mBusy: func(get number) *float64 {
+		return over(1, times2(get("gpu_util_ratio"), get("duration_s")), get("requests_ok"))
+	},
+	mMemory: memoryInUse,
+}
+
+const gib = 1 << 30
+
+// memoryInUse is weights + KV cache in use on the GPU. An engine that reserves its cache beforehand (vLLM) tells how
+// much of it is in use at most; the bytes of one token are those of the memory prediction. For one that does not
+// reserve, the peak of what it held is the figure.
+func memoryInUse(get number) *float64 {
+	weights := get("vram_weights_bytes")
+	usage, held := get("kv_usage_peak_ratio"), get("kv_capacity_tokens")
+	if usage == nil {
+		if get("size_vram_bytes") == nil {
+			return nil // the peak may be a reservation
+		}
+		return get("vram_peak_bytes")
+	}
+	budget, w, overhead, tokens := get("predicted_budget_gib"), get("predicted_weights_gib"), get("predicted_overhead_gib"), get("predicted_kv_tokens")
+	if weights == nil || held == nil || budget == nil || w == nil || overhead == nil || tokens == nil || *tokens <= 0 {
+		return nil
+	}
+	perToken := (*budget - *w - *overhead) * gib / *tokens
+	sum := *weights + *usage**held*perToken
+	return &sum
+}
+
+// over is factor × a / b, nil where either is unknown or b is nothing.
+func over(factor float64, a, b *float64) *float64 {
+	if a == nil || b == nil || *b <= 0 {
+		return nil
+	}
+	x := factor * *a / *b
+	return &x
+}
+
+func times2(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	x := *a * *b
+	return &x
+}

@@ -1,0 +1,114 @@
+package decision
+
+import (
+	"math"
+	"slices"
+
+	"matrix/results/predict"
+	"matrix/results/summary"
+)
+
+// inquiry is one number of requests on its way to an answer.
+type inquiry struct {
+	n        int64
+	rules    *rules
+	verdict  string
+	scope    scope
+	admitted map[*contender]admission
+	sheet    *sheet       // of those that are not out; nil = none
+	order    []*contender // of the sheet, best first
+	aside    []*contender // in, but behind, and compared without a load: its own is not known
+
+	first, second *contender     // that lead; second is nil where one is alone
+	ratio         *predict.Ratio // T of the second / T of the first
+	rival         *contender     // from whom the first is not told apart; nil = from nobody
+	red           []summary.Check
+	untried       *cell // at which another broke, and the first was never tried
+	turn          *turn
+}
+
+func (a *inquiry) index(c *contender) int { return slices.Index(a.sheet.contenders, c) }
+
+// between is the sheet of two contenders alone, by all that these two have.
+func (a *inquiry) between(x, y *contender) *sheet {
+	pair := []*contender{x, y}
+	s := a.scope
+	s.at = common(pair, a.n)
+	return a.rules.tally(pair, s)
+}
+
+// admission is what a contender has to show before it is weighed.
+type admission struct {
+	why  string        // it is out: it broke, has no rate, or does not meet a requirement; "" = it is not
+	sure bool          // that it is out: more than one attempt says so
+	held []Requirement // against it
+}
+
+// contest is a group with its arithmetic.
+type contest struct {
+	Group
+	contenders []*contender
+	times      times
+	place      string
+	asked      string
+	asks       []*inquiry
+}
+
+func (g *contest) cells() []*cell {
+	var out []*cell
+	for _, c := range g.contenders {
+		out = append(out, c.cells()...)
+	}
+	return out
+}
+
+// concerned are the contenders whose cells a check names.
+func (g *contest) concerned(check summary.Check) []*contender {
+	var out []*contender
+	for _, c := range g.contenders {
+		if slices.ContainsFunc(c.cells(), func(at *cell) bool { return slices.Contains(check.Cells, at.origin+"/"+at.source.Cell) }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func gather(cells []*cell) *contest {
+	g := &contest{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
+	g.Model = cells[0].model
+	g.Precision = precisionOf(cells)
+	for _, c := range cells {
+		if c.tried() && !slices.Contains(g.Sizes, c.size) {
+			g.Sizes = append(g.Sizes, c.size)
+		}
+	}
+	slices.Sort(g.Sizes)
+	return g
+}
+
+// differ is by how much the time of the first would have to change for the other to be first.
+func (a *inquiry) differ(other *contender) float64 {
+	pair := a.between(a.first, other)
+	log, _ := pair.apart(0, 1)
+	for _, e := range pair.entries {
+		if e.name == mTime && e.weight > 0 {
+			return math.Exp(log/e.weight) - 1
+		}
+	}
+	return 0
+}
+
+func (a *inquiry) leading() []*contender {
+	out := []*contender{}
+	for _, c := range []*contender{a.first, a.second} {
+		if c != nil && a.verdict != NotComparable {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// ratio is T of one contender over T of another.
+func (r *rules) ratio(g *contest, over, under *contender, n int64) (predict.Ratio, bool) {
+	return g.times.RatioAt(over.series, under.series, n, r.level())
+}
