@@ -236,11 +236,18 @@ def check(folder, run):
     return found
 
 
+def counted(folder, runs):
+    """counts.parquet has each attempt once, and says of each that it counts: these trees hold nothing else."""
+    rows = duckdb.sql(f"SELECT attempt, counts FROM '{folder}/counts.parquet' ORDER BY attempt").fetchall()
+    assert rows == sorted((run["attempt"], True) for run in runs), rows
+
+
 def main(folder, query, file):
     duckdb.sql("SET memory_limit = '1GB'")
     types(folder)
     readers(folder)
     runs = [row for f in sorted(glob.glob(f"{folder}/*/*/run.parquet")) for row in pq.read_table(f).to_pylist()]
+    counted(folder, runs)
     print(json.dumps({
         "query": duckdb.sql(query).fetchall(),
         "runs": {f"{run['platform']}/{run['batch_size']}": check(folder, run) for run in runs},
