@@ -1,0 +1,226 @@
+// The house rules that no compiler holds: how large a package may get, how tangled, and who may name an engine.
+package matrix_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// figures are what is measured of a package.
+type figures struct {
+	files   int // without tests
+	knot    int // the most files that all reach each other by the names that they use
+	engines int // files that name an engine
+	methods int // the most on one type
+}
+
+// limits hold for every package but those of exceptions.
+var limits = figures{files: 25, knot: 8, engines: 0, methods: 30}
+
+// exceptions are the packages that are above a limit, each with what it may have at most. They only shrink.
+var exceptions = map[string]figures{
+	"matrix/backends/modelfile":    {files: 25, knot: 8, engines: 1, methods: 30},
+	"matrix/backends/ollama":       {files: 25, knot: 11, methods: 30},
+	"matrix/backends/simulator":    {files: 25, knot: 8, engines: 7, methods: 30},
+	"matrix/backends/vllm":         {files: 27, knot: 9, methods: 30},
+	"matrix/backends/wire":         {files: 25, knot: 9, engines: 3, methods: 30},
+	"matrix/backends/wire/faults":  {files: 25, knot: 8, engines: 2, methods: 30},
+	"matrix/cmd/matrix":            {files: 54, knot: 49, engines: 10, methods: 146},
+	"matrix/experiments":           {files: 46, knot: 29, engines: 8, methods: 49},
+	"matrix/experiments/dataset":   {files: 25, knot: 14, methods: 30},
+	"matrix/results":               {files: 48, knot: 36, engines: 2, methods: 48},
+	"matrix/results/decision":      {files: 25, knot: 17, methods: 36},
+	"matrix/results/exchange":      {files: 25, knot: 11, engines: 2, methods: 30},
+	"matrix/results/report":        {files: 25, knot: 14, engines: 2, methods: 34},
+	"matrix/runner":                {files: 42, knot: 35, engines: 5, methods: 67},
+	"matrix/runner/calibrate":      {files: 25, knot: 8, engines: 1, methods: 30},
+	"matrix/runner/calibrate/mock": {files: 25, knot: 8, engines: 1, methods: 30},
+}
+
+// engineNames are what only an engine's own package may say, in code or in a text. Model families are called llama too.
+var engineNames = regexp.MustCompile(`(?i)vllm|ollama|llama[-_. ]?(cpp|server|runner)`)
+
+// mayNameEngines: an engine's own package, the program's table of them, and what compares them.
+var mayNameEngines = regexp.MustCompile(`^(backends/(vllm|ollama|llamacpp|openai|real|backendtest|fake)/|bench/|scripts/|cmd/matrix/(main|backends|engines)\.go$)`)
+
+func TestHouse(t *testing.T) {
+	mode := packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedSyntax | packages.NeedExportFile
+	pkgs, err := packages.Load(&packages.Config{Mode: mode}, "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pkgs) < 8 {
+		t.Fatalf("%d packages", len(pkgs))
+	}
+	for _, p := range pkgs {
+		got, said := measure(p, root)
+		most := limits
+		if e, ok := exceptions[p.PkgPath]; ok {
+			most = e
+		}
+		for _, f := range []struct {
+			what      string
+			got, most int
+		}{
+			{"files", got.files, most.files}, {"files in one knot", got.knot, most.knot},
+			{"files that name an engine", got.engines, most.engines}, {"methods on one type", got.methods, most.methods},
+		} {
+			if f.got > f.most {
+				t.Errorf("%s has %d %s, and may have %d%s", p.PkgPath, f.got, f.what, f.most, said[f.what])
+			}
+		}
+	}
+}
+
+// measure also says, of a figure, what makes it up.
+func measure(p *packages.Package, root string) (figures, map[string]string) {
+	edges, methods := map[string]map[string]bool{}, map[string]int{}
+	var named []string
+	for _, f := range p.Syntax {
+		file := p.Fset.Position(f.Pos()).Filename
+		edges[filepath.Base(file)] = uses(p, f)
+		inside, _ := filepath.Rel(root, file)
+		if word := namesEngine(f); word != "" && !mayNameEngines.MatchString(filepath.ToSlash(inside)) {
+			named = append(named, filepath.Base(file)+" "+word)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil {
+				methods[receiver(fn.Recv.List[0].Type)]++
+			}
+		}
+	}
+	knot, most, large := largestKnot(edges), 0, ""
+	for name, n := range methods {
+		if n > most {
+			most, large = n, name
+		}
+	}
+	slices.Sort(knot)
+	return figures{len(edges), len(knot), len(named), most}, map[string]string{
+		"files in one knot":         fmt.Sprintf(": %v", knot),
+		"files that name an engine": ": " + strings.Join(named, ", "),
+		"methods on one type":       ": " + large,
+	}
+}
+
+// uses are the files of its package that a file reaches: by functions, methods, types, variables and constants, but not
+// by fields, which come with the type.
+func uses(p *packages.Package, f *ast.File) map[string]bool {
+	reached := map[string]bool{}
+	from := p.Fset.Position(f.Pos()).Filename
+	ast.Inspect(f, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		o := p.TypesInfo.Uses[id]
+		if o == nil || o.Pkg() != p.Types {
+			return true
+		}
+		if _, method := o.(*types.Func); !method && o.Parent() != p.Types.Scope() {
+			return true
+		}
+		if to := p.Fset.Position(o.Pos()).Filename; to != from {
+			reached[filepath.Base(to)] = true
+		}
+		return true
+	})
+	return reached
+}
+
+// namesEngine is the first identifier or text of a file that names an engine; "" when none does.
+func namesEngine(f *ast.File) (word string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		said := ""
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false // the import rule has its own test
+		case *ast.Ident:
+			said = n.Name
+		case *ast.BasicLit:
+			said = n.Value
+		}
+		if word == "" {
+			word = engineNames.FindString(said)
+		}
+		return word == ""
+	})
+	return word
+}
+
+func receiver(x ast.Expr) string {
+	switch x := x.(type) {
+	case *ast.StarExpr:
+		return receiver(x.X)
+	case *ast.IndexExpr:
+		return receiver(x.X)
+	case *ast.Ident:
+		return x.Name
+	}
+	return ""
+}
+
+// largestKnot is the largest strongly connected component, by Tarjan's algorithm.
+func largestKnot(edges map[string]map[string]bool) (largest []string) {
+	index, low, stacked := map[string]int{}, map[string]int{}, map[string]bool{}
+	var stack []string
+	var visit func(string)
+	visit = func(v string) {
+		index[v] = len(index) + 1
+		low[v] = index[v]
+		stack, stacked[v] = append(stack, v), true
+		for w := range edges[v] {
+			if index[w] == 0 {
+				visit(w)
+			}
+			if stacked[w] {
+				low[v] = min(low[v], low[w])
+			}
+		}
+		if low[v] != index[v] {
+			return
+		}
+		at := slices.Index(stack, v)
+		for _, w := range stack[at:] {
+			stacked[w] = false
+		}
+		if len(stack)-at > len(largest) {
+			largest = slices.Clone(stack[at:])
+		}
+		stack = stack[:at]
+	}
+	for v := range edges {
+		if index[v] == 0 {
+			visit(v)
+		}
+	}
+	return largest
+}
+
+func TestLargestKnot(t *testing.T) {
+	to := func(names ...string) map[string]bool {
+		set := map[string]bool{}
+		for _, n := range names {
+			set[n] = true
+		}
+		return set
+	}
+	knot := largestKnot(map[string]map[string]bool{
+		"a": to("b"), "b": to("c", "e"), "c": to("a"), "d": to("a"), "e": to("f"), "f": to("e"), "g": nil,
+	})
+	if slices.Sort(knot); !slices.Equal(knot, []string{"a", "b", "c"}) {
+		t.Errorf("the largest knot is %v, want a, b and c", knot)
+	}
+}
