@@ -9,22 +9,64 @@ import (
 	"matrix/experiments"
 )
 
-// Backend knows one serving system: what it is here, how to launch it for a cell.
-type Backend interface {
+// Backend is one serving system: what it is here, how a cell's engine is launched, and whatever else it knows. A field that
+// is nil is something that it cannot do. The table of them all is a literal map in main; a new engine is one package that
+// makes such a value, and a line there. It is a struct and no interface: what few engines know would otherwise be an
+// interface of one method each, found by a type assertion that a misspelt method fails in silence.
+type Backend struct {
+	// Check says what the engine cannot do for a cell, without starting it.
+	Check func(c *experiments.Cell) []experiments.Problem
+	// Fit predicts the memory of a cell by the engine's own rules; promptTokens is the 95th percentile of its prompts.
+	Fit func(c *experiments.Cell, promptTokens int) experiments.Fit
 	// Resolve says what would run: engine version, model commit or digests. It reads
 	// files only: no import of vLLM (23 s), no GPU, no network. A part that cannot be
 	// told is left empty; an error names what is missing (interpreter, package, model).
-	Resolve(ctx context.Context, cell *experiments.Cell) (Identity, error)
+	Resolve func(ctx context.Context, cell *experiments.Cell) (Identity, error)
 	// Launch returns when the engine is ready and proven ours, or with an error. A
 	// *LaunchError says whose fault it was. Phases are reported through spec.Observe.
-	Launch(ctx context.Context, spec Spec) (Engine, error)
-}
+	Launch func(ctx context.Context, spec Spec) (Engine, error)
 
-// Asker is a Backend that cannot be asked for every field of a request that a dataset's entry may have.
-type Asker interface {
 	// Refuses says why a field of Request.Extra cannot be sent, or that its request would fail, and what to do; "" = it is
 	// sent. word is what of the value matters: response_format's type, and the tool_choice that goes with tools.
-	Refuses(c *experiments.Cell, field, word string) string
+	Refuses func(c *experiments.Cell, field, word string) string
+	// Reserves is how many bytes of a GPU with so many the engine takes at its start, and does not start without; 0 = it
+	// takes what there is.
+	Reserves func(c *experiments.Cell, totalBytes int64) int64
+	// Compiles names what an engine compiles at its first start and keeps on disk, so that this start takes longer than any
+	// later one; told from the platform's backend, arguments and environment. Engines of one version and model with the
+	// same name find each other's code. "" = nothing is kept.
+	Compiles func(platform string, args experiments.Values, env map[string]string) string
+	// ModelFiles are absolute paths of what a launch reads the weights from; none where the model is not here.
+	ModelFiles func(c *experiments.Cell) []string
+
+	// Recipe is a shell script that starts the cell's engine with the settings that a launch would give it, and needs
+	// nothing of matrix. port is the server's, 0 = the declared one, else the engine's usual one. What is missing on
+	// this machine is said in the script's comments: it may be meant for another. example is a request of the cell, which
+	// the script shows as it is sent; a zero one is made up.
+	Recipe func(ctx context.Context, cell *experiments.Cell, port int, example Request) (string, error)
+	// Lacking asks the network which models of a cell are not here yet, with sizes; empty when everything is.
+	Lacking func(ctx context.Context, cell *experiments.Cell) ([]Download, error)
+	// Fetch gets one of them; a fetch that was cut off goes on where it stopped. progress is called from one goroutine.
+	Fetch func(ctx context.Context, cell *experiments.Cell, d Download, progress func(doneBytes, totalBytes int64)) error
+	// Installed says what a launch of the platform would find, in the same way: under its environment.
+	Installed func(p *experiments.Platform) Installed
+}
+
+// Installed is an engine as it stands on this machine.
+type Installed struct {
+	Name    string // "vLLM"
+	Version string
+	Path    string // of its interpreter or executable
+	Tested  string // versions that the project's tests run against
+	Advice  string // what to do where it is missing
+	Err     error  // why it cannot be started
+}
+
+// Download is something that a cell's model needs and that this machine lacks.
+type Download struct {
+	Name  string // "google/gemma-3-4b-it", "gemma3:4b-it-fp16"
+	Bytes *int64 // nil: the other side does not say
+	Into  string // absolute folder that it lands in; else the URL of an attached server, which keeps it
 }
 
 // Engine is one launched system. Generate is called concurrently.

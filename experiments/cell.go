@@ -188,17 +188,10 @@ type Platform struct {
 	Places    Places `json:"-"` // of its attributes, those of overrides included: "args.max_num_seqs"
 }
 
-// Batch reports whether the platform takes the whole batch at once.
-func (p *Platform) Batch() bool {
-	return p.Backend == VLLMOffline || p.Backend == OpenAIBatch ||
-		p.Backend == Simulator && p.Options["api"] == VLLMOffline
-}
-
 // Outlived reports whether the cell's server goes on after a launch, and so may have seen its prompts before: one that is
 // attached to, or that a group of cells shares.
 func (c *Cell) Outlived() bool {
-	p := c.Platform
-	return p.Attach || p.Backend == OpenAI || p.Backend == OpenAIBatch || c.Isolation != nil && c.Isolation.Server == "group"
+	return c.Platform.Attached() || c.Isolation != nil && c.Isolation.Server == "group"
 }
 
 // Model is what each backend loads for one logical model.

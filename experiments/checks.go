@@ -49,7 +49,7 @@ var environName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (l *loader) checkPlatform(n *node, p *Platform) {
 	known := attribute(n.value, "url").IsKnown()
 	switch {
-	case known && p.URL == "" && (p.Backend == OpenAI || p.Backend == OpenAIBatch):
+	case known && p.URL == "" && p.kind().Attached:
 		l.mistakeAt(n, "backend", "Platform without a url", fmt.Sprintf(`%s talks to a server that runs already: give its url = "http://host:8000/v1".`, p.Backend))
 	case known && p.URL == "" && p.Attach:
 		l.mistakeAt(n, "attach", "Platform without a url", `attach = true uses a server that runs already: give its url.`)

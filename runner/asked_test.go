@@ -10,14 +10,16 @@ import (
 	"matrix/experiments"
 )
 
-// pickyBackend refuses tools, and has a model without a chat template or with a switch for thinking.
-type pickyBackend struct{ fakeBackend }
-
-func (*pickyBackend) Refuses(_ *experiments.Cell, field, word string) string {
-	if field == "tools" {
-		return "it has no tools (" + word + ")"
+// picky is a backend that refuses tools, and has a model without a chat template or with a switch for thinking.
+func picky(b *fakeBackend) backends.Backend {
+	value := b.value()
+	value.Refuses = func(_ *experiments.Cell, field, word string) string {
+		if field == "tools" {
+			return "it has no tools (" + word + ")"
+		}
+		return ""
 	}
-	return ""
+	return value
 }
 
 // TestWhatCannotBeAsked: what a backend has no word for is an error of the plan with the place in the file.
@@ -42,7 +44,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := newRig(t)
-			r.world.Backends[fakePlatform] = &pickyBackend{fakeBackend{identity: c.identity}}
+			r.world.Backends[fakePlatform] = picky(&fakeBackend{identity: c.identity})
 			cell := testCell("a", 1)
 			cell.Dataset = &experiments.Dataset{ID: "d", Path: path}
 			if c.change != nil {

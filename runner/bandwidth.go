@@ -2,7 +2,6 @@ package runner
 
 import (
 	"math"
-	"strconv"
 	"strings"
 
 	"matrix/experiments"
@@ -38,21 +37,17 @@ func bandwidthOf(gpu string) (bytesPerSecond float64, known bool) {
 // prefill, which is bound by arithmetic, and loading. No figure for processors: theirs depends on what sits in the
 // slots.
 func decodeBound(c *experiments.Cell, m results.Machine) (seconds float64, ok bool) {
-	switch c.Platform.Backend {
-	case experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama:
-	default:
-		return 0, false
-	}
 	gpu := m.GPUName
 	if c.Hardware != nil && c.Hardware.GPU != "" {
 		gpu = c.Hardware.GPU
 	}
 	rate, known := bandwidthOf(gpu)
 	fit := c.Predicted()
-	if !known || attached(c) || fit.WeightsGiB == nil || c.Generate == nil || c.Load.Mode == "open" {
+	limit, told := c.Platform.Sequences()
+	if !known || !told || !c.Platform.Local() || fit.WeightsGiB == nil || c.Generate == nil || c.Load.Mode == "open" {
 		return 0, false
 	}
-	at := sequencesAtOnce(c)
+	at := sequencesAtOnce(c, limit)
 	step := *fit.WeightsGiB
 	if kv := fit.KVGiBPerSequence; kv != nil {
 		step += *kv * at
@@ -62,17 +57,10 @@ func decodeBound(c *experiments.Cell, m results.Machine) (seconds float64, ok bo
 }
 
 // sequencesAtOnce is how many answers grow at a time: what is offered, as far as the engine takes it.
-func sequencesAtOnce(c *experiments.Cell) float64 {
+func sequencesAtOnce(c *experiments.Cell, limit float64) float64 {
 	n := float64(c.BatchSize)
 	if c.Load.Mode == "closed" {
 		n = min(n, float64(c.Load.Concurrency))
-	}
-	limit := 256.0 // vLLM's usual max_num_seqs
-	if c.Platform.Backend == experiments.Ollama {
-		limit = 1
-		if declared, err := strconv.ParseFloat(c.Platform.Env["OLLAMA_NUM_PARALLEL"], 64); err == nil {
-			limit = declared
-		}
 	}
 	if most := c.Predicted().MaxSequences; most != nil {
 		limit = *most

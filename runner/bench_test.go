@@ -66,7 +66,7 @@ func BenchmarkApply(b *testing.B) {
 		}}
 		c := testCell("a", 200_000)
 		c.Load.Concurrency, c.Capture = 512, &experiments.Capture{Outputs: "sample", Sample: 100}
-		r := &rig{world: World{Backends: map[string]backends.Backend{fakePlatform: backend}, Store: store,
+		r := &rig{world: World{Backends: map[string]backends.Backend{fakePlatform: backend.value()}, Store: store,
 			Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}}
 		sum, err := apply(context.Background(), r.world, r.plan(c), Options{}, quietMachine())
 		if err != nil || sum.Complete != 1 {

@@ -21,7 +21,7 @@ import (
 // fourGPURig has a machine of four GPUs; used records which launches ran where.
 func fourGPURig(t *testing.T) (*rig, *gpuUse) {
 	r := newRig(t)
-	r.world.Backends[experiments.VLLMServe] = r.backend
+	r.world.Backends[experiments.VLLMServe] = r.backend.value()
 	r.host.gpus = func() ([]telemetry.GPU, error) { return fourGPUs(), nil }
 	use := &gpuUse{now: map[string]bool{}}
 	r.backend.launch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {

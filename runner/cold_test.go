@@ -9,22 +9,25 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/runner/telemetry"
 )
 
 // reserving is a backend that wants half a GPU and reads its weights from a file.
-type reserving struct{ *fakeBackend }
-
-func (reserving) Reserves(_ *experiments.Cell, total int64) int64 { return total / 2 }
-func (reserving) ModelFiles(*experiments.Cell) []string           { return []string{"/models/weights"} }
+func reserving(b *fakeBackend) backends.Backend {
+	value := b.value()
+	value.Reserves = func(_ *experiments.Cell, total int64) int64 { return total / 2 }
+	value.ModelFiles = func(*experiments.Cell) []string { return []string{"/models/weights"} }
+	return value
+}
 
 // Cells that cannot fit beside what is there are refused before anything starts, once, by what NVML says; the holders are named.
 func TestRefusedBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.world.Backends[experiments.VLLMServe] = reserving{r.backend}
+		r.world.Backends[experiments.VLLMServe] = reserving(r.backend)
 		r.host.gpus = func() ([]telemetry.GPU, error) {
 			return gpu(60<<30, telemetry.GPUProcess{PID: 9, Name: "Xorg", Bytes: 58 << 30}), nil
 		}
@@ -43,7 +46,7 @@ func TestColdCaches(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
-				r.world.Backends[experiments.VLLMServe] = reserving{r.backend}
+				r.world.Backends[experiments.VLLMServe] = reserving(r.backend)
 				r.host.dropCaches = func() error { return fails[0] }
 				forgotten := ""
 				r.host.forgetFiles = func(paths []string) error { forgotten = strings.Join(paths, " "); return fails[1] }

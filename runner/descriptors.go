@@ -12,10 +12,8 @@ const spareFiles = 48
 // connections is how many a cell has open at once, 0 where it does not depend on the load or cannot be told: an engine that
 // takes whole batches, arrivals by a schedule.
 func connections(c *experiments.Cell, planned int) int {
-	switch b := c.Platform.Backend; {
-	case b == experiments.VLLMOffline || b == experiments.OpenAIBatch:
-		return 0
-	case b == experiments.Simulator && c.Platform.Options["api"] == experiments.VLLMOffline:
+	switch {
+	case c.Platform.Batch():
 		return 0
 	case c.Load.Mode == "closed":
 		return min(c.Load.Concurrency, planned)

@@ -78,8 +78,8 @@ func (a *applying) disturbers(ctx context.Context) {
 func (a *applying) attachedURLs() (urls []string, own bool) {
 	for _, step := range a.plan.Order {
 		c := step.Item.Cell
-		own = own || ours(c)
-		if url := c.Platform.URL; attached(c) && !slices.Contains(urls, url) {
+		own = own || c.Platform.Local()
+		if url := c.Platform.URL; c.Platform.Attached() && !slices.Contains(urls, url) {
 			urls = append(urls, url)
 		}
 	}
@@ -114,20 +114,10 @@ func (b baseline) occupied(gpus []telemetry.GPU, exclusive bool, tolerance int64
 	return strings.Join(slices.Compact(found), "; ")
 }
 
-// attached reports whether a cell's server is there already, perhaps on another machine.
-func attached(c *experiments.Cell) bool {
-	return c.Platform.Attach || c.Platform.Backend == experiments.OpenAI || c.Platform.Backend == experiments.OpenAIBatch
-}
-
-// ours reports whether a cell's engine runs on this machine's hardware because we start it.
-func ours(c *experiments.Cell) bool {
-	return c.Platform.Backend != experiments.Simulator && !attached(c)
-}
-
 // drain waits until the machine is free for a launch. The error is the environment's. A busy CPU is only a warning,
 // whatever isolation.exclusive says: that is about the GPU, and on a desktop something always runs.
 func (l *launch) drain(ctx context.Context) error {
-	if !ours(l.cell) {
+	if !l.cell.Platform.Local() {
 		return nil
 	}
 	began := time.Now()

@@ -77,7 +77,7 @@ func TestDrainIsBounded(t *testing.T) {
 				r := newRig(t)
 				c := testCell("a", 10)
 				c.Platform.Backend = experiments.Ollama
-				r.world.Backends[experiments.Ollama] = r.backend
+				r.world.Backends[experiments.Ollama] = r.backend.value()
 				c.Limits.Drain, c.Isolation.Exclusive = 10*time.Second, tt.exclusive
 				r.host.quiet = func(ctx context.Context, window time.Duration) float64 { pause(ctx, window); return tt.busy }
 				looks := 0

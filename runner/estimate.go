@@ -184,9 +184,9 @@ func (e *estimator) fromHistory(item *Item) guess {
 	if f.Log.VarRun > 0 {
 		g.common = min(1, f.Log.VarMean/f.Log.VarRun)
 	}
-	if attached(c) {
+	if c.Platform.Attached() {
 		g.load, g.loadKnown = 0, true
-	} else if !g.loadKnown && ours(c) {
+	} else if !g.loadKnown && c.Platform.Local() {
 		g.load = assumedLoadS
 	}
 	return g

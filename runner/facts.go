@@ -129,12 +129,12 @@ func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
 		return fmt.Errorf("%s: generate.thinking = %q goes with chats, and this cell sends raw prompts: what renders them decides; leave it out",
 			c.PlaceOf("generate.thinking"), cmp.Or(level, "true"))
 	}
-	asker, knows := f.w.Backends[c.Platform.Backend].(backends.Asker)
-	if !knows {
+	refuses := f.w.Backends[c.Platform.Backend].Refuses
+	if refuses == nil {
 		return nil
 	}
 	for _, field := range set.Fields() {
-		if why := asker.Refuses(c, field.Name, field.Value); why != "" {
+		if why := refuses(c, field.Name, field.Value); why != "" {
 			return &dataset.Error{Path: set.Path(), Line: field.Line, Reason: fmt.Sprintf("%s (%s of the file's entries have %s)", why, thousands(int64(field.Count)), field.Name),
 				Hint: "Take the field out of the file for all platforms, or leave this platform out."}
 		}
@@ -148,7 +148,7 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
 		return r
 	}
 	var r resolved
-	if b := f.w.Backends[c.Platform.Backend]; b == nil {
+	if b := f.w.Backends[c.Platform.Backend]; b.Resolve == nil {
 		r.Missing = fmt.Errorf("this matrix has no backend %q", c.Platform.Backend)
 	} else {
 		id, err := b.Resolve(ctx, c)
@@ -174,13 +174,13 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolved {
 // neither.
 func (f *facts) hardwareOf(c *experiments.Cell) experiments.Values {
 	n := int(f.w.Machine.GPUs)
-	if _, declared := c.Platform.Env["CUDA_VISIBLE_DEVICES"]; ours(c) && !declared {
-		n = min(n, gpusOf(c)) // the launch gets no more
+	if _, declared := c.Platform.Env["CUDA_VISIBLE_DEVICES"]; c.Platform.Local() && !declared {
+		n = min(n, c.GPUs()) // the launch gets no more
 	}
 	if c.Hardware != nil && c.Hardware.GPUs > 0 {
 		n = c.Hardware.GPUs
 	}
-	if attached(c) {
+	if c.Platform.Attached() {
 		n = -1
 	}
 	v := f.hardware[n]
@@ -216,7 +216,7 @@ func environmentFacts(w World) experiments.Values {
 // lacks says what of the cell's hardware constraint this machine does not have. A simulated or attached engine runs
 // on no hardware of ours.
 func (f *facts) lacks(c *experiments.Cell) error {
-	if c.Hardware == nil || !ours(c) {
+	if c.Hardware == nil || !c.Platform.Local() {
 		return nil
 	}
 	if err, ok := f.lacking[c.Hardware]; ok {

@@ -40,6 +40,10 @@ func (b *fakeBackend) Launch(ctx context.Context, spec backends.Spec) (backends.
 	return newFakeEngine(), nil
 }
 
+func (b *fakeBackend) value() backends.Backend {
+	return backends.Backend{Resolve: b.Resolve, Launch: b.Launch}
+}
+
 // fakeEngine answers after a tenth of a second unless a test says otherwise.
 type fakeEngine struct {
 	answer func(ctx context.Context, req backends.Request) backends.Reply // measured and warm-up alike
@@ -192,7 +196,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r := &rig{t: t, backend: &fakeBackend{}, host: quietMachine()}
 	r.host.lockFolder = t.TempDir()
-	r.world = World{Backends: map[string]backends.Backend{fakePlatform: r.backend}, Store: store,
+	r.world = World{Backends: map[string]backends.Backend{fakePlatform: r.backend.value()}, Store: store,
 		Machine: results.Machine{Host: "here", CPU: "cpu"}, Version: "test",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 	var busy atomic.Bool

@@ -212,7 +212,7 @@ func (l *launch) newRun() results.Run {
 		Axes: map[string]string{}, Identity: l.item.Identity, Machine: l.a.w.Machine, Phases: map[string]float64{},
 		Planned: int64(l.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Predicted(), SLO: c.SLO,
 		GPUs: l.at.gpus, Server: "cell", Calibration: l.a.calibration,
-		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Backend == experiments.Simulator,
+		Mode: c.Load.Mode, OrderSeed: l.a.plan.Seed, OrderIndex: int64(l.index), Simulated: c.Platform.Simulated(),
 	}
 	for _, a := range c.Axes {
 		run.Axes[a.Name] = a.Label

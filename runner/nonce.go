@@ -31,7 +31,7 @@ func (l *launch) salted() {
 	if !l.cell.Outlived() {
 		return
 	}
-	if l.cell.Platform.Backend == experiments.OpenAIBatch && len(l.row.Segments) > 0 && l.row.Segments[0].NonceSalt != 0 {
+	if l.cell.Platform.Attached() && l.cell.Platform.Batch() && len(l.row.Segments) > 0 && l.row.Segments[0].NonceSalt != 0 {
 		l.seg.NonceSalt = l.row.Segments[0].NonceSalt // a batch of an earlier segment is taken up again by its lines
 		return
 	}
@@ -39,7 +39,7 @@ func (l *launch) salted() {
 	if natural(l.cell) {
 		asked = "natural-" + short(l.cell.Dataset.ID, string(l.item.Identity.Components.Dataset.Hash))
 	}
-	tree, before, err := visit(filepath.Join(l.a.w.Store.Root(), ".matrix", sentFile), l.serverName(), engineOf(l.cell), asked)
+	tree, before, err := visit(filepath.Join(l.a.w.Store.Root(), ".matrix", sentFile), l.serverName(), l.cell.Platform.Server(), asked)
 	if err != nil {
 		l.warn("what was sent to the server before cannot be told, so its prompts are made new: " + oneLine(err))
 		tree = l.attempt.Manifest().Attempt
@@ -69,15 +69,6 @@ func (l *launch) serverName() string {
 		return u.Host
 	}
 	return short(l.cell.Platform.URL)
-}
-
-// engineOf tells engines apart that cannot be the same server; "any" may be either.
-func engineOf(c *experiments.Cell) string {
-	switch c.Platform.Backend {
-	case experiments.Ollama, experiments.VLLMServe, experiments.VLLMOffline:
-		return strings.TrimSuffix(strings.TrimSuffix(c.Platform.Backend, "_serve"), "_offline")
-	}
-	return "any"
 }
 
 // nonceKey is what of a launch decides its nonces: all coordinates but the platform and the model, whose servers keep

@@ -22,7 +22,7 @@ func (p *Plan) offer(e *estimator) {
 	groups := map[string]*sharing{}
 	for _, item := range p.Items {
 		c := item.Cell
-		if !item.Pending() || c.Isolation == nil || c.Isolation.Server != "cell" || !ours(c) || c.Isolation.Caches == "cold" {
+		if !item.Pending() || c.Isolation == nil || c.Isolation.Server != "cell" || !c.Platform.Local() || c.Isolation.Caches == "cold" {
 			continue
 		}
 		g := e.launch(item)

@@ -157,7 +157,7 @@ func (p *Plan) arrange() {
 	p.Simulated = true
 	for _, item := range p.Items {
 		if item.Pending() {
-			p.Simulated = p.Simulated && item.Cell.Platform.Backend == experiments.Simulator
+			p.Simulated = p.Simulated && item.Cell.Platform.Simulated()
 		}
 	}
 	p.Order, p.Seed = order(p.Items)

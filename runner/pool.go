@@ -69,37 +69,17 @@ func (p *pool) give(d demand, set []string) {
 	delete(p.taken, d.resource)
 }
 
-// gpusOf is how many GPUs a cell's engine spans. Ollama uses what it sees, so it sees as many as the hardware block
-// says, else one.
-func gpusOf(c *experiments.Cell) int {
-	if !ours(c) {
-		return 0
-	}
-	switch c.Platform.Backend {
-	case experiments.VLLMServe, experiments.VLLMOffline:
-		n := 1
-		for _, name := range []string{"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"} {
-			n *= max(1, c.Platform.Args.Int(name))
-		}
-		return n
-	}
-	if c.Hardware != nil && c.Hardware.GPUs > 0 {
-		return c.Hardware.GPUs
-	}
-	return 1
-}
-
 // demandOf says what a cell's launch takes of a machine with these GPUs. Where there are fewer than the engine spans it
 // takes all of them, and the engine says what it lacks.
 func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
 	d := demand{alone: c.Isolation != nil && c.Isolation.Alone}
 	switch {
-	case attached(c):
+	case c.Platform.Attached():
 		d.resource = "server " + c.Platform.PublicURL()
 	case c.Platform.Args.Int("port") > 0:
 		d.resource = "port " + strconv.Itoa(c.Platform.Args.Int("port"))
 	}
-	if !ours(c) || len(gpus) == 0 {
+	if !c.Platform.Local() || len(gpus) == 0 {
 		return d
 	}
 	if declared, there := c.Platform.Env["CUDA_VISIBLE_DEVICES"]; there {
@@ -113,7 +93,7 @@ func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
 			d.of = append(d.of, g.UUID)
 		}
 	}
-	d.gpus = min(gpusOf(c), len(d.of))
+	d.gpus = min(c.GPUs(), len(d.of))
 	return d
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
 )
@@ -24,7 +23,7 @@ func primings(w World, items []*Item, past *history, alone bool) map[*Item]strin
 	wanted, missing := map[*Item]string{}, map[string]bool{}
 	for _, item := range items {
 		c := item.Cell
-		if alone || !item.Pending() || c.Isolation == nil || !c.Isolation.Prime || c.Isolation.Caches != "warm" || attached(c) {
+		if alone || !item.Pending() || c.Isolation == nil || !c.Isolation.Prime || c.Isolation.Caches != "warm" || c.Platform.Attached() {
 			continue
 		}
 		if key := keys.of(item.Identity, c.Platform.Backend, c.Platform.Args, c.Platform.Env); key != "" {
@@ -108,8 +107,8 @@ func (c *compiled) of(id experiments.Identity, backend string, args experiments.
 	if known {
 		return name
 	}
-	if b, compiles := c.w.Backends[backend].(backends.Compiler); compiles {
-		if name = b.Compiles(backend, args, env); name != "" {
+	if compiles := c.w.Backends[backend].Compiles; compiles != nil {
+		if name = compiles(backend, args, env); name != "" {
 			name = strings.Join([]string{name, version(id), k.model, k.hardware}, "\n")
 		}
 	}

@@ -13,36 +13,35 @@ import (
 	"matrix/results"
 )
 
-// compilingBackend keeps what its engines compile: for a width that an argument declares.
-type compilingBackend struct {
-	*fakeBackend
-	cache map[string]bool
-}
-
-func (b compilingBackend) Compiles(_ string, args experiments.Values, _ map[string]string) string {
-	width, _ := args["width"].(string)
-	return width
+// compiling is a backend that keeps what its engines compile: for a width that an argument declares.
+func compiling(b *fakeBackend) backends.Backend {
+	value := b.value()
+	value.Compiles = func(_ string, args experiments.Values, _ map[string]string) string {
+		width, _ := args["width"].(string)
+		return width
+	}
+	return value
 }
 
 // primingRig has an engine that compiles for 40 s what it finds nowhere, and loads in 10 s else.
 func primingRig(t *testing.T) *rig {
 	r := newRig(t)
-	b := compilingBackend{r.backend, map[string]bool{}}
-	b.launch = func(ctx context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+	cache := map[string]bool{}
+	r.backend.launch = func(ctx context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
 		width := spec.Cell.Platform.Args["width"].(string)
-		if !b.cache[width] {
+		if !cache[width] {
 			select {
 			case <-time.After(40 * time.Second):
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
 			spec.Observe(backends.Phase{Name: "compile", Duration: 40 * time.Second})
-			b.cache[width] = true
+			cache[width] = true
 		}
 		time.Sleep(10 * time.Second)
 		return newFakeEngine(), nil
 	}
-	r.world.Backends[fakePlatform] = b
+	r.world.Backends[fakePlatform] = compiling(r.backend)
 	return r
 }
 
@@ -133,7 +132,7 @@ func TestOnlyWhatCompilesIsPrimed(t *testing.T) {
 		if r.apply(t.Context(), r.primedPlan(keepsNothing)); r.backend.launches.Load() != 2 {
 			t.Error("what keeps nothing was primed")
 		}
-		r.world.Backends[fakePlatform] = r.backend
+		r.world.Backends[fakePlatform] = r.backend.value()
 		if r.apply(t.Context(), r.primedPlan(primedCell("b", 10))); r.backend.launches.Load() != 3 {
 			t.Error("a backend that does not ask for it was primed")
 		}

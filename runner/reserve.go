@@ -104,7 +104,7 @@ func (a *applying) wanted() wanted {
 			}
 		}
 		widest = max(widest, d.gpus)
-		alone = alone || d.alone && ours(step.Item.Cell)
+		alone = alone || d.alone && step.Item.Cell.Platform.Local()
 	}
 	w.least, w.most = widest, min(len(a.gpus), widest*a.jobs(len(a.gpus)))
 	if alone {

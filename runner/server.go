@@ -18,7 +18,7 @@ import (
 // serverKey is equal for cells whose engines are launched alike: same platform after overrides, model, hardware, caches.
 // It is "" for a cell that has a server of its own, and where there is none to launch.
 func serverKey(c *experiments.Cell) string {
-	if c.Isolation == nil || c.Isolation.Server != "group" || attached(c) {
+	if c.Isolation == nil || c.Isolation.Server != "group" || c.Platform.Attached() {
 		return ""
 	}
 	return engineKey(c)

@@ -16,7 +16,7 @@ import (
 
 // coldCaches drops what can be dropped where the cell asks for it, and records what could not be.
 func (l *launch) coldCaches() {
-	if l.cell.Isolation.Caches != "cold" || !ours(l.cell) {
+	if l.cell.Isolation.Caches != "cold" || !l.cell.Platform.Local() {
 		return
 	}
 	l.row.CompileCache, l.row.PageCache = "cold", "cold"
@@ -25,8 +25,8 @@ func (l *launch) coldCaches() {
 		return
 	}
 	var files []string
-	if b, knows := l.a.w.Backends[l.cell.Platform.Backend].(backends.ModelFiler); knows {
-		files = b.ModelFiles(l.cell)
+	if find := l.a.w.Backends[l.cell.Platform.Backend].ModelFiles; find != nil {
+		files = find(l.cell)
 	}
 	if len(files) > 0 {
 		if err = l.a.host.forgetFiles(files); err == nil {
@@ -44,7 +44,7 @@ func (l *launch) notes(ctx context.Context) {
 	l.mu.Lock()
 	l.row.HostSwap, l.row.HostLoad1 = swap, load1
 	l.mu.Unlock()
-	if !ours(l.cell) {
+	if !l.cell.Platform.Local() {
 		return
 	}
 	if swap != nil && *swap >= swapTolerance {
@@ -171,7 +171,7 @@ func (l *launch) start(ctx context.Context) (backends.Engine, error) {
 
 // chooseGPUs names the GPUs of an engine that must not use all that there are; nil = as it is.
 func (l *launch) chooseGPUs() []string {
-	if !ours(l.cell) || len(l.at.gpus) == len(l.a.gpus) {
+	if !l.cell.Platform.Local() || len(l.at.gpus) == len(l.a.gpus) {
 		return nil
 	}
 	return l.at.gpus

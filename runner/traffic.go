@@ -32,7 +32,7 @@ func (m *measured) traffic(overflows int64, told bool) {
 
 // here reports whether the cell's engine listens on this machine.
 func here(c *experiments.Cell) bool {
-	if !attached(c) {
+	if !c.Platform.Attached() {
 		return true
 	}
 	u, err := url.Parse(c.Platform.URL)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"matrix/backends"
 	"matrix/experiments"
 	"matrix/runner/telemetry"
 )
@@ -58,7 +57,7 @@ func (a *applying) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 	seen := map[*experiments.Cell]bool{}
 	for _, step := range a.plan.Order {
 		c := step.Item.Cell
-		if seen[c] || !ours(c) {
+		if seen[c] || !c.Platform.Local() {
 			continue
 		}
 		seen[c] = true
@@ -115,11 +114,11 @@ func (a *applying) inTheWay(c *experiments.Cell, g telemetry.GPU) string {
 
 // crowded says that a cell's engine wants more of a GPU's memory than is free, and who has it; "" = it will do.
 func (a *applying) crowded(c *experiments.Cell, g telemetry.GPU) string {
-	b, knows := a.w.Backends[c.Platform.Backend].(backends.Reserver)
-	if !knows {
+	reserves := a.w.Backends[c.Platform.Backend].Reserves
+	if reserves == nil {
 		return ""
 	}
-	want := int64(float64(b.Reserves(c, g.MemoryTotal)) * vramMargin)
+	want := int64(float64(reserves(c, g.MemoryTotal)) * vramMargin)
 	free := g.MemoryTotal - g.MemoryUsed
 	if want <= free {
 		return ""

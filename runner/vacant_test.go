@@ -15,7 +15,7 @@ import (
 
 // gpuCells are n cells of an engine that wants the GPU for itself, three launches each.
 func gpuCells(r *rig, n int) []*experiments.Cell {
-	r.world.Backends[experiments.Ollama] = r.backend
+	r.world.Backends[experiments.Ollama] = r.backend.value()
 	var cells []*experiments.Cell
 	for i := range n {
 		c := testCell("a", 10+i)

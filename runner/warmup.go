@@ -54,7 +54,7 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 		}
 	}
 	l.secondTry(ctx, at)
-	if ours(l.cell) {
+	if l.cell.Platform.Local() {
 		pause(ctx, settleTime)
 	}
 	l.phase("warmup", time.Since(began))
@@ -70,7 +70,7 @@ func (l *launch) warmUp(ctx context.Context) (out outcome, ok bool) {
 // loaded records load_s: process start → first token of the first request. An attached server was loaded before us. The
 // load of a shared one is no cell's: it stands with the server.
 func (l *launch) loaded(first counts) {
-	if first.firstToken.IsZero() || attached(l.cell) || l.engine.Info().Attached || l.spawned.IsZero() {
+	if first.firstToken.IsZero() || l.cell.Platform.Attached() || l.engine.Info().Attached || l.spawned.IsZero() {
 		return
 	}
 	l.mu.Lock()

@@ -192,10 +192,10 @@ func TestFieldsAreSent(t *testing.T) {
 		"response_format": json.RawMessage(`{"type":"json_schema","json_schema":{"schema":{"type":"object"}}}`), "presence_penalty": json.RawMessage(`0.5`)}
 	for name, p := range platforms {
 		body := sentTo(t, name, req)
-		if asker, knows := p.backend.(backends.Asker); knows {
+		if refuses := p.backend.Refuses; refuses != nil {
 			for field, word := range map[string]string{"tools": "auto", "response_format": "json_schema", "presence_penalty": ""} {
 				cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true}}
-				if why := asker.Refuses(cell, field, word); why != "" {
+				if why := refuses(cell, field, word); why != "" {
 					t.Errorf("%s refuses %s: %s", name, field, why)
 				}
 			}

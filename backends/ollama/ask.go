@@ -65,7 +65,7 @@ func messagesOf(turns []backends.Message) []message {
 // asOption are the fields of an entry that Ollama takes among its options.
 var asOption = []string{"presence_penalty", "frequency_penalty", "min_p"}
 
-// ask fills in what an entry asks for beside its prompt. What is not known here was refused by Refuses.
+// ask fills in what an entry asks for beside its prompt. What is not known here was refused by refuses.
 func (r *request) ask(extra map[string]json.RawMessage) {
 	r.Tools = extra["tools"]
 	var format struct {
@@ -87,8 +87,8 @@ func (r *request) ask(extra map[string]json.RawMessage) {
 	}
 }
 
-// Refuses says what Ollama's API has no word for.
-func (backend) Refuses(_ *experiments.Cell, field, word string) string {
+// refuses says what Ollama's API has no word for.
+func refuses(_ *experiments.Cell, field, word string) string {
 	switch field {
 	case "tools", "presence_penalty", "frequency_penalty", "min_p":
 		return ""

@@ -14,13 +14,23 @@ import (
 // Tested are the versions that the project's tests run against.
 const Tested = "0.11.4, 0.33.0"
 
-// New is the backend of platforms with backend = "ollama". It is a backends.Fetcher too.
-func New() backends.Backend { return backend{registry: registry} }
+// New is the backend of platforms with backend = "ollama".
+func New() backends.Backend {
+	hub := hub{registry}
+	return backends.Backend{
+		Check: Check, Fit: Fit, Resolve: resolve, Launch: start, Refuses: refuses, ModelFiles: modelFiles, Recipe: writeRecipe,
+		Lacking: hub.lacking, Fetch: hub.fetch, Installed: installed,
+	}
+}
 
-type backend struct{ registry string }
+func installed(p *experiments.Platform) backends.Installed {
+	number, path, err := Version(p.Binary)
+	return backends.Installed{Name: "Ollama", Version: number, Path: path, Tested: Tested,
+		Advice: "Install Ollama, or name its executable with platform.binary.", Err: err}
+}
 
-// Resolve reads the executable's version and the model's digest.
-func (backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+// resolve reads the executable's version and the model's digest.
+func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "ollama"}
 	if c.Model.Ollama == nil {
 		return id, fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
@@ -49,8 +59,8 @@ func (backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Ident
 	return id, errors.Join(err, ctx.Err())
 }
 
-// Launch starts a server, gives it its model and loads it; or attaches to one that runs.
-func (backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+// start starts a server, gives it its model and loads it; or attaches to one that runs.
+func start(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if spec.Cell.Model.Ollama == nil {
 		return nil, &backends.LaunchError{Class: "bad_argument", Err: fmt.Errorf("model %q does not say what Ollama loads", spec.Cell.Model.ID)}
 	}

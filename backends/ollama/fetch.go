@@ -18,9 +18,12 @@ import (
 	"matrix/experiments"
 )
 
-// Lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
+// hub gets models from a registry.
+type hub struct{ registry string }
+
+// lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
 // lacks nothing, or nothing can fetch it.
-func (b backend) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func (b hub) lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
 	m := c.Model.Ollama
 	if m == nil {
 		return nil, nil
@@ -69,9 +72,9 @@ func attachedHas(ctx context.Context, url, name string) (bool, error) {
 // proxies are passed on for a download alone.
 var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 
-// Fetch pulls a model, through a server of its own or the one that is attached to. Ollama keeps what has come, so a
+// fetch pulls a model, through a server of its own or the one that is attached to. Ollama keeps what has come, so a
 // pull that was cut off goes on.
-func (b backend) Fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+func (b hub) fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
 	r, err := parseReference(d.Name)
 	if err != nil {
 		return err

@@ -25,26 +25,26 @@ func TestFetch(t *testing.T) {
 	defer remote.Close()
 	c := cellOf(t, "")
 	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
-	b := backend{registry: remote.URL}
-	lacking, err := b.Lacking(t.Context(), c)
+	b := hub{registry: remote.URL}
+	lacking, err := b.lacking(t.Context(), c)
 	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 10 || lacking[0].Into != c.Platform.Env["OLLAMA_MODELS"] {
 		t.Fatalf("%+v, %v", lacking, err)
 	}
 	var done, total int64
-	if err := b.Fetch(t.Context(), c, lacking[0], func(d, t int64) { done, total = d, t }); err != nil || done != 7 || total != 7 {
+	if err := b.fetch(t.Context(), c, lacking[0], func(d, t int64) { done, total = d, t }); err != nil || done != 7 || total != 7 {
 		t.Errorf("%d of %d: %v", done, total, err)
 	}
-	if lacking, err := b.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
+	if lacking, err := b.lacking(t.Context(), c); err != nil || len(lacking) != 0 {
 		t.Errorf("after the fetch: %+v, %v", lacking, err)
 	}
-	if id, err := b.Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] == "" || id.Version != "0.33.0" {
+	if id, err := New().Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] == "" || id.Version != "0.33.0" {
 		t.Errorf("%+v, %v", id, err)
 	}
 	c.Model.Ollama.Model = "gone:1"
-	if _, err := b.Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "registry.ollama.ai has no model gone:1") {
+	if _, err := b.lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "registry.ollama.ai has no model gone:1") {
 		t.Errorf("no such model: %v", err)
 	}
-	if err := b.Fetch(t.Context(), c, backends.Download{Name: "gone:1", Into: lacking[0].Into}, func(int64, int64) {}); err == nil {
+	if err := b.fetch(t.Context(), c, backends.Download{Name: "gone:1", Into: lacking[0].Into}, func(int64, int64) {}); err == nil {
 		t.Error("a pull that failed is a success")
 	}
 }
@@ -59,7 +59,7 @@ func TestReference(t *testing.T) {
 		"https://lab:5000/a/b":             "https://lab:5000/v2/a/b/manifests/latest lab:5000/a/b:latest",
 	} {
 		r, err := parseReference(name)
-		if got := (backend{registry: registry}).remote(r).manifest + " " + r.name(); err != nil || got != want {
+		if got := (hub{registry: registry}).remote(r).manifest + " " + r.name(); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
 		}
 	}
@@ -80,21 +80,21 @@ func TestRegistryTrouble(t *testing.T) {
 	c.Model.Ollama = &experiments.OllamaModel{Model: name}
 	for code, want := range map[int]string{404: "has no model", 500: "answered 500", 200: "pull "} {
 		status = code
-		if _, err := New().(backend).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New().Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v, want %q", code, err, want)
 		}
 	}
 	status = http.StatusUnauthorized // Ollama signs its requests, we do not
-	lacking, err := New().(backend).Lacking(t.Context(), c)
+	lacking, err := New().Lacking(t.Context(), c)
 	if err != nil || len(lacking) != 1 || lacking[0].Bytes != nil {
 		t.Errorf("a private model: %+v, %v", lacking, err)
 	}
 	remote.Close()
-	if _, err := New().(backend).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "cannot reach 127.0.0.1") {
+	if _, err := New().Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "cannot reach 127.0.0.1") {
 		t.Errorf("no network: %v", err)
 	}
 	c.Model.Ollama.Model = "http://registry.lab:5000/a/b"
-	if err := New().(backend).Fetch(t.Context(), c, backends.Download{Name: c.Model.Ollama.Model, Into: t.TempDir()}, nil); err == nil || !strings.Contains(err.Error(), "without TLS") {
+	if err := New().Fetch(t.Context(), c, backends.Download{Name: c.Model.Ollama.Model, Into: t.TempDir()}, nil); err == nil || !strings.Contains(err.Error(), "without TLS") {
 		t.Errorf("a far registry without TLS: %v", err)
 	}
 }
@@ -136,15 +136,15 @@ func TestFetchAttached(t *testing.T) {
 	c := cellOf(t, "")
 	c.Platform = &experiments.Platform{ID: "o", Backend: experiments.Ollama, Attach: true, URL: server.URL}
 	c.Model.Ollama = &experiments.OllamaModel{Model: "tiny:1"}
-	b := backend{registry: server.URL}
-	lacking, err := b.Lacking(t.Context(), c)
+	b := hub{registry: server.URL}
+	lacking, err := b.lacking(t.Context(), c)
 	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 7 || lacking[0].Into != server.URL {
 		t.Fatalf("%+v, %v", lacking, err)
 	}
-	if err := b.Fetch(t.Context(), c, lacking[0], func(int64, int64) {}); err != nil || pulled != "tiny:1" {
+	if err := b.fetch(t.Context(), c, lacking[0], func(int64, int64) {}); err != nil || pulled != "tiny:1" {
 		t.Errorf("pulled %q: %v", pulled, err)
 	}
-	if lacking, err = b.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
+	if lacking, err = b.lacking(t.Context(), c); err != nil || len(lacking) != 0 {
 		t.Errorf("after the fetch: %+v, %v", lacking, err)
 	}
 }

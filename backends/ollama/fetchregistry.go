@@ -74,7 +74,7 @@ type registryModel struct {
 	manifest string // URL
 }
 
-func (b backend) remote(r reference) registryModel {
+func (b hub) remote(r reference) registryModel {
 	base := b.registry
 	switch {
 	case r.plain:

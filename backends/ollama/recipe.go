@@ -15,8 +15,8 @@ import (
 // usualPort is Ollama's own. A service that runs already has it: give another then.
 const usualPort = 11434
 
-// Recipe is the script that starts Ollama and loads the model as a launch would.
-func (backend) Recipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
+// writeRecipe is the script that starts Ollama and loads the model as a launch would.
+func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
 	if c.Model.Ollama == nil {
 		return "", fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}

@@ -37,7 +37,7 @@ func TestRecipe(t *testing.T) {
 		Model:    &experiments.Model{ID: "m", Ollama: &experiments.OllamaModel{Model: "tiny:latest"}},
 		Generate: &experiments.Generate{MaxTokens: 4},
 	}
-	text, err := New().(backends.Reciper).Recipe(t.Context(), c, port, backends.Request{})
+	text, err := New().Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,16 +4,13 @@ import (
 	"os"
 	"path/filepath"
 
-	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/experiments"
 )
 
-var _ backends.ModelFiler = backend{}
-
-// ModelFiles are the blobs of a model that is taken by name. One that is made from a GGUF file is read from the copy in
+// modelFiles are the blobs of a model that is taken by name. One that is made from a GGUF file is read from the copy in
 // the store, under the file's digest; before the first launch that is not there, and the file itself is read.
-func (backend) ModelFiles(c *experiments.Cell) []string {
+func modelFiles(c *experiments.Cell) []string {
 	s, err := resolveModel(c)
 	if err != nil {
 		return nil

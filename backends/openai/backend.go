@@ -11,22 +11,26 @@ import (
 )
 
 // New is the backend of platforms with backend = "openai".
-func New() backends.Backend { return backend{} }
+func New() backends.Backend { return value(false) }
 
 // NewBatch is the backend of platforms with backend = "openai_batch".
-func NewBatch() backends.Backend { return backend{batch: true} }
+func NewBatch() backends.Backend { return value(true) }
 
-type backend struct{ batch bool }
+func value(batch bool) backends.Backend {
+	return backends.Backend{Check: Check, Resolve: resolve, Launch: func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+		return start(ctx, spec, batch)
+	}}
+}
 
-// Resolve knows the model's name and nothing more: what a server runs under a name is its own affair.
-func (b backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+// resolve knows the model's name and nothing more: what a server runs under a name is its own affair.
+func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "openai", Model: experiments.Values{"model": modelName(c)}}
 	_, id.Missing = keyOf(c.Platform)
 	return id, ctx.Err()
 }
 
-// Launch attaches: it asks the server for its models and proves the key.
-func (b backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+// start attaches: it asks the server for its models and proves the key.
+func start(ctx context.Context, spec backends.Spec, batch bool) (backends.Engine, error) {
 	p := spec.Cell.Platform
 	key, err := keyOf(p)
 	if err != nil {
@@ -45,7 +49,7 @@ func (b backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engin
 	if err != nil {
 		return nil, err
 	}
-	if b.batch {
+	if batch {
 		return &batcher{attached: a, dir: spec.Dir, poll: pollOf(p), keep: spec.Keep}, nil
 	}
 	return a, nil

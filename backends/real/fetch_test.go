@@ -128,7 +128,7 @@ func TestFetchFromHub(t *testing.T) {
 	server := httptest.NewServer(hub)
 	defer server.Close()
 	c := hubCell(t, dir, server.URL, "lab/tiny")
-	by := vllm.Offline().(backends.Fetcher)
+	by := vllm.Offline()
 	lacking, err := by.Lacking(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestFetchAgain(t *testing.T) {
 	server := httptest.NewServer(hub)
 	defer server.Close()
 	c := hubCell(t, dir, server.URL, "lab/tiny")
-	by := vllm.Serve().(backends.Fetcher)
+	by := vllm.Serve()
 	get := func(wantBytes int64) {
 		t.Helper()
 		lacking, err := by.Lacking(t.Context(), c)
@@ -206,12 +206,12 @@ func TestFetchHubTrouble(t *testing.T) {
 		if model == "lab/tiny" {
 			c.Model.VLLM.Revision = "v9"
 		}
-		if _, err := vllm.Offline().(backends.Fetcher).Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := vllm.Offline().Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v\nwant: %s", model, err, want)
 		}
 	}
 	c := hubCell(t, dir, "http://127.0.0.1:1", "lab/tiny")
-	if _, err := vllm.Offline().(backends.Fetcher).Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), "cannot reach http://127.0.0.1:1: see the network") {
+	if _, err := vllm.Offline().Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), "cannot reach http://127.0.0.1:1: see the network") {
 		t.Errorf("no network: %v", err)
 	}
 }
@@ -266,7 +266,7 @@ func TestFetchFromRegistry(t *testing.T) {
 			c := ollamaCell(t, dir, binary)
 			store := c.Platform.Env["OLLAMA_MODELS"]
 			c.Model.Ollama = &experiments.OllamaModel{Model: server.URL + "/lab/tiny:1"}
-			by := ollama.New().(backends.Fetcher)
+			by := ollama.New()
 			if id, err := ollama.New().Resolve(t.Context(), c); err != nil || id.Missing == nil || !strings.Contains(id.Missing.Error(), "matrix fetch") {
 				t.Errorf("before the fetch: %+v, %v", id, err)
 			}

@@ -38,7 +38,7 @@ func TestOllama(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			dir := engines(t, binary, ollamaModel)
 			backendtest.Run(t, backendtest.Suite{
-				Backend:     checkedOllama{ollama.New(), t, version},
+				Backend:     checkedOllama{t: t, version: version}.backend(),
 				Cell:        func(t *testing.T) *experiments.Cell { return ollamaCell(t, dir, binary) },
 				LoadTimeout: 5 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 900,
 				Prompt: func(i int) string {
@@ -53,9 +53,16 @@ func TestOllama(t *testing.T) {
 
 // checkedOllama refuses an engine that does not count, answer and time as it is known to.
 type checkedOllama struct {
-	backends.Backend
 	t       *testing.T
 	version string
+	launch  func(context.Context, backends.Spec) (backends.Engine, error)
+}
+
+func (c checkedOllama) backend() backends.Backend {
+	b := ollama.New()
+	c.launch = b.Launch
+	b.Launch = c.Launch
+	return b
 }
 
 func (c checkedOllama) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
@@ -65,7 +72,7 @@ func (c checkedOllama) Launch(ctx context.Context, spec backends.Spec) (backends
 		seen[p.Name] += p.Duration
 		observe(p)
 	}
-	e, err := c.Backend.Launch(ctx, spec)
+	e, err := c.launch(ctx, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type script struct {
 // runRecipe starts a recipe as a user would, with a stray variable that must not reach the engine.
 func runRecipe(t *testing.T, b backends.Backend, c *experiments.Cell, port int, args ...string) *script {
 	t.Helper()
-	text, err := b.(backends.Reciper).Recipe(t.Context(), c, port, backends.Request{})
+	text, err := b.Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

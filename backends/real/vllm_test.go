@@ -43,7 +43,7 @@ func vllmCell(dir, backend string) *experiments.Cell {
 
 func vllmSuite(dir, backend string, b backends.Backend) backendtest.Suite {
 	return backendtest.Suite{
-		Backend:     checked{b},
+		Backend:     checked(b),
 		Cell:        func(*testing.T) *experiments.Cell { return vllmCell(dir, backend) },
 		LoadTimeout: 10 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 1500,
 		TooLong: strings.Repeat("far too long ", 2000),
@@ -62,9 +62,15 @@ func TestVLLMServe(t *testing.T) {
 }
 
 // checked refuses an engine that does not count and answer as this model is known to.
-type checked struct{ backends.Backend }
+func checked(b backends.Backend) backends.Backend {
+	launch := b.Launch
+	b.Launch = func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+		return checkedLaunch(ctx, spec, launch)
+	}
+	return b
+}
 
-func (c checked) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+func checkedLaunch(ctx context.Context, spec backends.Spec, launch func(context.Context, backends.Spec) (backends.Engine, error)) (backends.Engine, error) {
 	phases := map[string]time.Duration{}
 	observe := spec.Observe
 	spec.Observe = func(p backends.Phase) {
@@ -72,7 +78,7 @@ func (c checked) Launch(ctx context.Context, spec backends.Spec) (backends.Engin
 		observe(p)
 	}
 	began := time.Now()
-	e, err := c.Backend.Launch(ctx, spec)
+	e, err := launch(ctx, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -19,13 +19,13 @@ import (
 // Version is what a simulated engine gives as its version.
 const Version = "simulated"
 
-type backend struct{}
+// New is the backend of platforms with backend = "simulator".
+func New() backends.Backend {
+	return backends.Backend{Check: Check, Resolve: resolve, Launch: launch, Recipe: writeRecipe}
+}
 
-// New returns the backend.
-func New() backends.Backend { return backend{} }
-
-// Resolve names the simulated model by its label: there is nothing else to tell two of them apart.
-func (backend) Resolve(_ context.Context, cell *experiments.Cell) (backends.Identity, error) {
+// resolve names the simulated model by its label: there is nothing else to tell two of them apart.
+func resolve(_ context.Context, cell *experiments.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "simulator", Version: Version}
 	if cell.Model != nil {
 		id.Model = experiments.Values{"simulated": cell.Model.ID}
@@ -33,8 +33,8 @@ func (backend) Resolve(_ context.Context, cell *experiments.Cell) (backends.Iden
 	return id, nil
 }
 
-// Launch starts matrix once more as the simulated server.
-func (backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+// launch starts matrix once more as the simulated server.
+func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	o, problems := parse(spec.Cell.Platform.Options)
 	if len(problems) > 0 {
 		return nil, &backends.LaunchError{Environment: true, Class: "bad_options", Err: errors.New(problems[0].Summary)}

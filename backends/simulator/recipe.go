@@ -32,8 +32,8 @@ func command(spec backends.Spec, config serverConfig) (backends.Command, error) 
 // usualPort is where a recipe's server listens unless told otherwise.
 const usualPort = 8000
 
-// Recipe is the script that starts the simulated server. It needs matrix, which is the simulator.
-func (backend) Recipe(_ context.Context, c *experiments.Cell, port int, _ backends.Request) (string, error) {
+// writeRecipe is the script that starts the simulated server. It needs matrix, which is the simulator.
+func writeRecipe(_ context.Context, c *experiments.Cell, port int, _ backends.Request) (string, error) {
 	o, problems := parse(c.Platform.Options)
 	if len(problems) > 0 {
 		return "", errors.New(problems[0].Summary)

@@ -27,7 +27,7 @@ func TestRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &experiments.Cell{Platform: &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: experiments.Values{"load_s": 0.0}}, Model: &experiments.Model{ID: "m"}}
-	script, err := New().(backends.Reciper).Recipe(t.Context(), c, port, backends.Request{})
+	script, err := New().Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

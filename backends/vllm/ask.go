@@ -41,11 +41,8 @@ func structure(extra map[string]json.RawMessage) map[string]any {
 // offlineTakes are the fields that the driver hands on beside those of sampled.
 var offlineTakes = []string{"tools", "chat_template_kwargs", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"}
 
-// Refuses says what an entry asks for that vLLM would refuse or the LLM class has no word for.
-func (b backend) Refuses(c *experiments.Cell, field, word string) string {
-	if c.Platform.Backend == experiments.VLLMServe {
-		return refusesServed(c, field, word)
-	}
+// refusesOffline says what an entry asks for that the LLM class has no word for.
+func refusesOffline(_ *experiments.Cell, field, word string) string {
 	switch field {
 	case "tool_choice":
 		if word != "auto" {

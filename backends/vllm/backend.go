@@ -8,35 +8,45 @@ import (
 )
 
 // Offline is vLLM's LLM class: the whole batch is handed over at once.
-func Offline() backends.Backend { return backend{launch: launchOffline} }
+func Offline() backends.Backend { return value(launchOffline, refusesOffline) }
 
 // Serve is vLLM's OpenAI server, or a running one that is attached to.
-func Serve() backends.Backend { return backend{launch: launchServe} }
+func Serve() backends.Backend { return value(launchServe, refusesServed) }
 
-// backend is one of the two entry points of the same vLLM.
-type backend struct {
-	hub
-	launch func(context.Context, backends.Spec, install) (backends.Engine, error)
+type (
+	launchFunc  func(context.Context, backends.Spec, install) (backends.Engine, error)
+	refusesFunc func(c *experiments.Cell, field, word string) string
+)
+
+// value is one of the two entry points of the same vLLM.
+func value(launch launchFunc, refuses refusesFunc) backends.Backend {
+	return backends.Backend{
+		Check: Check, Fit: Fit, Resolve: resolve, Launch: starter(launch), Refuses: refuses, Reserves: reserves, Compiles: compiles,
+		ModelFiles: modelFiles, Recipe: writeRecipe, Lacking: lacking, Fetch: fetch, Installed: installation,
+	}
 }
 
-var _ backends.Fetcher = backend{}
-
-func (b backend) Resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
-	return resolve(ctx, c)
+// starter bounds a load, or attaches instead.
+func starter(launch launchFunc) func(context.Context, backends.Spec) (backends.Engine, error) {
+	return func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
+		if spec.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errLoadLimit)
+			defer cancel()
+		}
+		if spec.Cell.Platform.Attach {
+			return attach(ctx, spec)
+		}
+		i, err := ready(ctx, spec.Cell)
+		if err != nil {
+			return nil, err
+		}
+		return launch(ctx, spec, i)
+	}
 }
 
-func (b backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errLoadLimit)
-		defer cancel()
-	}
-	if spec.Cell.Platform.Attach {
-		return attach(ctx, spec)
-	}
-	i, err := b.ready(ctx, spec.Cell)
-	if err != nil {
-		return nil, err
-	}
-	return b.launch(ctx, spec, i)
+func installation(p *experiments.Platform) backends.Installed {
+	version, path, err := Version(p.Python, p.Env)
+	return backends.Installed{Name: "vLLM", Version: version, Path: path, Tested: Tested,
+		Advice: "Install vllm into that interpreter, or name another with platform.python.", Err: err}
 }

@@ -18,9 +18,9 @@ var uncompiled = map[string]bool{
 	"chat_template": true, "shutdown_timeout": true, "max_num_queued_reqs": true,
 }
 
-// Compiles names torch.compile's result; "" where it is switched off. Offline and served vLLM have other defaults for
+// compiles names torch.compile's result; "" where it is switched off. Offline and served vLLM have other defaults for
 // the two limits below, and share their code only where both are declared.
-func (backend) Compiles(platform string, args experiments.Values, env map[string]string) string {
+func compiles(platform string, args experiments.Values, env map[string]string) string {
 	if fmt.Sprint(args["enforce_eager"]) == "true" || env["VLLM_DISABLE_COMPILE_CACHE"] == "1" {
 		return ""
 	}

@@ -17,7 +17,7 @@ func TestCompiles(t *testing.T) {
 		}
 		return all
 	}
-	base := backend{}.Compiles("vllm_serve", limits, nil)
+	base := compiles("vllm_serve", limits, nil)
 	for _, test := range []struct {
 		name     string
 		platform string
@@ -32,15 +32,15 @@ func TestCompiles(t *testing.T) {
 		{"another context", "vllm_serve", with(experiments.Values{"max_model_len": 2048}), nil, false},
 		{"another cache", "vllm_serve", limits, map[string]string{"VLLM_CACHE_ROOT": "/tmp/x"}, false},
 	} {
-		if got := (backend{}).Compiles(test.platform, test.args, test.env); got == "" || (got == base) != test.same {
+		if got := compiles(test.platform, test.args, test.env); got == "" || (got == base) != test.same {
 			t.Errorf("%s: %q, and the first is %q", test.name, got, base)
 		}
 	}
 	// Each has limits of its own where none are declared.
-	if (backend{}).Compiles("vllm_serve", nil, nil) == (backend{}).Compiles("vllm_offline", nil, nil) {
+	if compiles("vllm_serve", nil, nil) == compiles("vllm_offline", nil, nil) {
 		t.Error("offline and served share what they compile though their defaults differ")
 	}
-	if got := (backend{}).Compiles("vllm_serve", experiments.Values{"enforce_eager": true}, nil); got != "" {
+	if got := compiles("vllm_serve", experiments.Values{"enforce_eager": true}, nil); got != "" {
 		t.Errorf("eager mode compiles %q", got)
 	}
 }

@@ -17,12 +17,11 @@ import (
 	"matrix/experiments"
 )
 
+// Models come from Hugging Face through the interpreter's own huggingface_hub: the cache layout, tokens, mirrors
+// (HF_ENDPOINT) and resumption are its business. The road not taken is our own HTTP client for the same protocol.
+//
 //go:embed fetch.py
 var fetchScript string
-
-// hub gets models from Hugging Face through the interpreter's own huggingface_hub: the cache layout, tokens, mirrors
-// (HF_ENDPOINT) and resumption are its business. The road not taken is our own HTTP client for the same protocol.
-type hub struct{}
 
 // repository is one that a launch reads from.
 type repository struct {
@@ -46,9 +45,9 @@ func repositories(c *experiments.Cell) []repository {
 // isLocal reports whether a model is a folder and not a repository; the language made such paths absolute.
 func isLocal(model string) bool { return filepath.IsAbs(model) || strings.HasPrefix(model, "~") }
 
-// Lacking asks the hub which of a model's files are not in the cache. A local folder that is not there is an error:
+// lacking asks the hub which of a model's files are not in the cache. A local folder that is not there is an error:
 // nothing can fetch it.
-func (hub) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
 	if c.Model.VLLM == nil || c.Platform.Attach {
 		return nil, nil
 	}
@@ -57,21 +56,21 @@ func (hub) Lacking(ctx context.Context, c *experiments.Cell) ([]backends.Downloa
 			return nil, fmt.Errorf("find the model's folder: %w", err)
 		}
 	}
-	var lacking []backends.Download
+	var missing []backends.Download
 	for _, r := range repositories(c) {
 		var need fetchRecord
 		if err := runFetch(ctx, c, "lacking", r, func(record fetchRecord) { need = record }); err != nil {
 			return nil, err
 		}
 		if need.Files > 0 {
-			lacking = append(lacking, backends.Download{Name: r.name, Bytes: &need.Bytes, Into: hubDir(c)})
+			missing = append(missing, backends.Download{Name: r.name, Bytes: &need.Bytes, Into: hubDir(c)})
 		}
 	}
-	return lacking, nil
+	return missing, nil
 }
 
-// Fetch downloads what is lacking; huggingface_hub goes on where an earlier try stopped.
-func (hub) Fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+// fetch downloads what is lacking; huggingface_hub goes on where an earlier try stopped.
+func fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
 	for _, r := range repositories(c) {
 		if r.name == d.Name {
 			return runFetch(ctx, c, "fetch", r, func(record fetchRecord) { progress(record.Done, record.Total) })

@@ -26,16 +26,16 @@ func fetchCell(t *testing.T, script string) *experiments.Cell {
 
 func TestLacking(t *testing.T) {
 	c := fetchCell(t, `[ "$3 $4 $6" = "lacking weights main" ] && echo a warning && echo '{"files":2,"bytes":9}' || echo '{"files":0,"bytes":0}'`)
-	lacking, err := hub{}.Lacking(t.Context(), c)
-	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 9 || lacking[0].Into != "/cache/hub" || lacking[0].Name != "lab/tiny" {
-		t.Errorf("%+v, %v", lacking, err)
+	missing, err := lacking(t.Context(), c)
+	if err != nil || len(missing) != 1 || *missing[0].Bytes != 9 || missing[0].Into != "/cache/hub" || missing[0].Name != "lab/tiny" {
+		t.Errorf("%+v, %v", missing, err)
 	}
 	c.Model.VLLM = &experiments.VLLMModel{Model: t.TempDir()}
-	if lacking, err := (hub{}).Lacking(t.Context(), c); err != nil || len(lacking) > 0 {
-		t.Errorf("a folder lacks %+v, %v", lacking, err)
+	if missing, err := lacking(t.Context(), c); err != nil || len(missing) > 0 {
+		t.Errorf("a folder lacks %+v, %v", missing, err)
 	}
 	c.Model.VLLM.Model += "/gone"
-	if _, err := (hub{}).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "find the model's folder") {
+	if _, err := lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "find the model's folder") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
@@ -43,11 +43,11 @@ func TestLacking(t *testing.T) {
 func TestFetchProgress(t *testing.T) {
 	c := fetchCell(t, `[ "$3 $4 $5" = "fetch tokenizer lab/words" ] && echo '{"done":1,"total":3}' && echo '{"done":3,"total":3}'`)
 	var seen []int64
-	err := hub{}.Fetch(t.Context(), c, backends.Download{Name: "lab/words"}, func(done, total int64) { seen = append(seen, done, total) })
+	err := fetch(t.Context(), c, backends.Download{Name: "lab/words"}, func(done, total int64) { seen = append(seen, done, total) })
 	if err != nil || !slices.Equal(seen, []int64{1, 3, 3, 3}) {
 		t.Errorf("%v, %v", seen, err)
 	}
-	if err := (hub{}).Fetch(t.Context(), c, backends.Download{Name: "lab/other"}, nil); err == nil {
+	if err := fetch(t.Context(), c, backends.Download{Name: "lab/other"}, nil); err == nil {
 		t.Error("fetched what the cell does not load")
 	}
 }
@@ -67,7 +67,7 @@ func TestFetchErrors(t *testing.T) {
 		``: "run huggingface_hub: exit status 1: Killed",
 	} {
 		c := fetchCell(t, "echo '"+said+"'; echo Killed >&2; exit 1")
-		if _, err := (hub{}).Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", said, err, want)
 		}
 	}

@@ -21,13 +21,13 @@ var offlineRecipe string
 // usualPort is that of `vllm serve`.
 const usualPort = 8000
 
-// Recipe is the script that starts vLLM as a launch would.
-func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
+// writeRecipe is the script that starts vLLM as a launch would.
+func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
 	if c.Model.VLLM == nil {
 		return "", fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
 	}
 	s := recipe.Script{Cell: c}
-	python := b.engineNotes(&s)
+	python := engineNotes(&s)
 	port = cmp.Or(port, declaredPort(c), usualPort)
 	var err error
 	s.Command, err = Command(backends.Spec{Cell: c, Dir: recipe.Scratch}, python, port, c.Model.ID)
@@ -51,7 +51,7 @@ func (b backend) Recipe(ctx context.Context, c *experiments.Cell, port int, exam
 }
 
 // engineNotes says which engine and model it is, and returns the interpreter.
-func (backend) engineNotes(s *recipe.Script) string {
+func engineNotes(s *recipe.Script) string {
 	c := s.Cell
 	m := c.Model.VLLM
 	s.Notes = append(s.Notes, "", "Model "+strings.Join(strings.Fields(strings.Join([]string{m.Model, m.Revision, m.DType, m.Quantization}, " ")), ", "))

@@ -38,7 +38,7 @@ func recipeCell(t *testing.T, backend string) (c *experiments.Cell, record strin
 // started runs the recipe and returns argv and environment of what it starts.
 func started(t *testing.T, c *experiments.Cell, record string) (argv, env []string) {
 	t.Helper()
-	script, err := backend{}.Recipe(t.Context(), c, 8123, backends.Request{})
+	script, err := writeRecipe(t.Context(), c, 8123, backends.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

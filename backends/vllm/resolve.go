@@ -101,7 +101,7 @@ func digests(dir string) (experiments.Values, error) {
 }
 
 // ready refuses a launch that lacks what it needs, before anything is started.
-func (b backend) ready(ctx context.Context, c *experiments.Cell) (install, error) {
+func ready(ctx context.Context, c *experiments.Cell) (install, error) {
 	i, err := find(c.Platform.Python, c.Platform.Env)
 	if err != nil {
 		class := "missing_package"

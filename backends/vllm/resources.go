@@ -3,19 +3,12 @@ package vllm
 import (
 	"path/filepath"
 
-	"matrix/backends"
 	"matrix/experiments"
 )
 
-var (
-	_ backends.Reserver   = backend{}
-	_ backends.ModelFiler = backend{}
-	_ backends.Compiler   = backend{}
-)
-
-// Reserves is gpu_memory_utilization of the GPU: vLLM compares it with what is free and refuses to start, but only after
+// reserves is gpu_memory_utilization of the GPU: vLLM compares it with what is free and refuses to start, but only after
 // it has been imported (23 s).
-func (backend) Reserves(c *experiments.Cell, totalBytes int64) int64 {
+func reserves(c *experiments.Cell, totalBytes int64) int64 {
 	s := fitSettingsOf(c)
 	if s.cpu || c.Platform.Attach {
 		return 0
@@ -23,8 +16,8 @@ func (backend) Reserves(c *experiments.Cell, totalBytes int64) int64 {
 	return int64(s.utilization * float64(totalBytes))
 }
 
-// ModelFiles are the weights in the model's folder.
-func (backend) ModelFiles(c *experiments.Cell) []string {
+// modelFiles are the weights in the model's folder.
+func modelFiles(c *experiments.Cell) []string {
 	dir, _, err := modelDir(c)
 	if err != nil {
 		return nil

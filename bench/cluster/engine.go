@@ -36,7 +36,7 @@ func (e noop) Done() <-chan struct{}     { return e.done }
 func (noop) Close(context.Context) error { return nil }
 
 func (b *bench) world() runner.World {
-	return runner.World{Backends: map[string]backends.Backend{experiments.Simulator: noop{}}, Store: b.store,
+	return runner.World{Backends: map[string]backends.Backend{experiments.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
 		Machine: results.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 }

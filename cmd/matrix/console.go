@@ -62,7 +62,7 @@ func (a *app) scope(ctx context.Context, args []string, cell string) (*experimen
 		s.close()
 		return nil, nil, hinted{fmt.Errorf("%q begins %s, not one", cell, count(len(found), "cell")), "matrix plan shows the names and ids of all."}
 	}
-	hooks := experiments.Hooks{Check: check, Fit: s.fit(ctx)}
+	hooks := experiments.Hooks{Check: check(a.engines()), Fit: s.fit(ctx, a.engines())}
 	return s.config.Inspect(hooks, found[0].experiment, found[0].address).Scope(), s.close, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"runtime"
@@ -15,9 +16,8 @@ import (
 	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/spf13/cobra"
 
-	"matrix/backends/ollama"
+	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/backends/vllm"
 	"matrix/experiments"
 	"matrix/runner/gpulock"
 	"matrix/runner/telemetry"
@@ -118,7 +118,11 @@ func examineGPUs() []finding {
 
 // examineEngines looks at the platforms of the files, or at what stands on PATH.
 func (a *app) examineEngines(ctx context.Context, files []string) ([]finding, error) {
-	platforms := []*experiments.Platform{{Backend: experiments.VLLMServe}, {Backend: experiments.Ollama}}
+	engines := a.engines()
+	var platforms []*experiments.Platform
+	for _, name := range slices.Sorted(maps.Keys(engines)) {
+		platforms = append(platforms, &experiments.Platform{Backend: name})
+	}
 	explain := func(text string) string { return text }
 	if len(files) > 0 {
 		s, err := a.load(ctx, files)
@@ -130,7 +134,11 @@ func (a *app) examineEngines(ctx context.Context, files []string) ([]finding, er
 	}
 	var all []finding
 	for _, p := range platforms {
-		f := examineEngine(p)
+		examine := engines[p.Backend].Installed
+		if examine == nil || p.Attach {
+			continue
+		}
+		f := engineFinding(examine(p))
 		if f.Found = explain(f.Found); !slices.Contains(all, f) { // platforms that differ in settings alone
 			all = append(all, f)
 		}
@@ -138,13 +146,12 @@ func (a *app) examineEngines(ctx context.Context, files []string) ([]finding, er
 	return all, nil
 }
 
-// programs are the cells' platforms that start an engine, overrides merged in, each once.
+// programs are the cells' platforms, overrides merged in, each once.
 func (s *session) programs() []*experiments.Platform {
 	var all []*experiments.Platform
 	for _, e := range s.config.Experiments {
 		for _, c := range s.cells[e.Name] {
-			starts := []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama}
-			if !c.Platform.Attach && slices.Contains(starts, c.Platform.Backend) && !slices.Contains(all, c.Platform) {
+			if !slices.Contains(all, c.Platform) {
 				all = append(all, c.Platform)
 			}
 		}
@@ -152,21 +159,11 @@ func (s *session) programs() []*experiments.Platform {
 	return all
 }
 
-// examineEngine asks what a launch of the platform would find, in the same way: under its environment.
-func examineEngine(p *experiments.Platform) finding {
-	if p.Backend == experiments.Ollama {
-		version, path, err := ollama.Version(p.Binary)
-		return engineFinding("Ollama", version, path, ollama.Tested, "Install Ollama, or name its executable with platform.binary.", err)
+func engineFinding(e backends.Installed) finding {
+	if e.Err != nil {
+		return finding{e.Name, "missing", e.Err.Error(), e.Advice}
 	}
-	version, path, err := vllm.Version(p.Python, p.Env)
-	return engineFinding("vLLM", version, path, vllm.Tested, "Install vllm into that interpreter, or name another with platform.python.", err)
-}
-
-func engineFinding(name, version, path, tested, advice string, err error) finding {
-	if err != nil {
-		return finding{name, "missing", err.Error(), advice}
-	}
-	return finding{name, "ok", fmt.Sprintf("%s at %s (tested with %s)", version, path, tested), ""}
+	return finding{e.Name, "ok", fmt.Sprintf("%s at %s (tested with %s)", e.Version, e.Path, e.Tested), ""}
 }
 
 // neededFiles is how many open files a batch of 5,000 in flight takes, with room.

@@ -29,7 +29,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			hooks := experiments.Hooks{Check: check, Fit: s.fit(cmd.Context())}
+			hooks := experiments.Hooks{Check: check(a.engines()), Fit: s.fit(cmd.Context(), a.engines())}
 			e := explanation{item: found.item, experiment: found.plan.Experiment,
 				rules: s.config.Inspect(hooks, found.plan.Experiment, found.item.Cell.Address).Rules}
 			e.identify()
@@ -115,7 +115,7 @@ func skips(c *experiments.Cell) []against {
 func (a *app) drawExplanation(e explanation) {
 	c := e.item.Cell
 	fmt.Fprintln(a.stdout, strings.Join([]string{a.style.bold(c.Name()), e.experiment, c.Address[:16]}, a.style.dot()))
-	if c.Platform.Backend == experiments.Simulator {
+	if c.Platform.Simulated() {
 		fmt.Fprintln(a.stdout, a.style.warn(simulatedBanner))
 	}
 	view := planView{out: a.stdout, style: a.style, width: a.width, results: a.results}

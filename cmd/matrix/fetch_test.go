@@ -58,7 +58,7 @@ func (h *fakeHub) wants(models ...string) []wanted {
 	var all []wanted
 	for _, platform := range []string{"offline", "serve"} {
 		for _, m := range models {
-			all = append(all, wanted{h, &experiments.Cell{Platform: &experiments.Platform{ID: platform}, Model: &experiments.Model{ID: m}}})
+			all = append(all, wanted{backends.Backend{Lacking: h.Lacking, Fetch: h.Fetch}, &experiments.Cell{Platform: &experiments.Platform{ID: platform}, Model: &experiments.Model{ID: m}}})
 		}
 	}
 	return all

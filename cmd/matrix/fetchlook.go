@@ -18,7 +18,7 @@ import (
 
 // wanted is one model on one platform, with the first cell that needs it.
 type wanted struct {
-	by   backends.Fetcher
+	by   backends.Backend
 	cell *experiments.Cell
 }
 
@@ -28,9 +28,9 @@ func wantedBy(s *session, engines map[string]backends.Backend) []wanted {
 	seen := map[[2]string]bool{}
 	for _, e := range s.config.Experiments {
 		for _, c := range s.cells[e.Name] {
-			by, ok := engines[c.Platform.Backend].(backends.Fetcher)
+			by := engines[c.Platform.Backend]
 			pair := [2]string{c.Platform.ID, c.Model.ID}
-			if !ok || seen[pair] || c.Skip != nil {
+			if by.Fetch == nil || seen[pair] || c.Skip != nil {
 				continue
 			}
 			seen[pair] = true

@@ -77,7 +77,7 @@ const simulatedBanner = "SIMULATED: matrix's own simulator stands in for the eng
 
 func simulatedItems(p *runner.Plan) bool {
 	for _, item := range p.Items {
-		if item.Cell.Platform.Backend == experiments.Simulator {
+		if item.Cell.Platform.Simulated() {
 			return true
 		}
 	}

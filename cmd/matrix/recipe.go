@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results/summary"
 	"matrix/runner"
@@ -38,11 +37,11 @@ func (a *app) recipeCommand() *cobra.Command {
 				return err
 			}
 			c := found.item.Cell
-			maker, ok := s.world.Backends[c.Platform.Backend].(backends.Reciper)
-			if !ok || c.Platform.Attach {
+			write := s.world.Backends[c.Platform.Backend].Recipe
+			if write == nil || c.Platform.Attach {
 				return nothingStarted(c)
 			}
-			script, err := maker.Recipe(cmd.Context(), c, port, runner.Example(cmd.Context(), s.world, c))
+			script, err := write(cmd.Context(), c, port, runner.Example(cmd.Context(), s.world, c))
 			if err != nil {
 				return fmt.Errorf("write a recipe for %s: %w", c.Name(), err)
 			}

@@ -190,15 +190,15 @@ func (d declared) recipeOf(ctx context.Context, c *summary.Cell, base *experimen
 	if cell, err = measuredCellOf(c, base); err != nil {
 		return "", nil, err
 	}
-	maker, ok := d.app.engines()[cell.Platform.Backend].(backends.Reciper)
-	if !ok || cell.Platform.Attach {
+	write := d.app.engines()[cell.Platform.Backend].Recipe
+	if write == nil || cell.Platform.Attach {
 		return "", cell, nothingStarted(cell)
 	}
 	var example backends.Request
 	if d.session != nil && cell.Dataset != nil {
 		example = runner.Example(ctx, d.session.world, cell)
 	}
-	script, err = maker.Recipe(ctx, cell, port, example)
+	script, err = write(ctx, cell, port, example)
 	return script, cell, err
 }
 

@@ -9,10 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"matrix/backends/ollama"
-	"matrix/backends/openai"
-	"matrix/backends/simulator"
-	"matrix/backends/vllm"
+	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
@@ -45,8 +42,9 @@ func (a *app) load(ctx context.Context, paths []string) (*session, error) {
 		return nil, a.mistakes(config, diags)
 	}
 	s := &session{app: a, paths: paths, config: config, cells: map[string][]*experiments.Cell{}, sets: newDatasets()}
+	engines := a.engines()
 	for _, e := range config.Experiments {
-		x := e.Expand(experiments.Hooks{Check: check, Fit: s.fit(ctx)})
+		x := e.Expand(experiments.Hooks{Check: check(engines), Fit: s.fit(ctx, engines)})
 		for c := range x.Cells() {
 			s.cells[e.Name] = append(s.cells[e.Name], c)
 		}
@@ -100,38 +98,31 @@ func (s *session) open(ctx context.Context) error {
 func (s *session) close() { s.sets.close() }
 
 // check asks the cell's engine what it cannot do.
-func check(c *experiments.Cell) []experiments.Problem {
-	switch c.Platform.Backend {
-	case experiments.VLLMOffline, experiments.VLLMServe:
-		return vllm.Check(c)
-	case experiments.Ollama:
-		return ollama.Check(c)
-	case experiments.OpenAI, experiments.OpenAIBatch:
-		return openai.Check(c)
-	case experiments.Simulator:
-		return simulator.Check(c)
+func check(engines map[string]backends.Backend) func(*experiments.Cell) []experiments.Problem {
+	return func(c *experiments.Cell) []experiments.Problem {
+		if ask := engines[c.Platform.Backend].Check; ask != nil {
+			return ask(c)
+		}
+		return nil
 	}
-	return nil
 }
 
 // charsPerToken turns bytes of English prompt into tokens for the memory prediction, on the safe (many tokens) side.
 const charsPerToken = 3.5
 
 // fit predicts a cell's memory with its engine's formula.
-func (s *session) fit(ctx context.Context) func(*experiments.Cell) experiments.Fit {
+func (s *session) fit(ctx context.Context, engines map[string]backends.Backend) func(*experiments.Cell) experiments.Fit {
 	return func(c *experiments.Cell) experiments.Fit {
+		predict := engines[c.Platform.Backend].Fit
+		if predict == nil {
+			return experiments.Fit{}
+		}
 		tokens := 0
 		// A dataset that cannot be opened is said with its place when the plan opens it.
 		if set, err := s.sets.open(ctx, c.Dataset); err == nil {
 			tokens = int(float64(set.PromptP95Chars()) / charsPerToken)
 		}
-		switch c.Platform.Backend {
-		case experiments.VLLMOffline, experiments.VLLMServe:
-			return vllm.Fit(c, tokens)
-		case experiments.Ollama:
-			return ollama.Fit(c, tokens)
-		}
-		return experiments.Fit{}
+		return predict(c, tokens)
 	}
 }
 

@@ -238,7 +238,7 @@ func (t *tuning) report() {
 	if t.stopped != "" {
 		fmt.Fprintf(t.a.stdout, "\n%s %s. What was measured is kept: the same command goes on.\n", t.a.style.warn("Stopped:"), t.stopped)
 	}
-	if slices.ContainsFunc(t.cells, func(c *experiments.Cell) bool { return c.Platform.Backend == experiments.Simulator }) {
+	if slices.ContainsFunc(t.cells, func(c *experiments.Cell) bool { return c.Platform.Simulated() }) {
 		fmt.Fprintln(t.a.stdout, fold(t.a.style.warn(simulatedBanner), t.a.terminalWidth()))
 	}
 }
