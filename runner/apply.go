@@ -131,7 +131,7 @@ type applying struct {
 
 func apply(ctx context.Context, w World, p *Plan, o Options, host machine) (Summary, error) {
 	if host.blind() && !o.WithoutNVML {
-		return Summary{}, errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML: build it with CGO_ENABLED=1, or give --without-nvml")
+		return Summary{}, errors.New("this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only: give --without-nvml")
 	}
 	unlock, err := w.Store.Lock("matrix apply " + p.Experiment)
 	if err != nil {

@@ -171,8 +171,8 @@ func (a *app) apply(ctx context.Context, s *session, plans []*runner.Plan, f app
 	}
 	waits := a.setAside(plans)
 	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
-		return hinted{errors.New("this machine has an NVIDIA driver, but this matrix was built without NVML"),
-			"Build with CGO_ENABLED=1; or give --without-nvml and have no GPU columns."}
+		return hinted{errors.New("this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only"),
+			"Give --without-nvml and have no GPU columns."}
 	}
 	if pendingLaunches(plans) == 0 {
 		return a.afterApply(ctx, s, plans, nil, waits)

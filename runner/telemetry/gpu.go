@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrNoNVML says that no GPU can be read here: no driver, or a binary built without NVML.
+// ErrNoNVML says that no GPU can be read here: no driver, or a platform without NVML.
 var ErrNoNVML = errors.New("no NVML")
 
 // Driver reports whether this machine has an NVIDIA driver.
@@ -98,7 +98,7 @@ func gpuAbsence(err error) string {
 	case !Driver() && errors.Is(err, ErrNoNVML):
 		return "no NVIDIA driver here: GPU figures are null"
 	case !Built():
-		return "this machine has an NVIDIA driver, but this matrix was built without cgo and cannot load NVML: GPU figures are null"
+		return "this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only: GPU figures are null"
 	default:
 		return fmt.Sprintf("NVML cannot be used (%v): GPU figures are null", err)
 	}

@@ -1,47 +1,125 @@
-//go:build cgo && linux
+//go:build linux && (amd64 || arm64)
 
 package telemetry
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
-	"github.com/NVIDIA/go-nvml/pkg/nvml"
+	"github.com/ebitengine/purego"
 )
 
-// Built reports whether this binary can load NVML (cgo).
+// Built reports whether this binary can load NVML: on Linux, where NVML is.
 func Built() bool { return true }
 
-// library is NVML of this machine.
-type library struct {
-	lib     nvml.Interface
-	system  gpuSystem
-	devices []nvml.Device
-	has     map[string]bool
+// What is used of nvml.h. NVIDIA's go-nvml needs cgo, so no machine could build for
+// another one, and binaries without cgo had no GPU columns.
+const (
+	nvmlSuccess          = 0
+	nvmlInsufficientSize = 7
+	nvmlDriverNotLoaded  = 9
+	nvmlLibraryNotFound  = 12
+
+	nvmlClockSM     = 1 // nvmlClockType_t
+	nvmlClockMemory = 2
+
+	nvmlPCIeSent     = 0 // nvmlPcieUtilCounter_t
+	nvmlPCIeReceived = 1
+
+	nvmlNoMemory = math.MaxUint64 // NVML_VALUE_NOT_AVAILABLE
+)
+
+type nvmlMemory struct{ Total, Free, Used uint64 }
+
+type nvmlMemoryV2 struct {
+	Version                     uint32
+	Total, Reserved, Free, Used uint64
 }
 
-// newer are functions that an old driver's library lacks. go-nvml binds lazily: calling one that is not
-// there would end the process, so each is looked up first.
-var newer = []string{
-	"nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetTotalEnergyConsumption",
-	"nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons",
-	"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3",
-	"nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetPcieThroughput",
+// nvmlMemoryVersion is NVML_STRUCT_VERSION(Memory, 2): the size of the struct in the low bits.
+const nvmlMemoryVersion = 40 | 2<<24
+
+type nvmlUtilization struct{ GPU, Memory uint32 } // percent
+
+type nvmlProcess struct {
+	PID                  uint32
+	Used                 uint64 // bytes
+	GPUInstance, Compute uint32
+}
+
+type (
+	text      = func(device uintptr, to *byte, length uint32) int32
+	number    = func(device uintptr, to *uint32) int32
+	large     = func(device uintptr, to *uint64) int32
+	numberOf  = func(device uintptr, of uint32, to *uint32) int32
+	processes = func(device uintptr, n *uint32, to *nvmlProcess) int32
+)
+
+// library is NVML of this machine: a function that its version lacks is nil.
+type library struct {
+	system  gpuSystem
+	devices []uintptr
+
+	init, shutdown     func() int32
+	errorString        func(ret int32) string
+	driverVersion      func(to *byte, length uint32) int32
+	cudaVersion        func(to *int32) int32
+	count              func(to *uint32) int32
+	handle             func(i uint32, to *uintptr) int32
+	processName        func(pid uint32, to *byte, length uint32) int32
+	uuid, name         text
+	powerLimit, power  number
+	memory             func(device uintptr, to *nvmlMemory) int32
+	memoryV2           func(device uintptr, to *nvmlMemoryV2) int32
+	utilization        func(device uintptr, to *nvmlUtilization) int32
+	energy             large
+	events, throttle   large
+	clock, temperature numberOf
+	pcie               numberOf
+	compute, graphics  processes
+}
+
+func (l *library) functions() map[string]any {
+	return map[string]any{
+		"nvmlInit_v2": &l.init, "nvmlShutdown": &l.shutdown, "nvmlErrorString": &l.errorString,
+		"nvmlSystemGetDriverVersion": &l.driverVersion, "nvmlSystemGetCudaDriverVersion": &l.cudaVersion,
+		"nvmlDeviceGetCount_v2": &l.count, "nvmlDeviceGetHandleByIndex_v2": &l.handle, "nvmlSystemGetProcessName": &l.processName,
+		"nvmlDeviceGetUUID": &l.uuid, "nvmlDeviceGetName": &l.name,
+		"nvmlDeviceGetEnforcedPowerLimit": &l.powerLimit, "nvmlDeviceGetPowerUsage": &l.power,
+		"nvmlDeviceGetMemoryInfo": &l.memory, "nvmlDeviceGetMemoryInfo_v2": &l.memoryV2,
+		"nvmlDeviceGetUtilizationRates": &l.utilization, "nvmlDeviceGetTotalEnergyConsumption": &l.energy,
+		"nvmlDeviceGetCurrentClocksEventReasons": &l.events, "nvmlDeviceGetCurrentClocksThrottleReasons": &l.throttle,
+		"nvmlDeviceGetClockInfo": &l.clock, "nvmlDeviceGetTemperature": &l.temperature, "nvmlDeviceGetPcieThroughput": &l.pcie,
+		"nvmlDeviceGetComputeRunningProcesses_v3": &l.compute, "nvmlDeviceGetGraphicsRunningProcesses_v3": &l.graphics,
+	}
 }
 
 // openGPU loads NVML (10 ms on a machine that has it).
-func openGPU() (gpuReader, error) {
-	lib := nvml.New()
-	switch ret := lib.Init(); ret {
-	case nvml.SUCCESS:
-	case nvml.ERROR_LIBRARY_NOT_FOUND, nvml.ERROR_DRIVER_NOT_LOADED:
-		return nil, fmt.Errorf("%w: %s", ErrNoNVML, nvml.ErrorString(ret))
-	default:
-		return nil, fmt.Errorf("start NVML: %s", lib.ErrorString(ret))
+func openGPU() (gpuReader, error) { return openNVML("libnvidia-ml.so.1") }
+
+func openNVML(file string) (gpuReader, error) {
+	lib, err := purego.Dlopen(file, purego.RTLD_LAZY|purego.RTLD_GLOBAL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoNVML, err)
 	}
-	l := &library{lib: lib, has: map[string]bool{}}
-	for _, name := range newer {
-		l.has[name] = lib.Extensions().LookupSymbol(name) == nil
+	l := &library{}
+	for name, function := range l.functions() {
+		if symbol, err := purego.Dlsym(lib, name); err == nil {
+			purego.RegisterFunc(function, symbol)
+		}
+	}
+	for _, needed := range []bool{l.init != nil, l.shutdown != nil, l.errorString != nil, l.count != nil, l.handle != nil} {
+		if !needed {
+			return nil, fmt.Errorf("%w: %s is too old", ErrNoNVML, file)
+		}
+	}
+	switch ret := l.init(); ret {
+	case nvmlSuccess:
+	case nvmlLibraryNotFound, nvmlDriverNotLoaded:
+		return nil, fmt.Errorf("%w: %s", ErrNoNVML, l.errorString(ret))
+	default:
+		return nil, fmt.Errorf("start NVML: %s", l.errorString(ret))
 	}
 	if err := l.enumerate(); err != nil {
 		l.Close()
@@ -51,121 +129,144 @@ func openGPU() (gpuReader, error) {
 }
 
 func (l *library) enumerate() error {
-	l.system.Driver, _ = l.lib.SystemGetDriverVersion()
-	if v, ret := l.lib.SystemGetCudaDriverVersion(); ret == nvml.SUCCESS {
-		l.system.CUDA = fmt.Sprintf("%d.%d", v/1000, v%1000/10)
+	if l.driverVersion != nil {
+		l.system.Driver = spelled(80, l.driverVersion)
 	}
-	n, ret := l.lib.DeviceGetCount()
-	if ret != nvml.SUCCESS {
-		return fmt.Errorf("count GPUs: %s", l.lib.ErrorString(ret))
+	var cuda int32
+	if l.cudaVersion != nil && l.cudaVersion(&cuda) == nvmlSuccess {
+		l.system.CUDA = fmt.Sprintf("%d.%d", cuda/1000, cuda%1000/10)
+	}
+	var n uint32
+	if ret := l.count(&n); ret != nvmlSuccess {
+		return fmt.Errorf("count GPUs: %s", l.errorString(ret))
 	}
 	for i := range n {
-		d, ret := l.lib.DeviceGetHandleByIndex(i)
-		if ret != nvml.SUCCESS {
-			return fmt.Errorf("open GPU %d: %s", i, l.lib.ErrorString(ret))
+		var d uintptr
+		if ret := l.handle(i, &d); ret != nvmlSuccess {
+			return fmt.Errorf("open GPU %d: %s", i, l.errorString(ret))
 		}
-		var info gpuDevice
-		info.UUID, _ = d.GetUUID()
-		info.Name, _ = d.GetName()
-		if l.has["nvmlDeviceGetEnforcedPowerLimit"] {
-			mw, ret := d.GetEnforcedPowerLimit()
-			info.PowerLimitW = figure(float64(mw)/1e3, ret)
+		of := func(call text) string {
+			if call == nil {
+				return ""
+			}
+			return spelled(96, func(to *byte, length uint32) int32 { return call(d, to, length) })
 		}
 		l.devices = append(l.devices, d)
-		l.system.Devices = append(l.system.Devices, info)
+		l.system.Devices = append(l.system.Devices, gpuDevice{UUID: of(l.uuid), Name: of(l.name), PowerLimitW: figure(d, l.powerLimit, 1e-3)})
 	}
 	return nil
 }
 
-func (l *library) System() gpuSystem { return l.system }
+// spelled is a text that NVML writes into a buffer of so many bytes; "" when it does not.
+func spelled(length uint32, call func(to *byte, length uint32) int32) string {
+	buffer := make([]byte, length)
+	if call(&buffer[0], length) != nvmlSuccess {
+		return ""
+	}
+	name, _, _ := bytes.Cut(buffer, []byte{0})
+	return string(name)
+}
 
-func (l *library) Close() { l.lib.Shutdown() }
-
-// figure is nil unless the call succeeded.
-func figure(value float64, ret nvml.Return) *float64 {
-	if ret != nvml.SUCCESS {
+// figure is nil unless this library has the function and it succeeds.
+func figure[N uint32 | uint64](device uintptr, call func(uintptr, *N) int32, unit float64) *float64 {
+	var n N
+	if call == nil || call(device, &n) != nvmlSuccess {
 		return nil
 	}
+	value := float64(n) * unit
 	return &value
 }
 
+// figureOf is figure of one clock, sensor or counter.
+func figureOf(device uintptr, call numberOf, of uint32, unit float64) *float64 {
+	if call == nil {
+		return nil
+	}
+	return figure(device, func(d uintptr, to *uint32) int32 { return call(d, of, to) }, unit)
+}
+
+func (l *library) System() gpuSystem { return l.system }
+
+func (l *library) Close() { l.shutdown() }
+
 func (l *library) Read(i int, pcie bool) gpuReading {
 	d := l.devices[i]
-	var r gpuReading
-	l.readMemory(d, &r)
-	util, ret := d.GetUtilizationRates()
-	r.Util = figure(float64(util.Gpu)/100, ret)
-	r.MemUtil = figure(float64(util.Memory)/100, ret)
-	mw, ret := d.GetPowerUsage()
-	r.PowerW = figure(float64(mw)/1e3, ret)
-	if l.has["nvmlDeviceGetTotalEnergyConsumption"] {
-		mj, ret := d.GetTotalEnergyConsumption()
-		r.EnergyJ = figure(float64(mj)/1e3, ret)
+	r := gpuReading{
+		PowerW: figure(d, l.power, 1e-3), EnergyJ: figure(d, l.energy, 1e-3),
+		SMClockHz: figureOf(d, l.clock, nvmlClockSM, 1e6), MemClockHz: figureOf(d, l.clock, nvmlClockMemory, 1e6),
+		TempC: figureOf(d, l.temperature, 0, 1), Throttle: figure(d, l.events, 1),
 	}
-	sm, ret := d.GetClockInfo(nvml.CLOCK_SM)
-	r.SMClockHz = figure(float64(sm)*1e6, ret)
-	memory, ret := d.GetClockInfo(nvml.CLOCK_MEM)
-	r.MemClockHz = figure(float64(memory)*1e6, ret)
-	temp, ret := d.GetTemperature(nvml.TEMPERATURE_GPU)
-	r.TempC = figure(float64(temp), ret)
-	l.readThrottle(d, &r)
-	if pcie && l.has["nvmlDeviceGetPcieThroughput"] {
-		tx, ret := d.GetPcieThroughput(nvml.PCIE_UTIL_TX_BYTES)
-		r.PCIeTx = figure(float64(tx)*1024, ret) // NVML says KB/s and means KiB
-		rx, ret := d.GetPcieThroughput(nvml.PCIE_UTIL_RX_BYTES)
-		r.PCIeRx = figure(float64(rx)*1024, ret)
+	if l.events == nil { // its name before driver 535
+		r.Throttle = figure(d, l.throttle, 1)
+	}
+	r.MemTotal, r.MemUsed = l.readMemory(d)
+	if u := (nvmlUtilization{}); l.utilization != nil && l.utilization(d, &u) == nvmlSuccess {
+		gpu, memory := float64(u.GPU)/100, float64(u.Memory)/100
+		r.Util, r.MemUtil = &gpu, &memory
+	}
+	if pcie {
+		r.PCIeTx = figureOf(d, l.pcie, nvmlPCIeSent, 1024) // NVML says KB/s and means KiB
+		r.PCIeRx = figureOf(d, l.pcie, nvmlPCIeReceived, 1024)
 	}
 	l.readProcesses(d, &r)
 	return r
 }
 
 // readMemory prefers version 2: version 1 counts what the driver reserves (480 MiB on an idle H100) as used.
-func (l *library) readMemory(d nvml.Device, r *gpuReading) {
-	if l.has["nvmlDeviceGetMemoryInfo_v2"] {
-		if m, ret := d.GetMemoryInfo_v2(); ret == nvml.SUCCESS {
-			r.MemTotal, r.MemUsed = figure(float64(m.Total), ret), figure(float64(m.Used), ret)
-			return
+func (l *library) readMemory(d uintptr) (total, used *float64) {
+	m := nvmlMemoryV2{Version: nvmlMemoryVersion}
+	if l.memoryV2 == nil || l.memoryV2(d, &m) != nvmlSuccess {
+		var old nvmlMemory
+		if l.memory == nil || l.memory(d, &old) != nvmlSuccess {
+			return nil, nil
 		}
+		m.Total, m.Used = old.Total, old.Used
 	}
-	m, ret := d.GetMemoryInfo()
-	r.MemTotal, r.MemUsed = figure(float64(m.Total), ret), figure(float64(m.Used), ret)
-}
-
-func (l *library) readThrottle(d nvml.Device, r *gpuReading) {
-	if l.has["nvmlDeviceGetCurrentClocksEventReasons"] {
-		mask, ret := d.GetCurrentClocksEventReasons()
-		r.Throttle = figure(float64(mask), ret)
-	} else if l.has["nvmlDeviceGetCurrentClocksThrottleReasons"] {
-		mask, ret := d.GetCurrentClocksThrottleReasons()
-		r.Throttle = figure(float64(mask), ret)
-	}
+	all, taken := float64(m.Total), float64(m.Used)
+	return &all, &taken
 }
 
 // readProcesses lists who holds memory. Utilisation per process is not asked for: NVML answers it with
 // "not found" whenever the GPU is idle, and the device's own says as much.
-func (l *library) readProcesses(d nvml.Device, r *gpuReading) {
-	if !l.has["nvmlDeviceGetComputeRunningProcesses_v3"] || !l.has["nvmlDeviceGetGraphicsRunningProcesses_v3"] {
+func (l *library) readProcesses(d uintptr, r *gpuReading) {
+	if l.compute == nil || l.graphics == nil {
 		return
 	}
-	compute, ret := d.GetComputeRunningProcesses()
-	if ret != nvml.SUCCESS {
+	compute, ok := list(d, l.compute)
+	if !ok {
 		return
 	}
-	graphics, _ := d.GetGraphicsRunningProcesses() // compute-only devices have none to list
+	graphics, _ := list(d, l.graphics) // compute-only devices have none to list
 	r.ProcessesKnown = true
-	for kind, list := range [][]nvml.ProcessInfo{compute, graphics} {
-		for _, p := range list {
-			if kind == 1 && holds(r.Processes, int(p.Pid)) {
+	for kind, listed := range [][]nvmlProcess{compute, graphics} {
+		for _, p := range listed {
+			if kind == 1 && holds(r.Processes, int(p.PID)) {
 				continue // listed under both; its memory counts once
 			}
-			name, _ := l.lib.SystemGetProcessName(int(p.Pid))
-			bytes := int64(0)
-			if p.UsedGpuMemory == math.MaxUint64 { // NVML_VALUE_NOT_AVAILABLE
+			process := GPUProcess{PID: int(p.PID), Compute: kind == 0}
+			if l.processName != nil {
+				process.Name = spelled(256, func(to *byte, length uint32) int32 { return l.processName(p.PID, to, length) })
+			}
+			if p.Used == nvmlNoMemory {
 				r.ProcessMemoryUnreadable = true
 			} else {
-				bytes = int64(p.UsedGpuMemory)
+				process.Bytes = int64(p.Used)
 			}
-			r.Processes = append(r.Processes, GPUProcess{PID: int(p.Pid), Name: name, Bytes: bytes, Compute: kind == 0})
+			r.Processes = append(r.Processes, process)
+		}
+	}
+}
+
+// list asks again with more room while the list does not fit: processes come and go between two calls.
+func list(d uintptr, call processes) ([]nvmlProcess, bool) {
+	for room := uint32(32); ; room *= 2 {
+		listed, n := make([]nvmlProcess, room), room
+		switch call(d, &n, &listed[0]) {
+		case nvmlSuccess:
+			return listed[:n], true
+		case nvmlInsufficientSize:
+		default:
+			return nil, false
 		}
 	}
 }

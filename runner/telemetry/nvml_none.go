@@ -1,8 +1,8 @@
-//go:build !cgo || !linux
+//go:build !linux || !(amd64 || arm64)
 
 package telemetry
 
-// Built reports whether this binary can load NVML: not without cgo, and not where NVML is not.
+// Built reports whether this binary can load NVML: not where NVML is not.
 func Built() bool { return false }
 
 func openGPU() (gpuReader, error) { return nil, ErrNoNVML }
