@@ -24,7 +24,7 @@ test-real:
 
 # Kill real applies n times, let their system calls and disks fail, and replay every state after a power cut.
 crash n="1000":
-    MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v -run 'TestCrash$' ./results
+    MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v -run 'TestCrash$' ./results/store
     MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v ./runner/crashtest
 
 # Check formatting, go vet and staticcheck.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -13,8 +14,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 
-	"matrix/results/disk"
 	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // ReadRun reads the row of run.parquet in an attempt's folder: column → value. A value is nil where it is null, else
@@ -36,45 +37,24 @@ func ReadRunColumns(dir string, names ...string) (map[string]any, error) {
 	return row, nil
 }
 
-// VerifyRun reports whether run.parquet in an attempt's folder is what was written, without reading its row: a twentieth
-// of the work.
-func VerifyRun(dir string) error {
-	_, err := intactBytes(dir, record.TableRun)
-	return err
-}
-
 // readRun reads columns one value at a time: Arrow's reader prepares 200 columns for thousands of rows each.
 func readRun(dir string, names []string) (row map[string]any, err error) {
-	doc, err := intactBytes(dir, record.TableRun)
+	if err := table.VerifyRun(dir); err != nil {
+		return nil, err
+	}
+	doc, err := os.ReadFile(filepath.Join(dir, table.FileOf(record.TableRun)))
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			row, err = nil, damaged(fmt.Errorf("read %s of %s: damaged: %v", record.TableRun, dir, r))
+			row, err = nil, corrupt(fmt.Errorf("read %s of %s: damaged: %v", record.TableRun, dir, r))
 		}
 	}()
 	if row, err = firstRow(doc, names); err != nil {
-		return nil, damaged(fmt.Errorf("read %s of %s: %w", record.TableRun, dir, err))
+		return nil, corrupt(fmt.Errorf("read %s of %s: %w", record.TableRun, dir, err))
 	}
 	return row, nil
-}
-
-// intactBytes is a table's file, read once, whose bytes are those that were written.
-func intactBytes(dir, table string) ([]byte, error) {
-	m, err := readManifest(dir)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	path := filepath.Join(dir, table+".parquet")
-	doc, err := disk.ReadFile(path, m.Files[table+".parquet"].Bytes)
-	if err != nil && !errors.Is(err, disk.ErrLong) {
-		return nil, damaged(fmt.Errorf("read %s: %w", table, err))
-	}
-	if sumOf(doc) != m.Files[table+".parquet"] {
-		return nil, fmt.Errorf("read %s: %w", path, ErrCorrupt)
-	}
-	return doc, nil
 }
 
 func firstRow(doc []byte, names []string) (map[string]any, error) {
@@ -218,3 +198,5 @@ func pair[V any](keys, values []any) map[string]V {
 	}
 	return out
 }
+
+func corrupt(err error) error { return errors.Join(err, table.ErrCorrupt) }

@@ -19,6 +19,14 @@ func (m Metric) Whole() bool {
 	return m.Unit == "tokens" || m.Unit == "bytes" || m.Unit == "requests" || m.Unit == "count"
 }
 
+// Meaning is the formula with what there is to say beside it.
+func (m Metric) Meaning() string {
+	if m.Doc == "" {
+		return m.Formula
+	}
+	return m.Formula + "; " + m.Doc
+}
+
 // Percentile is one of those reported, with the fewest requests that it needs: MLPerf's early-stopping
 // minima. Below, the column is null: a p99 of 50 requests is the maximum under another name.
 type Percentile struct {

@@ -1,5 +1,7 @@
 package record
 
+import "slices"
+
 // Summary is what follows from an attempt's rows.
 type Summary struct {
 	Metrics  map[string]*float64 // column name → value, nil = not to be had
@@ -15,3 +17,6 @@ type RunRow struct {
 	Run      Run
 	Summary  Summary
 }
+
+// Warnings are what to know before believing a number of the row.
+func (r *RunRow) Warnings() []string { return slices.Concat(r.Run.Warnings, r.Summary.Warnings) }

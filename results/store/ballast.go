@@ -1,0 +1,63 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"matrix/results/record"
+)
+
+// ballastBytes is the size of .matrix/ballast: room that an apply sets aside while there is some, for the record of
+// its own failure when the disk is full.
+const ballastBytes = 1 << 20
+
+// fillBallast sets the room aside. A disk that does not have it is too full to begin anything.
+func (s *Store) fillBallast() error {
+	if s.ballast == 0 {
+		return nil
+	}
+	path := filepath.Join(s.root, innerDir, "ballast")
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() == s.ballast {
+		return nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		if err := s.fs.RemoveAll(path); err != nil { // nothing of ours, and a rename does not replace it
+			return notWritable(s.root, err)
+		}
+	}
+	room := make([]byte, s.ballast)
+	_, _ = rand.Read(room) // it never fails; zeros would be compressed away by some file systems
+	if err := s.fs.WriteFile(path, room); err != nil {
+		return errors.Join(notWritable(s.root, err), s.fs.RemoveAll(path+".tmp"))
+	}
+	return nil
+}
+
+// dropBallast gives the room up, whoever set it aside, when err says that the disk is full, and reports whether that made any.
+func (s *Store) dropBallast(err error) bool {
+	path := filepath.Join(s.root, innerDir, "ballast")
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return false
+	}
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	return s.fs.RemoveAll(path) == nil
+}
+
+// Abort commits an attempt that a failure of the store ended, with what is on disk of it. On a full disk it gives up
+// the ballast; what does not fit even then stays in work/ and is committed by the next apply.
+func (a *Attempt) Abort(cause error, logTail string, run record.Run) error {
+	reason := fmt.Sprintf("the results could not be written: %v", cause)
+	a.store.dropBallast(cause)
+	_, err := a.Commit(record.EnvironmentFailed, reason, logTail, run)
+	if a.store.dropBallast(err) {
+		_, err = a.Commit(record.EnvironmentFailed, reason, logTail, run)
+	}
+	return err
+}

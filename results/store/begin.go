@@ -1,0 +1,83 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"matrix/experiments"
+	"matrix/results/record"
+)
+
+// Begin opens a new attempt in work/ with its spools. The caller holds the lock.
+func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch int, source []byte) (*Attempt, error) {
+	if _, err := s.cellDir(cell.Experiment, cell.Slug); err != nil {
+		return nil, err
+	}
+	if err := s.Foreign(cell.Experiment); err != nil {
+		return nil, err
+	}
+	m := newManifest(cell, id, launch)
+	m.Matrix = s.Version
+	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	var err error
+	if m.Source, err = s.keepSource(cell.Experiment, source); err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	a := &Attempt{store: s, dir: s.inner(workDir, m.Attempt), manifest: m}
+	if err := s.fs.MkdirAll(a.dir); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	if err := errors.Join(a.saveManifest(), a.open()); err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	return a, nil
+}
+
+func newManifest(cell *experiments.Cell, id experiments.Identity, launch int) record.Manifest {
+	m := record.Manifest{
+		Schema: record.ManifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
+		Name: cell.Name(), Launch: launch, Attempt: ulid.Make().String(), Status: record.Interrupted,
+		BatchSize: cell.BatchSize, Planned: int64(cell.BatchSize), Axes: map[string]string{},
+		Identity: id, Began: time.Now(), Host: hostname(), Segments: 1,
+	}
+	for _, a := range cell.Axes {
+		m.Axes[a.Name] = a.Label
+	}
+	if cell.Platform != nil {
+		m.Platform = cell.Platform.ID
+	}
+	if cell.Model != nil {
+		m.Model = cell.Model.ID
+	}
+	return m
+}
+
+// keepSource stores the HCL as it was, once per content, and returns its SHA-256.
+func (s *Store) keepSource(experiment string, source []byte) (string, error) {
+	if len(source) == 0 {
+		return "", nil
+	}
+	s.sources.Lock()
+	defer s.sources.Unlock()
+	sum := sha256.Sum256(source)
+	name := hex.EncodeToString(sum[:])
+	dir := filepath.Join(s.root, experiment, sourcesDir)
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return name, nil
+	}
+	if err := s.fs.MkdirAll(dir); err != nil {
+		return "", notWritable(s.root, err)
+	}
+	// By way of work/: other machines may keep the same source at this moment.
+	return name, s.fs.WriteFileVia(s.inner(workDir, trashPrefix+name), path, source)
+}

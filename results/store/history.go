@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"matrix/results/disk"
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// Problems of a committed attempt; the words are the plan's reasons.
+const (
+	ResultMissing = "result_missing" // the manifest or a file that it lists is gone
+	ResultCorrupt = "result_corrupt" // a checksum or size does not match
+	Unverified    = "unverified"     // written by a newer matrix: cannot be judged here
+)
+
+// PastAttempt is one attempt in the history.
+type PastAttempt struct {
+	record.Manifest // what is known from the path alone when Problem says so
+	Dir             string
+	Problem         string   // "" or result_corrupt, result_missing, unverified
+	Detail          string   // what exactly is wrong, one line; "" = nothing
+	Tainted         string   // the reason, "" = not
+	Absent          []string // files that were left behind when the tree was copied, of those that the answer does without
+}
+
+// Lacks reports that a table of the attempt (requests, outputs, samples) was left behind when the tree was copied.
+func (p *PastAttempt) Lacks(table string) bool { return slices.Contains(p.Absent, table+".parquet") }
+
+// History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
+// manifests and file sizes; Verify reads the files.
+func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, error) {
+	if experiment != "" {
+		if err := checkName(experiment); err != nil {
+			return nil, fmt.Errorf("read the history of %q: %w", experiment, err)
+		}
+		return s.experimentHistory(ctx, experiment)
+	}
+	names, err := folders(s.root)
+	if err != nil {
+		return nil, err
+	}
+	var out []PastAttempt
+	for _, name := range names {
+		past, err := s.experimentHistory(ctx, name)
+		if err != nil && !s.unreadable(ctx, err) {
+			return nil, err
+		}
+		out = append(out, past...)
+	}
+	return sortPast(out), nil
+}
+
+// unreadable says, once, that a folder cannot be looked into, such as lost+found of a file system: whatever is in it, the
+// results beside it are still there. Not so when the whole search is to end.
+func (s *Store) unreadable(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || passing(err) {
+		return false
+	}
+	s.notice("%v; what is in it is not counted", err)
+	return true
+}
+
+func sortPast(past []PastAttempt) []PastAttempt {
+	slices.SortFunc(past, func(a, b PastAttempt) int { return strings.Compare(a.Attempt, b.Attempt) })
+	return past
+}
+
+func (s *Store) experimentHistory(ctx context.Context, experiment string) ([]PastAttempt, error) {
+	slugs, err := folders(filepath.Join(s.root, experiment))
+	if err != nil {
+		return nil, err
+	}
+	var out []PastAttempt
+	for _, slug := range slugs {
+		past, err := s.cellHistory(ctx, experiment, slug)
+		if err != nil && !s.unreadable(ctx, err) {
+			return nil, err
+		}
+		out = append(out, past...)
+	}
+	return sortPast(out), nil
+}
+
+func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]PastAttempt, error) {
+	cell := filepath.Join(s.root, experiment, slug)
+	names, err := folders(cell)
+	if err != nil {
+		return nil, err
+	}
+	var out []PastAttempt
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if slug != launchesDir && attemptName(name) {
+			p, err := readPast(experiment, slug, filepath.Join(cell, name))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil // not a cell, or one without results: its marks say nothing
+	}
+	marks, err := readMarks(cell)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Tainted = taintOf(marks, &out[i].Manifest)
+	}
+	return out, nil
+}
+
+// readPast fails for a want of ours alone (too few descriptors): what is wrong with an attempt is a finding about it.
+func readPast(experiment, slug, dir string) (PastAttempt, error) {
+	p := PastAttempt{Dir: dir}
+	m, err := table.ReadManifest(dir)
+	switch {
+	case passing(err):
+		return p, fmt.Errorf("read the attempt in %s: %w", dir, err)
+	case errors.Is(err, os.ErrNotExist):
+		p.Problem, p.Detail = ResultMissing, "no "+table.ManifestFile
+	case err != nil:
+		p.Problem, p.Detail = ResultCorrupt, err.Error()
+	case m.Experiment != experiment || m.Slug != slug || m.Attempt != filepath.Base(dir):
+		p.Problem, p.Detail = ResultCorrupt, "the manifest is another attempt's: "+m.Experiment+"/"+m.Slug+"/"+m.Attempt
+	case m.Schema > record.ManifestSchema:
+		p.Problem, p.Detail = Unverified, fmt.Sprintf("manifest schema %d is newer than %d", m.Schema, record.ManifestSchema)
+	default:
+		p.Problem, p.Detail = checkSizes(dir, m.Files)
+		p.Absent = absent(dir, m.Files)
+	}
+	p.Manifest = m
+	if m.Attempt == "" {
+		p.Experiment, p.Slug, p.Attempt = experiment, slug, filepath.Base(dir)
+	}
+	return p, nil
+}
+
+// published are the files that an attempt's folder may have beside its manifest. A name from a file is a path: no other is
+// ever looked at.
+var published = []string{table.FileOf(record.TableRequests), table.FileOf(record.TableOutputs), table.FileOf(record.TableSamples), table.FileOf(record.TableRun), logFile}
+
+// leavable are the files without which an attempt still says what it measured: run.parquet has all metrics. Trees are
+// copied without the answers, which may be large or nobody else's business, without the rows of each request, and without
+// logs.
+var leavable = []string{table.FileOf(record.TableOutputs), table.FileOf(record.TableRequests), table.FileOf(record.TableSamples), logFile}
+
+// gone says which files an attempt lacks.
+func gone(absent []string) string {
+	if len(absent) == 1 {
+		return absent[0] + " is gone"
+	}
+	return strings.Join(absent, " and ") + " are gone"
+}
+
+// absent lists the leavable files that the manifest names and that are not there.
+func absent(dir string, files map[string]record.FileSum) []string {
+	var list []string
+	for _, name := range leavable {
+		if _, named := files[name]; !named {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func checkSizes(dir string, files map[string]record.FileSum) (problem, detail string) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !slices.Contains(published, name) {
+			return ResultCorrupt, fmt.Sprintf("the manifest lists %q, which no attempt has", name)
+		}
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) && slices.Contains(leavable, name) {
+			continue
+		}
+		if err != nil {
+			return ResultMissing, name + " is gone"
+		}
+		if !info.Mode().IsRegular() {
+			return ResultCorrupt, (&disk.NotRegular{Path: name, Mode: info.Mode()}).Error()
+		}
+		if info.Size() != files[name].Bytes {
+			return ResultCorrupt, fmt.Sprintf("%s has %d bytes, not %d", name, info.Size(), files[name].Bytes)
+		}
+	}
+	return "", ""
+}

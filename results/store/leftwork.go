@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// Peek returns the attempts in work/ as they lie there and changes nothing, not even what a crash cut short: for a
+// view of work that another machine does.
+func (s *Store) Peek(ctx context.Context) ([]*Attempt, error) {
+	var out []*Attempt
+	return out, s.eachWork(ctx, func(name string) error {
+		a, err := s.readWork(name)
+		if err != nil || a.isPublished() {
+			return nil // being begun, or done
+		}
+		if a.recount() == nil {
+			out = append(out, a)
+		}
+		return nil
+	})
+}
+
+// Adopt moves the unfinished attempts of a tree apart into this one's work, so that the next apply goes on with them.
+// The caller holds the lock of s, and nobody works in other.
+func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error) {
+	unlock, err := other.Lock("adopting unfinished attempts") // ends commits that had begun
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	err = other.eachWork(ctx, func(name string) error {
+		from, to := other.inner(workDir, name), s.inner(workDir, name)
+		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(to)), s.fs.Rename(from, to)); err != nil {
+			return s.SetAside(from, "attempt "+name, err)
+		}
+		adopted++
+		return errors.Join(s.fs.SyncDir(s.inner(workDir)), s.fs.SyncDir(other.inner(workDir)))
+	})
+	return adopted, err
+}
+
+// Tidy ends what a crash cut short in a tree apart: a commit that had begun is completed.
+func (s *Store) Tidy() error {
+	unlock, err := s.Lock("tidying after a crash")
+	if err != nil {
+		return err
+	}
+	unlock()
+	return nil
+}
+
+// AttemptNames lists the committed attempts of a cell, oldest first; none when the cell has none.
+func (s *Store) AttemptNames(experiment, slug string) ([]string, error) {
+	cell, err := s.cellDir(experiment, slug)
+	if err != nil {
+		return nil, err
+	}
+	names, err := folders(cell)
+	kept := names[:0]
+	for _, name := range names {
+		if attemptName(name) {
+			kept = append(kept, name)
+		}
+	}
+	return kept, err
+}
+
+// ReadManifest reads what a committed attempt says of itself. os.ErrNotExist when there is none.
+func (s *Store) ReadManifest(experiment, slug, attempt string) (record.Manifest, error) {
+	cell, err := s.cellDir(experiment, slug)
+	if err != nil {
+		return record.Manifest{}, err
+	}
+	m, err := table.ReadManifest(filepath.Join(cell, attempt))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("read attempt %s: %w", attempt, err)
+	}
+	return m, err
+}

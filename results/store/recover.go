@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"matrix/results/disk"
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first
+// bad frame, oldest first. It needs no lock and then only reads; when no apply holds the tree it first ends
+// the commits that a crash cut short, so that these are in the history and not here.
+func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
+	out, untidy, err := s.readUnfinished(ctx)
+	if err != nil || !untidy || !s.tidyIfFree() {
+		return out, err
+	}
+	out, _, err = s.readUnfinished(ctx)
+	return out, err
+}
+
+// readUnfinished leaves out what is being begun, published or committed by the apply that holds the tree, or was by one
+// that is gone: then it is untidy.
+func (s *Store) readUnfinished(ctx context.Context) (out []*Attempt, untidy bool, err error) {
+	return out, untidy, s.eachWork(ctx, func(name string) error {
+		a, err := s.readWork(name)
+		if err != nil || a.isPublished() || a.state.Commit != nil || a.recount() != nil {
+			untidy = true
+			return nil
+		}
+		out = append(out, a)
+		return nil
+	})
+}
+
+func (s *Store) eachWork(ctx context.Context, each func(name string) error) error {
+	names, err := folders(s.inner(workDir))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !attemptName(name) {
+			continue
+		}
+		if err := each(name); err != nil {
+			return fmt.Errorf("recover attempt %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// tidyIfFree tidies when nobody holds the tree, and reports whether it did. What keeps it from that (a disk that is full,
+// a tree that is another user's) is no reason not to read: who wants to write is told by Lock.
+func (s *Store) tidyIfFree() bool {
+	unlock, err := s.Lock("tidying after a crash") // tidies
+	if err != nil {
+		return false
+	}
+	unlock()
+	return true
+}
+
+// tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. What cannot be ended
+// is set aside with its reason: no attempt may stop the others. The error is one that the next may not have. The caller
+// holds the lock.
+func (s *Store) tidy(ctx context.Context) error {
+	trash, err := filepath.Glob(s.inner(workDir, trashPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range trash {
+		if err := s.fs.RemoveAll(dir); passing(err) {
+			return fmt.Errorf("tidy the results: %w", err)
+		}
+	}
+	return s.eachWork(ctx, func(name string) error {
+		err := s.end(name)
+		if err == nil || passing(err) {
+			return err
+		}
+		if err = s.setAside(s.inner(workDir, name), name, err); err != nil && !passing(err) {
+			s.notice("attempt %s in %s cannot be finished, and cannot be moved away: %v", name, s.inner(workDir), err)
+			return nil
+		}
+		return err
+	})
+}
+
+// end brings one attempt in work/ to where a crash cannot have cut it.
+func (s *Store) end(name string) error {
+	a, err := s.readWork(name)
+	if err != nil {
+		return err
+	}
+	// An import that was killed: its file is still there, and no apply goes on with it.
+	half := a.state.Commit == nil && a.state.Run != nil && a.state.Run.Imported
+	if a.isPublished() || half {
+		return s.discard(a.dir)
+	}
+	if a.state.Commit != nil && a.built() {
+		return a.move(filepath.Join(a.dir, commitDir))
+	}
+	if err := a.recount(); err != nil || a.state.Commit == nil {
+		return err
+	}
+	a.missSpools()
+	_, err = a.publish()
+	return err
+}
+
+// maxSegments bounds the launches of one attempt: each makes a file, and a number from a file is not believed.
+const maxSegments = 1 << 16
+
+// readWork reads what an attempt in work/ says of itself.
+func (s *Store) readWork(name string) (*Attempt, error) {
+	a := &Attempt{store: s, dir: s.inner(workDir, name)}
+	m, err := readSealed[record.Manifest](filepath.Join(a.dir, attemptFile))
+	if err != nil {
+		return nil, err
+	}
+	record.CompactIdentity(&m.Identity)
+	m.Self = "" // it is sealed again when it changes
+	a.manifest = m
+	if _, err := a.target(); err != nil {
+		return nil, err
+	}
+	if m.Attempt != name || m.Segments < 1 || m.Segments > maxSegments {
+		return nil, fmt.Errorf("%s tells of attempt %q, segment %d", attemptFile, m.Attempt, m.Segments)
+	}
+	a.state, err = readSealed[state](filepath.Join(a.dir, stateFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.state = state{} // written whole by rename, so this is damage: the rows are worth more
+		a.warn("the run's saved description was damaged and is lost")
+	}
+	a.state.Self = ""
+	return a, nil
+}
+
+// isPublished reports that the attempt is in its place already.
+func (a *Attempt) isPublished() bool {
+	target, err := a.target()
+	if err != nil {
+		return false
+	}
+	_, err = os.Lstat(filepath.Join(target, table.ManifestFile))
+	return err == nil
+}
+
+func readSealed[T any](path string) (T, error) {
+	var v T
+	doc, err := disk.ReadFile(path, table.MaxDocument)
+	if err == nil {
+		err = record.Unseal(doc, &v)
+	}
+	if err != nil {
+		return *new(T), fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return v, nil
+}

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/oklog/ulid/v2"
+
+	"matrix/results/disk"
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// serverFile is what a shared server's folder tells beside its log.
+const serverFile = "phases.json"
+
+// ServerLaunch is the folder of one launch of a shared server: <experiment>/launches/<ulid>. Attempts refer to it by ID.
+type ServerLaunch struct {
+	ID    string
+	dir   string
+	store *Store
+}
+
+// Servers are what the folders of an experiment's shared servers and primings tell, by launch; none where there are none.
+// One that cannot be read tells how long a start took to nobody: no reason to report nothing.
+func Servers(root, experiment string) ([]record.ServerRecord, error) {
+	dir := filepath.Join(root, experiment, launchesDir)
+	names, err := folders(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []record.ServerRecord
+	for _, name := range names {
+		doc, err := disk.ReadFile(filepath.Join(dir, name, serverFile), table.MaxDocument)
+		if passing(err) {
+			return nil, fmt.Errorf("read server launch %s: %w", name, err)
+		}
+		var r record.ServerRecord
+		if err != nil || json.Unmarshal(doc, &r) != nil {
+			continue // it was killed before it was ready, or the folder was damaged
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// BeginServer makes the folder of a server that is about to be launched. The caller holds the lock.
+func (s *Store) BeginServer(experiment string) (*ServerLaunch, error) {
+	if err := checkName(experiment); err != nil {
+		return nil, fmt.Errorf("place experiment %q in the results: %w", experiment, err)
+	}
+	l := &ServerLaunch{ID: ulid.Make().String(), store: s}
+	l.dir = filepath.Join(s.root, experiment, launchesDir, l.ID)
+	if err := s.fs.MkdirAll(l.dir); err != nil {
+		return nil, notWritable(s.root, err)
+	}
+	return l, nil
+}
+
+// LogPath is where the server's output goes.
+func (l *ServerLaunch) LogPath() string { return filepath.Join(l.dir, logFile) }
+
+// Save replaces what the folder tells.
+func (l *ServerLaunch) Save(r record.ServerRecord) error {
+	r.Launch, r.Host, r.Matrix = l.ID, hostname(), l.store.Version
+	doc, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("save server launch %s: %w", l.ID, err)
+	}
+	if err := l.store.fs.WriteFile(filepath.Join(l.dir, serverFile), append(doc, '\n')); err != nil {
+		return fmt.Errorf("save server launch %s: %w", l.ID, err)
+	}
+	return nil
+}

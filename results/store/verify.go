@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// Verify reads every file of the store against its manifest and returns the attempts with a problem.
+func (s *Store) Verify(ctx context.Context) ([]PastAttempt, error) {
+	all, err := s.History(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var bad []PastAttempt
+	for _, p := range all {
+		if p.Problem == "" && len(p.Absent) > 0 {
+			p.Problem, p.Detail = ResultMissing, gone(p.Absent)
+		}
+		if p.Problem == "" {
+			if p.Problem, p.Detail, err = checkSums(ctx, p.Dir, p.Files); err != nil {
+				return nil, err
+			}
+		}
+		if p.Problem != "" {
+			bad = append(bad, p)
+		}
+	}
+	return bad, nil
+}
+
+func checkSums(ctx context.Context, dir string, files map[string]record.FileSum) (problem, detail string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := ctx.Err(); err != nil {
+			return "", "", err
+		}
+		sum, err := table.SumFile(filepath.Join(dir, name))
+		if passing(err) {
+			return "", "", fmt.Errorf("check the attempt in %s: %w", dir, err)
+		}
+		if err != nil {
+			return ResultCorrupt, fmt.Sprintf("%s cannot be read: %v", name, err), nil
+		}
+		if sum != files[name] {
+			return ResultCorrupt, name + " is not what was written: its SHA-256 differs", nil
+		}
+	}
+	return "", "", nil
+}

@@ -1,0 +1,97 @@
+// Package table owns the form of results on disk: the columns of every table with their units and meaning, Parquet for what
+// is committed, Arrow IPC in spools for what is being measured, and the checksums by which a file is known. It knows rows,
+// not attempts: which files make an attempt, and when, is package store's.
+package table
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// SchemaVersion is the version of the tables, in each file's metadata. A column once published keeps its
+// name and meaning; only additions leave the version as it is.
+const SchemaVersion = 1
+
+// Column documents one column of a table.
+type Column struct {
+	Name     string
+	Type     string // Arrow's name of the type
+	Unit     string // "s", "tokens", "bytes" …; "" = none
+	Doc      string // meaning, with the formula where there is one
+	Nullable bool
+}
+
+// encoding says how a column is laid out in Parquet where its type alone does not decide.
+type encoding int
+
+const (
+	byType  encoding = iota // integers delta, floats split, text by dictionary
+	unique                  // text that seldom repeats: no dictionary
+	digests                 // random bytes: nothing compresses them
+)
+
+// spec is what one column is, whatever the rows are.
+type spec struct {
+	name, unit, doc string
+	typ             arrow.DataType
+	null            bool
+	enc             encoding
+}
+
+// column is one column of a table of R rows: what it is, and how a row's value gets in and out.
+type column[R any] struct {
+	spec
+	put func(array.Builder, *R)
+	get func(arrow.Array, int, *R) // of a value that is not null
+}
+
+func specsOf[R any](cols []column[R]) []spec {
+	out := make([]spec, len(cols))
+	for i, c := range cols {
+		out[i] = c.spec
+	}
+	return out
+}
+
+func fieldsOf(specs []spec) []arrow.Field {
+	fields := make([]arrow.Field, len(specs))
+	for i, s := range specs {
+		meta := arrow.NewMetadata([]string{"unit", "doc"}, []string{s.unit, s.doc})
+		fields[i] = arrow.Field{Name: s.name, Type: s.typ, Nullable: s.null, Metadata: meta}
+	}
+	return fields
+}
+
+func describe(specs []spec) []Column {
+	out := make([]Column, len(specs))
+	for i, s := range specs {
+		out[i] = Column{Name: s.name, Type: s.typ.String(), Unit: s.unit, Doc: s.doc, Nullable: s.null}
+	}
+	return out
+}
+
+// schemaOf is the schema of a table in a Parquet file, with version and units in its metadata.
+func schemaOf(table string, specs []spec) *arrow.Schema {
+	units, docs := map[string]string{}, map[string]string{}
+	for _, s := range specs {
+		docs[s.name] = s.doc
+		if s.unit != "" {
+			units[s.name] = s.unit
+		}
+	}
+	meta := arrow.NewMetadata(
+		[]string{"matrix.table", "matrix.schema_version", "matrix.units", "matrix.columns"},
+		[]string{table, strconv.Itoa(SchemaVersion), object(units), object(docs)})
+	return arrow.NewSchema(fieldsOf(specs), &meta)
+}
+
+func object(texts map[string]string) string {
+	out, err := json.Marshal(texts)
+	if err != nil {
+		panic(err) // a map of strings
+	}
+	return string(out)
+}

@@ -1,0 +1,77 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"matrix/results/disk"
+	"matrix/results/record"
+)
+
+// ManifestFile stands in every attempt's folder.
+const ManifestFile = "manifest.json"
+
+// MaxDocument bounds a manifest, a mark, a source, in bytes: what is longer is none of ours.
+const MaxDocument = 64 << 20
+
+// ReadManifest reads the manifest of an attempt's folder and checks its own checksum.
+func ReadManifest(dir string) (record.Manifest, error) {
+	doc, err := disk.ReadFile(filepath.Join(dir, ManifestFile), MaxDocument)
+	if err != nil {
+		return record.Manifest{}, err
+	}
+	return record.ParseManifest(doc)
+}
+
+// ErrCorrupt says that a file's checksum is not the manifest's.
+var ErrCorrupt = errors.New("the file is not what was written: its SHA-256 differs")
+
+// damage is any other fault of an attempt's files: errors.Is takes it for ErrCorrupt, since whoever reads many attempts
+// must go on without this one in just the same way.
+type damage struct{ error }
+
+func (d damage) Is(target error) bool { return target == ErrCorrupt }
+func (d damage) Unwrap() error        { return d.error }
+
+// damaged tells a fault of the files from a want of ours, such as one more open file.
+func damaged(err error) error {
+	if disk.Wanting(err) {
+		return err
+	}
+	return damage{err}
+}
+
+// Intact is the path of a table whose bytes are those that were written. Nothing is parsed before: arrow-go
+// v18.8 takes a flipped length in the footer at its word and asks for 26 GB, which no recover survives.
+func Intact(dir, table string) (string, error) {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return "", damaged(err)
+	}
+	path := filepath.Join(dir, FileOf(table))
+	sum, err := SumFile(path)
+	if err != nil {
+		return "", damaged(fmt.Errorf("read %s: %w", table, err))
+	}
+	if sum != m.Files[FileOf(table)] {
+		return "", fmt.Errorf("read %s: %w", path, ErrCorrupt)
+	}
+	return path, nil
+}
+
+// intactRun is Intact for run.parquet, which is read once and whole, with the manifest beside it.
+func intactRun(dir string) (m record.Manifest, doc []byte, err error) {
+	if m, err = ReadManifest(dir); err != nil {
+		return m, nil, damaged(err)
+	}
+	name := FileOf(record.TableRun)
+	doc, err = disk.ReadFile(filepath.Join(dir, name), m.Files[name].Bytes)
+	if err != nil && !errors.Is(err, disk.ErrLong) {
+		return m, nil, damaged(fmt.Errorf("read %s: %w", record.TableRun, err))
+	}
+	if Sum(doc) != m.Files[name] {
+		return m, nil, fmt.Errorf("read %s: %w", filepath.Join(dir, name), ErrCorrupt)
+	}
+	return m, doc, nil
+}

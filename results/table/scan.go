@@ -1,0 +1,96 @@
+package table
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+// batchRows is how many rows of a Parquet file are read at once.
+const batchRows = 8192
+
+// Scan reads the named columns (nil: all) of a Parquet file batch by batch; a batch is the callee's only until it returns.
+// A damaged file is an error, never a panic; but see Intact.
+func Scan(path string, names []string, each func(arrow.RecordBatch) error) error {
+	in, err := file.OpenParquetFile(path, false)
+	if err != nil {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	return errors.Join(scan(in, path, names, batchRows, each), in.Close())
+}
+
+// scanBytes is Scan of a document that was read whole, for a few rows at a time.
+func scanBytes(doc []byte, path string, names func(*file.Reader) []string, rows int64, each func(arrow.RecordBatch) error) (err error) {
+	defer recoverDamage(path, &err)
+	in, err := file.NewParquetReader(bytes.NewReader(doc), file.WithReadProps(parquet.NewReaderProperties(memory.DefaultAllocator)))
+	if err != nil {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	return errors.Join(scan(in, path, names(in), rows, each), in.Close())
+}
+
+func recoverDamage(path string, err *error) {
+	if r := recover(); r != nil {
+		*err = damaged(fmt.Errorf("read %s: damaged: %v", path, r))
+	}
+}
+
+func scan(in *file.Reader, path string, names []string, rows int64, each func(arrow.RecordBatch) error) (err error) {
+	defer recoverDamage(path, &err)
+	r, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: rows}, memory.DefaultAllocator)
+	if err != nil {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	indices, err := columnIndices(in, names)
+	if err != nil {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	records, err := r.GetRecordReader(context.Background(), indices, nil)
+	if err != nil {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	defer records.Release()
+	for records.Next() {
+		if err := each(records.RecordBatch()); err != nil {
+			return err
+		}
+	}
+	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
+		return damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	return nil
+}
+
+// columnIndices finds the leaf columns of the named top-level ones; nil names mean all.
+func columnIndices(in *file.Reader, names []string) ([]int, error) {
+	if names == nil {
+		return nil, nil
+	}
+	var out []int
+	schema := in.MetaData().Schema
+	for _, name := range names {
+		found := false
+		for i := range schema.NumColumns() {
+			if schema.ColumnRoot(i).Name() == name {
+				out, found = append(out, i), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no column %q", name)
+		}
+	}
+	return out, nil
+}
+
+// In is a column of a batch by its name, which the batch must have.
+func In[A arrow.Array](b arrow.RecordBatch, name string) A {
+	return b.Column(b.Schema().FieldIndices(name)[0]).(A)
+}

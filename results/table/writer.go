@@ -1,0 +1,117 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"matrix/results/disk"
+	"matrix/results/record"
+)
+
+// Writer writes one table of an attempt: batches without keys in, Parquet with keys out.
+type Writer struct {
+	file   *SummedFile
+	out    *pqarrow.FileWriter
+	schema *arrow.Schema
+	own    *arrow.Schema // without the keys
+	keys   record.Keys
+	cached []arrow.Array // the key columns, at least as long as the longest batch so far
+}
+
+// Create begins a table's file in a folder, replacing one that is there.
+func Create(fs *disk.FS, dir, table string, keys record.Keys) (*Writer, error) {
+	f, err := CreateSummed(fs, filepath.Join(dir, FileOf(table)))
+	if err != nil {
+		return nil, err
+	}
+	schema := schemaOf(table, all(table))
+	props, arrowProps := layout(table, all(table))
+	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{f}, props, arrowProps)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("write %s.parquet: %w", table, err), f.file.Close())
+	}
+	return &Writer{file: f, out: out, schema: schema, own: arrow.NewSchema(fieldsOf(own(table)), nil), keys: keys}, nil
+}
+
+// Write appends a batch of the table's own columns; an older matrix's may lack some.
+func (w *Writer) Write(batch arrow.RecordBatch) error {
+	n := batch.NumRows()
+	if n == 0 {
+		return nil
+	}
+	if len(w.cached) == 0 || int64(w.cached[0].Len()) < n {
+		w.cached = constants(w.keys, int(n))
+	}
+	cols := make([]arrow.Array, 0, len(w.schema.Fields()))
+	for _, c := range w.cached {
+		cols = append(cols, array.NewSlice(c, 0, n))
+	}
+	cols = append(cols, conform(batch, w.own).Columns()...)
+	return w.out.WriteBuffered(array.NewRecordBatch(w.schema, cols, n))
+}
+
+// Close ends the file and tells what was written. A writer that failed is only closed, never used again.
+func (w *Writer) Close() (record.FileSum, error) {
+	if err := w.out.Close(); err != nil {
+		return record.FileSum{}, errors.Join(err, w.file.file.Close())
+	}
+	return w.file.Finish()
+}
+
+// constants is n rows of the key columns.
+func constants(keys record.Keys, n int) []arrow.Array {
+	out := make([]arrow.Array, len(keyColumns))
+	for i, c := range keyColumns {
+		b := array.NewBuilder(memory.DefaultAllocator, c.typ)
+		b.Reserve(n)
+		for range n {
+			c.put(b, &keys)
+		}
+		out[i] = b.NewArray()
+		b.Release()
+	}
+	return out
+}
+
+// WriteRun writes run.parquet into a folder.
+func WriteRun(fs *disk.FS, dir string, row *record.RunRow) (record.FileSum, error) {
+	w, err := Create(fs, dir, record.TableRun, row.Manifest.Keys())
+	if err != nil {
+		return record.FileSum{}, err
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, w.own)
+	defer b.Release()
+	for i, c := range runColumns() {
+		c.put(b.Field(i), row)
+	}
+	err = w.Write(b.NewRecordBatch())
+	sum, closing := w.Close()
+	return sum, errors.Join(err, closing)
+}
+
+// Counts is the document counts.parquet.
+func Counts(rows []record.CountRow) ([]byte, error) {
+	schema := schemaOf(record.TableCounts, specsOf(countColumns))
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i := range rows {
+		for k, c := range countColumns {
+			c.put(b.Field(k), &rows[i])
+		}
+	}
+	var out bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{&out}, writerProperties(specsOf(countColumns)), pqarrow.NewArrowWriterProperties())
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(w.Write(b.NewRecordBatch()), w.Close())
+	return out.Bytes(), err
+}
