@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"bytes"
+	"matrix/experiments/cell"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +52,7 @@ func FuzzLoad(f *testing.F) {
 			var out bytes.Buffer
 			WriteDiagnostics(&out, config.Files, diags, true, 40)
 			for _, d := range diags {
-				canonical(DiagnosticJSON(d))
+				cell.Canonical(DiagnosticJSON(d))
 			}
 		}
 		if formatted, diags := Format(src, "x.hcl"); !diags.HasErrors() {

@@ -24,8 +24,20 @@ var allowed = []struct {
 	{"matrix/runner", []string{"matrix/runner", "matrix/backends", "matrix/results", "matrix/experiments"}},
 	{"matrix/backends", []string{"matrix/backends", "matrix/experiments"}},
 	{"matrix/results", []string{"matrix/results", "matrix/experiments"}},
-	{"matrix/experiments/", []string{"matrix/experiments"}},
-	{"matrix/experiments", []string{"matrix/experiments/textfile"}},
+	{"matrix/experiments/cell", nil}, // the vocabulary: it imports nobody
+	{"matrix/experiments/textfile", nil},
+	{"matrix/experiments/wording", nil},
+	{"matrix/experiments/syntax", nil},
+	{"matrix/experiments/hclvalue", []string{"matrix/experiments/cell"}},
+	{"matrix/experiments/diagnostic", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax"}},
+	{"matrix/experiments/schema", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/wording"}},
+	{"matrix/experiments/lang", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax",
+		"matrix/experiments/diagnostic", "matrix/experiments/schema", "matrix/experiments/textfile", "matrix/experiments/wording"}},
+	{"matrix/experiments/dataset", []string{"matrix/experiments"}},
+	{"matrix/experiments/", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax",
+		"matrix/experiments/diagnostic", "matrix/experiments/schema", "matrix/experiments/textfile", "matrix/experiments/wording", "matrix/experiments/lang"}},
+	{"matrix/experiments", []string{"matrix/experiments/cell", "matrix/experiments/grid", "matrix/experiments/lang", "matrix/experiments/syntax",
+		"matrix/experiments/diagnostic", "matrix/experiments/textfile", "matrix/experiments/wording"}},
 }
 
 // engines are the packages of one engine each: nobody below the program imports them, and they do not import each other.
@@ -55,6 +67,9 @@ func TestForbidden(t *testing.T) {
 	}{
 		{"matrix/experiments", "matrix/experiments/dataset", false},
 		{"matrix/experiments/dataset", "matrix/experiments", true},
+		{"matrix/experiments/cell", "matrix/experiments/textfile", false},
+		{"matrix/backends/vllm", "matrix/experiments/cell", true},
+		{"matrix/backends/vllm", "matrix/experiments/dataset", false},
 		{"matrix/results", "matrix/backends", false},
 		{"matrix/results/report", "matrix/results", true},
 		{"matrix/runner", "matrix/backends", true},
@@ -89,8 +104,9 @@ func forbidden(from, to string) string {
 		!within(from, "matrix/backends/real") && !within(from, "matrix/backends/backendtest") {
 		return "only the program knows the engines"
 	}
-	if within(from, "matrix/backends") && to != "matrix/experiments" && within(to, "matrix/experiments") {
-		return "backends see the cell types only"
+	if within(from, "matrix/backends") && within(to, "matrix/experiments") &&
+		to != "matrix/experiments" && to != "matrix/experiments/cell" && to != "matrix/experiments/textfile" && to != "matrix/experiments/wording" {
+		return "backends see the cell types, how files are read and how messages are worded, only"
 	}
 	for _, rule := range allowed {
 		if within(from, strings.TrimSuffix(rule.room, "/")) && (!strings.HasSuffix(rule.room, "/") || from+"/" != rule.room) {

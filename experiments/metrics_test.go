@@ -9,7 +9,7 @@ import (
 
 // A decision names what is measured, and asks of a ratio what a share can be.
 func TestDecisionNamesMetrics(t *testing.T) {
-	list := []Metric{{"success_rate", Ratio}, {"ttft_p99_s", "s"}, {"energy_j", "J"}}
+	list := []Metric{{Name: "success_rate", Unit: Ratio}, {Name: "ttft_p99_s", Unit: "s"}, {Name: "energy_j", Unit: "J"}}
 	for text, want := range map[string]string{
 		`require = { succes_rate = 0.99 }`:                  `Did you mean "success_rate"?`,
 		`require = { success_rate = 99 }`:                   `success_rate is a ratio: write 0.99.`,

@@ -6,18 +6,16 @@ package dataset
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Set is an opened dataset. Its methods are safe for concurrent use.
 type Set struct {
-	d        *experiments.Dataset
+	d        *cell.Dataset
 	source   source
 	chosen   []uint32 // positions in the source; nil = the first n in order
 	n        int
@@ -41,33 +39,9 @@ type source interface {
 	close() error
 }
 
-// Message is one turn of a chat.
-type Message struct {
-	Role       string          `json:"role"`
-	Content    string          `json:"content"`
-	Name       string          `json:"name,omitempty"`
-	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"` // of the assistant, as OpenAI has them
-	ToolCallID string          `json:"tool_call_id,omitempty"`
-}
-
-// Entry is one prompt as the dataset has it.
-type Entry struct {
-	ID        string
-	Prompt    string    // when Messages is empty
-	Messages  []Message // chat
-	MaxTokens int       // 0 = as the experiment says
-	Reference string    // expected answer, "" = none
-
-	Extra map[string]json.RawMessage // fields of a request that are sent as they are: tools, response_format; nil = none
-
-	left  []string // fields that are not sent
-	cut   bool     // the assistant's last turn was taken off
-	parts bool     // a message had several text parts
-}
-
 // Open indexes a dataset: 16 bytes a prompt stay in memory. All lines are checked; the first few faults are joined
 // in the error (*Error each). Shuffling comes before limit, so a limited shuffled dataset is a random sample.
-func Open(ctx context.Context, d *experiments.Dataset) (*Set, error) {
+func Open(ctx context.Context, d *cell.Dataset) (*Set, error) {
 	if d.Path == "" && d.Synthetic == nil {
 		return nil, &Error{Path: d.Place.File, Line: d.Place.Line, Reason: fmt.Sprintf("dataset %q has neither path nor synthetic", d.ID)}
 	}
@@ -123,8 +97,8 @@ func (s *Set) Form() []string { return s.form }
 // Facts are the dataset component of an identity: SHA-256 of the bytes and the selection rule. A rule's parts
 // appear only where they change something, so that writing a default down makes no result stale. repeat is no
 // part: it decides whether a cell is allowed, never which prompts it gets.
-func (s *Set) Facts() experiments.Values {
-	rule := experiments.Values{}
+func (s *Set) Facts() cell.Values {
+	rule := cell.Values{}
 	if s.d.Limit > 0 && s.d.Limit < s.source.len() {
 		rule["limit"] = int64(s.d.Limit)
 	}
@@ -148,7 +122,7 @@ func (s *Set) Facts() experiments.Values {
 		rule["separator"] = string(s.comma)
 	}
 	s.asked.rule(rule)
-	return experiments.Values{"sha256": s.sha256, "format": s.format, "rule": rule}
+	return cell.Values{"sha256": s.sha256, "format": s.format, "rule": rule}
 }
 
 // Entry reads the prompt at a position after shuffle and limit, 0 ≤ i < Len.
@@ -161,7 +135,7 @@ func (s *Set) Entry(i int) (Entry, error) {
 
 // Fits reports what keeps a cell from being given its requests: more of them than there are prompts without
 // repeat, or a template that cannot be rendered.
-func (s *Set) Fits(c *experiments.Cell) error {
+func (s *Set) Fits(c *cell.Cell) error {
 	if c.BatchSize > s.n && !s.d.Repeat {
 		return &Error{
 			Path: s.d.Place.File, Line: s.d.Place.Line,
@@ -177,7 +151,7 @@ func (s *Set) Fits(c *experiments.Cell) error {
 }
 
 // Chats reports whether any of a cell's requests is a chat, for the engine's own template, and not a raw prompt.
-func (s *Set) Chats(c *experiments.Cell) bool {
+func (s *Set) Chats(c *cell.Cell) bool {
 	if c.Generate != nil && c.Generate.Template != "" {
 		return false
 	}
@@ -188,7 +162,7 @@ func (s *Set) Chats(c *experiments.Cell) bool {
 }
 
 // chatOnly refuses to send as raw prompts what has no place in one.
-func (s *Set) chatOnly(c *experiments.Cell) error {
+func (s *Set) chatOnly(c *cell.Cell) error {
 	if s.Chats(c) {
 		return nil
 	}
@@ -223,17 +197,13 @@ func (s *Set) percentile95() int {
 // Close releases the file.
 func (s *Set) Close() error { return s.source.close() }
 
-// text is everything an engine reads of an entry, for its length.
-func (e *Entry) text() string {
-	if len(e.Messages) == 0 {
-		return e.Prompt
-	}
-	parts := make([]string, len(e.Messages))
-	for i, m := range e.Messages {
-		parts[i] = m.Content
-	}
-	return strings.Join(parts, "\n\n")
-}
+// Fields are those that are sent with the requests, in the order in which the file has them.
+func (s *Set) Fields() []Field { return s.asked.sent }
 
-// promptBytes is the length of what the engine reads of an entry; templates write tools into the prompt.
-func (e *Entry) promptBytes() int { return len(e.text()) + len(e.Extra["tools"]) }
+// Path is the file as messages name it; "" for a generated dataset.
+func (s *Set) Path() string {
+	if s.d.Path == "" {
+		return ""
+	}
+	return display(s.d.Path)
+}

@@ -13,20 +13,20 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // write makes a file of a test's own and its dataset.
-func write(t *testing.T, name, data string) *experiments.Dataset {
+func write(t *testing.T, name, data string) *cell.Dataset {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Dataset{ID: "test", Path: path, Place: experiments.Place{File: "test.hcl", Line: 3}}
+	return &cell.Dataset{ID: "test", Path: path, Place: cell.Place{File: "test.hcl", Line: 3}}
 }
 
-func open(t *testing.T, d *experiments.Dataset) *Set {
+func open(t *testing.T, d *cell.Dataset) *Set {
 	t.Helper()
 	s, err := Open(t.Context(), d)
 	if err != nil {
@@ -144,11 +144,11 @@ func TestManyFaults(t *testing.T) {
 }
 
 func TestMissingFile(t *testing.T) {
-	_, err := Open(t.Context(), &experiments.Dataset{Path: filepath.Join(t.TempDir(), "none.jsonl")})
+	_, err := Open(t.Context(), &cell.Dataset{Path: filepath.Join(t.TempDir(), "none.jsonl")})
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none.jsonl: no such file") {
 		t.Errorf("%v", err)
 	}
-	if _, err := Open(t.Context(), &experiments.Dataset{Path: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Open(t.Context(), &cell.Dataset{Path: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestFacts(t *testing.T) {
 		t.Errorf("%v, want %v", got, plain)
 	}
 	d.Limit, d.Shuffle = 1, true
-	want := experiments.Values{"limit": int64(1), "shuffle": true, "seed": int64(9)}
+	want := cell.Values{"limit": int64(1), "shuffle": true, "seed": int64(9)}
 	if got := open(t, d).Facts()["rule"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("rule %v, want %v", got, want)
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 )
 
@@ -23,7 +23,7 @@ func ExampleOpen() {
 	if err := os.WriteFile(file, []byte(lines), 0o644); err != nil {
 		log.Fatal(err)
 	}
-	set, err := dataset.Open(context.Background(), &experiments.Dataset{Path: file})
+	set, err := dataset.Open(context.Background(), &cell.Dataset{Path: file})
 	if err != nil {
 		log.Fatal(err)
 	}

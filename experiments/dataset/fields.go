@@ -34,17 +34,6 @@ type Field struct {
 	Line  int    // of the first, 1-based
 }
 
-// Fields are those that are sent with the requests, in the order in which the file has them.
-func (s *Set) Fields() []Field { return s.asked.sent }
-
-// Path is the file as messages name it; "" for a generated dataset.
-func (s *Set) Path() string {
-	if s.d.Path == "" {
-		return ""
-	}
-	return display(s.d.Path)
-}
-
 // extra sorts the fields of a request: what is sent as it is, and the names of what is not. ofBatch: the object is a
 // request and nothing else.
 func extra(raw []byte, ofBatch bool) (sent map[string]json.RawMessage, left []string, err error) {
@@ -101,6 +90,7 @@ type fieldCounts struct {
 	chats int // entries with messages
 	cut   int // conversations that end with the assistant
 	parts int // entries with a message of several text parts
+	half  int // entries with half a surrogate pair in their text
 }
 
 func (f *fieldCounts) add(e *Entry, line int) {
@@ -113,6 +103,7 @@ func (f *fieldCounts) add(e *Entry, line int) {
 	f.chats += one(len(e.Messages) > 0)
 	f.cut += one(e.cut)
 	f.parts += one(e.parts)
+	f.half += one(e.half)
 }
 
 func one(yes bool) int {
@@ -153,6 +144,9 @@ func (f *fieldCounts) notes(path string) []string {
 	}
 	if f.cut > 0 {
 		notes = append(notes, fmt.Sprintf("%s: %s with the assistant's turn: it is not sent, and is kept as the reference", path, countOf(f.cut, "end", "ends")))
+	}
+	if f.half > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %s half a surrogate pair (such as \\ud83d without the other half), which no UTF-8 has: � is sent in its place", path, countOf(f.half, "have", "has")))
 	}
 	return notes
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const weather = `{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}`
@@ -35,12 +35,12 @@ func TestFieldsOfARequest(t *testing.T) {
 	if strings.Contains(notes, " n,") || strings.Contains(notes, " n ") {
 		t.Errorf("one answer is what is asked anyway:\n%s", notes)
 	}
-	rule := s.Facts()["rule"].(experiments.Values)
+	rule := s.Facts()["rule"].(cell.Values)
 	if rule["sent"] == nil {
 		t.Error("results that were measured without the tools would count")
 	}
 	own := open(t, write(t, "b.jsonl", `{"prompt":"q","topic":"x","user":"me","score_total":1}`+"\n"))
-	if len(own.Fields())+len(own.Notes()) > 0 || len(own.Facts()["rule"].(experiments.Values)) > 0 {
+	if len(own.Fields())+len(own.Notes()) > 0 || len(own.Facts()["rule"].(cell.Values)) > 0 {
 		t.Errorf("columns of the user's own: %v %v", own.Fields(), own.Notes())
 	}
 }
@@ -78,7 +78,7 @@ func TestLastAnswer(t *testing.T) {
 	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "1 entry ends with the assistant's turn") {
 		t.Error(notes)
 	}
-	rule := s.Facts()["rule"].(experiments.Values)
+	rule := s.Facts()["rule"].(cell.Values)
 	if rule["last_answer"] == nil || rule["text_parts"] == nil {
 		t.Errorf("what is sent has changed, and the identity has not: %v", rule)
 	}
@@ -131,13 +131,34 @@ func TestColumnsThatAreNotSent(t *testing.T) {
 	for _, name := range []string{"prompt", "Temperature", "tools", "model", "topic"} {
 		fields = append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.String})
 	}
-	for _, d := range []*experiments.Dataset{
+	for _, d := range []*cell.Dataset{
 		write(t, "t.csv", "prompt,Temperature,tools,model,topic,max_tokens\na,0.7,[],m,x,5\n"),
 		tableOf(t, fields, `[{"prompt":"a","Temperature":"0.7","tools":"[]","model":"m","topic":"x"}]`),
 	} {
 		notes := strings.Join(open(t, d).Notes(), "\n")
 		if strings.Count(notes, "is left out") != 2 || !strings.Contains(notes, "column Temperature") || !strings.Contains(notes, "column tools") {
 			t.Errorf("%s: %s", d.Path, notes)
+		}
+	}
+}
+
+// TestHalfSurrogate: what JSON can write and UTF-8 cannot is replaced, and said; whole pairs and escaped backslashes are not it.
+func TestHalfSurrogate(t *testing.T) {
+	for line, half := range map[string]bool{
+		`{"prompt": "a \ud83d b"}`:                                   true,
+		`{"prompt": "a \udc00 b"}`:                                   true,
+		`{"prompt": "a \ud83d\u0041"}`:                               true,
+		`{"messages": [{"role": "user", "content": "\ud83dx"}]}`:     true,
+		`{"prompt": "a \ud83d\ude00 b"}`:                             false,
+		`{"prompt": "a \\ud83d b"}`:                                  false,
+		`{"prompt": "a � b", "note": "\ud83d\ude00"}`:                false,
+		`{"prompt": "plain", "note": "\ud83d is in no prompt"}`:      false,
+		`{"prompt": "\u00e9\u2028\ud83d\ude00 \ud83d\ude00 \ud83d"}`: true,
+	} {
+		s := open(t, write(t, "x.jsonl", line+"\n"))
+		notes := strings.Join(s.Notes(), "\n")
+		if strings.Contains(notes, "1 entry has half a surrogate pair") != half {
+			t.Errorf("%s: notes %q", line, notes)
 		}
 	}
 }

@@ -11,9 +11,6 @@ import (
 	"matrix/experiments/textfile"
 )
 
-// tooLong is the fault of an entry over the bound.
-var tooLong = fmt.Sprintf("longer than %d MiB, the most that one prompt may have", maxEntryBytes>>20)
-
 // readLines indexes JSONL. Empty lines are passed over.
 func (x *indexer) readLines() error {
 	if head, _ := x.in.Peek(textfile.Peeked); notByLine(head) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -57,7 +57,7 @@ func parquetFile(t testing.TB, prompts []string, valid []bool) string {
 }
 
 func TestParquet(t *testing.T) {
-	d := &experiments.Dataset{Path: parquetFile(t, []string{"one", "zwei\nä", "three"}, nil), Column: "question", Shuffle: true, Seed: 1}
+	d := &cell.Dataset{Path: parquetFile(t, []string{"one", "zwei\nä", "three"}, nil), Column: "question", Shuffle: true, Seed: 1}
 	s := open(t, d)
 	got := map[string]string{}
 	for _, e := range entries(t, s) {
@@ -76,7 +76,7 @@ func TestParquetFaults(t *testing.T) {
 	for column, want := range map[string]string{
 		"question": "row 2: the prompt is empty", "none": `no column "none"`, "": `no column "prompt"`, "number": "a column of text is expected",
 	} {
-		if _, err := Open(t.Context(), &experiments.Dataset{Path: path, Column: column}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), &cell.Dataset{Path: path, Column: column}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("column %q: %v, want … %s …", column, err, want)
 		}
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // tableOf writes a Parquet file of rows given as JSON.
-func tableOf(t testing.TB, fields []arrow.Field, rows string) *experiments.Dataset {
+func tableOf(t testing.TB, fields []arrow.Field, rows string) *cell.Dataset {
 	t.Helper()
 	schema := arrow.NewSchema(fields, nil)
 	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(rows))
@@ -29,7 +29,7 @@ func tableOf(t testing.TB, fields []arrow.Field, rows string) *experiments.Datas
 	return writeParquet(t, schema, record, 1)
 }
 
-func writeParquet(t testing.TB, schema *arrow.Schema, record arrow.RecordBatch, times int) *experiments.Dataset {
+func writeParquet(t testing.TB, schema *arrow.Schema, record arrow.RecordBatch, times int) *cell.Dataset {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.parquet")
 	f, err := os.Create(path)
@@ -48,7 +48,7 @@ func writeParquet(t testing.TB, schema *arrow.Schema, record arrow.RecordBatch, 
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Dataset{ID: "test", Path: path}
+	return &cell.Dataset{ID: "test", Path: path}
 }
 
 // TestParquetTypes: a column is read by what it says, whatever its type; one that is not needed may be of any.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Request makes the request of a cell: entry, copy number, nonce and template applied. Warm-up requests have
@@ -15,7 +15,7 @@ import (
 // prompts are as they are, and only the second and later copies end with one. salt makes other nonces for a server that
 // may have seen the others; 0 for one that has seen nothing. MaxTokens of the result is the experiment's cap, or the
 // entry's own where that is smaller.
-func (s *Set) Request(c *experiments.Cell, warmup bool, seq int, salt uint64) (Entry, error) {
+func (s *Set) Request(c *cell.Cell, warmup bool, seq int, salt uint64) (Entry, error) {
 	if seq < 0 || !warmup && !s.d.Repeat && seq >= s.n {
 		return Entry{}, fmt.Errorf("request %d of a dataset with %d prompts and no repeat", seq, s.n)
 	}
@@ -56,7 +56,7 @@ func (e *Entry) prepend(text string) {
 		e.Messages[0].Content = text + e.Messages[0].Content
 		return
 	}
-	bos, rest := experiments.CutBOS(e.Prompt)
+	bos, rest := cell.CutBOS(e.Prompt)
 	e.Prompt = bos + text + rest
 }
 

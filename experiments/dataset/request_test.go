@@ -5,18 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
-func cellOf(prefixCache, template string) *experiments.Cell {
-	return &experiments.Cell{
+func cellOf(prefixCache, template string) *cell.Cell {
+	return &cell.Cell{
 		BatchSize: 2,
-		Isolation: &experiments.Isolation{PrefixCache: prefixCache},
-		Generate:  &experiments.Generate{MaxTokens: 100, Template: template},
+		Isolation: &cell.Isolation{PrefixCache: prefixCache},
+		Generate:  &cell.Generate{MaxTokens: 100, Template: template},
 	}
 }
 
-func request(t *testing.T, s *Set, c *experiments.Cell, warmup bool, seq int) Entry {
+func request(t *testing.T, s *Set, c *cell.Cell, warmup bool, seq int) Entry {
 	t.Helper()
 	e, err := s.Request(c, warmup, seq, 0)
 	if err != nil {

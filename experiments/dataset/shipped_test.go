@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // The shipped prompts are many and truly different: no two are equal, nor the same but for a few words.
 func TestShippedPrompts(t *testing.T) {
-	s := open(t, &experiments.Dataset{ID: "candidates", Path: "../prompts/candidates.jsonl"})
+	s := open(t, &cell.Dataset{ID: "candidates", Path: "../prompts/candidates.jsonl"})
 	if s.Len() < 200 || s.Facts()["format"] != "openai_batch" {
 		t.Errorf("%d prompts, format %v", s.Len(), s.Facts()["format"])
 	}

@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // generatorVersion changes when the same parameters would give other prompts.
@@ -23,7 +23,7 @@ const (
 
 // generator makes prompts of random words; nothing is kept, each is made when it is asked for.
 type generator struct {
-	spec   experiments.Synthetic
+	spec   cell.Synthetic
 	seed   uint64
 	prefix string
 }
@@ -50,7 +50,7 @@ func (s *Set) openSynthetic() error {
 	return nil
 }
 
-func checkSynthetic(s experiments.Synthetic) string {
+func checkSynthetic(s cell.Synthetic) string {
 	switch {
 	case s.Count < 0 || s.Count > maxCount:
 		return fmt.Sprintf("synthetic.count is %d; it may be 1 to %d", s.Count, maxCount)
@@ -60,7 +60,7 @@ func checkSynthetic(s experiments.Synthetic) string {
 	if fault := checkLength(s.InputTokens); fault != "" {
 		return "synthetic.input_tokens: " + fault
 	}
-	if s.OutputTokens != (experiments.Length{}) {
+	if s.OutputTokens != (cell.Length{}) {
 		if fault := checkLength(s.OutputTokens); fault != "" {
 			return "synthetic.output_tokens: " + fault
 		}
@@ -68,7 +68,7 @@ func checkSynthetic(s experiments.Synthetic) string {
 	return ""
 }
 
-func checkLength(l experiments.Length) string {
+func checkLength(l cell.Length) string {
 	for _, n := range []float64{l.Mean, l.Stddev, float64(l.Min), float64(l.Max)} {
 		if math.IsNaN(n) || n < 0 || n > maxPromptWords {
 			return fmt.Sprintf("%v is not between 0 and %d", n, maxPromptWords)
@@ -93,7 +93,7 @@ func checkLength(l experiments.Length) string {
 }
 
 // draw takes one length. Mean and deviation of a lognormal are those of the lengths themselves, not of their logarithms.
-func draw(r *random, l experiments.Length) int {
+func draw(r *random, l cell.Length) int {
 	n := l.Mean
 	switch l.Distribution {
 	case "uniform":
@@ -125,7 +125,7 @@ func (g *generator) entry(i int) (Entry, error) {
 	r := newRandom(g.seed, syntheticStream+uint64(i))
 	words := draw(r, g.spec.InputTokens)
 	e := Entry{ID: fmt.Sprintf("synthetic-%d", i+1)}
-	if g.spec.OutputTokens != (experiments.Length{}) {
+	if g.spec.OutputTokens != (cell.Length{}) {
 		e.MaxTokens = draw(r, g.spec.OutputTokens)
 	}
 	var b strings.Builder

@@ -7,18 +7,18 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
-func synthetic(in experiments.Length) *experiments.Dataset {
-	return &experiments.Dataset{ID: "made", Seed: 42, Synthetic: &experiments.Synthetic{InputTokens: in, Count: 4000}}
+func synthetic(in cell.Length) *cell.Dataset {
+	return &cell.Dataset{ID: "made", Seed: 42, Synthetic: &cell.Synthetic{InputTokens: in, Count: 4000}}
 }
 
 // The sums of all prompts by distribution. They must be the same on every platform and for ever, or results of two
 // machines would not be about the same prompts.
 func TestSyntheticGolden(t *testing.T) {
 	for name, golden := range syntheticGolden {
-		l := experiments.Length{Distribution: name, Mean: 100, Stddev: 30, Min: 10, Max: 400}
+		l := cell.Length{Distribution: name, Mean: 100, Stddev: 30, Min: 10, Max: 400}
 		h := sha256.New()
 		for _, e := range entries(t, open(t, synthetic(l))) {
 			h.Write([]byte(e.Prompt + "\n"))
@@ -31,13 +31,13 @@ func TestSyntheticGolden(t *testing.T) {
 
 func TestSyntheticLengths(t *testing.T) {
 	for _, test := range []struct {
-		length       experiments.Length
+		length       cell.Length
 		mean, spread float64
 	}{
-		{experiments.Length{Distribution: "constant", Mean: 64}, 64, 0},
-		{experiments.Length{Distribution: "uniform", Min: 10, Max: 30}, 20, 6.06},
-		{experiments.Length{Distribution: "normal", Mean: 200, Stddev: 20}, 200, 20},
-		{experiments.Length{Distribution: "lognormal", Mean: 200, Stddev: 100}, 200, 100},
+		{cell.Length{Distribution: "constant", Mean: 64}, 64, 0},
+		{cell.Length{Distribution: "uniform", Min: 10, Max: 30}, 20, 6.06},
+		{cell.Length{Distribution: "normal", Mean: 200, Stddev: 20}, 200, 20},
+		{cell.Length{Distribution: "lognormal", Mean: 200, Stddev: 100}, 200, 100},
 	} {
 		n, sum, squares := 0.0, 0.0, 0.0
 		for _, e := range entries(t, open(t, synthetic(test.length))) {
@@ -53,9 +53,9 @@ func TestSyntheticLengths(t *testing.T) {
 }
 
 func TestSyntheticPrefixAndOutput(t *testing.T) {
-	d := synthetic(experiments.Length{Distribution: "constant", Mean: 5})
+	d := synthetic(cell.Length{Distribution: "constant", Mean: 5})
 	d.Synthetic.Prefix = 20
-	d.Synthetic.OutputTokens = experiments.Length{Distribution: "uniform", Min: 3, Max: 9}
+	d.Synthetic.OutputTokens = cell.Length{Distribution: "uniform", Min: 3, Max: 9}
 	all := entries(t, open(t, d))
 	prefix := strings.Join(strings.Fields(all[0].Prompt)[:20], " ")
 	for _, e := range all {
@@ -69,7 +69,7 @@ func TestSyntheticPrefixAndOutput(t *testing.T) {
 }
 
 func TestSyntheticFaults(t *testing.T) {
-	for want, l := range map[string]experiments.Length{
+	for want, l := range map[string]cell.Length{
 		"mean must be 1":            {Distribution: "normal"},
 		"needs min and max":         {Distribution: "uniform", Mean: 5},
 		"not one of":                {Distribution: "zipf", Mean: 5},

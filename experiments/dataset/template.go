@@ -6,7 +6,7 @@ import (
 	"strings"
 	"text/template"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // templateData is what generate.template sees.
@@ -34,7 +34,7 @@ func (s *Set) rendered(text string, e Entry, mark string) (Entry, error) {
 	if mark != "" && !strings.Contains(out.String(), mark) {
 		return Entry{}, templateError("the rendered text lacks the prompt's own: it uses none of .Prompt, .System and .Messages")
 	}
-	if bos, _ := experiments.CutBOS(out.String()); bos != "" && strings.Count(out.String(), bos) > 1 && strings.Contains(e.text(), bos) {
+	if bos, _ := cell.CutBOS(out.String()); bos != "" && strings.Count(out.String(), bos) > 1 && strings.Contains(e.text(), bos) {
 		return Entry{}, templateError("prompt " + e.ID + " was rendered before: it has a " + bos + " of its own, and the template another")
 	}
 	e.Prompt, e.Messages = out.String(), nil

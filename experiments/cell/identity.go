@@ -1,0 +1,309 @@
+package cell
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+	"reflect"
+)
+
+// Facts is what the world adds to a cell: what the backend resolved, the dataset's digest, the machine.
+// Keys and values go into the identity as they are.
+type Facts struct {
+	Backend     Values // name, version; a missing version is "unknown until apply"
+	Model       Values // repository + commit, or digests
+	Dataset     Values // SHA-256 of bytes, selection rule
+	Hardware    Values // GPU product × count, or CPU model
+	Environment Values // driver, kernel, host …: a note, never a reason to run again
+}
+
+// Identity is what was asked for, as named components.
+type Identity struct {
+	Address    string `json:"address"`
+	Hash       string `json:"hash"` // SHA-256 over the hashes of spec, dataset, model, backend, hardware
+	Components Parts  `json:"components"`
+}
+
+// decisive are the components whose change makes a result stale, in the order in which Hash covers them.
+var decisive = []string{"spec", "dataset", "model", "backend", "hardware"}
+
+// Identify composes a cell's identity from its evaluated values and what the world says. For many cells an Identifier
+// does the same with less work.
+func Identify(c *Cell, f Facts) Identity { return NewIdentifier().Identify(c, f) }
+
+// Identifier makes identities, remembering what cells share. The cells, and the maps in their facts, must not change
+// while it is used. It is not safe for concurrent use.
+type Identifier struct {
+	parts map[any]*Component
+}
+
+// NewIdentifier returns an Identifier that remembers nothing yet.
+func NewIdentifier() *Identifier { return &Identifier{parts: map[any]*Component{}} }
+
+// Keys of what is remembered: the pointers and maps that a component is made of.
+type (
+	specKey struct {
+		platform   *Platform
+		load       *Load
+		generate   *Generate
+		warmup     *Warmup
+		isolation  *Isolation
+		batch      int
+		seed       int64
+		hasDataset bool
+	}
+	policyKey struct {
+		limits    *Limits
+		capture   *Capture
+		telemetry *Telemetry
+		slo       *SLO
+		launches  int
+		resume    bool
+		seed      int64
+		order     string
+		name      string
+	}
+	factKey struct {
+		component string
+		facts     uintptr
+		platform  *Platform
+		model     *Model
+		dataset   *Dataset
+		load      *Load
+	}
+)
+
+// Identify is the package's Identify.
+func (i *Identifier) Identify(c *Cell, f Facts) Identity {
+	id := Identity{Address: c.Address}
+	parts := &id.Components
+	spec := specKey{platform: c.Platform, load: c.Load, generate: c.Generate, warmup: c.Warmup, isolation: c.Isolation, batch: c.BatchSize}
+	if c.Dataset != nil {
+		spec.seed, spec.hasDataset = c.Dataset.Seed, true
+	}
+	parts.Spec = i.part(spec, func() Values { return specOf(c) })
+	parts.Dataset = i.part(factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
+	parts.Model = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
+		func() Values { return modelComponent(c, f.Model) })
+	parts.Backend = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
+		func() Values { return with(f.Backend, Values{"platform": c.Platform.Backend}) })
+	parts.Hardware = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
+	parts.Environment = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
+		func() Values { return environmentOf(c, f.Environment) })
+	parts.Policy = i.part(policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
+		func() Values { return policyOf(c) })
+	sum := sha256.New()
+	for _, name := range decisive {
+		sum.Write([]byte(name + " " + id.Components.Get(name).Hash + "\n"))
+	}
+	id.Hash = hex.EncodeToString(sum.Sum(nil))
+	return id
+}
+
+func mapAddress(v Values) uintptr { return reflect.ValueOf(v).Pointer() }
+
+func (i *Identifier) part(key any, value func() Values) *Component {
+	c, ok := i.parts[key]
+	if !ok {
+		v := value()
+		if v == nil {
+			v = Values{}
+		}
+		value := Canonical(v)
+		sum := sha256.Sum256(value)
+		c = &Component{Hash: hex.EncodeToString(sum[:]), Value: value}
+		i.parts[key] = c
+	}
+	return c
+}
+
+// with is a copy of facts with more in it.
+func with(facts, more Values) Values {
+	all := Values{}
+	for k, v := range facts {
+		all[k] = v
+	}
+	for k, v := range more {
+		all[k] = v
+	}
+	return all
+}
+
+// goFloat keeps whole numbers whole, as evaluated HCL does.
+func goFloat(f float64) any {
+	if n := int64(f); float64(n) == f {
+		return n
+	}
+	return f
+}
+
+// specOf is what the cell asks of the engine and of the load generator.
+func specOf(c *Cell) Values {
+	spec := Values{"batch_size": int64(c.BatchSize)}
+	put := func(name string, v any, empty bool) {
+		if !empty {
+			spec[name] = v
+		}
+	}
+	p := c.Platform
+	put("args", p.Args, len(p.Args) == 0)
+	put("env", p.Env, len(p.Env) == 0)
+	put("options", p.Options, len(p.Options) == 0)
+	put("attach", true, !p.Attach)
+	for name, part := range map[string]Values{"load": loadSpec(c.Load), "generate": generateSpec(c.Generate), "warmup": valuesOf(c.Warmup), "isolation": isolationSpec(c)} {
+		put(name, part, len(part) == 0)
+	}
+	if c.Dataset != nil {
+		put("dataset_seed", c.Dataset.Seed, c.Dataset.Seed == 0)
+	}
+	return spec
+}
+
+// nonceRule is where the prompts' nonces come from. Before they came from the launch too, a server that outlived one was
+// sent the same bytes at each, and answered out of its cache: such results are not pooled with these.
+func nonceRule(c *Cell) string {
+	if c.Outlived() && c.Isolation.PrefixCache != "natural" {
+		return "launch"
+	}
+	return usualNonce
+}
+
+// usualNonce is the nonce's identity default.
+const usualNonce = "dataset"
+
+func isolationSpec(c *Cell) Values {
+	isolation := valuesOf(c.Isolation)
+	if rule := nonceRule(c); rule != usualNonce {
+		isolation["nonce"] = rule
+	}
+	return isolation
+}
+
+// usualBurstiness is the identity default of gamma arrivals: what they had before it could be set.
+const usualBurstiness = 0.5
+
+func loadSpec(l *Load) Values {
+	normal := l.Normalised()
+	load := valuesOf(&normal)
+	if normal.Arrival == "gamma" && normal.Burstiness == usualBurstiness {
+		delete(load, "burstiness")
+	}
+	return load
+}
+
+func generateSpec(g *Generate) Values {
+	asked := *g
+	asked.Thinking = cmp.Or(g.Thinking, "false")
+	if g.Temperature == 0 { // no seed is sent
+		asked.Seed = 0
+	}
+	return valuesOf(&asked)
+}
+
+// modelComponent is what was resolved of the model, and what the file declares of it for this backend. A name that
+// has been resolved to a commit or digest is left out: the same bytes under another name are the same model.
+func modelComponent(c *Cell, facts Values) Values {
+	declared := Values{}
+	resolved := facts["commit"] != nil || facts["digest"] != nil || facts["sha256"] != nil || facts["digests"] != nil
+	put := func(name, v string) {
+		if v != "" && !filepath.IsAbs(v) {
+			declared[name] = v
+		}
+	}
+	switch c.Platform.Backend {
+	case VLLMOffline, VLLMServe:
+		if m := c.Model.VLLM; m != nil {
+			put("model", m.Model)
+			put("tokenizer", m.Tokenizer)
+			put("quantization", m.Quantization)
+			if m.DType != "auto" { // the default
+				put("dtype", m.DType)
+			}
+			if !resolved && m.Revision != "main" {
+				put("revision", m.Revision)
+			}
+		}
+	case Ollama:
+		if m := c.Model.Ollama; m != nil {
+			if !resolved {
+				put("model", m.Model)
+			}
+			put("template_sha256", digestOf(m.Template))
+		}
+	case OpenAI, OpenAIBatch:
+		if m := c.Model.OpenAI; m != nil {
+			put("model", m.Model)
+		}
+	case Simulator:
+		put("model", simulatedModel(c.Model))
+	}
+	return with(facts, declared)
+}
+
+// simulatedModel tells models apart where nothing is loaded: by what a real engine would load, else by the label.
+func simulatedModel(m *Model) string {
+	switch {
+	case m.VLLM != nil && m.VLLM.Model != "":
+		return filepath.Base(m.VLLM.Model)
+	case m.Ollama != nil && m.Ollama.Model+m.Ollama.GGUF != "":
+		return m.Ollama.Model + filepath.Base(m.Ollama.GGUF)
+	case m.OpenAI != nil:
+		return m.OpenAI.Model
+	}
+	return m.ID
+}
+
+func digestOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// environmentOf is where the cell runs: a note beside the result.
+func environmentOf(c *Cell, facts Values) Values {
+	local := Values{}
+	put := func(name, v string) {
+		if v != "" {
+			local[name] = v
+		}
+	}
+	put("python", c.Platform.Python)
+	put("binary", c.Platform.Binary)
+	put("trace", c.Load.Trace)
+	if c.Dataset != nil {
+		put("dataset_path", c.Dataset.Path)
+	}
+	if m := c.Model.VLLM; m != nil && filepath.IsAbs(m.Model) {
+		put("vllm_model", m.Model)
+	}
+	if m := c.Model.Ollama; m != nil {
+		put("gguf", m.GGUF)
+	}
+	more := Values{}
+	if len(local) > 0 {
+		more["local_env"] = local
+	}
+	if c.Platform.URL != "" {
+		more["url"] = c.Platform.PublicURL()
+	}
+	return with(facts, more)
+}
+
+// policyOf is how often and how long the cell is run, and what is kept: never a reason to run it again.
+func policyOf(c *Cell) Values {
+	policy := Values{"launches": int64(c.Launches), "order": c.Order, "seed": c.Seed, "resume": c.Resume,
+		"limits": valuesOf(c.Limits), "capture": valuesOf(c.Capture), "telemetry": valuesOf(c.Telemetry)}
+	if c.SLO != nil {
+		policy["slo"] = valuesOf(c.SLO)
+	}
+	if c.Description != "" {
+		policy["description"] = c.Description
+	}
+	if len(c.Tags) > 0 {
+		policy["tags"] = c.Tags
+	}
+	return policy
+}

@@ -1,0 +1,37 @@
+package cell
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Values holds evaluated HCL: string, bool, int64, float64, nil, []any or Values.
+type Values map[string]any
+
+// Int is a value as a whole number, given as a number or as its text; 0 where it is absent or neither.
+func (v Values) Int(name string) int {
+	switch x := v[name].(type) {
+	case int64:
+		return int(x)
+	case int:
+		return x
+	case float64:
+		return int(x)
+	case string:
+		n, _ := strconv.Atoi(x)
+		return n
+	}
+	return 0
+}
+
+// Canonical is JSON with sorted keys and no escapes for HTML: equal values have equal bytes.
+func Canonical(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic("canonical JSON of evaluated values: " + err.Error()) // only strings, numbers, booleans, lists and maps come here
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}

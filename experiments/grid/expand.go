@@ -1,0 +1,175 @@
+package grid
+
+import (
+	"iter"
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/lang"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Expansion walks an experiment's cells. A cell is a row of integers over the axes' values; whatever is derived
+// from some axes is derived once per combination of these.
+type Expansion struct {
+	p     *program
+	hooks Hooks
+	found *findings
+
+	// The current cell.
+	idx      []int32
+	now      *cell.Cell
+	fitID    uint32    // 0: no prediction (yet)
+	fitValue cty.Value // cell.fit
+
+	exprs       []exprState // by the expression's id
+	evaluations int         // of expressions; what the memo saves is the point of it
+	platforms   memo[*platformAt]
+	shared      map[string]*cell.Platform
+	digests     map[string]fileSum
+	fits        map[fitKey]fitAt
+	used        []bool
+	excluded    []bool
+	address     *cell.Addresser
+
+	load      *component[cell.Load]
+	generate  *component[cell.Generate]
+	warmup    *component[cell.Warmup]
+	isolation *component[cell.Isolation]
+	limits    *component[cell.Limits]
+	capture   *component[cell.Capture]
+	telemetry *component[cell.Telemetry]
+	slo       *component[cell.SLO]
+}
+
+// Expand prepares the walk.
+func (e *Experiment) Expand(h Hooks) *Expansion {
+	p := e.program
+	if p == nil {
+		p = &program{broken: true}
+	}
+	x := &Expansion{p: p, hooks: h, found: newFindings(), exprs: make([]exprState, p.exprs), shared: map[string]*cell.Platform{},
+		digests: map[string]fileSum{}, fits: map[fitKey]fitAt{}, used: make([]bool, len(p.overrides)), excluded: make([]bool, len(p.excludes)),
+		fitValue: fitObject(cell.Fit{})}
+	if p.broken {
+		return x
+	}
+	x.platforms.axes = union([]int{p.platform}, p.overrideAxes)
+	x.address = cell.NewAddresser(p.name, p.axisNames())
+	x.load = newComponent(x, "load", x.platforms.axes, buildLoad)
+	x.generate = newComponent(x, "generate", nil, buildGenerate)
+	x.generate.key = generateKey
+	x.warmup = newComponent(x, "warmup", union(x.load.memo.axes, []int{p.batch}), buildWarmup)
+	x.warmup.memo.fit = x.warmup.memo.fit || x.load.memo.fit
+	x.isolation = newComponent(x, "isolation", nil, plainly[cell.Isolation])
+	x.limits = newComponent(x, "limits", nil, p.buildLimits)
+	x.capture = newComponent(x, "capture", []int{p.batch}, buildCapture)
+	x.telemetry = newComponent(x, "telemetry", nil, buildTelemetry)
+	x.slo = newComponent(x, "slo", nil, plainly[cell.SLO])
+	return x
+}
+
+// Cells yields every cell in source order, excluded and infeasible ones with their cell.Skip. It may be walked once.
+func (x *Expansion) Cells() iter.Seq[*cell.Cell] {
+	return func(yield func(*cell.Cell) bool) {
+		if x.p.broken {
+			return
+		}
+		x.idx = make([]int32, len(x.p.axes))
+		for more := true; more; more = x.advance() {
+			if !yield(x.cell(x.p.place)) {
+				return
+			}
+		}
+		for _, in := range x.p.includes {
+			copy(x.idx, in.idx)
+			if !yield(x.cell(lang.PlaceOf(in.at))) {
+				return
+			}
+		}
+		x.unmatched()
+	}
+}
+
+// advance goes to the next combination, the last axis fastest.
+func (x *Expansion) advance() bool {
+	for i := len(x.idx) - 1; i >= 0; i-- {
+		if x.idx[i]++; int(x.idx[i]) < x.p.axes[i].matrix {
+			return true
+		}
+		x.idx[i] = 0
+	}
+	return false
+}
+
+// Diagnostics holds what the walk found (an error in a per-cell expression, a problem that an engine has with a
+// setting, an exclude that matched nothing); complete once Cells has ended.
+func (x *Expansion) Diagnostics() hcl.Diagnostics { return x.found.diagnostics() }
+
+// unmatched warns of rules that no cell met.
+func (x *Expansion) unmatched() {
+	for i, r := range x.p.excludes {
+		if !x.excluded[i] && !x.found.mentions(r.whenRange) {
+			x.found.add(diagnostic.Warning(r.at, "Exclude matches no cell", "Its condition is never true for this matrix. Check it, or remove it."), "")
+		}
+	}
+	for i, o := range x.p.overrides {
+		if !x.used[i] && (o.when == nil || !x.found.mentions(o.when.expr.Range())) {
+			x.found.add(diagnostic.Warning(o.at, "Override matches no cell", "Its condition is never true for this matrix. Check it, or remove it."), "")
+		}
+	}
+}
+
+// cell builds the current cell.
+func (x *Expansion) cell(place cell.Place) *cell.Cell {
+	p := x.p
+	c := &cell.Cell{Experiment: p.name, Axes: x.axes(), BatchSize: x.batchSize(), Order: p.order, Seed: p.seed, Place: place,
+		Description: p.description, Tags: p.tags, Places: p.places, Model: x.valueOf(p.model).block.Model}
+	c.Address, c.Slug = x.address.Of(c.Axes)
+	x.now, x.fitID, x.fitValue = c, 0, noFit
+	merged := x.platformNow()
+	c.Platform = merged.platform
+	diags := merged.diags
+	c.Dataset, diags = x.datasetNow(diags)
+	c.Hardware, diags = x.hardwareNow(diags)
+	diags = x.fill(c, false, diags)
+	skip, early := x.exclude(false)
+	if skip == nil {
+		diags = append(diags, x.predict(c)...)
+	}
+	diags = x.fill(c, true, diags)
+	if skip == nil {
+		var late hcl.Diagnostics
+		skip, late = x.exclude(true)
+		early = append(early, late...)
+	}
+	if skip == nil {
+		var more hcl.Diagnostics
+		skip, more = x.judge(c)
+		diags = append(diags, more...)
+	} else {
+		diags = nil // an exclude also guards against expressions that fail where they have no meaning
+	}
+	c.Skip = skip
+	x.found.cell(c, append(diags, early...))
+	return c
+}
+
+func (x *Expansion) axes() []*cell.Axis {
+	axes := make([]*cell.Axis, len(x.idx))
+	for i, n := range x.idx {
+		axes[i] = &x.p.axes[i].values[n].axis
+	}
+	return axes
+}
+
+// valueOf is the current value of an axis.
+func (x *Expansion) valueOf(axis int) *axisValue { return &x.p.axes[axis].values[x.idx[axis]] }
+
+func (x *Expansion) batchSize() int { return x.valueOf(x.p.batch).whole }
+
+func (x *Expansion) loadNow() *cell.Load {
+	l, _ := x.load.at(x) // its mistakes are reported with the load itself
+	return l
+}

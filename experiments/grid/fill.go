@@ -1,0 +1,246 @@
+package grid
+
+import (
+	"fmt"
+	"maps"
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/lang"
+	"matrix/experiments/schema"
+	"matrix/experiments/textfile"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// fill sets the components of a cell: first those that do not need the memory prediction, then those that do. At
+// first the latter get their defaults, because the engines' prediction reads a complete cell.
+func (x *Expansion) fill(c *cell.Cell, predicted bool, diags hcl.Diagnostics) hcl.Diagnostics {
+	diags = fillOne(x, x.generate, &c.Generate, predicted, diags)
+	diags = fillOne(x, x.load, &c.Load, predicted, diags)
+	diags = fillOne(x, x.warmup, &c.Warmup, predicted, diags)
+	diags = fillOne(x, x.isolation, &c.Isolation, predicted, diags)
+	diags = fillOne(x, x.limits, &c.Limits, predicted, diags)
+	diags = fillOne(x, x.capture, &c.Capture, predicted, diags)
+	diags = fillOne(x, x.telemetry, &c.Telemetry, predicted, diags)
+	if x.slo.s.there {
+		diags = fillOne(x, x.slo, &c.SLO, predicted, diags)
+	}
+	if !predicted {
+		c.Launches, c.Resume = 1, true
+	}
+	diags = x.fillPlain(x.p.launches, "launches", predicted, diags, func(v cty.Value) {
+		n, _ := v.AsBigFloat().Int64()
+		c.Launches = int(n)
+	})
+	return x.fillPlain(x.p.resume, "resume", predicted, diags, func(v cty.Value) { c.Resume = v.True() })
+}
+
+func fillOne[T any](x *Expansion, from *component[T], to **T, predicted bool, diags hcl.Diagnostics) hcl.Diagnostics {
+	if from.memo.fit == predicted {
+		value, more := from.at(x)
+		*to = value
+		return append(diags, more...)
+	}
+	if !predicted {
+		*to = from.standIn(x)
+	}
+	return diags
+}
+
+// fillPlain sets an attribute of the experiment itself.
+func (x *Expansion) fillPlain(e *cellExpr, name string, predicted bool, diags hcl.Diagnostics, set func(cty.Value)) hcl.Diagnostics {
+	if e == nil || e.fit != predicted {
+		return diags
+	}
+	o := x.value(e)
+	diags = append(diags, o.diags...)
+	v, wrong := schema.Named(schema.ExperimentFields, name).Check(o.value)
+	if wrong != nil {
+		return append(diags, x.wrong(e, wrong))
+	}
+	if hclvalue.Present(v) {
+		set(v)
+	}
+	return diags
+}
+
+// wrong is a value of the current cell that does not fit; the same expression and text are one finding.
+func (x *Expansion) wrong(e *cellExpr, f *schema.Fault) *hcl.Diagnostic {
+	d := diagnostic.Error(e.expr.Range(), f.Summary, f.Detail)
+	if f.Secret {
+		diagnostic.Withhold(d)
+		return d
+	}
+	d.Expression, d.EvalContext = e.expr, x.context(e)
+	if e.constant() {
+		d.Extra = diagnostic.Everywhere{}
+	}
+	return d
+}
+
+// platformAt is a platform with the overrides of one combination merged in.
+type platformAt struct {
+	platform *cell.Platform
+	value    cty.Value // as cell.platform shows it
+	diags    hcl.Diagnostics
+}
+
+// platformNow is the current cell's platform with its overrides.
+func (x *Expansion) platformNow() *platformAt {
+	return x.platforms.at(x, x.merge)
+}
+
+func (x *Expansion) merge() *platformAt {
+	block := x.valueOf(x.p.platform).block
+	at := &platformAt{platform: block.Platform, value: block.Value}
+	if len(x.p.overrides) == 0 {
+		return at
+	}
+	members := block.Value.AsValueMap()
+	places := maps.Clone(block.Platform.Places)
+	touched := false
+	for i, o := range x.p.overrides {
+		applies, diags := x.applies(o.when, "when")
+		at.diags = append(at.diags, diags...)
+		if !applies {
+			continue
+		}
+		x.used[i], touched = true, true
+		at.diags = append(at.diags, x.mergeParts(o, members, places)...)
+	}
+	if touched {
+		at.value = cty.ObjectVal(members)
+		at.platform = x.share(block.Platform, members, places)
+	}
+	return at
+}
+
+// mergeParts lays an override's args, env and options over the platform's, name by name; null takes one away.
+func (x *Expansion) mergeParts(o *override, members map[string]cty.Value, places cell.Places) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, f := range schema.OverrideBlock.Fields {
+		e := o.parts[f.Name]
+		if e == nil {
+			continue
+		}
+		out := x.value(e)
+		diags = append(diags, out.diags...)
+		v, wrong := f.Check(out.value)
+		if wrong != nil {
+			diags = append(diags, x.wrong(e, wrong))
+			continue
+		}
+		if !hclvalue.Present(v) {
+			continue
+		}
+		merged := members[f.Name].AsValueMap()
+		if merged == nil {
+			merged = map[string]cty.Value{}
+		}
+		for it := v.ElementIterator(); it.Next(); {
+			k, element := it.Element()
+			merged[k.AsString()] = element
+			path := f.Name + "." + k.AsString()
+			places[path] = lang.PlaceOf(o.at)
+			if r, ok := o.ranges[path]; ok {
+				places[path] = lang.PlaceOf(r)
+			}
+		}
+		members[f.Name] = cty.ObjectVal(merged)
+	}
+	return diags
+}
+
+// share finds or makes the platform with these settings.
+func (x *Expansion) share(base *cell.Platform, members map[string]cty.Value, places cell.Places) *cell.Platform {
+	p := *base
+	p.Args, p.Env, p.Options = hclvalue.Given(members["args"]), lang.Environ(members["env"]), hclvalue.Given(members["options"])
+	p.Places = places
+	key := p.ID + string(cell.Canonical([]any{p.Args, p.Env, p.Options}))
+	if x.shared[key] == nil {
+		x.shared[key] = &p
+	}
+	return x.shared[key]
+}
+
+// applies evaluates a condition; nil is true, and what could not be evaluated is false.
+func (x *Expansion) applies(e *cellExpr, name string) (bool, hcl.Diagnostics) {
+	if e == nil {
+		return true, nil
+	}
+	o := x.value(e)
+	v, wrong := schema.Field{Name: name, Kind: schema.Flag}.Check(o.value)
+	if wrong != nil {
+		return false, append(o.diags, x.wrong(e, wrong))
+	}
+	if v.IsKnown() && v.IsNull() {
+		return false, append(o.diags, x.wrong(e, &schema.Fault{Summary: "Null condition", Detail: "The condition must be true or false, not null. coalesce() and try() give a value where one is missing."}))
+	}
+	return hclvalue.Present(v) && v.True(), o.diags
+}
+
+func (x *Expansion) datasetNow(diags hcl.Diagnostics) (*cell.Dataset, hcl.Diagnostics) {
+	block, diags := x.blockNow(x.p.dataset, "dataset", diags)
+	if block == nil {
+		return nil, diags
+	}
+	return block.Dataset, diags
+}
+
+func (x *Expansion) hardwareNow(diags hcl.Diagnostics) (*cell.Hardware, hcl.Diagnostics) {
+	block, diags := x.blockNow(x.p.hardware, "hardware", diags)
+	if block == nil {
+		return nil, diags
+	}
+	return block.Hardware, diags
+}
+
+// foundBlock is the block that an expression gave: finding it compares whole objects.
+type foundBlock struct {
+	block *lang.Block
+	diags hcl.Diagnostics
+}
+
+// blockNow is the block that an axis or an attribute gives to the current cell.
+func (x *Expansion) blockNow(s slot, kind string, diags hcl.Diagnostics) (*lang.Block, hcl.Diagnostics) {
+	if s.axis >= 0 {
+		return x.valueOf(s.axis).block, diags
+	}
+	if s.expr == nil {
+		return nil, diags
+	}
+	state := &x.exprs[s.expr.id]
+	state.blocks.axes = s.expr.axes
+	found := state.blocks.at(x, func() foundBlock {
+		o := x.value(s.expr)
+		if !o.value.IsKnown() || o.value.IsNull() && kind == "hardware" {
+			return foundBlock{nil, o.diags}
+		}
+		block := x.p.known.Find(kind, o.value)
+		if block == nil {
+			return foundBlock{nil, append(o.diags, x.wrong(s.expr, &schema.Fault{Summary: "Not a " + kind, Detail: x.p.notABlock(kind, o.value)}))}
+		}
+		return foundBlock{block, o.diags}
+	})
+	return found.block, append(diags, found.diags...)
+}
+
+// fileSum remembers a file's digest for one walk.
+type fileSum struct {
+	sum string
+	err error
+}
+
+func (x *Expansion) digest(path string) (string, error) {
+	s, ok := x.digests[path]
+	if !ok {
+		s.sum, s.err = textfile.SHA256(path)
+		x.digests[path] = s
+		if s.err != nil {
+			s.err = fmt.Errorf("read %s: %w", path, s.err)
+		}
+	}
+	return s.sum, s.err
+}

@@ -1,0 +1,76 @@
+package lang
+
+import (
+	"fmt"
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/hclvalue"
+	"net/url"
+	"regexp"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// What a block's attributes must be together; each by itself is checked by its field.
+
+func (l *loader) mistakeAt(n *node, path, summary, detail string) {
+	at, ok := n.ranges[path]
+	if !ok {
+		at = n.at
+	}
+	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
+}
+
+func (l *loader) checkDataset(n *node, d *cell.Dataset) {
+	path := hclvalue.Attribute(n.value, "path")
+	switch {
+	case path.IsKnown() && d.Path == "" && d.Synthetic == nil:
+		l.mistakeAt(n, "", "Dataset without prompts",
+			`Give it a path, or synthetic = { input_tokens = 200, output_tokens = 100 }.`)
+	case d.Path != "" && d.Synthetic != nil:
+		l.mistakeAt(n, "synthetic", "Dataset with two sources",
+			"A dataset is read from its path or made up as synthetic says, not both. Remove one.")
+	}
+}
+
+func (l *loader) checkModel(n *node, m *cell.Model) {
+	v := hclvalue.Attribute(n.value, "ollama")
+	if m.Ollama == nil || !v.IsWhollyKnown() {
+		return
+	}
+	switch {
+	case m.Ollama.Model == "" && m.Ollama.GGUF == "":
+		l.mistakeAt(n, "ollama", "Ollama model without a source", `Give it a name, ollama = { model = "gemma3:4b" }, or a file, ollama = { gguf = "gemma3.gguf" }.`)
+	case m.Ollama.Model != "" && m.Ollama.GGUF != "":
+		l.mistakeAt(n, "ollama", "Ollama model with two sources", "It is taken by name (model) or made from a file (gguf), not both. Remove one.")
+	}
+}
+
+// environName is what can name an environment variable; a key put there by mistake seldom looks like that.
+var environName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (l *loader) checkPlatform(n *node, p *cell.Platform) {
+	known := hclvalue.Attribute(n.value, "url").IsKnown()
+	switch {
+	case known && p.URL == "" && p.Kind().Attached:
+		l.mistakeAt(n, "backend", "Platform without a url", fmt.Sprintf(`%s talks to a server that runs already: give its url = "http://host:8000/v1".`, p.Backend))
+	case known && p.URL == "" && p.Attach:
+		l.mistakeAt(n, "attach", "Platform without a url", `attach = true uses a server that runs already: give its url.`)
+	}
+	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.User != nil) {
+		d := diagnostic.Error(n.ranges["url"], "No address for a url", "It cannot be read as http://host:8000/v1.")
+		if err == nil {
+			d = diagnostic.Error(n.ranges["url"], "A password in url", "It would be seen in every message and in the process list. Name the variable that holds the key in api_key_env; a server that wants a user and a password needs a proxy before it.")
+		}
+		diagnostic.Withhold(d)
+		l.diags = l.diags.Append(d)
+	}
+	if p.APIKeyEnv != "" && !environName.MatchString(p.APIKeyEnv) {
+		at := n.ranges["api_key_env"]
+		at.End = hcl.Pos{Line: at.Start.Line, Column: at.Start.Column + len("api_key_env"), Byte: at.Start.Byte + len("api_key_env")}
+		d := diagnostic.Error(at, "Not an environment variable",
+			"api_key_env is the name of the environment variable that holds the key, never the key itself. Take the key out of this file.")
+		d.Extra = diagnostic.Withheld{}
+		l.diags = l.diags.Append(d)
+	}
+}

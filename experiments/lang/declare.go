@@ -1,0 +1,58 @@
+package lang
+
+import (
+	"fmt"
+	"matrix/experiments/schema"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// declare registers what every file holds.
+func (l *loader) declare() {
+	for _, file := range l.parsed {
+		for _, b := range file.content.Blocks {
+			switch b.Type {
+			case "variable":
+				l.declareVariable(b, file)
+			case "locals":
+				l.declareLocals(b, file)
+			case "hardware":
+				l.declareBlock(b, file, schema.HardwareBlock)
+			case "model":
+				l.declareBlock(b, file, schema.ModelBlock)
+			case "dataset":
+				l.declareBlock(b, file, schema.DatasetBlock)
+			case "platform":
+				l.declareBlock(b, file, schema.PlatformBlock)
+			default:
+				l.blocks = append(l.blocks, fileBlock{b, file})
+			}
+		}
+	}
+}
+
+func (l *loader) declareLocals(b *hcl.Block, file *source) {
+	attrs, diags := b.Body.JustAttributes()
+	l.diags = append(l.diags, diags...)
+	for _, a := range InOrder(attrs) {
+		l.register(&node{kind: "local", name: a.Name, file: file, at: a.NameRange, exprs: []hcl.Expression{a.Expr},
+			eval: func(ctx *hcl.EvalContext) cty.Value { return l.value(a.Expr, ctx) }})
+	}
+}
+
+func (l *loader) declareBlock(b *hcl.Block, file *source, t schema.Block) {
+	attrs := l.content(b, schema.Body(t.Fields), fmt.Sprintf("in %s %q", t.Name, b.Labels[0])).Attributes
+	meant := l.meant
+	n := &node{kind: t.Name, name: b.Labels[0], file: file, at: b.LabelRanges[0], ranges: map[string]hcl.Range{}}
+	for _, a := range InOrder(attrs) {
+		n.exprs = append(n.exprs, a.Expr)
+	}
+	n.eval = func(ctx *hcl.EvalContext) cty.Value {
+		d := decoder{loader: l, ctx: ctx, dir: file.dir, ranges: n.ranges, meant: meant}
+		values := d.block(attrs, t.Fields, b.Body.MissingItemRange(), fmt.Sprintf("%s %q", t.Name, n.name))
+		values["id"] = cty.StringVal(n.name)
+		return cty.ObjectVal(values)
+	}
+	l.register(n)
+}

@@ -1,0 +1,174 @@
+package lang
+
+import (
+	"matrix/experiments/cell"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/schema"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Block is a declared block: as a value, as expressions see it, and as the struct that a cell carries.
+type Block struct {
+	Kind, Name string               // "platform", "ollama"
+	At         hcl.Range            // of its label
+	Ranges     map[string]hcl.Range // of its attributes
+	Value      cty.Value
+
+	Platform *cell.Platform // one of the four, by Kind
+	Model    *cell.Model
+	Dataset  *cell.Dataset
+	Hardware *cell.Hardware
+}
+
+// Address is the block as references have it, "platform.ollama".
+func (b *Block) Address() string { return b.Kind + "." + b.Name }
+
+// Blocks finds declared blocks by kind and label.
+type Blocks map[string]map[string]*Block
+
+func (l *loader) declaredBlocks() Blocks {
+	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}}
+	for _, n := range l.inSource {
+		if all[n.kind] == nil || !n.value.IsKnown() {
+			continue
+		}
+		b := &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value}
+		switch n.kind {
+		case "platform":
+			b.Platform = platformOf(n)
+			l.checkPlatform(n, b.Platform)
+		case "model":
+			b.Model = modelOf(n)
+			l.checkModel(n, b.Model)
+		case "dataset":
+			b.Dataset = l.datasetOf(n)
+		case "hardware":
+			b.Hardware = hardwareOf(n)
+		}
+		all[n.kind][n.name] = b
+	}
+	return all
+}
+
+// Find is the declared block that a value is; nil when it is something else. A conditional may have unified the
+// value's type with another block's, so it is compared after conversion.
+func (all Blocks) Find(kind string, v cty.Value) *Block {
+	if !hclvalue.Present(v) || !v.Type().IsObjectType() {
+		return nil
+	}
+	b := all[kind][hclvalue.String(v, "id")]
+	if b == nil || !v.IsWhollyKnown() {
+		return b
+	}
+	if same, err := convert.Convert(b.Value, v.Type()); err == nil && same.RawEquals(v) {
+		return b
+	}
+	return nil
+}
+
+// FindAny looks through all kinds: an axis of any name may hold blocks.
+func (all Blocks) FindAny(v cty.Value) *Block {
+	for kind := range all {
+		if b := all.Find(kind, v); b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// PlaceOf is a range's beginning.
+func PlaceOf(r hcl.Range) cell.Place { return cell.Place{File: r.Filename, Line: r.Start.Line} }
+
+// PlacesOf are the beginnings of ranges.
+func PlacesOf(ranges map[string]hcl.Range) cell.Places {
+	places := cell.Places{}
+	for path, r := range ranges {
+		places[path] = PlaceOf(r)
+	}
+	return places
+}
+
+func platformOf(n *node) *cell.Platform {
+	v := n.value
+	return &cell.Platform{
+		ID: n.name, Backend: hclvalue.String(v, "backend"), Args: hclvalue.Given(hclvalue.Attribute(v, "args")), Env: Environ(hclvalue.Attribute(v, "env")),
+		Options: hclvalue.Given(hclvalue.Attribute(v, "options")), Python: hclvalue.String(v, "python"), Binary: hclvalue.String(v, "binary"), URL: hclvalue.String(v, "url"),
+		APIKeyEnv: hclvalue.String(v, "api_key_env"), Attach: hclvalue.Bool(v, "attach"), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges),
+	}
+}
+
+// Environ are the values of an env, nil where there are none.
+func Environ(v cty.Value) map[string]string {
+	all := map[string]string{}
+	for k, e := range hclvalue.Given(v) {
+		if s, ok := e.(string); ok {
+			all[k] = s
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+func modelOf(n *node) *cell.Model {
+	m := &cell.Model{ID: n.name, Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
+	if v := hclvalue.Attribute(n.value, "vllm"); hclvalue.Present(v) {
+		m.VLLM = &cell.VLLMModel{Model: hclvalue.String(v, "model"), Revision: hclvalue.String(v, "revision"), Tokenizer: hclvalue.String(v, "tokenizer"),
+			DType: hclvalue.String(v, "dtype"), Quantization: hclvalue.String(v, "quantization")}
+	}
+	if v := hclvalue.Attribute(n.value, "ollama"); hclvalue.Present(v) {
+		m.Ollama = &cell.OllamaModel{Model: hclvalue.String(v, "model"), GGUF: hclvalue.String(v, "gguf"), Template: hclvalue.String(v, "template")}
+	}
+	if v := hclvalue.Attribute(n.value, "openai"); hclvalue.Present(v) {
+		m.OpenAI = &cell.OpenAIModel{Model: hclvalue.String(v, "model")}
+	}
+	if v := hclvalue.Attribute(n.value, "architecture"); hclvalue.Present(v) {
+		m.Architecture = &cell.Architecture{Parameters: hclvalue.Float(v, "parameters"), WeightsGiB: hclvalue.Float(v, "weights_gib"),
+			Layers: hclvalue.Int(v, "layers"), HiddenSize: hclvalue.Int(v, "hidden_size"), IntermediateSize: hclvalue.Int(v, "intermediate_size"),
+			Heads: hclvalue.Int(v, "heads"), KVHeads: hclvalue.Int(v, "kv_heads"), HeadDim: hclvalue.Int(v, "head_dim"), VocabSize: hclvalue.Int(v, "vocab_size"),
+			SlidingWindow: hclvalue.Int(v, "sliding_window"), FullLayers: hclvalue.Int(v, "full_layers")}
+	}
+	return m
+}
+
+func hardwareOf(n *node) *cell.Hardware {
+	v := n.value
+	h := &cell.Hardware{ID: n.name, GPU: hclvalue.String(v, "gpu"), GPUs: hclvalue.Int(v, "gpus"), VRAMGiB: hclvalue.Float(v, "vram_gib"), RAMGiB: hclvalue.Float(v, "ram_gib"),
+		MinDriver: hclvalue.String(v, "min_driver"), Slurm: hclvalue.Given(hclvalue.Attribute(v, "slurm")), Place: PlaceOf(n.at)}
+	if h.GPU != "" && h.GPUs == 0 {
+		h.GPUs = 1
+	}
+	return h
+}
+
+// defaultPrompts is how many distinct prompts a synthetic dataset has.
+const defaultPrompts = 1000
+
+func (l *loader) datasetOf(n *node) *cell.Dataset {
+	v := n.value
+	d := &cell.Dataset{ID: n.name, Path: hclvalue.String(v, "path"), Format: hclvalue.String(v, "format"), Column: hclvalue.String(v, "column"), Limit: hclvalue.Int(v, "limit"),
+		Shuffle: hclvalue.Bool(v, "shuffle"), Repeat: hclvalue.Bool(v, "repeat"), Seed: int64(hclvalue.Int(v, "seed")), Place: PlaceOf(n.at)}
+	if chat := hclvalue.Attribute(v, "chat"); hclvalue.Present(chat) {
+		b := chat.True()
+		d.Chat = &b
+	}
+	s := hclvalue.Attribute(v, "synthetic")
+	if hclvalue.Present(s) {
+		// The values were checked when the block was decoded, so a fault here has been said.
+		input, _ := schema.LengthOf(hclvalue.Attribute(s, "input_tokens"))
+		output, _ := schema.LengthOf(hclvalue.Attribute(s, "output_tokens"))
+		d.Synthetic = &cell.Synthetic{InputTokens: input, OutputTokens: output, Count: hclvalue.Int(s, "count"), Prefix: hclvalue.Int(s, "prefix")}
+		if d.Synthetic.Count == 0 {
+			d.Synthetic.Count = defaultPrompts
+		}
+		if d.Seed == 0 {
+			d.Seed = int64(hclvalue.Int(s, "seed"))
+		}
+	}
+	l.checkDataset(n, d)
+	return d
+}

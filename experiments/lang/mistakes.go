@@ -1,0 +1,95 @@
+package lang
+
+import (
+	"fmt"
+	"matrix/experiments/wording"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// explain puts the library's messages about a body's contents into our words, with our suggestions. It returns the
+// attributes that are there, misspelt.
+func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchema, where string) (meant map[string]bool) {
+	meant = map[string]bool{}
+	for _, d := range diags {
+		if d.Subject == nil {
+			continue
+		}
+		name := strings.Trim(string(d.Subject.SliceBytes(files[d.Subject.Filename])), `"`)
+		switch d.Summary {
+		case "Unsupported argument", "Extraneous JSON object property":
+			d.Summary = "Unknown attribute"
+			d.Detail = fmt.Sprintf("There is no %q %s.%s", name, where, insteadOfAttribute(name, body))
+			attributes, _ := schemaNames(body)
+			meant[wording.Suggest(name, attributes)] = true
+		case "Unsupported block type":
+			d.Summary = "Unknown block"
+			d.Detail = fmt.Sprintf("There is no block %q %s.%s", name, where, insteadOfBlock(name, body))
+		}
+		if kind, extra := strings.CutPrefix(d.Summary, "Extraneous label for "); extra {
+			d.Summary = "Extra label"
+			d.Detail = fmt.Sprintf("A %s block has %s.", kind, labelsOf(kind, body))
+		}
+		if kind, missing := strings.CutPrefix(d.Summary, "Missing name for "); missing {
+			d.Summary = "Missing label"
+			d.Detail = fmt.Sprintf("A block of this kind needs a name: %s \"name\" { … }.", kind)
+		}
+	}
+	return meant
+}
+
+func labelsOf(kind string, body *hcl.BodySchema) string {
+	for _, b := range body.Blocks {
+		if b.Type == kind && len(b.LabelNames) > 0 {
+			return "one label, its name"
+		}
+	}
+	return "no label"
+}
+
+func insteadOfAttribute(name string, body *hcl.BodySchema) string {
+	attributes, blocks := schemaNames(body)
+	for _, b := range blocks {
+		if b == name {
+			return fmt.Sprintf(" It is a block: write %s { … } without the equals sign.", name)
+		}
+	}
+	if s := wording.DidYouMean(name, append(attributes, blocks...)); s != "" {
+		return s
+	}
+	return takes(attributes, blocks)
+}
+
+func insteadOfBlock(name string, body *hcl.BodySchema) string {
+	attributes, blocks := schemaNames(body)
+	for _, a := range attributes {
+		if a == name {
+			return fmt.Sprintf(" It is an attribute: write %s = … with an equals sign.", name)
+		}
+	}
+	if s := wording.DidYouMean(name, append(blocks, attributes...)); s != "" {
+		return s
+	}
+	return takes(attributes, blocks)
+}
+
+func takes(attributes, blocks []string) string {
+	switch {
+	case len(attributes) > 0 && len(blocks) > 0:
+		return fmt.Sprintf(" There may stand: %s; and the blocks %s.", strings.Join(attributes, ", "), strings.Join(blocks, ", "))
+	case len(blocks) > 0:
+		return fmt.Sprintf(" There may stand the blocks %s.", strings.Join(blocks, ", "))
+	}
+	return fmt.Sprintf(" There may stand: %s.", strings.Join(attributes, ", "))
+}
+
+func schemaNames(body *hcl.BodySchema) (attributes, blocks []string) {
+	for _, a := range body.Attributes {
+		attributes = append(attributes, a.Name)
+	}
+	for _, b := range body.Blocks {
+		blocks = append(blocks, b.Type)
+	}
+	return attributes, blocks
+}

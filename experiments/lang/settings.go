@@ -1,0 +1,82 @@
+package lang
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/syntax"
+	"matrix/experiments/textfile"
+)
+
+// environPrefix marks the environment variables that set ours.
+const environPrefix = "MATRIX_VAR_"
+
+// settings collects what sets variables from outside, weakest first: the environment, a saved plan, files, --var.
+// An undeclared name is an error from --var, a warning from a file, and nothing from the environment, where it may
+// belong to another experiment.
+func (l *loader) readSettings() {
+	for _, e := range l.opts.Environ {
+		rest, ours := strings.CutPrefix(e, environPrefix)
+		name, value, ok := strings.Cut(rest, "=")
+		if v := l.variableNamed(name); ours && ok && v != nil {
+			v.settings = append(v.settings, setting{from: environPrefix + name, text: value})
+		}
+	}
+	for _, path := range l.opts.VarFiles {
+		l.readVarFile(path)
+	}
+	for _, arg := range l.opts.Vars {
+		name, value, ok := strings.Cut(arg, "=")
+		name = strings.TrimSpace(name)
+		if !ok {
+			l.diags = l.diags.Append(diagnostic.Unplaced("Bad --var", "Write --var "+arg+"=VALUE."))
+			continue
+		}
+		v := l.variableNamed(name)
+		if v == nil {
+			l.diags = l.diags.Append(diagnostic.Unplaced("Undeclared variable "+name, l.undeclared("--var", name)))
+			continue
+		}
+		v.settings = append(v.settings, setting{from: "--var", text: value})
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.opts.Values)) {
+		if v := l.variableNamed(name); v != nil {
+			v.settings = append(v.settings, setting{from: "the saved plan", value: hclvalue.Cty(l.opts.Values[name])})
+		}
+	}
+}
+
+func (l *loader) readVarFile(path string) {
+	src, err := textfile.Read(path, syntax.MaxBytes)
+	if err != nil {
+		l.diags = l.diags.Append(diagnostic.Unplaced("Cannot read --var-file", path+": "+Reason(err)+"."))
+		return
+	}
+	src = newlines(src)
+	l.files[path] = src
+	file, diags := syntax.File(src, path)
+	l.diags = append(l.diags, diags...)
+	if diags.HasErrors() {
+		return
+	}
+	attrs, diags := file.Body.JustAttributes()
+	l.diags = append(l.diags, diags...)
+	for _, a := range InOrder(attrs) {
+		l.setFromFile(path, a)
+	}
+}
+
+func (l *loader) setFromFile(path string, a *hcl.Attribute) {
+	v := l.variableNamed(a.Name)
+	if v == nil {
+		l.diags = l.diags.Append(diagnostic.Warning(a.NameRange, "Undeclared variable "+a.Name, l.undeclared(path, a.Name)))
+		return
+	}
+	at := a.Expr.Range()
+	v.settings = append(v.settings, setting{from: path, value: l.value(a.Expr, &hcl.EvalContext{}), at: &at})
+}

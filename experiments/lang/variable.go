@@ -1,0 +1,223 @@
+package lang
+
+import (
+	"errors"
+	"fmt"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/schema"
+	"matrix/experiments/syntax"
+	"matrix/experiments/wording"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+var variableSchema = schema.Body(schema.VariableBlock.Fields, schema.Header("validation"))
+
+var validationSchema = schema.Body([]schema.Field{{Name: "condition"}, {Name: "error_message"}})
+
+func (l *loader) declareVariable(b *hcl.Block, file *source) {
+	content := l.content(b, variableSchema, fmt.Sprintf("in variable %q", b.Labels[0]))
+	v := &variable{ty: cty.DynamicPseudoType, fallback: content.Attributes["default"]}
+	if a := content.Attributes["type"]; a != nil {
+		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
+		l.diags = append(l.diags, diags...)
+		if !diags.HasErrors() {
+			v.ty, v.defaults, v.typed = ty, defaults, true
+		}
+	}
+	v.node = &node{kind: "var", name: b.Labels[0], file: file, at: b.LabelRanges[0],
+		eval: func(ctx *hcl.EvalContext) cty.Value { return l.variableValue(v, ctx) }}
+	if a := v.fallback; a != nil {
+		v.node.exprs = []hcl.Expression{a.Expr}
+	}
+	if a := content.Attributes["description"]; a != nil {
+		decoder{loader: l, ctx: &hcl.EvalContext{}, ranges: map[string]hcl.Range{}}.attribute(schema.Field{Name: "description", Kind: schema.Text}, a.Expr, "description")
+	}
+	for _, vb := range content.Blocks {
+		checks := l.content(vb, validationSchema, "in a validation").Attributes
+		if checks["condition"] == nil {
+			l.diags = l.diags.Append(MissingAttribute(vb.Body.MissingItemRange(), schema.Field{Name: "condition"}, "A validation"))
+			continue
+		}
+		v.checks = append(v.checks, validation{checks["condition"], checks["error_message"]})
+	}
+	if l.register(v.node) {
+		l.variables = append(l.variables, v)
+	}
+}
+
+// variableValue is what was set last, else the default.
+func (l *loader) variableValue(v *variable, ctx *hcl.EvalContext) cty.Value {
+	if len(v.settings) > 0 {
+		s := v.settings[len(v.settings)-1]
+		value, ok := l.settingValue(v, s, ctx)
+		if !ok {
+			return cty.DynamicVal
+		}
+		l.set[v.node.name] = hclvalue.Go(value)
+		return value
+	}
+	if v.fallback == nil {
+		name := v.node.name
+		l.diags = l.diags.Append(diagnostic.Error(v.node.at, "No value for variable "+name,
+			fmt.Sprintf("It has no default. Set it with --var %s=…, in a --var-file, or by MATRIX_VAR_%s.", name, name)))
+		return cty.DynamicVal
+	}
+	value := l.value(v.fallback.Expr, ctx)
+	converted, err := v.convert(value)
+	if err != nil {
+		l.diags = l.diags.Append(diagnostic.Error(v.fallback.Expr.Range(), "Default does not fit its type",
+			fmt.Sprintf("var.%s is declared as %s: %s.", v.node.name, typeexpr.TypeString(v.ty), err)))
+		return cty.DynamicVal
+	}
+	return converted
+}
+
+func (v *variable) convert(value cty.Value) (cty.Value, error) {
+	if !v.typed {
+		return value, nil
+	}
+	if v.defaults != nil && hclvalue.Present(value) {
+		value = v.defaults.Apply(value)
+	}
+	return convert.Convert(value, v.ty)
+}
+
+// settingValue reads a value given from outside: text as it is for a string, else as an HCL expression.
+func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty.Value, bool) {
+	value := s.value
+	if value == cty.NilVal {
+		value = cty.StringVal(s.text)
+		if !l.takesText(v, ctx) {
+			parsed, ok := l.parseSetting(v, s)
+			if !ok {
+				return cty.DynamicVal, false
+			}
+			value = parsed
+		}
+	}
+	want := v.ty
+	if !v.typed && v.fallback != nil && s.value == cty.NilVal {
+		if d, diags := v.fallback.Expr.Value(ctx); !diags.HasErrors() && hclvalue.Present(d) && d.Type().IsPrimitiveType() {
+			want = d.Type()
+		}
+	}
+	converted, err := v.convert(value)
+	if err == nil && !v.typed {
+		converted, err = convert.Convert(value, want)
+	}
+	if err == nil && hclvalue.Infinite(converted) {
+		err = errors.New("it is not finite")
+	}
+	if err != nil {
+		d := diagnostic.Unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",
+			s.from, v.node.name, typeexpr.TypeString(want), err))
+		d.Subject = cmpRange(s.at, &v.node.at)
+		l.diags = l.diags.Append(d)
+		return cty.DynamicVal, false
+	}
+	return converted, true
+}
+
+func cmpRange(first, second *hcl.Range) *hcl.Range {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// takesText reports that a setting's text is the value itself: for primitive types, declared or by the default.
+func (l *loader) takesText(v *variable, ctx *hcl.EvalContext) bool {
+	if v.typed {
+		return v.ty.IsPrimitiveType()
+	}
+	if v.fallback == nil {
+		return true
+	}
+	d, diags := v.fallback.Expr.Value(ctx)
+	return diags.HasErrors() || !hclvalue.Present(d) || d.Type().IsPrimitiveType()
+}
+
+func (l *loader) parseSetting(v *variable, s setting) (cty.Value, bool) {
+	name := s.from + " " + v.node.name
+	src := []byte(s.text)
+	l.files[name] = src
+	expr, diags := syntax.Expression(src, name)
+	if !diags.HasErrors() {
+		var more hcl.Diagnostics
+		var value cty.Value
+		value, more = expr.Value(&hcl.EvalContext{})
+		if diags = append(diags, more...); !diags.HasErrors() {
+			return value, true
+		}
+	}
+	for _, d := range diags {
+		d.Detail += fmt.Sprintf(" (%s is %s: write it as in HCL, for instance '[1, 2]'; mind your shell's quotes.)", v.node.name, typeexpr.TypeString(v.ty))
+	}
+	l.diags = append(l.diags, diags...)
+	return cty.DynamicVal, false
+}
+
+// validate checks each variable's conditions, once everything has a value.
+func (l *loader) validate() {
+	for _, v := range l.variables {
+		for _, c := range v.checks {
+			l.validateOne(v, c)
+		}
+	}
+}
+
+func (l *loader) validateOne(v *variable, c validation) {
+	ctx := l.root(v.node.file)
+	if !l.sound(c.condition.Expr, false) {
+		return
+	}
+	ok, wrong := schema.Field{Name: "condition", Kind: schema.Flag}.Check(l.value(c.condition.Expr, ctx))
+	if wrong != nil {
+		l.diags = l.diags.Append(diagnostic.Error(c.condition.Expr.Range(), wrong.Summary, wrong.Detail))
+		return
+	}
+	if !hclvalue.Present(ok) || ok.True() {
+		return
+	}
+	detail := "The condition is false."
+	if c.message != nil && l.sound(c.message.Expr, false) {
+		if message, ok := hclvalue.Text(l.value(c.message.Expr, ctx)); ok {
+			detail = message
+		}
+	}
+	if n := len(v.settings); n > 0 {
+		detail += " (set by " + v.settings[n-1].from + ")"
+	}
+	d := diagnostic.Error(c.condition.Expr.Range(), "Invalid value for variable "+v.node.name, detail)
+	d.Expression, d.EvalContext = c.condition.Expr, ctx
+	l.diags = l.diags.Append(d)
+}
+
+// variableNames are the declared ones, for suggestions.
+func (l *loader) variableNames() []string {
+	var names []string
+	for _, v := range l.variables {
+		names = append(names, v.node.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (l *loader) variableNamed(name string) *variable {
+	i := slices.IndexFunc(l.variables, func(v *variable) bool { return v.node.name == name })
+	if i < 0 {
+		return nil
+	}
+	return l.variables[i]
+}
+
+func (l *loader) undeclared(from, name string) string {
+	return strings.TrimSpace(fmt.Sprintf("%s sets %q, but no variable of that name is declared.%s", from, name, wording.DidYouMean(name, l.variableNames())))
+}

@@ -1,0 +1,188 @@
+// Package schema says what may stand in each block, and checks values against it.
+package schema
+
+import (
+	"matrix/experiments/cell"
+	"reflect"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Kind says what value an attribute takes.
+type Kind int
+
+const (
+	Text     Kind = iota // a string
+	Number               // any number
+	Whole                // an integer
+	Flag                 // true or false
+	Duration             // a string such as "30m"
+	Texts                // a list of strings
+	Object               // an object of known attributes (Field.Fields)
+	Free                 // an object of any attributes: engine arguments
+	Environ              // an object of scalars, kept as strings
+	Length               // a count or a distribution of counts
+	Capture              // true, false, a number, "all", "none", "sample"
+	Memory               // MiB, or a string such as "64MiB"
+	Thinking             // true, false or a level
+	Anything             // read by code of its own
+	Path                 // a file, relative to the folder of the source
+	Folder               // a repository name, or a folder when it starts with ./ ../ or /
+	Command              // a command, or a file when it has a slash
+)
+
+// Field is one attribute that a block takes.
+type Field struct {
+	Name     string
+	Kind     Kind
+	Required bool
+	OneOf    []string
+	Min      *float64
+	Max      *float64
+	Fields   []Field // of an object
+}
+
+// AtLeast is a bound.
+func AtLeast(n float64) *float64 { return &n }
+
+// Block is a block that is one value: what it takes.
+type Block struct {
+	Name   string
+	Fields []Field
+	Sample string // for the message when its label is missing
+}
+
+// BackendNames are what a platform may ask for.
+func BackendNames() []string {
+	return []string{cell.VLLMOffline, cell.VLLMServe, cell.Ollama, cell.OpenAI, cell.OpenAIBatch, cell.Simulator}
+}
+
+var HardwareBlock = Block{Name: "hardware", Sample: `hardware "rtx4080" { … }`, Fields: []Field{
+	{Name: "gpu", Kind: Text}, {Name: "gpus", Kind: Whole, Min: AtLeast(0)}, {Name: "vram_gib", Kind: Number, Min: AtLeast(0)},
+	{Name: "ram_gib", Kind: Number, Min: AtLeast(0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
+}}
+
+var ModelBlock = Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: []Field{
+	{Name: "vllm", Kind: Object, Fields: []Field{{Name: "model", Kind: Folder, Required: true}, {Name: "revision", Kind: Text},
+		{Name: "tokenizer", Kind: Folder}, {Name: "dtype", Kind: Text}, {Name: "quantization", Kind: Text}}},
+	{Name: "ollama", Kind: Object, Fields: []Field{{Name: "model", Kind: Text}, {Name: "gguf", Kind: Path}, {Name: "template", Kind: Text}}},
+	{Name: "openai", Kind: Object, Fields: []Field{{Name: "model", Kind: Text, Required: true}}},
+	{Name: "architecture", Kind: Object, Fields: []Field{
+		{Name: "parameters", Kind: Number, Min: AtLeast(0)}, {Name: "weights_gib", Kind: Number, Min: AtLeast(0)},
+		{Name: "layers", Kind: Whole, Min: AtLeast(0)}, {Name: "hidden_size", Kind: Whole, Min: AtLeast(0)},
+		{Name: "intermediate_size", Kind: Whole, Min: AtLeast(0)}, {Name: "heads", Kind: Whole, Min: AtLeast(0)},
+		{Name: "kv_heads", Kind: Whole, Min: AtLeast(0)}, {Name: "head_dim", Kind: Whole, Min: AtLeast(0)},
+		{Name: "vocab_size", Kind: Whole, Min: AtLeast(0)}, {Name: "sliding_window", Kind: Whole, Min: AtLeast(0)},
+		{Name: "full_layers", Kind: Whole, Min: AtLeast(0)}}},
+}}
+
+var DatasetBlock = Block{Name: "dataset", Sample: `dataset "candidates" { … }`, Fields: []Field{
+	{Name: "path", Kind: Path},
+	{Name: "format", Kind: Text, OneOf: []string{"openai_batch", "jsonl", "sharegpt", "csv", "parquet"}},
+	{Name: "column", Kind: Text},
+	{Name: "synthetic", Kind: Object, Fields: []Field{{Name: "input_tokens", Kind: Length, Required: true},
+		{Name: "output_tokens", Kind: Length}, {Name: "count", Kind: Whole, Min: AtLeast(1)}, {Name: "prefix", Kind: Whole, Min: AtLeast(0)},
+		{Name: "seed", Kind: Whole}}},
+	{Name: "limit", Kind: Whole, Min: AtLeast(0)}, {Name: "shuffle", Kind: Flag}, {Name: "repeat", Kind: Flag},
+	{Name: "chat", Kind: Flag}, {Name: "seed", Kind: Whole},
+}}
+
+var PlatformBlock = Block{Name: "platform", Sample: `platform "vllm" { … }`, Fields: []Field{
+	{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
+	{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
+	{Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
+	{Name: "api_key_env", Kind: Text}, {Name: "attach", Kind: Flag},
+}}
+
+var DecisionBlock = Block{Name: "decision", Sample: `decision "best" { … }`, Fields: []Field{
+	{Name: "weights", Kind: Free}, {Name: "require", Kind: Free}, {Name: "goals", Kind: Free},
+	{Name: "requests", Kind: Anything}, {Name: "price_per_hour", Kind: Number, Min: AtLeast(0)},
+	{Name: "electricity_per_kwh", Kind: Number, Min: AtLeast(0)}, {Name: "currency", Kind: Text},
+}}
+
+var VariableBlock = Block{Name: "variable", Sample: `variable "batch_sizes" { … }`, Fields: []Field{
+	{Name: "type", Kind: Anything}, {Name: "default", Kind: Anything}, {Name: "description", Kind: Text},
+}}
+
+// CellBlocks are the blocks of an experiment whose attributes are evaluated per cell: what they take is said by the tags of
+// a cell's parts.
+var CellBlocks = []Block{
+	settings("load", &cell.Load{}), settings("generate", &cell.Generate{}), settings("warmup", &cell.Warmup{}), settings("isolation", &cell.Isolation{}),
+	settings("limits", &cell.Limits{}), settings("capture", &cell.Capture{}), settings("telemetry", &cell.Telemetry{}), settings("slo", &cell.SLO{}),
+}
+
+func settings(name string, part any) Block {
+	b := Block{Name: name}
+	for _, s := range cell.Settings(part) {
+		if s.Name != "" {
+			b.Fields = append(b.Fields, Field{Name: s.Name, Kind: kindOf(s), OneOf: s.OneOf, Min: s.Min, Max: s.Max})
+		}
+	}
+	return b
+}
+
+func kindOf(s cell.Setting) Kind {
+	switch s.Kind {
+	case "path":
+		return Path
+	case "memory":
+		return Memory
+	case "capture":
+		return Capture
+	case "thinking":
+		return Thinking
+	}
+	switch {
+	case s.Type == reflect.TypeFor[time.Duration]():
+		return Duration
+	case s.Type.Kind() == reflect.Slice:
+		return Texts
+	case s.Type.Kind() == reflect.Bool:
+		return Flag
+	case s.Type.Kind() == reflect.Float64:
+		return Number
+	case s.Type.Kind() == reflect.String:
+		return Text
+	}
+	return Whole
+}
+
+// Blocks of an experiment that are rules.
+var (
+	ExcludeBlock  = Block{Name: "exclude", Fields: []Field{{Name: "when", Kind: Flag, Required: true}, {Name: "reason", Kind: Text}}}
+	OverrideBlock = Block{Name: "override", Fields: []Field{{Name: "when", Kind: Flag}, {Name: "args", Kind: Free},
+		{Name: "env", Kind: Environ}, {Name: "options", Kind: Free}}}
+	ConstraintBlock = Block{Name: "constraint", Sample: `constraint "room" { … }`,
+		Fields: []Field{{Name: "condition", Kind: Flag, Required: true}, {Name: "message", Kind: Text}}}
+)
+
+// ExperimentFields are the attributes of the experiment itself.
+var ExperimentFields = []Field{
+	{Name: "description", Kind: Text}, {Name: "tags", Kind: Texts}, {Name: "hardware", Kind: Anything}, {Name: "dataset", Kind: Anything},
+	{Name: "platform", Kind: Anything}, {Name: "model", Kind: Anything}, {Name: "batch_size", Kind: Anything},
+	{Name: "launches", Kind: Whole, Min: AtLeast(1)}, {Name: "order", Kind: Text, OneOf: []string{"blocks", "random", "declared"}},
+	{Name: "seed", Kind: Whole}, {Name: "resume", Kind: Flag},
+}
+
+// Body is the schema of a body with these attributes and blocks.
+func Body(fields []Field, blocks ...hcl.BlockHeaderSchema) *hcl.BodySchema {
+	s := &hcl.BodySchema{Blocks: blocks}
+	for _, f := range fields {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: f.Name})
+	}
+	return s
+}
+
+// Header is a block's name and its labels.
+func Header(name string, labels ...string) hcl.BlockHeaderSchema {
+	return hcl.BlockHeaderSchema{Type: name, LabelNames: labels}
+}
+
+var TopLevel = Body([]Field{{Name: "imports", Kind: Texts}},
+	Header("variable", "name"), Header("locals"), Header("hardware", "name"), Header("model", "name"), Header("dataset", "name"),
+	Header("platform", "name"), Header("experiment", "name"), Header("decision", "name"))
+
+var Experiment = Body(ExperimentFields,
+	Header("matrix"), Header("exclude"), Header("include"), Header("override"), Header("constraint", "name"), Header("load"),
+	Header("generate"), Header("warmup"), Header("isolation"), Header("limits"), Header("capture"), Header("telemetry"), Header("slo"))

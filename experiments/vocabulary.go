@@ -1,0 +1,105 @@
+package experiments
+
+import (
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/grid"
+	"matrix/experiments/lang"
+	"matrix/experiments/syntax"
+	"matrix/experiments/textfile"
+	"matrix/experiments/wording"
+)
+
+// What the packages below hold, under the names that other rooms still use.
+type (
+	Cell         = cell.Cell
+	EngineKind   = cell.EngineKind
+	Places       = cell.Places
+	Axis         = cell.Axis
+	Skip         = cell.Skip
+	Place        = cell.Place
+	Problem      = cell.Problem
+	Values       = cell.Values
+	Platform     = cell.Platform
+	Model        = cell.Model
+	VLLMModel    = cell.VLLMModel
+	OllamaModel  = cell.OllamaModel
+	OpenAIModel  = cell.OpenAIModel
+	Architecture = cell.Architecture
+	Dataset      = cell.Dataset
+	Synthetic    = cell.Synthetic
+	Length       = cell.Length
+	Hardware     = cell.Hardware
+	LoadShape    = cell.Load
+	Generate     = cell.Generate
+	Warmup       = cell.Warmup
+	Isolation    = cell.Isolation
+	Limits       = cell.Limits
+	Capture      = cell.Capture
+	Telemetry    = cell.Telemetry
+	SLO          = cell.SLO
+	Fit          = cell.Fit
+	Decision     = cell.Decision
+	Metric       = cell.Metric
+	Facts        = cell.Facts
+	Identity     = cell.Identity
+	Identifier   = cell.Identifier
+	Component    = cell.Component
+	Parts        = cell.Parts
+	Change       = cell.Change
+	Attribute    = cell.Attribute
+
+	Config      = grid.Config
+	Experiment  = grid.Experiment
+	Expansion   = grid.Expansion
+	Hooks       = grid.Hooks
+	Inspection  = grid.Inspection
+	Judged      = grid.Judged
+	LoadOptions = lang.Options
+	Variable    = lang.Variable
+	Scope       = lang.Scope
+	Result      = lang.Result
+	Graph       = lang.Graph
+	GraphNode   = lang.GraphNode
+	GraphEdge   = lang.GraphEdge
+	Affected    = diagnostic.Affected
+)
+
+const (
+	VLLMOffline    = cell.VLLMOffline
+	VLLMServe      = cell.VLLMServe
+	Ollama         = cell.Ollama
+	OpenAI         = cell.OpenAI
+	OpenAIBatch    = cell.OpenAIBatch
+	Simulator      = cell.Simulator
+	Ratio          = cell.Ratio
+	SkipExcluded   = cell.SkipExcluded
+	SkipInfeasible = cell.SkipInfeasible
+	ConsoleFile    = lang.ConsoleFile
+	OutcomeTrue    = grid.OutcomeTrue
+	OutcomeFalse   = grid.OutcomeFalse
+	OutcomeUnknown = grid.OutcomeUnknown
+)
+
+var (
+	NewCell         = cell.NewCell
+	Identify        = cell.Identify
+	NewIdentifier   = cell.NewIdentifier
+	Diff            = cell.Diff
+	Components      = cell.Components
+	IdentityDefault = cell.IdentityDefault
+	PublicURL       = cell.PublicURL
+	SecretName      = cell.SecretName
+	CutBOS          = cell.CutBOS
+	StartsWithBOS   = cell.StartsWithBOS
+	PlainJSON       = textfile.PlainJSON
+
+	Load             = grid.Load
+	Format           = syntax.Format
+	WriteDiagnostics = diagnostic.Write
+	DiagnosticJSON   = diagnostic.JSON
+	Suggest          = wording.Suggest
+	DidYouMean       = wording.DidYouMean
+	Printable        = wording.Printable
+	Shows            = wording.Shows
+)
