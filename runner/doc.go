@@ -1,4 +1,3 @@
-// Package runner decides WHEN: it holds cells against the store's history (Plan),
-// and runs the pending launches one clean engine at a time (Apply): order,
-// isolation, load, telemetry. It knows no engine by name and no file format.
+// Package runner decides WHEN, in rooms of its own: plan holds cells against the store's history, launch makes one launch
+// with a clean engine, apply runs them in order, side by side. None of them knows a file format.
 package runner

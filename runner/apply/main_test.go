@@ -1,0 +1,58 @@
+package apply_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"matrix/backends/process"
+	"matrix/backends/simulator"
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// TestMain lets this binary be what its tests start: the guard of an engine, and the simulator's server. And it reads and
+// writes one attempt before any test: the Parquet library keeps one decompressor for the whole process, and one that was
+// made inside a synctest bubble may not be used outside of it.
+func TestMain(m *testing.M) {
+	process.MainIfAsked()
+	simulator.MainIfAsked()
+	ApplyIfAsked()
+	if err := WarmParquet(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func WarmParquet() error {
+	dir, err := os.MkdirTemp("", "matrix-runner-test")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	store, err := results.Open(dir)
+	if err != nil {
+		return err
+	}
+	a, err := store.Begin(&experiments.Cell{Experiment: "warm", Slug: "cell"}, experiments.Identity{}, 1, nil)
+	if err != nil {
+		return err
+	}
+	row := results.RequestRow{Phase: "measure", Status: "ok", ChunkGapsS: []float64{1}}
+	if err := a.Append(row, &results.OutputRow{Text: "x"}); err != nil {
+		return err
+	}
+	if err := a.Sample(results.SampleRow{Source: "host", Metric: "x"}); err != nil {
+		return err
+	}
+	if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
+		return err
+	}
+	past, err := store.History(context.Background(), "warm")
+	if err != nil {
+		return err
+	}
+	return results.ReadRequests(past[0].Dir, func(results.RequestRow) error { return nil })
+}

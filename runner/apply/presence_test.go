@@ -1,0 +1,57 @@
+package apply
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"matrix/backends"
+	"matrix/runner/events"
+	"matrix/runner/runnertest"
+)
+
+// A load of minutes is told while it lasts, here and on the board: the phase, its limit, the part, the engine's last line.
+func TestALoadIsToldWhileItLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c := runnertest.Cell("a", 4)
+		c.Limits.Load = 10 * time.Minute
+		var board *Board
+		r.backend.OnLaunch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+			spec.Enter("import")
+			time.Sleep(20 * time.Second)
+			spec.Observe(backends.Phase{Name: "import", Duration: 20 * time.Second})
+			spec.Enter("compile")
+			if err := os.WriteFile(spec.LogPath, []byte("INFO 11-23 19:57:27 [backends.py:1148] \x1b[1mCompiling\x1b[0m a graph\n"), 0o644); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(40*time.Second + beatEvery/2)
+			board = ReadBoard(r.world.Store)
+			return runnertest.NewEngine(), nil
+		}
+		r.apply(t.Context(), r.plan(c))
+		var last events.Event
+		told := 0
+		for _, e := range r.events {
+			if e.Kind == events.LaunchProgress && e.Phase == "load" {
+				last = e
+				told++
+			}
+		}
+		if told < 55 || last.Part != "compile" || last.Limit != 10*time.Minute || last.Elapsed < 58*time.Second || last.Message != "Compiling a graph" {
+			t.Errorf("told %d times, last %+v", told, last)
+		}
+		if board == nil || board.PID != os.Getpid() || len(board.Launches) != 1 {
+			t.Fatalf("board %+v", board)
+		}
+		if l := board.Launches[0]; l.Phase != "load" || l.Part != "compile" || l.LogLine != "Compiling a graph" || l.Progress != nil || l.Name != c.Name() {
+			t.Errorf("board %+v", l)
+		}
+		if _, err := os.Stat(filepath.Join(r.world.Store.Inner(), boardFile)); err == nil {
+			t.Error("the board outlives the apply")
+		}
+	})
+}

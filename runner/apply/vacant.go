@@ -1,0 +1,127 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"matrix/experiments"
+	"matrix/runner/machine"
+	"matrix/runner/telemetry"
+)
+
+// settle is how long what is on the GPUs when an apply begins gets to end: an engine that was just stopped needs a
+// second, and a longer wait would only put off what somebody has to decide.
+const settle = 10 * time.Second
+
+// BusyError says that something that is not ours holds GPUs which the plan needs, and did before the apply began: no
+// launch would do better than the first, so nothing was started.
+type BusyError struct {
+	Held []string // in words: what holds which GPU
+	PIDs []int    // of the processes, where they can be listed
+}
+
+func (e *BusyError) Error() string { return "the GPU is not free: " + strings.Join(e.Held, "; ") }
+
+// vacant takes the GPUs that something else holds out of the pool, and fails when a launch of the plan then lacks one.
+// Launches keep looking (drain): what comes later is theirs to meet.
+func (s *session) vacant(ctx context.Context) error {
+	if len(s.pool.all) == 0 {
+		return nil
+	}
+	for began, said := time.Now(), false; ; machine.Pause(ctx, machine.PollEvery) {
+		gpus, err := s.site.Host.GPUs()
+		if err != nil || ctx.Err() != nil {
+			return nil // nothing to read: the plan and doctor have said so
+		}
+		free, busy := s.free(gpus)
+		if busy == nil {
+			s.without(free, gpus)
+			return nil
+		}
+		if time.Since(began) >= settle {
+			return busy
+		}
+		if !said {
+			said = true
+			s.site.Events.Warn(fmt.Sprintf("%s; waiting %s for it to end", busy, settle))
+		}
+	}
+}
+
+// free lists the GPUs of the pool that no step of the plan finds held; busy when a step then has too few.
+func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
+	free, busy = slices.Clone(s.pool.all), &BusyError{}
+	var demands []demand
+	seen := map[*experiments.Cell]bool{}
+	for _, step := range s.site.Plan.Order {
+		c := step.Item.Cell
+		if seen[c] || !c.Platform.Local() {
+			continue
+		}
+		seen[c] = true
+		d := demandOf(c, s.site.GPUs)
+		demands = append(demands, d)
+		for _, g := range machine.Among(gpus, slices.Concat(d.these, d.of)) {
+			if what := s.inTheWay(c, g); what != "" && slices.Contains(s.pool.all, g.UUID) {
+				free = slices.DeleteFunc(free, func(uuid string) bool { return uuid == g.UUID })
+				busy.add(what, g)
+			}
+		}
+	}
+	for _, d := range demands {
+		if !d.metBy(free) {
+			return nil, busy
+		}
+	}
+	return free, nil
+}
+
+func (e *BusyError) add(what string, g telemetry.GPU) {
+	if slices.Contains(e.Held, what) {
+		return
+	}
+	e.Held = append(e.Held, what)
+	for _, p := range g.Processes {
+		if p.Compute && !slices.Contains(e.PIDs, p.PID) {
+			e.PIDs = append(e.PIDs, p.PID)
+		}
+	}
+}
+
+// metBy reports whether these GPUs are enough for it.
+func (d demand) metBy(free []string) bool {
+	if len(d.these) > 0 {
+		return !slices.ContainsFunc(d.these, func(uuid string) bool { return !slices.Contains(free, uuid) })
+	}
+	n := 0
+	for _, uuid := range d.of {
+		if slices.Contains(free, uuid) {
+			n++
+		}
+	}
+	return n >= d.gpus
+}
+
+// inTheWay says what on a GPU keeps a cell's engine from being measured there, or from starting; "" = nothing.
+func (s *session) inTheWay(c *experiments.Cell, g telemetry.GPU) string {
+	if what := s.site.Base.Occupied([]telemetry.GPU{g}, c.Isolation.Exclusive, int64(c.Isolation.VRAMToleranceMiB*(1<<20))); what != "" {
+		return what
+	}
+	return machine.Crowded(s.site.World.Backends[c.Platform.Backend], c, g)
+}
+
+// without goes on with the GPUs that are free.
+func (s *session) without(free []string, gpus []telemetry.GPU) {
+	if len(free) == len(s.pool.all) {
+		return
+	}
+	for _, g := range gpus {
+		if slices.Contains(s.pool.all, g.UUID) && !slices.Contains(free, g.UUID) {
+			s.site.Events.Warn(fmt.Sprintf("GPU %d (%s) is in use; this apply goes on without it", g.Index, g.Name))
+		}
+	}
+	s.pool = newPool(free, s.jobs(len(free)))
+}

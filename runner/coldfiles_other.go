@@ -1,7 +1,0 @@
-//go:build !linux
-
-package runner
-
-import "errors"
-
-func forgetFiles([]string) error { return errors.New("this system has no way to drop cached files") }

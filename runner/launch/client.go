@@ -1,0 +1,89 @@
+package launch
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/runner/ledger"
+)
+
+// clientLimited says why the client, and not the engine, may have been the limit of a stretch; "" = it was not. cpuS is
+// what this process used in its wallS seconds, c is nil on a machine that was never calibrated.
+func clientLimited(cpuS, wallS float64, counts ledger.Counts, cores int, c *results.Calibration) string {
+	d := counts.Duration()
+	if d <= 0 {
+		return ""
+	}
+	most := limitedShare * float64(cores)
+	if used := cpuS / max(wallS, d); used > most {
+		return fmt.Sprintf("matrix itself used %.1f of its %d cores, so it may have limited what it measured (client_limited)", used, cores)
+	}
+	if c == nil {
+		return ""
+	}
+	requests, events := float64(counts.Done)/d, float64(counts.Events)/d
+	if needs := c.CPUCores(requests, events); needs > most {
+		return fmt.Sprintf("%.0f requests and %.0f events a second need %.1f of the client's %d cores by its calibration, so it may have limited what it measured (client_limited)",
+			requests, events, needs, cores)
+	}
+	return ""
+}
+
+// limitedShare is the share of all its cores beyond which the client itself limits what it measures.
+const limitedShare = 0.8
+
+// recordTraffic records what the client saw on its connections. Over segments a maximum is one and a count adds up.
+func (m *measurement) recordTraffic(overflows int64, told bool) {
+	j := m.j
+	c, _ := m.book.Now()
+	after, toldAfter := j.site.Host.Overflows()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.row.Reconnects = plus(j.row.Reconnects, c.Reconnects)
+	if told && toldAfter && here(j.cell) {
+		j.row.ListenOverflows = plus(j.row.ListenOverflows, after-overflows)
+	}
+	most := m.traffic.MostInFlight()
+	if most == 0 {
+		return // it does not tell
+	}
+	j.row.InFlightMax = greater(j.row.InFlightMax, most)
+	j.row.UnansweredMax = greater(j.row.UnansweredMax, m.traffic.MostUnanswered())
+	if j.cell.Load.Mode == "batch" {
+		in := max(m.traffic.LastIn().Seconds(), deref(j.row.BurstInS))
+		j.row.BurstInS = &in
+	}
+}
+
+// here reports whether the cell's engine listens on this machine.
+func here(c *experiments.Cell) bool {
+	if !c.Platform.Attached() {
+		return true
+	}
+	u, err := url.Parse(c.Platform.URL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func plus(p *int64, n int64) *int64 {
+	sum := deref(p) + n
+	return &sum
+}
+
+func greater(p *int64, n int64) *int64 {
+	most := max(deref(p), n)
+	return &most
+}

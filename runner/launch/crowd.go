@@ -1,0 +1,56 @@
+package launch
+
+import (
+	"maps"
+	"matrix/runner/events"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Crowd is the launches that run at the same time. Safe for concurrent use.
+type Crowd struct {
+	mu      sync.Mutex
+	running map[*journal]int64 // most others that ran beside it
+}
+
+// NewCrowd is one in which nothing runs yet.
+func NewCrowd() *Crowd { return &Crowd{running: map[*journal]int64{}} }
+
+func (c *Crowd) join(j *journal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running[j] = 0
+	for each, most := range c.running {
+		c.running[each] = max(most, int64(len(c.running)-1))
+	}
+}
+
+func (c *Crowd) leave(j *journal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.running, j)
+}
+
+// beside is the highest number of other launches that a running one has had beside it.
+func (c *Crowd) beside(j *journal) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running[j]
+}
+
+// Look tells what each launch that runs does right now, in the plan's order. tell: and emits an event for those who wait
+// for a phase to end.
+func (c *Crowd) Look(tell bool) []Running {
+	c.mu.Lock()
+	list := slices.SortedFunc(maps.Keys(c.running), func(a, b *journal) int { return a.index - b.index })
+	c.mu.Unlock()
+	all := make([]Running, len(list))
+	for i, j := range list {
+		r := j.present()
+		if all[i] = r; tell && r.Phase != "" && r.Progress == nil {
+			j.emit(events.Event{Kind: events.LaunchProgress, Phase: r.Phase, Part: r.Part, Elapsed: time.Since(r.PhaseBegan), Limit: r.Limit, Message: r.LogLine})
+		}
+	}
+	return all
+}

@@ -1,0 +1,85 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"matrix/backends/process"
+	"matrix/results"
+	"matrix/runner/plan"
+	"time"
+)
+
+// deathGrace is for requests to notice by themselves that their engine is dead.
+const deathGrace = 2 * time.Second
+
+// died is the end by an engine that is no more, or of no more use, though nobody stopped it; nil while it does its work.
+func (e *engine) died(when string) *Outcome {
+	if e.running == nil {
+		return nil
+	}
+	e.mu.Lock()
+	unwell := e.unwell
+	e.mu.Unlock()
+	ended := false
+	select {
+	case <-e.running.Done():
+		ended = true
+	default:
+	}
+	if !ended && unwell == nil {
+		return nil
+	}
+	out := &Outcome{Status: results.EngineFailed, Reason: "engine died " + when, LogTail: process.Tail(e.j.logPath(), logTailLines)}
+	switch cause := e.running.Info().Cause; {
+	case ended && errors.Is(cause, process.ErrUnguarded):
+		out.Status, out.Reason = results.EnvironmentFailed, "engine ended "+when+": "+plan.OneLine(cause)
+	case ended && cause != nil:
+		out.Reason += ": " + plan.OneLine(cause)
+	case unwell != nil:
+		out.Reason += ": " + plan.OneLine(unwell)
+	}
+	return out
+}
+
+func (e *engine) isWell() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.unwell == nil
+}
+
+// noteUseless notes that the engine was found dead by its answers, and cuts off what is in flight.
+func (e *engine) noteUseless(cancel context.CancelCauseFunc) func(error) {
+	return func(why error) {
+		e.mu.Lock()
+		e.unwell = why
+		e.mu.Unlock()
+		select {
+		case <-e.running.Done(): // watchDeath gives what is in flight its time
+		default:
+			cancel(errDied)
+		}
+	}
+}
+
+// watchDeath cuts off what is in flight when the engine has died and its requests do not notice. The returned function
+// ends the watch.
+func (e *engine) watchDeath(cancel context.CancelCauseFunc) func() {
+	over := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-over:
+			return
+		case <-e.running.Done():
+		}
+		t := time.NewTimer(deathGrace)
+		defer t.Stop()
+		select {
+		case <-over:
+		case <-t.C:
+			cancel(errDied)
+		}
+	}()
+	return func() { close(over); <-ended }
+}

@@ -1,0 +1,286 @@
+package launch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner/events"
+	"matrix/runner/ledger"
+	"matrix/runner/load"
+	"matrix/runner/machine"
+	"matrix/runner/plan"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// measurement is the measured phase of one segment.
+type measurement struct {
+	j       *journal
+	e       *engine
+	set     *dataset.Set
+	book    *ledger.Ledger
+	traffic *backends.Traffic
+	base    time.Time // zero of the rows' times
+	keep    func(seq int64) bool
+	before  int64 // requests that ended in earlier segments
+	stop    context.CancelCauseFunc
+	// following estimates the launches after this one, once: a plan may have 100,000.
+	following func() *plan.Remainder
+
+	mu      sync.Mutex
+	dataErr error
+	want    *ledger.Failure // what this machine lacks
+
+	told bool // a stall, by the progress loop alone
+}
+
+// measure offers the load and writes a row for each request.
+func measure(ctx context.Context, j *journal, e *engine, set *dataset.Set) *Outcome {
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	m := &measurement{j: j, e: e, set: set, keep: chosenOutputs(j.cell, j.planned), stop: cancel, before: j.attempt.Done()}
+	m.following = sync.OnceValue(func() *plan.Remainder {
+		return j.site.Estimates.Following(j.site.Plan.Order, j.index+1, j.site.SideBySide)
+	})
+	m.book = ledger.New(j.planned, m.write)
+	m.book.Trip, m.book.Fatal = m.trip, func(error) { cancel(errBroken) }
+	arrivals, err := m.arrivals()
+	if err != nil {
+		return environment(err)
+	}
+	metrics := e.scrape(ctx)
+	if err := m.begin(); err != nil {
+		return fatal(err)
+	}
+	cpu := machine.CPUSeconds()
+	overflows, told := j.site.Host.Overflows()
+	endDeath, endProgress := e.watchDeath(cancel), m.progress()
+	err = load.Run(work, e.running, load.Job{Shape: j.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: j.site.Hard,
+		Begin: m.book.Begin, Done: m.book.End, Dead: e.noteUseless(cancel)})
+	endDeath()
+	cpu = machine.CPUSeconds() - cpu
+	m.recordTraffic(overflows, told)
+	out := m.outcome(work, err)
+	m.settle(work, out, err)
+	endProgress()
+	m.account(out, cpu)
+	j.addMetrics(metrics, e.scrape(context.WithoutCancel(ctx)))
+	return cmp.Or(fatal(m.book.Err()), out)
+}
+
+// begin sets the zero of all times and writes what waited for it.
+func (m *measurement) begin() error {
+	m.base = time.Now()
+	j := m.j
+	m.traffic = backends.NewTraffic()
+	j.mu.Lock()
+	if j.row.BeganUnixS == 0 {
+		j.row.BeganUnixS = float64(m.base.UnixNano()) / 1e9
+	}
+	j.now.phase, j.now.phaseBegan, j.now.limit, j.now.part = "measure", m.base, j.cell.Limits.Cell, ""
+	j.now.measured = &events.Progress{Planned: int64(j.planned), Done: m.before}
+	j.mu.Unlock()
+	j.emit(events.Event{Kind: events.CellStart})
+	j.site.Changed()
+	if err := j.flush(m.base); err != nil {
+		return err
+	}
+	m.e.describe()
+	if err := j.attempt.SaveRun(j.snapshot()); err != nil {
+		return fmt.Errorf("save the run of %s: %w", j.cell.Name(), err)
+	}
+	return nil
+}
+
+func (m *measurement) write(a ledger.PendingRequest, r backends.Reply) error {
+	segment := m.j.attempt.Segment()
+	var out *results.OutputRow
+	if m.keep(r.Seq) {
+		out = toOutput(a, r, segment)
+	}
+	if r.Status != backends.Canceled && r.Status != backends.NotSent {
+		m.j.finals.Add(1)
+	}
+	if r.Status == backends.NotSent && wants[r.ErrorClass] != "" {
+		m.lack(r)
+	}
+	return m.j.attempt.Append(makeRow(a, r, m.base, "measure", segment), out)
+}
+
+// trip is the breaker of max_error_rate.
+func (m *measurement) trip(c ledger.Counts, inFlight int64) {
+	if ledger.Tripped(c, inFlight, m.before, int64(m.j.planned), m.j.cell.Limits.MaxErrorRate) {
+		m.stop(errBreaker)
+	}
+}
+
+// lack stops the phase when requests cannot leave: what this machine lacks is no failure of the engine's.
+func (m *measurement) lack(r backends.Reply) {
+	m.mu.Lock()
+	if m.want == nil {
+		m.want = &ledger.Failure{Class: r.ErrorClass, Text: r.Error}
+	}
+	m.mu.Unlock()
+	m.stop(errBroken)
+}
+
+func (m *measurement) lacking() *ledger.Failure {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.want
+}
+
+// requests makes what is still to be asked, one at a time.
+func (m *measurement) requests() iter.Seq[backends.Request] {
+	return func(yield func(backends.Request) bool) {
+		for seq := range m.j.planned {
+			if m.j.attempt.Finished(int64(seq)) {
+				continue
+			}
+			e, err := m.set.Request(m.j.cell, false, seq, m.j.salt())
+			if err != nil {
+				m.mu.Lock()
+				m.dataErr = fmt.Errorf("make request %d: %w", seq, err)
+				m.mu.Unlock()
+				m.stop(errBroken)
+				return
+			}
+			req := makeRequest(m.j.cell, seq, e)
+			req.Flight = m.traffic.Flight()
+			if !yield(req) {
+				return
+			}
+		}
+	}
+}
+
+func (m *measurement) dataFault() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dataErr
+}
+
+// outcome decides how the attempt ends, most telling cause first.
+func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
+	c, _ := m.book.Now()
+	all := c.Done+m.before == int64(m.j.planned)
+	if out := cut(ctx, m.j.cell); out != nil && !all {
+		return out
+	}
+	if out := m.e.died(fmt.Sprintf("after %s of %s requests", plan.Thousands(c.Done+m.before), plan.Thousands(int64(m.j.planned)))); out != nil {
+		return out
+	}
+	if want := m.lacking(); want != nil {
+		return &Outcome{Status: results.EnvironmentFailed, Reason: "requests cannot leave this machine: " + want.Text, Hint: wants[want.Class]}
+	}
+	if c.Done > 0 && m.j.attempt.OK() == 0 && (all || errors.Is(context.Cause(ctx), errBreaker)) {
+		return useless("requests", c.Done+m.before, m.book.Worst(), process.Tail(m.j.logPath(), logTailLines))
+	}
+	switch {
+	case m.dataFault() != nil:
+		return environment(m.dataFault())
+	case m.book.Err() != nil:
+		return fatal(m.book.Err())
+	case errors.Is(context.Cause(ctx), errBreaker):
+		return &Outcome{Status: results.Censored, Reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
+			plan.Thousands(c.Failed), plan.Thousands(c.Done), m.j.cell.Limits.MaxErrorRate)}
+	case err != nil && !all:
+		return &Outcome{Status: results.EngineFailed, Reason: plan.OneLine(err), LogTail: process.Tail(m.j.logPath(), logTailLines)}
+	}
+	return &Outcome{Status: results.Complete, Reason: "done"}
+}
+
+// unanswered is the end of a request that was handed over and never came back.
+func unanswered(ctx context.Context, err error) backends.Reply {
+	var stop *load.Stop
+	switch {
+	case errors.As(context.Cause(ctx), &stop):
+		return backends.Reply{Status: stop.Status, ErrorClass: stop.Class, Error: stop.Text}
+	case err != nil:
+		return backends.Reply{Status: backends.Failed, ErrorClass: "batch_failed", Error: plan.OneLine(err)}
+	}
+	return backends.Reply{Status: backends.Failed, ErrorClass: "unanswered", Error: "the engine returned without an answer to this request"}
+}
+
+// settle gives each request that has no row one. An attempt that goes on later leaves those that never left to its next
+// segment.
+func (m *measurement) settle(ctx context.Context, out *Outcome, err error) {
+	end := unanswered(ctx, err)
+	if m.e.died("") != nil && out.Status == results.EngineFailed {
+		end = backends.Reply{Status: backends.Disconnected, ErrorClass: errDied.Class, Error: out.Reason}
+	}
+	m.book.Close(end)
+	if m.j.goesOnLater(out) || m.book.Err() != nil {
+		return
+	}
+	for seq := range m.j.planned {
+		if m.book.Has(int64(seq)) || m.j.attempt.Finished(int64(seq)) {
+			continue
+		}
+		a := ledger.PendingRequest{MaxTokens: m.j.cell.Generate.MaxTokens}
+		if e, err := m.set.Request(m.j.cell, false, seq, m.j.salt()); err == nil && out.Status != results.Interrupted {
+			a = ledger.Pend(makeRequest(m.j.cell, seq, e), time.Time{})
+		}
+		m.book.NotSent(a, int64(seq), end.ErrorClass, end.Error)
+	}
+}
+
+// account records what the phase took and cost.
+func (m *measurement) account(out *Outcome, cpu float64) {
+	j := m.j
+	c, _ := m.book.Now()
+	j.phase("measure", time.Since(m.base))
+	for _, text := range append(m.book.Warnings(), notAsAsked(j.cell, c)...) {
+		j.warn(text)
+	}
+	if n := j.row.ListenOverflows; n != nil && *n > 0 { // nobody else writes it
+		j.warn(fmt.Sprintf("the kernel of this machine dropped %d connections at full backlogs meanwhile (listen_overflows)", *n))
+	}
+	j.mu.Lock()
+	j.seg.DurationS, j.seg.Reason = c.Duration(), segmentReason(out)
+	total := cpu
+	if j.row.ClientCPUS != nil {
+		total += *j.row.ClientCPUS
+	}
+	why := clientLimited(cpu, time.Since(m.base).Seconds(), c, runtime.GOMAXPROCS(0), j.site.Calibration)
+	limited := why != "" || j.row.ClientLimited != nil && *j.row.ClientLimited // in an earlier segment
+	j.row.ClientCPUS, j.row.ClientLimited = &total, &limited
+	j.mu.Unlock()
+	if why != "" {
+		j.warn(why)
+	}
+}
+
+// segmentReason says why a segment ended, in a word.
+func segmentReason(out *Outcome) string {
+	switch out.Status {
+	case results.Complete:
+		return "done"
+	case results.EngineFailed:
+		return "engine_died"
+	}
+	return out.Status
+}
+
+// arrivals is the schedule of an open load, nil elsewhere. What an earlier segment left is due by the same process
+// from its own beginning.
+func (m *measurement) arrivals() (iter.Seq[time.Duration], error) {
+	if m.j.cell.Load.Mode != "open" {
+		return nil, nil
+	}
+	s, err := load.NewSchedule(m.j.cell.Load, m.j.cell.Dataset.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if m.j.attempt.Segment() > 1 {
+		return s.Remaining(), nil
+	}
+	return s.Arrivals(), nil
+}

@@ -1,0 +1,121 @@
+package launch
+
+import (
+	"cmp"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/process"
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/runner/telemetry"
+)
+
+// leastInterval is the shortest between two telemetry samples.
+const leastInterval = 100 * time.Millisecond
+
+// samples carries telemetry into the attempt; it keeps what comes before the zero of all times is known.
+type samples struct {
+	attempt *results.Attempt
+	segment int32
+	handed  atomic.Pointer[backends.Engine] // nil until it is loaded
+
+	closing atomic.Bool // the engine is being stopped: its metrics are no longer to be had
+
+	mu       sync.Mutex
+	base     time.Time // zero: not known yet
+	early    []telemetry.Sample
+	recorder *telemetry.Recorder
+	broken   error
+}
+
+// watch starts the recorder, for a launch from its first process to its last; the id is the engine's launch.
+func (s *samples) watch(t *experiments.Telemetry, gpus []string, id string) {
+	if t.Interval <= 0 {
+		return
+	}
+	// Until the backend hands the engine over, its processes are known by the attempt in their environment: the peak of
+	// the memory may lie in the load.
+	target := telemetry.Target{GPUs: gpus, PIDs: func() []int {
+		if e := s.handed.Load(); e != nil {
+			return (*e).Info().PIDs
+		}
+		return process.OfAttempt(id)
+	}}
+	if t.Metrics {
+		target.Metrics = s.metrics
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recorder = telemetry.Start(target, max(t.Interval, leastInterval), s.take)
+}
+
+// metrics is where the engine tells its own figures, once it is there.
+func (s *samples) metrics() (url, prefix string) {
+	e := s.handed.Load()
+	if e == nil || s.closing.Load() {
+		return "", ""
+	}
+	select {
+	case <-(*e).Done():
+		return "", "" // its death is told elsewhere
+	default:
+	}
+	info := (*e).Info()
+	return info.MetricsURL, cmp.Or(info.MetricsPrefix, info.Engine+":")
+}
+
+// stop ends the recorder and returns its warnings.
+func (s *samples) stop() []string {
+	s.mu.Lock()
+	r := s.recorder
+	s.recorder = nil
+	s.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return r.Stop() // outside the lock: the last sample goes through take
+}
+
+func (s *samples) take(batch []telemetry.Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base.IsZero() {
+		s.early = append(s.early, batch...)
+		return
+	}
+	s.write(batch)
+}
+
+// zero sets the beginning of the measured phase and writes what waited for it.
+func (s *samples) zero(base time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base.IsZero() {
+		s.base = base
+		s.write(s.early)
+		s.early = nil
+	}
+	return s.broken
+}
+
+// write is called with the lock held.
+func (s *samples) write(batch []telemetry.Sample) {
+	rows := make([]results.SampleRow, len(batch))
+	for i, x := range batch {
+		rows[i] = results.SampleRow{TimeS: x.At.Sub(s.base).Seconds(), UnixS: float64(x.At.UnixNano()) / 1e9,
+			Segment: s.segment, Source: x.Source, Metric: x.Metric, Value: x.Value}
+	}
+	if err := s.attempt.Sample(rows...); err != nil && s.broken == nil {
+		s.broken = fmt.Errorf("write telemetry: %w", err)
+	}
+}
+
+func (s *samples) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}

@@ -1,0 +1,67 @@
+package machine
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"matrix/backends/process"
+	"matrix/runner/gpulock"
+	"matrix/runner/telemetry"
+)
+
+// Machine is what an apply asks of the computer under it; a field each, so that a test can play one.
+type Machine struct {
+	Files     func() (soft, hard uint64)
+	Overflows func() (n int64, ok bool) // connections that the kernel dropped at full backlogs, ever
+	Leftovers func(context.Context) ([]int, error)
+	Quiet     func(ctx context.Context, window time.Duration) (busyCores float64)
+	GPUs      func() ([]telemetry.GPU, error)
+	// serves reports whether a process is, or belongs to, the server at one of the URLs on this machine.
+	Serves     func(ctx context.Context, pid int, urls []string) bool
+	DropCaches func() error
+	// forgetFiles drops what is cached of files, where the whole cache may not be dropped.
+	ForgetFiles func(paths []string) error
+	Strain      func(context.Context) (swapUsedBytes *int64, load1 *float64)
+	Blind       func() bool // there is a GPU driver that this binary cannot talk to
+	Cores       int
+	LockFolder  string // of the GPUs' locks
+}
+
+func This() Machine {
+	return Machine{
+		Files: process.RaiseFileLimit, Overflows: telemetry.ListenOverflows, Leftovers: process.KillLeftovers, Quiet: telemetry.Quiet, GPUs: telemetry.GPUs, Serves: telemetry.Serves,
+		DropCaches: dropPageCache, ForgetFiles: forgetFiles, Strain: telemetry.Strain, Blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, Cores: runtime.NumCPU(), LockFolder: gpulock.Folder,
+	}
+}
+
+// dropPageCache asks the kernel to forget what it read; it takes root and Linux.
+func dropPageCache() error {
+	syscall.Sync()
+	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
+}
+
+// CPUSeconds is what this process has used of the CPU, user and system.
+func CPUSeconds() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return seconds(u.Utime) + seconds(u.Stime)
+}
+
+// Pause waits, or less when ctx ends.
+func Pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,251 @@
+package plan
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/predict"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// Where an estimate comes from.
+const (
+	FromHistory   = "history"   // past launches of like cells
+	FromBandwidth = "bandwidth" // the memory-bandwidth model: nothing like it was measured
+)
+
+// What is assumed until launches tell it.
+const (
+	assumedOverhead = 5  // s of a launch beside load and measured phase: drain, warm-up, stop
+	assumedLoadS    = 60 // of an engine on this machine
+	boundTimes      = 2.5
+	boundSpread     = 2.5 // a measured phase lies within so many times of it
+	estimateLevel   = 0.90
+)
+
+// Estimator predicts how long launches take: by package predict from past launches of the same settings, else from those
+// of the same platform and model, else by the memory-bandwidth model, held against what it has been wrong by so far.
+//
+// What launches that run side by side ask of it (ended, loaded, phase, following) is safe for concurrent use; the rest is
+// a plan's, which is made by one.
+type Estimator struct {
+	machine   results.Machine
+	mu        sync.Mutex
+	index     map[string]int // of a series, by key
+	series    []predict.Series
+	starts    []predict.Start
+	overheads []float64      // s
+	wrong     []float64      // ln(measured phase / memory-bandwidth model)
+	model     *predict.Model // nil: something was learned since
+	overhead  float64        // s, with the model
+	guesses   map[*Item]guess
+	keys      map[[5]string]seriesKeys
+}
+
+// seriesKeys are what tells a cell's series and its starts from others.
+type seriesKeys struct{ series, start string }
+
+// keysOf remembers: a history is the same few cells over and over.
+func (e *Estimator) keysOf(m *results.Manifest) seriesKeys {
+	var at [5]string
+	for i, name := range [5]string{"spec", "dataset", "model", "backend", "hardware"} {
+		at[i] = m.Identity.Components.Get(name).Hash
+	}
+	k, known := e.keys[at]
+	if !known || at == [5]string{} { // without any, labels are the key
+		k = seriesKeys{summary.SeriesKey(m), summary.StartKey(m)}
+		e.keys[at] = k
+	}
+	return k
+}
+
+// guess is what one launch will take.
+type guess struct {
+	from      string  // FromHistory, FromBandwidth; "" = unknown
+	run, load float64 // s
+	around    float64 // s beside them
+	half      float64 // of the interval at estimateLevel, in logarithms
+	common    float64 // part of half's square that all launches of the same series share
+	series    int     // -1: by the memory-bandwidth model
+	past      int     // launches it rests on
+	loadKnown bool
+}
+
+func (g guess) seconds() float64 { return g.run + g.load + g.around }
+
+// newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
+func newEstimator(past []results.Past, servers []results.ServerRecord, machine results.Machine) *Estimator {
+	e := &Estimator{machine: machine, index: map[string]int{}, keys: map[[5]string]seriesKeys{}}
+	byID := map[string]*results.Past{}
+	for i := range past {
+		p := &past[i]
+		if p.Problem == "" && p.Tainted == "" {
+			e.learn(&p.Manifest)
+			byID[p.Attempt] = p
+		}
+	}
+	for i := range servers {
+		if load := servers[i].Load(); load != nil && !servers[i].Primed && len(servers[i].Attempts) > 0 {
+			if p := byID[servers[i].Attempts[0]]; p != nil {
+				e.started(&p.Manifest, *load)
+			}
+		}
+	}
+	return e
+}
+
+// Ended takes in an attempt of this apply.
+func (e *Estimator) Ended(m *results.Manifest, c *experiments.Cell) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.learn(m)
+	if d, ok := m.Summary["duration_s"]; ok && m.Status == results.Complete {
+		e.measured(c, d)
+	}
+}
+
+// Loaded takes in what the load of a shared server was, s, that an attempt of this apply was the first to use.
+func (e *Estimator) Loaded(m *results.Manifest, seconds float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.started(&results.Manifest{Experiment: m.Experiment, Platform: m.Platform, Model: m.Model, Identity: m.Identity}, seconds)
+}
+
+// Phase is how long the measured phase of an item's launch takes, s; 0 = unknown.
+func (e *Estimator) Phase(item *Item) float64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.launch(item).run
+}
+
+// learn takes in an attempt. One that did not end well tells at most of its load.
+func (e *Estimator) learn(m *results.Manifest) {
+	load, loaded := m.Summary["load_s"]
+	if loaded {
+		e.started(m, load)
+	}
+	d, measured := m.Summary["duration_s"]
+	if m.Status != results.Complete || !measured || m.Planned == 0 {
+		return
+	}
+	keys := e.keysOf(m)
+	for _, key := range []string{keys.series, looseKey(m)} {
+		i, known := e.index[key]
+		if !known {
+			i = len(e.series)
+			e.index[key] = i
+			e.series = append(e.series, predict.Series{Start: keys.start, Kin: looseKey(m), Pool: looseKey(m)})
+		}
+		e.series[i].Launches = append(e.series[i].Launches, predict.Launch{Requests: m.Planned, DurationS: d, Segments: m.Segments})
+	}
+	if beside := m.Ended.Sub(m.Began).Seconds() - load - d; loaded && m.Segments <= 1 && beside > 0 && !m.Began.IsZero() {
+		e.overheads = append(e.overheads, beside)
+	}
+	e.model, e.guesses = nil, nil
+}
+
+// started takes in a load alone: that of a server which cells share is no attempt's.
+func (e *Estimator) started(m *results.Manifest, load float64) {
+	e.starts = append(e.starts, predict.Start{Key: e.keysOf(m).start, Kin: looseKey(m), LoadS: &load})
+	e.model, e.guesses = nil, nil
+}
+
+// measured takes in by how much the memory-bandwidth model was wrong.
+func (e *Estimator) measured(c *experiments.Cell, seconds float64) {
+	if bound, ok := decodeBound(c, e.machine); ok && bound > 0 && seconds > 0 {
+		e.wrong = append(e.wrong, math.Log(seconds/bound))
+		e.guesses = nil
+	}
+}
+
+// looseKey pools all settings of a platform and a model.
+func looseKey(m *results.Manifest) string { return m.Platform + "\x00" + m.Model }
+
+// launch predicts one launch of an item.
+func (e *Estimator) launch(item *Item) guess {
+	if g, known := e.guesses[item]; known {
+		return g
+	}
+	if e.model == nil {
+		e.model, e.overhead = predict.New(e.series, e.starts), assumedOverhead
+		if len(e.overheads) > 0 {
+			e.overhead = stats.Median(e.overheads)
+		}
+	}
+	if e.guesses == nil {
+		e.guesses = map[*Item]guess{}
+	}
+	g := e.fromHistory(item)
+	if g.from == "" {
+		g = e.fromBandwidth(item)
+	}
+	if g.from != "" {
+		g.around = e.overhead
+		if item.Cell.Isolation != nil {
+			g.around += item.Cell.Isolation.Cooldown.Seconds()
+		}
+	}
+	e.guesses[item] = g
+	return g
+}
+
+func (e *Estimator) fromHistory(item *Item) guess {
+	c := item.Cell
+	m := &results.Manifest{Experiment: c.Experiment, Platform: c.Platform.ID, Model: c.Model.ID, Identity: item.Identity}
+	i, known := e.index[looseKey(m)]
+	if !known {
+		return guess{} // not even so: the exact key, which costs more, would not be either
+	}
+	if exact, same := e.index[e.keysOf(m).series]; same {
+		i = exact
+	}
+	f, ok := e.model.Finish(i, int64(c.BatchSize))
+	if !ok {
+		return guess{}
+	}
+	low, high := f.Within(estimateLevel)
+	g := guess{from: FromHistory, run: f.RunS, load: f.Load.Seconds, series: i, past: f.Launches, half: math.Log(high/low) / 2, loadKnown: f.Load.Known()}
+	if f.Log.VarRun > 0 {
+		g.common = min(1, f.Log.VarMean/f.Log.VarRun)
+	}
+	if c.Platform.Attached() {
+		g.load, g.loadKnown = 0, true
+	} else if !g.loadKnown && c.Platform.Local() {
+		g.load = assumedLoadS
+	}
+	return g
+}
+
+func (e *Estimator) fromBandwidth(item *Item) guess {
+	bound, ok := decodeBound(item.Cell, e.machine)
+	if !ok {
+		return guess{}
+	}
+	times, half := math.Log(boundTimes), math.Log(boundSpread)
+	if len(e.wrong) > 0 {
+		times, half = stats.Median(e.wrong), math.Log(boundSpread)/math.Sqrt(float64(len(e.wrong)))
+	}
+	g := guess{from: FromBandwidth, run: bound * math.Exp(times), load: assumedLoadS, series: -1, half: half, common: 1}
+	if loads := e.model.Loads().Any(); loads.Starts > 0 {
+		g.load, g.loadKnown = loads.Seconds, true
+	}
+	return g
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+// compare holds the memory-bandwidth model against what cells of the plan measured.
+func (e *Estimator) compare(items []*Item) {
+	for _, item := range items {
+		if _, ok := decodeBound(item.Cell, e.machine); !ok {
+			continue
+		}
+		if g := e.launch(item); g.from == FromHistory && item.Done > 0 {
+			e.measured(item.Cell, g.run)
+		}
+	}
+}
