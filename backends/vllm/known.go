@@ -2,12 +2,15 @@ package vllm
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -17,6 +20,44 @@ import (
 // vocabulary is what an installed vLLM knows: read from its source, because every version knows others.
 type vocabulary struct {
 	served, offline, env map[string]bool // empty: could not be read
+	version              string          // "" = read from an installation; else the version that kept was made of
+}
+
+// keptNames are the names of versions as readVocabulary finds them, for machines that plan and have no vLLM: a line for
+// what is served, for offline, and for the environment.
+//
+//go:embed names
+var keptNames embed.FS
+
+// kept is the newest of these versions.
+var kept = sync.OnceValue(func() vocabulary {
+	files, err := keptNames.ReadDir("names")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	name := slices.MaxFunc(files, func(a, b fs.DirEntry) int { return cmp.Compare(numbers(a.Name()), numbers(b.Name())) }).Name()
+	text, err := keptNames.ReadFile("names/" + name)
+	if err != nil {
+		panic(err)
+	}
+	v := vocabulary{served: map[string]bool{}, offline: map[string]bool{}, env: map[string]bool{}, version: strings.TrimSuffix(name, ".txt")}
+	of := map[string]map[string]bool{"served": v.served, "offline": v.offline, "env": v.env}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		for _, word := range words[1:] {
+			of[words[0]][word] = true
+		}
+	}
+	return v
+})
+
+// numbers is a version as one number, for comparing: 0.32.0 is 32,000.
+func numbers(version string) (n int) {
+	for i, part := range strings.SplitN(strings.TrimSuffix(version, ".txt"), ".", 3) {
+		x, _ := strconv.Atoi(part)
+		n += x * []int{1_000_000, 1000, 1}[i]
+	}
+	return n
 }
 
 // vocabularies remembers them: a plan asks for each of its platforms.
@@ -29,7 +70,7 @@ func vocabularyOf(c *experiments.Cell) vocabulary {
 	}
 	python, err := interpreter(c.Platform.Python)
 	if err != nil {
-		return vocabulary{}
+		return kept()
 	}
 	extra, sites := readImportPath(python, c.Platform.Env)
 	for _, site := range append(extra, sites...) {
@@ -48,7 +89,7 @@ func remember(c *experiments.Cell, site string) vocabulary {
 
 // namesAsked are the warnings of checkNames for an interpreter that had to be asked where its packages are.
 func namesAsked(c *experiments.Cell, site string) (notes []string) {
-	if v := vocabularyOf(c); len(v.served) > 0 {
+	if v := vocabularyOf(c); len(v.served) > 0 && v.version == "" {
 		return nil // said with its place
 	}
 	remember(c, site)
@@ -97,11 +138,15 @@ func readVocabulary(dir string) vocabulary {
 // mistyped variable is passed over in silence.
 func checkNames(c *experiments.Cell) []experiments.Problem {
 	var problems []experiments.Problem
-	say := func(path, name, kind, what string, known map[string]bool) {
-		detail := fmt.Sprintf("It was looked for in the source of vLLM at %s.%s", cmp.Or(c.Platform.Python, "python3"), experiments.DidYouMean(name, slices.Collect(maps.Keys(known))))
-		problems = append(problems, experiments.Problem{Summary: fmt.Sprintf("this vLLM has no %s %s%s", kind, name, what), Detail: detail, Path: path, Warning: true})
-	}
 	v := vocabularyOf(c)
+	say := func(path, name, kind, what string, known map[string]bool) {
+		who, where := "this vLLM", "It was looked for in the source of vLLM at "+cmp.Or(c.Platform.Python, "python3")+"."
+		if v.version != "" {
+			who, where = "vLLM "+v.version, "There is no vLLM at "+cmp.Or(c.Platform.Python, "python3")+", so it was looked for among the names of that version."
+		}
+		detail := where + experiments.DidYouMean(name, slices.Collect(maps.Keys(known)))
+		problems = append(problems, experiments.Problem{Summary: fmt.Sprintf("%s has no %s %s%s", who, kind, name, what), Detail: detail, Path: path, Warning: true})
+	}
 	names := v.served
 	if c.Platform.Backend == experiments.VLLMOffline {
 		names = v.offline

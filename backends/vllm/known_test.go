@@ -72,6 +72,25 @@ func TestNamesOfTheInstalledVersion(t *testing.T) {
 	}
 }
 
+// TestNamesWithoutAnInstallation: where a plan is made and no vLLM is, the names of the newest version that is kept tell.
+func TestNamesWithoutAnInstallation(t *testing.T) {
+	absent := filepath.Join(t.TempDir(), "bin", "python")
+	for arg, want := range map[string]string{"max_num_seqs": "", "max_num_seq": `Did you mean "max_num_seqs"?`, "tensor_parallel_size": "", "kv_cache_dtype": "", "enforce_eager": ""} {
+		for _, backend := range []string{experiments.VLLMServe, experiments.VLLMOffline} {
+			problems := checkNames(&experiments.Cell{Platform: &experiments.Platform{Backend: backend, Python: absent, Args: experiments.Values{arg: "x"}}})
+			switch {
+			case want == "" && len(problems) > 0:
+				t.Errorf("%s %s: %+v", backend, arg, problems)
+			case want != "" && (len(problems) != 1 || !problems[0].Warning || !strings.HasPrefix(problems[0].Summary, "vLLM 0.") || !strings.Contains(problems[0].Detail, want)):
+				t.Errorf("%s %s: %+v, want %s", backend, arg, problems, want)
+			}
+		}
+	}
+	if numbers("0.9.2.txt") > numbers("0.32.0.txt") {
+		t.Error("versions are compared as text")
+	}
+}
+
 // TestUnreadableVersionsSayNothing: a file of another form tells nothing about names.
 func TestUnreadableVersionsSayNothing(t *testing.T) {
 	python := installed(t)

@@ -27,10 +27,14 @@ func Unasked(err error) error {
 	return err
 }
 
-// queryOf is what must not come back in an answer's text, as it stands and decoded.
+// queryOf is what must not come back in an answer's text, as it stands and decoded: of the query, and of the parameters of
+// the path.
 func queryOf(address string) (secrets []string) {
-	_, query, _ := strings.Cut(address, "?")
-	for _, pair := range strings.Split(query, "&") {
+	start := strings.IndexAny(address, "?;")
+	if start < 0 {
+		return nil
+	}
+	for _, pair := range strings.FieldsFunc(address[start:], func(r rune) bool { return strings.ContainsRune("?&;/", r) }) {
 		if _, value, ok := strings.Cut(pair, "="); ok && len(value) > 3 { // shorter ones are words
 			secrets = append(secrets, value)
 			if plain, err := url.QueryUnescape(value); err == nil && plain != value {

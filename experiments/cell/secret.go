@@ -14,13 +14,22 @@ func SecretName(name string) bool { return secretName.MatchString(name) }
 // PublicURL is the platform's url as it may be stored and shown.
 func (p *Platform) PublicURL() string { return PublicURL(p.URL) }
 
-// PublicURL drops the user and the query of a URL: keys are sometimes put there.
+// PublicURL drops the user, the query and the parameters of a path (/v1;token=…) of a URL: keys are sometimes put there.
 func PublicURL(url string) string {
-	url, _, _ = strings.Cut(url, "?")
-	if scheme, rest, ok := strings.Cut(url, "://"); ok {
-		if i := strings.IndexByte(rest, '@'); i >= 0 && i < len(rest) && !strings.Contains(rest[:i], "/") {
-			return scheme + "://" + rest[i+1:]
-		}
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		scheme, rest = "", url
 	}
-	return url
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	authority = authority[strings.LastIndexByte(authority, '@')+1:]
+	if i := strings.IndexAny(path, "?;"); i >= 0 {
+		path = path[:i]
+	}
+	if ok {
+		scheme += "://"
+	}
+	return scheme + authority + path
 }

@@ -4,6 +4,7 @@ import (
 	"matrix/experiments/cell"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -95,10 +96,13 @@ func platformOf(n *node) *cell.Platform {
 	v := n.value
 	return &cell.Platform{
 		ID: n.name, Backend: hclvalue.String(v, "backend"), Args: hclvalue.Given(hclvalue.Attribute(v, "args")), Env: Environ(hclvalue.Attribute(v, "env")),
-		Options: hclvalue.Given(hclvalue.Attribute(v, "options")), Python: hclvalue.String(v, "python"), Binary: hclvalue.String(v, "binary"), URL: hclvalue.String(v, "url"),
+		Options: hclvalue.Given(hclvalue.Attribute(v, "options")), Python: hclvalue.String(v, "python"), Binary: hclvalue.String(v, "binary"), URL: oneVersion(hclvalue.String(v, "url")),
 		APIKeyEnv: hclvalue.String(v, "api_key_env"), Attach: hclvalue.Bool(v, "attach"), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges),
 	}
 }
+
+// oneVersion takes the second /v1 off a URL: the address of a client, with what each of its requests begins with.
+func oneVersion(url string) string { return strings.ReplaceAll(url, "/v1/v1", "/v1") }
 
 // Environ are the values of an env, nil where there are none.
 func Environ(v cty.Value) map[string]string {
