@@ -42,3 +42,14 @@ func PortFree(port int) bool {
 	l.Close()
 	return true
 }
+
+// ChoosePort is a declared port, which must be free, or with 0 a free one.
+func ChoosePort(declared int) (int, error) {
+	if declared == 0 {
+		return FreePort()
+	}
+	if !PortFree(declared) {
+		return 0, fmt.Errorf("port %d on 127.0.0.1 is taken", declared)
+	}
+	return declared, nil
+}

@@ -85,7 +85,7 @@ type server struct {
 }
 
 func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.Engine, error) {
-	port, err := choosePort(declaredPort(spec.Cell))
+	port, err := process.ChoosePort(declaredPort(spec.Cell))
 	if err != nil {
 		return nil, &backends.LaunchError{
 			Environment: true, Class: "port_taken", Err: err, Hint: "leave args.port out, or end what listens there",
@@ -113,16 +113,6 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	s.info.MetricsURL = s.url + "/metrics"
 	s.mu.Unlock()
 	return s, nil
-}
-
-func choosePort(declared int) (int, error) {
-	if declared == 0 {
-		return process.FreePort()
-	}
-	if !process.PortFree(declared) {
-		return 0, fmt.Errorf("port %d on 127.0.0.1 is taken", declared)
-	}
-	return declared, nil
 }
 
 // await races readiness against exit and deadline. The port is bound early but nobody listens until the engine is up.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"matrix/backends"
+	"matrix/backends/llamacpp"
 	"matrix/backends/ollama"
 	"matrix/backends/openai"
 	"matrix/backends/simulator"
@@ -60,6 +61,7 @@ func (a *app) engines() map[string]backends.Backend {
 		experiments.VLLMOffline: vllm.Offline(),
 		experiments.VLLMServe:   vllm.Serve(),
 		experiments.Ollama:      ollama.New(),
+		llamacpp.Name:           llamacpp.New(),
 		experiments.OpenAI:      openai.New(),
 		experiments.OpenAIBatch: openai.NewBatch(),
 		experiments.Simulator:   simulator.New(),

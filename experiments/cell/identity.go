@@ -238,6 +238,16 @@ func modelComponent(c *Cell, facts Values) Values {
 	case Simulator:
 		put("model", simulatedModel(c.Model))
 	}
+	if p := c.Platform.Kind().Loads; p != nil {
+		for _, a := range p.Attributes {
+			v, _ := c.Model.Parts[p.Name][a.Name].(string)
+			if a.Digest {
+				put(a.Name+"_sha256", digestOf(v))
+			} else if !a.Path {
+				put(a.Name, v)
+			}
+		}
+	}
 	return with(facts, declared)
 }
 
@@ -281,6 +291,13 @@ func environmentOf(c *Cell, facts Values) Values {
 	}
 	if m := c.Model.Ollama; m != nil {
 		put("gguf", m.GGUF)
+	}
+	if p := c.Platform.Kind().Loads; p != nil {
+		for _, a := range p.Attributes {
+			if v, _ := c.Model.Parts[p.Name][a.Name].(string); a.Path {
+				put(a.Name, v)
+			}
+		}
 	}
 	more := Values{}
 	if len(local) > 0 {

@@ -14,18 +14,39 @@ type EngineKind struct {
 	Attached  bool                    // it runs already, and perhaps on another machine: nothing is launched
 	Simulated bool                    // no real engine runs
 	GPUs      func(*Platform) int     // how many it spans; nil: as many as the hardware block says, else one
+	Loads     *Part                   // the attribute of a model block that says what it loads
 	Sequences func(*Platform) float64 // answers that it lets grow at a time unless the memory bounds it; nil: not known
 }
 
-// kinds are the engines until the table of main says them.
-var kinds = map[string]*EngineKind{
-	VLLMOffline: {Name: VLLMOffline, Server: "vllm", Batch: always, GPUs: vllmGPUs, Sequences: vllmSequences},
-	VLLMServe:   {Name: VLLMServe, Server: "vllm", GPUs: vllmGPUs, Sequences: vllmSequences},
-	Ollama:      {Name: Ollama, Server: "ollama", Sequences: ollamaSequences},
-	OpenAI:      {Name: OpenAI, Attached: true},
-	OpenAIBatch: {Name: OpenAIBatch, Attached: true, Batch: always},
-	Simulator:   {Name: Simulator, Simulated: true, Batch: func(p *Platform) bool { return p.Options["api"] == VLLMOffline }},
+// Part is an attribute of a model block: what an engine loads.
+type Part struct {
+	Name       string
+	Attributes []PartAttribute
 }
+
+// PartAttribute is a text within a part.
+type PartAttribute struct {
+	Name     string
+	Path     bool // of a file: absolute after loading, and no part of the identity but by its digest
+	Required bool
+	Digest   bool // a long text: the identity has its SHA-256
+}
+
+// kinds are the engines in the order in which they are named to a user. They stand here until the table of main hands them
+// to the language: what a package below backends says of its own engine cannot be read from here without a circle.
+var kinds = []*EngineKind{
+	{Name: VLLMOffline, Server: "vllm", Batch: always, GPUs: vllmGPUs, Sequences: vllmSequences},
+	{Name: VLLMServe, Server: "vllm", GPUs: vllmGPUs, Sequences: vllmSequences},
+	{Name: Ollama, Server: "ollama", Sequences: ollamaSequences},
+	{Name: "llama_cpp", Server: "llama_cpp", Sequences: func(p *Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
+		Loads: &Part{Name: "llama_cpp", Attributes: []PartAttribute{{Name: "gguf", Path: true, Required: true}, {Name: "template", Digest: true}}}},
+	{Name: OpenAI, Attached: true},
+	{Name: OpenAIBatch, Attached: true, Batch: always},
+	{Name: Simulator, Simulated: true, Batch: func(p *Platform) bool { return p.Options["api"] == VLLMOffline }},
+}
+
+// Kinds are the engines that a platform may ask for.
+func Kinds() []*EngineKind { return kinds }
 
 func always(*Platform) bool { return true }
 
@@ -48,8 +69,10 @@ func ollamaSequences(p *Platform) float64 {
 
 // Kind is what is known of the platform's engine; a name that nobody knows has nothing.
 func (p *Platform) Kind() *EngineKind {
-	if k := kinds[p.Backend]; k != nil {
-		return k
+	for _, k := range kinds {
+		if k.Name == p.Backend {
+			return k
+		}
 	}
 	return &EngineKind{}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // AsMeasured is the cell with what a stored identity says that it was measured with: the platform's settings, programs
@@ -77,6 +78,16 @@ func (m *Model) asMeasured(backend string, then measuredModel, paths measuredPat
 		}
 	case OpenAI, OpenAIBatch:
 		out.OpenAI = &OpenAIModel{Model: then.Model}
+	}
+	if k := (&Platform{Backend: backend}).Kind(); k.Loads != nil {
+		part := maps.Clone(m.Parts[k.Loads.Name])
+		if part == nil {
+			part = Values{}
+		}
+		if paths.GGUF != "" {
+			part["gguf"] = paths.GGUF
+		}
+		out.Parts = map[string]Values{k.Loads.Name: part}
 	}
 	return &out
 }

@@ -159,6 +159,9 @@ func modelMissing(c *cell.Cell) *cell.Skip {
 			part = "openai"
 		}
 	}
+	if p := c.Platform.Kind().Loads; p != nil && c.Model.Parts[p.Name] == nil {
+		part = p.Name
+	}
 	if part == "" {
 		return nil
 	}

@@ -130,6 +130,14 @@ func modelOf(n *node) *cell.Model {
 	if v := hclvalue.Attribute(n.value, "openai"); hclvalue.Present(v) {
 		m.OpenAI = &cell.OpenAIModel{Model: hclvalue.String(v, "model")}
 	}
+	for _, f := range schema.PartFields() {
+		if v := hclvalue.Attribute(n.value, f.Name); hclvalue.Present(v) {
+			if m.Parts == nil {
+				m.Parts = map[string]cell.Values{}
+			}
+			m.Parts[f.Name] = hclvalue.Given(v)
+		}
+	}
 	if v := hclvalue.Attribute(n.value, "architecture"); hclvalue.Present(v) {
 		m.Architecture = &cell.Architecture{Parameters: hclvalue.Float(v, "parameters"), WeightsGiB: hclvalue.Float(v, "weights_gib"),
 			Layers: hclvalue.Int(v, "layers"), HiddenSize: hclvalue.Int(v, "hidden_size"), IntermediateSize: hclvalue.Int(v, "intermediate_size"),

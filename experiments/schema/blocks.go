@@ -55,7 +55,30 @@ type Block struct {
 
 // BackendNames are what a platform may ask for.
 func BackendNames() []string {
-	return []string{cell.VLLMOffline, cell.VLLMServe, cell.Ollama, cell.OpenAI, cell.OpenAIBatch, cell.Simulator}
+	var names []string
+	for _, k := range cell.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// PartFields are the attributes by which a model says what the engines load whose kind describes it.
+func PartFields() (all []Field) {
+	for _, k := range cell.Kinds() {
+		if k.Loads == nil {
+			continue
+		}
+		f := Field{Name: k.Loads.Name, Kind: Object}
+		for _, a := range k.Loads.Attributes {
+			kind := Text
+			if a.Path {
+				kind = Path
+			}
+			f.Fields = append(f.Fields, Field{Name: a.Name, Kind: kind, Required: a.Required})
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 var HardwareBlock = Block{Name: "hardware", Sample: `hardware "rtx4080" { … }`, Fields: []Field{
@@ -63,7 +86,7 @@ var HardwareBlock = Block{Name: "hardware", Sample: `hardware "rtx4080" { … }`
 	{Name: "ram_gib", Kind: Number, Min: AtLeast(0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
 }}
 
-var ModelBlock = Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: []Field{
+var ModelBlock = Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: append(PartFields(), []Field{
 	{Name: "vllm", Kind: Object, Fields: []Field{{Name: "model", Kind: Folder, Required: true}, {Name: "revision", Kind: Text},
 		{Name: "tokenizer", Kind: Folder}, {Name: "dtype", Kind: Text}, {Name: "quantization", Kind: Text}}},
 	{Name: "ollama", Kind: Object, Fields: []Field{{Name: "model", Kind: Text}, {Name: "gguf", Kind: Path}, {Name: "template", Kind: Text}}},
@@ -75,7 +98,7 @@ var ModelBlock = Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Field
 		{Name: "kv_heads", Kind: Whole, Min: AtLeast(0)}, {Name: "head_dim", Kind: Whole, Min: AtLeast(0)},
 		{Name: "vocab_size", Kind: Whole, Min: AtLeast(0)}, {Name: "sliding_window", Kind: Whole, Min: AtLeast(0)},
 		{Name: "full_layers", Kind: Whole, Min: AtLeast(0)}}},
-}}
+}...)}
 
 var DatasetBlock = Block{Name: "dataset", Sample: `dataset "candidates" { … }`, Fields: []Field{
 	{Name: "path", Kind: Path},

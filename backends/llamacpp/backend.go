@@ -1,0 +1,90 @@
+package llamacpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"matrix/backends"
+	"matrix/backends/modelfile"
+	"matrix/experiments"
+)
+
+// New is the backend of platforms with backend = "llama_cpp".
+func New() backends.Backend {
+	return backends.Backend{
+		Check: check, Fit: fit, Resolve: resolve, Launch: launch, ModelFiles: modelFiles, Recipe: writeRecipe,
+		Lacking: lacking, Fetch: fetch, Installed: installed,
+	}
+}
+
+// source is what a cell's model block says of the file.
+type source struct{ gguf, template string }
+
+func sourceOf(c *experiments.Cell) source {
+	part := c.Model.Parts[Name]
+	path, _ := part["gguf"].(string)
+	template, _ := part["template"].(string)
+	return source{path, template}
+}
+
+var errNoModel = errors.New(`the model does not say what llama.cpp loads: add llama_cpp = { gguf = "file.gguf" }`)
+
+// resolve reads the program's version and the file's digest.
+func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: Name}
+	m := sourceOf(c)
+	if m.gguf == "" {
+		return id, errNoModel
+	}
+	p, err := find(c.Platform)
+	if err == nil {
+		id.Version, err = p.version(ctx)
+	}
+	id.Missing = err
+	digest, err := modelfile.Digest(m.gguf)
+	if err != nil {
+		return id, fmt.Errorf("read model: %w; correct model.llama_cpp.gguf", err)
+	}
+	id.Model = experiments.Values{"gguf_sha256": digest}
+	if g, err := modelfile.ReadGGUF(m.gguf); err == nil && m.template == "" && g.ChatTemplate == "" {
+		// It would answer all the same, with a template of its own (ChatML).
+		id.NoTemplate, id.TemplateHint = filepath.Base(m.gguf), ", or model.llama_cpp.template"
+	}
+	return id, ctx.Err()
+}
+
+func modelFiles(c *experiments.Cell) []string {
+	if m := sourceOf(c); m.gguf != "" {
+		return []string{m.gguf}
+	}
+	return nil
+}
+
+// lacking: a GGUF file is the user's own. It lacks nothing, or nothing can fetch it.
+func lacking(_ context.Context, c *experiments.Cell) ([]backends.Download, error) {
+	if m := sourceOf(c); m.gguf != "" {
+		if _, err := os.Stat(m.gguf); err != nil {
+			return nil, fmt.Errorf("find the model's file: %w", err)
+		}
+	}
+	return nil, nil
+}
+
+func fetch(context.Context, *experiments.Cell, backends.Download, func(done, total int64)) error {
+	return errors.New("a GGUF file is not fetched: put it where model.llama_cpp.gguf says")
+}
+
+func installed(p *experiments.Platform) backends.Installed {
+	i := backends.Installed{Name: "llama.cpp", Tested: Tested,
+		Advice: "Install llama.cpp and name its llama-server with platform.binary, or the wheel xllamacpp and name its interpreter with platform.python."}
+	program, err := find(p)
+	if err == nil {
+		i.Path = program.path
+		i.Version, err = program.version(context.Background())
+	}
+	i.Err = err
+	return i
+}

@@ -1,0 +1,205 @@
+package llamacpp
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"matrix/backends"
+	"matrix/backends/modelfile"
+	"matrix/backends/wire"
+	"matrix/experiments"
+)
+
+// engine is a loaded model of a server that we started.
+type engine struct {
+	server  *server
+	model   string
+	props   props
+	client  *wire.Client
+	health  func(context.Context) error
+	addsBOS bool // the server begins each raw prompt itself
+	cache   bool // it may answer the beginning of a prompt out of a slot
+	window  int64
+
+	mu     sync.Mutex
+	info   backends.Info
+	closed bool
+}
+
+func newEngine(s *server, spec backends.Spec, name string, m model, p props, told facts) *engine {
+	health := wire.Health(s.url+"/health", "")
+	e := &engine{server: s, model: name, props: p, health: health,
+		client: wire.New(wire.Options{NoReuse: true, Health: health}), // it drops idle connections without a word
+		cache:  spec.Cell.Isolation == nil || spec.Cell.Isolation.PrefixCache != "off", addsBOS: true}
+	if declared, there := spec.Cell.Platform.Args["cache_prompt"].(bool); there {
+		e.cache = declared
+	}
+	e.info = backends.Info{
+		Engine: Name, PIDs: []int{s.proc.PID()}, LogPath: s.logPath, Argv: s.cmd.Argv, Env: openEnv(s.cmd.Env),
+		MetricsURL: s.url + "/metrics", MetricsPrefix: "llamacpp:", MaxModelLen: p.Generation.Context, Quantization: p.FileType,
+		WeightBytes: m.Meta.Size, Layers: told.layers, LayersGPU: told.layersGPU, Warnings: told.warnings,
+	}
+	g, err := modelfile.ReadGGUF(sourceOf(spec.Cell).gguf)
+	if err == nil {
+		e.addsBOS = g.AddBOS == nil || *g.AddBOS
+		e.info.Quantization = g.FileType // the name that other engines use for it
+		if e.info.WeightBytes == nil {
+			e.info.WeightBytes = &g.TensorBytes
+		}
+	}
+	if e.info.LayersGPU == nil && len(told.devices) == 0 {
+		e.info.LayersGPU = new(int64) // builds without a GPU backend do not say that none are there
+	}
+	if told.weightBytes > 0 {
+		e.info.SizeBytes = new(int64(told.weightBytes))
+	}
+	if p.Template != "" {
+		sum := sha256.Sum256([]byte(p.Template))
+		e.info.Template = hex.EncodeToString(sum[:])
+	}
+	if n := p.Generation.Context; n != nil {
+		e.window = *n
+		if p.Slots != nil {
+			e.info.KVTokens = new(*n * *p.Slots)
+		}
+		if want := int64(slotContext(spec.Cell)); want > 0 && *n < want {
+			e.info.Warnings = append(e.info.Warnings, fmt.Sprintf("llama.cpp gives a slot %d tokens, ctx_size and parallel ask for %d", *n, want))
+		}
+	}
+	if asked := int64(spec.Cell.Platform.Args.Int("parallel")); asked > 0 && p.Slots != nil && *p.Slots != asked {
+		e.info.Warnings = append(e.info.Warnings, fmt.Sprintf("llama.cpp runs %d requests at once, parallel asks for %d", *p.Slots, asked))
+	}
+	return e
+}
+
+// Generate streams one answer.
+func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
+	if e.addsBOS { // a prompt with one of its own would have two
+		_, req.Prompt = experiments.CutBOS(req.Prompt)
+	}
+	body, protocol := body(req, e.model, e.cache)
+	path := "/v1/completions"
+	if protocol == wire.OpenAIChat {
+		path = "/v1/chat/completions"
+	}
+	r := e.client.Do(ctx, wire.Call{URL: e.server.url + path, Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	return e.explain(ctx, r)
+}
+
+// body says each parameter: the server's defaults are those of a chat (top_k 40, min_p 0.05).
+func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol) {
+	g := req.Generate
+	penalty := g.RepeatPenalty
+	if penalty == 0 {
+		penalty = 1
+	}
+	more := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"cache_prompt": cache, "top_k": g.TopK, "min_p": 0, "repeat_penalty": penalty, "ignore_eos": g.IgnoreEOS} {
+		more[name], _ = json.Marshal(value) // plain numbers and flags
+	}
+	maps.Copy(more, req.Extra)
+	req.Extra = more
+	return wire.OpenAIBody(req, model, wire.Templated)
+}
+
+// explain says of a broken connection that the engine died, where it did. A connection breaks before the process is known to
+// have ended, hence the short wait.
+func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
+	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
+		return r
+	}
+	wait := time.NewTimer(200 * time.Millisecond)
+	defer wait.Stop()
+	select {
+	case <-e.server.proc.Done():
+		r.ErrorClass = "engine_died"
+	case <-ctx.Done():
+	case <-wait.C:
+	}
+	return r
+}
+
+// Info is what is known of the engine.
+func (e *engine) Info() backends.Info {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	info := e.info
+	select {
+	case <-e.server.proc.Done():
+		info.Cause = e.server.proc.Exit().Error("llama.cpp ended")
+		if e.closed {
+			info.Cause = errors.New("llama.cpp was stopped")
+		}
+	default:
+	}
+	return info
+}
+
+// Health asks the server.
+func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
+
+// Done is closed when the server has ended.
+func (e *engine) Done() <-chan struct{} { return e.server.proc.Done() }
+
+// Close stops the server.
+func (e *engine) Close(ctx context.Context) error {
+	e.client.Close()
+	e.mu.Lock()
+	select {
+	case <-e.server.proc.Done():
+	default:
+		e.closed = true
+	}
+	e.mu.Unlock()
+	if err := e.server.proc.Stop(ctx, stopGrace); err != nil {
+		return fmt.Errorf("stop llama.cpp: %w", err)
+	}
+	return nil
+}
+
+// footprint is the executable with the libraries beside it, or the wheel's folder: one package. nil where it is not found.
+func (p program) footprint() *backends.Footprint {
+	root := filepath.Dir(p.path)
+	if p.wheel {
+		found, _ := filepath.Glob(filepath.Join(root, "..", "lib", "python3*", "site-packages", "xllamacpp"))
+		if declared := filepath.Join(p.env["PYTHONPATH"], "xllamacpp"); len(found) == 0 && p.env["PYTHONPATH"] != "" {
+			found = []string{declared}
+		}
+		if len(found) == 0 {
+			return nil
+		}
+		root = found[0]
+	}
+	f := &backends.Footprint{Packages: 1}
+	add := func(path string) {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			f.Bytes += info.Size()
+		}
+	}
+	if !p.wheel {
+		add(p.path)
+		libraries, _ := filepath.Glob(filepath.Join(root, "lib*ggml*"))
+		more, _ := filepath.Glob(filepath.Join(root, "libllama*"))
+		for _, path := range append(libraries, more...) {
+			add(path)
+		}
+		return f
+	}
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			add(path)
+		}
+		return nil
+	})
+	return f
+}

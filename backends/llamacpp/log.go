@@ -1,0 +1,182 @@
+package llamacpp
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"matrix/backends"
+)
+
+// facts are what the server's log tells and its API does not.
+type facts struct {
+	devices           []string // that were offered layers
+	layers, layersGPU *int64
+	weightBytes       float64 // of all model buffers; 0 = not told
+	kvTokens          *int64
+	warnings          []string
+}
+
+var (
+	reStamp     = regexp.MustCompile(`^(\d+)\.(\d\d)\.(\d{3})\.(\d{3}) [A-Z] `)
+	reOffloaded = regexp.MustCompile(`offloaded (\d+)/(\d+) layers to GPU`)
+	reDevice    = regexp.MustCompile(`using device (\S+)`)
+	reLayers    = regexp.MustCompile(`print_info: n_layer +=\s*(\d+)`)
+	reWeights   = regexp.MustCompile(`load_tensors: .*model buffer size = +([\d.]+) MiB`)
+)
+
+// ends of the parts of a load, in their order; each is the first line that has one of the words.
+var ends = []struct {
+	phase string
+	words []string
+}{
+	{"spawn", []string{"loading model '", "main: loading model", "loading model"}},
+	{"workers", []string{"fitting params to free memory took"}}, // the search for layers and context that fit
+	{"weights", []string{"constructing llama_context", "llama_context: n_seq_max", "llama_init_from_model", "llama_new_context_with_model"}},
+	{"kv_init", []string{"n_slots = "}}, // caches, scratch memory and an empty run
+}
+
+// loadLog takes the log in while the server loads.
+type loadLog struct {
+	mu    sync.Mutex
+	began time.Time
+	spec  backends.Spec
+	zero  time.Duration // of the log's own clock, since began
+	set   bool
+	ended map[string]time.Duration
+	facts
+}
+
+func newLoadLog(began time.Time, spec backends.Spec) *loadLog {
+	return &loadLog{began: began, spec: spec, ended: map[string]time.Duration{}}
+}
+
+// line takes a line that was read at a time. Its own stamp, where it has one, is nearer to the truth: the log is polled.
+func (l *loadLog) line(at time.Time, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since := at.Sub(l.began)
+	if m := reStamp.FindStringSubmatch(text); m != nil {
+		stamp := stampOf(m)
+		if !l.set {
+			l.zero, l.set = max(0, since-stamp), true
+		}
+		since = min(since, l.zero+stamp)
+	}
+	for i, e := range ends {
+		if _, known := l.ended[e.phase]; known {
+			continue
+		}
+		for _, words := range e.words {
+			if strings.Contains(text, words) {
+				l.ended[e.phase] = since
+				if i+1 < len(ends) {
+					l.spec.Enter(ends[i+1].phase)
+				}
+				break
+			}
+		}
+	}
+	l.take(text)
+}
+
+func stampOf(m []string) time.Duration {
+	var total time.Duration
+	for i, unit := range []time.Duration{time.Minute, time.Second, time.Millisecond, time.Microsecond} {
+		n, _ := strconv.Atoi(m[i+1]) // digits, by the pattern
+		total += time.Duration(n) * unit
+	}
+	return total
+}
+
+// ready ends the load: what each part took, those that the log did not tell within the next.
+func (l *loadLog) ready(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var before time.Duration
+	for _, e := range ends {
+		if end, told := l.ended[e.phase]; told && end >= before {
+			l.spec.Observe(backends.Phase{Name: e.phase, Duration: end - before})
+			before = end
+		}
+	}
+	l.spec.Observe(backends.Phase{Name: "ready", Duration: max(0, at.Sub(l.began)-before)})
+}
+
+func (f *facts) take(line string) {
+	if m := reOffloaded.FindStringSubmatch(line); m != nil {
+		f.layersGPU, f.layers = number(m[1]), number(m[2])
+	}
+	if m := reDevice.FindStringSubmatch(line); m != nil {
+		f.devices = append(f.devices, m[1])
+	}
+	if m := reLayers.FindStringSubmatch(line); m != nil && f.layers == nil {
+		if n := number(m[1]); n != nil {
+			*n++ // the output layer is one
+			f.layers = n
+		}
+	}
+	if m := reWeights.FindStringSubmatch(line); m != nil {
+		if mib, err := strconv.ParseFloat(m[1], 64); err == nil {
+			f.weightBytes += mib * (1 << 20)
+		}
+	}
+}
+
+// told is a copy of what the log has told by now.
+func (l *loadLog) told() facts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.facts
+}
+
+func number(digits string) *int64 {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// failure is what a log or an error says of a launch that failed.
+type failure struct {
+	class       string
+	environment bool
+	hint        string
+}
+
+var failures = []struct {
+	words string
+	failure
+}{
+	{"couldn't bind", failure{"port_taken", true, "free the port, or leave args.port out"}},
+	{"address already in use", failure{"port_taken", true, "free the port, or leave args.port out"}},
+	{"no module named", failure{"missing_binary", true, "install xllamacpp into platform.python"}},
+	{"error while loading shared libraries", failure{"missing_binary", true, "this build lacks a library: install it, or another build"}},
+	{"illegal instruction", failure{"missing_binary", true, "this build wants another processor"}},
+	{"invalid argument:", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
+	{"error: argument", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
+	{"has no argument", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
+	{"too many open files", failure{"file_limit", true, "raise the limit of open files (ulimit -n)"}},
+	{"out of memory", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
+	{"failed to allocate", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
+	{"unable to allocate", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
+	{"unknown model architecture", failure{"unsupported", false, "this build cannot run the model: take a newer one"}},
+	{"invalid magic", failure{"bad_model", false, "the file is no GGUF"}},
+	{"failed to load model", failure{"bad_model", false, "see the log's last lines"}},
+}
+
+// classify finds the first known cause in any of the texts.
+func classify(texts ...string) failure {
+	for _, text := range texts {
+		lower := strings.ToLower(text)
+		for _, f := range failures {
+			if strings.Contains(lower, f.words) {
+				return f.failure
+			}
+		}
+	}
+	return failure{class: "exited"}
+}
