@@ -125,8 +125,10 @@ func (a *api) loaded(ctx context.Context, name string) (running, error) {
 			return m, nil
 		}
 	}
-	return running{}, fmt.Errorf("ollama does not list %s as loaded", name)
+	return running{}, fmt.Errorf("%s: %w", name, errNotLoaded)
 }
+
+var errNotLoaded = errors.New("ollama does not list it as loaded")
 
 // create makes a model from a GGUF file. Weights that the store already holds are not sent again.
 func (a *api) create(ctx context.Context, s source, name string) error {

@@ -89,6 +89,8 @@ func (e *engine) Info() backends.Info {
 			e.info.Cause = e.cause()
 		default:
 		}
+	} else {
+		e.lookAttached()
 	}
 	info := e.info
 	info.Warnings = slices.Clone(info.Warnings)
@@ -109,6 +111,29 @@ func (e *engine) look() {
 	}
 	if now.cut > before.cut {
 		e.warn("ollama cut prompts that did not fit num_ctx")
+	}
+}
+
+// lookAttached asks a server that is not ours what it has loaded, as look reads the log of one that is: a model that was
+// loaded anew with another context, or that went to the CPU midway, would be found in no other way.
+func (e *engine) lookAttached() {
+	if time.Since(e.looked) < time.Second {
+		return
+	}
+	e.looked = time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // nobody waits long for what is a note
+	defer cancel()
+	m, err := newAPI(e.url).loaded(ctx, e.model)
+	switch {
+	case errors.Is(err, errNotLoaded):
+		e.warn("ollama had unloaded the model when it was asked again")
+	case err != nil: // busy or gone: its answers tell
+	case m.Digest != e.info.Revision:
+		e.warn("ollama has another model under this name since the attach")
+	case m.SizeVRAM < *e.info.SizeVRAMBytes:
+		e.warn(fmt.Sprintf("ollama moved the model: %.1f GiB of it were on the GPU at the attach, %.1f later", gib(*e.info.SizeVRAMBytes), gib(m.SizeVRAM)))
+	case m.ContextLength != nil && *m.ContextLength != e.window:
+		e.warn(fmt.Sprintf("ollama loaded the model again, with a context of %d tokens instead of %d", *m.ContextLength, e.window))
 	}
 }
 

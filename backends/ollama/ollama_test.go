@@ -3,6 +3,8 @@ package ollama
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -180,5 +182,26 @@ func TestAttach(t *testing.T) {
 	server.Close()
 	if _, _, err := launchIn(t, c); !errors.As(err, &failed) || failed.Class != "unreachable" {
 		t.Errorf("no server: %v", err)
+	}
+}
+
+// TestAttachedAnew: what becomes of the model while an attached server is measured is seen when it is asked again.
+func TestAttachedAnew(t *testing.T) {
+	for change, want := range map[string]string{
+		`{"models":[]}`: "had unloaded the model",
+		`{"models":[{"name":"m:1","digest":"d","size":2147483648,"size_vram":1073741824,"context_length":64}]}`: "2.0 GiB of it were on the GPU at the attach, 1.0 later",
+		`{"models":[{"name":"m:1","digest":"d","size":2147483648,"size_vram":2147483648,"context_length":32}]}`: "a context of 32 tokens instead of 64",
+		`{"models":[{"name":"m:1","digest":"e","size":2147483648,"size_vram":2147483648,"context_length":64}]}`: "another model under this name",
+		`{"models":[{"name":"m:1","digest":"d","size":2147483648,"size_vram":2147483648,"context_length":64}]}`: "",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, change) }))
+		size := int64(2 << 30)
+		e := &engine{url: server.URL, model: "m:1", window: 64, info: backends.Info{Revision: "d", SizeBytes: &size, SizeVRAMBytes: &size}}
+		for range 2 { // said once
+			if got := strings.Join(e.Info().Warnings, "; "); !strings.Contains(got, want) || (got == "") != (want == "") {
+				t.Errorf("%s: %q, want %q", change, got, want)
+			}
+		}
+		server.Close()
 	}
 }

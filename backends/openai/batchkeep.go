@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"matrix/backends/modelfile"
 )
 
 // kept is a batch that the service works on, as it stands on disk: after a crash of ours it goes on, costs money, and
@@ -21,6 +23,9 @@ type kept struct {
 	Began     float64           `json:"began_unix_s"`
 	Lines     map[string]string `json:"lines"` // sequence number → hash of the request
 }
+
+// mostKept bounds the file, in bytes: a line of a batch takes some 30, and a service takes 50,000 in one.
+const mostKept = 256 << 20
 
 // keepFile is in the folder that lives as long as the attempt.
 const keepFile = "openai_batches.json"
@@ -40,7 +45,7 @@ func (b *batcher) readKept(ctx context.Context) {
 		return
 	}
 	b.loaded = true
-	text, err := os.ReadFile(filepath.Join(b.keep, keepFile))
+	text, err := modelfile.ReadSmall(filepath.Join(b.keep, keepFile), mostKept)
 	if err != nil || json.Unmarshal(text, &b.kept) != nil {
 		b.kept = nil
 		return

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -476,5 +477,18 @@ func TestMetricsAreFound(t *testing.T) {
 		if info := e.Info(); info.MetricsPrefix != want || (info.MetricsURL == "") != (want == "") {
 			t.Errorf("%q at %q, want %q", info.MetricsPrefix, info.MetricsURL, want)
 		}
+	}
+}
+
+// TestKeptIsAFile: what lies where batches are kept, and is no regular file, is as good as none, and is not waited for.
+func TestKeptIsAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, keepFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &batcher{keep: dir}
+	b.readKept(t.Context())
+	if !b.loaded || b.kept != nil {
+		t.Errorf("%+v", b.kept)
 	}
 }
