@@ -7,7 +7,7 @@ type Model struct {
 	Ollama       *OllamaModel
 	OpenAI       *OpenAIModel
 	Parts        map[string]Values // what engines load whose kind describes it: by EngineKind.Loads.Name
-	Architecture *Architecture // for the memory prediction when no header can be read
+	Architecture *Architecture     // for the memory prediction when no header can be read
 	Place        Place
 	Places       Places `json:"-"` // of its attributes: "vllm.dtype"
 }
