@@ -110,7 +110,10 @@ func reaches(imports map[string]map[string]bool, from, to string) bool {
 // link is a relative one of Markdown.
 var link = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
 
-// TestLinks: what a page points to is there.
+// said is a link to code and a piece of that code, on one line.
+var said = regexp.MustCompile("\\]\\(([^)\\s]+\\.go)\\)[^`\n]*`([^`]+)`")
+
+// TestLinks: what a page points to is there, and says what the page says of it.
 func TestLinks(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
@@ -130,6 +133,12 @@ func TestLinks(t *testing.T) {
 			links++
 			if _, err := os.Stat(filepath.Join(filepath.Dir(page), to[1])); err != nil {
 				t.Errorf("%s points to %s: %v", page, to[1], err)
+			}
+		}
+		for _, quoted := range said.FindAllStringSubmatch(string(content), -1) {
+			code, err := os.ReadFile(filepath.Join(filepath.Dir(page), quoted[1]))
+			if err == nil && !strings.Contains(string(code), quoted[2]) {
+				t.Errorf("%s: %s says nothing of %s", page, quoted[1], quoted[2])
 			}
 		}
 	}

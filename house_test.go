@@ -25,24 +25,28 @@ type figures struct {
 // limits hold for every package but those of exceptions.
 var limits = figures{files: 25, knot: 8, engines: 0, methods: 30}
 
-// exceptions are the packages that are above a limit, each with what it may have at most. They only shrink.
+// exceptions are what is above a limit, each with what it may have at most. They only shrink: `go test -v .` says which could.
 var exceptions = map[string]figures{
-	"matrix/backends/modelfile":    {files: 25, knot: 8, engines: 1, methods: 30},
-	"matrix/backends/ollama":       {files: 25, knot: 11, methods: 30},
-	"matrix/backends/simulator":    {files: 25, knot: 8, engines: 7, methods: 30},
-	"matrix/backends/vllm":         {files: 27, knot: 9, methods: 30},
-	"matrix/backends/wire":         {files: 25, knot: 9, engines: 3, methods: 30},
-	"matrix/backends/wire/faults":  {files: 25, knot: 8, engines: 2, methods: 30},
-	"matrix/cmd/matrix":            {files: 54, knot: 49, engines: 10, methods: 146},
-	"matrix/experiments":           {files: 46, knot: 29, engines: 8, methods: 49},
-	"matrix/experiments/dataset":   {files: 25, knot: 14, methods: 30},
-	"matrix/results":               {files: 48, knot: 36, engines: 2, methods: 48},
-	"matrix/results/decision":      {files: 25, knot: 17, methods: 36},
-	"matrix/results/exchange":      {files: 25, knot: 11, engines: 2, methods: 30},
-	"matrix/results/report":        {files: 25, knot: 14, engines: 2, methods: 34},
-	"matrix/runner":                {files: 42, knot: 35, engines: 5, methods: 67},
-	"matrix/runner/calibrate":      {files: 25, knot: 8, engines: 1, methods: 30},
-	"matrix/runner/calibrate/mock": {files: 25, knot: 8, engines: 1, methods: 30},
+	"matrix/backends/modelfile":    {engines: 1},
+	"matrix/backends/simulator":    {engines: 7},
+	"matrix/backends/vllm":         {files: 27},
+	"matrix/backends/wire":         {knot: 9, engines: 3},
+	"matrix/backends/wire/faults":  {engines: 2},
+	"matrix/cmd/matrix":            {files: 54, knot: 49, engines: 8, methods: 146},
+	"matrix/experiments":           {engines: 1},
+	"matrix/experiments/cell":      {engines: 6},
+	"matrix/experiments/grid":      {engines: 1, methods: 33},
+	"matrix/experiments/lang":      {engines: 2, methods: 47},
+	"matrix/experiments/schema":    {engines: 1},
+	"matrix/results/decision":      {methods: 36},
+	"matrix/results/exchange":      {engines: 2},
+	"matrix/results/record":        {engines: 1},
+	"matrix/results/report":        {knot: 14, engines: 2, methods: 34},
+	"matrix/results/store":         {methods: 46},
+	"matrix/results/table":         {engines: 1},
+	"matrix/runner/calibrate":      {engines: 1},
+	"matrix/runner/calibrate/mock": {engines: 1},
+	"matrix/runner/plan":           {engines: 1},
 }
 
 // engineNames are what only an engine's own package may say, in code or in a text. Model families are called llama too.
@@ -66,19 +70,18 @@ func TestHouse(t *testing.T) {
 	}
 	for _, p := range pkgs {
 		got, said := measure(p, root)
-		most := limits
-		if e, ok := exceptions[p.PkgPath]; ok {
-			most = e
-		}
+		above := exceptions[p.PkgPath]
 		for _, f := range []struct {
-			what      string
-			got, most int
+			what              string
+			got, limit, above int
 		}{
-			{"files", got.files, most.files}, {"files in one knot", got.knot, most.knot},
-			{"files that name an engine", got.engines, most.engines}, {"methods on one type", got.methods, most.methods},
+			{"files", got.files, limits.files, above.files}, {"files in one knot", got.knot, limits.knot, above.knot},
+			{"files that name an engine", got.engines, limits.engines, above.engines}, {"methods on one type", got.methods, limits.methods, above.methods},
 		} {
-			if f.got > f.most {
-				t.Errorf("%s has %d %s, and may have %d%s", p.PkgPath, f.got, f.what, f.most, said[f.what])
+			if most := max(f.limit, f.above); f.got > most {
+				t.Errorf("%s has %d %s, and may have %d%s", p.PkgPath, f.got, f.what, most, said[f.what])
+			} else if f.got < f.above {
+				t.Logf("%s has %d %s: its exception of %d can shrink", p.PkgPath, f.got, f.what, f.above)
 			}
 		}
 	}
