@@ -29,11 +29,11 @@ var allowed = []struct {
 	{"matrix/experiments/wording", nil},
 	{"matrix/experiments/syntax", nil},
 	{"matrix/experiments/hclvalue", []string{"matrix/experiments/cell"}},
-	{"matrix/experiments/diagnostic", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax"}},
+	{"matrix/experiments/diagnostic", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax", "matrix/experiments/wording"}},
 	{"matrix/experiments/schema", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/wording"}},
 	{"matrix/experiments/lang", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax",
 		"matrix/experiments/diagnostic", "matrix/experiments/schema", "matrix/experiments/textfile", "matrix/experiments/wording"}},
-	{"matrix/experiments/dataset", []string{"matrix/experiments"}},
+	{"matrix/experiments/dataset", []string{"matrix/experiments/cell", "matrix/experiments/textfile", "matrix/experiments/wording"}},
 	{"matrix/experiments/", []string{"matrix/experiments/cell", "matrix/experiments/hclvalue", "matrix/experiments/syntax",
 		"matrix/experiments/diagnostic", "matrix/experiments/schema", "matrix/experiments/textfile", "matrix/experiments/wording", "matrix/experiments/lang"}},
 	{"matrix/experiments", []string{"matrix/experiments/cell", "matrix/experiments/grid", "matrix/experiments/lang", "matrix/experiments/syntax",
@@ -66,7 +66,7 @@ func TestForbidden(t *testing.T) {
 		ok       bool
 	}{
 		{"matrix/experiments", "matrix/experiments/dataset", false},
-		{"matrix/experiments/dataset", "matrix/experiments", true},
+		{"matrix/experiments/dataset", "matrix/experiments/cell", true},
 		{"matrix/experiments/cell", "matrix/experiments/textfile", false},
 		{"matrix/backends/vllm", "matrix/experiments/cell", true},
 		{"matrix/backends/vllm", "matrix/experiments/dataset", false},

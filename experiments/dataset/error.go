@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"matrix/experiments/textfile"
+	"matrix/experiments/wording"
 )
 
 // Error is a fault of the data with its place, "candidates.jsonl:17: …".
@@ -56,7 +57,7 @@ func (f *faults) err() error {
 	}
 	all := f.first
 	if more := f.count - len(f.first); more > 0 {
-		all = append(all, fmt.Errorf("and %d more faults in %s", more, f.path))
+		all = append(all, fmt.Errorf("and %s in %s", wording.Count(more, "more faults"), f.path))
 	}
 	return errors.Join(all...)
 }

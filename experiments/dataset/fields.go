@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"matrix/experiments/wording"
 	"slices"
 	"strings"
 )
@@ -153,9 +154,9 @@ func (f *fieldCounts) notes(path string) []string {
 
 func countOf(n int, several, single string) string {
 	if n == 1 {
-		return "1 entry " + single
+		several = single
 	}
-	return fmt.Sprintf("%d entries %s", n, several)
+	return wording.Count(n, "entries") + " " + several
 }
 
 // rule adds to an identity what makes the same bytes other requests than before it was read so.

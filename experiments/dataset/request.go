@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"matrix/experiments/cell"
+	"matrix/experiments/wording"
 )
 
 // Request makes the request of a cell: entry, copy number, nonce and template applied. Warm-up requests have
@@ -17,7 +18,7 @@ import (
 // entry's own where that is smaller.
 func (s *Set) Request(c *cell.Cell, warmup bool, seq int, salt uint64) (Entry, error) {
 	if seq < 0 || !warmup && !s.d.Repeat && seq >= s.n {
-		return Entry{}, fmt.Errorf("request %d of a dataset with %d prompts and no repeat", seq, s.n)
+		return Entry{}, fmt.Errorf("request %d of a dataset with %s and no repeat", seq, wording.Count(s.n, "prompts"))
 	}
 	e, err := s.Entry(seq % s.n)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"matrix/experiments/wording"
 	"slices"
 	"strings"
 )
@@ -96,5 +97,5 @@ func leftOutNote(why map[leftOut]int, kept int) string {
 		total += why[reason]
 		parts = append(parts, fmt.Sprintf("%d %s", why[reason], string(reason)))
 	}
-	return fmt.Sprintf("%d of %d conversations left out: %s", total, total+kept, strings.Join(parts, ", "))
+	return fmt.Sprintf("%d of %s left out: %s", total, wording.Count(total+kept, "conversations"), strings.Join(parts, ", "))
 }

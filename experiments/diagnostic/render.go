@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"matrix/experiments/syntax"
+	"matrix/experiments/wording"
 	"strings"
 	"unicode/utf8"
 
@@ -84,13 +85,10 @@ func affectedLine(d *hcl.Diagnostic) string {
 	if !ok || a.Cell == "" {
 		return ""
 	}
-	switch a.More {
-	case 0:
+	if a.More == 0 {
 		return fmt.Sprintf("In cell %s.", a.Cell)
-	case 1:
-		return fmt.Sprintf("In cell %s and 1 more cell.", a.Cell)
 	}
-	return fmt.Sprintf("In cell %s and %d more cells.", a.Cell, a.More)
+	return fmt.Sprintf("In cell %s and %s.", a.Cell, wording.Count(a.More, "more cells"))
 }
 
 // snippet shows the place and the source line with the subject underlined.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"matrix/experiments/cell"
 	"matrix/experiments/lang"
+	"matrix/experiments/wording"
 	"strings"
 	"text/template"
 	"time"
@@ -81,7 +82,7 @@ func (r *reader) checkBurstiness(l *cell.Load) {
 func buildGenerate(r *reader) cell.Generate {
 	g := plainly[cell.Generate](r)
 	if g.MinTokens > g.MaxTokens {
-		r.fail("min_tokens", "min_tokens above max_tokens", fmt.Sprintf("An answer cannot have at least %d and at most %d tokens.", g.MinTokens, g.MaxTokens))
+		r.fail("min_tokens", "min_tokens above max_tokens", fmt.Sprintf("An answer cannot have at least %d and at most %s.", g.MinTokens, wording.Count(g.MaxTokens, "tokens")))
 	}
 	if g.Template != "" {
 		if _, err := template.New("prompt").Parse(g.Template); err != nil {
