@@ -91,16 +91,22 @@ func sentTo(t *testing.T, name string, req backends.Request) map[string]any {
 	return sentAt(t, name, platforms[name].path, req)
 }
 
+// attached is a platform's engine for a server at a url.
+func attached(t *testing.T, name, url string) (backends.Engine, error) {
+	p := platforms[name]
+	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: url, Options: experiments.Values{"num_ctx": int64(4096)}},
+		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "m"}, Ollama: &experiments.OllamaModel{Model: "m"}, OpenAI: &experiments.OpenAIModel{Model: "m"}},
+		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1}, Isolation: &experiments.Isolation{PrefixCache: "off"}}
+	return p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
+}
+
 // sentAt is the same with another end of the platform's url.
 func sentAt(t *testing.T, name, path string, req backends.Request) map[string]any {
 	t.Helper()
 	p := platforms[name]
 	server := serveAny(t, p.owner)
 	server.picky = strings.HasSuffix(t.Name(), "Mistral")
-	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: server.URL + path, Options: experiments.Values{"num_ctx": int64(4096)}},
-		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "m"}, Ollama: &experiments.OllamaModel{Model: "m"}, OpenAI: &experiments.OpenAIModel{Model: "m"}},
-		Generate: req.Generate, Isolation: &experiments.Isolation{PrefixCache: "off"}}
-	e, err := p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
+	e, err := attached(t, name, server.URL+path)
 	if err != nil {
 		t.Fatal(err)
 	}

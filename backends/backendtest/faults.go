@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,42 @@ func Listens(ctx context.Context, url string) error {
 		return err
 	}
 	return c.Close()
+}
+
+// eachOfBackend is how often a backend is put through each fault: the client that it shares has been through all of them more
+// often, and what is its own shows at once.
+const eachOfBackend = 5
+
+// FaultsOf puts a backend through the fault list with an engine that it made itself, of a server that is well but for its
+// answers: by is the protocol, and attach gets the server's address. What does not hold for the backend is left out by name.
+func FaultsOf(t *testing.T, by wire.Protocol, attach func(base string) (backends.Engine, error), leaveOut ...string) {
+	t.Helper()
+	for _, f := range faults.All() {
+		if f.Heavy || f.Play == nil || slices.Contains(leaveOut, f.Name) { // where nobody listens, nobody attaches
+			continue
+		}
+		f = anew(f)
+		server, err := faults.Serve(f, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine, err := attach(server.Base())
+		if err != nil {
+			server.Close()
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		ask := func(ctx context.Context, _ string, req backends.Request) backends.Reply {
+			if by == wire.OpenAIChat || by == wire.OllamaChat {
+				req.Messages, req.Prompt = []backends.Message{{Role: "user", Content: req.Prompt}}, ""
+			}
+			return engine.Generate(ctx, req)
+		}
+		inFlight(eachOfBackend, func(seq int) { oneFault(t, ask, f, server.URL(), seq) })
+		if err := engine.Close(t.Context()); err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+		server.Close()
+	}
 }
 
 func playAll(t *testing.T, p wire.Protocol, ask Ask, asked bool) {

@@ -44,3 +44,23 @@ func TestFaultsAsked(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsOfBackends: each backend's own engine makes of every fault what the list says.
+func TestFaultsOfBackends(t *testing.T) {
+	for _, c := range []struct {
+		platform string
+		protocol wire.Protocol
+		leaveOut []string
+	}{
+		{"vllm_serve", wire.OpenAICompletions, nil}, {"vllm_serve", wire.OpenAIChat, nil},
+		{"ollama", wire.OllamaGenerate, nil}, {"ollama", wire.OllamaChat, nil},
+		// A service resolves a name to a dated version: another model's name in the answer is none of its faults.
+		{"openai_vllm", wire.OpenAICompletions, []string{"wrong_model", "wrong_model_later"}},
+		{"openai_vllm", wire.OpenAIChat, []string{"wrong_model", "wrong_model_later"}},
+	} {
+		t.Run(c.platform+"/"+c.protocol.String(), func(t *testing.T) {
+			t.Parallel()
+			backendtest.FaultsOf(t, c.protocol, func(base string) (backends.Engine, error) { return attached(t, c.platform, base) }, c.leaveOut...)
+		})
+	}
+}

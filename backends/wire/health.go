@@ -7,14 +7,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"matrix/backends"
 )
 
 const (
-	// mostReconnects is how often one request goes out anew because the transport lost it: a server that drops
-	// everything must not be asked for ever.
-	mostReconnects = 3
 	// freshHealth is how long an answer about the server's health is believed: thousands of connections may break at once.
 	freshHealth = time.Second
 	// healthPatience is how long a busy server has to answer.
@@ -46,34 +41,6 @@ func (h *health) well(ctx context.Context) bool {
 		h.ok, h.at = err == nil, time.Now()
 	}
 	return h.ok
-}
-
-// lost reports an exchange that the transport lost before the engine said a word.
-func lost(r *backends.Reply) bool {
-	if r.Status != backends.Disconnected || r.HTTPStatus != 0 {
-		return false
-	}
-	switch r.ErrorClass {
-	case "connection_reset", "connection_closed", "connection_timeout", "connection_broken", "connection_refused":
-		return true
-	}
-	return false
-}
-
-// connected is once, and once more for each time that the transport loses the request though the engine is well. It
-// returns how often it was sent beyond the first.
-func (c *Client) connected(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration, reconnects int) {
-	reply, after = c.once(ctx, call)
-	first := reply.Sent
-	for ; reconnects < mostReconnects && lost(&reply) && c.health.well(ctx) && wait(ctx, reconnects+1, 0); reconnects++ {
-		next, nextAfter := c.once(ctx, call)
-		if next.Sent.IsZero() {
-			break // time was up
-		}
-		next.Sent = first
-		reply, after = next, nextAfter
-	}
-	return reply, after, reconnects
 }
 
 // Health makes the question whether a server is well: a GET that anything but 5xx answers. It has a connection of its own

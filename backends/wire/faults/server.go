@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -49,12 +50,39 @@ func Serve(f Fault, p wire.Protocol) (*Server, error) {
 }
 
 // URL is the endpoint of the server's protocol.
-func (s *Server) URL() string {
-	path := map[wire.Protocol]string{
-		wire.OpenAICompletions: "/v1/completions", wire.OpenAIChat: "/v1/chat/completions",
-		wire.OllamaGenerate: "/api/generate", wire.OllamaChat: "/api/chat",
-	}[s.protocol]
-	return "http://" + s.address + path
+func (s *Server) URL() string { return s.Base() + endpoints[s.protocol] }
+
+// Base is the server's address, by which a backend attaches to it.
+func (s *Server) Base() string { return "http://" + s.address }
+
+var endpoints = map[wire.Protocol]string{
+	wire.OpenAICompletions: "/v1/completions", wire.OpenAIChat: "/v1/chat/completions",
+	wire.OllamaGenerate: "/api/generate", wire.OllamaChat: "/api/chat",
+}
+
+// asked reports a request for an answer; a load is one to Ollama's endpoint without a prompt.
+func (s *Server) asked(r *http.Request, body []byte) bool {
+	return r.URL.Path == endpoints[s.protocol] && (s.protocol != wire.OllamaGenerate || bytes.Contains(body, []byte(`"prompt"`)))
+}
+
+// abouts are what a well server says beside its answers: only those are at fault.
+var abouts = map[string]string{
+	"/v1/models":    `{"data":[{"id":"` + Model + `","owned_by":"vllm","max_model_len":4096}]}`,
+	"/health":       `{"status":"ok"}`,
+	"/version":      `{"version":"0.32.0"}`,
+	"/api/version":  `{"version":"0.33.0"}`,
+	"/api/show":     `{"template":"x","capabilities":["completion"],"model_info":{"tokenizer.ggml.add_bos_token":true}}`,
+	"/api/ps":       `{"models":[{"name":"` + Model + `:latest","size":1,"size_vram":1,"context_length":4096}]}`,
+	"/api/generate": `{"model":"` + Model + `","done":true,"done_reason":"load"}`,
+}
+
+func (c *Conn) about(r *http.Request) {
+	text, known := abouts[r.URL.Path]
+	if !known {
+		c.Plain(http.StatusNotFound, "")
+		return
+	}
+	c.Plain(http.StatusOK, text, "Content-Type: application/json")
 }
 
 // Close ends every connection and waits for all that was started.
@@ -100,8 +128,13 @@ func (s *Server) converse(c net.Conn) {
 		if err != nil {
 			return
 		}
-		conn := &Conn{tcp: c, reader: r, protocol: s.protocol, done: s.done, Attempt: s.count(body)}
-		s.fault.Play(conn)
+		conn := &Conn{tcp: c, reader: r, protocol: s.protocol, done: s.done}
+		if s.asked(request, body) {
+			conn.Attempt = s.count(body)
+			s.fault.Play(conn)
+		} else {
+			conn.about(request)
+		}
 		if conn.over {
 			return
 		}
