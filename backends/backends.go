@@ -114,6 +114,8 @@ type Spec struct {
 	Observe func(Phase) // never nil; called from any goroutine
 	// Entered says that a part of the load begins, for whoever watches; called from any goroutine. nil = nobody does.
 	Entered func(phase string)
+	// Listens says where the engine is going to answer, for whoever watches; called from any goroutine. nil = nobody does.
+	Listens func(url string)
 	Timeout time.Duration // of the load; 0 = none (ctx also bounds it)
 }
 
@@ -121,6 +123,13 @@ type Spec struct {
 func (s Spec) Enter(phase string) {
 	if s.Entered != nil {
 		s.Entered(phase)
+	}
+}
+
+// Listen says where the engine is going to answer.
+func (s Spec) Listen(url string) {
+	if s.Listens != nil {
+		s.Listens(url)
 	}
 }
 

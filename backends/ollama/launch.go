@@ -118,6 +118,7 @@ func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
 	if measured {
 		l.spec.Enter("spawn")
 	}
+	l.spec.Listen("http://" + cmd.Env["OLLAMA_HOST"])
 	began := time.Now()
 	p, err := process.Start(ctx, process.Command{
 		Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: l.spec.LogPath, Attempt: l.spec.Attempt,

@@ -93,6 +93,7 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 		return err
 	}
 	e.base = fmt.Sprintf("http://127.0.0.1:%d", ready.Port)
+	spec.Listen(e.base)
 	e.health = wire.Health(e.base+"/health", "")
 	e.client = wire.New(wire.Options{Health: e.health})
 	weights := seconds(ready.LoadS)

@@ -96,12 +96,14 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	if err != nil {
 		return nil, err
 	}
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	spec.Listen(url)
 	e, err := start(ctx, spec, i, cmd)
 	if err != nil {
 		return nil, err
 	}
 	// The server keeps idle connections for 10 minutes.
-	s := &server{engine: e, served: reach(fmt.Sprintf("http://127.0.0.1:%d", port), name, "", 5*time.Minute)}
+	s := &server{engine: e, served: reach(url, name, "", 5*time.Minute)}
 	if err := s.await(ctx); err != nil {
 		return nil, s.failed(ctx, err)
 	}

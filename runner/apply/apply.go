@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,7 @@ type Options struct {
 	LaunchRetries int                // tries of a launch that failed for the environment's fault
 	Observe       func(events.Event) // never called concurrently; nil = nobody watches
 	Source        []byte             // HCL as read, kept beside the results
+	Log           *slog.Logger       // matrix --log; nil = none is kept
 	Hard          <-chan struct{}    // closed by the second ^C: kill, do not wait
 	WithoutNVML   bool
 	Jobs          int // launches side by side, on disjoint GPUs; 0 = 1, or AutoJobs
@@ -58,7 +60,7 @@ func newSession(w plan.World, p *plan.Plan, o Options, host machine.Machine) *se
 	s := &session{o: o, given: map[*plan.Item]bool{}, usage: map[string]bool{}, changed: make(chan struct{}, 1)}
 	s.freed = sync.NewCond(&s.mu)
 	s.site = &launch.Site{World: w, Plan: p, Source: o.Source, Hard: o.Hard, Host: host, Crowd: launch.NewCrowd(), Changed: s.change,
-		Events: &events.Stream{Observe: o.Observe, Steps: len(p.Order)}, Scratch: cmp.Or(o.Scratch, filepath.Join(w.Store.Inner(), "scratch"))}
+		Events: &events.Stream{Observe: o.Observe, Log: o.Log, Steps: len(p.Order)}, Scratch: cmp.Or(o.Scratch, filepath.Join(w.Store.Inner(), "scratch"))}
 	return s
 }
 

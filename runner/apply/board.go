@@ -41,6 +41,7 @@ func (s *session) beat() (stop func()) {
 		defer os.Remove(path)
 		tick := time.NewTicker(beatEvery)
 		defer tick.Stop()
+		logged := time.Now()
 		for {
 			told := false
 			select {
@@ -53,6 +54,10 @@ func (s *session) beat() (stop func()) {
 			board := Board{PID: os.Getpid(), At: time.Now(), Experiment: s.site.Plan.Experiment, Launches: s.site.Crowd.Look(told)}
 			if text, err := json.Marshal(board); err == nil {
 				_ = replace(path, text)
+			}
+			if log := s.o.Log; log != nil && time.Since(logged) >= logEvery {
+				logged = time.Now()
+				s.site.Crowd.Log(log)
 			}
 		}
 	}()
@@ -77,3 +82,6 @@ func (s *session) change() {
 
 // beatEvery is how often a waiting person is told what runs, and how often the board is written.
 const beatEvery = time.Second
+
+// logEvery is how often the program's log tells what runs.
+const logEvery = 10 * time.Second

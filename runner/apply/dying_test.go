@@ -96,6 +96,45 @@ func TestDyingServer(t *testing.T) {
 	}
 }
 
+// TestDyingSharedServer: a server that cells share dies by degrees under the first. That attempt is the engine's failure, its
+// rest is not burnt, and the next cell is measured on a server of its own launch.
+func TestDyingSharedServer(t *testing.T) {
+	for name, ends := range map[string]time.Duration{"ends soon": time.Second, "lives on": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.backend.OnLaunch = func(_ context.Context, n int, _ backends.Spec) (backends.Engine, error) {
+					if n == 1 {
+						return newDying(40, ends), nil
+					}
+					return runnertest.NewEngine(), nil
+				}
+				one, two := runnertest.Cell("a", 100), runnertest.Cell("a", 110)
+				one.Isolation.Server, two.Isolation.Server = "group", "group"
+				if sum := r.apply(t.Context(), r.plan(one, two)); sum.Failed != 1 || sum.Complete != 1 || r.backend.Launches.Load() != 2 {
+					t.Fatalf("got %+v after %d launches, want one failed, one complete on a second server", sum, r.backend.Launches.Load())
+				}
+				for _, past := range r.history() {
+					statuses := map[string]int{}
+					for _, row := range r.rows(past, past.BatchSize) {
+						statuses[row.Status]++
+					}
+					failed := past.Status == results.EngineFailed
+					if want := 40 - 3; failed && (statuses["ok"] != want || statuses["not_sent"] < past.BatchSize-want-10 || !strings.Contains(past.Reason, "engine died")) {
+						t.Errorf("%q with %v, want %d ok and the rest not sent", past.Reason, statuses, want)
+					}
+					if past.Server != "group" || !failed && statuses["ok"] != past.BatchSize {
+						t.Errorf("%s on %q: %v", past.Status, past.Server, statuses)
+					}
+				}
+				if all := r.servers(); len(all) != 2 || !strings.Contains(all[0].Reason, "engine died") || all[1].Reason != "stopped" {
+					t.Errorf("servers %+v", all)
+				}
+			})
+		})
+	}
+}
+
 // TestFlakyServer: one that fails now and then is asked, found well, and goes on.
 func TestFlakyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,8 +2,11 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +55,63 @@ func TestALoadIsToldWhileItLasts(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(r.world.Store.Inner(), boardFile)); err == nil {
 			t.Error("the board outlives the apply")
+		}
+	})
+}
+
+// The program's log tells what a launch that hangs waits for, while it hangs: the phase, since when, its limit, where the
+// engine is to answer, what it said last.
+func TestAStalledLaunchIsInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "matrix.log")
+		file, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		r := newRig(t)
+		r.options.Log = slog.New(slog.NewJSONHandler(file, nil))
+		c := runnertest.Cell("a", 4)
+		c.Limits.Load = 2 * time.Minute
+		began := time.Now()
+		r.backend.OnLaunch = func(ctx context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
+			spec.Listen("http://127.0.0.1:4711")
+			spec.Enter("weights")
+			if err := os.WriteFile(spec.LogPath, []byte("Loading shard 3 of 4\n"), 0o644); err != nil {
+				t.Error(err)
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		r.apply(t.Context(), r.plan(c))
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits, kinds := 0, map[string]int{}
+		for line := range strings.Lines(string(text)) {
+			var x struct {
+				Msg, Level, Attempt, Phase, Part, URL, Message string
+				Since                                          time.Time
+				ForS                                           float64 `json:"for_s"`
+				LimitS                                         float64 `json:"limit_s"`
+				Says                                           string  `json:"engine_says"`
+			}
+			if err := json.Unmarshal([]byte(line), &x); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			kinds[x.Msg]++
+			if x.Msg != "waiting" || x.Phase != "load" {
+				continue
+			}
+			waits++
+			if x.Part != "weights" || x.URL != "http://127.0.0.1:4711" || x.LimitS != 120 || x.Says != "Loading shard 3 of 4" ||
+				x.Since.Before(began) || x.ForS < float64(9*waits) || x.Attempt == "" {
+				t.Errorf("%s", line)
+			}
+		}
+		if waits < 10 || kinds["cell_failed"] != 1 || kinds["launch_phase"] == 0 {
+			t.Errorf("%d times in two minutes; %v", waits, kinds)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 
@@ -10,17 +11,20 @@ import (
 
 // Stream hands out what happens, one at a time.
 type Stream struct {
-	mu      sync.Mutex
-	Observe func(Event)
-	Steps   int
-	over    bool
-	said    map[string]bool // warnings
+	Observe func(Event)  // never called concurrently; nil = nobody watches
+	Log     *slog.Logger // nil = none is kept
+	Steps   int          // of the plan
+
+	mu   sync.Mutex
+	over bool
+	said map[string]bool // warnings
 }
 
+// Emit stamps an event and hands it out; of equal warnings the first alone.
 func (e *Stream) Emit(ev Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.Observe == nil || e.over {
+	if e.over {
 		return
 	}
 	ev.At, ev.Steps = time.Now(), e.Steps
@@ -34,12 +38,16 @@ func (e *Stream) Emit(ev Event) {
 		e.said[ev.Message] = true
 	}
 	e.over = ev.Kind == ApplyDone // what an abandoned engine still says comes too late
-	e.Observe(ev)
+	ev.log(e.Log)
+	if e.Observe != nil {
+		e.Observe(ev)
+	}
 }
 
+// Warn emits a warning that is no launch's.
 func (e *Stream) Warn(text string) { e.Emit(Event{Kind: Warning, Message: text}) }
 
-// EventKind names what happened; the NDJSON types of `--json` are the same words.
+// Kind names what happened; the NDJSON types of `--json` are the same words.
 type Kind string
 
 // The closed list of events.

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"log/slog"
 	"maps"
 	"matrix/runner/events"
 	"slices"
@@ -42,9 +43,7 @@ func (c *Crowd) beside(j *journal) int64 {
 // Look tells what each launch that runs does right now, in the plan's order. tell: and emits an event for those who wait
 // for a phase to end.
 func (c *Crowd) Look(tell bool) []Running {
-	c.mu.Lock()
-	list := slices.SortedFunc(maps.Keys(c.running), func(a, b *journal) int { return a.index - b.index })
-	c.mu.Unlock()
+	list := c.inOrder()
 	all := make([]Running, len(list))
 	for i, j := range list {
 		r := j.present()
@@ -53,4 +52,17 @@ func (c *Crowd) Look(tell bool) []Running {
 		}
 	}
 	return all
+}
+
+// Log writes what each of them waits for into the program's log.
+func (c *Crowd) Log(to *slog.Logger) {
+	for _, j := range c.inOrder() {
+		j.log(to)
+	}
+}
+
+func (c *Crowd) inOrder() []*journal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(c.running), func(a, b *journal) int { return a.index - b.index })
 }

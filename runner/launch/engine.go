@@ -35,7 +35,7 @@ type engine struct {
 func (e *engine) load(ctx context.Context) *Outcome {
 	j := e.j
 	j.begin("load", j.cell.Limits.Load)
-	j.ownLog()
+	j.trace()
 	if err := os.MkdirAll(j.scratch(), 0o755); err != nil {
 		return environment(fmt.Errorf("make a scratch folder: %w", err))
 	}
@@ -70,7 +70,7 @@ func (e *engine) start(ctx context.Context) (backends.Engine, error) {
 	}
 	done := make(chan start, 1)
 	spec := backends.Spec{Cell: e.j.cell, Attempt: e.j.launchID(), Dir: e.j.scratch(), Keep: absolute(filepath.Join(e.j.attempt.Dir(), "engine")), LogPath: absolute(e.j.logPath()),
-		GPUs: e.chooseGPUs(), Observe: e.observe, Entered: e.j.enter, Timeout: e.j.cell.Limits.Load}
+		GPUs: e.chooseGPUs(), Observe: e.observe, Entered: e.j.enter, Listens: e.j.listens, Timeout: e.j.cell.Limits.Load}
 	go func() {
 		engine, err := e.j.site.World.Backends[e.j.cell.Platform.Backend].Launch(ctx, spec)
 		done <- start{engine, err}
@@ -184,6 +184,7 @@ func (e *engine) anew(ctx context.Context) error {
 func (e *engine) join() {
 	e.running, e.ready = e.j.server.engine, time.Now()
 	e.j.samples.handed.Store(&e.running)
+	e.j.trace()
 	e.j.watch()
 	e.j.server.use(e.j, e.running, e.stop)
 }

@@ -1,6 +1,9 @@
 package launch
 
 import (
+	"cmp"
+	"context"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -16,17 +19,24 @@ const logTailLines = 20
 type presence struct {
 	phase, part           string
 	phaseBegan, partBegan time.Time
-	limit                 time.Duration    // of the phase; 0 = none
-	log                   string           // the engine's, "" = not begun
-	logFrom               int64            // where this launch's lines begin in it
+	limit                 time.Duration // of the phase; 0 = none
+	engine                traces
 	measured              *events.Progress // once requests are measured
+}
+
+// traces are where an engine that runs, or is to run, is found.
+type traces struct {
+	launch  string // MATRIX_ATTEMPT in its processes' environment; "" = it has not begun
+	log     string
+	logFrom int64  // where this launch's lines begin in it
+	url     string // it answers there, or will; "" = not known
 }
 
 // left forgets a phase or a part that has ended. The caller holds the lock.
 func (p *presence) left(name string) {
 	switch name {
 	case p.phase:
-		*p = presence{log: p.log, logFrom: p.logFrom}
+		*p = presence{engine: p.engine}
 	case p.part:
 		p.part = ""
 	}
@@ -46,13 +56,14 @@ type Running struct {
 	Part       string           `json:"part,omitempty"`     // of a load
 	PartBegan  time.Time        `json:"part_began,omitzero"`
 	LogLine    string           `json:"log_line,omitempty"` // the engine's last
+	URL        string           `json:"url,omitempty"`      // of the engine
 	Progress   *events.Progress `json:"progress,omitempty"` // while requests are measured
 }
 
 // begin says that a phase of the launch begins, with its limit (0 = none).
 func (j *journal) begin(phase string, limit time.Duration) {
 	j.mu.Lock()
-	j.now = presence{phase: phase, phaseBegan: time.Now(), limit: limit, log: j.now.log, logFrom: j.now.logFrom}
+	j.now = presence{phase: phase, phaseBegan: time.Now(), limit: limit, engine: j.now.engine}
 	j.mu.Unlock()
 	j.emit(events.Event{Kind: events.LaunchPhase, Phase: phase, Limit: limit})
 	j.site.Changed()
@@ -73,25 +84,38 @@ func (j *journal) present() Running {
 	p := j.now
 	j.mu.Unlock()
 	r := Running{Attempt: j.attempt.Manifest().Attempt, Cell: j.cell.Address[:16], Name: j.cell.Name(), Step: j.index + 1,
-		Steps: len(j.site.Plan.Order), Launch: j.number, Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, Progress: p.measured}
+		Steps: len(j.site.Plan.Order), Launch: j.number, Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, URL: p.engine.url, Progress: p.measured}
 	if r.Phase != "" && j.priming.Load() {
 		r.Phase = "prime: " + r.Phase
 	}
 	if slices.Contains([]string{"load", "warmup", "stop"}, p.phase) {
-		r.LogLine = process.LastLine(p.log, p.logFrom)
+		r.LogLine = process.LastLine(p.engine.log, p.engine.logFrom)
 	}
 	return r
 }
 
-// ownLog notes where the lines of this launch begin: an attempt that goes on appends to its log.
-func (j *journal) ownLog() {
+// trace notes where the engine is found, and where the lines of this launch begin: an attempt that goes on appends to its log.
+func (j *journal) trace() {
 	path, from := j.logPath(), int64(0)
 	if info, err := os.Stat(path); err == nil {
 		from = info.Size()
 	}
+	at := traces{launch: j.launchID(), log: path, logFrom: from, url: j.cell.Platform.PublicURL()}
+	if j.server != nil {
+		at.url = cmp.Or(at.url, j.server.url)
+	}
 	j.mu.Lock()
-	j.now.log, j.now.logFrom = path, from
+	j.now.engine = at
 	j.mu.Unlock()
+}
+
+// listens notes where the engine is going to answer; from any goroutine.
+func (j *journal) listens(url string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.now.engine.url = url; j.server != nil {
+		j.server.url = url
+	}
 }
 
 // left forgets a phase that has ended and is not booked.
@@ -99,4 +123,32 @@ func (j *journal) left(name string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.now.left(name)
+}
+
+// log writes what the launch waits for into the program's log.
+func (j *journal) log(to *slog.Logger) {
+	r := j.present()
+	j.mu.Lock()
+	at := j.now.engine
+	j.mu.Unlock()
+	attrs := []slog.Attr{slog.String("attempt", r.Attempt), slog.String("cell", r.Name), slog.Int("launch", r.Launch), slog.String("phase", r.Phase)}
+	if !r.PhaseBegan.IsZero() {
+		attrs = append(attrs, slog.Time("since", r.PhaseBegan), slog.Float64("for_s", time.Since(r.PhaseBegan).Seconds()))
+	}
+	if r.Limit > 0 {
+		attrs = append(attrs, slog.Float64("limit_s", r.Limit.Seconds()))
+	}
+	if r.Part != "" {
+		attrs = append(attrs, slog.String("part", r.Part), slog.Time("part_since", r.PartBegan))
+	}
+	if at.launch != "" {
+		attrs = append(attrs, slog.Any("pids", process.OfAttempt(at.launch)), slog.String("url", at.url), slog.String("log", at.log))
+	}
+	if r.LogLine != "" {
+		attrs = append(attrs, slog.String("engine_says", r.LogLine))
+	}
+	if p := r.Progress; p != nil {
+		attrs = append(attrs, slog.Int64("planned", p.Planned), slog.Int64("done", p.Done), slog.Int64("failed", p.Failed), slog.Int64("in_flight", p.InFlight), slog.String("stalled", p.Stalled))
+	}
+	to.LogAttrs(context.Background(), slog.LevelInfo, "waiting", attrs...)
 }

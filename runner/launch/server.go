@@ -19,6 +19,7 @@ type Server struct {
 	record results.ServerRecord
 	engine backends.Engine       // nil: none runs
 	stop   func(context.Context) // by the launch that used it last
+	url    string                // where it answers; "" = not known
 }
 
 // alive reports whether an engine is there to be used.
