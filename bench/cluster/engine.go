@@ -11,7 +11,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // noop is an engine that is ready at once and answers at once.
@@ -35,14 +35,14 @@ func (noop) Info() backends.Info         { return backends.Info{Engine: "noop", 
 func (e noop) Done() <-chan struct{}     { return e.done }
 func (noop) Close(context.Context) error { return nil }
 
-func (b *bench) world() runner.World {
-	return runner.World{Backends: map[string]backends.Backend{experiments.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
+func (b *bench) world() plan.World {
+	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
 		Machine: results.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 }
 
 // newItem is a complete cell with ten requests.
-func newItem(i int) *runner.Item {
+func newItem(i int) *plan.Item {
 	length := func(n int) experiments.Length {
 		return experiments.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
 	}
@@ -59,5 +59,5 @@ func newItem(i int) *runner.Item {
 		Limits: &experiments.Limits{MaxErrorRate: 1}, Capture: &experiments.Capture{Outputs: "all"}, Telemetry: &experiments.Telemetry{},
 		Launches: 5, Resume: true, Order: "blocks", Seed: 1,
 	}
-	return &runner.Item{Cell: c, Identity: experiments.Identity{Address: address, Hash: address}, State: runner.New}
+	return &plan.Item{Cell: c, Identity: experiments.Identity{Address: address, Hash: address}, State: plan.New}
 }

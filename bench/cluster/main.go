@@ -18,7 +18,8 @@ import (
 
 	"matrix/results"
 	"matrix/results/claim"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/plan"
 	"matrix/runner/slurm"
 )
 
@@ -42,7 +43,7 @@ type bench struct {
 
 	store *results.Store
 	run_  *slurm.Run
-	byAt  map[string]*runner.Item
+	byAt  map[string]*plan.Item
 }
 
 func (b *bench) run(ctx context.Context, parent string) error {
@@ -55,7 +56,7 @@ func (b *bench) run(ctx context.Context, parent string) error {
 		return err
 	}
 	began := time.Now()
-	if b.run_, err = slurm.Create(b.store, []*runner.Plan{b.plan()}, func(w io.Writer) error { _, err := io.WriteString(w, "{}"); return err }, 1); err != nil {
+	if b.run_, err = slurm.Create(b.store, []*plan.Plan{b.plan()}, func(w io.Writer) error { _, err := io.WriteString(w, "{}"); return err }, 1); err != nil {
 		return err
 	}
 	fmt.Printf("%d cells x %d launches, %d nodes, on %s\n", b.cells, b.launches, b.nodes, parent)
@@ -171,13 +172,13 @@ func (idle) Cancel(context.Context, []string) error             { return nil }
 func (b *bench) node(n int) *slurm.Node {
 	owner := claim.Me("bench")
 	owner.Host = fmt.Sprintf("node%d", n)
-	return &slurm.Node{World: b.world(), Run: b.run_, Owner: owner, Scratch: os.TempDir() + "/matrix-bench-scratch", Apply: runner.Apply,
+	return &slurm.Node{World: b.world(), Run: b.run_, Owner: owner, Scratch: os.TempDir() + "/matrix-bench-scratch", Apply: apply.Apply,
 		Say: func(string, ...any) {},
-		Plan: func(_ context.Context, w runner.Wanted) (*runner.Plan, error) {
+		Plan: func(_ context.Context, w plan.LaunchRef) (*plan.Plan, error) {
 			known := b.byAt[w.Address]
-			item := &runner.Item{Cell: known.Cell, Identity: known.Identity, State: runner.New, Launches: []int{w.Launch}}
-			return &runner.Plan{Experiment: w.Experiment, Items: []*runner.Item{item}, Order: []runner.LaunchStep{{Item: item, Launch: w.Launch}}}, nil
-		}, Options: runner.Options{Source: []byte("experiment {}"), WithoutNVML: true}}
+			item := &plan.Item{Cell: known.Cell, Identity: known.Identity, State: plan.New, Launches: []int{w.Launch}}
+			return &plan.Plan{Experiment: w.Experiment, Items: []*plan.Item{item}, Order: []plan.Step{{Item: item, Launch: w.Launch}}}, nil
+		}, Options: apply.Options{Source: []byte("experiment {}"), WithoutNVML: true}}
 }
 
 func cpuSeconds() float64 {
@@ -190,9 +191,9 @@ func cpuSeconds() float64 {
 }
 
 // plan is cells × launches of a simulated platform.
-func (b *bench) plan() *runner.Plan {
-	p := &runner.Plan{Experiment: "bench"}
-	b.byAt = map[string]*runner.Item{}
+func (b *bench) plan() *plan.Plan {
+	p := &plan.Plan{Experiment: "bench"}
+	b.byAt = map[string]*plan.Item{}
 	for i := range b.cells {
 		item := newItem(i)
 		b.byAt[item.Cell.Address] = item
@@ -200,7 +201,7 @@ func (b *bench) plan() *runner.Plan {
 	}
 	for n := range b.launches {
 		for _, item := range p.Items {
-			p.Order = append(p.Order, runner.LaunchStep{Item: item, Launch: n + 1})
+			p.Order = append(p.Order, plan.Step{Item: item, Launch: n + 1})
 		}
 	}
 	return p

@@ -17,7 +17,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // writeHistory makes a tree with n committed attempts of the 1,000-cell experiment: real manifests beside files of the
@@ -45,7 +45,7 @@ func writeHistory(dir string, n int) (file, root string, err error) {
 	return file, root, os.WriteFile(done, nil, 0o644)
 }
 
-func planOf(file, root string) (*runner.Plan, error) {
+func planOf(file, root string) (*plan.Plan, error) {
 	ctx := context.Background()
 	config, diags := experiments.Load([]string{file}, experiments.LoadOptions{})
 	if diags.HasErrors() {
@@ -59,15 +59,15 @@ func planOf(file, root string) (*runner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := runner.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
+	w := plan.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
 		Datasets: dataset.Open, Version: "0"}
-	return runner.Make(ctx, w, config.Experiments[0].Name, cells, runner.Filter{})
+	return plan.Make(ctx, w, config.Experiments[0].Name, cells, plan.Filter{})
 }
 
 // files of an attempt. Their bytes are never read by a plan.
 var files = []string{"outputs.parquet", "requests.parquet", "run.parquet", "samples.parquet", "server.log"}
 
-func writeAttempt(root string, item *runner.Item, launch int, at time.Time) error {
+func writeAttempt(root string, item *plan.Item, launch int, at time.Time) error {
 	c := item.Cell
 	id, err := ulid.New(ulid.Timestamp(at), bytes.NewReader(fmt.Appendf(nil, "%010d", launch)))
 	if err != nil {

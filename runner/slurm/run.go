@@ -18,7 +18,7 @@ import (
 
 	"matrix/results"
 	"matrix/results/disk"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Folders and files of a run.
@@ -78,7 +78,7 @@ type Done struct {
 }
 
 // Create lays a run down for the plans' launches, size of them a task. The plan is written by save.
-func Create(store *results.Store, plans []*runner.Plan, save func(io.Writer) error, size int) (*Run, error) {
+func Create(store *results.Store, plans []*plan.Plan, save func(io.Writer) error, size int) (*Run, error) {
 	r := &Run{ID: ulid.Make().String(), Made: time.Now(), Hardware: map[string][]string{}, Store: store, fs: &disk.FS{}}
 	r.Dir = filepath.Join(store.Inner(), clusterDir, r.ID)
 	if err := r.group(plans, max(1, size)); err != nil {
@@ -115,7 +115,7 @@ func Create(store *results.Store, plans []*runner.Plan, save func(io.Writer) err
 }
 
 // group deals the launches out: in the plan's order, those of one hardware and experiment together.
-func (r *Run) group(plans []*runner.Plan, size int) error {
+func (r *Run) group(plans []*plan.Plan, size int) error {
 	for _, p := range plans {
 		open := map[string]int{} // the group that takes more, by hardware
 		before := map[string][]string{}

@@ -17,7 +17,9 @@ import (
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/claim"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/plan"
 )
 
 func TestOptions(t *testing.T) {
@@ -100,15 +102,15 @@ func newRig(t *testing.T, cells, launches, size int) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &runner.Plan{Experiment: "exp"}
+	p := &plan.Plan{Experiment: "exp"}
 	for i := range cells {
 		c := &experiments.Cell{Experiment: "exp", Address: strings.Repeat(fmt.Sprintf("%016x", i+1), 4), Slug: fmt.Sprintf("cell-%016x", i+1), BatchSize: 1}
-		item := &runner.Item{Cell: c}
+		item := &plan.Item{Cell: c}
 		for n := range launches {
-			p.Order = append(p.Order, runner.LaunchStep{Item: item, Launch: n + 1})
+			p.Order = append(p.Order, plan.Step{Item: item, Launch: n + 1})
 		}
 	}
-	run, err := Create(store, []*runner.Plan{p}, func(w io.Writer) error { _, err := w.Write([]byte("{}")); return err }, size)
+	run, err := Create(store, []*plan.Plan{p}, func(w io.Writer) error { _, err := w.Write([]byte("{}")); return err }, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,25 +119,25 @@ func newRig(t *testing.T, cells, launches, size int) *rig {
 
 // node is a task's node whose launches are committed at once, in the way of a real one.
 func (r *rig) node() *Node {
-	return &Node{World: runner.World{Store: r.store}, Run: r.run, Owner: claim.Me("test"), Scratch: r.t.TempDir(),
+	return &Node{World: plan.World{Store: r.store}, Run: r.run, Owner: claim.Me("test"), Scratch: r.t.TempDir(),
 		Say: func(format string, values ...any) { r.t.Logf(format, values...) },
-		Plan: func(_ context.Context, w runner.Wanted) (*runner.Plan, error) {
+		Plan: func(_ context.Context, w plan.LaunchRef) (*plan.Plan, error) {
 			c := &experiments.Cell{Experiment: w.Experiment, Address: w.Address, Slug: "cell-" + w.Address[48:], BatchSize: 1}
-			return &runner.Plan{Experiment: w.Experiment, Order: []runner.LaunchStep{{Item: &runner.Item{Cell: c}, Launch: w.Launch}}}, nil
+			return &plan.Plan{Experiment: w.Experiment, Order: []plan.Step{{Item: &plan.Item{Cell: c}, Launch: w.Launch}}}, nil
 		},
-		Apply: func(_ context.Context, w runner.World, p *runner.Plan, _ runner.Options) (runner.Summary, error) {
+		Apply: func(_ context.Context, w plan.World, p *plan.Plan, _ apply.Options) (events.Summary, error) {
 			step := p.Order[0]
 			a, err := w.Store.Begin(step.Item.Cell, experiments.Identity{Hash: step.Item.Cell.Address}, step.Launch, []byte("x"))
 			if err != nil {
-				return runner.Summary{}, err
+				return events.Summary{}, err
 			}
 			if err := a.Append(results.RequestRow{Phase: "measure", Status: "ok"}, nil); err != nil {
-				return runner.Summary{}, err
+				return events.Summary{}, err
 			}
 			if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
-				return runner.Summary{}, err
+				return events.Summary{}, err
 			}
-			return runner.Summary{Complete: 1, Attempts: []results.Manifest{a.Manifest()}}, nil
+			return events.Summary{Complete: 1, Attempts: []results.Manifest{a.Manifest()}}, nil
 		}}
 }
 
@@ -365,12 +367,12 @@ func TestHeld(t *testing.T) {
 func TestCloseAdopts(t *testing.T) {
 	r := newRig(t, 1, 1, 1)
 	n := r.node()
-	n.Apply = func(_ context.Context, w runner.World, p *runner.Plan, _ runner.Options) (runner.Summary, error) {
+	n.Apply = func(_ context.Context, w plan.World, p *plan.Plan, _ apply.Options) (events.Summary, error) {
 		a, err := w.Store.Begin(p.Order[0].Item.Cell, experiments.Identity{Hash: "x"}, 1, nil)
 		if err != nil {
-			return runner.Summary{}, err
+			return events.Summary{}, err
 		}
-		return runner.Summary{Interrupted: 1}, errors.Join(a.Append(results.RequestRow{Phase: "measure", Status: "ok"}, nil), a.Suspend(results.Run{Planned: 1}))
+		return events.Summary{Interrupted: 1}, errors.Join(a.Append(results.RequestRow{Phase: "measure", Status: "ok"}, nil), a.Suspend(results.Run{Planned: 1}))
 	}
 	if tally, err := n.Do(t.Context(), r.run.Groups[0]); err != nil || tally.Left != 1 {
 		t.Fatalf("%+v (%v), want one left", tally, err)

@@ -10,20 +10,22 @@ import (
 
 	"matrix/results"
 	"matrix/results/claim"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/plan"
 )
 
 // Node is what a task does on its node.
 type Node struct {
-	World   runner.World // of this machine; Store is the shared tree
+	World   plan.World // of this machine; Store is the shared tree
 	Run     *Run
 	Owner   claim.Owner
-	Options runner.Options
+	Options apply.Options
 	Scratch string // folder on this machine for what engines need while they run
 	// Plan makes the plan of one launch on this machine.
-	Plan func(ctx context.Context, w runner.Wanted) (*runner.Plan, error)
+	Plan func(ctx context.Context, w plan.LaunchRef) (*plan.Plan, error)
 	// Apply is runner.Apply, but in tests.
-	Apply func(context.Context, runner.World, *runner.Plan, runner.Options) (runner.Summary, error)
+	Apply func(context.Context, plan.World, *plan.Plan, apply.Options) (events.Summary, error)
 	Say   func(format string, values ...any)
 }
 
@@ -116,7 +118,7 @@ func (n *Node) claimed(ctx context.Context, l *Launch, c *claim.Claim, t *Tally)
 		t.Done++
 		return n.Run.mark(l, *done)
 	}
-	p, err := n.Plan(ctx, runner.Wanted{Experiment: l.Experiment, Address: l.Address, Launch: l.Launch})
+	p, err := n.Plan(ctx, plan.LaunchRef{Experiment: l.Experiment, Address: l.Address, Launch: l.Launch})
 	if err != nil {
 		return err
 	}
