@@ -94,11 +94,13 @@ func start(ctx context.Context, spec backends.Spec, p program, name string) (*se
 	}
 	spec.Enter("spawn")
 	began := time.Now()
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	spec.Listen(url)
 	proc, err := process.Start(ctx, process.Command{Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: spec.LogPath, Attempt: spec.Attempt})
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
 	}
-	s := &server{proc: proc, log: newLoadLog(began, spec), logPath: spec.LogPath, cmd: cmd, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	s := &server{proc: proc, log: newLoadLog(began, spec), logPath: spec.LogPath, cmd: cmd, url: url}
 	watch, cancel := context.WithCancel(context.Background())
 	s.unwatch = cancel
 	s.watcher.Go(func() {
