@@ -27,25 +27,29 @@ var limits = figures{files: 25, knot: 8, engines: 0, methods: 30}
 
 // exceptions are what is above a limit, each with what it may have at most. They only shrink: `go test -v .` says which could.
 var exceptions = map[string]figures{
-	"matrix/backends/modelfile":    {engines: 1},
-	"matrix/backends/simulator":    {engines: 7},
-	"matrix/backends/wire":         {engines: 3},
-	"matrix/backends/wire/faults":  {engines: 2},
-	"matrix/cmd/matrix":            {files: 54, knot: 49, engines: 8, methods: 146},
-	"matrix/experiments":           {engines: 1},
-	"matrix/experiments/cell":      {engines: 6},
-	"matrix/experiments/grid":      {engines: 1, methods: 33},
-	"matrix/experiments/lang":      {engines: 2, methods: 47},
-	"matrix/experiments/schema":    {engines: 1},
-	"matrix/results/decision":      {methods: 36},
-	"matrix/results/exchange":      {engines: 2},
-	"matrix/results/record":        {engines: 1},
-	"matrix/results/report":        {knot: 14, engines: 2, methods: 34},
-	"matrix/results/store":         {methods: 46},
-	"matrix/results/table":         {engines: 1},
-	"matrix/runner/calibrate":      {engines: 1},
-	"matrix/runner/calibrate/mock": {engines: 1},
-	"matrix/runner/plan":           {engines: 1},
+	"matrix/backends/modelfile":     {engines: 1},
+	"matrix/backends/simulator":     {engines: 7},
+	"matrix/backends/wire":          {engines: 3},
+	"matrix/backends/wire/faults":   {engines: 2},
+	"matrix/cmd/matrix/cli":         {engines: 1}, // its help
+	"matrix/cmd/matrix/cli/machine": {engines: 2},
+	"matrix/cmd/matrix/cli/report":  {engines: 2}, // examples of its help
+	"matrix/cmd/matrix/cli/tree":    {engines: 1}, // a format that is imported
+	"matrix/cmd/matrix/view":        {engines: 1}, // the banner of what is simulated
+	"matrix/experiments":            {engines: 1},
+	"matrix/experiments/cell":       {engines: 6},
+	"matrix/experiments/grid":       {engines: 1, methods: 33},
+	"matrix/experiments/lang":       {engines: 2, methods: 47},
+	"matrix/experiments/schema":     {engines: 1},
+	"matrix/results/decision":       {methods: 36},
+	"matrix/results/exchange":       {engines: 2},
+	"matrix/results/record":         {engines: 1},
+	"matrix/results/report":         {knot: 14, engines: 2, methods: 34},
+	"matrix/results/store":          {methods: 46},
+	"matrix/results/table":          {engines: 1},
+	"matrix/runner/calibrate":       {engines: 1},
+	"matrix/runner/calibrate/mock":  {engines: 1},
+	"matrix/runner/plan":            {engines: 1},
 }
 
 // engineNames are what only an engine's own package may say, in code or in a text. Model families are called llama too.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"matrix/cmd/matrix/cli/app"
 	"matrix/results/decision"
 	"matrix/results/summary/summarytest"
 )
@@ -99,7 +100,7 @@ func hasWork(t *testing.T, command string) {
 		t.Errorf("%q is no command to measure", command)
 		return
 	}
-	if code, out := typed(t, "matrix plan --detailed-exitcode --out plan.tmp "+args); code != codePending {
+	if code, out := typed(t, "matrix plan --detailed-exitcode --out plan.tmp "+args); code != app.CodePending {
 		t.Errorf("%s has nothing to do: %d\n%s", command, code, out)
 	}
 }

@@ -1,6 +1,5 @@
-// Command matrix compares LLM serving platforms by declarative experiments: plan,
-// apply, look at what came out. This package wires the other packages together
-// and draws their data on a terminal; it holds no logic of the domain.
+// Command matrix compares LLM serving platforms by declarative experiments: plan, apply, look at what came out. This file names the
+// engines and turns signals and the exit code; cli has the commands, view what they print.
 package main
 
 import (
@@ -8,27 +7,40 @@ import (
 	"io"
 	"os"
 
+	"matrix/backends"
+	"matrix/backends/llamacpp"
+	"matrix/backends/ollama"
+	"matrix/backends/openai"
 	"matrix/backends/process"
 	"matrix/backends/simulator"
+	"matrix/backends/vllm"
+	"matrix/cmd/matrix/cli"
+	"matrix/cmd/matrix/cli/app"
+	"matrix/experiments"
 	"matrix/runner/calibrate/mock"
 )
+
+// engines is the one place that names every backend: a new one is a package and a line here.
+var engines = map[string]backends.Backend{
+	experiments.VLLMOffline: vllm.Offline(),
+	experiments.VLLMServe:   vllm.Serve(),
+	experiments.Ollama:      ollama.New(),
+	llamacpp.Name:           llamacpp.New(),
+	experiments.OpenAI:      openai.New(),
+	experiments.OpenAIBatch: openai.NewBatch(),
+	experiments.Simulator:   simulator.New(),
+}
 
 func main() {
 	// matrix starts itself again as an engine's guard, as the simulator and as the mock; none returns.
 	process.MainIfAsked()
 	simulator.MainIfAsked()
 	mock.MainIfAsked()
-	ctx, i := signals(context.Background())
+	ctx, i := app.Signals(context.Background())
 	os.Exit(run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the whole program: it returns the exit code.
-func run(ctx context.Context, i *interrupts, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := newApp(i, stdin, stdout, stderr)
-	root := a.rootCommand()
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
-	return a.finish(ctx, root.ExecuteContext(ctx))
+func run(ctx context.Context, i *app.Interrupts, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return cli.Run(ctx, app.New(engines, i, stdin, stdout, stderr), args)
 }

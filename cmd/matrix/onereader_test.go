@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"matrix/cmd/matrix/view"
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/stats"
@@ -157,7 +158,7 @@ func askApply(t *testing.T, set *summary.Set, c *summary.Cell, e stats.Estimate)
 		Axes: []*experiments.Axis{{Name: "platform", Label: "a"}}}
 	item := &runner.Item{Cell: cell, Identity: experiments.Identity{Hash: c.Identity}}
 	var out strings.Builder
-	writeResults(&out, style{}, 0, latest([]*runner.Item{item}, set))
+	view.ResultTable(view.NewPrinter(&out, &out), &runner.Plan{Items: []*runner.Item{item}}, set)
 	if want := fmt.Sprintf("%.1f", e.Median); !strings.Contains(out.String(), want) || !strings.Contains(out.String(), fmt.Sprintf("%d/1", e.N)) {
 		t.Errorf("no %s of %d launches in\n%s", want, e.N, out.String())
 	}

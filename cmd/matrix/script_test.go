@@ -18,6 +18,7 @@ import (
 
 	"matrix/backends/process"
 	"matrix/backends/simulator"
+	"matrix/cmd/matrix/cli/app"
 	"matrix/results"
 )
 
@@ -26,8 +27,8 @@ func TestMain(m *testing.M) {
 	process.MainIfAsked()
 	simulator.MainIfAsked()
 	testscript.Main(m, map[string]func(){"matrix": func() {
-		ctx, hard := signals(context.Background())
-		os.Exit(run(ctx, hard, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		ctx, i := app.Signals(context.Background())
+		os.Exit(run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr))
 	}})
 }
 
@@ -44,6 +45,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			env.Setenv("LANG", "C.UTF-8")
 			env.Setenv("SHIPPED", shipped)
+			env.Setenv("MANY", `\b1 (answers|attempts|cells|entries|experiments|files|launches|lines|marks|prompts|requests|rows|segments|settings|sources)\b`)
+			env.Setenv(schemaEnv, filepath.Join(shipped, "..", "docs", "records.schema.json"))
 			return writePrompts(filepath.Join(env.WorkDir, "prompts.jsonl"), 40)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

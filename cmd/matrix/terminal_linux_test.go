@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"matrix/cmd/matrix/cli/app"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -30,8 +32,13 @@ type terminal struct {
 	ended  chan error
 }
 
-// atTerminal starts a command at a new terminal, in dir.
+// atTerminal starts a command at a new terminal of 100 columns, in dir.
 func atTerminal(t *testing.T, dir string, env []string, args ...string) *terminal {
+	t.Helper()
+	return atTerminalOf(t, 100, dir, env, args...)
+}
+
+func atTerminalOf(t *testing.T, columns uint16, dir string, env []string, args ...string) *terminal {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -40,7 +47,7 @@ func atTerminal(t *testing.T, dir string, env []string, args ...string) *termina
 	host := os.NewFile(uintptr(fd), "terminal") // not blocking, so that Close ends a read
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
-		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: 100})); err != nil {
+		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: columns})); err != nil {
 		t.Skipf("no terminals here: %v", err)
 	}
 	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -182,7 +189,7 @@ func TestFirstInterruptEnds(t *testing.T) {
 			if _, err := x.host.Write([]byte{3}); err != nil {
 				t.Fatal(err)
 			}
-			if code := x.end(prompt); code != codeInterrupted || !strings.Contains(x.text(), "nterrupted") {
+			if code := x.end(prompt); code != app.CodeInterrupted || !strings.Contains(x.text(), "nterrupted") {
 				t.Errorf("exit code %d after %s, the screen %q", code, time.Since(began), x.tail())
 			}
 		})
@@ -194,7 +201,7 @@ func TestPipeIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	deaf(t, dir)
 	x := atTerminal(t, dir, nil, "import", "--format", "jsonl", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "fifo.jsonl")
-	if code := x.end(prompt); code != codeError || !strings.Contains(x.text(), "not a regular file but a pipe") {
+	if code := x.end(prompt); code != app.CodeError || !strings.Contains(x.text(), "not a regular file but a pipe") {
 		t.Errorf("exit code %d, the screen %q", code, x.tail())
 	}
 }
@@ -216,12 +223,12 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 			if err := press(x); err != nil {
 				t.Fatal(err)
 			}
-			want := codeInterrupted
+			want := app.CodeInterrupted
 			if name == "end of file" {
-				want = codeDeclined
+				want = app.CodeDeclined
 			}
 			code := x.end(prompt)
-			if name == "gone" && code == codeDeclined {
+			if name == "gone" && code == app.CodeDeclined {
 				code = want // the end of its input came before the hangup
 			}
 			if code != want {
@@ -246,7 +253,7 @@ func TestHangupInALaunch(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if code := x.end(20 * time.Second); code != codeInterrupted {
+	if code := x.end(20 * time.Second); code != app.CodeInterrupted {
 		t.Errorf("exit code %d; the screen %q", code, x.tail())
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "results", ".matrix", "work")); err != nil || len(left) == 0 {
@@ -267,5 +274,17 @@ func TestFirstWordAtOnce(t *testing.T) {
 				t.Errorf("%v matrix %v: first word after %s, the screen %q", env, args, x.first, x.tail())
 			}
 		}
+	}
+}
+
+// A folder that is formatted may hold a pipe with an experiment's name.
+func TestFormatWaitsForNoPipe(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "x.hcl"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x := atTerminal(t, dir, nil, "fmt", ".")
+	if code := x.end(prompt); code != app.CodeError {
+		t.Errorf("exit code %d, the screen %q", code, x.tail())
 	}
 }

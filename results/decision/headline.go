@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"matrix/results/format"
 )
 
 // headline is the first sentence.
@@ -56,7 +58,7 @@ func (r *rules) money(x float64) string {
 	if x > 0 && x < 0.1 {
 		digits = min(6, 1-int(math.Floor(math.Log10(x))))
 	}
-	return strings.TrimSpace(numerals.Sprintf("%.*f", digits, x) + " " + r.currency)
+	return strings.TrimSpace(format.Fixed(x, digits) + " " + r.currency)
 }
 
 // unsure says of a provisional lead how it could turn.

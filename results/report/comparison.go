@@ -13,7 +13,7 @@ import (
 type metric struct {
 	title, unit string
 	column      string // of run.parquet
-	format      format
+	format      writer
 	higher      bool // is better, and the best is marked; only with better
 	better      bool
 }

@@ -70,7 +70,7 @@ func joined(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
-func figure(a *summary.Attempt, column string, f format) Value {
+func figure(a *summary.Attempt, column string, f writer) Value {
 	if v := a.Number(column); v != nil {
 		return Value{Text: f(*v)}
 	}

@@ -54,6 +54,14 @@ func (o Objective) Value(c *experiments.Cell, r *summary.Cell) (float64, bool) {
 	return 3600 * n / (load.Median + n/rate.Median), true // an unknown load is 0: nothing was launched
 }
 
+// Figure is a score's value in the metric's own sign.
+func (o Objective) Figure(score float64) float64 {
+	if o.Minimize {
+		return -score
+	}
+	return score
+}
+
 // Score holds a cell against its results; planned says that the plan would run it.
 func (o Objective) Score(c *experiments.Cell, r *summary.Cell, planned bool) Score {
 	if planned {

@@ -1,0 +1,96 @@
+// Package app is what the commands share: the printer, the flags that all have, the table of engines, ^C, the files of a user
+// loaded and planned, and the words by which a user names a cell. Commands import it; it knows none of them.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"matrix/backends"
+	"matrix/cmd/matrix/view"
+	"matrix/experiments"
+	"matrix/results"
+)
+
+// App is one run of the program.
+type App struct {
+	*view.Printer
+	Interrupts *Interrupts
+	Stdin      io.Reader
+	Engines    map[string]backends.Backend // by the name that a platform block has
+	Vars       experiments.LoadOptions
+	NoColor    bool
+}
+
+// New makes a run of the program over its streams.
+func New(engines map[string]backends.Backend, i *Interrupts, stdin io.Reader, stdout, stderr io.Writer) *App {
+	a := &App{Printer: view.NewPrinter(stdout, stderr), Interrupts: i, Stdin: stdin, Engines: engines}
+	a.Printer.Version = Version()
+	return a
+}
+
+// Quiet is the same run of the program with nothing to say.
+func (a *App) Quiet() *App {
+	quiet := *a
+	quiet.Printer = a.Printer.Quiet()
+	quiet.Printer.Results = a.Results
+	return &quiet
+}
+
+// Store opens the results; what is found wrong with them on the way is said once.
+func (a *App) Store() (*results.Store, error) { return a.StoreAt(a.Results) }
+
+// StoreAt opens another tree.
+func (a *App) StoreAt(root string) (*results.Store, error) {
+	s, err := results.Open(root)
+	if err == nil {
+		s.Notice = a.Warn
+	}
+	return s, err
+}
+
+// DeclareVars adds the flags by which a user sets an experiment's variables.
+func (a *App) DeclareVars(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.Vars.Vars, "var", nil, "set a variable: name=value (repeatable)")
+	cmd.Flags().StringArrayVar(&a.Vars.VarFiles, "var-file", nil, "read variables from a file (repeatable)")
+}
+
+// ResultsFlag repeats --results where the user gave another folder, for commands that a message suggests.
+func (a *App) ResultsFlag() string {
+	if a.Results == "results" {
+		return ""
+	}
+	return " --results " + a.Results
+}
+
+// ExperimentsThere are the experiments with attempts in the results.
+func (a *App) ExperimentsThere(ctx context.Context) ([]string, error) {
+	store, err := a.Store()
+	if err != nil {
+		return nil, err
+	}
+	past, err := store.History(ctx, "")
+	var names []string
+	for _, p := range past {
+		if !slices.Contains(names, p.Experiment) {
+			names = append(names, p.Experiment)
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// ResultsThere refuses a folder of results that does not exist.
+func (a *App) ResultsThere() error {
+	if _, err := os.Stat(a.Results); errors.Is(err, fs.ErrNotExist) {
+		return Hint(fmt.Errorf("there are no results in %s", a.Results), "Name the folder: --results DIR.")
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"matrix/runner"
+)
+
+// NeedFiles is what cobra.MinimumNArgs(1) checks, in words that say what to type.
+func NeedFiles(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return Hint(fmt.Errorf("%s needs a file or a folder", cmd.CommandPath()), "For example: "+cmd.CommandPath()+" experiments/gemma3.hcl")
+}
+
+// NoArguments is what cobra.NoArgs checks, in words that fit a command without commands of its own.
+func NoArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return Hint(fmt.Errorf("%s takes no argument, and got %q", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help lists its flags.")
+}
+
+// DeclareFilter adds the flags that narrow a plan.
+func DeclareFilter(cmd *cobra.Command, f *runner.Filter) {
+	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "plan only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
+	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")
+	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: axis=glob, an id or a name")
+	cmd.Flags().IntVar(&f.Launches, "launches", 0, "launches of each cell at least, where the files declare fewer: results stay valid")
+	cmd.Flags().StringSliceVar(&f.Rerun, "rerun", nil, "run again what ended so or changed there: failed, censored, spec, dataset, model, backend, hardware")
+}
+
+// SelectorHelp says how commands take a cell.
+const SelectorHelp = "CELL is any unique prefix of a cell's id, of its folder's name, or of its name (platform/model/batch size)."
+
+// NeedCell is what cobra.MinimumNArgs(1) checks, in words that say what to type.
+func NeedCell(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return Hint(fmt.Errorf("%s needs a cell", cmd.CommandPath()), SelectorHelp+" matrix plan shows them.")
+}
+
+// OnlyCell wants one selector and no more.
+func OnlyCell(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return Hint(fmt.Errorf("%s takes one selector, not %d", cmd.CommandPath(), len(args)), "For several cells at once: axis=glob, like batch_size=10,100.")
+	}
+	return NeedCell(cmd, args)
+}

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"matrix/experiments"
+	"matrix/experiments/dataset"
+	"matrix/results/quality"
+)
+
+// Prompts looks up what an experiment's datasets say of a prompt, by its id.
+func (s *Session) Prompts(ctx context.Context, experiment string) (func(string) (quality.Prompt, bool), error) {
+	byID := map[string]quality.Prompt{}
+	seen := map[*dataset.Set]bool{}
+	for _, c := range s.Cells[experiment] {
+		if c.Dataset == nil {
+			continue
+		}
+		set, err := s.sets.open(ctx, c.Dataset)
+		if err != nil {
+			return nil, ExplainFault(err)
+		}
+		if seen[set] {
+			continue
+		}
+		seen[set] = true
+		for i := range set.Len() {
+			e, err := set.Entry(i)
+			if err != nil {
+				return nil, err
+			}
+			byID[e.ID] = quality.Prompt{Text: promptText(e), Reference: e.Reference}
+		}
+	}
+	return func(id string) (quality.Prompt, bool) {
+		p, ok := byID[id]
+		return p, ok
+	}, nil
+}
+
+func promptText(e dataset.Entry) string {
+	var parts []string
+	for _, m := range e.Messages {
+		parts = append(parts, m.Content)
+	}
+	if len(parts) == 0 {
+		return e.Prompt
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// datasets opens each dataset once.
+type datasets struct {
+	mu   sync.Mutex
+	sets map[string]*dataset.Set
+	errs map[string]error
+}
+
+func newDatasets() *datasets {
+	return &datasets{sets: map[string]*dataset.Set{}, errs: map[string]error{}}
+}
+
+func (d *datasets) open(ctx context.Context, what *experiments.Dataset) (*dataset.Set, error) {
+	key := fmt.Sprintf("%+v", *what)
+	if what.Synthetic != nil {
+		key += fmt.Sprintf("%+v", *what.Synthetic)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.errs[key]; err != nil {
+		return nil, err
+	}
+	if set := d.sets[key]; set != nil {
+		return set, nil
+	}
+	set, err := dataset.Open(ctx, what)
+	if err != nil {
+		d.errs[key] = err
+		return nil, err
+	}
+	d.sets[key] = set
+	return set, nil
+}
+
+func (d *datasets) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, set := range d.sets {
+		_ = set.Close() // read-only
+	}
+}

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner/gpulock"
+)
+
+// Exit codes: one meaning everywhere, documented in the README.
+const (
+	CodeOK          = 0
+	CodeError       = 1
+	CodePending     = 2 // plan --detailed-exitcode
+	CodeDiffers     = 3 // fmt --check
+	CodeCellsFailed = 4
+	CodeDeclined    = 5
+	CodeLocked      = 6
+	CodeInterrupted = 130
+)
+
+// ExitCode is an error that only carries a code: what there was to say has been said.
+type ExitCode int
+
+func (e ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// Hinted is an error with advice on a line of its own.
+type Hinted struct {
+	Err  error
+	Hint string
+}
+
+// Hint adds to an error what to do about it.
+func Hint(err error, hint string) error { return Hinted{err, hint} }
+
+func (h Hinted) Error() string { return h.Err.Error() }
+
+func (h Hinted) Unwrap() error { return h.Err }
+
+// Finish says an error once and turns it into the exit code. Output that was lost is an error, too.
+func (a *App) Finish(ctx context.Context, err error) int {
+	if broken := a.Broken(); broken != nil && errors.Is(err, broken) {
+		err = nil // Close says it, in other words
+	}
+	code := a.finishCommand(ctx, err)
+	if a.Close() != nil {
+		return cmp.Or(code, CodeError)
+	}
+	return code
+}
+
+func (a *App) finishCommand(ctx context.Context, err error) int {
+	var code ExitCode
+	var locked *results.ErrLocked
+	var held *gpulock.HeldError
+	switch {
+	case err == nil:
+		return CodeOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &locked), errors.As(err, &held):
+		a.Error(err, "Wait for it, or stop it; nothing was started here.")
+		return CodeLocked
+	case ctx.Err() != nil:
+		a.Error(errors.New("interrupted"), "")
+		return CodeInterrupted
+	}
+	a.SayErrors(err)
+	return CodeError
+}
+
+// SayErrors says one error, or each of several that were joined.
+func (a *App) SayErrors(err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			a.SayErrors(one)
+		}
+		return
+	}
+	var h Hinted
+	if errors.As(err, &h) {
+		a.Error(err, h.Hint)
+		return
+	}
+	a.Error(err, diskHint(err))
+}
+
+// diskHint says what to do about a disk that takes no more.
+func diskHint(err error) string {
+	const kept = " Committed results are kept; then run matrix apply again: it goes on."
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "The disk is full: make room, or choose another folder with --results." + kept
+	case errors.Is(err, syscall.EIO):
+		return "The disk reports errors: look at dmesg, and at the results with matrix verify." + kept
+	}
+	return ""
+}
+
+// ExplainFault adds the dataset's own advice to its error, to each of several.
+func ExplainFault(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range several.Unwrap() {
+			all = append(all, ExplainFault(one))
+		}
+		return errors.Join(all...)
+	}
+	var fault *dataset.Error
+	if errors.As(err, &fault) && fault.Hint != "" {
+		return Hint(err, fault.Hint)
+	}
+	var foreign *results.ForeignError
+	if errors.As(err, &foreign) {
+		return Hint(err, "Give the experiment another name, or --results another folder.")
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return NotWritable(err)
+	}
+	return err
+}
+
+// NotWritable adds what to do about a results folder that takes nothing.
+func NotWritable(err error) error {
+	return Hint(err, "Give --results a folder that you can write to.")
+}

@@ -1,0 +1,173 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"matrix/backends"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments"
+	"matrix/experiments/dataset"
+	"matrix/results"
+	"matrix/runner"
+	"matrix/runner/telemetry"
+)
+
+// Plan opens the world and makes every experiment's plan.
+func (s *Session) Plan(ctx context.Context) ([]*runner.Plan, error) {
+	if err := s.Open(ctx); err != nil {
+		return nil, err
+	}
+	return s.Plans(ctx)
+}
+
+// Session is one set of files, loaded and expanded, with what plan and apply need around it.
+type Session struct {
+	App    *App
+	Paths  []string
+	Config *experiments.Config
+	Cells  map[string][]*experiments.Cell // by experiment
+	World  runner.World                   // after Plan
+	Filter runner.Filter
+	sets   *datasets
+}
+
+// LoadOptions are the user's variables and what this program measures, which a decision may name.
+func (a *App) LoadOptions() experiments.LoadOptions {
+	o := a.Vars
+	o.Metrics = results.Named()
+	return o
+}
+
+// Load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
+func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
+	config, diags := experiments.Load(paths, a.LoadOptions())
+	if diags.HasErrors() {
+		return nil, a.Mistakes(config, diags)
+	}
+	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*experiments.Cell{}, sets: newDatasets()}
+	for _, e := range config.Experiments {
+		x := e.Expand(s.Hooks(ctx))
+		for c := range x.Cells() {
+			s.Cells[e.Name] = append(s.Cells[e.Name], c)
+		}
+		diags = append(diags, x.Diagnostics()...)
+	}
+	if len(config.Experiments) == 0 {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No experiment",
+			Detail: fmt.Sprintf("Nothing in %v declares an experiment block, so there is nothing to plan.", paths)})
+	}
+	if err := a.Mistakes(config, diags); err != nil {
+		s.sets.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
+func (a *App) Mistakes(config *experiments.Config, diags hcl.Diagnostics) error {
+	if len(diags) == 0 {
+		return nil
+	}
+	var files map[string][]byte
+	if config != nil {
+		files = config.Files
+	}
+	if a.JSON {
+		for _, d := range diags {
+			a.Record(ndjson.Diagnostic{Diagnostic: experiments.DiagnosticJSON(d)})
+		}
+	} else {
+		experiments.WriteDiagnostics(a.Err, files, diags, a.Style.Color, a.Columns)
+	}
+	if diags.HasErrors() {
+		return ExitCode(CodeError)
+	}
+	return nil
+}
+
+// Open adds what the world says: the store, the machine, the engines.
+func (s *Session) Open(ctx context.Context) error {
+	store, err := s.App.Store()
+	if err != nil {
+		return err
+	}
+	// What cannot be read of the machine is said by the apply, once.
+	machine, _ := telemetry.Machine(ctx)
+	s.World = runner.World{Backends: s.App.Engines, Store: store, Datasets: s.sets.open, Machine: machine, Version: Version()}
+	return nil
+}
+
+// Close closes the datasets.
+func (s *Session) Close() { s.sets.close() }
+
+// Dataset opens a dataset once.
+func (s *Session) Dataset(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) {
+	return s.sets.open(ctx, d)
+}
+
+// check asks the cell's engine what it cannot do.
+func (a *App) check(c *experiments.Cell) []experiments.Problem {
+	if ask := a.Engines[c.Platform.Backend].Check; ask != nil {
+		return ask(c)
+	}
+	return nil
+}
+
+// Hooks let the language ask the engines of a cell.
+func (s *Session) Hooks(ctx context.Context) experiments.Hooks {
+	return experiments.Hooks{Check: s.App.check, Fit: func(c *experiments.Cell) experiments.Fit {
+		predict := s.App.Engines[c.Platform.Backend].Fit
+		if predict == nil {
+			return experiments.Fit{}
+		}
+		tokens := 0
+		// A dataset that cannot be opened is said with its place when the plan opens it.
+		if set, err := s.sets.open(ctx, c.Dataset); err == nil {
+			tokens = backends.PromptTokens(set.PromptP95Chars())
+		}
+		return predict(c, tokens)
+	}}
+}
+
+// Source is the HCL that declared an experiment, kept beside its results.
+func (s *Session) Source(experiment string) []byte {
+	for _, e := range s.Config.Experiments {
+		if e.Name == experiment {
+			return s.withoutQueries(s.Config.Files[e.Place.File])
+		}
+	}
+	return nil
+}
+
+// withoutQueries takes the queries of platforms' addresses out of a source, since a key may be in them and the source lies
+// beside the results.
+func (s *Session) withoutQueries(source []byte) []byte {
+	for _, cells := range s.Cells {
+		for _, c := range cells {
+			if _, query, asked := strings.Cut(c.Platform.URL, "?"); asked && query != "" {
+				source = bytes.ReplaceAll(source, []byte("?"+query), []byte("?(left out)"))
+			}
+		}
+	}
+	return source
+}
+
+// Plans makes the plan of every experiment in the files.
+func (s *Session) Plans(ctx context.Context) ([]*runner.Plan, error) {
+	defer s.App.watchHashing()()
+	var plans []*runner.Plan
+	for _, e := range s.Config.Experiments {
+		p, err := runner.Make(ctx, s.World, e.Name, s.Cells[e.Name], s.Filter)
+		if err != nil {
+			return nil, ExplainFault(err)
+		}
+		s.nameVariables(p)
+		plans = append(plans, p)
+	}
+	return plans, nil
+}

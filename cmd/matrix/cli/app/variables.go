@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+
+	"matrix/experiments"
+	"matrix/runner"
+)
+
+// nameVariables adds to what a plan's cells lack the variable that a path comes from: it is what the user has to set.
+func (s *Session) nameVariables(p *runner.Plan) {
+	named := map[error]error{}
+	for _, item := range p.Items {
+		if item.Missing == nil || item.WaitsFor != "" {
+			continue
+		}
+		text, known := named[item.Missing]
+		if !known {
+			text = pathError{s.WithVariables(item.Missing.Error()), item.Missing}
+			named[item.Missing] = text
+		}
+		item.Missing = text
+	}
+}
+
+// pathError is an error in other words.
+type pathError struct {
+	text  string
+	cause error
+}
+
+func (l pathError) Error() string { return l.text }
+
+func (l pathError) Unwrap() error { return l.cause }
+
+// WithVariables adds to each line of a message the variable that its path comes from.
+func (s *Session) WithVariables(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		if v, ok := s.Config.Behind(line); ok {
+			lines[i] = fmt.Sprintf("%s (the path comes from var.%s: %s)", line, v.Name, setBy(v))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func setBy(v experiments.Variable) string {
+	if v.From == "its default" {
+		return "its default; set MATRIX_VAR_" + v.Name + " or --var " + v.Name + "=…"
+	}
+	return "set by " + v.From
+}

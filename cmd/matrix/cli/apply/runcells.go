@@ -1,0 +1,120 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/claim"
+	"matrix/runner"
+	"matrix/runner/slurm"
+)
+
+// RunCells is the command that the jobs of a cluster run.
+func RunCells(a *app.App) *cobra.Command {
+	var plan string
+	var group int
+	cmd := &cobra.Command{
+		Use: "run-cells --plan PLAN --group N", Short: "Run one group of a plan: what a cluster's task does", Args: app.NoArguments,
+		Long: "Run one launch group of a plan that matrix apply --on slurm submitted, on this node, into the shared results.\n" +
+			"Each launch is claimed first; one that is committed, or that a living task has, is left alone.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			if plan == "" || group < 0 {
+				return app.Hint(errors.New("run-cells needs --plan and --group"), "It is what the jobs of matrix apply --on slurm run; by hand: matrix apply.")
+			}
+			return runCells(cmd.Context(), a, plan, group)
+		},
+	}
+	cmd.Flags().StringVar(&plan, "plan", "", "the plan of a run, below <results>/.matrix/cluster")
+	cmd.Flags().IntVar(&group, "group", -1, "the number of the group")
+	return cmd
+}
+
+// runCells reads the plan as it was submitted, files and variables too, and does one group of it.
+func runCells(ctx context.Context, a *app.App, plan string, number int) error {
+	s, saved, err := submitted(ctx, a, plan)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	run, group, err := slurm.OpenGroup(s.World.Store, plan, number)
+	if err != nil {
+		return err
+	}
+	run.Store = s.World.Store
+	experiment := group.Launches[0].Experiment
+	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: runner.Apply,
+		Options: runner.Options{LaunchRetries: 1, Observe: view.LineObserver(a.Printer, false), Source: s.Source(experiment), Hard: a.Interrupts.Now()},
+		Plan: func(ctx context.Context, w runner.Wanted) (*runner.Plan, error) {
+			return saved.Group(ctx, s.World, s.Cells[w.Experiment], []runner.Wanted{w})
+		},
+		Say: func(format string, values ...any) { a.Warn(fmt.Sprintf(format, values...)) }}
+	defer os.Remove(n.Scratch) // stays when another task of the run uses it
+	ended := a.Interrupts.Orderly()
+	tally, err := n.Do(ctx, group)
+	ended()
+	if err != nil {
+		return err
+	}
+	sayTally(a, tally)
+	if ctx.Err() != nil {
+		return app.ExitCode(app.CodeInterrupted)
+	}
+	return nil
+}
+
+// submitted loads the files of a plan as they were.
+func submitted(ctx context.Context, a *app.App, plan string) (*app.Session, *runner.Saved, error) {
+	content, err := os.Open(plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer content.Close() // read-only
+	saved, err := runner.ReadSaved(content)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the plan %s: %w", plan, err)
+	}
+	a.Vars = saved.Vars
+	a.Vars.Source = saved.Files
+	s, err := a.Load(ctx, saved.Paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.Open(ctx); err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return s, saved, nil
+}
+
+func sayTally(a *app.App, t slurm.Tally) {
+	if a.JSON {
+		a.Record(ndjson.GroupSummary{Committed: t.Committed, DoneBefore: t.Done, Held: t.Held, Left: t.Left})
+		return
+	}
+	var parts []string
+	for _, status := range []string{results.Complete, results.EngineFailed, results.Censored, results.EnvironmentFailed} {
+		if n := t.Committed[status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
+		}
+	}
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{t.Done, "done before"}, {t.Held, "held by other tasks"}, {t.Left, "left for a later task"}} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	fmt.Fprintf(a, "Group over: %s. Results: %s\n", strings.Join(parts, ", "), filepath.Clean(a.Results))
+}

@@ -1,0 +1,197 @@
+package apply
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/claim"
+	"matrix/results/disk"
+	"matrix/results/format"
+	"matrix/runner"
+	"matrix/runner/slurm"
+)
+
+// clusterFlags are apply's for a cluster.
+type clusterFlags struct {
+	on, interrupt     string
+	groupSize, queued int
+	tries             int
+	everyFile, every  time.Duration
+}
+
+func declareCluster(cmd *cobra.Command, f *clusterFlags) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.on, "on", "", "run on a cluster: slurm")
+	flags.StringVar(&f.interrupt, "on-interrupt", "", "what ^C does with the jobs on a cluster: leave or cancel (default: asks at a terminal, else leave)")
+	flags.IntVar(&f.groupSize, "group-size", 1, "launches that one task on a cluster runs, one after the other")
+	flags.IntVar(&f.queued, "max-queued", 1000, "tasks that the cluster is to hold at once")
+	flags.IntVar(&f.tries, "submit-tries", 5, "times that a task is submitted with nothing of it committed")
+	flags.DurationVar(&f.everyFile, "poll", 2*time.Second, "how often to look at the results of a cluster's tasks")
+	flags.DurationVar(&f.every, "poll-queue", 15*time.Second, "how often to ask the cluster for its tasks")
+}
+
+func (f *clusterFlags) check() error {
+	if f.on != "" && f.on != "slurm" {
+		return fmt.Errorf("--on %s: only slurm is known", f.on)
+	}
+	if !slices.Contains([]string{"", "leave", "cancel"}, f.interrupt) {
+		return fmt.Errorf("--on-interrupt %s: it is leave or cancel", f.interrupt)
+	}
+	if f.groupSize < 1 || f.queued < 1 || f.tries < 1 || f.everyFile <= 0 || f.every <= 0 {
+		return errors.New("--group-size, --max-queued, --submit-tries, --poll and --poll-queue must be above zero")
+	}
+	return nil
+}
+
+// notOnCluster refuses a local apply while tasks of a run on a cluster may fill the same results.
+func notOnCluster(ctx context.Context, store *results.Store) error {
+	run, err := slurm.Underway(store)
+	if run == nil || err != nil {
+		return err
+	}
+	return app.Hint(&results.ErrLocked{Holder: fmt.Sprintf("a run on a cluster (%s, since %s)", run.Name(), run.Made.Format(time.DateTime))},
+		"Go on with it: matrix apply --on slurm — or end it: the same, then ^C and cancel.")
+}
+
+// applySlurm submits what is pending, or goes on with the run that is under way, and watches until all is committed.
+func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, f applyFlags) error {
+	queue, err := slurm.Find(ctx)
+	if err != nil {
+		return err
+	}
+	release, err := lease(a, s.World.Store)
+	if err != nil {
+		return err
+	}
+	defer release()
+	run, err := slurm.Underway(s.World.Store)
+	if err != nil {
+		return err
+	}
+	adopted := run != nil
+	if adopted {
+		a.Tell(ndjson.ClusterRun{Run: run.ID, Adopted: &adopted}, "Going on with the run of %s (%s).", run.Made.Format(time.DateTime), run.Name())
+	} else {
+		if view.Pending(plans) == 0 {
+			return afterApply(ctx, a, s, plans, nil, 0)
+		}
+		if err := approved(ctx, a, f, view.Pending(plans)); err != nil {
+			return err
+		}
+		saved := s.Saved(plans)
+		if run, err = slurm.Create(s.World.Store, plans, saved.Write, f.cluster.groupSize); err != nil {
+			return err
+		}
+		a.Tell(ndjson.ClusterRun{Run: run.ID, Adopted: &adopted}, "Submitting %s in %s.", format.Count(view.Pending(plans), "launch"), format.Count(len(run.Groups), "task"))
+	}
+	return watch(ctx, a, s, plans, run, queue, f)
+}
+
+// lease makes this the one process that submits for the tree: by the lock, and by a claim where the lock does not reach.
+func lease(a *app.App, store *results.Store) (release func(), err error) {
+	const what = "matrix apply --on slurm"
+	unlock, err := store.Lock(what)
+	if err != nil {
+		return nil, err
+	}
+	c, err := claim.Take(&disk.FS{}, slurm.LeaseDir(store), claim.Me(what))
+	var held *claim.ErrHeld
+	if errors.As(err, &held) {
+		err = &results.ErrLocked{Holder: held.Owner.String()}
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	stop := c.Keep(func(err error) { a.Warn("the lease could not be renewed: " + err.Error()) })
+	return func() {
+		stop()
+		_ = c.Release() // who comes next finds this process gone all the same
+		unlock()
+	}, nil
+}
+
+// watch looks after the run until it is over or interrupted.
+func watch(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, run *slurm.Run, queue *slurm.Commands, f applyFlags) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program for the nodes: %w", err)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	w := slurm.Watch{Run: run, Queue: queue, Program: program, Results: s.World.Store.Root(), Dir: dir, MaxArray: queue.MaxArray,
+		MaxQueued: f.cluster.queued, Tries: f.cluster.tries, EveryFile: f.cluster.everyFile, EveryLook: f.cluster.every, Observe: view.Cluster(a.Printer)}
+	defer a.Interrupts.Orderly()() // it asks what becomes of the jobs
+	sum, err := w.Do(ctx)
+	if ctx.Err() != nil {
+		return interrupted(a, run, queue, f.cluster.interrupt)
+	}
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := run.Empty(waiting, queue, time.Second); err != nil {
+		a.Warn("tasks of the run are still known to Slurm; the run is left open, the next matrix apply --on slurm closes it")
+	} else if err := run.Close(ctx); err != nil {
+		return err
+	}
+	st := sum.Status
+	return afterApply(ctx, a, s, plans, []runner.Summary{{Complete: st[results.Complete], Failed: st[results.EngineFailed], Censored: st[results.Censored],
+		Environment: st[results.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}}, 0)
+}
+
+// interrupted leaves or cancels the jobs, as asked.
+func interrupted(a *app.App, run *slurm.Run, queue *slurm.Commands, choice string) error {
+	if choice == "" {
+		choice = askInterrupt(a)
+	}
+	if choice == "leave" {
+		a.Tell(ndjson.Jobs{Jobs: "left"}, "Left: the jobs go on. matrix status shows them, matrix apply --on slurm watches them again.")
+		return app.ExitCode(app.CodeInterrupted)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // the command's own is over
+	defer cancel()
+	jobs, err := run.Cancel(ctx, queue)
+	if err != nil {
+		return app.Hint(fmt.Errorf("cancel the jobs: %w", err), "They may go on: scancel --name=… or matrix apply --on slurm once Slurm answers.")
+	}
+	if err := run.Empty(ctx, queue, time.Second); err != nil {
+		return fmt.Errorf("wait for the canceled tasks: %w", err)
+	}
+	if err := run.Close(ctx); err != nil {
+		return err
+	}
+	a.Tell(ndjson.Jobs{Jobs: "canceled", IDs: jobs}, "Canceled: %s. What was measured is kept; the next apply goes on.", format.Count(len(jobs), "job"))
+	return app.ExitCode(app.CodeInterrupted)
+}
+
+// askInterrupt asks a person; where there is none the jobs are left.
+func askInterrupt(a *app.App) string {
+	in, ok := a.Stdin.(*os.File)
+	if !ok || a.JSON || !a.TTY || !isatty.IsTerminal(in.Fd()) {
+		return "leave"
+	}
+	fmt.Fprint(a, "\nThe jobs can go on without this terminal. Cancel them? Only \"yes\" is taken: ")
+	answer, _ := bufio.NewReader(a.Stdin).ReadString('\n') // no answer is no
+	if strings.TrimSpace(answer) == "yes" {
+		return "cancel"
+	}
+	return "leave"
+}

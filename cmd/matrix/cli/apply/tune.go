@@ -1,0 +1,162 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/experiments"
+	"matrix/results/format"
+	"matrix/results/summary"
+	"matrix/runner"
+	"matrix/runner/tune"
+)
+
+// tuneFlags are tune's own.
+type tuneFlags struct {
+	applyFlags
+	maximize, minimize string
+	keep               float64
+	launches           int
+	hours              time.Duration
+}
+
+// Tune is the command.
+func Tune(a *app.App) *cobra.Command {
+	var f tuneFlags
+	cmd := &cobra.Command{
+		Use: "tune FILE|DIR…", Short: "Search the settings of an experiment instead of running its full grid",
+		Long: `Search the settings of an experiment by successive halving: every combination of the axes beside platform, model, batch_size
+and hardware is measured at the smallest batch, the better half of them at the next larger one, and so on. What cell.fit
+or a constraint rules out is skipped. Each probe is an ordinary cell: a search that was stopped goes on, and plan, show and
+report see what it measured.
+
+  matrix tune experiments/tune.hcl
+  matrix tune --minimize ttft_p50_s --max-launches 40 experiments/tune.hcl
+
+The objective is evaluations per hour, loading included, at the largest batch size; or any metric column of run.parquet.`,
+		Args: app.NeedFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			s, err := a.Load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return search(cmd.Context(), a, s, f)
+		},
+	}
+	a.DeclareVars(cmd)
+	cmd.Flags().StringVar(&f.maximize, "maximize", tune.EvaluationsPerHour, "objective: a metric of which more is better")
+	cmd.Flags().StringVar(&f.minimize, "minimize", "", "objective: a metric of which less is better")
+	cmd.Flags().Float64Var(&f.keep, "keep", 0.5, "share of the settings that goes on to the next batch size")
+	cmd.Flags().IntVar(&f.launches, "max-launches", 0, "budget: no round begins that would exceed it (0 = none)")
+	cmd.Flags().DurationVar(&f.hours, "max-time", 0, "budget: no round begins after it, as in 2h30m (0 = none)")
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
+	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	return cmd
+}
+
+// driver measures for a search: the experiment's cells, those of the round first.
+type driver struct {
+	a       *app.App
+	s       *app.Session
+	f       tuneFlags
+	name    string // of the experiment
+	cells   []*experiments.Cell
+	loop    *tune.Loop
+	pending *runner.Plan // of the round
+	asked   bool
+}
+
+// search runs the loop and says what it found.
+func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error {
+	if len(s.Config.Experiments) != 1 {
+		return app.Hint(fmt.Errorf("these files declare %s, and tune searches one", format.Count(len(s.Config.Experiments), "experiment")), "Name the file of one experiment.")
+	}
+	if !(f.keep > 0 && f.keep < 1) {
+		return app.Hint(fmt.Errorf("--keep %g: the share that goes on is between 0 and 1", f.keep), "--keep 0.5 keeps the better half.")
+	}
+	d := &driver{a: a, s: s, f: f, name: s.Config.Experiments[0].Name}
+	d.cells = s.Cells[d.name]
+	space, err := tune.New(d.cells, f.keep)
+	if err != nil {
+		return app.Hint(err, "Declare the settings to search as axes of the matrix, and use them in an override: args = { max_num_seqs = cell.max_num_seqs }.")
+	}
+	objective, err := tune.NewObjective(cmp.Or(f.minimize, f.maximize), f.minimize != "", space)
+	if err != nil {
+		return err
+	}
+	d.loop = &tune.Loop{Search: space, Objective: objective, Launches: f.launches, Time: f.hours}
+	if err := d.loop.Run(ctx, d); err != nil {
+		return err
+	}
+	view.Tuned(a.Printer, d.loop, slices.ContainsFunc(d.cells, func(c *experiments.Cell) bool { return c.Platform.Simulated() }))
+	switch {
+	case ctx.Err() != nil:
+		return app.ExitCode(app.CodeInterrupted)
+	case d.loop.Stuck:
+		return app.ExitCode(app.CodeCellsFailed)
+	}
+	return nil
+}
+
+// Look plans all cells and reads what is measured of them.
+func (d *driver) Look(ctx context.Context) (func(*experiments.Cell) tune.Score, error) {
+	d.s.Cells[d.name] = d.cells
+	plans, err := d.s.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned := map[string]bool{}
+	for _, item := range plans[0].Items {
+		planned[item.Cell.Address] = item.Pending() || item.State == runner.Unavailable
+	}
+	set, err := summary.Load(ctx, d.s.World.Store, d.a.Results, d.name)
+	if err != nil {
+		return nil, err
+	}
+	d.a.KeepCounts(d.s.World.Store, set)
+	known := map[string]*summary.Cell{}
+	for _, c := range set.Cells {
+		known[c.Address] = c
+	}
+	return func(c *experiments.Cell) tune.Score {
+		return d.loop.Objective.Score(c, known[c.Address], planned[c.Address])
+	}, nil
+}
+
+// Plan plans the cells of a round of every group, and says which they are.
+func (d *driver) Plan(ctx context.Context, rounds []tune.Round) (launches int, err error) {
+	d.s.Cells[d.name] = nil
+	for _, r := range rounds {
+		d.s.Cells[d.name] = append(d.s.Cells[d.name], r.Cells...)
+	}
+	plans, err := d.s.Plan(ctx)
+	if err != nil {
+		return 0, err
+	}
+	d.pending = plans[0]
+	launches = view.Pending(plans)
+	view.Rounds(d.a.Printer, rounds, launches)
+	return launches, nil
+}
+
+// Apply asks before the first round, and runs the round.
+func (d *driver) Apply(ctx context.Context) error {
+	if !d.asked {
+		if err := approved(ctx, d.a, d.f.applyFlags, len(d.pending.Order)); err != nil {
+			return err
+		}
+		d.asked = true
+	}
+	_, err := applyOne(ctx, d.a, d.s, d.pending, d.f.applyFlags)
+	return err
+}

@@ -1,0 +1,18 @@
+//go:build unix
+
+package machine
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// deviceOf names the file system that a path is on.
+func deviceOf(path string) string {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return path
+	}
+	return fmt.Sprint(st.Dev)
+}

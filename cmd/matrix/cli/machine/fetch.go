@@ -1,0 +1,130 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matrix/backends"
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/format"
+)
+
+// download is one thing to get, with the cell whose backend gets it.
+type download struct {
+	backends.Download
+	from need
+}
+
+// Fetch is the command.
+func Fetch(a *app.App) *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use: "fetch FILE|DIR…", Short: "Download the models that the cells need, before anything is measured",
+		Long: "Download the models that the cells need: Hugging Face repositories (HF_TOKEN is read from the environment)\n" +
+			"and Ollama models. Sizes and free disk are checked first; launches then run offline.\n" +
+			"A download that was cut off goes on where it stopped. Cells that cannot run need nothing.",
+		Args: app.NeedFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			s, err := a.Load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return fetch(cmd.Context(), a, neededBy(s, a.Engines), dry)
+		},
+	}
+	a.DeclareVars(cmd)
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what is lacking and how large it is, download nothing")
+	return cmd
+}
+
+// fetch gets what can be got: one model that is gated or gone does not keep the others from a night's run.
+func fetch(ctx context.Context, a *app.App, all []need, dry bool) error {
+	lacking, troubles, err := look(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, d := range lacking {
+		a.Tell(ndjson.Download{Name: d.Name, Bytes: d.Bytes, Into: d.Into}, "%s  %s  into %s", d.Name, sizeText(d.Bytes), d.Into)
+	}
+	sayTroubles(a, troubles)
+	if err := roomFor(lacking, diskOf); err != nil {
+		return err
+	}
+	switch {
+	case len(lacking) == 0 && len(troubles) == 0:
+		none := 0
+		a.Tell(ndjson.Fetched{Downloads: &none}, "Nothing to fetch: every model is here.")
+	case dry && len(lacking) > 0:
+		a.Tell(ndjson.DryRun{Downloads: len(lacking)}, "Nothing was downloaded (--dry-run).")
+	case !dry:
+		got, err := get(ctx, a, lacking)
+		if err != nil {
+			return err
+		}
+		troubles = append(troubles, got...)
+	}
+	if len(troubles) > 0 {
+		return app.ExitCode(app.CodeError)
+	}
+	return nil
+}
+
+// get downloads one after the other: each saturates the network alone.
+func get(ctx context.Context, a *app.App, lacking []download) (troubles []error, err error) {
+	for _, d := range lacking {
+		a.Tell(ndjson.Fetching{Name: d.Name}, "Fetching %s", d.Name)
+		err := d.from.by.Fetch(ctx, d.from.cell, d.Download, fetchProgress(a, d.Name))
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			trouble := fmt.Errorf("fetch %s: %w", d.Name, err)
+			sayTroubles(a, []error{trouble})
+			troubles = append(troubles, trouble)
+			continue
+		}
+		a.Tell(ndjson.Fetched{Name: d.Name}, "  done")
+	}
+	return troubles, nil
+}
+
+func sayTroubles(a *app.App, troubles []error) {
+	for _, trouble := range troubles {
+		var advice app.Hinted
+		hint := ""
+		if errors.As(trouble, &advice) {
+			hint = advice.Hint
+		}
+		a.Error(trouble, hint)
+	}
+}
+
+// fetchProgress prints at most one line in five seconds.
+func fetchProgress(a *app.App, name string) func(done, total int64) {
+	last := time.Now()
+	return func(done, total int64) {
+		if time.Since(last) < 5*time.Second {
+			return
+		}
+		last = time.Now()
+		text := sizeText(&done)
+		if total > 0 {
+			text += fmt.Sprintf(" of %s (%s)", sizeText(&total), format.Percent(float64(done)/float64(total)))
+		}
+		a.Tell(ndjson.FetchProgress{Name: name, DoneBytes: done, TotalBytes: total}, "  %s", text)
+	}
+}
+
+func sizeText(bytes *int64) string {
+	if bytes == nil {
+		return "size unknown"
+	}
+	return format.Bytes(*bytes)
+}

@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments"
+	"matrix/results/format"
+)
+
+// Console is the command.
+func Console(a *app.App) *cobra.Command {
+	var exprs []string
+	var cell string
+	cmd := &cobra.Command{
+		Use: "console [FILE|DIR…]", Short: "Evaluate expressions over what the files declare",
+		Long: "Evaluate expressions, one a line from stdin, over what the files declare: var., local., hardware., model., dataset.,\n" +
+			"platform. and every function; with --cell also cell.<axis> and cell.fit. Nothing is started.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			scope, done, err := scope(cmd.Context(), a, args, cell)
+			if err != nil {
+				return err
+			}
+			defer done()
+			if cmd.Flags().Changed("expression") {
+				return evaluateAll(a, scope, exprs)
+			}
+			return converse(cmd.Context(), a, scope)
+		},
+	}
+	a.DeclareVars(cmd)
+	cmd.Flags().StringArrayVarP(&exprs, "expression", "e", nil, "evaluate this instead of stdin (repeatable)")
+	cmd.Flags().StringVar(&cell, "cell", "", "a cell that cell.… stands for: any unique prefix of its id, folder or name")
+	return cmd
+}
+
+// scope is what the expressions see. Only a cell needs the experiments expanded.
+func scope(ctx context.Context, a *app.App, args []string, cell string) (*experiments.Scope, func(), error) {
+	if cell == "" {
+		config, diags := experiments.Load(args, a.LoadOptions())
+		return config.Scope(), func() {}, a.Mistakes(config, diags)
+	}
+	s, err := a.Load(ctx, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []app.Name
+	for _, e := range s.Config.Experiments {
+		for _, c := range s.Cells[e.Name] {
+			all = append(all, app.Declared(e.Name, c))
+		}
+	}
+	found := app.Pick(all, func(n app.Name) app.Name { return n }, cell)
+	if len(found) != 1 {
+		s.Close()
+		return nil, nil, app.Hint(fmt.Errorf("%q begins %s, not one", cell, format.Count(len(found), "cell")), "matrix plan shows the names and ids of all.")
+	}
+	return s.Config.Inspect(s.Hooks(ctx), found[0].Experiment, found[0].Address).Scope(), s.Close, nil
+}
+
+// evaluateAll evaluates every expression, whatever becomes of the others.
+func evaluateAll(a *app.App, scope *experiments.Scope, exprs []string) error {
+	var failed error
+	for _, src := range exprs {
+		if err := evaluate(a, scope, src); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+func evaluate(a *app.App, scope *experiments.Scope, src string) error {
+	result, diags := scope.Evaluate(src)
+	if err := a.Mistakes(&experiments.Config{Files: map[string][]byte{experiments.ConsoleFile: []byte(src)}}, diags); err != nil {
+		return err
+	}
+	a.Tell(ndjson.Value{Expression: src, Value: result.JSON}, "%s", result.HCL)
+	return nil
+}
+
+// converse evaluates stdin line by line. A person gets a prompt, and their mistakes are no failure of the command.
+func converse(ctx context.Context, a *app.App, scope *experiments.Scope) error {
+	f, ok := a.Stdin.(*os.File)
+	person := ok && isatty.IsTerminal(f.Fd())
+	prompt := func() {
+		if person && !a.JSON {
+			fmt.Fprint(a, "> ")
+		}
+	}
+	var failed error
+	lines, readErr := app.Lines(ctx, a.Stdin)
+	for prompt(); ; prompt() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case line, more := <-lines:
+			if !more {
+				if err := <-readErr; err != nil {
+					return err
+				}
+				if person {
+					fmt.Fprintln(a)
+					return nil
+				}
+				return failed
+			}
+			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			if person && (line == "exit" || line == "quit") {
+				return nil
+			}
+			if err := evaluate(a, scope, line); err != nil {
+				failed = err
+			}
+		}
+	}
+}

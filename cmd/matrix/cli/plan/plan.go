@@ -1,0 +1,73 @@
+// Package plan has the commands that read a user's files and start nothing.
+package plan
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/runner"
+)
+
+// Plan is the command.
+func Plan(a *app.App) *cobra.Command {
+	var filter runner.Filter
+	var detailed, verbose bool
+	var out string
+	cmd := &cobra.Command{
+		Use: "plan FILE|DIR…", Short: "Show each cell, what is pending and why, and what cannot run",
+		Args: app.NeedFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			done := a.Patience("planning…")
+			defer done()
+			s, err := a.Load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			s.Filter = filter
+			spareMemory(s)
+			plans, err := s.Plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			done()
+			view.Plans(a.Printer, plans, verbose)
+			path, err := s.Save(plans, out)
+			if err != nil {
+				return err
+			}
+			if !a.JSON && view.Pending(plans) > view.Waiting(plans...) {
+				fmt.Fprintf(a, "\nSaved to %s. To run it: matrix apply%s\n", path, a.ResultsFlag())
+			}
+			if detailed && view.Pending(plans) > 0 {
+				return app.ExitCode(app.CodePending)
+			}
+			return nil
+		},
+	}
+	a.DeclareVars(cmd)
+	app.DeclareFilter(cmd, &filter)
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when something is pending")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "print every group of cells")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file (default: under the results folder)")
+	return cmd
+}
+
+// manyCells is where a plan begins to take memory that a workstation misses.
+const manyCells = 20_000
+
+// spareMemory trades processor time for memory in a large plan: a quarter more of the one, a quarter less of the other.
+func spareMemory(s *app.Session) {
+	n := 0
+	for _, cells := range s.Cells {
+		n += len(cells)
+	}
+	if n > manyCells {
+		debug.SetGCPercent(35)
+	}
+}

@@ -1,0 +1,79 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/format"
+)
+
+// Validate is the command.
+func Validate(a *app.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "validate FILE|DIR…", Short: "Check files and datasets: no GPU, no network, nothing started",
+		Args: app.NeedFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			s, err := a.Load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			cells, notes, err := checkData(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			if a.JSON {
+				a.Record(ndjson.Validated{Experiments: len(s.Config.Experiments), Cells: cells, Notes: ndjson.List(notes)})
+				return nil
+			}
+			for _, note := range notes {
+				fmt.Fprintln(a, view.Fold(a.Style.Warn(note), a.Columns))
+			}
+			fmt.Fprintf(a, "%s %s, %s.\n", a.Style.Good("Valid:"), format.Count(len(s.Config.Experiments), "experiment"), format.Count(cells, "cell"))
+			return nil
+		},
+	}
+	a.DeclareVars(cmd)
+	return cmd
+}
+
+// checkData opens every dataset and holds every cell against its own; each mistake is said once. cells counts all; notes are
+// what to know of how a dataset was read.
+func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, err error) {
+	var faults []error
+	said := map[string]bool{}
+	for _, e := range s.Config.Experiments {
+		for _, c := range s.Cells[e.Name] {
+			cells++
+			if c.Skip != nil || c.Dataset == nil {
+				continue
+			}
+			set, err := s.Dataset(ctx, c.Dataset)
+			if err == nil {
+				err = set.Fits(c)
+				for _, note := range slices.Concat(set.Form(), set.Notes()) {
+					if !said[note] {
+						said[note] = true
+						notes = append(notes, note)
+					}
+				}
+			}
+			if err != nil && !said[err.Error()] {
+				said[err.Error()] = true
+				faults = append(faults, err)
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return cells, notes, app.ExplainFault(errors.Join(faults...))
+	}
+	return cells, notes, nil
+}

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/summary"
+)
+
+// compareFlags is what `matrix compare` was asked for.
+type compareFlags struct {
+	metrics  []string
+	markdown bool
+}
+
+// Compare is the command.
+func Compare(a *app.App) *cobra.Command {
+	var c compareFlags
+	cmd := &cobra.Command{
+		Use: "compare A B", Short: "Compare two cells, experiments or results trees, metric by metric",
+		Long: `Compare B with A: each metric's median over the launches, the ratio B/A with its interval, p where there are launches enough
+for a test, and beside each ratio what is unlike between the two.
+
+A side is a cell (a prefix of its id, folder or name), axis=label, an experiment, or a folder: another results tree.
+Cells pair by all axes but those in which the sides differ.
+
+  matrix compare vllm_serve/gemma3/100 ollama/gemma3/100   two cells
+  matrix compare platform=vllm_serve platform=ollama       cell by cell, with the geometric mean
+  matrix compare results /mnt/other/results                two trees`,
+		Args: twoSides,
+		RunE: func(cmd *cobra.Command, args []string) error { return compare(cmd.Context(), a, c, args[0], args[1]) },
+	}
+	cmd.Flags().StringSliceVar(&c.metrics, "metrics", nil, "columns of run.parquet, comma-separated")
+	cmd.Flags().BoolVar(&c.markdown, "markdown", false, "write Markdown tables")
+	return cmd
+}
+
+func twoSides(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return app.Hint(fmt.Errorf("%s takes two sides, not %d", cmd.CommandPath(), len(args)), "For example: matrix compare platform=vllm_serve platform=ollama")
+	}
+	return nil
+}
+
+func compare(ctx context.Context, a *app.App, f compareFlags, wordA, wordB string) error {
+	metrics, err := comparedMetrics(f.metrics)
+	if err != nil {
+		return err
+	}
+	sides, err := readSides(ctx, a, wordA, wordB)
+	if err != nil {
+		return err
+	}
+	m := summary.Match(sides[0].Cells, sides[1].Cells)
+	m.Pairs = slices.DeleteFunc(m.Pairs, func(p summary.Pair) bool { return p.A == p.B })
+	if len(m.Pairs) == 0 {
+		return app.Hint(fmt.Errorf("no cell of %q has a partner in %q", wordA, wordB), "Cells pair by all axes but those in which the sides differ; name one cell a side to compare any two.")
+	}
+	c := view.Compare(sides, m, metrics)
+	switch {
+	case a.JSON:
+		c.Records(a.Printer)
+	case f.markdown:
+		c.Markdown(a)
+	default:
+		c.Draw(a.Printer)
+	}
+	return nil
+}
+
+// readSides reads what two words name; a tree that both lie in is read once.
+func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Side, err error) {
+	sets := map[string]*summary.Set{}
+	for i, word := range words {
+		root := a.Results
+		if info, err := os.Stat(word); err == nil && info.IsDir() {
+			root = filepath.Clean(word)
+		}
+		if sets[root] == nil {
+			if sets[root], err = readSet(ctx, a, root); err != nil {
+				return out, err
+			}
+			for _, p := range sets[root].Problems {
+				a.Warn(fmt.Sprintf("attempt %s of %s is left out: %s", p.Attempt, p.Slug, p.Problem))
+			}
+		}
+		out[i] = view.Side{Word: word, Set: sets[root], Cells: sets[root].Cells}
+		if root != a.Results || word == a.Results {
+			continue
+		}
+		if out[i].Cells = namedBy(sets[root].Cells, word); len(out[i].Cells) == 0 {
+			return out, app.Hint(fmt.Errorf("no cell in %s is named by %q", root, word), sidesThere(sets[root].Cells, word))
+		}
+	}
+	return out, nil
+}
+
+func readSet(ctx context.Context, a *app.App, root string) (*summary.Set, error) {
+	store, err := a.StoreAt(root)
+	if err != nil {
+		return nil, err
+	}
+	set, err := summary.Load(ctx, store, root)
+	if err != nil {
+		return nil, err
+	}
+	set.Cells = slices.DeleteFunc(set.Cells, func(c *summary.Cell) bool { return len(c.Launches) == 0 })
+	if len(set.Cells) == 0 {
+		return nil, app.Hint(errors.New("there is no complete launch in "+root), "Measure first: matrix apply; or name another folder: --results DIR.")
+	}
+	return set, nil
+}
+
+// sidesThere says what could have been meant by a word that names nothing: the axes, an axis's labels, or the cells.
+func sidesThere(cells []*summary.Cell, word string) string {
+	axis, _, isAxis := strings.Cut(word, "=")
+	axes := []string{"experiment", "platform", "model", "batch_size"}
+	var labels, names []string
+	for _, c := range cells {
+		axes = append(axes, slices.Sorted(maps.Keys(c.Axes))...)
+		labels = append(labels, c.Axis(axis))
+		names = append(names, c.Name)
+	}
+	switch {
+	case !isAxis:
+		return "A side is a cell's prefix, axis=label, an experiment, or a folder; there are " + listed(names) + "."
+	case slices.Contains(axes, axis):
+		return axis + " is one of " + listed(labels) + "."
+	}
+	return "The axes are " + listed(axes) + "."
+}
+
+// listed are the first words of a list, each once.
+func listed(words []string) string {
+	const most = 8
+	var once []string
+	for _, w := range words {
+		if w != "" && !slices.Contains(once, w) {
+			once = append(once, w)
+		}
+	}
+	if len(once) > most {
+		once = append(once[:most], "…")
+	}
+	return strings.Join(once, ", ")
+}
+
+// namedBy are the cells that axis=glob, an experiment's name, or the prefix of a cell names.
+func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
+	if axis, glob, found := strings.Cut(word, "="); found {
+		return slices.DeleteFunc(slices.Clone(cells), func(c *summary.Cell) bool {
+			ok, err := path.Match(glob, c.Axis(axis))
+			return err != nil || !ok
+		})
+	}
+	experiment := slices.DeleteFunc(slices.Clone(cells), func(c *summary.Cell) bool { return c.Experiment != word })
+	if len(experiment) > 0 {
+		return experiment
+	}
+	return app.Pick(cells, app.Measured, word)
+}
+
+// comparedMetrics are the metrics asked for, or the usual ones.
+func comparedMetrics(names []string) ([]results.Metric, error) {
+	known := map[string]results.Metric{}
+	for _, m := range results.Metrics() {
+		known[m.Name] = m
+	}
+	if len(names) == 0 {
+		names = usualMetrics
+	}
+	var out []results.Metric
+	for _, name := range names {
+		m, ok := known[name]
+		if !ok {
+			hint := ""
+			if near := experiments.Suggest(name, slices.Collect(maps.Keys(known))); near != "" {
+				hint = fmt.Sprintf("Did you mean %q? ", near)
+			}
+			return nil, app.Hint(fmt.Errorf("there is no metric %q", name), hint+"The metrics are columns of run.parquet, like "+strings.Join(usualMetrics[:4], ", ")+".")
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+var usualMetrics = []string{"output_throughput", "request_throughput", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
+	"success_rate", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}

@@ -1,0 +1,55 @@
+package report
+
+import (
+	"context"
+
+	"matrix/experiments"
+	"matrix/results/decision"
+	"matrix/results/quality"
+	"matrix/results/summary"
+)
+
+// question is what a report was asked.
+type question struct {
+	rules    *experiments.Decision               // nil = the default weights
+	requests []int64                             // nil = the rules'
+	prompts  func(string) (quality.Prompt, bool) // nil = no references
+	command  func(decision.Need) string          // nil = no declaration is at hand
+}
+
+// decide weighs what a set holds, answers included.
+func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
+	answers, err := quality.Measure(ctx, set, quality.Options{Prompts: q.prompts})
+	if err != nil {
+		return nil, nil, err
+	}
+	o := decision.Options{Rules: q.rules, Requests: q.requests, Command: q.command, Quality: accuracyOf(answers)}
+	o.Difference = func(of, less *summary.Cell) *decision.Difference {
+		for _, p := range answers.Pairs {
+			forward := p.CellA == less.Slug && p.CellB == of.Slug
+			if c := p.Accuracy; c != nil && forward {
+				return &decision.Difference{Measure: "accuracy", Value: c.Value, Low: c.Low, High: c.High, N: c.N}
+			} else if c != nil && p.CellA == of.Slug && p.CellB == less.Slug {
+				return &decision.Difference{Measure: "accuracy", Value: -c.Value, Low: -c.High, High: -c.Low, N: c.N}
+			}
+		}
+		return nil
+	}
+	weighed, err := decision.Decide(ctx, set, o)
+	return weighed, answers, err
+}
+
+// accuracyOf looks up a cell's share of answers that are the reference.
+func accuracyOf(answers *quality.Report) func(*summary.Cell) *decision.Quality {
+	bySlug := map[string]*quality.Share{}
+	for _, c := range answers.Cells {
+		bySlug[c.Cell] = c.Accuracy
+	}
+	return func(c *summary.Cell) *decision.Quality {
+		a := bySlug[c.Slug]
+		if a == nil {
+			return nil
+		}
+		return &decision.Quality{Measure: "accuracy", Value: a.Value, Low: a.Low, High: a.High, N: a.N}
+	}
+}

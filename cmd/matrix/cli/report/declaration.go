@@ -1,0 +1,190 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"matrix/backends"
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/experiments"
+	"matrix/results/format"
+	"matrix/results/quality"
+	"matrix/results/report"
+	"matrix/results/summary"
+	"matrix/runner"
+)
+
+// declaration is what the HCL says of the experiments of a report, where it is still at hand.
+type declaration struct {
+	app     *app.App
+	from    string // "the last saved plan", or the file that was named
+	session *app.Session
+	plans   []*runner.Plan
+	err     error
+}
+
+// declaredFor loads what was planned. What was named must load; the last saved plan is taken where it tells of one of the
+// experiments, and is no fault where it does not, or cannot be read any more: the results stand alone.
+func declaredFor(ctx context.Context, a *app.App, named string, names []string) declaration {
+	d := declaration{app: a, from: "the last saved plan, as its files are now"}
+	var args []string
+	loader := a.Quiet()
+	if named != "" {
+		args, d.from, loader = []string{named}, named, a
+	}
+	s, plans, err := loader.Planned(ctx, args, "matrix report --plan")
+	if err != nil {
+		if named != "" {
+			d.err = err
+		}
+		return d
+	}
+	for _, p := range plans {
+		if slices.Contains(names, p.Experiment) {
+			d.plans = append(d.plans, p)
+		}
+	}
+	if len(d.plans) == 0 {
+		s.Close()
+		if named != "" {
+			d.err = app.Hint(fmt.Errorf("%s declares none of these experiments", named), "It declares "+someExperiments(plans)+".")
+		}
+		return d
+	}
+	d.session = s
+	return d
+}
+
+func someExperiments(plans []*runner.Plan) string {
+	var names []string
+	for _, p := range plans {
+		names = append(names, p.Experiment)
+	}
+	return format.Some(names, 8)
+}
+
+func (d declaration) close() {
+	if d.session != nil {
+		d.session.Close()
+	}
+}
+
+// rules are the one decision block of the files; of several none is taken for what nobody named.
+func (d declaration) rules() *experiments.Decision {
+	if d.session == nil || len(d.session.Config.Decisions) != 1 {
+		return nil
+	}
+	for _, one := range d.session.Config.Decisions {
+		return one
+	}
+	return nil
+}
+
+func (d declaration) coverage() *report.Coverage {
+	if len(d.plans) == 0 {
+		return nil
+	}
+	c := &report.Coverage{From: d.from}
+	for _, p := range d.plans {
+		for _, item := range p.Items {
+			reason := item.Detail
+			for _, r := range item.Reasons {
+				if reason == "" {
+					reason = string(r)
+				}
+			}
+			if item.Cell.Skip != nil {
+				reason = item.Cell.Skip.Reason
+			}
+			c.Cells = append(c.Cells, report.Planned{Name: item.Cell.Name(), Slug: item.Cell.Slug, State: string(item.State), Reason: reason,
+				Done: item.Done, Launches: item.Done + len(item.Launches)})
+		}
+	}
+	return c
+}
+
+// hold counts goodput under the bounds that are declared now, whatever was declared when it was measured.
+func (d declaration) hold(set *summary.Set) error {
+	for _, p := range app.ItemsOf(d.plans) {
+		for _, c := range set.Cells {
+			if slo := p.Item.Cell.SLO; slo != nil && c.Experiment == p.Plan.Experiment && c.Address == p.Item.Cell.Address {
+				if err := c.HoldTo(*slo); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// prompts are the datasets' entries, for references; nil without a declaration, or where several experiments are
+// reported together, whose ids may mean different prompts.
+func (d declaration) prompts(ctx context.Context) (func(string) (quality.Prompt, bool), error) {
+	if d.session == nil || len(d.plans) != 1 {
+		return nil, nil
+	}
+	return d.session.Prompts(ctx, d.plans[0].Experiment)
+}
+
+// recipe writes the script of a cell as it was measured. What is declared now, where it is at hand, adds what a result does
+// not tell.
+func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
+	return func(c *summary.Cell) (report.Recipe, error) {
+		var base *experiments.Cell
+		note := ""
+		for _, p := range app.ItemsOf(d.plans) {
+			if p.Plan.Experiment == c.Experiment && p.Item.Cell.Address == c.Address {
+				base = p.Item.Cell
+				if p.Item.Identity.Hash != c.Identity {
+					note = "What is declared now, or what it resolves to on this machine, is not what was measured (matrix plan tells the difference): the script is of what was measured."
+				}
+			}
+		}
+		script, _, err := d.recipeOf(ctx, c, base, 0)
+		return report.Recipe{Command: "matrix recipe " + view.Head(c.Address, 16), Note: note, Script: script}, err
+	}
+}
+
+// recipeOf is the script of a measured cell, and the cell as it was; base, where there is one, is the cell as it is declared
+// now. port 0: the declared one, else the engine's usual.
+func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *experiments.Cell, port int) (script string, cell *experiments.Cell, err error) {
+	if cell, err = measuredCellOf(c, base); err != nil {
+		return "", nil, err
+	}
+	write := d.app.Engines[cell.Platform.Backend].Recipe
+	if write == nil || cell.Platform.Attach {
+		return "", cell, nothingStarted(cell)
+	}
+	var example backends.Request
+	if d.session != nil && cell.Dataset != nil {
+		example = runner.Example(ctx, d.session.World, cell)
+	}
+	script, err = write(ctx, cell, port, example)
+	return script, cell, err
+}
+
+// measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last.
+func measuredCellOf(c *summary.Cell, base *experiments.Cell) (*experiments.Cell, error) {
+	last := slices.Concat(c.Attempts, c.Launches)
+	if len(last) == 0 {
+		return nil, fmt.Errorf("%s has no attempt that counts", c.Name)
+	}
+	m := last[len(last)-1].Manifest
+	if base == nil {
+		var err error
+		if base, err = experiments.NewCell(m.Experiment, &experiments.Platform{ID: m.Platform}, &experiments.Model{ID: m.Model}, m.BatchSize); err != nil {
+			return nil, err
+		}
+	}
+	cell, err := base.AsMeasured(m.Identity)
+	if err != nil {
+		return nil, err
+	}
+	if cell.Platform.Backend == "" {
+		return nil, errors.New("its results do not say which engine it was")
+	}
+	return cell, nil
+}

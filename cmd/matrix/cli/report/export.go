@@ -1,0 +1,120 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/exchange"
+	"matrix/results/format"
+	"matrix/results/summary"
+)
+
+// exportFlags is what `matrix export` was asked for.
+type exportFlags struct {
+	table, format, out string
+}
+
+// Export is the command.
+func Export(a *app.App) *cobra.Command {
+	var e exportFlags
+	cmd := &cobra.Command{
+		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file",
+		Long: `Write one table of all attempts, or of those of some experiments, as one file. The column counts says which attempts the
+report goes by, why_not what keeps the others: superseded (the cell was changed since), replaced, engine_failed … Attempts
+that a person tainted or whose files are damaged are left out and named.
+
+  matrix export --out runs.csv                                   one row per attempt
+  matrix export --table requests --out requests.parquet gemma3   one row per request
+  matrix export --format jsonl --out - | jq .output_throughput`,
+		RunE: func(cmd *cobra.Command, args []string) error { return export(cmd.Context(), a, e, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
+	f.StringVar(&e.format, "format", "", "parquet, csv or jsonl (default: by the name of --out)")
+	f.StringVar(&e.out, "out", "", "file to write, - for stdout")
+	return cmd
+}
+
+func export(ctx context.Context, a *app.App, e exportFlags, names []string) error {
+	if e.out == "" {
+		return app.Hint(errors.New("matrix export needs a file to write"), "For example: --out runs.csv, or --out - --format jsonl for standard output.")
+	}
+	if e.format == "" {
+		e.format = strings.TrimPrefix(filepath.Ext(e.out), ".")
+	}
+	if e.format == "" {
+		return app.Hint(errors.New("the format is unknown"), "Say --format parquet, csv or jsonl.")
+	}
+	attempts, err := exported(ctx, a, e.table, names)
+	if err != nil {
+		return err
+	}
+	if e.out == "-" {
+		_, err := exchange.Export(a.Page(), e.format, e.table, attempts)
+		return err
+	}
+	rows, err := app.WriteWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, attempts) })
+	if err != nil {
+		return err
+	}
+	a.Tell(ndjson.Exported{File: e.out, Table: e.table, Attempts: len(attempts), Rows: rows}, "%s %s: %s of %s", a.Style.Good("Wrote"), e.out, format.Count(rows, "row"), format.Count(len(attempts), "attempt"))
+	return nil
+}
+
+// exported lists the attempts to write, each with whether it counts. What is void, damaged or without the table is named
+// instead.
+func exported(ctx context.Context, a *app.App, table string, names []string) ([]exchange.Attempt, error) {
+	store, err := a.Store()
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	set, err := summary.Survey(ctx, store, a.Results, names...)
+	if err != nil {
+		return nil, err
+	}
+	var out []exchange.Attempt
+	for _, p := range set.Standings() {
+		switch {
+		case p.Problem != "":
+			fmt.Fprintf(a.Err, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
+		case p.Tainted != "":
+			fmt.Fprintf(a.Err, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
+		case p.Lacks(table):
+			fmt.Fprintf(a.Err, "left out: %s has no %s.parquet any more\n", p.Dir, table)
+		default:
+			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot, Unreadable: func(err error) {
+				fmt.Fprintf(a.Err, "left out: %s cannot be read (%v); matrix verify looks at all files\n", p.Dir, err)
+			}})
+		}
+	}
+	if len(out) == 0 {
+		return nil, noAttempts(ctx, a, names)
+	}
+	return out, nil
+}
+
+// noAttempts says that there is nothing of these experiments, and what there is.
+func noAttempts(ctx context.Context, a *app.App, names []string) error {
+	there, err := a.ExperimentsThere(ctx)
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
+		return app.Hint(fmt.Errorf("there are no results in %s", a.Results), "Measure first: matrix apply; or name another folder: --results DIR.")
+	}
+	if names[0] == "" {
+		return fmt.Errorf("every attempt in %s is left out", a.Results)
+	}
+	return app.Hint(fmt.Errorf("no attempt of %s in %s", strings.Join(names, ", "), a.Results), "There are: "+strings.Join(there, ", ")+".")
+}

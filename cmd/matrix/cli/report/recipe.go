@@ -1,0 +1,110 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments"
+	"matrix/results/summary"
+	"matrix/runner"
+)
+
+// Recipe is the command.
+func Recipe(a *app.App) *cobra.Command {
+	var port int
+	cmd := &cobra.Command{
+		Use: "recipe CELL [FILE|DIR…|PLAN]", Short: "Print the script that starts a cell's engine with just these settings, without matrix",
+		Long: "Print a shell script that starts the cell's engine with just the settings that a launch would give it, and needs\n" +
+			"nothing of matrix: to reproduce a result, to look into one, or to put the winner into production. Of a cell with\n" +
+			"results it has what was measured; where FILE is named, what that declares.\n\n" +
+			"  matrix recipe 08d36831 > serve.sh && sh serve.sh\n\n" + app.SelectorHelp,
+		Args: app.NeedCell,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			if len(args) == 1 { // no files were named, so a cell that was measured is as it was
+				if done, err := measuredRecipe(cmd.Context(), a, args[0], port); done || err != nil {
+					return err
+				}
+			}
+			s, plans, err := a.Planned(cmd.Context(), args[1:], "matrix recipe "+args[0])
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			found, err := app.OneItem(plans, args[0])
+			if err != nil {
+				return err
+			}
+			c := found.Item.Cell
+			write := s.World.Backends[c.Platform.Backend].Recipe
+			if write == nil || c.Platform.Attach {
+				return nothingStarted(c)
+			}
+			script, err := write(cmd.Context(), c, port, runner.Example(cmd.Context(), s.World, c))
+			if err != nil {
+				return fmt.Errorf("write a recipe for %s: %w", c.Name(), err)
+			}
+			sayRecipe(a, found, script)
+			return nil
+		},
+	}
+	a.DeclareVars(cmd)
+	cmd.Flags().IntVar(&port, "port", 0, "where the server listens (default: the declared port, else the engine's usual one)")
+	return cmd
+}
+
+// measuredRecipe prints the recipe of a cell with results, as it was measured; done is false when the word names none, or
+// several.
+func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (done bool, err error) {
+	store, err := a.Store()
+	if err != nil {
+		return false, err
+	}
+	set, err := summary.Load(ctx, store, a.Results)
+	if err != nil {
+		return false, err
+	}
+	found := app.Pick(set.Cells, app.Measured, word)
+	if len(found) != 1 || len(found[0].Attempts) == 0 || found[0].Imported {
+		return false, nil
+	}
+	c := found[0]
+	declared := declaredFor(ctx, a, "", []string{c.Experiment})
+	defer declared.close()
+	var base *experiments.Cell
+	for _, p := range app.ItemsOf(declared.plans) {
+		if p.Item.Cell.Address == c.Address {
+			base = p.Item.Cell
+		}
+	}
+	script, cell, err := declared.recipeOf(ctx, c, base, port)
+	if err != nil {
+		return false, err
+	}
+	sayScript(a, ndjson.Recipe{Experiment: c.Experiment, Cell: view.Head(c.Address, 16), Name: cell.Name(), Script: script})
+	return true, nil
+}
+
+func nothingStarted(c *experiments.Cell) error {
+	return app.Hint(fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at "+c.Platform.PublicURL()+".")
+}
+
+func sayRecipe(a *app.App, p app.PlannedCell, script string) {
+	if skip := p.Item.Cell.Skip; skip != nil {
+		a.Warn(fmt.Sprintf("%s is %s: %s", p.Name(), p.Item.State, skip.Reason))
+	}
+	sayScript(a, ndjson.Recipe{Experiment: p.Plan.Experiment, Cell: p.Item.Cell.Address[:16], Name: p.Item.Cell.Name(), Script: script})
+}
+
+func sayScript(a *app.App, r ndjson.Recipe) {
+	if a.JSON {
+		a.Record(r)
+		return
+	}
+	fmt.Fprint(a.Page(), r.Script)
+}

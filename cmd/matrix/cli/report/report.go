@@ -1,0 +1,323 @@
+// Package report has the commands that read results and conclude.
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/decision"
+	"matrix/results/format"
+	"matrix/results/report"
+	"matrix/results/summary"
+)
+
+// reportFlags are what `matrix report` was asked for.
+type reportFlags struct {
+	out      string
+	formats  []string
+	plan     string
+	explain  bool
+	full     bool
+	requests []int64
+}
+
+// reportFormats are the forms of a report, in the order of the help.
+var reportFormats = []string{"html", "md", "text"}
+
+// Report is the command.
+func Report(a *app.App) *cobra.Command {
+	var f reportFlags
+	cmd := &cobra.Command{
+		Use: "report [EXPERIMENT…]", Short: "Say which platform to choose, how sure that is, and why",
+		Long: `Say which platform to choose, how sure that is, and why: as a page, as Markdown, and in short in the terminal.
+
+  matrix report                    one report for each experiment in the results
+  matrix report gemma3             results/gemma3/report/report.html, report.md and the charts beside it
+  matrix report gemma3 old         both in one report, side by side
+  matrix report --format md --out - gemma3
+  matrix report --requests 50000   what to choose for 50,000 requests (default: the decision block's, else 5000, 50000, 200000)
+  matrix report --full gemma3      the whole report in the terminal
+  matrix report --explain gemma3   each number of the decision, line by line
+
+What was planned, the decision's weights and the recipe come from --plan: a plan or the HCL; by default the last saved plan,
+where it has the experiment. Everything else comes from the results alone.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			if cmd.Flags().Changed("results") { // the usual folder comes to be with the first apply
+				if err := a.ResultsThere(); err != nil {
+					return err
+				}
+			}
+			return reports(cmd.Context(), a, f, args)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			names, _ := a.ExperimentsThere(context.Background()) // completion has nowhere to say an error
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.out, "out", "", "folder to write to, - for standard output (default <results>/<experiment>/report)")
+	flags.StringSliceVar(&f.formats, "format", []string{"html", "md"}, "html, md, text")
+	flags.StringVar(&f.plan, "plan", "", "plan or HCL that tells what was planned (default: the last saved plan)")
+	flags.BoolVar(&f.explain, "explain", false, "print each number of the decision, with where it came from")
+	flags.BoolVar(&f.full, "full", false, "print the whole report in the terminal, not only its first screen")
+	flags.Int64SliceVar(&f.requests, "requests", nil, "numbers of requests that the answer is about, apart by commas")
+	a.DeclareVars(cmd)
+	return cmd
+}
+
+func (f reportFlags) check(names []string) error {
+	for _, format := range f.formats {
+		if !slices.Contains(reportFormats, format) {
+			return app.Hint(fmt.Errorf("no report is written as %q", format), "There are "+strings.Join(reportFormats, ", ")+".")
+		}
+	}
+	for _, n := range f.requests {
+		if n < 1 {
+			return app.Hint(fmt.Errorf("%d requests take no time to tell", n), "Say how many there are to answer: --requests 50000.")
+		}
+	}
+	if f.out == "-" && len(f.formats) != 1 {
+		return app.Hint(errors.New("only one format goes to standard output"), "Say which: --format html, md or text.")
+	}
+	if f.out != "" && len(names) > 1 {
+		return app.Hint(fmt.Errorf("%d experiments have a report each", len(names)), "Name one, or several for one report: "+strings.Join(names, " "))
+	}
+	return nil
+}
+
+// reports makes one report of what is named, or one an experiment.
+func reports(ctx context.Context, a *app.App, f reportFlags, named []string) error {
+	there, err := a.ExperimentsThere(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range named {
+		if !slices.Contains(there, name) {
+			return app.Hint(fmt.Errorf("no experiment %q has results in %s", name, a.Results), "There are: "+strings.Join(orNone(there), ", ")+".")
+		}
+	}
+	together := [][]string{named}
+	if len(named) == 0 {
+		together = nil
+		for _, name := range there {
+			together = append(together, []string{name})
+		}
+	}
+	if len(there) == 0 {
+		together = [][]string{nil}
+	}
+	var each []string
+	for _, names := range together {
+		each = append(each, strings.Join(names, " + "))
+	}
+	if err := f.check(each); err != nil {
+		return err
+	}
+	for _, names := range together {
+		if err := reportOn(ctx, a, f, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func orNone(names []string) []string {
+	if len(names) == 0 {
+		return []string{"none"}
+	}
+	return names
+}
+
+// reportOn makes one report of one or several experiments.
+func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) error {
+	store, err := a.Store()
+	if err != nil {
+		return err
+	}
+	set, err := summary.Load(ctx, store, a.Results, names...)
+	if err != nil {
+		return err
+	}
+	_ = set.Keep(store) // of a tree made before, or by a run that was killed; one that we may only read is reported all the same
+	sayAbsent(a, set)
+	declared := declaredFor(ctx, a, f.plan, names)
+	if declared.err != nil {
+		return declared.err
+	}
+	defer declared.close()
+	if err := declared.hold(set); err != nil {
+		return err
+	}
+	prompts, err := declared.prompts(ctx)
+	if err != nil {
+		return err
+	}
+	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx)})
+	if err != nil {
+		return err
+	}
+	in := report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: app.Version(), Quality: answers, Coverage: declared.coverage(), Recipe: declared.recipe(ctx),
+		Decision: weighed}
+	if f.explain {
+		view.Decision(a.Printer, weighed)
+		return nil
+	}
+	doc, err := report.Build(ctx, in)
+	if err != nil {
+		return err
+	}
+	return deliver(a, doc, weighed, f, names)
+}
+
+func reportTitle(names []string) string {
+	if len(names) == 0 {
+		return "matrix report"
+	}
+	return "Report on " + strings.Join(names, " and ")
+}
+
+// deliver writes the report's files and says in short what is in them.
+func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f reportFlags, names []string) error {
+	if f.out == "-" {
+		return writeReport(a.Page(), doc, f.formats[0], a.Width())
+	}
+	dir := f.out
+	if dir == "" && len(names) > 0 {
+		dir = filepath.Join(a.Results, names[0], "report")
+	}
+	var written []string
+	if dir != "" {
+		var err error
+		if written, err = saveReport(dir, doc, f.formats); err != nil {
+			return app.NotWritable(err)
+		}
+	}
+	if a.JSON {
+		for _, g := range weighed.Groups {
+			for _, q := range g.Questions {
+				a.Document(q.Answer)
+			}
+		}
+		a.Record(ndjson.Report{Experiments: ndjson.List(names), Files: ndjson.List(written), Title: doc.Title, Simulated: doc.Mark != "", Answer: ndjson.List(doc.Answer())})
+		return nil
+	}
+	if err := printReport(a, doc, f.full); err != nil {
+		return err
+	}
+	for _, path := range written {
+		fmt.Fprintf(a, "Written: %s\n", path)
+	}
+	return nil
+}
+
+// screenLines is how much of a report is printed where nobody asked for all of it: a screen that can be read without scrolling back.
+const screenLines = 40
+
+// printReport prints the answer and the comparison, or all of it.
+func printReport(a *app.App, doc *report.Document, full bool) error {
+	if full {
+		return doc.WriteText(a.Page(), a.Width())
+	}
+	var text strings.Builder
+	if err := doc.WriteSummary(&text, a.Width()); err != nil {
+		return err
+	}
+	lines := strings.SplitAfter(strings.TrimRight(text.String(), "\n"), "\n")
+	shown := firstScreen(lines, screenLines)
+	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], ""), "\n"))
+	if shown < len(lines) {
+		fmt.Fprintf(a, "\n%s\n", a.Style.Dim(fmt.Sprintf("%s more: matrix report --full", format.Count(len(lines)-shown, "line"))))
+	}
+	return nil
+}
+
+// firstScreen is how many lines are printed: all, or those up to the last blank one that leaves no table cut and no title alone.
+func firstScreen(lines []string, most int) int {
+	if len(lines) <= most {
+		return len(lines)
+	}
+	for n := most - 2; n > 0; n-- {
+		above := strings.TrimSpace(lines[n-1])
+		if strings.TrimSpace(lines[n]) == "" && above != strings.ToUpper(above) {
+			return n
+		}
+	}
+	return most - 2
+}
+
+// saveReport writes the formats into a folder, which is made where it is not there.
+func saveReport(dir string, doc *report.Document, formats []string) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	var written []string
+	for _, format := range formats {
+		var text strings.Builder
+		if err := writeReport(&text, doc, format, 100); err != nil {
+			return nil, fmt.Errorf("write the report: %w", err)
+		}
+		path := filepath.Join(dir, "report."+strings.Replace(format, "text", "txt", 1))
+		if err := app.ReplaceText(path, text.String()); err != nil {
+			return nil, fmt.Errorf("write the report: %w", err)
+		}
+		written = append(written, path)
+	}
+	if slices.Contains(formats, "md") {
+		for name, svg := range doc.Charts() {
+			if err := app.ReplaceText(filepath.Join(dir, name), svg); err != nil {
+				return nil, fmt.Errorf("write the charts: %w", err)
+			}
+		}
+	}
+	return written, nil
+}
+
+func writeReport(w io.Writer, doc *report.Document, format string, width int) error {
+	switch format {
+	case "html":
+		return doc.WriteHTML(w)
+	case "md":
+		return doc.WriteMarkdown(w)
+	}
+	return doc.WriteText(w, width)
+}
+
+// sayAbsent says what was left behind when a tree was copied, and what therefore cannot be told.
+func sayAbsent(a *app.App, set *summary.Set) {
+	without := map[string]int{}
+	for _, c := range set.Cells {
+		for _, at := range c.Attempts {
+			for _, name := range at.Absent {
+				without[name]++
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(without)) {
+		text := fmt.Sprintf("%s without %s, which is not there", format.Count(without[name], "attempt"), name)
+		if what := leftOut[name]; what != "" {
+			text += ": " + what
+		}
+		a.Warn(text)
+	}
+}
+
+// leftOut is what a report cannot tell without a file.
+var leftOut = map[string]string{
+	"outputs.parquet":  "what their answers say is left out",
+	"requests.parquet": "their latency curves and failed requests are left out, and how long other sizes take goes by the steady window of run.parquet",
+	"samples.parquet":  "their lines over time are left out",
+}

@@ -1,0 +1,67 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/results"
+	"matrix/runner"
+	"matrix/runner/slurm"
+)
+
+// clusterStatus says where a run on a cluster stands.
+func clusterStatus(ctx context.Context, a *app.App, store *results.Store) error {
+	run, err := slurm.Underway(store)
+	if run == nil || err != nil {
+		return err
+	}
+	st, err := run.Look(ctx)
+	if err != nil {
+		return err
+	}
+	view.ClusterStatus(a.Printer, run, st)
+	return nil
+}
+
+// Status is the command.
+func Status(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Say what is running now, from another terminal",
+		Long: "Say who runs an apply on these results now, and how far each attempt under way or interrupted is.",
+		Args: app.NoArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.Store()
+			if err != nil {
+				return err
+			}
+			holder, err := store.Holder()
+			if err != nil {
+				return fmt.Errorf("look at the lock of %s: %w", a.Results, err)
+			}
+			attempts, err := store.Unfinished(cmd.Context())
+			if err != nil {
+				return fmt.Errorf("read the unfinished attempts: %w", err)
+			}
+			view.Status(a.Printer, holder, runningNow(holder, store), attempts)
+			return clusterStatus(cmd.Context(), a, store)
+		},
+	}
+}
+
+// runningNow is the board of the apply that holds the results; nil without one. A board that an apply left when it was
+// killed is nobody's.
+func runningNow(holder string, store *results.Store) *runner.Board {
+	if holder == "" {
+		return nil
+	}
+	b := runner.ReadBoard(store)
+	if b == nil || !strings.Contains(holder, fmt.Sprintf("(pid %d ", b.PID)) {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,98 @@
+// Package tree has the commands that look after a tree of results.
+package tree
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/format"
+)
+
+// Taint is the command.
+func Taint(a *app.App) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "taint SEL --reason TEXT", Short: "Void results that were found bad: their launches are pending again",
+		Long: "Void results that were found bad: the files stay, and the plan counts their launches as pending again.\n" +
+			"It is recorded with the reason and cannot be undone.\n\n" +
+			"SEL is any unique prefix of a cell's id, folder or name (all its attempts so far), or of an attempt's id; or axis=glob,\n" +
+			"for every cell that matches.",
+		Args: app.OnlyCell,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			if err := reasoned("taint", reason); err != nil {
+				return err
+			}
+			return taint(cmd.Context(), a, args[0], reason)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; recorded, and shown by the plan")
+	return cmd
+}
+
+func reasoned(verb, reason string) error {
+	if strings.TrimSpace(reason) != "" {
+		return nil
+	}
+	return app.Hint(fmt.Errorf("%s needs a reason", verb), fmt.Sprintf(`matrix %s … --reason "the GPU was throttled": whoever reads the results later will want it.`, verb))
+}
+
+// who signs a mark.
+func who() string {
+	name := os.Getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		return cmp.Or(name, "unknown") + "@" + host
+	}
+	return cmp.Or(name, "unknown")
+}
+
+func taint(ctx context.Context, a *app.App, sel, reason string) error {
+	store, err := a.Store()
+	if err != nil {
+		return err
+	}
+	found, err := selected(ctx, a, store, sel)
+	if err != nil {
+		return err
+	}
+	for _, m := range found {
+		if !slices.ContainsFunc(m.past, func(p results.Past) bool { return p.Tainted == "" }) {
+			a.Warn(fmt.Sprintf("%s is tainted already (%s); nothing was recorded", m.name(), m.last().Tainted))
+			continue
+		}
+		p := m.last()
+		if err := store.Taint(p.Experiment, p.Slug, m.attempt, reason, who()); err != nil {
+			return app.ExplainFault(err)
+		}
+		if a.JSON {
+			a.Record(ndjson.Tainted{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Attempt: m.attempt, Attempts: len(m.past), Reason: reason, Who: who()})
+			continue
+		}
+		what := format.Count(len(m.past), "attempt")
+		if m.attempt != "" {
+			what = "attempt " + m.attempt
+		}
+		fmt.Fprintf(a, "Tainted %s: %s. The next plan has it as pending.\n", m.name(), what)
+	}
+	var names []string
+	for _, m := range found {
+		if name := m.last().Experiment; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	a.Recount(store, names...)
+	return nil
+}

@@ -1,0 +1,88 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/format"
+)
+
+// Verify is the command.
+func Verify(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "Read every file of the results against its checksum",
+		Long: "Read every file of the results against the checksum that was written with it. Exit 1 when something is found.",
+		Args: app.NoArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			return verify(cmd.Context(), a)
+		},
+	}
+}
+
+// repairs say what to do about a problem.
+var repairs = map[string]string{
+	results.ResultMissing: "bring the folder back from a copy, or let matrix apply measure the launch again",
+	results.ResultCorrupt: "bring the folder back from a copy, or let matrix apply measure the launch again; then look at the disk",
+	results.Unverified:    "use the matrix that wrote it, or a newer one",
+}
+
+func verify(ctx context.Context, a *app.App) error {
+	if err := a.ResultsThere(); err != nil {
+		return err
+	}
+	store, err := a.Store()
+	if err != nil {
+		return err
+	}
+	all, err := store.History(ctx, "")
+	if err != nil {
+		return err
+	}
+	files, bytes := 0, int64(0)
+	for _, p := range all {
+		for _, f := range p.Files {
+			files++
+			bytes += f.Bytes
+		}
+	}
+	bad, err := store.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range bad {
+		sayProblem(a, p)
+	}
+	if a.JSON {
+		a.Record(ndjson.VerifySummary{Attempts: len(all), Files: files, Bytes: bytes, Problems: len(bad)})
+	} else if len(bad) == 0 {
+		fmt.Fprintf(a, "%s %s, %s, %s bytes: all as they were written.\n", a.Style.Good("Verified:"), format.Count(len(all), "attempt"), format.Count(files, "file"), format.Whole(bytes))
+	} else {
+		fmt.Fprintf(a, "%s of %s not as written.\n", format.Count(len(bad), "attempt"), format.Whole(len(all)))
+	}
+	if len(bad) > 0 {
+		return app.ExitCode(app.CodeError)
+	}
+	return nil
+}
+
+func sayProblem(a *app.App, p results.Past) {
+	if a.JSON {
+		a.Record(ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail, Advice: repairs[p.Problem]})
+		return
+	}
+	fmt.Fprintf(a, "%s %s: %s\n    %s\n    %s\n", a.Style.Bad(p.Problem), p.Dir, p.Detail, "launch "+launchText(p), repairs[p.Problem])
+}
+
+// launchText names the launch, where a manifest that can be read still does.
+func launchText(p results.Past) string {
+	if p.Name == "" {
+		return "unknown, of " + p.Experiment + "/" + p.Slug
+	}
+	return fmt.Sprintf("%d of %s", p.Launch, p.Name)
+}

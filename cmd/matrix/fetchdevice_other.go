@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "path/filepath"
-
-// deviceOf names the volume that a path is on.
-func deviceOf(path string) string { return filepath.VolumeName(path) }

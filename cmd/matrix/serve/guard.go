@@ -1,0 +1,71 @@
+package serve
+
+import (
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// guard stands before every handler. A page of another site that a browser on this machine has open must neither read results
+// (the Host of a rebound name is not ours, and Sec-Fetch-Site tells) nor be answered with anything that runs.
+type guard struct {
+	hosts []string // names that this server answers to, without a port
+	token string
+	next  http.Handler
+}
+
+// policy lets the page load what is embedded here, and nothing else from anywhere.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "this server only reads", http.StatusMethodNotAllowed)
+	case !g.ours(r.Host):
+		http.Error(w, "this server answers to "+strings.Join(g.hosts, ", "), http.StatusMisdirectedRequest)
+	case !slices.Contains([]string{"", "none", "same-origin"}, r.Header.Get("Sec-Fetch-Site")):
+		http.Error(w, "asked by another site", http.StatusForbidden)
+	case !g.known(w, r):
+		http.Error(w, "the token is missing: open /?token=… once", http.StatusUnauthorized)
+	default:
+		g.next.ServeHTTP(w, r)
+	}
+}
+
+func (g guard) ours(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return slices.Contains(g.hosts, strings.Trim(host, "[]"))
+}
+
+const tokenCookie = "matrix_token"
+
+// known tells whether a request brings the token: as a bearer, as the cookie, or once in the address, which sets the cookie.
+func (g guard) known(w http.ResponseWriter, r *http.Request) bool {
+	if g.token == "" {
+		return true
+	}
+	is := func(text string) bool { return subtle.ConstantTimeCompare([]byte(text), []byte(g.token)) == 1 }
+	if is(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
+		return true
+	}
+	if c, err := r.Cookie(tokenCookie); err == nil && is(c.Value) {
+		return true
+	}
+	if is(r.URL.Query().Get("token")) {
+		http.SetCookie(w, &http.Cookie{Name: tokenCookie, Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		return true
+	}
+	return false
+}

@@ -1,0 +1,7 @@
+package view
+
+import "strings"
+
+// ascii spells what a terminal without UTF-8 cannot show, and what a person who wants no colours asked to have plain.
+var ascii = strings.NewReplacer("×", "x", "−", "-", "≥", ">=", "≤", "<=", "±", "+-", "–", "-", "—", "-", "…", "...", "→", "->", "Δ", "delta ", "½", "1/2", "≈", "~", "·", "-",
+	"€", "EUR", "µ", "u", "✓", "v", "✗", "x", "★", "*", "│", "|", "─", "-", "┼", "+", "“", "\"", "”", "\"", "’", "'", "\u00a0", " ", "\u202f", " ")

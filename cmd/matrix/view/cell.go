@@ -1,0 +1,75 @@
+package view
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"matrix/backends/process"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/format"
+	"matrix/results/summary"
+)
+
+// Cell prints a cell and every attempt at it.
+func Cell(out *Printer, attempts []summary.Standing) {
+	if out.JSON {
+		for _, p := range attempts {
+			out.Record(ndjson.Attempt{Manifest: p.Manifest, Dir: p.Dir, Problem: p.Problem, Tainted: p.Tainted, Counts: p.WhyNot == "", WhyNot: p.WhyNot})
+		}
+		return
+	}
+	last := attempts[len(attempts)-1]
+	fmt.Fprintf(out, "%s%s%s%s%s\n", out.Style.Bold(last.Name), out.Style.Dot(), last.Experiment, out.Style.Dot(), Head(last.Address, 16))
+	fmt.Fprintf(out, "  %s\n\n", filepath.Dir(last.Dir))
+	if last.Simulated {
+		fmt.Fprintf(out, "%s\n\n", out.Style.Warn(Fold(SimulatedBanner, out.Width())))
+	}
+	for _, p := range attempts {
+		attempt(out, p)
+	}
+	if last.LogTail != "" {
+		fmt.Fprintf(out, "  %s\n", out.Style.Dim("last lines of "+filepath.Join(last.Dir, "server.log")))
+		for line := range strings.Lines(last.LogTail) {
+			fmt.Fprintf(out, "    | %s\n", process.CleanLine(strings.TrimRight(line, "\n")))
+		}
+	}
+	fmt.Fprintf(out, "  identity %s\n", Head(last.Identity.Hash, 16))
+	for _, name := range []string{"spec", "dataset", "model", "backend", "hardware", "environment"} {
+		if c := last.Identity.Components.Get(name); c.Hash != "" {
+			fmt.Fprintf(out, "    %-12s %s  %s\n", name, Head(c.Hash, 8), Clip(string(c.Value), max(40, out.Columns-28)))
+		}
+	}
+}
+
+func attempt(out *Printer, p summary.Standing) {
+	status := strings.ReplaceAll(p.Status, "_", " ")
+	if p.Status == results.Complete {
+		status = out.Style.Good(status)
+	} else {
+		status = out.Style.Warn(status)
+	}
+	parts := []string{fmt.Sprintf("launch %d", p.Launch), status, p.Began.Local().Format(time.DateTime), fmt.Sprintf("%s of %s ok", format.Whole(p.OK), format.Whole(p.Planned))}
+	if p.Segments > 1 {
+		parts = append(parts, "in "+format.Count(p.Segments, "segment"))
+	}
+	if p.Status == results.Complete && p.WhyNot != "" {
+		parts = append(parts, out.Style.Warn("does not count: "+p.WhyNot))
+	}
+	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}} {
+		if x, ok := p.Summary[m.column]; ok {
+			parts = append(parts, fmt.Sprintf(m.format, x))
+		}
+	}
+	out.Line("  %s  %s", p.Attempt, strings.Join(parts, out.Style.Dot()))
+	for _, line := range []string{p.Reason, p.Problem, p.Tainted} {
+		if line != "" && p.Status != results.Complete || line != "" && line != p.Reason {
+			out.Line("      %s", line)
+		}
+	}
+	if len(p.Absent) > 0 {
+		fmt.Fprintf(out, "      without %s, which is not there\n", strings.Join(p.Absent, " and "))
+	}
+}

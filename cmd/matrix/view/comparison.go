@@ -1,0 +1,145 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// Side is one of the two that are compared.
+type Side struct {
+	Word  string // as the user named it
+	Set   *summary.Set
+	Cells []*summary.Cell
+}
+
+// Comparison is two sides, measured pair by pair.
+type Comparison struct {
+	sides    [2]Side
+	matching summary.Matching
+	metrics  []results.Metric
+	unlike   [][]summary.Difference // a pair
+	lines    []comparisonLine
+}
+
+// Compare measures two sides, metric by metric; what neither side has is left out.
+func Compare(sides [2]Side, m summary.Matching, metrics []results.Metric) *Comparison {
+	v := &Comparison{sides: sides, matching: m, metrics: metrics}
+	v.measure()
+	return v
+}
+
+// comparisonLine is one metric of one pair.
+type comparisonLine struct {
+	pair   int
+	metric results.Metric
+	a, b   stats.Estimate
+	ratio  stats.Ratio // B over A
+	notes  []string
+	waits  bool // a latency with waiting in the batch on one side only: no ratio to rank by
+}
+
+func (v *Comparison) measure() {
+	for _, p := range v.matching.Pairs {
+		v.unlike = append(v.unlike, summary.Unlike(p.A, p.B))
+	}
+	for _, m := range v.metrics {
+		for i, p := range v.matching.Pairs {
+			l := comparisonLine{pair: i, metric: m, a: v.sides[0].Set.Estimate(p.A, m.Name), b: v.sides[1].Set.Estimate(p.B, m.Name)}
+			if !l.a.Known() && !l.b.Known() {
+				continue
+			}
+			l.ratio = summary.RatioAcross(v.sides[1].Set, p.B, v.sides[0].Set, p.A, m.Name)
+			l.notes, l.waits = notesOf(p, m.Name), waitsApart(p, m.Name)
+			if l.waits {
+				l.notes = append(l.notes, "not to be ranked: a batch's latency includes waiting in the batch")
+			}
+			v.lines = append(v.lines, l)
+		}
+	}
+}
+
+// notesOf is what to say beside a ratio: why a side has no figure, and unusual launches.
+func notesOf(p summary.Pair, metric string) (notes []string) {
+	for i, c := range []*summary.Cell{p.A, p.B} {
+		for _, note := range c.Notes(metric) {
+			notes = append(notes, "AB"[i:i+1]+": "+note)
+		}
+	}
+	return notes
+}
+
+// waitsApart tells whether a metric is a latency that includes waiting in the batch on one side and not on the other.
+func waitsApart(p summary.Pair, metric string) bool {
+	x, y := p.A.First().Text("load_mode"), p.B.First().Text("load_mode")
+	latency := strings.HasPrefix(metric, "ttft_") || strings.HasPrefix(metric, "e2e_")
+	return latency && x != y && (x == "batch" || y == "batch")
+}
+
+func (v *Comparison) simulated() bool {
+	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated })
+}
+
+// pretended tells whether a side of a pair is simulated.
+func (v *Comparison) pretended(pair int) bool {
+	p := v.matching.Pairs[pair]
+	return p.A.Simulated || p.B.Simulated
+}
+
+// measured tells whether any pair is of real engines.
+func (v *Comparison) measured() bool {
+	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return !p.A.Simulated && !p.B.Simulated })
+}
+
+// geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two. Simulated
+// pairs have no part in it where any pair was measured.
+func (v *Comparison) geomean(metric string) (mean *float64, pairs int) {
+	var ratios []float64
+	measured := v.measured()
+	for _, l := range v.lines {
+		if l.metric.Name == metric && l.ratio.Known() && !l.waits && !(measured && v.pretended(l.pair)) {
+			ratios = append(ratios, l.ratio.Median)
+		}
+	}
+	if len(ratios) < 2 {
+		return nil, len(ratios)
+	}
+	g := stats.Geomean(ratios)
+	return &g, len(ratios)
+}
+
+// Records writes one record a pair and metric, then the means.
+func (v *Comparison) Records(out *Printer) {
+	out.Begin()
+	for _, l := range v.lines {
+		p := v.matching.Pairs[l.pair]
+		unlike := []ndjson.Difference{}
+		for _, d := range v.unlike[l.pair] {
+			unlike = append(unlike, ndjson.Difference{Aspect: d.Aspect, A: d.A, B: d.B})
+		}
+		out.Record(ndjson.Comparison{Pair: p.Name, Metric: l.metric.Name, Unit: l.metric.Unit, CellA: p.A.Name, CellB: p.B.Name, A: estimateRecord(l.a), B: estimateRecord(l.b),
+			Ratio: estimateRecord(l.ratio.Estimate), P: l.ratio.P, Unlike: unlike, Notes: ndjson.List(l.notes), Simulated: v.pretended(l.pair)})
+	}
+	for _, m := range v.metrics {
+		if mean, n := v.geomean(m.Name); mean != nil {
+			out.Record(ndjson.Geomean{Metric: m.Name, Ratio: *mean, Pairs: n, Simulated: !v.measured()})
+		}
+	}
+	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {
+		for _, c := range alone {
+			out.Record(ndjson.Unpaired{Side: "ab"[i : i+1], Cell: c.Name})
+		}
+	}
+}
+
+// estimateRecord is nil for what is not known.
+func estimateRecord(e stats.Estimate) *ndjson.Estimate {
+	if !e.Known() {
+		return nil
+	}
+	return &ndjson.Estimate{N: e.N, Median: e.Median, Low: e.Low, High: e.High, Min: e.Min, Max: e.Max, Method: e.Method, Level: e.Level}
+}

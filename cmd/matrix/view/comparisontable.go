@@ -1,0 +1,249 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"matrix/experiments"
+	"matrix/results"
+	"matrix/results/format"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// Draw prints the comparison, with as many columns as fit.
+func (v *Comparison) Draw(out *Printer) { v.draw(out, out.Style, out.Width()) }
+
+func (v *Comparison) draw(out io.Writer, s Style, width int) {
+	v.heading(out, s)
+	foot := &footnotes{}
+	for _, t := range v.tables(s, foot) {
+		drawn := t.Render()
+		for hidden := 1; hidden <= len(spare) && tooWide(drawn, width); hidden++ {
+			drawn = without(t, spare[:hidden])
+		}
+		fmt.Fprintf(out, "%s\n\n", drawn)
+	}
+	v.closing(foot, func(line string) { fmt.Fprintln(out, Fold(line, width)) })
+	if v.simulated() {
+		fmt.Fprintln(out, s.Warn(Fold(SimulatedBanner, width)))
+	}
+}
+
+// spare columns go first on a narrow terminal: the ratio's interval tells what matters. --json has all.
+var spare = []string{"A spread", "B spread", "n", "p"}
+
+func tooWide(drawn string, width int) bool {
+	head, _, _ := strings.Cut(drawn, "\n")
+	return width > 0 && ansi.StringWidth(head) > width
+}
+
+func without(t table.Writer, columns []string) string {
+	configs := slices.Clone(comparisonColumns)
+	for _, name := range columns {
+		configs = append(configs, table.ColumnConfig{Name: name, Hidden: true})
+	}
+	t.SetColumnConfigs(configs)
+	return t.Render()
+}
+
+var comparisonColumns = []table.ColumnConfig{
+	{Name: "A", Align: text.AlignRight, AlignHeader: text.AlignRight},
+	{Name: "B", Align: text.AlignRight, AlignHeader: text.AlignRight},
+	{Name: "B/A", Align: text.AlignRight, AlignHeader: text.AlignRight},
+}
+
+// Markdown writes the comparison as tables of Markdown.
+func (v *Comparison) Markdown(out io.Writer) {
+	v.heading(out, Style{ASCII: true})
+	foot := &footnotes{}
+	for _, t := range v.tables(Style{}, foot) {
+		fmt.Fprintf(out, "%s\n\n", t.RenderMarkdown())
+	}
+	v.closing(foot, func(line string) { fmt.Fprintf(out, "%s\n\n", line) })
+	if v.simulated() {
+		fmt.Fprintf(out, "**%s**\n", SimulatedBanner)
+	}
+}
+
+func (v *Comparison) heading(out io.Writer, s Style) {
+	if v.simulated() {
+		fmt.Fprintf(out, "%s\n\n", s.Warn("SIMULATED"))
+	}
+	for i, letter := range []string{"A", "B"} {
+		name := v.sides[i].Word
+		if len(v.matching.Pairs) == 1 {
+			p := v.matching.Pairs[0]
+			c := []*summary.Cell{p.A, p.B}[i]
+			name = c.Name + s.Dot() + c.Experiment
+		}
+		fmt.Fprintf(out, "%s  %s\n", s.Bold(letter), name)
+	}
+	fmt.Fprintln(out)
+}
+
+// closing says what the notes' numbers mean, how intervals came about and what has no partner.
+func (v *Comparison) closing(foot *footnotes, say func(string)) {
+	for i, note := range foot.texts {
+		say(fmt.Sprintf("[%d] %s", i+1, note))
+	}
+	methods := map[string]bool{}
+	for _, l := range v.lines {
+		methods[l.a.Method], methods[l.b.Method], methods[l.ratio.Method] = true, true, true
+	}
+	for _, m := range methodWords {
+		if methods[m.method] {
+			say(m.words)
+		}
+	}
+	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {
+		if len(alone) > 0 {
+			say(fmt.Sprintf("only in %s: %s", "AB"[i:i+1], namesOfCells(alone)))
+		}
+	}
+}
+
+var methodWords = []struct{ method, words string }{
+	{stats.OneLaunch, "one launch on a side: nothing tells how sure its figure is."},
+	{stats.Range, "(range): smallest to largest, no confidence interval; 6 launches or more give one."},
+	{stats.Pooled, "~ 95% if the launches of these cells vary as those of like cells do (same platform, model and hardware)."},
+	{stats.Ranks, "6 launches or more: distribution-free 95% intervals of the median."},
+	{stats.Bootstrap, "6 against 6 or more: 95% bootstrap intervals of the ratio of medians."},
+}
+
+func namesOfCells(cells []*summary.Cell) string {
+	var names []string
+	for _, c := range cells {
+		names = append(names, c.Name)
+	}
+	return format.Some(names, 8)
+}
+
+// pairName marks a simulated pair among measured ones.
+func (v *Comparison) pairName(pair int) string {
+	name := v.matching.Pairs[pair].Name
+	if v.measured() && v.pretended(pair) {
+		return name + " SIMULATED"
+	}
+	return name
+}
+
+// tables is one of all metrics for a single pair, else one a metric with a line a pair.
+func (v *Comparison) tables(s Style, foot *footnotes) (out []table.Writer) {
+	if len(v.matching.Pairs) == 1 {
+		t := newComparisonTable(s, "metric")
+		for _, l := range v.lines {
+			t.AppendRow(v.row(l.metric.Name, l, foot))
+		}
+		return []table.Writer{t}
+	}
+	for _, m := range v.metrics {
+		t := newComparisonTable(s, m.Name)
+		for _, l := range v.lines {
+			if l.metric.Name == m.Name {
+				t.AppendRow(v.row(v.pairName(l.pair), l, foot))
+			}
+		}
+		if t.Length() == 0 {
+			continue
+		}
+		if mean, n := v.geomean(m.Name); mean != nil {
+			t.AppendRow(table.Row{"geomean", "", "", "", "", fmt.Sprintf("%.3g", *mean), "", "", format.Count(n, "pair"), ""})
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func newComparisonTable(s Style, first string) table.Writer {
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{first, "A", "A spread", "B", "B spread", "B/A", "interval", "p", "n", "unlike"})
+	t.SetStyle(tableStyle(s))
+	t.SetColumnConfigs(comparisonColumns)
+	return t
+}
+
+func (v *Comparison) row(label string, l comparisonLine, foot *footnotes) table.Row {
+	var marks []string
+	if d := v.unlike[l.pair]; len(d) > 0 {
+		words := make([]string, len(d))
+		for i := range d {
+			words[i] = d[i].String()
+		}
+		marks = append(marks, foot.mark("unlike: "+strings.Join(words, "; ")))
+	}
+	for _, note := range l.notes {
+		marks = append(marks, foot.mark(note))
+	}
+	p := "-"
+	if l.ratio.P != nil {
+		p = fmt.Sprintf("%.3f", *l.ratio.P)
+	}
+	ratio := "-"
+	if l.ratio.Known() {
+		ratio = fmt.Sprintf("%.3g", l.ratio.Median)
+	}
+	plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
+	in := func(x float64) string { return withUnit(x, l.metric) }
+	return table.Row{label, point(l.a, in), between(l.a, in), point(l.b, in), between(l.b, in), ratio, between(l.ratio.Estimate, plain), p,
+		fmt.Sprintf("%d+%d", l.a.N, l.b.N), strings.Join(marks, " ")}
+}
+
+func point(e stats.Estimate, in func(float64) string) string {
+	if !e.Known() {
+		return "-"
+	}
+	return in(e.Median)
+}
+
+// between is an interval, marked by what it rests on.
+func between(e stats.Estimate, in func(float64) string) string {
+	switch {
+	case !e.Known():
+		return ""
+	case e.Method == stats.OneLaunch:
+		return "one launch"
+	}
+	span := in(e.Low) + " to " + in(e.High)
+	switch e.Method {
+	case stats.Pooled:
+		return "~ " + span
+	case stats.Range:
+		return "(" + span + ")"
+	}
+	return span
+}
+
+// withUnit writes a value with its unit.
+func withUnit(x float64, m results.Metric) string {
+	switch m.Unit {
+	case "bytes":
+		return fmt.Sprintf("%.2f GiB", x/(1<<30))
+	case experiments.Ratio:
+		return format.Percent(x)
+	case "":
+		return fmt.Sprintf("%.3g", x)
+	}
+	if m.Whole() {
+		return format.Whole(int64(x))
+	}
+	return format.Figure(x) + " " + strings.NewReplacer("tokens", "tok", "token", "tok").Replace(m.Unit)
+}
+
+// footnotes are numbered as they first appear.
+type footnotes struct{ texts []string }
+
+func (f *footnotes) mark(note string) string {
+	i := slices.Index(f.texts, note)
+	if i < 0 {
+		i = len(f.texts)
+		f.texts = append(f.texts, note)
+	}
+	return fmt.Sprintf("[%d]", i+1)
+}

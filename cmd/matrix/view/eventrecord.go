@@ -1,0 +1,60 @@
+package view
+
+import (
+	"maps"
+	"math"
+	"time"
+
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/runner"
+)
+
+// eventRecords writes every event as one record; that a launch still loads, every few seconds.
+type eventRecords struct {
+	out  *Printer
+	last map[int]time.Time // of a launch_progress, by step
+}
+
+func (v eventRecords) observe(e runner.Event) {
+	const every = 5 * time.Second
+	if e.Kind == runner.LaunchProgress {
+		if e.At.Sub(v.last[e.Step]) < every {
+			return
+		}
+		v.last[e.Step] = e.At
+	}
+	r := ndjson.Event{Kind: string(e.Kind), At: e.At, Step: e.Step, Steps: e.Steps, Phase: e.Phase, Part: e.Part, Message: e.Message, Status: e.Status, LogTail: e.LogTail,
+		TookS: e.Took.Seconds(), ElapsedS: e.Elapsed.Seconds(), LimitS: e.Limit.Seconds()}
+	if e.Item != nil {
+		r.Cell, r.Name, r.Launch, r.Attempt = e.Item.Cell.Address[:16], e.Item.Cell.Name(), e.Launch, e.Attempt
+	}
+	if e.Kind == runner.CellProgress {
+		r.Progress = progressRecord(e.Progress)
+	}
+	r.Metrics, r.NullReasons = metricsRecord(e.Metrics)
+	if s := e.Summary; s != nil {
+		r.Summary = &ndjson.ApplySummary{Complete: s.Complete, EngineFailed: s.Failed, Censored: s.Censored, EnvironmentFailed: s.Environment, Interrupted: s.Interrupted,
+			NotRun: s.NotRun, TookS: s.Took.Seconds(), Stopped: s.Stopped, Root: s.Root}
+	}
+	v.out.Record(r)
+}
+
+// metricsRecord is what was measured, as JSON can say it: no infinity.
+func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reasons map[string]string) {
+	metrics, reasons = maps.Clone(all), map[string]string{}
+	for name, v := range all {
+		if v != nil && (math.IsInf(*v, 0) || math.IsNaN(*v)) {
+			metrics[name], reasons[name] = nil, "infinite: each failure counts as endless, and more failed than this percentile leaves out"
+		}
+	}
+	return metrics, reasons
+}
+
+func progressRecord(p runner.Progress) *ndjson.Progress {
+	r := &ndjson.Progress{Planned: p.Planned, Done: p.Done, Failed: p.Failed, InFlight: p.InFlight, OutputTokens: p.OutputTokens, TokensPerS: p.TokensPerSecond,
+		ElapsedS: p.Elapsed.Seconds(), CellETAS: seconds(p.CellETA), PlanETAS: seconds(p.PlanETA), PlanETALowS: seconds(p.PlanLow), PlanETAHighS: seconds(p.PlanHigh)}
+	if p.Stalled != "" {
+		r.Stalled = &p.Stalled
+	}
+	return r
+}

@@ -1,0 +1,230 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"matrix/backends/process"
+	"matrix/results/format"
+	"matrix/runner"
+)
+
+// plainView says an apply line by line, for logs and pipes.
+type plainView struct {
+	out    io.Writer
+	style  Style
+	width  func() int        // where lines are broken; 0 = nowhere
+	every  time.Duration     // between progress lines
+	last   map[int]time.Time // of a progress line, by step
+	failed map[string]int    // how often launches failed alike
+	// beside: launches run side by side, so that each line says whose it is.
+	beside bool
+}
+
+// sayOf says a line below a launch's title.
+func (v *plainView) sayOf(e runner.Event, format string, values ...any) {
+	margin := "  "
+	if v.beside && e.Item != nil {
+		margin = fmt.Sprintf("[%d/%d] ", e.Step, e.Steps)
+	}
+	v.say("%s%s", margin, fmt.Sprintf(format, values...))
+}
+
+func (v *plainView) say(format string, values ...any) {
+	fmt.Fprintln(v.out, Fold(fmt.Sprintf(format, values...), v.width()))
+}
+
+func (v *plainView) observe(e runner.Event) {
+	switch e.Kind {
+	case runner.LaunchStart:
+		v.say("[%d/%d] %s", e.Step, e.Steps, launchTitle(e, v.style))
+	case runner.LaunchPhase:
+		if e.Took > 0 || e.Message != "" { // its end; a log needs no beginnings that say nothing
+			v.sayOf(e, "%-12s %s", e.Phase, tookText(e))
+		}
+	case runner.LaunchProgress:
+		v.waiting(e)
+	case runner.LaunchReady:
+		v.sayOf(e, "%-12s %s", "loaded", tookText(e))
+	case runner.CellStart:
+		if v.last == nil {
+			v.last = map[int]time.Time{}
+		}
+		v.last[e.Step] = e.At // a short cell needs no progress, its end says it all
+	case runner.CellProgress:
+		if e.At.Sub(v.last[e.Step]) < v.every || e.Progress.Done == e.Progress.Planned {
+			return
+		}
+		v.last[e.Step] = e.At
+		v.sayOf(e, "%s", progressText(e, v.style))
+	case runner.CellComplete, runner.CellFailed:
+		name := ""
+		if v.beside {
+			name = launchTitle(e, v.style) + ": "
+		}
+		again := v.again(e)
+		v.sayOf(e, "%s%s%s", name, outcomeText(e, v.style), again)
+		if again != "" {
+			return // its log is the one above
+		}
+		for line := range strings.Lines(e.LogTail) {
+			v.say("    | %s", process.CleanLine(strings.TrimRight(line, "\n")))
+		}
+	case runner.Interrupt:
+		text := "Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."
+		if v.beside {
+			text = "Stopping: rows are kept, the engines are stopped. Press ^C again to kill them now."
+		}
+		v.say("%s", v.style.Warn(text))
+	case runner.Warning:
+		v.sayOf(e, "%s %s", v.style.Warn("warning:"), e.Message)
+	}
+}
+
+// again notes how a launch failed, and says how often the same has been met: 300 launches that fail alike must not bury
+// the rest under 300 equal logs.
+func (v *plainView) again(e runner.Event) string {
+	if e.Kind != runner.CellFailed {
+		return ""
+	}
+	if v.failed == nil {
+		v.failed = map[string]int{}
+	}
+	key := e.Status + "\x00" + e.Message + "\x00" + e.Item.Cell.Platform.ID
+	v.failed[key]++
+	if n := v.failed[key]; n > 1 {
+		return v.style.Dim(fmt.Sprintf(" (as above, %d times now)", n))
+	}
+	return ""
+}
+
+// patience is how long a phase runs before a log or pipe is told that it still does, and then between two such lines.
+const patience = 30 * time.Second
+
+// waiting says what a launch does that has said nothing for a while.
+func (v *plainView) waiting(e runner.Event) {
+	if e.Elapsed < patience || e.At.Sub(v.last[e.Step]) < patience {
+		return
+	}
+	if v.last == nil {
+		v.last = map[int]time.Time{}
+	}
+	v.last[e.Step] = e.At
+	text := phase{name: e.Phase, began: e.At.Add(-e.Elapsed), limit: e.Limit}.text(e.At, v.style)
+	if e.Part != "" {
+		text += v.style.Dot() + "now " + e.Part
+	}
+	v.sayOf(e, "%s", text)
+	if e.Message != "" {
+		v.say("    | %s", e.Message)
+	}
+}
+
+// launchTitle is the cell's name, id and which launch this is.
+func launchTitle(e runner.Event, s Style) string {
+	title := s.Bold(e.Item.Cell.Name()) + s.Dot() + e.Item.Cell.ID()
+	if e.Item.Cell.Launches > 1 {
+		title += s.Dot() + fmt.Sprintf("launch %d of %d", e.Launch, e.Item.Cell.Launches)
+	}
+	if e.Item.Resume != "" {
+		title += s.Dot() + "goes on"
+	}
+	return title
+}
+
+func tookText(e runner.Event) string {
+	text := ""
+	if e.Took > 0 {
+		text = format.Took(e.Took)
+	}
+	if e.Message != "" {
+		text = strings.TrimSpace(text + "  " + e.Message)
+	}
+	return text
+}
+
+// progressText is one line: how many of how many, rate, failures, time left.
+func progressText(e runner.Event, s Style) string { return strings.Join(progressParts(e, s), s.Dot()) }
+
+func progressParts(e runner.Event, s Style) []string {
+	p := e.Progress
+	parts := []string{fmt.Sprintf("%s/%s", format.Whole(p.Done), format.Whole(p.Planned))}
+	if p.TokensPerSecond >= 0.5 { // below, no rate is known, and 0 would be one
+		parts = append(parts, fmt.Sprintf("%.0f tok/s", p.TokensPerSecond))
+	}
+	if p.InFlight > 0 {
+		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
+	}
+	if p.Stalled != "" {
+		parts = append(parts, s.Warn(p.Stalled))
+	}
+	if p.Failed > 0 {
+		parts = append(parts, s.Bad(fmt.Sprintf("%d failed", p.Failed)))
+	}
+	parts = append(parts, format.Clock(p.Elapsed)+" elapsed")
+	if p.CellETA != nil && p.Done < p.Planned {
+		parts = append(parts, "cell "+format.Clock(*p.CellETA)+" left")
+	}
+	if p.PlanETA != nil && e.Step < e.Steps {
+		text := "plan " + format.Clock(*p.PlanETA) + " left"
+		if p.PlanLow != nil && format.Clock(*p.PlanLow) != format.Clock(*p.PlanHigh) {
+			text += fmt.Sprintf(" (%s to %s)", format.Clock(*p.PlanLow), format.Clock(*p.PlanHigh))
+		}
+		parts = append(parts, text)
+	}
+	if p.PlanETA != nil && (e.Step < e.Steps || p.Done < p.Planned) && !e.At.IsZero() {
+		at := e.At.Local()
+		parts = append(parts, "ends about "+format.At(at.Add(*p.PlanETA), at))
+	}
+	return parts
+}
+
+// outcomeText is how a cell's attempt ended.
+func outcomeText(e runner.Event, s Style) string {
+	if e.Kind == runner.CellFailed {
+		text := s.Bad(strings.ReplaceAll(e.Status, "_", " "))
+		if e.Message != "" {
+			text += ": " + e.Message
+		}
+		return text
+	}
+	parts := []string{s.Good("complete")}
+	for _, m := range []struct{ column, format string }{
+		{"output_throughput", "%.1f tok/s"}, {"request_throughput", "%.2f req/s"}, {"success_rate", ""},
+		{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"},
+	} {
+		x := e.Metrics[m.column]
+		switch {
+		case x == nil:
+		case m.format == "":
+			parts = append(parts, format.Percent(*x)+" ok")
+		default:
+			parts = append(parts, fmt.Sprintf(m.format, *x))
+		}
+	}
+	return strings.Join(parts, s.Dot())
+}
+
+// phase is the phase that runs, and of a load the part of it.
+type phase struct {
+	name, part       string
+	began, partBegan time.Time
+	limit            time.Duration // of the phase; 0 = none
+}
+
+// text is like "load 1m12s of 30m00s · compile 22s"; "" between two phases.
+func (d phase) text(at time.Time, s Style) string {
+	if d.name == "" {
+		return ""
+	}
+	text := d.name + " " + format.Clock(at.Sub(d.began))
+	if d.limit > 0 {
+		text += " of " + format.Clock(d.limit)
+	}
+	if d.part != "" {
+		text += s.Dot() + d.part + " " + format.Clock(at.Sub(d.partBegan))
+	}
+	return text
+}

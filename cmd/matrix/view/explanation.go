@@ -1,0 +1,185 @@
+package view
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments"
+	"matrix/runner"
+)
+
+// Explanation is all that decides whether a cell runs.
+type Explanation struct {
+	Experiment string
+	Item       *runner.Item
+	Rules      []experiments.Judged // of its experiment
+}
+
+// identity is the cell's, with the components of it that are known. A cell that will not run has none; what it asks for can be
+// told all the same.
+func (e Explanation) identity() (id experiments.Identity, components []string) {
+	if e.Item.Identity.Components != (experiments.Parts{}) {
+		return e.Item.Identity, experiments.Components()
+	}
+	c := e.Item.Cell
+	whole := c.Load != nil && c.Generate != nil && c.Warmup != nil && c.Isolation != nil && c.Limits != nil && c.Capture != nil && c.Telemetry != nil
+	if !whole { // an excluded cell may lack what could not be evaluated for it
+		return e.Item.Identity, nil
+	}
+	id = experiments.Identify(c, experiments.Facts{})
+	id.Hash = ""
+	return id, []string{"spec", "policy"}
+}
+
+func (e Explanation) record() ndjson.Explanation {
+	item, c, fit := e.Item, e.Item.Cell, e.Item.Cell.Predicted()
+	id, components := e.identity()
+	r := ndjson.Explanation{Experiment: e.Experiment, Cell: c.Address[:16], Address: c.Address, Slug: c.Slug, Name: c.Name(), Place: c.Place.String(), State: string(item.State),
+		Reasons: texts(item.Reasons), Detail: item.Detail, Launches: ndjson.List(item.Launches), Done: item.Done, EstimateS: seconds(item.Estimate), Against: []ndjson.Skip{},
+		Changes: ndjson.List(item.Changes), Rules: ndjson.List(e.Rules), Notes: ndjson.List(slices.Concat(item.Notes, item.Data)), Identity: id.Hash, Attributes: []experiments.Attribute{},
+		Fit: ndjson.Fit{WeightsGiB: fit.WeightsGiB, KVGiBPerSequence: fit.KVGiBPerSequence, OverheadGiB: fit.OverheadGiB, NeedGiB: fit.NeedGiB, BudgetGiB: fit.BudgetGiB,
+			MaxSequences: fit.MaxSequences, KVTokens: fit.KVTokens, Lines: ndjson.List(fit.Lines), Source: fit.Source}}
+	if item.Missing != nil {
+		r.Missing = item.Missing.Error()
+	}
+	for _, s := range skips(c) {
+		r.Against = append(r.Against, ndjson.Skip{Kind: s.Kind, Reason: s.Reason, Place: s.Place.String()})
+	}
+	for _, name := range components {
+		r.Attributes = append(r.Attributes, c.Attributes(id, name)...)
+	}
+	return r
+}
+
+// skips are all things that keep a cell from running.
+func skips(c *experiments.Cell) []experiments.Skip {
+	if c.Skip == nil {
+		return nil
+	}
+	return append([]experiments.Skip{*c.Skip}, c.Skip.More...)
+}
+
+// Explain says why a cell will or will not run.
+func Explain(out *Printer, e Explanation) {
+	if out.JSON {
+		out.Record(e.record())
+		return
+	}
+	c := e.Item.Cell
+	fmt.Fprintln(out, strings.Join([]string{out.Style.Bold(c.Name()), e.Experiment, c.Address[:16]}, out.Style.Dot()))
+	if c.Platform.Simulated() {
+		out.Line("%s", out.Style.Warn(SimulatedBanner))
+	}
+	explainVerdict(out, e.Item)
+	explainRules(out, e)
+	explainFit(out, c)
+	explainIdentity(out, e)
+	fmt.Fprintf(out, "\nIts folder: %s\n", filepath.Join(out.Results, e.Experiment, c.Slug))
+}
+
+// explainVerdict says what apply would do and why.
+func explainVerdict(out *Printer, item *runner.Item) {
+	fmt.Fprintf(out, "\n%s %s\n", out.Style.Mark(item.State), Verdict(item))
+	for _, s := range skips(item.Cell) {
+		fmt.Fprintf(out, "    %s\n", beside(out, s.Reason, s.Place))
+	}
+	if item.Cell.Skip != nil {
+		return
+	}
+	for _, line := range slices.Concat(explain(out, item), item.Data) {
+		fmt.Fprintf(out, "    %s\n", line)
+	}
+}
+
+// explainRules prints each rule of the experiment with its values and outcome.
+func explainRules(out *Printer, e Explanation) {
+	if len(e.Rules) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\n%s\n", out.Style.Bold("Rules"))
+	for _, r := range e.Rules {
+		name := r.Kind
+		if r.Name != "" {
+			name += " " + r.Name
+		}
+		condition := r.Condition
+		if condition == "" {
+			condition = "always"
+		}
+		mark, word := ruleOutcome(out, r)
+		fmt.Fprintf(out, "  %s\n", beside(out, fmt.Sprintf("%s %s %s", mark, name, word), r.Place))
+		fmt.Fprintf(out, "      %s\n", condition)
+		for _, text := range slices.Concat(r.Values, r.Sets) {
+			fmt.Fprintf(out, "        %s\n", text)
+		}
+		if r.Text != "" {
+			fmt.Fprintf(out, "      %s\n", out.Style.Warn(r.Text))
+		}
+	}
+}
+
+// ruleOutcome is the mark and the verb of a rule: the same truth is good for a constraint and bad for an exclude.
+func ruleOutcome(out *Printer, r experiments.Judged) (mark, verb string) {
+	good, bad := out.Style.Mark(runner.Done), out.Style.Mark(runner.Infeasible)
+	switch {
+	case r.Outcome == experiments.OutcomeUnknown:
+		return out.Style.Mark(runner.Unavailable), "cannot be told"
+	case r.Kind == "constraint" && r.Outcome == experiments.OutcomeTrue:
+		return good, "holds"
+	case r.Kind == "constraint":
+		return bad, "is false"
+	case r.Outcome == experiments.OutcomeFalse:
+		return out.Style.Mark(runner.Excluded), "does not apply"
+	case r.Kind == "exclude":
+		return bad, "applies"
+	}
+	return good, "applies"
+}
+
+// explainFit prints the memory prediction as the sum that it is.
+func explainFit(out *Printer, c *experiments.Cell) {
+	fmt.Fprintf(out, "\n%s", out.Style.Bold("Memory"))
+	f := c.Predicted()
+	if len(f.Lines) == 0 {
+		fmt.Fprintln(out, " is not predicted for this cell, so it keeps nothing from running.")
+		return
+	}
+	if f.Source != "" {
+		fmt.Fprintf(out, " (from %s)", f.Source)
+	}
+	fmt.Fprintln(out)
+	for _, line := range f.Lines {
+		fmt.Fprintf(out, "  %s\n", line)
+	}
+	if f.NeedGiB != nil && f.BudgetGiB != nil {
+		verdict := "fits"
+		if f.Infeasible() {
+			verdict = out.Style.Warn("does not fit")
+		}
+		fmt.Fprintf(out, "  needs %.2f GiB of %.2f GiB: %s\n", *f.NeedGiB, *f.BudgetGiB, verdict)
+	}
+}
+
+// explainIdentity prints each component with its values.
+func explainIdentity(out *Printer, e Explanation) {
+	id, components := e.identity()
+	if id.Hash != "" {
+		fmt.Fprintf(out, "\n%s %s\n", out.Style.Bold("Identity"), id.Hash[:16])
+	} else {
+		fmt.Fprintf(out, "\n%s is not composed for a cell that will not run; what it asks for:\n", out.Style.Bold("Identity"))
+	}
+	means := map[string]string{"environment": "a note", "policy": "no part of the identity"}
+	for _, name := range components {
+		title := fmt.Sprintf("  %s  %s", name, out.Style.Dim(id.Components.Get(name).Hash[:8]))
+		if m := means[name]; m != "" {
+			title += "  " + out.Style.Dim("("+m+")")
+		}
+		fmt.Fprintln(out, title)
+		for _, attr := range e.Item.Cell.Attributes(id, name) {
+			fmt.Fprintf(out, "    %s\n", beside(out, attr.Path+" = "+Clip(attr.Value, max(40, out.Columns-len(attr.Path)-26)), attr.Place))
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Fold breaks a line at words so that it fits so many columns, the rest two columns further in; 0 leaves it whole, for
+// pipes. The live view needs it: what the terminal wraps by itself is not cleared when the view is drawn again.
+func Fold(line string, width int) string {
+	if width <= 0 || ansi.StringWidth(line) <= width {
+		return line
+	}
+	rest := strings.TrimLeft(line, " ")
+	indent := len(line) - len(rest)
+	hang := strings.Repeat(" ", indent+2)
+	if strings.HasPrefix(rest, "| ") { // a log's margin goes on
+		hang = line[:indent+2]
+	}
+	wrapped := ansi.Wrap(rest, max(20, width-indent-2), "")
+	return line[:indent] + strings.ReplaceAll(wrapped, "\n", "\n"+hang)
+}
+
+// Head is the first n bytes of an id; what a damaged manifest says may be shorter.
+func Head(id string, n int) string { return id[:min(n, len(id))] }
+
+// spread puts right at the end of a line of so many columns.
+func spread(left, right string, width int) string {
+	gap := max(2, min(width, 100)-lipgloss.Width(left)-lipgloss.Width(right))
+	return left + strings.Repeat(" ", gap) + right
+}
+
+// flow puts parts into as few lines of so many columns as they fit, in order; a part is never broken.
+func flow(parts []string, dot string, width int) (lines []string) {
+	line := ""
+	for _, part := range parts {
+		switch {
+		case line == "":
+			line = part
+		case ansi.StringWidth(line+dot+part) <= width:
+			line += dot + part
+		default:
+			lines, line = append(lines, line), part
+		}
+	}
+	return append(lines, line)
+}
+
+// Clip cuts a line at the terminal's edge: a wrapped line would break the redraw.
+func Clip(line string, width int) string { return ansi.Truncate(line, width, "…") }

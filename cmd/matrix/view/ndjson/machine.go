@@ -1,0 +1,66 @@
+package ndjson
+
+import "matrix/results"
+
+// Check is one thing that a machine has or lacks.
+type Check struct {
+	Subject string `json:"subject"`
+	State   string `json:"state"` // ok, warn, missing
+	Found   string `json:"found"`
+	Advice  string `json:"advice,omitempty"`
+}
+
+// Finding is one line of matrix doctor.
+type Finding struct {
+	Finding Check `json:"finding"`
+}
+
+func (Finding) Type() string { return "finding" }
+
+// Calibration is what matrix's own client costs on this machine.
+type Calibration struct {
+	Calibration results.Calibration `json:"calibration"`
+	Path        string              `json:"path"`
+}
+
+func (Calibration) Type() string { return "calibration" }
+
+// Download is a model that is lacking.
+type Download struct {
+	Name  string `json:"name"`
+	Bytes *int64 `json:"bytes"`
+	Into  string `json:"into"`
+}
+
+func (Download) Type() string { return "download" }
+
+// Fetching is a download that begins.
+type Fetching struct {
+	Name string `json:"name"`
+}
+
+func (Fetching) Type() string { return "fetching" }
+
+// FetchProgress is how far a download is; a total of 0 is not known.
+type FetchProgress struct {
+	Name       string `json:"name"`
+	DoneBytes  int64  `json:"done_bytes"`
+	TotalBytes int64  `json:"total_bytes"`
+}
+
+func (FetchProgress) Type() string { return "progress" }
+
+// Fetched is a download that is done; without a name, nothing was lacking.
+type Fetched struct {
+	Name      string `json:"name,omitempty"`
+	Downloads *int   `json:"downloads,omitempty"`
+}
+
+func (Fetched) Type() string { return "fetched" }
+
+// DryRun is a fetch that only looked.
+type DryRun struct {
+	Downloads int `json:"downloads"`
+}
+
+func (DryRun) Type() string { return "dry_run" }

@@ -1,0 +1,109 @@
+package view
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"matrix/runner"
+)
+
+func utf8Locale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToUpper(getenv(name)); v != "" {
+			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}
+
+// bar is a share of a whole, so many columns wide.
+func (s Style) bar(share float64, width int) string {
+	full, empty := "█", "░"
+	if s.ASCII {
+		full, empty = "#", "."
+	}
+	width = max(width, 1)
+	n := min(max(int(share*float64(width)+0.5), 0), width)
+	return s.paint(strconv.Itoa(6), strings.Repeat(full, n)) + s.Dim(strings.Repeat(empty, width-n))
+}
+
+// Style draws marks and colours, or plain ASCII where there can be none.
+type Style struct {
+	Color bool
+	ASCII bool
+	r     *lipgloss.Renderer
+}
+
+func newStyle(tty, noColor bool) Style {
+	noColor = noColor || os.Getenv("NO_COLOR") != ""
+	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
+	s.r = lipgloss.NewRenderer(os.Stdout)
+	if s.Color {
+		s.r.SetColorProfile(termenv.ANSI256)
+	} else {
+		s.r.SetColorProfile(termenv.Ascii)
+	}
+	return s
+}
+
+func (s Style) paint(color, text string) string {
+	if !s.Color {
+		return text
+	}
+	return s.r.NewStyle().Foreground(lipgloss.Color(color)).Render(text)
+}
+
+// ANSI colours that read on light and dark backgrounds.
+func (s Style) Bad(t string) string { return s.paint("1", t) }
+
+func (s Style) Warn(t string) string { return s.paint("3", t) }
+
+func (s Style) Good(t string) string { return s.paint("2", t) }
+
+func (s Style) Dim(t string) string { return s.paint("8", t) }
+
+func (s Style) Bold(t string) string {
+	if !s.Color {
+		return t
+	}
+	return s.r.NewStyle().Bold(true).Render(t)
+}
+
+// Dot separates parts of a line.
+func (s Style) Dot() string {
+	if s.ASCII {
+		return " - "
+	}
+	return " · "
+}
+
+func (s Style) Arrow() string {
+	if s.ASCII {
+		return " -> "
+	}
+	return " → "
+}
+
+// marks of a cell's state: UTF-8, ASCII, colour.
+var marks = map[runner.State][3]string{
+	runner.Done:        {"✓", "v", "2"},
+	runner.New:         {"+", "+", "6"},
+	runner.Stale:       {"~", "~", "3"},
+	runner.Partial:     {"~", "~", "3"},
+	runner.FailedState: {"!", "!", "1"},
+	runner.Infeasible:  {"✗", "x", "1"},
+	runner.Excluded:    {"·", ".", "8"},
+	runner.Unavailable: {"?", "?", "5"},
+}
+
+func (s Style) Mark(state runner.State) string {
+	m := marks[state]
+	if s.ASCII {
+		return s.paint(m[2], m[1])
+	}
+	return s.paint(m[2], m[0])
+}

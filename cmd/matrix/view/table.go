@@ -1,0 +1,29 @@
+package view
+
+import (
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+func tableStyle(s Style) table.Style {
+	look := table.StyleLight
+	if s.ASCII {
+		look = table.StyleDefault
+	}
+	look.Format.Header = text.FormatDefault
+	look.Options.DrawBorder = false
+	look.Options.SeparateColumns = false
+	return look
+}
+
+// newTable is a table in the program's style, its numbers to the right.
+func newTable(s Style, columns int) table.Writer {
+	w := table.NewWriter()
+	w.SetStyle(tableStyle(s))
+	var right []table.ColumnConfig
+	for n := 2; n <= columns; n++ {
+		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	w.SetColumnConfigs(right)
+	return w
+}
