@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // Set is what a results tree holds for some experiments.
@@ -40,8 +41,8 @@ type Cell struct {
 // Attempt is one try at one launch: its manifest and its row of run.parquet.
 type Attempt struct {
 	results.Past
-	row     map[string]any
-	counted *results.Ends // once asked
+	row     *record.RunRow // nil: not read
+	counted *results.Ends  // once asked
 }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.
