@@ -49,7 +49,6 @@ var exceptions = map[string]figures{
 	"matrix/results/table":          {engines: 1},
 	"matrix/runner/calibrate":       {engines: 1},
 	"matrix/runner/calibrate/mock":  {engines: 1},
-	"matrix/runner/plan":            {engines: 1},
 }
 
 // engineNames are what only an engine's own package may say, in code or in a text. Model families are called llama too.

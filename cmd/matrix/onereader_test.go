@@ -20,7 +20,7 @@ import (
 	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
-	"matrix/runner"
+	"matrix/runner/plan"
 	"matrix/runner/tune"
 )
 
@@ -156,9 +156,9 @@ func open(t *testing.T, root string) *results.Store {
 func askApply(t *testing.T, set *summary.Set, c *summary.Cell, e stats.Estimate) {
 	cell := &experiments.Cell{Address: c.Address, Launches: 1, Load: &experiments.LoadShape{Mode: "closed"},
 		Axes: []*experiments.Axis{{Name: "platform", Label: "a"}}}
-	item := &runner.Item{Cell: cell, Identity: experiments.Identity{Hash: c.Identity}}
+	item := &plan.Item{Cell: cell, Identity: experiments.Identity{Hash: c.Identity}}
 	var out strings.Builder
-	view.ResultTable(view.NewPrinter(&out, &out), &runner.Plan{Items: []*runner.Item{item}}, set)
+	view.ResultTable(view.NewPrinter(&out, &out), &plan.Plan{Items: []*plan.Item{item}}, set)
 	if want := fmt.Sprintf("%.1f", e.Median); !strings.Contains(out.String(), want) || !strings.Contains(out.String(), fmt.Sprintf("%d/1", e.N)) {
 		t.Errorf("no %s of %d launches in\n%s", want, e.N, out.String())
 	}

@@ -107,7 +107,7 @@ func (a *answers) shares(b *answers, seq int64) bool {
 // alignedTo moves b's answers to the seqs of a's with the same prompt id, where one of both is imported: then the order is
 // the other tool's, and what was sent is not known. An id that stands more than once tells no prompt.
 func (b *answers) alignedTo(a *answers) *answers {
-	if !a.by.Run().Imported && !b.by.Run().Imported {
+	if !a.by.Flag("imported") && !b.by.Flag("imported") {
 		return b
 	}
 	moved := &answers{of: b.of, by: b.by, text: map[int64]answer{}, byID: true}
@@ -180,7 +180,7 @@ func (p *Pair) warning() string {
 
 // greedy reports that no temperature was asked for; a cell that does not tell is not called so.
 func (a *answers) greedy() bool {
-	if a.by.Run().Imported {
+	if a.by.Flag("imported") {
 		return false // its spec is empty
 	}
 	var spec struct {

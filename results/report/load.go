@@ -81,11 +81,11 @@ func phasesOf(g *group, c *summary.Cell) (chart.Bar, Row) {
 
 // cachesBefore says how cold the starts were.
 func cachesBefore(c *summary.Cell) string {
-	run := c.First().Run()
+	a := c.First()
 	var parts []string
-	for _, x := range []struct{ state, word string }{{run.PageCache, "page cache"}, {run.CompileCache, "compile cache"}} {
-		if x.state != "" {
-			parts = append(parts, x.word+" "+x.state)
+	for _, x := range []struct{ column, word string }{{"page_cache", "page cache"}, {"compile_cache", "compile cache"}} {
+		if s := a.Text(x.column); s != "" {
+			parts = append(parts, x.word+" "+s)
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"matrix/results"
-	"matrix/results/record"
 	"matrix/results/stats"
 )
 
@@ -242,15 +241,16 @@ func (a *Attempt) ends() results.Ends {
 		return *a.counted
 	}
 	a.counted = new(results.Ends)
-	if a.row == nil || a.row.Summary.Finish == nil {
+	reasons, recorded := a.row["finish_reasons"].(map[string]float64)
+	if !recorded {
 		if e, err := results.ReadEnds(a.Dir); err == nil {
 			*a.counted = e
 		}
 		return *a.counted
 	}
 	e := results.Ends{OK: a.OK, Finish: map[string]int64{}}
-	for reason, n := range a.row.Summary.Finish {
-		if reason == record.NoFinish {
+	for reason, n := range reasons {
+		if reason == "none" {
 			reason = ""
 		}
 		e.Finish[reason] = int64(n)

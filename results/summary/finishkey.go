@@ -86,7 +86,8 @@ func axesBut(m *results.Manifest, axis string) string {
 
 // attached reports a server that was there before: nothing was loaded by us.
 func (a *Attempt) attached() bool {
-	return a.Status == results.Complete && !a.Run().Imported && a.Run().Server != "group" && a.Number("load_s") == nil && len(a.Run().Engine.Argv) == 0
+	argv, _ := a.row["engine_argv"].([]string)
+	return a.Status == results.Complete && !a.Flag("imported") && a.Text("server") != "group" && a.Number("load_s") == nil && len(argv) == 0
 }
 
 func key(parts ...string) string { return strings.Join(parts, "\x00") }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"matrix/results"
-	"matrix/results/record"
 )
 
 // Set is what a results tree holds for some experiments.
@@ -41,8 +40,8 @@ type Cell struct {
 // Attempt is one try at one launch: its manifest and its row of run.parquet.
 type Attempt struct {
 	results.Past
-	row     *record.RunRow // nil: not read
-	counted *results.Ends  // once asked
+	row     map[string]any
+	counted *results.Ends // once asked
 }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.

@@ -42,7 +42,7 @@ func parseSelector(text string) (selector, error) {
 		return selector{text: text, name: text}, nil
 	}
 	if axis == "" || globs == "" {
-		return selector{}, fmt.Errorf("selector %q is neither axis=glob, like platform=vllm_*, nor a cell's id or name", text)
+		return selector{}, fmt.Errorf("selector %q is neither axis=glob, like batch_size=1000, nor a cell's id or name", text)
 	}
 	s := selector{text: text, axis: strings.TrimSpace(axis), globs: strings.Split(globs, ",")}
 	for _, g := range s.globs {

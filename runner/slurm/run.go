@@ -68,15 +68,6 @@ type Run struct {
 	fs    *disk.FS
 }
 
-// Done is what a marker says of a committed launch.
-type Done struct {
-	Attempt string `json:"attempt"`
-	Status  string `json:"status"`
-	Reason  string `json:"reason,omitempty"`
-	Host    string `json:"host"`
-	Job     string `json:"job,omitempty"`
-}
-
 // Create lays a run down for the plans' launches, size of them a task. The plan is written by save.
 func Create(store *results.Store, plans []*plan.Plan, save func(io.Writer) error, size int) (*Run, error) {
 	r := &Run{ID: ulid.Make().String(), Made: time.Now(), Hardware: map[string][]string{}, Store: store, fs: &disk.FS{}}
@@ -255,75 +246,6 @@ func (r *Run) marker(l *Launch) string { return filepath.Join(r.Dir, doneDir, l.
 // apart is the results tree with its work in the launch's claim.
 func (r *Run) apart(l *Launch, guard func() error) *results.Store {
 	return r.Store.Apart(filepath.Join(clusterDir, r.ID, claimsDir, l.Key()), guard)
-}
-
-// committed looks for an attempt of a launch that the run brought forth; the last one counts.
-func (r *Run) committed(l *Launch) (*Done, error) {
-	names, err := r.Store.AttemptNames(l.Experiment, l.Slug)
-	if err != nil {
-		return nil, err
-	}
-	old := map[string]bool{}
-	for _, name := range l.Before {
-		old[name] = true
-	}
-	var done *Done
-	for _, name := range names {
-		if old[name] {
-			continue
-		}
-		m, err := r.Store.ReadManifest(l.Experiment, l.Slug, name)
-		if err != nil {
-			continue // damaged since: it counts for no launch, as in a plan
-		}
-		if m.Launch == l.Launch && m.Address == l.Address && (done == nil || m.Status != results.Interrupted) {
-			done = &Done{Attempt: name, Status: m.Status, Reason: m.Reason, Host: m.Host}
-		}
-	}
-	if done != nil && done.Status == results.Interrupted {
-		return nil, nil
-	}
-	return done, nil
-}
-
-// mark tells the watcher that a launch is committed. The marker is a convenience: the attempt is the record.
-func (r *Run) mark(l *Launch, d Done) error {
-	doc, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("mark a launch: %w", err)
-	}
-	tmp := filepath.Join(r.Dir, doneDir, "."+ulid.Make().String())
-	if err := os.WriteFile(tmp, doc, 0o644); err != nil {
-		return fmt.Errorf("mark a launch: %w", err)
-	}
-	return os.Rename(tmp, r.marker(l))
-}
-
-func (r *Run) readMark(key string) (Done, error) {
-	var d Done
-	doc, err := disk.ReadFile(filepath.Join(r.Dir, doneDir, key), maxMark)
-	if err == nil {
-		err = json.Unmarshal(doc, &d)
-	}
-	if err == nil && d.Status == "" {
-		err = errors.New("it tells no status")
-	}
-	return d, err
-}
-
-// maxMark bounds a marker in bytes.
-const maxMark = 1 << 20
-
-// remark deals with a marker that cannot be read: the attempt is the record, so it is written again from that, or goes.
-func (r *Run) remark(l *Launch) (*Done, error) {
-	if err := os.RemoveAll(r.marker(l)); err != nil {
-		return nil, fmt.Errorf("remove a damaged marker: %w", err)
-	}
-	done, err := r.committed(l)
-	if err != nil || done == nil {
-		return nil, err
-	}
-	return done, r.mark(l, *done)
 }
 
 // Close ends a run: what tasks left unfinished goes into the tree's own work, where the next apply finds it. The caller

@@ -9,7 +9,7 @@ import (
 
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/runner"
+	"matrix/runner/apply"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 
 // now is what runs, in the records of matrix status --json: the status, then the launches.
 func (s *Server) now(at time.Time) []ndjson.Record {
-	board := runner.ReadBoard(s.Store)
+	board := apply.ReadBoard(s.Store)
 	if board == nil || at.Sub(board.At) > alive {
 		return []ndjson.Record{ndjson.Status{}}
 	}

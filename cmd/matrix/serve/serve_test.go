@@ -16,7 +16,9 @@ import (
 
 	"matrix/results"
 	"matrix/results/summary/summarytest"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/launch"
 )
 
 // served is a server over a planted tree.
@@ -186,8 +188,8 @@ func TestTables(t *testing.T) {
 func TestEvents(t *testing.T) {
 	root, url := served(t, "")
 	board := func(at time.Time, done int64) {
-		b := runner.Board{PID: 7, At: at, Experiment: "e", Launches: []runner.RunningLaunch{{Attempt: "A", Cell: "c", Name: "<script>alert(1)</script>", Step: 1, Steps: 2,
-			Progress: &runner.Progress{Planned: 100, Done: done}}}}
+		b := apply.Board{PID: 7, At: at, Experiment: "e", Launches: []launch.Running{{Attempt: "A", Cell: "c", Name: "<script>alert(1)</script>", Step: 1, Steps: 2,
+			Progress: &events.Progress{Planned: 100, Done: done}}}}
 		text, err := json.Marshal(b)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(root, ".matrix", "running.json"), text, 0o644)

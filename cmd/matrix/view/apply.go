@@ -7,11 +7,12 @@ import (
 
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/events"
+	"matrix/runner/plan"
 )
 
 // Totals says how an apply ended; waits counts the launches that it could not start.
-func Totals(out *Printer, t runner.Summary, waits int) {
+func Totals(out *Printer, t events.Summary, waits int) {
 	parts := []string{fmt.Sprintf("%d complete", t.Complete)}
 	for _, x := range []struct {
 		n    int
@@ -29,12 +30,12 @@ func Totals(out *Printer, t runner.Summary, waits int) {
 
 // SetAside takes those launches out of the plans, says each reason once, and returns how many there are. On a cluster
 // they stay in: a node may have what is missing here.
-func SetAside(out *Printer, plans []*runner.Plan) int {
+func SetAside(out *Printer, plans []*plan.Plan) int {
 	all := Waiting(plans...)
 	for _, p := range plans {
 		var reasons []string
 		waits, hardware := map[string]int{}, map[string]string{}
-		p.Order = slices.DeleteFunc(p.Order, func(step runner.LaunchStep) bool {
+		p.Order = slices.DeleteFunc(p.Order, func(step plan.Step) bool {
 			if step.Item.Missing == nil {
 				return false
 			}
@@ -62,12 +63,12 @@ func SetAside(out *Printer, plans []*runner.Plan) int {
 }
 
 // NothingRan says why an apply had nothing to start.
-func NothingRan(out *Printer, plans []*runner.Plan, waits int) {
+func NothingRan(out *Printer, plans []*plan.Plan, waits int) {
 	if waits > 0 {
 		fmt.Fprintf(out, "Nothing was started: %s %s for what this machine lacks (above).\n", format.Count(waits, "launch"), format.Verb(waits, "wait"))
 		return
 	}
-	var items []*runner.Item
+	var items []*plan.Item
 	for _, p := range plans {
 		items = append(items, p.Items...)
 	}

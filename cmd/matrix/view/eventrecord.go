@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/runner"
+	"matrix/runner/events"
 )
 
 // eventRecords writes every event as one record; that a launch still loads, every few seconds.
@@ -15,9 +15,9 @@ type eventRecords struct {
 	last map[int]time.Time // of a launch_progress, by step
 }
 
-func (v eventRecords) observe(e runner.Event) {
+func (v eventRecords) observe(e events.Event) {
 	const every = 5 * time.Second
-	if e.Kind == runner.LaunchProgress {
+	if e.Kind == events.LaunchProgress {
 		if e.At.Sub(v.last[e.Step]) < every {
 			return
 		}
@@ -28,7 +28,7 @@ func (v eventRecords) observe(e runner.Event) {
 	if e.Item != nil {
 		r.Cell, r.Name, r.Launch, r.Attempt = e.Item.Cell.Address[:16], e.Item.Cell.Name(), e.Launch, e.Attempt
 	}
-	if e.Kind == runner.CellProgress {
+	if e.Kind == events.CellProgress {
 		r.Progress = progressRecord(e.Progress)
 	}
 	r.Metrics, r.NullReasons = metricsRecord(e.Metrics)
@@ -50,7 +50,7 @@ func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reason
 	return metrics, reasons
 }
 
-func progressRecord(p runner.Progress) *ndjson.Progress {
+func progressRecord(p events.Progress) *ndjson.Progress {
 	r := &ndjson.Progress{Planned: p.Planned, Done: p.Done, Failed: p.Failed, InFlight: p.InFlight, OutputTokens: p.OutputTokens, TokensPerS: p.TokensPerSecond,
 		ElapsedS: p.Elapsed.Seconds(), CellETAS: seconds(p.CellETA), PlanETAS: seconds(p.PlanETA), PlanETALowS: seconds(p.PlanLow), PlanETAHighS: seconds(p.PlanHigh)}
 	if p.Stalled != "" {

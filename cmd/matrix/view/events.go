@@ -8,7 +8,7 @@ import (
 
 	"matrix/backends/process"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/events"
 )
 
 // plainView says an apply line by line, for logs and pipes.
@@ -24,7 +24,7 @@ type plainView struct {
 }
 
 // sayOf says a line below a launch's title.
-func (v *plainView) sayOf(e runner.Event, format string, values ...any) {
+func (v *plainView) sayOf(e events.Event, format string, values ...any) {
 	margin := "  "
 	if v.beside && e.Item != nil {
 		margin = fmt.Sprintf("[%d/%d] ", e.Step, e.Steps)
@@ -36,30 +36,30 @@ func (v *plainView) say(format string, values ...any) {
 	fmt.Fprintln(v.out, Fold(fmt.Sprintf(format, values...), v.width()))
 }
 
-func (v *plainView) observe(e runner.Event) {
+func (v *plainView) observe(e events.Event) {
 	switch e.Kind {
-	case runner.LaunchStart:
+	case events.LaunchStart:
 		v.say("[%d/%d] %s", e.Step, e.Steps, launchTitle(e, v.style))
-	case runner.LaunchPhase:
+	case events.LaunchPhase:
 		if e.Took > 0 || e.Message != "" { // its end; a log needs no beginnings that say nothing
 			v.sayOf(e, "%-12s %s", e.Phase, tookText(e))
 		}
-	case runner.LaunchProgress:
+	case events.LaunchProgress:
 		v.waiting(e)
-	case runner.LaunchReady:
+	case events.LaunchReady:
 		v.sayOf(e, "%-12s %s", "loaded", tookText(e))
-	case runner.CellStart:
+	case events.CellStart:
 		if v.last == nil {
 			v.last = map[int]time.Time{}
 		}
 		v.last[e.Step] = e.At // a short cell needs no progress, its end says it all
-	case runner.CellProgress:
+	case events.CellProgress:
 		if e.At.Sub(v.last[e.Step]) < v.every || e.Progress.Done == e.Progress.Planned {
 			return
 		}
 		v.last[e.Step] = e.At
 		v.sayOf(e, "%s", progressText(e, v.style))
-	case runner.CellComplete, runner.CellFailed:
+	case events.CellComplete, events.CellFailed:
 		name := ""
 		if v.beside {
 			name = launchTitle(e, v.style) + ": "
@@ -72,21 +72,21 @@ func (v *plainView) observe(e runner.Event) {
 		for line := range strings.Lines(e.LogTail) {
 			v.say("    | %s", process.CleanLine(strings.TrimRight(line, "\n")))
 		}
-	case runner.Interrupt:
+	case events.Interrupt:
 		text := "Stopping: rows are kept, the engine is stopped. Press ^C again to kill it now."
 		if v.beside {
 			text = "Stopping: rows are kept, the engines are stopped. Press ^C again to kill them now."
 		}
 		v.say("%s", v.style.Warn(text))
-	case runner.Warning:
+	case events.Warning:
 		v.sayOf(e, "%s %s", v.style.Warn("warning:"), e.Message)
 	}
 }
 
 // again notes how a launch failed, and says how often the same has been met: 300 launches that fail alike must not bury
 // the rest under 300 equal logs.
-func (v *plainView) again(e runner.Event) string {
-	if e.Kind != runner.CellFailed {
+func (v *plainView) again(e events.Event) string {
+	if e.Kind != events.CellFailed {
 		return ""
 	}
 	if v.failed == nil {
@@ -104,7 +104,7 @@ func (v *plainView) again(e runner.Event) string {
 const patience = 30 * time.Second
 
 // waiting says what a launch does that has said nothing for a while.
-func (v *plainView) waiting(e runner.Event) {
+func (v *plainView) waiting(e events.Event) {
 	if e.Elapsed < patience || e.At.Sub(v.last[e.Step]) < patience {
 		return
 	}
@@ -123,7 +123,7 @@ func (v *plainView) waiting(e runner.Event) {
 }
 
 // launchTitle is the cell's name, id and which launch this is.
-func launchTitle(e runner.Event, s Style) string {
+func launchTitle(e events.Event, s Style) string {
 	title := s.Bold(e.Item.Cell.Name()) + s.Dot() + e.Item.Cell.ID()
 	if e.Item.Cell.Launches > 1 {
 		title += s.Dot() + fmt.Sprintf("launch %d of %d", e.Launch, e.Item.Cell.Launches)
@@ -134,7 +134,7 @@ func launchTitle(e runner.Event, s Style) string {
 	return title
 }
 
-func tookText(e runner.Event) string {
+func tookText(e events.Event) string {
 	text := ""
 	if e.Took > 0 {
 		text = format.Took(e.Took)
@@ -146,9 +146,9 @@ func tookText(e runner.Event) string {
 }
 
 // progressText is one line: how many of how many, rate, failures, time left.
-func progressText(e runner.Event, s Style) string { return strings.Join(progressParts(e, s), s.Dot()) }
+func progressText(e events.Event, s Style) string { return strings.Join(progressParts(e, s), s.Dot()) }
 
-func progressParts(e runner.Event, s Style) []string {
+func progressParts(e events.Event, s Style) []string {
 	p := e.Progress
 	parts := []string{fmt.Sprintf("%s/%s", format.Whole(p.Done), format.Whole(p.Planned))}
 	if p.TokensPerSecond >= 0.5 { // below, no rate is known, and 0 would be one
@@ -182,8 +182,8 @@ func progressParts(e runner.Event, s Style) []string {
 }
 
 // outcomeText is how a cell's attempt ended.
-func outcomeText(e runner.Event, s Style) string {
-	if e.Kind == runner.CellFailed {
+func outcomeText(e events.Event, s Style) string {
+	if e.Kind == events.CellFailed {
 		text := s.Bad(strings.ReplaceAll(e.Status, "_", " "))
 		if e.Message != "" {
 			text += ": " + e.Message

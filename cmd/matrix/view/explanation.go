@@ -8,13 +8,13 @@ import (
 
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Explanation is all that decides whether a cell runs.
 type Explanation struct {
 	Experiment string
-	Item       *runner.Item
+	Item       *plan.Item
 	Rules      []experiments.Judged // of its experiment
 }
 
@@ -81,7 +81,7 @@ func Explain(out *Printer, e Explanation) {
 }
 
 // explainVerdict says what apply would do and why.
-func explainVerdict(out *Printer, item *runner.Item) {
+func explainVerdict(out *Printer, item *plan.Item) {
 	fmt.Fprintf(out, "\n%s %s\n", out.Style.Mark(item.State), Verdict(item))
 	for _, s := range skips(item.Cell) {
 		fmt.Fprintf(out, "    %s\n", beside(out, s.Reason, s.Place))
@@ -123,16 +123,16 @@ func explainRules(out *Printer, e Explanation) {
 
 // ruleOutcome is the mark and the verb of a rule: the same truth is good for a constraint and bad for an exclude.
 func ruleOutcome(out *Printer, r experiments.Judged) (mark, verb string) {
-	good, bad := out.Style.Mark(runner.Done), out.Style.Mark(runner.Infeasible)
+	good, bad := out.Style.Mark(plan.Done), out.Style.Mark(plan.Infeasible)
 	switch {
 	case r.Outcome == experiments.OutcomeUnknown:
-		return out.Style.Mark(runner.Unavailable), "cannot be told"
+		return out.Style.Mark(plan.Unavailable), "cannot be told"
 	case r.Kind == "constraint" && r.Outcome == experiments.OutcomeTrue:
 		return good, "holds"
 	case r.Kind == "constraint":
 		return bad, "is false"
 	case r.Outcome == experiments.OutcomeFalse:
-		return out.Style.Mark(runner.Excluded), "does not apply"
+		return out.Style.Mark(plan.Excluded), "does not apply"
 	case r.Kind == "exclude":
 		return bad, "applies"
 	}

@@ -6,19 +6,19 @@ import (
 	"strings"
 
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // grid is a plan drawn as platform × model rows and batch columns.
 type grid struct {
 	rows    [][2]string // platform, model
 	columns []string    // batch sizes, short
-	marks   map[[3]string]runner.State
+	marks   map[[3]string]plan.State
 }
 
 // newGrid lays a plan out, or says that it is no grid: other axes than the three, or twice the same place.
-func newGrid(p *runner.Plan) (grid, bool) {
-	g := grid{marks: map[[3]string]runner.State{}}
+func newGrid(p *plan.Plan) (grid, bool) {
+	g := grid{marks: map[[3]string]plan.State{}}
 	sizes := map[string]int{}
 	for _, item := range p.Items {
 		c := item.Cell
@@ -82,7 +82,7 @@ func (g grid) draw(s Style, width int) (lines []string, fits bool) {
 }
 
 // list is what stands instead of a grid: one line a cell, pending ones first kept in source order.
-func list(p *runner.Plan, s Style, most int) []string {
+func list(p *plan.Plan, s Style, most int) []string {
 	var lines []string
 	for i, item := range p.Items {
 		if i == most {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/events"
 )
 
 // liveView redraws a few lines at the bottom of the terminal; what has ended scrolls away above them.
@@ -61,10 +61,10 @@ func (v *liveView) draw() {
 // clean is text without what an engine or a label could say to the terminal.
 func (v *liveView) clean(text string) string { return string(clean([]byte(text), v.model.style.Color)) }
 
-func (v *liveView) observe(e runner.Event) {
+func (v *liveView) observe(e events.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !slices.Contains([]runner.EventKind{runner.CellProgress, runner.LaunchPhase, runner.LaunchProgress, runner.LaunchReady}, e.Kind) {
+	if !slices.Contains([]events.Kind{events.CellProgress, events.LaunchPhase, events.LaunchProgress, events.LaunchReady}, e.Kind) {
 		v.plain.observe(e)
 		if v.buffer.Len() > 0 {
 			v.screen.above(v.clean(v.buffer.String()))
@@ -98,7 +98,7 @@ type liveLaunch struct {
 	now   phase
 	ended []string     // phases, the last first
 	line  string       // the engine's last
-	event runner.Event // the last progress
+	event events.Event // the last progress
 }
 
 // at is the time that the clocks show.
@@ -110,32 +110,32 @@ func (m liveModel) at() time.Time {
 }
 
 // with takes one event of the apply in.
-func (m liveModel) with(e runner.Event) liveModel {
+func (m liveModel) with(e events.Event) liveModel {
 	running := slices.Clone(m.running)
 	at := slices.IndexFunc(running, func(l liveLaunch) bool { return l.step == e.Step })
 	switch {
-	case e.Kind == runner.LaunchStart:
+	case e.Kind == events.LaunchStart:
 		title := launchTitle(e, m.style)
 		if e.Steps > 0 {
 			title = fmt.Sprintf("[%d/%d] %s", e.Step, e.Steps, title)
 		}
 		running = append(running, liveLaunch{step: e.Step, title: title})
 	case at < 0:
-	case e.Kind == runner.LaunchPhase && e.Took > 0:
+	case e.Kind == events.LaunchPhase && e.Took > 0:
 		running[at].end(e)
-	case e.Kind == runner.LaunchPhase && e.Part != "":
+	case e.Kind == events.LaunchPhase && e.Part != "":
 		running[at].now.part, running[at].now.partBegan = e.Part, e.At
-	case e.Kind == runner.LaunchPhase:
+	case e.Kind == events.LaunchPhase:
 		running[at].now, running[at].line = phase{name: e.Phase, began: e.At, limit: e.Limit}, ""
-	case e.Kind == runner.LaunchProgress:
+	case e.Kind == events.LaunchProgress:
 		running[at].line = e.Message
-	case e.Kind == runner.LaunchReady:
+	case e.Kind == events.LaunchReady:
 		running[at].now = phase{}
-	case e.Kind == runner.CellStart:
+	case e.Kind == events.CellStart:
 		running[at].now, running[at].line = phase{name: "measure", began: e.At, limit: e.Limit}, ""
-	case e.Kind == runner.CellProgress:
+	case e.Kind == events.CellProgress:
 		running[at].event = e
-	case e.Kind == runner.LaunchStop:
+	case e.Kind == events.LaunchStop:
 		running = slices.Delete(running, at, at+1)
 	}
 	m.running = running
@@ -143,7 +143,7 @@ func (m liveModel) with(e runner.Event) liveModel {
 }
 
 // end notes a phase, or a part of one, that has ended.
-func (l *liveLaunch) end(e runner.Event) {
+func (l *liveLaunch) end(e events.Event) {
 	l.ended = append([]string{e.Phase + " " + format.Took(e.Took)}, l.ended...)
 	switch e.Phase {
 	case l.now.name:

@@ -4,12 +4,12 @@ import (
 	"os"
 	"time"
 
-	"matrix/runner"
+	"matrix/runner/events"
 )
 
 // Observer shows an apply as it runs, in the way that fits the output: records, a live view, or lines. simulated: the engines are;
 // beside: launches may run side by side. stop is called at its end.
-func Observer(out *Printer, simulated, beside bool) (observe func(runner.Event), stop func()) {
+func Observer(out *Printer, simulated, beside bool) (observe func(events.Event), stop func()) {
 	if !out.JSON && out.TTY && os.Getenv("TERM") != "dumb" {
 		v := newLiveView(rawStream{out.out}, out.Style, out.Size, simulated, beside)
 		return v.observe, v.stop
@@ -18,7 +18,7 @@ func Observer(out *Printer, simulated, beside bool) (observe func(runner.Event),
 }
 
 // LineObserver shows an apply line by line, for logs and pipes, or as records.
-func LineObserver(out *Printer, beside bool) func(runner.Event) {
+func LineObserver(out *Printer, beside bool) func(events.Event) {
 	if out.JSON {
 		return eventRecords{out, map[int]time.Time{}}.observe
 	}

@@ -10,11 +10,11 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Plans prints plans for people, or as records.
-func Plans(out *Printer, plans []*runner.Plan, verbose bool) {
+func Plans(out *Printer, plans []*plan.Plan, verbose bool) {
 	for i, p := range plans {
 		if out.JSON {
 			planRecords(out, p)
@@ -28,7 +28,7 @@ func Plans(out *Printer, plans []*runner.Plan, verbose bool) {
 }
 
 // planRecords writes one record a cell, and one of the plan.
-func planRecords(out *Printer, p *runner.Plan) {
+func planRecords(out *Printer, p *plan.Plan) {
 	for _, item := range p.Items {
 		out.Record(plannedCell(p.Experiment, item))
 	}
@@ -40,7 +40,7 @@ func planRecords(out *Printer, p *runner.Plan) {
 	out.Record(r)
 }
 
-func plannedCell(experiment string, item *runner.Item) ndjson.PlannedCell {
+func plannedCell(experiment string, item *plan.Item) ndjson.PlannedCell {
 	c := item.Cell
 	r := ndjson.PlannedCell{Experiment: experiment, Cell: c.Address[:16], Slug: c.Slug, Name: c.Name(), Axes: map[string]string{}, State: string(item.State),
 		Reasons: texts(item.Reasons), Detail: item.Detail, Launches: ndjson.List(item.Launches), Done: item.Done, Changes: ndjson.List(item.Changes), Resume: item.Resume,
@@ -87,7 +87,7 @@ type planView struct {
 	verbose bool // every group of cells
 }
 
-func (v planView) plan(p *runner.Plan) {
+func (v planView) plan(p *plan.Plan) {
 	v.Line("%s", v.header(p))
 	if Simulated(p) {
 		v.Line("%s", v.Style.Warn(SimulatedBanner))
@@ -122,7 +122,7 @@ func (v planView) plan(p *runner.Plan) {
 }
 
 // header names what the plan is of: experiment, hardware, dataset with digest, where results land.
-func (v planView) header(p *runner.Plan) string {
+func (v planView) header(p *plan.Plan) string {
 	parts := []string{v.Style.Bold(p.Experiment)}
 	var hardware, data []string
 	seen := map[*experiments.Dataset]bool{}
@@ -154,7 +154,7 @@ func few(names []string, what string) []string {
 }
 
 // dataName is a cell's dataset with the digest of what is taken of it.
-func dataName(item *runner.Item) string {
+func dataName(item *plan.Item) string {
 	d := item.Cell.Dataset
 	name := d.ID
 	if d.Path != "" {
@@ -168,13 +168,13 @@ func dataName(item *runner.Item) string {
 
 // cellGroup is cells that need the same words.
 type cellGroup struct {
-	first *runner.Item
+	first *plan.Item
 	lines []string
 	cells []*experiments.Cell
 }
 
 // details explains what is not obvious from the grid; equal explanations are said once.
-func (v planView) details(p *runner.Plan) {
+func (v planView) details(p *plan.Plan) {
 	var groups []*cellGroup
 	byText := map[string]*cellGroup{}
 	for _, item := range p.Items {
@@ -183,7 +183,7 @@ func (v planView) details(p *runner.Plan) {
 			continue
 		}
 		key := item.Cell.Platform.ID + "\x00" + item.Cell.Model.ID + "\x00" + string(item.State) + strings.Join(lines, "\n")
-		if item.State == runner.Excluded || item.State == runner.Unavailable {
+		if item.State == plan.Excluded || item.State == plan.Unavailable {
 			key = string(item.State) + strings.Join(lines, "\n")
 		}
 		g := byText[key]
@@ -214,7 +214,7 @@ func (v planView) details(p *runner.Plan) {
 }
 
 // explain is why an item stands as it does, one line a fact; nothing for the obvious.
-func explain(out *Printer, item *runner.Item) []string {
+func explain(out *Printer, item *plan.Item) []string {
 	var lines []string
 	if skip := item.Cell.Skip; skip != nil {
 		return append(lines, beside(out, skip.Reason, skip.Place))
@@ -223,17 +223,17 @@ func explain(out *Printer, item *runner.Item) []string {
 		lines = append(lines, strings.Split(item.Missing.Error(), "\n")...)
 	}
 	lines = append(lines, ChangeLines(out, item.Changes)...)
-	environment := slices.Contains(item.Reasons, runner.ReasonEnvironmentFailed)
+	environment := slices.Contains(item.Reasons, plan.ReasonEnvironmentFailed)
 	switch {
 	case environment && item.Missing != nil: // what is missing today says it
 	case environment && item.Detail != "":
 		lines = append(lines, "environment failed: "+item.Detail)
-	case item.Detail != "" && item.State != runner.New:
+	case item.Detail != "" && item.State != plan.New:
 		lines = append(lines, item.Detail)
-	case len(item.Changes) == 0 && item.State != runner.New && item.State != runner.Done && item.Missing == nil:
+	case len(item.Changes) == 0 && item.State != plan.New && item.State != plan.Done && item.Missing == nil:
 		lines = append(lines, reasonText(item))
 	}
-	if item.State == runner.FailedState {
+	if item.State == plan.FailedState {
 		lines = append(lines, "matrix show "+item.Cell.ID()+out.Style.Dot()+"run again with --rerun failed,censored")
 	}
 	if item.Missing != nil {
@@ -260,7 +260,7 @@ func beside(out *Printer, text string, at experiments.Place) string {
 }
 
 // summary is the last line: what apply would do and how long it may take.
-func (v planView) summary(p *runner.Plan) string {
+func (v planView) summary(p *plan.Plan) string {
 	pending := 0
 	for _, item := range p.Items {
 		if item.Pending() {
@@ -273,7 +273,7 @@ func (v planView) summary(p *runner.Plan) string {
 	waits := Waiting(p)
 	if waits == len(p.Order) {
 		return v.Style.Bold(fmt.Sprintf("Plan: %s, %s, which %s for what this machine lacks (%s above)",
-			format.Count(pending, "cell"), format.Count(waits, "launch"), format.Verb(waits, "wait"), v.Style.Mark(runner.Unavailable)))
+			format.Count(pending, "cell"), format.Count(waits, "launch"), format.Verb(waits, "wait"), v.Style.Mark(plan.Unavailable)))
 	}
 	took := "time unknown"
 	if p.Estimate != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/runner"
+	"matrix/runner/events"
 )
 
 // A figure without end is null with its reason in JSON, and takes no record with it.
@@ -17,7 +17,7 @@ func TestInfiniteFiguresAreNullInJSON(t *testing.T) {
 	p.JSON = true
 	p.Start(true)
 	inf, two := math.Inf(1), 2.0
-	LineObserver(p, false)(runner.Event{Kind: runner.CellComplete, Metrics: map[string]*float64{"e2e_p99_adjusted_s": &inf, "load_s": &two}})
+	LineObserver(p, false)(events.Event{Kind: events.CellComplete, Metrics: map[string]*float64{"e2e_p99_adjusted_s": &inf, "load_s": &two}})
 	p.Record(oddRecord{X: math.NaN(), Deep: []inner{{Low: math.Inf(-1)}, {Low: 1}}, At: time.Unix(0, 0).UTC(), Raw: json.RawMessage(`{"a":1}`)})
 	var got []map[string]any
 	for line := range strings.Lines(out.String()) {

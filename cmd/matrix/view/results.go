@@ -14,11 +14,11 @@ import (
 	"matrix/results"
 	"matrix/results/format"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // ResultTable prints what an experiment's results say, as the report reads them.
-func ResultTable(out *Printer, p *runner.Plan, set *summary.Set) {
+func ResultTable(out *Printer, p *plan.Plan, set *summary.Set) {
 	rows := latest(p.Items, set)
 	if len(rows) == 0 {
 		return
@@ -39,7 +39,7 @@ type resultRow struct {
 }
 
 // latest are the cells that have results, in order; which of them count is the summary's to say.
-func latest(items []*runner.Item, set *summary.Set) []resultRow {
+func latest(items []*plan.Item, set *summary.Set) []resultRow {
 	byAddress := map[string]*summary.Cell{}
 	for _, c := range set.Cells {
 		byAddress[c.Address] = c

@@ -7,17 +7,17 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Verdict is the state in a sentence.
-func Verdict(item *runner.Item) string {
+func Verdict(item *plan.Item) string {
 	switch {
-	case item.State == runner.Excluded:
+	case item.State == plan.Excluded:
 		return "excluded: it will not run"
-	case item.State == runner.Infeasible:
+	case item.State == plan.Infeasible:
 		return "infeasible: it will not run"
-	case !item.Pending() && item.State == runner.FailedState:
+	case !item.Pending() && item.State == plan.FailedState:
 		return "failed: a result, so it does not run again by itself"
 	case !item.Pending():
 		return fmt.Sprintf("%s: %s complete, nothing to do", item.State, format.Count(item.Done, "launch"))
@@ -31,7 +31,7 @@ func Verdict(item *runner.Item) string {
 		text += " (" + why + ")"
 	}
 	text += ": "
-	if item.State == runner.Unavailable {
+	if item.State == plan.Unavailable {
 		text += "it would run, but this machine lacks something for it"
 	} else {
 		text += "it will run"
@@ -64,7 +64,7 @@ func cellNames(cells []*experiments.Cell) string {
 }
 
 // Pending counts the launches that an apply would run.
-func Pending(plans []*runner.Plan) int {
+func Pending(plans []*plan.Plan) int {
 	n := 0
 	for _, p := range plans {
 		n += len(p.Order)
@@ -73,7 +73,7 @@ func Pending(plans []*runner.Plan) int {
 }
 
 // dataNotes are what to know of the datasets, each once.
-func dataNotes(p *runner.Plan) (notes []string) {
+func dataNotes(p *plan.Plan) (notes []string) {
 	for _, item := range p.Items {
 		for _, note := range item.Data {
 			if !slices.Contains(notes, note) {
@@ -88,7 +88,7 @@ func dataNotes(p *runner.Plan) (notes []string) {
 const SimulatedBanner = "SIMULATED: matrix's own simulator stands in for the engines; no figure here tells anything about vLLM or Ollama."
 
 // Simulated tells whether a cell of a plan asks the simulator.
-func Simulated(p *runner.Plan) bool {
+func Simulated(p *plan.Plan) bool {
 	for _, item := range p.Items {
 		if item.Cell.Platform.Simulated() {
 			return true
@@ -98,11 +98,11 @@ func Simulated(p *runner.Plan) bool {
 }
 
 // reasonText is why an item is pending, in words.
-func reasonText(item *runner.Item) string {
+func reasonText(item *plan.Item) string {
 	words := make([]string, len(item.Reasons))
 	for i, r := range item.Reasons {
 		words[i] = strings.ReplaceAll(string(r), "_", " ")
-		if r == runner.ReasonIncomplete {
+		if r == plan.ReasonIncomplete {
 			words[i] += fmt.Sprintf(" (%d/%d launches)", item.Done, item.Cell.Launches)
 		}
 	}
@@ -111,7 +111,7 @@ func reasonText(item *runner.Item) string {
 
 // Waiting counts the pending launches that this machine cannot start: it is not their hardware, or an
 // interpreter, an executable or a model is not here.
-func Waiting(plans ...*runner.Plan) int {
+func Waiting(plans ...*plan.Plan) int {
 	n := 0
 	for _, p := range plans {
 		for _, step := range p.Order {
@@ -124,20 +124,20 @@ func Waiting(plans ...*runner.Plan) int {
 }
 
 // decided says how cells of which none is pending stand.
-func decided(items []*runner.Item) string {
-	n := map[runner.State]int{}
+func decided(items []*plan.Item) string {
+	n := map[plan.State]int{}
 	for _, item := range items {
 		n[item.State]++
 	}
-	if n[runner.Done] == len(items) {
+	if n[plan.Done] == len(items) {
 		return fmt.Sprintf("%s, each with its result", format.Count(len(items), "cell"))
 	}
 	var parts []string
 	for _, x := range []struct {
-		state runner.State
+		state plan.State
 		text  string
-	}{{runner.Done, "done"}, {runner.FailedState, "failed (again: --rerun failed,censored)"}, {runner.Stale, "changed, left by --rerun"},
-		{runner.Infeasible, "cannot run"}, {runner.Excluded, "excluded"}} {
+	}{{plan.Done, "done"}, {plan.FailedState, "failed (again: --rerun failed,censored)"}, {plan.Stale, "changed, left by --rerun"},
+		{plan.Infeasible, "cannot run"}, {plan.Excluded, "excluded"}} {
 		if n[x.state] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[x.state], x.text))
 		}

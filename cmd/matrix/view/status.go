@@ -8,7 +8,9 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/launch"
 )
 
 // silent is how old a board may be before its apply counts as stuck: it is written every second.
@@ -16,12 +18,12 @@ const silent = 15 * time.Second
 
 // Status says the holder, what runs, and what an earlier apply left. Of an attempt that runs, done counts what has
 // ended; of one that was left, what is on disk.
-func Status(out *Printer, holder string, board *runner.Board, attempts []*results.Attempt) {
+func Status(out *Printer, holder string, board *apply.Board, attempts []*results.Attempt) {
 	left := attempts
 	if board != nil {
 		left = slices.DeleteFunc(slices.Clone(attempts), func(at *results.Attempt) bool {
 			begun := at.Manifest().Began.After(board.At) // since the board was written
-			return begun || slices.ContainsFunc(board.Launches, func(l runner.RunningLaunch) bool { return l.Attempt == at.Manifest().Attempt })
+			return begun || slices.ContainsFunc(board.Launches, func(l launch.Running) bool { return l.Attempt == at.Manifest().Attempt })
 		})
 	}
 	if out.JSON {
@@ -64,13 +66,13 @@ func whatBecomes(left []*results.Attempt) string {
 }
 
 // drawBoard prints each launch that runs: which, what it does, what its engine said last.
-func drawBoard(out *Printer, b *runner.Board, now time.Time) {
+func drawBoard(out *Printer, b *apply.Board, now time.Time) {
 	if age := now.Sub(b.At); age > silent {
 		out.Line("%s", out.Style.Warn(fmt.Sprintf("  no sign of life for %s: stopped, or its disk hangs", format.Clock(age))))
 	}
 	for _, l := range b.Launches {
 		out.Line("  [%d/%d] %s%s%s%slaunch %d", l.Step, l.Steps, out.Style.Bold(l.Name), out.Style.Dot(), Head(l.Cell, 8), out.Style.Dot(), l.Launch)
-		e := runner.Event{At: b.At, Step: l.Step, Steps: l.Steps}
+		e := events.Event{At: b.At, Step: l.Step, Steps: l.Steps}
 		switch {
 		case l.Progress != nil:
 			e.Progress = *l.Progress
@@ -85,7 +87,7 @@ func drawBoard(out *Printer, b *runner.Board, now time.Time) {
 	}
 }
 
-func statusRecords(out *Printer, holder string, board *runner.Board, left []*results.Attempt) {
+func statusRecords(out *Printer, holder string, board *apply.Board, left []*results.Attempt) {
 	running := LaunchRecords(board)
 	out.Record(ndjson.Status{Running: holder != "", Holder: holder, Launches: len(running), Attempts: len(left)})
 	for _, r := range running {
@@ -99,7 +101,7 @@ func statusRecords(out *Printer, holder string, board *runner.Board, left []*res
 }
 
 // LaunchRecords are the launches of a board; none of nil.
-func LaunchRecords(board *runner.Board) (all []ndjson.Launch) {
+func LaunchRecords(board *apply.Board) (all []ndjson.Launch) {
 	if board == nil {
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 func utf8Locale(getenv func(string) string) bool {
@@ -89,18 +89,18 @@ func (s Style) Arrow() string {
 }
 
 // marks of a cell's state: UTF-8, ASCII, colour.
-var marks = map[runner.State][3]string{
-	runner.Done:        {"✓", "v", "2"},
-	runner.New:         {"+", "+", "6"},
-	runner.Stale:       {"~", "~", "3"},
-	runner.Partial:     {"~", "~", "3"},
-	runner.FailedState: {"!", "!", "1"},
-	runner.Infeasible:  {"✗", "x", "1"},
-	runner.Excluded:    {"·", ".", "8"},
-	runner.Unavailable: {"?", "?", "5"},
+var marks = map[plan.State][3]string{
+	plan.Done:        {"✓", "v", "2"},
+	plan.New:         {"+", "+", "6"},
+	plan.Stale:       {"~", "~", "3"},
+	plan.Partial:     {"~", "~", "3"},
+	plan.FailedState: {"!", "!", "1"},
+	plan.Infeasible:  {"✗", "x", "1"},
+	plan.Excluded:    {"·", ".", "8"},
+	plan.Unavailable: {"?", "?", "5"},
 }
 
-func (s Style) Mark(state runner.State) string {
+func (s Style) Mark(state plan.State) string {
 	m := marks[state]
 	if s.ASCII {
 		return s.paint(m[2], m[1])

@@ -10,7 +10,10 @@ import (
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/launch"
+	"matrix/runner/plan"
 )
 
 func TestFold(t *testing.T) {
@@ -82,11 +85,11 @@ func TestResultsFitTheTerminal(t *testing.T) {
 
 func TestProgressSaysNoFigureItLacks(t *testing.T) {
 	zero, minute := time.Duration(0), time.Minute
-	e := runner.Event{Step: 1, Steps: 2, Progress: runner.Progress{Planned: 10, InFlight: 4}}
+	e := events.Event{Step: 1, Steps: 2, Progress: events.Progress{Planned: 10, InFlight: 4}}
 	if got := progressText(e, Style{}); strings.Contains(got, "tok/s") || strings.Contains(got, "left") {
 		t.Errorf("before the first answer: %s", got)
 	}
-	e.Progress = runner.Progress{Planned: 10, Done: 4, OutputTokens: 100, TokensPerSecond: 50, CellETA: &minute, PlanETA: &minute}
+	e.Progress = events.Progress{Planned: 10, Done: 4, OutputTokens: 100, TokensPerSecond: 50, CellETA: &minute, PlanETA: &minute}
 	for _, want := range []string{"4/10", "50 tok/s", "cell 1m00s left", "plan 1m00s left"} {
 		if got := progressText(e, Style{}); !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
@@ -100,15 +103,15 @@ func TestProgressSaysNoFigureItLacks(t *testing.T) {
 
 // Launches side by side: each has its block of the live view, and each plain line says whose it is.
 func TestViewsTellLaunchesApart(t *testing.T) {
-	cell := func(name string) *runner.Item {
-		return &runner.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: name}}}}
+	cell := func(name string) *plan.Item {
+		return &plan.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: name}}}}
 	}
 	a, b := cell("vllm_serve"), cell("ollama")
-	list := []runner.Event{
-		{Kind: runner.LaunchStart, Step: 1, Steps: 9, Item: a}, {Kind: runner.LaunchStart, Step: 2, Steps: 9, Item: b},
-		{Kind: runner.LaunchPhase, Step: 2, Steps: 9, Item: b, Phase: "drain", Took: time.Second},
-		{Kind: runner.CellStart, Step: 1, Steps: 9, Item: a},
-		{Kind: runner.CellProgress, Step: 1, Steps: 9, Item: a, At: time.Unix(100, 0), Progress: runner.Progress{Planned: 100, Done: 40, OutputTokens: 10, TokensPerSecond: 123}},
+	list := []events.Event{
+		{Kind: events.LaunchStart, Step: 1, Steps: 9, Item: a}, {Kind: events.LaunchStart, Step: 2, Steps: 9, Item: b},
+		{Kind: events.LaunchPhase, Step: 2, Steps: 9, Item: b, Phase: "drain", Took: time.Second},
+		{Kind: events.CellStart, Step: 1, Steps: 9, Item: a},
+		{Kind: events.CellProgress, Step: 1, Steps: 9, Item: a, At: time.Unix(100, 0), Progress: events.Progress{Planned: 100, Done: 40, OutputTokens: 10, TokensPerSecond: 123}},
 	}
 	model, plain := liveModel{beside: true, width: 80}, strings.Builder{}
 	v := &plainView{out: &plain, width: func() int { return 80 }, beside: true}
@@ -131,32 +134,32 @@ func TestViewsTellLaunchesApart(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, plain.String())
 		}
 	}
-	model = model.with(runner.Event{Kind: runner.LaunchStop, Step: 1, Steps: 9, Item: a})
+	model = model.with(events.Event{Kind: events.LaunchStop, Step: 1, Steps: 9, Item: a})
 	if view := model.View(); strings.Contains(view, "vllm_serve") || !strings.Contains(view, "ollama") {
 		t.Errorf("after the first has ended:\n%s", view)
 	}
 }
 
 // loading are the events of a load that has come to its third part.
-func loading() (list []runner.Event, at time.Time) {
+func loading() (list []events.Event, at time.Time) {
 	began := time.Unix(1000, 0)
-	item := &runner.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: "vllm_serve"}}}}
-	add := func(after time.Duration, e runner.Event) {
+	item := &plan.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: "vllm_serve"}}}}
+	add := func(after time.Duration, e events.Event) {
 		e.At, e.Step, e.Steps, e.Item = began.Add(after), 1, 9, item
 		list = append(list, e)
 	}
-	add(0, runner.Event{Kind: runner.LaunchStart})
-	add(0, runner.Event{Kind: runner.LaunchPhase, Phase: "drain", Limit: time.Minute})
-	add(2*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "drain", Took: 2 * time.Second})
-	add(2*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Limit: 30 * time.Minute})
+	add(0, events.Event{Kind: events.LaunchStart})
+	add(0, events.Event{Kind: events.LaunchPhase, Phase: "drain", Limit: time.Minute})
+	add(2*time.Second, events.Event{Kind: events.LaunchPhase, Phase: "drain", Took: 2 * time.Second})
+	add(2*time.Second, events.Event{Kind: events.LaunchPhase, Phase: "load", Limit: 30 * time.Minute})
 	for i, part := range []string{"import", "workers", "weights"} {
 		d := time.Duration(i) * 20 * time.Second
-		add(2*time.Second+d, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Part: part})
-		add(22*time.Second+d, runner.Event{Kind: runner.LaunchPhase, Phase: part, Took: 20 * time.Second})
+		add(2*time.Second+d, events.Event{Kind: events.LaunchPhase, Phase: "load", Part: part})
+		add(22*time.Second+d, events.Event{Kind: events.LaunchPhase, Phase: part, Took: 20 * time.Second})
 	}
-	add(62*time.Second, runner.Event{Kind: runner.LaunchPhase, Phase: "load", Part: "compile"})
+	add(62*time.Second, events.Event{Kind: events.LaunchPhase, Phase: "load", Part: "compile"})
 	line := "Compiling a graph for compile range (1, 8192), which is said at a length that no terminal of eighty columns has room for"
-	add(92*time.Second, runner.Event{Kind: runner.LaunchProgress, Phase: "load", Part: "compile", Elapsed: 90 * time.Second, Limit: 30 * time.Minute, Message: line})
+	add(92*time.Second, events.Event{Kind: events.LaunchProgress, Phase: "load", Part: "compile", Elapsed: 90 * time.Second, Limit: 30 * time.Minute, Message: line})
 	return list, began.Add(92 * time.Second)
 }
 
@@ -213,11 +216,11 @@ func TestALongLoadInALog(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	now := time.Now()
-	board := &runner.Board{PID: 7, At: now, Experiment: "e", Launches: []runner.RunningLaunch{
+	board := &apply.Board{PID: 7, At: now, Experiment: "e", Launches: []launch.Running{
 		{Attempt: "A", Cell: strings.Repeat("a", 16), Name: "vllm_serve/m/10", Step: 2, Steps: 9, Launch: 1, Phase: "load", PhaseBegan: now.Add(-90 * time.Second),
 			Limit: 30 * time.Minute, Part: "compile", PartBegan: now.Add(-30 * time.Second), LogLine: "Compiling a graph"},
 		{Attempt: "B", Cell: strings.Repeat("b", 16), Name: "ollama/m/10", Step: 3, Steps: 9, Launch: 1, Phase: "measure", PhaseBegan: now,
-			Progress: &runner.Progress{Planned: 100, Done: 40, InFlight: 8}},
+			Progress: &events.Progress{Planned: 100, Done: 40, InFlight: 8}},
 	}}
 	var out strings.Builder
 	p := NewPrinter(&out, &out)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -27,6 +28,7 @@ type App struct {
 	Engines    map[string]backends.Backend // by the name that a platform block has
 	Vars       experiments.LoadOptions
 	NoColor    bool
+	Log        *slog.Logger // --log; nil = none is kept
 }
 
 // New makes a run of the program over its streams.

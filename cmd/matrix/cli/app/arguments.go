@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // NeedFiles is what cobra.MinimumNArgs(1) checks, in words that say what to type.
@@ -25,7 +25,7 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 }
 
 // DeclareFilter adds the flags that narrow a plan.
-func DeclareFilter(cmd *cobra.Command, f *runner.Filter) {
+func DeclareFilter(cmd *cobra.Command, f *plan.Filter) {
 	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "plan only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
 	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")
 	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: axis=glob, an id or a name")

@@ -8,7 +8,7 @@ import (
 
 	"matrix/results"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Settle reads an experiment's results after an apply, as every command reads them, and keeps which attempts count where
@@ -17,7 +17,7 @@ import (
 // The results alone tell only what was measured last. Where a file went back to what it said before, the plan finds the
 // older results and runs nothing: that they are what is asked for is recorded like a person's accept, or the table here
 // and the report would go by different launches.
-func (a *App) Settle(store *results.Store, p *runner.Plan) (*summary.Set, error) {
+func (a *App) Settle(store *results.Store, p *plan.Plan) (*summary.Set, error) {
 	ctx := context.Background() // after ^C the table is still wanted
 	set, err := summary.Survey(ctx, store, a.Results, p.Experiment)
 	if err != nil {
@@ -25,7 +25,7 @@ func (a *App) Settle(store *results.Store, p *runner.Plan) (*summary.Set, error)
 	}
 	again := false
 	for _, item := range p.Items {
-		if item.State != runner.Done && item.State != runner.FailedState {
+		if item.State != plan.Done && item.State != plan.FailedState {
 			continue
 		}
 		past := askedAgain(set, item)
@@ -52,7 +52,7 @@ func (a *App) Settle(store *results.Store, p *runner.Plan) (*summary.Set, error)
 
 // askedAgain is the newest result of what an item asks for where the cell was measured as something else since; nil where
 // not.
-func askedAgain(set *summary.Set, item *runner.Item) *results.Past {
+func askedAgain(set *summary.Set, item *plan.Item) *results.Past {
 	at := slices.IndexFunc(set.Cells, func(c *summary.Cell) bool { return c.Address == item.Cell.Address })
 	if at < 0 || set.Cells[at].Identity == item.Identity.Hash {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"matrix/experiments/textfile"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // PlanFile tells whether the arguments mean a saved plan: none (the last one), or one file that is no HCL.
@@ -29,14 +29,14 @@ func (a *App) PlanFile(args []string) (string, bool) {
 func (a *App) SavedPlan() string { return filepath.Join(a.Results, ".matrix", "plan") }
 
 // Saved is the plan as it goes into a file, with the values that its variables have.
-func (s *Session) Saved(plans []*runner.Plan) *runner.Saved {
+func (s *Session) Saved(plans []*plan.Plan) *plan.Saved {
 	vars := s.App.Vars
 	vars.Values = s.Config.Variables
-	return runner.NewSaved(s.Paths, s.Config.Files, vars, s.Filter, plans)
+	return plan.NewSaved(s.Paths, s.Config.Files, vars, s.Filter, plans)
 }
 
 // Restore goes on with the variables of a saved plan.
-func (a *App) Restore(saved *runner.Saved) error {
+func (a *App) Restore(saved *plan.Saved) error {
 	if len(a.Vars.Vars)+len(a.Vars.VarFiles) > 0 {
 		return Hint(errors.New("a saved plan has the values of its variables: --var and --var-file would change what was looked at"),
 			"Plan again with them: matrix plan "+strings.Join(saved.Paths, " "))
@@ -58,7 +58,7 @@ func (s *Session) OtherwiseSet(environ []string) {
 }
 
 // Save writes the plan file and returns its path.
-func (s *Session) Save(plans []*runner.Plan, out string) (string, error) {
+func (s *Session) Save(plans []*plan.Plan, out string) (string, error) {
 	saved := s.Saved(plans)
 	path, write := out, WriteNamed
 	if path == "" {
@@ -74,13 +74,13 @@ func (s *Session) Save(plans []*runner.Plan, out string) (string, error) {
 }
 
 // ReadPlan reads a plan file.
-func ReadPlan(file string) (*runner.Saved, error) {
+func ReadPlan(file string) (*plan.Saved, error) {
 	content, err := textfile.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close() // read-only
-	saved, err := runner.ReadSaved(content)
+	saved, err := plan.ReadSaved(content)
 	if err != nil {
 		return nil, Hint(fmt.Errorf("read the plan %s: %w", file, err), "Plan again: matrix plan FILE…")
 	}
@@ -89,8 +89,8 @@ func ReadPlan(file string) (*runner.Saved, error) {
 
 // Planned loads files, or those of a saved plan (the last one where nothing is named), and plans every cell of them as
 // things stand now. usage is what to type, for who has no plan.
-func (a *App) Planned(ctx context.Context, args []string, usage string, only ...string) (*Session, []*runner.Plan, error) {
-	var filter runner.Filter
+func (a *App) Planned(ctx context.Context, args []string, usage string, only ...string) (*Session, []*plan.Plan, error) {
+	var filter plan.Filter
 	if file, ok := a.PlanFile(args); ok {
 		saved, err := ReadPlan(file)
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"matrix/experiments"
 	"matrix/results/format"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Name is what a user can call a cell by.
@@ -45,15 +45,15 @@ func Pick[T any](all []T, nameOf func(T) Name, word string) []T {
 
 // PlannedCell is a cell of a plan with the plan.
 type PlannedCell struct {
-	Plan *runner.Plan
-	Item *runner.Item
+	Plan *plan.Plan
+	Item *plan.Item
 }
 
 // Name is what a user can call it by.
 func (p PlannedCell) Name() Name { return Declared(p.Plan.Experiment, p.Item.Cell) }
 
 // ItemsOf are the cells of all plans.
-func ItemsOf(plans []*runner.Plan) []PlannedCell {
+func ItemsOf(plans []*plan.Plan) []PlannedCell {
 	var all []PlannedCell
 	for _, p := range plans {
 		for _, item := range p.Items {
@@ -64,7 +64,7 @@ func ItemsOf(plans []*runner.Plan) []PlannedCell {
 }
 
 // OneItem is the one cell of the plans that a word names.
-func OneItem(plans []*runner.Plan, word string) (PlannedCell, error) {
+func OneItem(plans []*plan.Plan, word string) (PlannedCell, error) {
 	all := ItemsOf(plans)
 	found := Pick(all, PlannedCell.Name, word)
 	switch len(found) {

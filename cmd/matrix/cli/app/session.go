@@ -13,12 +13,12 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
-	"matrix/runner"
+	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
 
 // Plan opens the world and makes every experiment's plan.
-func (s *Session) Plan(ctx context.Context) ([]*runner.Plan, error) {
+func (s *Session) Plan(ctx context.Context) ([]*plan.Plan, error) {
 	if err := s.Open(ctx); err != nil {
 		return nil, err
 	}
@@ -31,8 +31,8 @@ type Session struct {
 	Paths  []string
 	Config *experiments.Config
 	Cells  map[string][]*experiments.Cell // by experiment
-	World  runner.World                   // after Plan
-	Filter runner.Filter
+	World  plan.World                     // after Plan
+	Filter plan.Filter
 	sets   *datasets
 }
 
@@ -98,7 +98,7 @@ func (s *Session) Open(ctx context.Context) error {
 	}
 	// What cannot be read of the machine is said by the apply, once.
 	machine, _ := telemetry.Machine(ctx)
-	s.World = runner.World{Backends: s.App.Engines, Store: store, Datasets: s.sets.open, Machine: machine, Version: Version()}
+	s.World = plan.World{Backends: s.App.Engines, Store: store, Datasets: s.sets.open, Machine: machine, Version: Version()}
 	return nil
 }
 
@@ -158,11 +158,11 @@ func (s *Session) withoutQueries(source []byte) []byte {
 }
 
 // Plans makes the plan of every experiment in the files.
-func (s *Session) Plans(ctx context.Context) ([]*runner.Plan, error) {
+func (s *Session) Plans(ctx context.Context) ([]*plan.Plan, error) {
 	defer s.App.watchHashing()()
-	var plans []*runner.Plan
+	var plans []*plan.Plan
 	for _, e := range s.Config.Experiments {
-		p, err := runner.Make(ctx, s.World, e.Name, s.Cells[e.Name], s.Filter)
+		p, err := plan.Make(ctx, s.World, e.Name, s.Cells[e.Name], s.Filter)
 		if err != nil {
 			return nil, ExplainFault(err)
 		}

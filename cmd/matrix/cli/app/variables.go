@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"matrix/experiments"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // nameVariables adds to what a plan's cells lack the variable that a path comes from: it is what the user has to set.
-func (s *Session) nameVariables(p *runner.Plan) {
+func (s *Session) nameVariables(p *plan.Plan) {
 	named := map[error]error{}
 	for _, item := range p.Items {
 		if item.Missing == nil || item.WaitsFor != "" {

@@ -13,13 +13,15 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
 
 // applyFlags are apply's own.
 type applyFlags struct {
-	filter      runner.Filter
+	filter      plan.Filter
 	approve     bool
 	failFast    bool
 	retries     int
@@ -50,6 +52,7 @@ func Apply(a *app.App) *cobra.Command {
 		},
 	}
 	a.DeclareVars(cmd)
+	a.DeclareLog(cmd)
 	app.DeclareFilter(cmd, &f.filter)
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "stop after the first cell that fails")
@@ -65,7 +68,7 @@ func Apply(a *app.App) *cobra.Command {
 type jobs int
 
 func (j *jobs) String() string {
-	if *j == runner.AutoJobs {
+	if *j == apply.AutoJobs {
 		return "auto"
 	}
 	return strconv.Itoa(max(1, int(*j)))
@@ -73,7 +76,7 @@ func (j *jobs) String() string {
 
 func (j *jobs) Set(text string) error {
 	if text == "auto" {
-		*j = runner.AutoJobs
+		*j = apply.AutoJobs
 		return nil
 	}
 	n, err := strconv.Atoi(text)
@@ -87,7 +90,7 @@ func (j *jobs) Set(text string) error {
 func (j *jobs) Type() string { return "N" }
 
 // applyPlans makes the plans that apply runs: of files, or of a saved plan that still holds.
-func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (*app.Session, []*runner.Plan, error) {
+func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (*app.Session, []*plan.Plan, error) {
 	file, ok := a.PlanFile(args)
 	if ok {
 		return savedPlans(ctx, a, file, f)
@@ -118,7 +121,7 @@ func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (
 }
 
 // savedPlans expands a saved plan's files again and holds the outcome against what was saved.
-func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*app.Session, []*runner.Plan, error) {
+func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*app.Session, []*plan.Plan, error) {
 	saved, err := app.ReadPlan(file)
 	if err != nil {
 		return nil, nil, err
@@ -151,7 +154,7 @@ func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*a
 }
 
 // run asks, runs every plan and says what came out.
-func run(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, f applyFlags) error {
+func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f applyFlags) error {
 	if f.cluster.on != "" {
 		return applySlurm(ctx, a, s, plans, f)
 	}
@@ -172,7 +175,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, 
 	if _, err := s.Save(plans, ""); err != nil {
 		return err
 	}
-	var summaries []runner.Summary
+	var summaries []events.Summary
 	for _, p := range plans {
 		if len(p.Order) == 0 {
 			continue
@@ -216,17 +219,17 @@ func approved(ctx context.Context, a *app.App, f applyFlags, launches int) error
 }
 
 // applyOne runs one experiment's plan under the view that fits the output.
-func applyOne(ctx context.Context, a *app.App, s *app.Session, p *runner.Plan, f applyFlags) (runner.Summary, error) {
+func applyOne(ctx context.Context, a *app.App, s *app.Session, p *plan.Plan, f applyFlags) (events.Summary, error) {
 	observe, stop := view.Observer(a.Printer, view.Simulated(p), f.jobs != 0 && f.jobs != 1)
 	defer stop()
 	defer a.Interrupts.Orderly()()
-	return runner.Apply(ctx, s.World, p, runner.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
-		Source: s.Source(p.Experiment), Hard: a.Interrupts.Now(), WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
+	return apply.Apply(ctx, s.World, p, apply.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
+		Source: s.Source(p.Experiment), Log: a.Log, Hard: a.Interrupts.Now(), WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
 }
 
 // afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the
 // launches that were set aside.
-func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, summaries []runner.Summary, waits int) error {
+func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, summaries []events.Summary, waits int) error {
 	for _, p := range plans {
 		set, err := a.Settle(s.World.Store, p)
 		if err != nil {
@@ -236,7 +239,7 @@ func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*runner
 			view.ResultTable(a.Printer, p, set)
 		}
 	}
-	var t runner.Summary
+	var t events.Summary
 	for _, x := range summaries {
 		t.Complete, t.Failed, t.Censored = t.Complete+x.Complete, t.Failed+x.Failed, t.Censored+x.Censored
 		t.Environment, t.Interrupted, t.NotRun, t.Took = t.Environment+x.Environment, t.Interrupted+x.Interrupted, t.NotRun+x.NotRun, t.Took+x.Took
@@ -261,7 +264,7 @@ func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*runner
 
 // heldGPU adds to an apply that could not begin what to do about who holds the GPU.
 func heldGPU(err error) error {
-	var busy *runner.BusyError
+	var busy *apply.BusyError
 	if !errors.As(err, &busy) {
 		return err
 	}

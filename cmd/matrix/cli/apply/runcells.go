@@ -15,7 +15,8 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results"
 	"matrix/results/claim"
-	"matrix/runner"
+	"matrix/runner/apply"
+	"matrix/runner/plan"
 	"matrix/runner/slurm"
 )
 
@@ -35,28 +36,29 @@ func RunCells(a *app.App) *cobra.Command {
 			return runCells(cmd.Context(), a, plan, group)
 		},
 	}
+	a.DeclareLog(cmd)
 	cmd.Flags().StringVar(&plan, "plan", "", "the plan of a run, below <results>/.matrix/cluster")
 	cmd.Flags().IntVar(&group, "group", -1, "the number of the group")
 	return cmd
 }
 
 // runCells reads the plan as it was submitted, files and variables too, and does one group of it.
-func runCells(ctx context.Context, a *app.App, plan string, number int) error {
-	s, saved, err := submitted(ctx, a, plan)
+func runCells(ctx context.Context, a *app.App, file string, number int) error {
+	s, saved, err := submitted(ctx, a, file)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	run, group, err := slurm.OpenGroup(s.World.Store, plan, number)
+	run, group, err := slurm.OpenGroup(s.World.Store, file, number)
 	if err != nil {
 		return err
 	}
 	run.Store = s.World.Store
 	experiment := group.Launches[0].Experiment
-	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: runner.Apply,
-		Options: runner.Options{LaunchRetries: 1, Observe: view.LineObserver(a.Printer, false), Source: s.Source(experiment), Hard: a.Interrupts.Now()},
-		Plan: func(ctx context.Context, w runner.Wanted) (*runner.Plan, error) {
-			return saved.Group(ctx, s.World, s.Cells[w.Experiment], []runner.Wanted{w})
+	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: apply.Apply,
+		Options: apply.Options{LaunchRetries: 1, Observe: view.LineObserver(a.Printer, false), Source: s.Source(experiment), Log: a.Log, Hard: a.Interrupts.Now()},
+		Plan: func(ctx context.Context, w plan.LaunchRef) (*plan.Plan, error) {
+			return saved.Group(ctx, s.World, s.Cells[w.Experiment], []plan.LaunchRef{w})
 		},
 		Say: func(format string, values ...any) { a.Warn(fmt.Sprintf(format, values...)) }}
 	defer os.Remove(n.Scratch) // stays when another task of the run uses it
@@ -74,15 +76,10 @@ func runCells(ctx context.Context, a *app.App, plan string, number int) error {
 }
 
 // submitted loads the files of a plan as they were.
-func submitted(ctx context.Context, a *app.App, plan string) (*app.Session, *runner.Saved, error) {
-	content, err := os.Open(plan)
+func submitted(ctx context.Context, a *app.App, file string) (*app.Session, *plan.Saved, error) {
+	saved, err := app.ReadPlan(file)
 	if err != nil {
 		return nil, nil, err
-	}
-	defer content.Close() // read-only
-	saved, err := runner.ReadSaved(content)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the plan %s: %w", plan, err)
 	}
 	a.Vars = saved.Vars
 	a.Vars.Source = saved.Files

@@ -20,7 +20,8 @@ import (
 	"matrix/results/claim"
 	"matrix/results/disk"
 	"matrix/results/format"
-	"matrix/runner"
+	"matrix/runner/events"
+	"matrix/runner/plan"
 	"matrix/runner/slurm"
 )
 
@@ -67,7 +68,7 @@ func notOnCluster(ctx context.Context, store *results.Store) error {
 }
 
 // applySlurm submits what is pending, or goes on with the run that is under way, and watches until all is committed.
-func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, f applyFlags) error {
+func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f applyFlags) error {
 	queue, err := slurm.Find(ctx)
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func lease(a *app.App, store *results.Store) (release func(), err error) {
 }
 
 // watch looks after the run until it is over or interrupted.
-func watch(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, run *slurm.Run, queue *slurm.Commands, f applyFlags) error {
+func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, run *slurm.Run, queue *slurm.Commands, f applyFlags) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program for the nodes: %w", err)
@@ -153,7 +154,7 @@ func watch(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan
 		return err
 	}
 	st := sum.Status
-	return afterApply(ctx, a, s, plans, []runner.Summary{{Complete: st[results.Complete], Failed: st[results.EngineFailed], Censored: st[results.Censored],
+	return afterApply(ctx, a, s, plans, []events.Summary{{Complete: st[results.Complete], Failed: st[results.EngineFailed], Censored: st[results.Censored],
 		Environment: st[results.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}}, 0)
 }
 

@@ -14,7 +14,7 @@ import (
 	"matrix/experiments"
 	"matrix/results/format"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/plan"
 	"matrix/runner/tune"
 )
 
@@ -53,6 +53,7 @@ The objective is evaluations per hour, loading included, at the largest batch si
 		},
 	}
 	a.DeclareVars(cmd)
+	a.DeclareLog(cmd)
 	cmd.Flags().StringVar(&f.maximize, "maximize", tune.EvaluationsPerHour, "objective: a metric of which more is better")
 	cmd.Flags().StringVar(&f.minimize, "minimize", "", "objective: a metric of which less is better")
 	cmd.Flags().Float64Var(&f.keep, "keep", 0.5, "share of the settings that goes on to the next batch size")
@@ -72,7 +73,7 @@ type driver struct {
 	name    string // of the experiment
 	cells   []*experiments.Cell
 	loop    *tune.Loop
-	pending *runner.Plan // of the round
+	pending *plan.Plan // of the round
 	asked   bool
 }
 
@@ -117,7 +118,7 @@ func (d *driver) Look(ctx context.Context) (func(*experiments.Cell) tune.Score, 
 	}
 	planned := map[string]bool{}
 	for _, item := range plans[0].Items {
-		planned[item.Cell.Address] = item.Pending() || item.State == runner.Unavailable
+		planned[item.Cell.Address] = item.Pending() || item.State == plan.Unavailable
 	}
 	set, err := summary.Load(ctx, d.s.World.Store, d.a.Results, d.name)
 	if err != nil {

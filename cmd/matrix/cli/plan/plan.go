@@ -9,12 +9,12 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Plan is the command.
 func Plan(a *app.App) *cobra.Command {
-	var filter runner.Filter
+	var filter plan.Filter
 	var detailed, verbose bool
 	var out string
 	cmd := &cobra.Command{

@@ -14,7 +14,8 @@ import (
 	"matrix/results/quality"
 	"matrix/results/report"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/launch"
+	"matrix/runner/plan"
 )
 
 // declaration is what the HCL says of the experiments of a report, where it is still at hand.
@@ -22,7 +23,7 @@ type declaration struct {
 	app     *app.App
 	from    string // "the last saved plan", or the file that was named
 	session *app.Session
-	plans   []*runner.Plan
+	plans   []*plan.Plan
 	err     error
 }
 
@@ -58,7 +59,7 @@ func declaredFor(ctx context.Context, a *app.App, named string, names []string) 
 	return d
 }
 
-func someExperiments(plans []*runner.Plan) string {
+func someExperiments(plans []*plan.Plan) string {
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Experiment)
@@ -160,7 +161,7 @@ func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *experi
 	}
 	var example backends.Request
 	if d.session != nil && cell.Dataset != nil {
-		example = runner.Example(ctx, d.session.World, cell)
+		example = launch.Example(ctx, d.session.World, cell)
 	}
 	script, err = write(ctx, cell, port, example)
 	return script, cell, err

@@ -8,7 +8,7 @@ import (
 
 	"matrix/cmd/matrix/view"
 	"matrix/results/decision"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // command is what to type to get what an answer lacks: only a command that has work to do is one. It is planned first.
@@ -35,7 +35,7 @@ func again(n decision.Need) decision.Need {
 // hasWork plans what a need asks for, as apply would.
 func (d declaration) hasWork(ctx context.Context, n decision.Need) bool {
 	s := *d.session // its cells, under a filter of its own
-	s.Filter = runner.Filter{Only: n.Only, Launches: n.Launches}
+	s.Filter = plan.Filter{Only: n.Only, Launches: n.Launches}
 	if n.Rerun != "" {
 		s.Filter.Rerun = strings.Split(n.Rerun, ",")
 	}

@@ -11,7 +11,7 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
 	"matrix/results/summary"
-	"matrix/runner"
+	"matrix/runner/launch"
 )
 
 // Recipe is the command.
@@ -45,7 +45,7 @@ func Recipe(a *app.App) *cobra.Command {
 			if write == nil || c.Platform.Attach {
 				return nothingStarted(c)
 			}
-			script, err := write(cmd.Context(), c, port, runner.Example(cmd.Context(), s.World, c))
+			script, err := write(cmd.Context(), c, port, launch.Example(cmd.Context(), s.World, c))
 			if err != nil {
 				return fmt.Errorf("write a recipe for %s: %w", c.Name(), err)
 			}

@@ -13,7 +13,7 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/runner"
+	"matrix/runner/plan"
 )
 
 // Accept is the command.
@@ -73,7 +73,7 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 }
 
 // acceptable are the stale cells that a selector means, and the attempt when it means only one.
-func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*runner.Plan, sel string) (chosen []app.PlannedCell, attempt string, err error) {
+func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, sel string) (chosen []app.PlannedCell, attempt string, err error) {
 	all := app.ItemsOf(plans)
 	if strings.Contains(sel, "=") {
 		for _, p := range all {
@@ -119,8 +119,8 @@ func attempted(ctx context.Context, a *app.App, s *app.Session, all []app.Planne
 
 // stale reports whether results are there which a change keeps from counting. On a machine that lacks the engine the
 // state is another, and the changes tell.
-func stale(item *runner.Item) bool {
-	return item.State == runner.Stale || item.State == runner.Unavailable && len(item.Changes) > 0
+func stale(item *plan.Item) bool {
+	return item.State == plan.Stale || item.State == plan.Unavailable && len(item.Changes) > 0
 }
 
 // sayAccepted plans once more, so that what is said is what the plan makes of it.
@@ -129,7 +129,7 @@ func sayAccepted(ctx context.Context, a *app.App, s *app.Session, chosen []app.P
 	if err != nil {
 		return err
 	}
-	now := map[string]*runner.Item{}
+	now := map[string]*plan.Item{}
 	for _, p := range app.ItemsOf(plans) {
 		now[p.Plan.Experiment+"/"+p.Item.Cell.Address] = p.Item
 	}

@@ -10,7 +10,7 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/results"
-	"matrix/runner"
+	"matrix/runner/apply"
 	"matrix/runner/slurm"
 )
 
@@ -55,11 +55,11 @@ func Status(a *app.App) *cobra.Command {
 
 // runningNow is the board of the apply that holds the results; nil without one. A board that an apply left when it was
 // killed is nobody's.
-func runningNow(holder string, store *results.Store) *runner.Board {
+func runningNow(holder string, store *results.Store) *apply.Board {
 	if holder == "" {
 		return nil
 	}
-	b := runner.ReadBoard(store)
+	b := apply.ReadBoard(store)
 	if b == nil || !strings.Contains(holder, fmt.Sprintf("(pid %d ", b.PID)) {
 		return nil
 	}
