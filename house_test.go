@@ -31,11 +31,11 @@ var exceptions = map[string]figures{
 	"matrix/backends/simulator":     {engines: 7},
 	"matrix/backends/wire":          {engines: 3},
 	"matrix/backends/wire/faults":   {engines: 2},
-	"matrix/cmd/matrix/cli":         {engines: 1}, // its help
+	"matrix/cmd/matrix/cli":         {engines: 1},
 	"matrix/cmd/matrix/cli/machine": {engines: 2},
-	"matrix/cmd/matrix/cli/report":  {engines: 2}, // examples of its help
-	"matrix/cmd/matrix/cli/tree":    {engines: 1}, // a format that is imported
-	"matrix/cmd/matrix/view":        {engines: 1}, // the banner of what is simulated
+	"matrix/cmd/matrix/cli/report":  {engines: 2},
+	"matrix/cmd/matrix/cli/tree":    {engines: 1},
+	"matrix/cmd/matrix/view":        {engines: 1},
 	"matrix/experiments":            {engines: 1},
 	"matrix/experiments/cell":       {engines: 6},
 	"matrix/experiments/grid":       {engines: 1, methods: 33},

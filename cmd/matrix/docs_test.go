@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"matrix/cmd/matrix/cli"
+	"matrix/cmd/matrix/cli/app"
 )
 
 // example is one fenced block of a page.
@@ -125,5 +129,18 @@ func TestReadmeExample(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("the README has no example")
+	}
+}
+
+// TestCommandsPage: docs/commands.md has every command.
+func TestCommandsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/commands.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cli.Root(app.New(nil, nil, nil, io.Discard, io.Discard)).Commands() {
+		if !strings.Contains(string(page), "`matrix "+c.Name()) {
+			t.Errorf("docs/commands.md has no matrix %s", c.Name())
+		}
 	}
 }
