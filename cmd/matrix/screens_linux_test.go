@@ -1,0 +1,126 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"matrix/results/summary/summarytest"
+)
+
+var update = flag.Bool("update", false, "write the goldens of testdata/screens")
+
+// screens are commands whose words do not change from run to run, on the files of a screen's folder.
+var screens = map[string][]string{
+	"plan":    {"plan", "grid.hcl"},
+	"explain": {"explain", "quick/m/1000", "grid.hcl"},
+	"compare": {"compare", "platform=a", "platform=b"},
+	"report":  {"report", "e"},
+	"status":  {"status"},
+	"mistake": {"validate", "mistake.hcl"},
+}
+
+// TestScreens holds what a person sees against the goldens of testdata/screens: at 80 and at 200 columns, in colour and in plain
+// ASCII. Nothing is wider than its terminal, and a screen without colour has none of it.
+func TestScreens(t *testing.T) {
+	dir := t.TempDir()
+	planted(t, dir)
+	for name, args := range screens {
+		for _, columns := range []int{80, 200} {
+			for look, env := range map[string][]string{"colour": nil, "plain": {"NO_COLOR=1"}} {
+				screen := fmt.Sprintf("%s-%d-%s", name, columns, look)
+				t.Run(screen, func(t *testing.T) {
+					x := atTerminalOf(t, uint16(columns), dir, env, args...)
+					x.end(time.Minute)
+					text := slow.Replace(x.text())
+					for line := range strings.Lines(text) {
+						if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > columns {
+							t.Errorf("%d columns: %q", w, line)
+						}
+					}
+					if look == "plain" && strings.IndexFunc(text, func(r rune) bool { return r > 126 || r == 27 }) >= 0 {
+						t.Errorf("not plain ASCII:\n%q", text)
+					}
+					if name == "explain" {
+						return // its values are this machine's
+					}
+					golden(t, filepath.Join("testdata", "screens", screen+".txt"), text)
+				})
+			}
+		}
+	}
+}
+
+// slow takes out what is said on a machine that takes its time, and what a terminal adds to the end of a line.
+var slow = strings.NewReplacer("\r\n", "\n", "planning…\r\n", "", "planning...\r\n", "")
+
+func golden(t *testing.T, path, text string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != text {
+		t.Errorf("%s differs (%v; -update writes it):\n%s", path, err, text)
+	}
+}
+
+// planted makes the folder that the screens are of: files that plan nothing twice alike, and results of two platforms.
+func planted(t *testing.T, dir string) {
+	t.Helper()
+	type launch = summarytest.Launch
+	summarytest.Plant(t, filepath.Join(dir, "results"),
+		summarytest.Cell{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.1}, {Scale: 1.05}}},
+		summarytest.Cell{Platform: "a", Size: 400, Launches: []launch{{}, {Scale: 1.02}}},
+		summarytest.Cell{Platform: "b", Size: 40, Launches: []launch{{Scale: 1.7}, {Scale: 1.6}, {Scale: 1.8}}},
+		summarytest.Cell{Platform: "b", Size: 400, Launches: []launch{{Scale: 1.5}}})
+	if err := writePrompts(filepath.Join(dir, "prompts.jsonl"), 1000); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"grid.hcl": gridFile, "mistake.hcl": strings.Replace(gridFile, "batch_size = [", "batchsize = [", 1)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const gridFile = `dataset "d" {
+  path   = "prompts.jsonl"
+  repeat = true
+}
+model "m" {
+  openai = { model = "m" }
+}
+platform "quick" {
+  backend = "simulator"
+  options = { api = "vllm_serve", slots = 8 }
+}
+platform "slow" {
+  backend = "simulator"
+  options = { api = "ollama", slots = 2 }
+}
+experiment "grid" {
+  dataset = dataset.d
+  matrix {
+    platform   = [platform.quick, platform.slow]
+    model      = [model.m]
+    batch_size = [10, 100, 1000, 50000]
+  }
+  exclude {
+    when   = cell.batch_size > 10000 && cell.platform.id == "slow"
+    reason = "it would take days: nobody would ask so many of it"
+  }
+  constraint "words" {
+    condition = cell.batch_size < 100000
+    message   = "too many"
+  }
+}
+`
