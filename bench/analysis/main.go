@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -125,7 +126,7 @@ func measure(phase, root string) error {
 func compare(set *summary.Set) error {
 	n := 0
 	for i, c := range set.Cells {
-		for _, m := range results.Metrics() {
+		for _, m := range record.Metrics() {
 			if set.Estimate(c, m.Name).Known() && i > 0 && set.Ratio(set.Cells[i-1], c, m.Name).Known() {
 				n++
 			}

@@ -11,6 +11,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // launchesOfCell is how many of the attempts belong to one cell.
@@ -57,15 +58,15 @@ func writeAttempt(store *results.Store, i, rows int) error {
 		}
 	}
 	for at := range 600 {
-		err := a.Sample(results.SampleRow{TimeS: float64(at), Source: "process", Metric: "rss_bytes", Value: 4e9 + 1e6*random.Float64()},
-			results.SampleRow{TimeS: float64(at), Source: "process", Metric: "cpu_s", Value: float64(at)})
+		err := a.Sample(record.SampleRow{TimeS: float64(at), Source: "process", Metric: "rss_bytes", Value: 4e9 + 1e6*random.Float64()},
+			record.SampleRow{TimeS: float64(at), Source: "process", Metric: "cpu_s", Value: float64(at)})
 		if err != nil {
 			return err
 		}
 	}
 	load := 20 + random.Float64()
-	_, err = a.Commit(results.Complete, "done", "", results.Run{Planned: int64(rows), Mode: "closed", Concurrency: 64, LoadS: &load, Simulated: true,
-		Engine: results.Engine{Name: "simulator", Version: "1", DType: "bfloat16"}})
+	_, err = a.Commit(record.Complete, "done", "", record.Run{Planned: int64(rows), Mode: "closed", Concurrency: 64, LoadS: &load, Simulated: true,
+		Engine: record.Engine{Name: "simulator", Version: "1", DType: "bfloat16"}})
 	return err
 }
 
@@ -80,12 +81,12 @@ func cellOf(n, rows int) *experiments.Cell {
 }
 
 // rowOf is a request of a closed load of 64; one of 1,000 fails.
-func rowOf(random *rand.Rand, seq int, speed float64) results.RequestRow {
+func rowOf(random *rand.Rand, seq int, speed float64) record.RequestRow {
 	sent := float64(seq/64) * speed
 	first := sent + 0.05 + 0.1*random.ExpFloat64()
 	last := first + 0.01*float64(100+random.IntN(56))
 	done, in, out := last+0.001, int64(200+random.IntN(800)), int64(100+random.IntN(56))
-	r := results.RequestRow{Seq: int64(seq), PromptID: fmt.Sprint(seq), Phase: "measure", Segment: 1, Status: "ok", Attempts: 1, TokenSource: "usage",
+	r := record.RequestRow{Seq: int64(seq), PromptID: fmt.Sprint(seq), Phase: "measure", Segment: 1, Status: "ok", Attempts: 1, TokenSource: "usage",
 		FinishReason: "length", MaxTokens: 156, Chunks: int32(out), SentS: &sent, FirstChunkS: &first, FirstTokenS: &first, LastTokenS: &last, DoneS: &done,
 		InputTokens: &in, OutputTokens: &out}
 	if seq%1000 == 999 {

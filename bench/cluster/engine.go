@@ -10,7 +10,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 )
 
@@ -37,7 +37,7 @@ func (noop) Close(context.Context) error { return nil }
 
 func (b *bench) world() plan.World {
 	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
-		Machine: results.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
+		Machine: record.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 }
 

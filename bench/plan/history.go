@@ -17,6 +17,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 )
 
@@ -73,10 +74,10 @@ func writeAttempt(root string, item *plan.Item, launch int, at time.Time) error 
 	if err != nil {
 		return err
 	}
-	m := results.Manifest{Schema: 1, Experiment: c.Experiment, Address: c.Address, Slug: c.Slug, Name: c.Name(), Launch: launch, Attempt: id.String(),
-		Status: results.Complete, Reason: "done", Platform: c.Platform.ID, Model: c.Model.ID, BatchSize: c.BatchSize, Axes: map[string]string{},
+	m := record.Manifest{Schema: 1, Experiment: c.Experiment, Address: c.Address, Slug: c.Slug, Name: c.Name(), Launch: launch, Attempt: id.String(),
+		Status: record.Complete, Reason: "done", Platform: c.Platform.ID, Model: c.Model.ID, BatchSize: c.BatchSize, Axes: map[string]string{},
 		Identity: item.Identity, Began: at, Ended: at.Add(time.Minute), Host: "bench", Simulated: true, Segments: 1, Planned: int64(c.BatchSize),
-		OK: int64(c.BatchSize), Summary: map[string]float64{"load_s": 1, "duration_s": 20}, Files: map[string]results.FileSum{}}
+		OK: int64(c.BatchSize), Summary: map[string]float64{"load_s": 1, "duration_s": 20}, Files: map[string]record.FileSum{}}
 	for _, a := range c.Axes {
 		m.Axes[a.Name] = a.Label
 	}
@@ -88,7 +89,7 @@ func writeAttempt(root string, item *plan.Item, launch int, at time.Time) error 
 		return err
 	}
 	for _, name := range files {
-		m.Files[name] = results.FileSum{SHA256: c.Address}
+		m.Files[name] = record.FileSum{SHA256: c.Address}
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			return err
 		}
@@ -101,7 +102,7 @@ func writeAttempt(root string, item *plan.Item, launch int, at time.Time) error 
 }
 
 // sealed is a manifest with its own checksum, over the document with an empty self.
-func sealed(m results.Manifest) ([]byte, error) {
+func sealed(m record.Manifest) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -17,6 +17,7 @@ import (
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
@@ -32,11 +33,11 @@ func readerTrees(t *testing.T) map[string]string {
 		"two launches":         {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.2}}}},
 		"measured again":       {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.2}, {Number: 1, Scale: 2}}}},
 		"changed since":        {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 3}, {Number: 1, Scale: 2, Identity: "v2"}}}},
-		"failed after it":      {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 3, Status: results.EngineFailed}}}},
+		"failed after it":      {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 3, Status: record.EngineFailed}}}},
 		"several segments":     {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.5, Segments: 3}, {Scale: 1.1}}}},
 		"nothing but segments": {{Platform: "a", Size: 40, Launches: []launch{{Segments: 2}}}},
 		"void":                 {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 5}}}},
-		"accepted":             {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.3}, {Scale: 4, Identity: "v2", Status: results.Interrupted}}}},
+		"accepted":             {{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.3}, {Scale: 4, Identity: "v2", Status: record.Interrupted}}}},
 	}
 	roots := map[string]string{}
 	for name, cells := range trees {

@@ -20,6 +20,7 @@ import (
 	"matrix/backends/simulator"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/results"
+	"matrix/results/table"
 )
 
 func TestMain(m *testing.M) {
@@ -195,7 +196,7 @@ func requests(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	n := 0
 	for _, manifest := range found {
-		ts.Check(results.ReadRequests(filepath.Dir(manifest), func(r results.RequestRow) error {
+		ts.Check(table.ReadRequests(filepath.Dir(manifest), func(r results.RequestRow) error {
 			if r.Phase == "measure" && (args[1] == "*" || r.Status == args[1]) {
 				n++
 			}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // cluster is a real Slurm cluster of two virtual nodes on this machine, and a matrix for it.
@@ -184,12 +186,12 @@ func (c *cluster) once(root string) {
 	c.t.Helper()
 	n := map[string]int{}
 	for _, p := range c.history(root) {
-		if p.Status != results.Complete || p.Problem != "" {
+		if p.Status != record.Complete || p.Problem != "" {
 			c.t.Errorf("%s launch %d: %s %s %s", p.Name, p.Launch, p.Status, p.Problem, p.Reason)
 		}
 		n[fmt.Sprint(p.Name, "#", p.Launch)]++
 		rows := 0
-		err := results.ReadRequests(p.Dir, func(r results.RequestRow) error {
+		err := table.ReadRequests(p.Dir, func(r record.RequestRow) error {
 			if r.Phase == "measure" {
 				rows++
 			}
@@ -369,7 +371,7 @@ func slurmCanceled(c *cluster, root string) {
 	}
 	kept := c.history(root)[:0]
 	for _, p := range c.history(root) {
-		if p.Status != results.Interrupted {
+		if p.Status != record.Interrupted {
 			kept = append(kept, p)
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 
-	"matrix/results"
 	"matrix/results/predict"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -102,12 +102,12 @@ func cellOf(from *summary.Cell, extra []string) *cell {
 func (c *cell) count(from *summary.Cell) {
 	for _, a := range from.Attempts {
 		switch a.Status {
-		case results.Complete:
+		case record.Complete:
 			c.complete++
-		case results.EngineFailed:
+		case record.EngineFailed:
 			c.failed++
 			c.reason = a.Reason
-		case results.Censored:
+		case record.Censored:
 			c.censored++
 			c.reason = a.Reason
 		default:

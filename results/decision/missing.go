@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/metrics"
 	"matrix/results/predict"
 	"matrix/results/stats"
 )
@@ -69,7 +69,7 @@ func (r *rules) failures(c *contender, a *inquiry) *Need {
 	more := 1
 	for ; more < mostLaunches; more++ {
 		all := planned + int64(more)*last.size
-		if 1-results.SuccessBound(int64(math.Round(share*float64(all))), all) < adm.held[at].Bound {
+		if 1-metrics.SuccessBound(int64(math.Round(share*float64(all))), all) < adm.held[at].Bound {
 			break
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
 
 // planted is the one group of a tree: two platforms, three launches each at 1,000 requests; b's rows are changed.
-func planted(t *testing.T, change func(i int, r *results.RequestRow)) Question {
+func planted(t *testing.T, change func(i int, r *record.RequestRow)) Question {
 	t.Helper()
 	root := t.TempDir()
 	a := summarytest.Cell{Platform: "a", Size: 200, Launches: make([]summarytest.Launch, 3)}
@@ -50,16 +51,16 @@ func decidedAt(t *testing.T, root string) *Result {
 func TestPlantedTrees(t *testing.T) {
 	number := func(n int64) *int64 { return &n }
 	for name, c := range map[string]struct {
-		change  func(i int, r *results.RequestRow)
+		change  func(i int, r *record.RequestRow)
 		verdict string
 		says    string
 	}{
 		"healthy":               {nil, Winner, "Choose b for 5,000 requests"},
-		"twice the prompt":      {func(_ int, r *results.RequestRow) { r.InputTokens = number(400) }, NotComparable, "Send both the same text"},
-		"not a word, one token": {func(_ int, r *results.RequestRow) { r.OutputTokens, r.FinishReason = number(1), "abort" }, NotComparable, `Not comparable: b, 200 requests: 600 of 600 requests counted as answered ended by "abort"`},
-		"half the answers":      {func(_ int, r *results.RequestRow) { r.OutputTokens = number(4) }, NotComparable, "ignore_eos"},
-		"one in ten failed":     {func(i int, r *results.RequestRow) { failed(r, i%10 == 0) }, Winner, "Choose a for 5,000 requests"},
-		"one of 200 failed":     {func(i int, r *results.RequestRow) { failed(r, i == 7) }, Winner, "Choose b for 5,000 requests"},
+		"twice the prompt":      {func(_ int, r *record.RequestRow) { r.InputTokens = number(400) }, NotComparable, "Send both the same text"},
+		"not a word, one token": {func(_ int, r *record.RequestRow) { r.OutputTokens, r.FinishReason = number(1), "abort" }, NotComparable, `Not comparable: b, 200 requests: 600 of 600 requests counted as answered ended by "abort"`},
+		"half the answers":      {func(_ int, r *record.RequestRow) { r.OutputTokens = number(4) }, NotComparable, "ignore_eos"},
+		"one in ten failed":     {func(i int, r *record.RequestRow) { failed(r, i%10 == 0) }, Winner, "Choose a for 5,000 requests"},
+		"one of 200 failed":     {func(i int, r *record.RequestRow) { failed(r, i == 7) }, Winner, "Choose b for 5,000 requests"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := planted(t, c.change)
@@ -104,7 +105,7 @@ func TestAskedOfOneSide(t *testing.T) {
 	}
 }
 
-func failed(r *results.RequestRow, it bool) {
+func failed(r *record.RequestRow, it bool) {
 	if it {
 		r.Status = "failed"
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/metrics"
 	"matrix/results/stats"
 )
 
@@ -47,7 +47,7 @@ func success(q *Requirement, c *contender, n int64) {
 		q.Status, q.Note = NotShown, "no request was measured"
 		return
 	}
-	low := results.SuccessBound(ok, planned)
+	low := metrics.SuccessBound(ok, planned)
 	q.Value = &low
 	switch {
 	case float64(ok)/float64(planned) < q.Bound:
@@ -138,7 +138,7 @@ func (r *rules) admit(g *contest, c *contender, n int64) admission {
 				bar = "fewer than " + percent(q.Bound) + ", the bar where require names none"
 			}
 			a.why = fmt.Sprintf("answered %s of %s requests (%s)", whole(ok), whole(planned), bar)
-			a.sure = 1-results.SuccessBound(planned-ok, planned) < q.Bound
+			a.sure = 1-metrics.SuccessBound(planned-ok, planned) < q.Bound
 		} else {
 			a.sure = c.repeated()
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"matrix/results"
+	"matrix/results/disk"
 )
 
 // Attempt is one attempt to export.
@@ -50,7 +51,7 @@ func Export(out io.Writer, format, table string, attempts []Attempt) (int64, err
 			columns := append(slices.Clone(b.Columns()), a.standing(int(b.NumRows()))...)
 			return w.write(array.NewRecordBatch(schema, columns, b.NumRows()))
 		})
-		if err != nil && (rows > before || results.Lacking(err) || a.Unreadable == nil) {
+		if err != nil && (rows > before || disk.Wanting(err) || a.Unreadable == nil) {
 			return rows, fmt.Errorf("export %s: %w", a.Dir, err)
 		}
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -33,12 +34,12 @@ func measured(t *testing.T, root string, outputs map[string][]string) *summary.S
 		}
 		for i, text := range texts {
 			tokens, at := int64(3), float64(i)
-			row := results.RequestRow{Seq: int64(i), PromptID: string(rune('p' + i)), PromptHash: [16]byte{byte(i)}, Phase: "measure", Status: "ok", SentS: &at, DoneS: &at, OutputTokens: &tokens}
-			if err := a.Append(row, &results.OutputRow{PromptID: row.PromptID, Text: text}); err != nil {
+			row := record.RequestRow{Seq: int64(i), PromptID: string(rune('p' + i)), PromptHash: [16]byte{byte(i)}, Phase: "measure", Status: "ok", SentS: &at, DoneS: &at, OutputTokens: &tokens}
+			if err := a.Append(row, &record.OutputRow{PromptID: row.PromptID, Text: text}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: int64(len(texts)), Mode: "closed"}); err != nil {
+		if _, err := a.Commit(record.Complete, "done", "", record.Run{Planned: int64(len(texts)), Mode: "closed"}); err != nil {
 			t.Fatal(err)
 		}
 	}

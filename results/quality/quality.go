@@ -7,8 +7,9 @@ import (
 
 	"gonum.org/v1/gonum/mathext"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // Prompt is what a dataset says of one of its entries.
@@ -113,7 +114,7 @@ func read(c *summary.Cell) (*answers, error) {
 			continue
 		}
 		a := &answers{of: c, by: l, text: map[int64]answer{}}
-		err := results.ReadOutputs(l.Dir, func(r results.OutputRow) error {
+		err := table.ReadOutputs(l.Dir, func(r record.OutputRow) error {
 			a.seqs = append(a.seqs, r.Seq)
 			a.text[r.Seq] = answer{prompt: r.PromptID, text: r.Text}
 			return nil
@@ -133,7 +134,7 @@ func read(c *summary.Cell) (*answers, error) {
 
 // hashes adds what was really sent: only answers to the same bytes are compared.
 func (a *answers) hashes() error {
-	return results.ReadRequestColumns(a.by.Dir, []string{"seq", "phase", "prompt_hash"}, func(r results.RequestRow) error {
+	return table.ReadRequestColumns(a.by.Dir, []string{"seq", "phase", "prompt_hash"}, func(r record.RequestRow) error {
 		if x, ok := a.text[r.Seq]; ok && r.Phase == "measure" {
 			x.hash = r.PromptHash
 			a.text[r.Seq] = x

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -19,7 +20,7 @@ func (m *maker) failures() (Section, error) {
 	requests := &Table{Caption: "Requests that were not answered, by class", Columns: []Column{{Title: "Cell"}, {Title: "Attempt"}, {Title: "Class"}, {Title: "Requests", Numeric: true}, {Title: "An example"}}}
 	for _, c := range m.Set.Cells {
 		for _, a := range c.Attempts {
-			if a.Status != results.Complete {
+			if a.Status != record.Complete {
 				launches.Rows = append(launches.Rows, Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: fmt.Sprint(a.Launch)},
 					{Text: strings.ReplaceAll(a.Status, "_", " "), Tone: "warn"}, {Text: a.Reason}, {Text: fmt.Sprintf("%s of %s", whole(float64(a.OK)), whole(float64(a.Planned)))}}})
 			}
@@ -58,7 +59,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 		example string
 	}
 	found := map[string]*class{}
-	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error"}, func(r results.RequestRow) error {
+	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error"}, func(r record.RequestRow) error {
 		if r.Phase != "measure" || r.Status == "ok" {
 			return nil
 		}

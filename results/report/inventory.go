@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -140,7 +140,7 @@ func nullsOf(c *summary.Cell) string {
 		return ""
 	}
 	byReason := map[string][]string{}
-	for _, x := range results.Metrics() {
+	for _, x := range record.Metrics() {
 		if why := a.Why(x.Name); why != "" {
 			byReason[why] = append(byReason[why], x.Name)
 		}

@@ -19,6 +19,7 @@ import (
 	"matrix/results"
 	"matrix/results/decision"
 	"matrix/results/quality"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -217,10 +218,10 @@ const hostile = "<script>alert(1)</script>|`\"'><img src=x onerror=alert(1)>\x1b
 
 // hostileSet is a set in which whatever can be named is.
 func hostileSet() *summary.Set {
-	a := &summary.Attempt{Past: results.Past{Manifest: results.Manifest{Attempt: "01", Status: results.EngineFailed, Reason: hostile, Launch: 1, Planned: 0}}}
+	a := &summary.Attempt{Past: results.Past{Manifest: record.Manifest{Attempt: "01", Status: record.EngineFailed, Reason: hostile, Launch: 1, Planned: 0}}}
 	c := &summary.Cell{Experiment: "x", Address: "0123456789abcdef0", Slug: "s", Name: hostile, Platform: hostile, Model: hostile, BatchSize: 10,
 		Axes: map[string]string{hostile: hostile}, Simulated: true, Attempts: []*summary.Attempt{a}}
-	return &summary.Set{Root: hostile, Cells: []*summary.Cell{c}, Problems: []results.Past{{Manifest: results.Manifest{Experiment: hostile, Slug: "q", Attempt: "02"}, Problem: "result_corrupt", Detail: hostile}}}
+	return &summary.Set{Root: hostile, Cells: []*summary.Cell{c}, Problems: []results.Past{{Manifest: record.Manifest{Experiment: hostile, Slug: "q", Attempt: "02"}, Problem: "result_corrupt", Detail: hostile}}}
 }
 
 func TestNothingThatAModelSaysIsMarkup(t *testing.T) {

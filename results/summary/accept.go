@@ -3,12 +3,12 @@ package summary
 import (
 	"slices"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // settle tells the attempts that count for the cell from the older ones. Those that a person accepted count as the plan
 // counts them: where the identity has no result of its own.
-func (c *Cell) settle(marks []results.Mark) {
+func (c *Cell) settle(marks []record.Mark) {
 	c.Identity = c.asked(marks)
 	own := slices.ContainsFunc(c.past, func(a *Attempt) bool { return a.Identity.Hash == c.Identity && isResult(a) })
 	for _, a := range c.past {
@@ -23,7 +23,7 @@ func (c *Cell) settle(marks []results.Mark) {
 }
 
 // asked is the identity that the cell had when it was last measured, or when results were accepted for it since.
-func (c *Cell) asked(marks []results.Mark) string {
+func (c *Cell) asked(marks []record.Mark) string {
 	identity := c.Identity
 	for _, m := range marks {
 		blesses := func(a *Attempt) bool { return m.Blesses(&a.Manifest, m.IdentityHash()) }
@@ -34,11 +34,11 @@ func (c *Cell) asked(marks []results.Mark) string {
 	return identity
 }
 
-func accepted(a *Attempt, marks []results.Mark, identity string) bool {
-	return slices.ContainsFunc(marks, func(m results.Mark) bool { return m.Blesses(&a.Manifest, identity) })
+func accepted(a *Attempt, marks []record.Mark, identity string) bool {
+	return slices.ContainsFunc(marks, func(m record.Mark) bool { return m.Blesses(&a.Manifest, identity) })
 }
 
 // isResult reports that an attempt's end says something about the cell, and is not one to be tried again.
 func isResult(a *Attempt) bool {
-	return a.Status == results.Complete || a.Status == results.EngineFailed || a.Status == results.Censored
+	return a.Status == record.Complete || a.Status == record.EngineFailed || a.Status == record.Censored
 }

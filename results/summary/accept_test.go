@@ -6,6 +6,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // attempt commits one launch of a cell under an identity.
@@ -20,7 +21,7 @@ func attempt(t *testing.T, store *results.Store, identity string, launch int, st
 	if err := a.Append(row(0, 1, 1), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Commit(status, "done", "", results.Run{Planned: 1, Mode: "closed", Concurrency: 1}); err != nil {
+	if _, err := a.Commit(status, "done", "", record.Run{Planned: 1, Mode: "closed", Concurrency: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return a.Manifest().Attempt
@@ -62,12 +63,12 @@ func TestAcceptedAttemptsCount(t *testing.T) {
 			}
 		}
 	}
-	first, second := attempt(t, store, "v1", 1, results.Complete), attempt(t, store, "v1", 2, results.Complete)
-	void := attempt(t, store, "v1", 3, results.Complete)
+	first, second := attempt(t, store, "v1", 1, record.Complete), attempt(t, store, "v1", 2, record.Complete)
+	void := attempt(t, store, "v1", 3, record.Complete)
 	if err := store.Taint("e", "cell-ab", void, "a noisy neighbour", "me"); err != nil {
 		t.Fatal(err)
 	}
-	attempt(t, store, "v2", 1, results.Interrupted)
+	attempt(t, store, "v2", 1, record.Interrupted)
 	check("nothing accepted", "v2", 2, 1)
 	accept(t, store, first, "v2")
 	check("one accepted", "v2", 1, 1, first)
@@ -75,6 +76,6 @@ func TestAcceptedAttemptsCount(t *testing.T) {
 	check("all accepted, the tainted one still void", "v2", 0, 1, first, second)
 	accept(t, store, second, "v3")
 	check("accepted for what was asked since", "v3", 2, 1, second)
-	third := attempt(t, store, "v2", 1, results.Complete)
+	third := attempt(t, store, "v2", 1, record.Complete)
 	check("a result of its own", "v2", 2, 1, third)
 }

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/metrics"
+	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/table"
 )
 
 // Bounds of the checks on what was sent and what came back.
@@ -160,7 +162,7 @@ func (c *Cell) firstWords() map[int64]beginning {
 			continue
 		}
 		out := map[int64]beginning{}
-		err := results.ReadOutputs(l.Dir, func(r results.OutputRow) error {
+		err := table.ReadOutputs(l.Dir, func(r record.OutputRow) error {
 			words := strings.Fields(r.Text)
 			if len(words) > 0 { // an empty one is counted by its own check
 				out[r.Seq] = beginning{words: strings.Join(words[:min(len(words), wordsCompared)], " ")}
@@ -168,7 +170,7 @@ func (c *Cell) firstWords() map[int64]beginning {
 			return nil
 		})
 		if err == nil {
-			err = results.ReadRequestColumns(l.Dir, []string{"seq", "phase", "prompt_hash"}, func(r results.RequestRow) error {
+			err = table.ReadRequestColumns(l.Dir, []string{"seq", "phase", "prompt_hash"}, func(r record.RequestRow) error {
 				if b, kept := out[r.Seq]; kept && r.Phase == "measure" {
 					out[r.Seq] = beginning{r.PromptHash, b.words}
 				}
@@ -185,7 +187,7 @@ func (c *Cell) firstWords() map[int64]beginning {
 // ends of an ok request that are no answer, and those that are.
 var (
 	noAnswer = []string{"abort", "aborted", "error", "content_filter", "cancelled", "canceled", "timeout", "load", "unload"}
-	anAnswer = []string{"", "none", "stop", results.FinishLength, "max_tokens", "tool_calls", "function_call", "eos", "eos_token", "stop_sequence", "end_turn"}
+	anAnswer = []string{"", "none", "stop", record.FinishLength, "max_tokens", "tool_calls", "function_call", "eos", "eos_token", "stop_sequence", "end_turn"}
 )
 
 func (g *checking) ends() {
@@ -209,7 +211,7 @@ func (g *checking) ends() {
 		if x.OK == 0 || y.OK == 0 || x.silent() || y.silent() {
 			return
 		}
-		byA, byB := share(x.Finish[results.FinishLength], x.OK), share(y.Finish[results.FinishLength], y.OK)
+		byA, byB := share(x.Finish[record.FinishLength], x.OK), share(y.Finish[record.FinishLength], y.OK)
 		if max(byA, byB)-min(byA, byB) > lengthMost {
 			g.two(Amber, a, b, "ended by the limit of tokens: %s of the answers against %s", stats.Percent(byA), stats.Percent(byB))
 		}
@@ -217,13 +219,13 @@ func (g *checking) ends() {
 }
 
 // endings is how the requests of a cell ended, over its launches.
-type endings struct{ results.Ends }
+type endings struct{ record.FinishCounts }
 
 // silent: the engine names no ends.
 func (e endings) silent() bool { return e.Finish[""] == e.OK }
 
 func (c *Cell) endings() endings {
-	sum := endings{results.Ends{Finish: map[string]int64{}}}
+	sum := endings{record.FinishCounts{Finish: map[string]int64{}}}
 	for _, a := range c.Launches {
 		e := a.ends()
 		sum.OK, sum.WithoutText, sum.CutShort = sum.OK+e.OK, sum.WithoutText+e.WithoutText, sum.CutShort+e.CutShort
@@ -236,19 +238,19 @@ func (c *Cell) endings() endings {
 
 // ends is how an attempt's ok requests ended: as its row says, or of an older one counted in its requests; nothing where
 // those are not there.
-func (a *Attempt) ends() results.Ends {
+func (a *Attempt) ends() record.FinishCounts {
 	if a.counted != nil {
 		return *a.counted
 	}
-	a.counted = new(results.Ends)
+	a.counted = new(record.FinishCounts)
 	reasons, recorded := a.row["finish_reasons"].(map[string]float64)
 	if !recorded {
-		if e, err := results.ReadEnds(a.Dir); err == nil {
+		if e, err := metrics.ReadEnds(a.Dir); err == nil {
 			*a.counted = e
 		}
 		return *a.counted
 	}
-	e := results.Ends{OK: a.OK, Finish: map[string]int64{}}
+	e := record.FinishCounts{OK: a.OK, Finish: map[string]int64{}}
 	for reason, n := range reasons {
 		if reason == "none" {
 			reason = ""

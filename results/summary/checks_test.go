@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
@@ -42,24 +43,24 @@ func launches(change func(*summarytest.Launch)) func(*summarytest.Cell) {
 	}
 }
 
-func rows(change func(i int, r *results.RequestRow)) func(*summarytest.Cell) {
+func rows(change func(i int, r *record.RequestRow)) func(*summarytest.Cell) {
 	return launches(func(l *summarytest.Launch) { l.Row = change })
 }
 
-func second(change func(*results.Run)) func(*summarytest.Cell) {
+func second(change func(*record.Run)) func(*summarytest.Cell) {
 	return func(b *summarytest.Cell) { b.Launches[1].Run = change }
 }
 
-func runs(change func(*results.Run)) func(*summarytest.Cell) {
+func runs(change func(*record.Run)) func(*summarytest.Cell) {
 	return launches(func(l *summarytest.Launch) { l.Run = change })
 }
 
 func samples(source, metric string, value float64) func(*summarytest.Cell) {
 	return launches(func(l *summarytest.Launch) {
 		for at := -1.0; at < 12; at++ {
-			l.Samples = append(l.Samples, results.SampleRow{TimeS: at, Source: source, Metric: metric, Value: value})
+			l.Samples = append(l.Samples, record.SampleRow{TimeS: at, Source: source, Metric: metric, Value: value})
 			if source == "host" {
-				l.Samples = append(l.Samples, results.SampleRow{TimeS: at, Source: "process", Metric: "cpu_s", Value: at})
+				l.Samples = append(l.Samples, record.SampleRow{TimeS: at, Source: "process", Metric: "cpu_s", Value: at})
 			}
 		}
 	})
@@ -85,22 +86,22 @@ func TestChecksRedden(t *testing.T) {
 		says         string
 		between      bool // two contenders
 	}{
-		"a template doubles the prompt": {summary.CheckPrompts, summary.Red, rows(func(_ int, r *results.RequestRow) { r.InputTokens = ptr(int64(400)) }), "200 against 400", true},
-		"one token more a prompt":       {summary.CheckPrompts, summary.Amber, rows(func(_ int, r *results.RequestRow) { r.InputTokens = ptr(int64(202)) }), "200 against 202", true},
-		"half as long":                  {summary.CheckOutputs, summary.Red, rows(func(_ int, r *results.RequestRow) { r.OutputTokens = ptr(int64(16)) }), "32 against 16", true},
-		"a tenth shorter":               {summary.CheckOutputs, summary.Amber, rows(func(_ int, r *results.RequestRow) { r.OutputTokens = ptr(int64(29)) }), "32 against 29", true},
-		"a few cut short": {summary.CheckOutputs, summary.Red, rows(func(i int, r *results.RequestRow) {
+		"a template doubles the prompt": {summary.CheckPrompts, summary.Red, rows(func(_ int, r *record.RequestRow) { r.InputTokens = ptr(int64(400)) }), "200 against 400", true},
+		"one token more a prompt":       {summary.CheckPrompts, summary.Amber, rows(func(_ int, r *record.RequestRow) { r.InputTokens = ptr(int64(202)) }), "200 against 202", true},
+		"half as long":                  {summary.CheckOutputs, summary.Red, rows(func(_ int, r *record.RequestRow) { r.OutputTokens = ptr(int64(16)) }), "32 against 16", true},
+		"a tenth shorter":               {summary.CheckOutputs, summary.Amber, rows(func(_ int, r *record.RequestRow) { r.OutputTokens = ptr(int64(29)) }), "32 against 29", true},
+		"a few cut short": {summary.CheckOutputs, summary.Red, rows(func(i int, r *record.RequestRow) {
 			if i%20 == 0 {
 				r.OutputTokens, r.FinishReason = ptr(int64(30)), "length"
 			}
 		}), "0% of the answers against 5%", true},
-		"a cache that had the prompts": {summary.CheckPrefixCache, summary.Red, runs(func(r *results.Run) {
+		"a cache that had the prompts": {summary.CheckPrefixCache, summary.Red, runs(func(r *record.Run) {
 			r.Warnings = append(r.Warnings, `prefix cache: this server has had them before`)
 		}), "has had them before", false},
-		"thinking though told not to": {summary.CheckRequest, summary.Amber, runs(func(r *results.Run) {
+		"thinking though told not to": {summary.CheckRequest, summary.Amber, runs(func(r *record.Run) {
 			r.Warnings = append(r.Warnings, "thinking: generate.thinking is false, and yet 3 of 9 answers hold reasoning")
 		}), "3 of 9 answers hold reasoning", false},
-		"slow sampling": {summary.CheckRequest, summary.Amber, runs(func(r *results.Run) {
+		"slow sampling": {summary.CheckRequest, summary.Amber, runs(func(r *record.Run) {
 			r.Warnings = append(r.Warnings, "sampling: top_k = 0 is slow")
 		}), "top_k = 0", false},
 		"no text": {summary.CheckAnswers, summary.Red, launches(func(l *summarytest.Launch) { l.Text = func(int) string { return "" } }), "200 of 200 answers have no text", false},
@@ -123,17 +124,17 @@ func TestChecksRedden(t *testing.T) {
 				return fmt.Sprintf("answer %d is yes", i)
 			}
 		}), "66% begin with the same words", true},
-		"aborted and ok": {summary.CheckEnds, summary.Red, rows(func(i int, r *results.RequestRow) {
+		"aborted and ok": {summary.CheckEnds, summary.Red, rows(func(i int, r *record.RequestRow) {
 			if i == 5 {
 				r.FinishReason = "abort"
 			}
 		}), `ended by "abort"`, false},
-		"an unknown end": {summary.CheckEnds, summary.Amber, rows(func(i int, r *results.RequestRow) {
+		"an unknown end": {summary.CheckEnds, summary.Amber, rows(func(i int, r *record.RequestRow) {
 			if i == 5 {
 				r.FinishReason = "flux"
 			}
 		}), `ended by "flux"`, false},
-		"some run into the limit": {summary.CheckEnds, summary.Amber, rows(func(i int, r *results.RequestRow) {
+		"some run into the limit": {summary.CheckEnds, summary.Amber, rows(func(i int, r *record.RequestRow) {
 			if i%5 == 0 {
 				r.FinishReason, r.MaxTokens = "length", 32
 			}
@@ -142,25 +143,25 @@ func TestChecksRedden(t *testing.T) {
 		"other sampling": {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"temperature": 0.7}), "temperature 0 against 0.7", true},
 		"a schema":       {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"json_schema": map[string]any{"type": "object"}}), "json_schema", true},
 		"a template":     {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"template": "{{.Prompt}}"}), "template", true},
-		"cached":         {summary.CheckPrefixCache, summary.Red, rows(func(_ int, r *results.RequestRow) { r.CachedTokens = ptr(int64(180)) }), "90% of the prompt tokens", false},
+		"cached":         {summary.CheckPrefixCache, summary.Red, rows(func(_ int, r *record.RequestRow) { r.CachedTokens = ptr(int64(180)) }), "90% of the prompt tokens", false},
 		"natural":        {summary.CheckPrefixCache, summary.Red, spec("isolation", map[string]any{"prefix_cache": "natural"}), "off against natural", true},
-		"client":         {summary.CheckClient, summary.Red, second(func(r *results.Run) { r.ClientLimited = ptr(true) }), "launch 2", false},
-		"busy client":    {summary.CheckClient, summary.Amber, second(func(r *results.Run) { r.ClientCPUS = ptr(100.0) }), "62.5% of the machine's cores in launch 2", false},
-		"another GPU":    {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.GPUName = "A100" }), "GPU not the same in all launches: A100, H100", false},
-		"power limit":    {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.PowerLimitW = ptr(350.0) }), "power limit", false},
-		"driver":         {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Machine.Driver = "570" }), "driver", false},
-		"engine":         {summary.CheckMachine, summary.Red, second(func(r *results.Run) { r.Engine.Version = "1.1" }), "engine version not the same in all launches: 1.0, 1.1", false},
-		"other card":     {summary.CheckMachine, summary.Amber, runs(func(r *results.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
+		"client":         {summary.CheckClient, summary.Red, second(func(r *record.Run) { r.ClientLimited = ptr(true) }), "launch 2", false},
+		"busy client":    {summary.CheckClient, summary.Amber, second(func(r *record.Run) { r.ClientCPUS = ptr(100.0) }), "62.5% of the machine's cores in launch 2", false},
+		"another GPU":    {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Machine.GPUName = "A100" }), "GPU not the same in all launches: A100, H100", false},
+		"power limit":    {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Machine.PowerLimitW = ptr(350.0) }), "power limit", false},
+		"driver":         {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Machine.Driver = "570" }), "driver", false},
+		"engine":         {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Engine.Version = "1.1" }), "engine version not the same in all launches: 1.0, 1.1", false},
+		"other card":     {summary.CheckMachine, summary.Amber, runs(func(r *record.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
 		"throttled":      {summary.CheckMachine, summary.Amber, samples("nvml:GPU-a", "throttle_reasons", 0x20), "throttled for 100%", false},
 		"neighbours":     {summary.CheckMachine, summary.Amber, samples("host", "host_cpu_ratio", 0.5), "other processes used 43.7% of the machine", false},
-		"offloaded":      {summary.CheckPlacement, summary.Red, runs(func(r *results.Run) { r.Engine.LayersGPU = ptr(int64(18)) }), "18 of 32 layers", false},
-		"one in fifty fails": {summary.CheckSuccess, summary.Red, rows(func(i int, r *results.RequestRow) {
+		"offloaded":      {summary.CheckPlacement, summary.Red, runs(func(r *record.Run) { r.Engine.LayersGPU = ptr(int64(18)) }), "18 of 32 layers", false},
+		"one in fifty fails": {summary.CheckSuccess, summary.Red, rows(func(i int, r *record.RequestRow) {
 			if i%50 == 0 {
 				r.Status = "failed"
 			}
 		}), "196 of 200 requests were answered (98%)", false},
 		"one fails": {summary.CheckSuccess, summary.Amber, func(b *summarytest.Cell) {
-			b.Launches[0].Row = func(i int, r *results.RequestRow) {
+			b.Launches[0].Row = func(i int, r *record.RequestRow) {
 				if i == 7 {
 					r.Status = "failed"
 				}
@@ -197,19 +198,19 @@ func TestChecksStayGreen(t *testing.T) {
 		"healthy": nil,
 		"declared": func(b *summarytest.Cell) {
 			spec("options", map[string]any{"num_gpu": 18})(b)
-			runs(func(r *results.Run) { r.Engine.LayersGPU = ptr(int64(18)) })(b)
+			runs(func(r *record.Run) { r.Engine.LayersGPU = ptr(int64(18)) })(b)
 		},
-		"other names": runs(func(r *results.Run) { r.Engine.DType, r.Engine.Quantization = "", "F16" }),
+		"other names": runs(func(r *record.Run) { r.Engine.DType, r.Engine.Quantization = "", "F16" }),
 		"other words after other nonces": func(b *summarytest.Cell) {
 			spec("isolation", map[string]any{"nonce": "launch"})(b)
 			launches(func(l *summarytest.Launch) { l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) } })(b)
 		},
 		"another nonce": launches(func(l *summarytest.Launch) {
-			l.Row = func(i int, r *results.RequestRow) { r.PromptHash = [16]byte{byte(i), 1} }
+			l.Row = func(i int, r *record.RequestRow) { r.PromptHash = [16]byte{byte(i), 1} }
 			l.Text = func(i int) string { return fmt.Sprintf("zz%d", i) }
 		}),
 		"tells less": launches(func(l *summarytest.Launch) {
-			l.Run = func(r *results.Run) { r.Machine.PowerLimitW, r.Engine.Template, r.Machine.Driver = nil, "", "" }
+			l.Run = func(r *record.Run) { r.Machine.PowerLimitW, r.Engine.Template, r.Machine.Driver = nil, "", "" }
 		}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -254,7 +255,7 @@ func TestChecksOnRealResults(t *testing.T) {
 // One failure among 3,000 is no 100%, whatever the median of the launches.
 func TestSuccessIsOverAllRequests(t *testing.T) {
 	root := t.TempDir()
-	one := func(i int, r *results.RequestRow) {
+	one := func(i int, r *record.RequestRow) {
 		if i == 7 {
 			r.Status = "failed"
 		}
@@ -279,10 +280,10 @@ func TestSuccessIsOverAllRequests(t *testing.T) {
 // A share has no interval beyond the whole, though it is one of logarithms.
 func TestNoShareBeyondTheWhole(t *testing.T) {
 	root := t.TempDir()
-	busy := func(ratio float64) []results.SampleRow {
-		var out []results.SampleRow
+	busy := func(ratio float64) []record.SampleRow {
+		var out []record.SampleRow
 		for at := -1.0; at < 12; at++ {
-			out = append(out, results.SampleRow{TimeS: at, Source: "nvml:GPU-a", Metric: "gpu_util_ratio", Value: ratio})
+			out = append(out, record.SampleRow{TimeS: at, Source: "nvml:GPU-a", Metric: "gpu_util_ratio", Value: ratio})
 		}
 		return out
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"matrix/results"
+	"matrix/results/table"
 )
 
 // Point is one point of a cumulative distribution: Share of the requests took at most Value.
@@ -73,7 +73,7 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 			continue
 		}
 		names := append([]string{"phase", "status"}, columns...)
-		err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return g.take(b, columns) })
+		err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return g.take(b, columns) })
 		if err != nil {
 			return nil, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
 		}

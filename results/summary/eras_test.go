@@ -15,7 +15,7 @@ import (
 func era(version string, scales ...float64) []summarytest.Launch {
 	var out []summarytest.Launch
 	for i, scale := range scales {
-		out = append(out, summarytest.Launch{Number: i + 1, Identity: "with " + version, Scale: scale, Run: func(r *results.Run) { r.Engine.Version = version }})
+		out = append(out, summarytest.Launch{Number: i + 1, Identity: "with " + version, Scale: scale, Run: func(r *record.Run) { r.Engine.Version = version }})
 	}
 	return out
 }
@@ -23,7 +23,7 @@ func era(version string, scales ...float64) []summarytest.Launch {
 // TestEras: three versions of one engine, of which the second only failed, and a tainted launch that counts nowhere.
 func TestEras(t *testing.T) {
 	root := t.TempDir()
-	failed := summarytest.Launch{Number: 1, Identity: "with 1.1", Status: results.EngineFailed}
+	failed := summarytest.Launch{Number: 1, Identity: "with 1.1", Status: record.EngineFailed}
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "serve", Size: 20,
 		Launches: slices.Concat(era("1.0", 1, 1), []summarytest.Launch{failed}, era("1.2", 2, 2, 2))},
 		summarytest.Cell{Platform: "other", Size: 20, Launches: era("3", 1)})

@@ -14,6 +14,8 @@ import (
 
 	"matrix/results"
 	"matrix/results/predict"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // FinishModel predicts finish times: each group of cells, which differ in batch size alone, is one series of the model,
@@ -137,12 +139,12 @@ func (s *Set) Starts() ([]predict.Start, error) {
 
 // starts are the engine's own starts of an attempt; none where it was attached to or shared a server.
 func (a *Attempt) starts() (out []predict.Start) {
-	var segments []results.Segment
+	var segments []record.Segment
 	if json.Unmarshal([]byte(a.Text("segments_json")), &segments) != nil {
 		segments = nil
 	}
 	if len(segments) <= 1 { // the row has all phases, the segment's list may be cut
-		segments = []results.Segment{{LoadS: a.Number("load_s"), Phases: a.phases()}}
+		segments = []record.Segment{{LoadS: a.Number("load_s"), Phases: a.phases()}}
 	}
 	for _, segment := range segments {
 		if segment.LoadS != nil {
@@ -186,7 +188,7 @@ func (a *Attempt) curve() (predict.Curve, error) {
 	}
 	spans := map[int32]*bothSpans{}
 	names := []string{"phase", "status", "segment", "sent_s", "first_token_s", "done_s"}
-	err := results.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
+	err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
 	if err != nil {
 		return predict.Curve{}, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
 	}

@@ -4,25 +4,25 @@ import (
 	"encoding/json"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // Keys by which starts and launches of different cells are pooled. They hold what the identity holds, so that a renamed
 // label pools with what it was.
 
 // SeriesKey is equal for launches that differ in nothing but their batch size.
-func SeriesKey(m *results.Manifest) string { return keyWithout(m, "batch_size", "warmup") }
+func SeriesKey(m *record.Manifest) string { return keyWithout(m, "batch_size", "warmup") }
 
 // StartKey is equal for starts of the same engine, model, settings, machine and state of the caches.
-func StartKey(m *results.Manifest) string {
+func StartKey(m *record.Manifest) string {
 	return keyWithout(m, "batch_size", "load", "generate", "warmup", "dataset_seed", "dataset")
 }
 
 // KinKey is StartKey without the settings.
-func KinKey(m *results.Manifest) string { return key(engine(m), part(m, "model"), part(m, "hardware")) }
+func KinKey(m *record.Manifest) string { return key(engine(m), part(m, "model"), part(m, "hardware")) }
 
 // keyWithout is everything that was asked for but some parts of the spec; "dataset" stands for the prompts.
-func keyWithout(m *results.Manifest, parts ...string) string {
+func keyWithout(m *record.Manifest, parts ...string) string {
 	var spec map[string]any
 	if json.Unmarshal(m.Identity.Components.Get("spec").Value, &spec) != nil {
 		// Imported: labels are all there is.
@@ -51,7 +51,7 @@ func keyWithout(m *results.Manifest, parts ...string) string {
 }
 
 // engine is the backend with its version, else the platform's label.
-func engine(m *results.Manifest) string {
+func engine(m *record.Manifest) string {
 	if backend := part(m, "backend"); backend != "" {
 		return backend
 	}
@@ -59,7 +59,7 @@ func engine(m *results.Manifest) string {
 }
 
 // part is the hash of a component of the identity, "" where it is empty; the model's label stands in for an unknown one.
-func part(m *results.Manifest, name string) string {
+func part(m *record.Manifest, name string) string {
 	c := m.Identity.Components.Get(name)
 	if v := string(c.Value); v != "" && v != "{}" {
 		return c.Hash
@@ -70,7 +70,7 @@ func part(m *results.Manifest, name string) string {
 	return ""
 }
 
-func axesBut(m *results.Manifest, axis string) string {
+func axesBut(m *record.Manifest, axis string) string {
 	labels := map[string]string{}
 	for name, label := range m.Axes {
 		if name != axis {
@@ -87,7 +87,7 @@ func axesBut(m *results.Manifest, axis string) string {
 // attached reports a server that was there before: nothing was loaded by us.
 func (a *Attempt) attached() bool {
 	argv, _ := a.row["engine_argv"].([]string)
-	return a.Status == results.Complete && !a.Flag("imported") && a.Text("server") != "group" && a.Number("load_s") == nil && len(argv) == 0
+	return a.Status == record.Complete && !a.Flag("imported") && a.Text("server") != "group" && a.Number("load_s") == nil && len(argv) == 0
 }
 
 func key(parts ...string) string { return strings.Join(parts, "\x00") }

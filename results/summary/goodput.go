@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/metrics"
 )
 
 // HoldTo makes a cell's goodput that under these bounds: where a launch was measured under others, its requests are
@@ -29,7 +29,7 @@ func (c *Cell) HoldTo(slo experiments.SLO) error {
 			row["goodput"], row["null_reasons"], a.row = nil, reasons, row
 			continue
 		}
-		met, err := results.Meet(a.Dir, a.Text("load_mode"), slo)
+		met, err := metrics.Meet(a.Dir, a.Text("load_mode"), slo)
 		if err != nil {
 			return fmt.Errorf("count the goodput of attempt %s: %w", a.Attempt, err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -14,14 +15,14 @@ import (
 // Goodput follows the bounds that are declared now: the requests are counted anew, and not those of a batch.
 func TestGoodputUnderOtherBounds(t *testing.T) {
 	root := t.TempDir()
-	slow := func(i int, r *results.RequestRow) { // a request takes 0.1 s, each fourth 0.05 s longer to its first token
+	slow := func(i int, r *record.RequestRow) { // a request takes 0.1 s, each fourth 0.05 s longer to its first token
 		if i%4 == 0 {
 			*r.FirstTokenS += 0.05
 		}
 	}
 	bounds := experiments.SLO{TTFT: time.Second}
-	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *results.Run) { r.SLO = &bounds }}, {Row: slow}}},
-		summarytest.Cell{Platform: "b", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *results.Run) { r.Mode = "batch" }}}})
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.SLO = &bounds }}, {Row: slow}}},
+		summarytest.Cell{Platform: "b", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.Mode = "batch" }}}})
 	store, err := results.Open(root)
 	if err != nil {
 		t.Fatal(err)

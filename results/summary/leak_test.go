@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -20,7 +21,7 @@ func TestLeak(t *testing.T) {
 				if int(at*4)%2 == 0 {
 					sign = -1
 				}
-				l.Samples = append(l.Samples, results.SampleRow{TimeS: at, Source: "process", Metric: "rss_bytes", Value: from + perSecond*max(at, 0) + sign*wave})
+				l.Samples = append(l.Samples, record.SampleRow{TimeS: at, Source: "process", Metric: "rss_bytes", Value: from + perSecond*max(at, 0) + sign*wave})
 			}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // Load reads the attempts of some experiments, or of all when none is named. Attempts whose files are damaged are
@@ -22,7 +24,7 @@ func Load(ctx context.Context, store *results.Store, root string, experiments ..
 // Survey is Load without the rows: which attempts count, and of each the numbers that its manifest tells, for trees of
 // thousands of cells.
 func Survey(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
-	return loadWith(ctx, store, root, experiments, func(dir string) (map[string]any, error) { return nil, results.VerifyRun(dir) })
+	return loadWith(ctx, store, root, experiments, func(dir string) (map[string]any, error) { return nil, table.VerifyRun(dir) })
 }
 
 func loadWith(ctx context.Context, store *results.Store, root string, experiments []string, row func(dir string) (map[string]any, error)) (*Set, error) {
@@ -96,7 +98,7 @@ func (s *Set) read(ctx context.Context, row func(dir string) (map[string]any, er
 	})
 	for i, a := range all {
 		switch err := errs[i]; {
-		case errors.Is(err, results.ErrCorrupt):
+		case errors.Is(err, table.ErrCorrupt):
 			a.Problem, a.Detail = results.ResultCorrupt, err.Error()
 			s.Problems = append(s.Problems, a.Past)
 		case err != nil:
@@ -130,7 +132,7 @@ func (c *Cell) close() {
 	for _, a := range c.Attempts {
 		c.Simulated = c.Simulated || a.Simulated
 		c.Imported = c.Imported || a.Flag("imported")
-		if a.Status == results.Complete {
+		if a.Status == record.Complete {
 			byLaunch[a.Launch] = a
 		}
 	}

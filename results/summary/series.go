@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // Series is one telemetry reading over time.
@@ -28,7 +29,7 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 		return nil, nil
 	}
 	found := map[key]*Series{}
-	err := results.ReadSamples(a.Dir, func(r results.SampleRow) error {
+	err := table.ReadSamples(a.Dir, func(r record.SampleRow) error {
 		if !slices.ContainsFunc(metrics, func(name string) bool { return called(r.Metric, name) }) {
 			return nil
 		}

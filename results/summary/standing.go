@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // Standing is whether an attempt counts for its cell.
@@ -28,7 +29,7 @@ func (s *Set) Standings() []Standing {
 		for _, a := range c.Attempts {
 			why := ""
 			switch {
-			case a.Status != results.Complete:
+			case a.Status != record.Complete:
 				why = a.Status
 			case !slices.Contains(c.Launches, a):
 				why = NotReplaced
@@ -48,13 +49,13 @@ func (s *Set) Standings() []Standing {
 
 // Keep writes counts.parquet of each experiment in the set: for readers of one glob, who see no marks.
 func (s *Set) Keep(store *results.Store) error {
-	byExperiment := map[string][]results.CountRow{}
+	byExperiment := map[string][]record.CountRow{}
 	var names []string
 	for _, a := range s.Standings() {
 		if byExperiment[a.Experiment] == nil {
 			names = append(names, a.Experiment)
 		}
-		byExperiment[a.Experiment] = append(byExperiment[a.Experiment], results.CountRow{Experiment: a.Experiment, Cell: results.CellKey(a.Address),
+		byExperiment[a.Experiment] = append(byExperiment[a.Experiment], record.CountRow{Experiment: a.Experiment, Cell: record.CellKey(a.Address),
 			Launch: int32(a.Launch), Attempt: a.Attempt, Counts: a.WhyNot == "", WhyNot: a.WhyNot})
 	}
 	for _, name := range names {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // Set is what a results tree holds for some experiments.
@@ -41,7 +42,7 @@ type Cell struct {
 type Attempt struct {
 	results.Past
 	row     map[string]any
-	counted *results.Ends // once asked
+	counted *record.FinishCounts // once asked
 }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.

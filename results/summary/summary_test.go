@@ -12,6 +12,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary/summarytest"
 )
@@ -121,18 +122,18 @@ func launches(t *testing.T, store *results.Store, name string, n int, scales ...
 				t.Fatal(err)
 			}
 		}
-		if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: int64(n), Mode: "closed", Concurrency: 4}); err != nil {
+		if _, err := a.Commit(record.Complete, "done", "", record.Run{Planned: int64(n), Mode: "closed", Concurrency: 4}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // row takes (seq + 1)/n · scale seconds; each tenth fails.
-func row(seq, n int, scale float64) results.RequestRow {
+func row(seq, n int, scale float64) record.RequestRow {
 	sent, tokens := 0.0, int64(10)
 	last := scale * float64(seq+1) / float64(n)
 	first := last / 2
-	r := results.RequestRow{Seq: int64(seq), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", SentS: &sent, FirstTokenS: &first,
+	r := record.RequestRow{Seq: int64(seq), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", SentS: &sent, FirstTokenS: &first,
 		LastTokenS: &last, DoneS: &last, OutputTokens: &tokens, InputTokens: &tokens}
 	if seq%10 == 9 {
 		r.Status, r.FirstTokenS, r.LastTokenS, r.OutputTokens = "failed", nil, nil, nil

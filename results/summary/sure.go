@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/metrics"
 	"matrix/results/stats"
 )
 
@@ -88,7 +88,7 @@ func (c *Cell) pooled(metric string, e stats.Estimate) stats.Estimate {
 	case "success_rate":
 		e.Median = float64(ok) / float64(planned)
 	case "success_rate_low95":
-		e.Median = results.SuccessBound(ok, planned)
+		e.Median = metrics.SuccessBound(ok, planned)
 		e.Low, e.High = e.Median, e.Median
 	default:
 		return e

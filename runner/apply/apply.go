@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/calibrate"
 	"matrix/runner/events"
 	"matrix/runner/launch"
@@ -135,7 +135,7 @@ func (s *session) step(ctx context.Context, i int, step plan.Step, at launch.Pla
 		if out.Fatal != nil {
 			return out.Fatal
 		}
-		again := out.Status == results.EnvironmentFailed && !out.Lacking && try < s.o.LaunchRetries && ctx.Err() == nil
+		again := out.Status == record.EnvironmentFailed && !out.Lacking && try < s.o.LaunchRetries && ctx.Err() == nil
 		if !again {
 			s.count(step.Item, out)
 			return nil
@@ -151,13 +151,13 @@ func (s *session) count(item *plan.Item, out launch.Outcome) {
 	defer s.mu.Unlock()
 	s.given[item] = out.Lacking
 	switch out.Status {
-	case results.Complete:
+	case record.Complete:
 		s.sum.Complete++
-	case results.EngineFailed:
+	case record.EngineFailed:
 		s.sum.Failed++
-	case results.Censored:
+	case record.Censored:
 		s.sum.Censored++
-	case results.EnvironmentFailed:
+	case record.EnvironmentFailed:
 		s.sum.Environment++
 	default:
 		s.sum.Interrupted++

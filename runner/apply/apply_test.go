@@ -13,6 +13,8 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
@@ -31,7 +33,7 @@ func TestApplyCompletes(t *testing.T) {
 			t.Fatalf("got %+v, want one complete", sum)
 		}
 		past := r.only()
-		if past.Status != results.Complete || past.OK != 10 {
+		if past.Status != record.Complete || past.OK != 10 {
 			t.Errorf("got %s with %d ok, want complete with 10", past.Status, past.OK)
 		}
 		for seq, row := range r.rows(past, 10) {
@@ -64,7 +66,7 @@ func TestWarmUpAnswersAreShort(t *testing.T) {
 			c.Dataset.Synthetic.OutputTokens = runnertest.Constant(100)
 			c.Generate = &experiments.Generate{MaxTokens: 100, MinTokens: least}
 			r.apply(t.Context(), r.plan(c))
-			err := results.ReadRequests(r.only().Dir, func(row results.RequestRow) error {
+			err := table.ReadRequests(r.only().Dir, func(row record.RequestRow) error {
 				if row.Phase == "warmup" && row.MaxTokens != want || row.Phase != "warmup" && row.MaxTokens != 100 {
 					t.Errorf("min_tokens %d: a request of phase %s was asked %d tokens", least, row.Phase, row.MaxTokens)
 				}
@@ -82,7 +84,7 @@ func TestWarmUpIsApart(t *testing.T) {
 		r := newRig(t)
 		r.apply(t.Context(), r.plan(runnertest.Cell("a", 10)))
 		warm := 0
-		err := results.ReadRequests(r.only().Dir, func(row results.RequestRow) error {
+		err := table.ReadRequests(r.only().Dir, func(row record.RequestRow) error {
 			if row.Phase == "warmup" {
 				warm++
 				if row.DoneS == nil || *row.DoneS > 0 {
@@ -122,7 +124,7 @@ func TestEngineDiesMidBatch(t *testing.T) {
 			t.Fatalf("got %+v, want one failed and one complete", sum)
 		}
 		past := r.history()[0]
-		if past.Status != results.EngineFailed || !strings.Contains(past.Reason, "engine died after") || !strings.Contains(past.Reason, "exit status 1") {
+		if past.Status != record.EngineFailed || !strings.Contains(past.Reason, "engine died after") || !strings.Contains(past.Reason, "exit status 1") {
 			t.Errorf("got %s: %q", past.Status, past.Reason)
 		}
 		if !strings.Contains(past.LogTail, "CUDA out of memory") {
@@ -148,9 +150,9 @@ func TestLaunchFails(t *testing.T) {
 		launches int64
 		tail     string
 	}{
-		"environment is tried again": {&backends.LaunchError{Environment: true, Class: "port_taken", Err: errors.New("port 8000 is taken")}, results.EnvironmentFailed, 3, ""},
-		"engine is a result":         {&backends.LaunchError{Class: "oom", Err: errors.New("out of memory"), LogTail: "boom"}, results.EngineFailed, 1, "boom"},
-		"a plain error too":          {errors.New("no such thing"), results.EngineFailed, 1, ""},
+		"environment is tried again": {&backends.LaunchError{Environment: true, Class: "port_taken", Err: errors.New("port 8000 is taken")}, record.EnvironmentFailed, 3, ""},
+		"engine is a result":         {&backends.LaunchError{Class: "oom", Err: errors.New("out of memory"), LogTail: "boom"}, record.EngineFailed, 1, "boom"},
+		"a plain error too":          {errors.New("no such thing"), record.EngineFailed, 1, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +184,7 @@ func TestLoadHangs(t *testing.T) {
 		}
 		began := time.Now()
 		r.apply(t.Context(), r.plan(c))
-		if past := r.only(); past.Status != results.EngineFailed || !strings.Contains(past.Reason, "limits.load") {
+		if past := r.only(); past.Status != record.EngineFailed || !strings.Contains(past.Reason, "limits.load") {
 			t.Errorf("got %s: %q", past.Status, past.Reason)
 		}
 		if took := time.Since(began); took > 70*time.Second {

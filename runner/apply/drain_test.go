@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/machine"
 	"matrix/runner/runnertest"
 	"matrix/runner/telemetry"
@@ -23,21 +23,21 @@ func TestDrainIsBounded(t *testing.T) {
 		status    string
 		text      string
 	}{
-		"busy CPU":            {false, 2, nil, results.Complete, "CPU did not become quiet"},
-		"busy CPU, exclusive": {true, 2, nil, results.Complete, "CPU did not become quiet"},
-		"quiet":               {true, 0.1, nil, results.Complete, ""},
+		"busy CPU":            {false, 2, nil, record.Complete, "CPU did not become quiet"},
+		"busy CPU, exclusive": {true, 2, nil, record.Complete, "CPU did not become quiet"},
+		"quiet":               {true, 0.1, nil, record.Complete, ""},
 		"GPU is taken": {false, 0, func(look int) ([]telemetry.GPU, error) {
 			if look < 5 { // what is there, the baseline, and whether the apply may begin
 				return oneGPU(0), nil
 			}
 			return oneGPU(9<<30, telemetry.GPUProcess{PID: 7, Name: "ollama", Bytes: 9 << 30, Compute: true}), nil
-		}, results.EnvironmentFailed, "ollama (pid 7)"},
+		}, record.EnvironmentFailed, "ollama (pid 7)"},
 		"GPU gets free": {false, 0, func(look int) ([]telemetry.GPU, error) {
 			if look >= 5 && look < 10 {
 				return oneGPU(9 << 30), nil
 			}
 			return oneGPU(0), nil
-		}, results.Complete, ""},
+		}, record.Complete, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

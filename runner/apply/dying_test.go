@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
@@ -119,7 +119,7 @@ func TestDyingSharedServer(t *testing.T) {
 					for _, row := range r.rows(past, past.BatchSize) {
 						statuses[row.Status]++
 					}
-					failed := past.Status == results.EngineFailed
+					failed := past.Status == record.EngineFailed
 					if want := 40 - 3; failed && (statuses["ok"] != want || statuses["not_sent"] < past.BatchSize-want-10 || !strings.Contains(past.Reason, "engine died")) {
 						t.Errorf("%q with %v, want %d ok and the rest not sent", past.Reason, statuses, want)
 					}
@@ -176,12 +176,12 @@ func TestNothingAnswered(t *testing.T) {
 		hint           string
 		measured       bool
 	}{
-		"template":     {refuse(400, "http_400", "default chat template is no longer allowed", 0), results.EngineFailed, "none of 3 warm-up requests", "generate.template", false},
-		"key":          {refuse(401, "http_401", "bad key", 0), results.EnvironmentFailed, "401", "api_key_env", false},
-		"later":        {refuse(400, "http_400", "no", 3), results.EngineFailed, "none of 20 requests was answered", "", true},
-		"key expires":  {refuse(403, "http_403", "expired", 3), results.EnvironmentFailed, "403", "api_key_env", true},
-		"moved":        {refuse(301, "http_301", "Moved", 0), results.EnvironmentFailed, "301", "platform.url", false},
-		"at the limit": {refuse(400, "http_400", "no", 12), results.Censored, "max_error_rate", "", true},
+		"template":     {refuse(400, "http_400", "default chat template is no longer allowed", 0), record.EngineFailed, "none of 3 warm-up requests", "generate.template", false},
+		"key":          {refuse(401, "http_401", "bad key", 0), record.EnvironmentFailed, "401", "api_key_env", false},
+		"later":        {refuse(400, "http_400", "no", 3), record.EngineFailed, "none of 20 requests was answered", "", true},
+		"key expires":  {refuse(403, "http_403", "expired", 3), record.EnvironmentFailed, "403", "api_key_env", true},
+		"moved":        {refuse(301, "http_301", "Moved", 0), record.EnvironmentFailed, "301", "platform.url", false},
+		"at the limit": {refuse(400, "http_400", "no", 12), record.Censored, "max_error_rate", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestOwnWants(t *testing.T) {
 			t.Fatal("it was committed and not kept to go on from")
 		}
 		r.apply(t.Context(), p) // with more files now
-		if past := r.only(); past.Status != results.Complete || past.OK != 50 || past.Segments != 2 {
+		if past := r.only(); past.Status != record.Complete || past.OK != 50 || past.Segments != 2 {
 			t.Errorf("%s, %d ok, %d segments", past.Status, past.OK, past.Segments)
 		}
 	})

@@ -11,6 +11,8 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 	"matrix/runner/events"
 	"matrix/runner/machine"
 	"matrix/runner/plan"
@@ -38,7 +40,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, backend: &runnertest.Backend{}, host: runnertest.Machine()}
 	r.host.LockFolder = t.TempDir()
 	r.world = plan.World{Backends: map[string]backends.Backend{runnertest.Platform: r.backend.Value()}, Store: store,
-		Machine: results.Machine{Host: "here", CPU: "cpu"}, Version: "test",
+		Machine: record.Machine{Host: "here", CPU: "cpu"}, Version: "test",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 	var busy atomic.Bool
 	r.options.Observe = func(e events.Event) {
@@ -98,10 +100,10 @@ func (r *rig) only() results.Past {
 }
 
 // rows reads the measured rows of an attempt and checks that each planned request has exactly one.
-func (r *rig) rows(p results.Past, planned int) map[int64]results.RequestRow {
+func (r *rig) rows(p results.Past, planned int) map[int64]record.RequestRow {
 	r.t.Helper()
-	rows := map[int64]results.RequestRow{}
-	err := results.ReadRequests(p.Dir, func(row results.RequestRow) error {
+	rows := map[int64]record.RequestRow{}
+	err := table.ReadRequests(p.Dir, func(row record.RequestRow) error {
 		if row.Phase != "measure" {
 			return nil
 		}

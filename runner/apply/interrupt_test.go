@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
@@ -90,7 +90,7 @@ func TestInterruptedInLoadStartsOver(t *testing.T) {
 		if sum.Interrupted != 1 || took > 10*time.Second {
 			t.Fatalf("got %+v, %s after ^C", sum, took)
 		}
-		if past := r.only(); past.Status != results.Interrupted {
+		if past := r.only(); past.Status != record.Interrupted {
 			t.Errorf("committed as %s, want interrupted", past.Status)
 		}
 	})
@@ -105,7 +105,7 @@ func TestInterruptWithoutResumeCommits(t *testing.T) {
 			t.Fatalf("got %+v", sum)
 		}
 		past := r.only()
-		if past.Status != results.Interrupted {
+		if past.Status != record.Interrupted {
 			t.Errorf("committed as %s, want interrupted", past.Status)
 		}
 		r.rows(past, 100)
@@ -176,7 +176,7 @@ func TestChangedCellDoesNotGoOn(t *testing.T) {
 		p.Items[0].Identity = runnertest.Identity(c.Address, map[string]string{"spec": `{"x":1}`})
 		r.apply(context.Background(), p)
 		past := r.history()
-		if len(past) != 2 || past[0].Status != results.Interrupted || past[1].Status != results.Complete || past[1].Segments != 1 {
+		if len(past) != 2 || past[0].Status != record.Interrupted || past[1].Status != record.Complete || past[1].Segments != 1 {
 			t.Errorf("got %+v", past)
 		}
 	})
@@ -230,7 +230,7 @@ func TestInterruptedTwice(t *testing.T) {
 		}
 		r.backend.OnLaunch = nil
 		r.apply(context.Background(), r.plan(c))
-		if past := r.only(); past.Status != results.Complete || past.OK != 100 {
+		if past := r.only(); past.Status != record.Complete || past.OK != 100 {
 			t.Errorf("got %s with %d ok", past.Status, past.OK)
 		}
 		r.rows(r.only(), 100)
@@ -253,7 +253,7 @@ func TestEnvironmentFailsInLaterSegment(t *testing.T) {
 		if sum := r.apply(context.Background(), r.plan(c)); sum.Complete != 1 {
 			t.Errorf("got %+v", sum)
 		}
-		if past := r.only(); past.Status != results.Complete || past.OK != 100 {
+		if past := r.only(); past.Status != record.Complete || past.OK != 100 {
 			t.Errorf("got %s with %d ok", past.Status, past.OK)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // TestMain lets this binary be what its tests start: the guard of an engine, and the simulator's server. And it reads and
@@ -40,19 +42,19 @@ func WarmParquet() error {
 	if err != nil {
 		return err
 	}
-	row := results.RequestRow{Phase: "measure", Status: "ok", ChunkGapsS: []float64{1}}
-	if err := a.Append(row, &results.OutputRow{Text: "x"}); err != nil {
+	row := record.RequestRow{Phase: "measure", Status: "ok", ChunkGapsS: []float64{1}}
+	if err := a.Append(row, &record.OutputRow{Text: "x"}); err != nil {
 		return err
 	}
-	if err := a.Sample(results.SampleRow{Source: "host", Metric: "x"}); err != nil {
+	if err := a.Sample(record.SampleRow{Source: "host", Metric: "x"}); err != nil {
 		return err
 	}
-	if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
+	if _, err := a.Commit(record.Complete, "done", "", record.Run{Planned: 1}); err != nil {
 		return err
 	}
 	past, err := store.History(context.Background(), "warm")
 	if err != nil {
 		return err
 	}
-	return results.ReadRequests(past[0].Dir, func(results.RequestRow) error { return nil })
+	return table.ReadRequests(past[0].Dir, func(record.RequestRow) error { return nil })
 }

@@ -11,6 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
@@ -144,7 +145,7 @@ func TestPrimingThatFailsIsTheLaunchThatFails(t *testing.T) {
 			t.Fatalf("%+v with %d starts", sum, r.backend.Launches.Load())
 		}
 		p := r.only()
-		if p.Status != results.EngineFailed || !strings.Contains(p.Reason, "isolation.prime") || !strings.Contains(p.Reason, "CUDA out of memory") || p.LogTail != "the end" {
+		if p.Status != record.EngineFailed || !strings.Contains(p.Reason, "isolation.prime") || !strings.Contains(p.Reason, "CUDA out of memory") || p.LogTail != "the end" {
 			t.Errorf("%s: %s | %s", p.Status, p.Reason, p.LogTail)
 		}
 		failed := 0
@@ -169,7 +170,7 @@ func TestPrimingIsInterrupted(t *testing.T) {
 		if sum.Interrupted != 1 || sum.NotRun != 1 || time.Since(began) > 30*time.Second {
 			t.Errorf("%+v after %s", sum, time.Since(began))
 		}
-		if p := r.only(); p.Status != results.Interrupted || p.Planned != 10 {
+		if p := r.only(); p.Status != record.Interrupted || p.Planned != 10 {
 			t.Errorf("%+v", p.Manifest)
 		}
 		if s := r.servers(); len(s) != 1 || s[0].Ended.IsZero() {

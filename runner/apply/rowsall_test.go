@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
@@ -105,7 +105,7 @@ func TestExactlyOneRow(t *testing.T) {
 				r.apply(context.Background(), r.plan(c))
 			}
 			past := r.only()
-			if past.Status == results.EnvironmentFailed {
+			if past.Status == record.EnvironmentFailed {
 				t.Fatalf("seed %d: %s", seed, past.Reason)
 			}
 			if r.kinds()[events.CellStart] == 0 {

@@ -14,6 +14,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
+	"matrix/results/record"
 
 	"matrix/runner/apply"
 	"matrix/runner/events"
@@ -81,7 +82,7 @@ func NewSession(t *testing.T) *Session {
 func OpenWorld(dir string) (plan.World, error) {
 	store, err := results.Open(filepath.Join(dir, "results"))
 	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
-		Machine: results.Machine{CPU: "test", Cores: 2}, Version: "test",
+		Machine: record.Machine{CPU: "test", Cores: 2}, Version: "test",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}, err
 }
 

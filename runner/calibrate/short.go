@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/disk"
+	"matrix/results/record"
 	"matrix/runner/calibrate/mock"
 )
 
@@ -24,9 +24,9 @@ type Step struct {
 }
 
 // Short measures this machine in some ten seconds, with the mock in a process of its own and no core set aside.
-func Short(ctx context.Context, observe func(Step)) (results.Calibration, error) {
+func Short(ctx context.Context, observe func(Step)) (record.Calibration, error) {
 	host, _ := os.Hostname() // "" is equal to itself
-	c := results.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: float64(time.Now().UnixNano()) / 1e9}
+	c := record.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: float64(time.Now().UnixNano()) / 1e9}
 	p, err := mock.Start(ctx)
 	if err != nil {
 		return c, err
@@ -67,7 +67,7 @@ func Short(ctx context.Context, observe func(Step)) (results.Calibration, error)
 func Path(root string) string { return filepath.Join(root, ".matrix", "calibration.json") }
 
 // Save writes a calibration into a results tree, whole or not at all.
-func Save(root string, c results.Calibration) error {
+func Save(root string, c record.Calibration) error {
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save the calibration: %w", err)
@@ -88,7 +88,7 @@ func Save(root string, c results.Calibration) error {
 
 // Read returns the calibration of a results tree; nil where there is none, or one of another machine: results trees are
 // copied and shared.
-func Read(root string) (*results.Calibration, error) {
+func Read(root string) (*record.Calibration, error) {
 	text, err := disk.ReadFile(Path(root), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -96,7 +96,7 @@ func Read(root string) (*results.Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the calibration: %w", err)
 	}
-	var c results.Calibration
+	var c record.Calibration
 	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, fmt.Errorf("read the calibration %s: %w", Path(root), experiments.PlainJSON(err))
 	}

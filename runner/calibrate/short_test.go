@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"testing"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 func TestReadIsOfThisMachine(t *testing.T) {
@@ -18,7 +18,7 @@ func TestReadIsOfThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := results.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: 1, EventsPerSCore: 2e6, CPUPerRequestS: 4e-5}
+	want := record.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: 1, EventsPerSCore: 2e6, CPUPerRequestS: 4e-5}
 	if err := Save(root, want); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestReadIsOfThisMachine(t *testing.T) {
 }
 
 func TestCPUCores(t *testing.T) {
-	c := results.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 1e-5}
+	c := record.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 1e-5}
 	if got := c.CPUCores(1000, 51_000); got < 0.599 || got > 0.601 { // 0.1 + 0.5
 		t.Errorf("got %g cores, want 0.6", got)
 	}

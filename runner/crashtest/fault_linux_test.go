@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // needs skips where a test cannot run, but not in CI: there it is a failure.
@@ -49,7 +50,7 @@ func (r tree) goesOn(launches int) {
 	complete := 0
 	for _, p := range r.history() {
 		r.eachOnce(p)
-		if p.Status == results.Complete {
+		if p.Status == record.Complete {
 			complete++
 		}
 	}
@@ -123,14 +124,14 @@ func TestFullDisk(t *testing.T) {
 		t.Error("the ballast is still there")
 	}
 	past := r.history()
-	if len(past) != 1 || past[0].Status != results.EnvironmentFailed || past[0].OK == 0 || !strings.Contains(past[0].Reason, "no space left") {
+	if len(past) != 1 || past[0].Status != record.EnvironmentFailed || past[0].OK == 0 || !strings.Contains(past[0].Reason, "no space left") {
 		t.Errorf("history: %+v\n%s", past, out)
 	}
 	if err := syscall.Mount("", small, "", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
 	r.goesOn(1)
-	if !slices.ContainsFunc(r.history(), func(p results.Past) bool { return p.Status == results.EnvironmentFailed }) {
+	if !slices.ContainsFunc(r.history(), func(p results.Past) bool { return p.Status == record.EnvironmentFailed }) {
 		t.Error("the failure is forgotten")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
 )
 
 const killLaunches = 2 * 3 // cells × launches
@@ -71,7 +72,7 @@ func killUntilComplete(t *testing.T, chance *rand.Rand, left *atomic.Int64) (die
 	complete := map[string]int{}
 	for _, p := range r.history() {
 		r.eachOnce(p)
-		if p.Status == results.Complete {
+		if p.Status == record.Complete {
 			complete[fmt.Sprint(p.Slug, " ", p.Launch)]++
 		}
 	}
@@ -106,7 +107,7 @@ func TestResumeInCell(t *testing.T) {
 	r.nothingLeft()
 	r.verified()
 	past := r.history()
-	if len(past) != 1 || past[0].Status != results.Complete || past[0].OK != int64(requests) || past[0].Segments != 4 {
+	if len(past) != 1 || past[0].Status != record.Complete || past[0].OK != int64(requests) || past[0].Segments != 4 {
 		t.Fatalf("history: %+v", past)
 	}
 	warmups := r.eachOnce(past[0])

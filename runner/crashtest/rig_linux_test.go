@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // binary is a matrix built for these tests.
@@ -204,7 +206,7 @@ func (r tree) verified() {
 func (r tree) eachOnce(p results.Past) (warmups map[int32]int) {
 	r.t.Helper()
 	rows, outputs, warmups := make([]int, p.Planned), make([]int, p.Planned), map[int32]int{}
-	err := results.ReadRequests(p.Dir, func(row results.RequestRow) error {
+	err := table.ReadRequests(p.Dir, func(row record.RequestRow) error {
 		if row.Phase != "measure" {
 			warmups[row.Segment]++
 			return nil
@@ -212,12 +214,12 @@ func (r tree) eachOnce(p results.Past) (warmups map[int32]int) {
 		rows[row.Seq]++
 		return nil
 	})
-	err = errors.Join(err, results.ReadOutputs(p.Dir, func(o results.OutputRow) error { outputs[o.Seq]++; return nil }))
+	err = errors.Join(err, table.ReadOutputs(p.Dir, func(o record.OutputRow) error { outputs[o.Seq]++; return nil }))
 	if err != nil {
 		r.t.Errorf("attempt %s: %v", p.Attempt, err)
 	}
 	for seq := range rows {
-		if rows[seq] > 1 || outputs[seq] > rows[seq] || p.Status == results.Complete && (rows[seq] != 1 || outputs[seq] != 1) {
+		if rows[seq] > 1 || outputs[seq] > rows[seq] || p.Status == record.Complete && (rows[seq] != 1 || outputs[seq] != 1) {
 			r.t.Errorf("%s attempt %s: request %d has %d rows and %d outputs", p.Status, p.Attempt, seq, rows[seq], outputs[seq])
 			return warmups
 		}

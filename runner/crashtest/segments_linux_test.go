@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // segmentsTold: what run.parquet says of an attempt in four segments.
 func (r tree) segmentsTold(row map[string]any, warmups map[int32]int) {
 	r.t.Helper()
-	var segments []results.Segment
+	var segments []record.Segment
 	text, _ := row["segments_json"].(string)
 	if err := json.Unmarshal([]byte(text), &segments); err != nil {
 		r.t.Fatalf("segments_json %q: %v", text, err)

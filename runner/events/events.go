@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 )
 
@@ -108,5 +108,5 @@ type Summary struct {
 	Took                                                         time.Duration
 	Stopped                                                      bool // by ^C
 	Root                                                         string
-	Attempts                                                     []results.Manifest
+	Attempts                                                     []record.Manifest
 }

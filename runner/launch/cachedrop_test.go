@@ -10,6 +10,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
@@ -48,7 +49,7 @@ func TestColdCaches(t *testing.T) {
 			if *j.row.HostSwap != swap || *j.row.HostLoad1 != load1 || !strings.Contains(strings.Join(j.row.Warnings, " "), "swapped memory out") {
 				t.Errorf("notes %v %v %q", j.row.HostSwap, j.row.HostLoad1, j.row.Warnings)
 			}
-			if _, err := attempt.Commit(results.Interrupted, "test", "", j.row); err != nil {
+			if _, err := attempt.Commit(record.Interrupted, "test", "", j.row); err != nil {
 				t.Error(err)
 			}
 		})

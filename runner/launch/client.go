@@ -6,13 +6,13 @@ import (
 	"net/url"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/ledger"
 )
 
 // clientLimited says why the client, and not the engine, may have been the limit of a stretch; "" = it was not. cpuS is
 // what this process used in its wallS seconds, c is nil on a machine that was never calibrated.
-func clientLimited(cpuS, wallS float64, counts ledger.Counts, cores int, c *results.Calibration) string {
+func clientLimited(cpuS, wallS float64, counts ledger.Counts, cores int, c *record.Calibration) string {
 	d := counts.Duration()
 	if d <= 0 {
 		return ""

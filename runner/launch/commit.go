@@ -3,7 +3,7 @@ package launch
 import (
 	"cmp"
 	"fmt"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"strings"
 	"time"
@@ -44,7 +44,7 @@ func (j *journal) finish(out Outcome) Outcome {
 }
 
 // closed is the final run: a segment that never got to its measured phase is left out.
-func (j *journal) closed() results.Run {
+func (j *journal) closed() record.Run {
 	run := j.snapshot()
 	if run.Neighbours > 0 {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("up to %d other launches ran on this machine meanwhile (neighbours)", run.Neighbours))
@@ -65,7 +65,7 @@ func (j *journal) goesOnLater(out *Outcome) bool {
 	if out.whole {
 		return false
 	}
-	pending := out.Status == results.Interrupted || out.Status == results.EnvironmentFailed
+	pending := out.Status == record.Interrupted || out.Status == record.EnvironmentFailed
 	return pending && j.cell.Resume && j.finals.Load() > 0
 }
 
@@ -79,8 +79,8 @@ func (j *journal) suspend(out Outcome) Outcome {
 }
 
 // tellEnd tells how the cell ended.
-func (j *journal) tellEnd(out Outcome, s results.Summary) {
-	if out.Status == results.Complete {
+func (j *journal) tellEnd(out Outcome, s record.Summary) {
+	if out.Status == record.Complete {
 		j.emit(events.Event{Kind: events.CellComplete, Status: out.Status, Metrics: s.Metrics, Message: strings.Join(s.Warnings, "; ")})
 		return
 	}
@@ -88,5 +88,5 @@ func (j *journal) tellEnd(out Outcome, s results.Summary) {
 	if out.Hint != "" {
 		message += " (" + strings.TrimSpace(out.Hint) + ")"
 	}
-	j.emit(events.Event{Kind: events.CellFailed, Status: cmp.Or(out.Status, results.EngineFailed), Message: message, LogTail: out.LogTail, Metrics: s.Metrics})
+	j.emit(events.Event{Kind: events.CellFailed, Status: cmp.Or(out.Status, record.EngineFailed), Message: message, LogTail: out.LogTail, Metrics: s.Metrics})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"matrix/backends/process"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 	"time"
 )
@@ -29,10 +29,10 @@ func (e *engine) died(when string) *Outcome {
 	if !ended && unwell == nil {
 		return nil
 	}
-	out := &Outcome{Status: results.EngineFailed, Reason: "engine died " + when, LogTail: process.Tail(e.j.logPath(), logTailLines)}
+	out := &Outcome{Status: record.EngineFailed, Reason: "engine died " + when, LogTail: process.Tail(e.j.logPath(), logTailLines)}
 	switch cause := e.running.Info().Cause; {
 	case ended && errors.Is(cause, process.ErrUnguarded):
-		out.Status, out.Reason = results.EnvironmentFailed, "engine ended "+when+": "+plan.OneLine(cause)
+		out.Status, out.Reason = record.EnvironmentFailed, "engine ended "+when+": "+plan.OneLine(cause)
 	case ended && cause != nil:
 		out.Reason += ": " + plan.OneLine(cause)
 	case unwell != nil:

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
@@ -113,7 +113,7 @@ func (e *engine) notReady(ctx, bounded context.Context, err error) *Outcome {
 	if out := cut(ctx, e.j.cell); out != nil {
 		return out
 	}
-	out := &Outcome{Status: results.EngineFailed, Reason: plan.OneLine(err)}
+	out := &Outcome{Status: record.EngineFailed, Reason: plan.OneLine(err)}
 	var le *backends.LaunchError
 	switch {
 	case errors.As(err, &le):
@@ -122,7 +122,7 @@ func (e *engine) notReady(ctx, bounded context.Context, err error) *Outcome {
 			out.Usage = le.Class
 		}
 		if le.Environment {
-			out.Status = results.EnvironmentFailed
+			out.Status = record.EnvironmentFailed
 		}
 	case bounded.Err() != nil:
 		out.Reason = fmt.Sprintf("not ready after %s (limits.load)", e.j.cell.Limits.Load)

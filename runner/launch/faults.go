@@ -2,7 +2,7 @@ package launch
 
 import (
 	"fmt"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
 	"strings"
@@ -35,7 +35,7 @@ var wants = map[string]string{
 
 // useless is the end of a phase in which no request was answered; what names them: "warm-up requests".
 func useless(what string, n int64, worst *ledger.Failure, logTail string) *Outcome {
-	out := &Outcome{Status: results.EngineFailed, LogTail: logTail, whole: true}
+	out := &Outcome{Status: record.EngineFailed, LogTail: logTail, whole: true}
 	out.Reason = fmt.Sprintf("none of %s %s was answered", plan.Thousands(n), what)
 	if worst == nil {
 		return out
@@ -45,7 +45,7 @@ func useless(what string, n int64, worst *ledger.Failure, logTail string) *Outco
 		out.Reason += " (" + worst.Text + ")"
 	}
 	if out.Hint = ourFault(worst.Class); out.Hint != "" {
-		out.Status = results.EnvironmentFailed
+		out.Status = record.EnvironmentFailed
 		return out
 	}
 	out.Hint = remedy(worst)

@@ -12,6 +12,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
@@ -35,8 +36,8 @@ type journal struct {
 
 	mu    sync.Mutex // guards what follows
 	early []earlyRow // warm-up rows, until the measured phase gives them their zero
-	row   results.Run
-	seg   results.Segment
+	row   record.Run
+	seg   record.Segment
 	now   presence
 }
 
@@ -67,15 +68,15 @@ func (j *journal) open() error {
 	}
 	j.finals.Store(j.attempt.Done())
 	j.row = j.newRun()
-	j.seg = results.Segment{Segment: j.attempt.Segment(), Phases: map[string]float64{}, Reason: "running"}
+	j.seg = record.Segment{Segment: j.attempt.Segment(), Phases: map[string]float64{}, Reason: "running"}
 	j.samples = &samples{attempt: j.attempt, segment: j.attempt.Segment()}
 	return nil
 }
 
 // newRun is what is known before the launch, with the earlier segments of an attempt that goes on.
-func (j *journal) newRun() results.Run {
+func (j *journal) newRun() record.Run {
 	c := j.cell
-	run := results.Run{
+	run := record.Run{
 		Axes: map[string]string{}, Identity: j.item.Identity, Machine: j.site.World.Machine, Phases: map[string]float64{},
 		Planned: int64(j.planned), PageCache: "as_found", CompileCache: "as_found", Fit: c.Predicted(), SLO: c.SLO,
 		GPUs: j.gpus, Server: "cell", Calibration: j.site.Calibration,
@@ -146,7 +147,7 @@ func (j *journal) emit(e events.Event) {
 }
 
 // snapshot is the run so far with the segment that is being written.
-func (j *journal) snapshot() results.Run {
+func (j *journal) snapshot() record.Run {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	run, seg := j.row, j.seg
@@ -170,7 +171,7 @@ func absolute(path string) string {
 }
 
 // mergePhases: the first segment tells how the attempt was launched; only work that each segment did adds up.
-func mergePhases(earlier map[string]float64, seg results.Segment) map[string]float64 {
+func mergePhases(earlier map[string]float64, seg record.Segment) map[string]float64 {
 	merged := maps.Clone(earlier)
 	if merged == nil {
 		merged = map[string]float64{}

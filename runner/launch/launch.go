@@ -9,7 +9,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 )
@@ -47,7 +47,7 @@ func Run(ctx context.Context, site *Site, index int, step plan.Step, at Place) O
 	gone := j.watchPlace(cancel)
 	l := &launch{j: j, e: &engine{j: j}}
 	out := l.phases(work)
-	if died := l.e.died("after the last request"); died != nil && out.Status == results.Complete {
+	if died := l.e.died("after the last request"); died != nil && out.Status == record.Complete {
 		out = died // whoever finds it dead: nobody had stopped it yet
 	}
 	out = cmp.Or(fatal(gone()), out)

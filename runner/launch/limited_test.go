@@ -5,20 +5,20 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/ledger"
 )
 
 func TestClientLimited(t *testing.T) {
 	began := time.Unix(1000, 0)
 	ten := ledger.Counts{Done: 10_000, Events: 1_000_000, First: began, Last: began.Add(10 * time.Second)} // 1,000 and 100,000 a second
-	slow := &results.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 2e-5}                                 // 0.1 + 1.98 cores
-	fast := &results.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 1e-6}
+	slow := &record.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 2e-5}                                  // 0.1 + 1.98 cores
+	fast := &record.Calibration{CPUPerRequestS: 1e-4, CPUPerEventS: 1e-6}
 	for name, test := range map[string]struct {
 		cpu  float64
 		wall float64
 		c    ledger.Counts
-		by   *results.Calibration
+		by   *record.Calibration
 		want string
 	}{
 		"idle":             {1, 10, ten, nil, ""},

@@ -9,7 +9,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/load"
@@ -101,7 +101,7 @@ func (m *measurement) begin() error {
 
 func (m *measurement) write(a ledger.PendingRequest, r backends.Reply) error {
 	segment := m.j.attempt.Segment()
-	var out *results.OutputRow
+	var out *record.OutputRow
 	if m.keep(r.Seq) {
 		out = toOutput(a, r, segment)
 	}
@@ -178,7 +178,7 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 		return out
 	}
 	if want := m.lacking(); want != nil {
-		return &Outcome{Status: results.EnvironmentFailed, Reason: "requests cannot leave this machine: " + want.Text, Hint: wants[want.Class]}
+		return &Outcome{Status: record.EnvironmentFailed, Reason: "requests cannot leave this machine: " + want.Text, Hint: wants[want.Class]}
 	}
 	if c.Done > 0 && m.j.attempt.OK() == 0 && (all || errors.Is(context.Cause(ctx), errBreaker)) {
 		return useless("requests", c.Done+m.before, m.book.Worst(), process.Tail(m.j.logPath(), logTailLines))
@@ -189,12 +189,12 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 	case m.book.Err() != nil:
 		return fatal(m.book.Err())
 	case errors.Is(context.Cause(ctx), errBreaker):
-		return &Outcome{Status: results.Censored, Reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
+		return &Outcome{Status: record.Censored, Reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
 			plan.Thousands(c.Failed), plan.Thousands(c.Done), m.j.cell.Limits.MaxErrorRate)}
 	case err != nil && !all:
-		return &Outcome{Status: results.EngineFailed, Reason: plan.OneLine(err), LogTail: process.Tail(m.j.logPath(), logTailLines)}
+		return &Outcome{Status: record.EngineFailed, Reason: plan.OneLine(err), LogTail: process.Tail(m.j.logPath(), logTailLines)}
 	}
-	return &Outcome{Status: results.Complete, Reason: "done"}
+	return &Outcome{Status: record.Complete, Reason: "done"}
 }
 
 // unanswered is the end of a request that was handed over and never came back.
@@ -213,7 +213,7 @@ func unanswered(ctx context.Context, err error) backends.Reply {
 // segment.
 func (m *measurement) settle(ctx context.Context, out *Outcome, err error) {
 	end := unanswered(ctx, err)
-	if m.e.died("") != nil && out.Status == results.EngineFailed {
+	if m.e.died("") != nil && out.Status == record.EngineFailed {
 		end = backends.Reply{Status: backends.Disconnected, ErrorClass: errDied.Class, Error: out.Reason}
 	}
 	m.book.Close(end)
@@ -225,7 +225,7 @@ func (m *measurement) settle(ctx context.Context, out *Outcome, err error) {
 			continue
 		}
 		a := ledger.PendingRequest{MaxTokens: m.j.cell.Generate.MaxTokens}
-		if e, err := m.set.Request(m.j.cell, false, seq, m.j.salt()); err == nil && out.Status != results.Interrupted {
+		if e, err := m.set.Request(m.j.cell, false, seq, m.j.salt()); err == nil && out.Status != record.Interrupted {
 			a = ledger.Pend(makeRequest(m.j.cell, seq, e), time.Time{})
 		}
 		m.book.NotSent(a, int64(seq), end.ErrorClass, end.Error)
@@ -261,9 +261,9 @@ func (m *measurement) account(out *Outcome, cpu float64) {
 // segmentReason says why a segment ended, in a word.
 func segmentReason(out *Outcome) string {
 	switch out.Status {
-	case results.Complete:
+	case record.Complete:
 		return "done"
-	case results.EngineFailed:
+	case record.EngineFailed:
 		return "engine_died"
 	}
 	return out.Status

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
@@ -46,7 +46,7 @@ func (e *engine) scrape(ctx context.Context) map[string]float64 {
 func (j *journal) addMetrics(before, after map[string]float64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	lost := slices.ContainsFunc(j.row.Segments, func(s results.Segment) bool { return s.Reason == segmentKilled })
+	lost := slices.ContainsFunc(j.row.Segments, func(s record.Segment) bool { return s.Reason == segmentKilled })
 	if before == nil || after == nil || lost {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/load"
 	"matrix/runner/plan"
 )
@@ -20,7 +20,7 @@ type Outcome struct {
 	Usage    string // the engine refused how it was started: unknownArgument, badArgument
 	Lacking  bool   // the machine lacks what the cell needs: no try will do better
 	Fatal    error  // what stops the whole apply: the store; the rest is empty then
-	Manifest results.Manifest
+	Manifest record.Manifest
 
 	whole bool // there is nothing to go on from: what was asked would only be asked again
 }
@@ -41,7 +41,7 @@ func fatal(err error) *Outcome {
 
 // environment is the end by what is no fault of the engine's.
 func environment(err error) *Outcome {
-	return &Outcome{Status: results.EnvironmentFailed, Reason: plan.OneLine(err)}
+	return &Outcome{Status: record.EnvironmentFailed, Reason: plan.OneLine(err)}
 }
 
 // lacking is the end by what the machine lacks: no try will do better.
@@ -64,9 +64,9 @@ var (
 func cut(ctx context.Context, c *experiments.Cell) *Outcome {
 	switch context.Cause(ctx) {
 	case errInterrupted:
-		return &Outcome{Status: results.Interrupted, Reason: errInterrupted.Text}
+		return &Outcome{Status: record.Interrupted, Reason: errInterrupted.Text}
 	case errCellLimit:
-		return &Outcome{Status: results.Censored, Reason: fmt.Sprintf("the cell's limit of %s was reached", c.Limits.Cell)}
+		return &Outcome{Status: record.Censored, Reason: fmt.Sprintf("the cell's limit of %s was reached", c.Limits.Cell)}
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 )
 
@@ -44,7 +44,7 @@ func (l *launch) prime(ctx context.Context) (out *Outcome) {
 	switch {
 	case out == nil:
 		j.emit(events.Event{Kind: events.LaunchPhase, Phase: "prime", Took: took})
-	case out.Status == results.EngineFailed:
+	case out.Status == record.EngineFailed:
 		out.Reason += " (in the unmeasured start, isolation.prime)"
 	}
 	return out

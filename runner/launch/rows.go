@@ -9,7 +9,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
 )
@@ -42,8 +42,8 @@ func Example(ctx context.Context, w plan.World, c *experiments.Cell) backends.Re
 }
 
 // makeRow is how one request's end lands in requests.parquet. base is when the measured phase of this segment began.
-func makeRow(a ledger.PendingRequest, r backends.Reply, base time.Time, phase string, segment int32) results.RequestRow {
-	row := results.RequestRow{
+func makeRow(a ledger.PendingRequest, r backends.Reply, base time.Time, phase string, segment int32) record.RequestRow {
+	row := record.RequestRow{
 		Seq: r.Seq, PromptID: a.PromptID, PromptHash: a.Hash, Phase: phase, Segment: segment,
 		Status: string(r.Status), ErrorClass: r.ErrorClass, Error: r.Error, Attempts: int32(r.Attempts),
 		Reconnects: int32(r.Reconnects), Flags: strings.Join(r.Flags, " "),
@@ -103,9 +103,9 @@ func sample(n, k int, seed int64) map[int64]bool {
 }
 
 // toOutput is the captured answer of a reply; nil = none.
-func toOutput(a ledger.PendingRequest, r backends.Reply, segment int32) *results.OutputRow {
+func toOutput(a ledger.PendingRequest, r backends.Reply, segment int32) *record.OutputRow {
 	if r.Text == "" {
 		return nil
 	}
-	return &results.OutputRow{Seq: r.Seq, PromptID: a.PromptID, Segment: segment, Text: r.Text}
+	return &record.OutputRow{Seq: r.Seq, PromptID: a.PromptID, Segment: segment, Text: r.Text}
 }

@@ -11,6 +11,7 @@ import (
 	"matrix/backends/process"
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/telemetry"
 )
 
@@ -104,9 +105,9 @@ func (s *samples) zero(base time.Time) error {
 
 // write is called with the lock held.
 func (s *samples) write(batch []telemetry.Sample) {
-	rows := make([]results.SampleRow, len(batch))
+	rows := make([]record.SampleRow, len(batch))
 	for i, x := range batch {
-		rows[i] = results.SampleRow{TimeS: x.At.Sub(s.base).Seconds(), UnixS: float64(x.At.UnixNano()) / 1e9,
+		rows[i] = record.SampleRow{TimeS: x.At.Sub(s.base).Seconds(), UnixS: float64(x.At.UnixNano()) / 1e9,
 			Segment: s.segment, Source: x.Source, Metric: x.Metric, Value: x.Value}
 	}
 	if err := s.attempt.Sample(rows...); err != nil && s.broken == nil {

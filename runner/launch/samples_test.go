@@ -3,7 +3,7 @@ package launch
 import (
 	"testing"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 func TestEngineMetricsOfSegments(t *testing.T) {
@@ -15,7 +15,7 @@ func TestEngineMetricsOfSegments(t *testing.T) {
 	if got := j.row.EngineMetrics["vllm:generation_tokens_total"]; got != 14 {
 		t.Errorf("two segments of 7 tokens add up to %v", got)
 	}
-	j = &journal{row: results.Run{Segments: []results.Segment{{Segment: 1, Reason: segmentKilled}}}}
+	j = &journal{row: record.Run{Segments: []record.Segment{{Segment: 1, Reason: segmentKilled}}}}
 	j.addMetrics(before, after)
 	if j.row.EngineMetrics != nil {
 		t.Errorf("a sum without the killed segment: %v", j.row.EngineMetrics)

@@ -1,7 +1,7 @@
 package launch
 
 import (
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/machine"
 	"matrix/runner/plan"
@@ -22,7 +22,7 @@ type Site struct {
 	Hard        <-chan struct{} // closed by the second ^C: kill, do not wait
 	SideBySide  int             // launches at once, at most
 	Crowd       *Crowd
-	Calibration *results.Calibration // what the client costs here; nil: never measured
+	Calibration *record.Calibration // what the client costs here; nil: never measured
 	Estimates   *plan.Estimator
 	Left        *plan.Leftovers
 	Primings    *Primings

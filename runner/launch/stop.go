@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"matrix/backends"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 	"time"
@@ -89,8 +89,8 @@ func (e *engine) describe() {
 	e.j.row.Engine = engineRow(info)
 }
 
-func engineRow(i backends.Info) results.Engine {
-	e := results.Engine{Name: i.Engine, Version: i.Version, Argv: i.Argv, Env: i.Env, Revision: i.Revision, WeightBytes: i.WeightBytes,
+func engineRow(i backends.Info) record.Engine {
+	e := record.Engine{Name: i.Engine, Version: i.Version, Argv: i.Argv, Env: i.Env, Revision: i.Revision, WeightBytes: i.WeightBytes,
 		DType: i.DType, Quantization: i.Quantization, Tokenizer: i.Tokenizer, Template: i.Template, KVTokens: i.KVTokens,
 		MaxModelLen: i.MaxModelLen, Layers: i.Layers, LayersGPU: i.LayersGPU, SizeBytes: i.SizeBytes, SizeVRAMBytes: i.SizeVRAMBytes}
 	if i.Footprint != nil {

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // vramMargin allows for what CUDA reports less, or a rounded figure in the source.
 const vramMargin = 0.98
 
 // Lacks compares a constraint with a machine; nil means that it has all of it.
-func Lacks(h *experiments.Hardware, m results.Machine) error {
+func Lacks(h *experiments.Hardware, m record.Machine) error {
 	var lacks []string
 	add := func(format string, args ...any) { lacks = append(lacks, fmt.Sprintf(format, args...)) }
 	gpu := h.GPU != "" || h.GPUs > 0 || h.VRAMGiB > 0

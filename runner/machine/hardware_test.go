@@ -5,19 +5,19 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 )
 
 func TestLacksHardware(t *testing.T) {
 	vram := int64(16 << 30)
-	card := results.Machine{GPUName: "NVIDIA GeForce RTX 4080", GPUs: 1, GPUMemoryBytes: &vram, RAMBytes: 32 << 30, Driver: "550.54.14"}
+	card := record.Machine{GPUName: "NVIDIA GeForce RTX 4080", GPUs: 1, GPUMemoryBytes: &vram, RAMBytes: 32 << 30, Driver: "550.54.14"}
 	tests := map[string]struct {
 		need experiments.Hardware
-		have results.Machine
+		have record.Machine
 		want string
 	}{
 		"has it":     {experiments.Hardware{GPU: "GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57, RAMGiB: 32, MinDriver: "535"}, card, ""},
-		"no GPU":     {experiments.Hardware{ID: "x", GPU: "NVIDIA H100"}, results.Machine{}, "hardware x needs a GPU NVIDIA H100, and this machine shows none"},
+		"no GPU":     {experiments.Hardware{ID: "x", GPU: "NVIDIA H100"}, record.Machine{}, "hardware x needs a GPU NVIDIA H100, and this machine shows none"},
 		"other GPU":  {experiments.Hardware{GPU: "NVIDIA H100"}, card, "this machine has NVIDIA GeForce RTX 4080"},
 		"too few":    {experiments.Hardware{GPUs: 2}, card, "2 GPUs, and this machine has 1"},
 		"small VRAM": {experiments.Hardware{VRAMGiB: 24}, card, "24 GiB of VRAM, and this GPU has 16"},

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // bandwidths are the makers' figures of memory bandwidth, in GB/s (1e9 bytes), by product name as NVML reports it,
@@ -36,7 +36,7 @@ func bandwidthOf(gpu string) (bytesPerSecond float64, known bool) {
 // reads the weights once and the cache of every sequence in flight, and memory bandwidth bounds that. It leaves out
 // prefill, which is bound by arithmetic, and loading. No figure for processors: theirs depends on what sits in the
 // slots.
-func decodeBound(c *experiments.Cell, m results.Machine) (seconds float64, ok bool) {
+func decodeBound(c *experiments.Cell, m record.Machine) (seconds float64, ok bool) {
 	gpu := m.GPUName
 	if c.Hardware != nil && c.Hardware.GPU != "" {
 		gpu = c.Hardware.GPU

@@ -8,6 +8,7 @@ import (
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/predict"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -33,7 +34,7 @@ const (
 // What launches that run side by side ask of it (ended, loaded, phase, following) is safe for concurrent use; the rest is
 // a plan's, which is made by one.
 type Estimator struct {
-	machine   results.Machine
+	machine   record.Machine
 	mu        sync.Mutex
 	index     map[string]int // of a series, by key
 	series    []predict.Series
@@ -50,7 +51,7 @@ type Estimator struct {
 type seriesKeys struct{ series, start string }
 
 // keysOf remembers: a history is the same few cells over and over.
-func (e *Estimator) keysOf(m *results.Manifest) seriesKeys {
+func (e *Estimator) keysOf(m *record.Manifest) seriesKeys {
 	var at [5]string
 	for i, name := range [5]string{"spec", "dataset", "model", "backend", "hardware"} {
 		at[i] = m.Identity.Components.Get(name).Hash
@@ -78,7 +79,7 @@ type guess struct {
 func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
-func newEstimator(past []results.Past, servers []results.ServerRecord, machine results.Machine) *Estimator {
+func newEstimator(past []results.Past, servers []record.ServerRecord, machine record.Machine) *Estimator {
 	e := &Estimator{machine: machine, index: map[string]int{}, keys: map[[5]string]seriesKeys{}}
 	byID := map[string]*results.Past{}
 	for i := range past {
@@ -99,20 +100,20 @@ func newEstimator(past []results.Past, servers []results.ServerRecord, machine r
 }
 
 // Ended takes in an attempt of this apply.
-func (e *Estimator) Ended(m *results.Manifest, c *experiments.Cell) {
+func (e *Estimator) Ended(m *record.Manifest, c *experiments.Cell) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.learn(m)
-	if d, ok := m.Summary["duration_s"]; ok && m.Status == results.Complete {
+	if d, ok := m.Summary["duration_s"]; ok && m.Status == record.Complete {
 		e.measured(c, d)
 	}
 }
 
 // Loaded takes in what the load of a shared server was, s, that an attempt of this apply was the first to use.
-func (e *Estimator) Loaded(m *results.Manifest, seconds float64) {
+func (e *Estimator) Loaded(m *record.Manifest, seconds float64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.started(&results.Manifest{Experiment: m.Experiment, Platform: m.Platform, Model: m.Model, Identity: m.Identity}, seconds)
+	e.started(&record.Manifest{Experiment: m.Experiment, Platform: m.Platform, Model: m.Model, Identity: m.Identity}, seconds)
 }
 
 // Phase is how long the measured phase of an item's launch takes, s; 0 = unknown.
@@ -123,13 +124,13 @@ func (e *Estimator) Phase(item *Item) float64 {
 }
 
 // learn takes in an attempt. One that did not end well tells at most of its load.
-func (e *Estimator) learn(m *results.Manifest) {
+func (e *Estimator) learn(m *record.Manifest) {
 	load, loaded := m.Summary["load_s"]
 	if loaded {
 		e.started(m, load)
 	}
 	d, measured := m.Summary["duration_s"]
-	if m.Status != results.Complete || !measured || m.Planned == 0 {
+	if m.Status != record.Complete || !measured || m.Planned == 0 {
 		return
 	}
 	keys := e.keysOf(m)
@@ -149,7 +150,7 @@ func (e *Estimator) learn(m *results.Manifest) {
 }
 
 // started takes in a load alone: that of a server which cells share is no attempt's.
-func (e *Estimator) started(m *results.Manifest, load float64) {
+func (e *Estimator) started(m *record.Manifest, load float64) {
 	e.starts = append(e.starts, predict.Start{Key: e.keysOf(m).start, Kin: looseKey(m), LoadS: &load})
 	e.model, e.guesses = nil, nil
 }
@@ -163,7 +164,7 @@ func (e *Estimator) measured(c *experiments.Cell, seconds float64) {
 }
 
 // looseKey pools all settings of a platform and a model.
-func looseKey(m *results.Manifest) string { return m.Platform + "\x00" + m.Model }
+func looseKey(m *record.Manifest) string { return m.Platform + "\x00" + m.Model }
 
 // launch predicts one launch of an item.
 func (e *Estimator) launch(item *Item) guess {
@@ -195,7 +196,7 @@ func (e *Estimator) launch(item *Item) guess {
 
 func (e *Estimator) fromHistory(item *Item) guess {
 	c := item.Cell
-	m := &results.Manifest{Experiment: c.Experiment, Platform: c.Platform.ID, Model: c.Model.ID, Identity: item.Identity}
+	m := &record.Manifest{Experiment: c.Experiment, Platform: c.Platform.ID, Model: c.Model.ID, Identity: item.Identity}
 	i, known := e.index[looseKey(m)]
 	if !known {
 		return guess{} // not even so: the exact key, which costs more, would not be either

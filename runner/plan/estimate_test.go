@@ -7,11 +7,12 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/runnertest"
 )
 
 func timed(platform string, batch int64, load, duration float64) results.Past {
-	return results.Past{Manifest: results.Manifest{Platform: platform, Model: "m", Planned: batch, Segments: 1, Status: results.Complete,
+	return results.Past{Manifest: record.Manifest{Platform: platform, Model: "m", Planned: batch, Segments: 1, Status: record.Complete,
 		Summary: map[string]float64{"load_s": load, "duration_s": duration}}}
 }
 
@@ -27,7 +28,7 @@ func TestEstimate(t *testing.T) {
 	past := []results.Past{timed("a", 10, 20, 20), timed("a", 100, 20, 110), timed("a", 100, 20, 108), timed("a", 100, 20, 112)}
 	spoiled := timed("a", 1000, 1, 1)
 	spoiled.Tainted = "yes"
-	e := newEstimator(append(past, spoiled), nil, results.Machine{})
+	e := newEstimator(append(past, spoiled), nil, record.Machine{})
 	c := runnertest.Cell("a", 1000)
 	g := e.launch(&Item{Cell: c})
 	near(t, "1,000 requests", g.seconds(), 20+1010+assumedOverhead)
@@ -61,7 +62,7 @@ func TestEstimateOfASharedServer(t *testing.T) {
 		delete(past[i].Summary, "load_s")
 		past[i].Attempt = string(rune('A' + i))
 	}
-	servers := []results.ServerRecord{{LoadS: new(90.0), Attempts: []string{"A", "B"}}}
+	servers := []record.ServerRecord{{LoadS: new(90.0), Attempts: []string{"A", "B"}}}
 	cells := []*experiments.Cell{runnertest.Cell("a", 10), runnertest.Cell("a", 20)}
 	p := &Plan{}
 	for _, c := range cells {
@@ -69,7 +70,7 @@ func TestEstimateOfASharedServer(t *testing.T) {
 		p.Items = append(p.Items, &Item{Cell: c, Launches: []int{1, 2}})
 	}
 	p.arrange()
-	newEstimator(past, servers, results.Machine{}).plan(p)
+	newEstimator(past, servers, record.Machine{}).plan(p)
 	near(t, "two cells, two launches", p.Estimate.Seconds(), 2*(90+20+40+2*assumedOverhead))
 }
 
@@ -83,7 +84,7 @@ func TestOfferToShare(t *testing.T) {
 			past = append(past, timed(c.Platform.ID, int64(c.BatchSize), load, 50))
 		}
 		p.arrange()
-		newEstimator(past, nil, results.Machine{}).plan(p)
+		newEstimator(past, nil, record.Machine{}).plan(p)
 		return p
 	}
 	other := runnertest.Cell("b", 10)
@@ -131,23 +132,23 @@ func TestBandwidthModel(t *testing.T) {
 		{"NVIDIA GeForce RTX 4090", "", want}, {"rtx 4090", "", want}, {"", "NVIDIA GeForce RTX 4090", want},
 		{"NVIDIA GeForce RTX 4090 Laptop GPU", "", 0}, {"", "", 0},
 	} {
-		got, ok := decodeBound(gpuCell(c.gpu), results.Machine{GPUName: c.machine})
+		got, ok := decodeBound(gpuCell(c.gpu), record.Machine{GPUName: c.machine})
 		if ok != (c.want > 0) || math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%q on %q: %v s, want %v", c.gpu, c.machine, got, c.want)
 		}
 	}
 	few := gpuCell("NVIDIA L4")
 	few.Fit.MaxSequences, few.Generate.MaxTokens = new(1.0), 100 // one at a time
-	if got, _ := decodeBound(few, results.Machine{}); math.Abs(got-100*100*8.5*(1<<30)/300e9) > 1e-6 {
+	if got, _ := decodeBound(few, record.Machine{}); math.Abs(got-100*100*8.5*(1<<30)/300e9) > 1e-6 {
 		t.Errorf("one sequence at a time: %v s", got)
 	}
 	few.Fit.WeightsGiB = nil
-	if _, ok := decodeBound(few, results.Machine{}); ok {
+	if _, ok := decodeBound(few, record.Machine{}); ok {
 		t.Error("an estimate without the weights")
 	}
 	simulated := gpuCell("NVIDIA L4")
 	simulated.Platform.Backend = experiments.Simulator
-	if _, ok := decodeBound(simulated, results.Machine{}); ok {
+	if _, ok := decodeBound(simulated, record.Machine{}); ok {
 		t.Error("a simulated engine reads no memory")
 	}
 }
@@ -156,7 +157,7 @@ func TestPlanRestsOnBandwidth(t *testing.T) {
 	measured := runnertest.Cell("a", 100)
 	p := &Plan{Items: []*Item{{Cell: gpuCell("NVIDIA H200"), Launches: []int{1, 2}}}}
 	p.arrange()
-	newEstimator(nil, nil, results.Machine{}).plan(p)
+	newEstimator(nil, nil, record.Machine{}).plan(p)
 	if p.Estimate == nil || p.Items[0].EstimateFrom != FromBandwidth || p.Rests != "from memory bandwidth, as nothing like it was measured yet" {
 		t.Errorf("%v, %q", p.Estimate, p.Rests)
 	}
@@ -166,7 +167,7 @@ func TestPlanRestsOnBandwidth(t *testing.T) {
 	}
 	p.Items = append(p.Items, &Item{Cell: measured, Launches: []int{1}})
 	p.arrange()
-	newEstimator([]results.Past{timed("a", 100, 20, 100)}, nil, results.Machine{}).plan(p)
+	newEstimator([]results.Past{timed("a", 100, 20, 100)}, nil, record.Machine{}).plan(p)
 	if p.Estimate == nil || p.Items[1].EstimateFrom != FromHistory || !strings.HasPrefix(p.Rests, "from 1 past launch; 2 of 3 from memory bandwidth") {
 		t.Errorf("%v, %q", p.Estimate, p.Rests)
 	}
@@ -174,11 +175,11 @@ func TestPlanRestsOnBandwidth(t *testing.T) {
 
 // TestBandwidthModelLearns: it is several times too low, and the first launches of an apply tell by how much.
 func TestBandwidthModelLearns(t *testing.T) {
-	e := newEstimator(nil, nil, results.Machine{})
+	e := newEstimator(nil, nil, record.Machine{})
 	small, large := gpuCell("NVIDIA H200"), gpuCell("NVIDIA H200")
 	large.BatchSize, large.Address = 1000, "another"
 	large.Platform = &experiments.Platform{ID: "fast2", Backend: experiments.VLLMServe} // no launch is like it
-	bound, _ := decodeBound(small, results.Machine{})
+	bound, _ := decodeBound(small, record.Machine{})
 	before := e.launch(&Item{Cell: large})
 	m := timed("fast", 100, 48, 4*bound)
 	e.learn(&m.Manifest)

@@ -13,6 +13,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/machine"
 )
 
@@ -106,8 +107,8 @@ func indexHistory(past []results.Past) *History {
 }
 
 // Estimator learns from what there is. Servers' folders that cannot be read cost no more than a worse estimate.
-func (h *History) Estimator(experiment string, machine results.Machine) *Estimator {
-	var servers []results.ServerRecord
+func (h *History) Estimator(experiment string, machine record.Machine) *Estimator {
+	var servers []record.ServerRecord
 	if h.store != nil {
 		servers, _ = results.Servers(h.store.Root(), experiment)
 	}

@@ -9,6 +9,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // State is where a cell stands, one mark of the grid each.
@@ -98,7 +99,7 @@ type World struct {
 	Backends map[string]backends.Backend // by backend name
 	Store    *results.Store
 	Datasets func(context.Context, *experiments.Dataset) (*dataset.Set, error) // opened once each
-	Machine  results.Machine
+	Machine  record.Machine
 	Version  string // of matrix
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // launchKey names a launch whatever its labels are.
@@ -82,7 +83,7 @@ func (l *Leftovers) Abandon(items []*Item) error {
 			continue
 		}
 		delete(l.of, key)
-		if _, err := left.attempt.Abandon(results.Interrupted, reason); err != nil {
+		if _, err := left.attempt.Abandon(record.Interrupted, reason); err != nil {
 			return fmt.Errorf("commit the interrupted attempt %s: %w", left.id, err)
 		}
 	}

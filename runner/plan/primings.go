@@ -7,6 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // A priming is a start that is not measured: an engine that keeps what it compiles on disk is started once, answers one
@@ -82,7 +83,7 @@ func (h *History) started(each func(experiments.Identity) (more bool)) {
 func startedIn(past []results.Past, each func(experiments.Identity) bool) (more bool) {
 	for i := range past {
 		_, loaded := past[i].Summary["load_s"]
-		if past[i].Problem == "" && (loaded || past[i].Status == results.Complete) && !each(past[i].Identity) {
+		if past[i].Problem == "" && (loaded || past[i].Status == record.Complete) && !each(past[i].Identity) {
 			return false
 		}
 	}

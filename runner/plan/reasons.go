@@ -7,6 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // verdict is the judging of one item: pure, from attempts to state, reasons and launches.
@@ -83,7 +84,7 @@ func (v *verdict) weigh(p *results.Past) {
 		if isResult(p) || p.Status == "" { // a manifest that cannot be read tells no status
 			v.set(n, exclusion{Reason(p.Problem), "attempt " + p.Attempt + prefixed(": ", p.Detail)})
 		}
-	case p.Status == results.Complete:
+	case p.Status == record.Complete:
 		v.complete[n] = p
 		delete(v.failed, n)
 		delete(v.void, n)
@@ -217,7 +218,7 @@ func (v *verdict) environmental() {
 		switch {
 		case p == nil || v.reasons[ReasonRequested]:
 			continue
-		case p.Status == results.Interrupted:
+		case p.Status == record.Interrupted:
 			v.reasons[ReasonInterrupted] = true
 		default:
 			v.reasons[ReasonEnvironmentFailed] = true
@@ -287,7 +288,7 @@ func sortReasons(set map[Reason]bool) []Reason {
 
 // isResult reports whether an attempt says something about the engine.
 func isResult(p *results.Past) bool {
-	return p.Status == results.Complete || p.Status == results.EngineFailed || p.Status == results.Censored
+	return p.Status == record.Complete || p.Status == record.EngineFailed || p.Status == record.Censored
 }
 
 func hasResult(past []*results.Past) bool {

@@ -9,6 +9,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/runnertest"
 )
 
@@ -27,7 +28,7 @@ func pastOf(c *experiments.Cell, attempts []attempt) []results.Past {
 	var past []results.Past
 	for i, a := range attempts {
 		id := runnertest.Identity(c.Address, map[string]string{"spec": a.spec, "backend": a.backend})
-		past = append(past, results.Past{Problem: a.problem, Tainted: a.tainted, Manifest: results.Manifest{
+		past = append(past, results.Past{Problem: a.problem, Tainted: a.tainted, Manifest: record.Manifest{
 			Experiment: "exp", Address: c.Address, Slug: c.Slug, Launch: a.launch, Attempt: fmt.Sprintf("a%d", i), Status: a.status,
 			Reason: a.reason, Identity: id, Platform: c.Platform.ID, Model: c.Model.ID}})
 	}
@@ -35,7 +36,7 @@ func pastOf(c *experiments.Cell, attempts []attempt) []results.Past {
 }
 
 func TestVerdict(t *testing.T) {
-	const ok, died, cut, env, stop = results.Complete, results.EngineFailed, results.Censored, results.EnvironmentFailed, results.Interrupted
+	const ok, died, cut, env, stop = record.Complete, record.EngineFailed, record.Censored, record.EnvironmentFailed, record.Interrupted
 	old := `{"max_num_seqs":128}`
 	tests := map[string]struct {
 		launches int
@@ -106,10 +107,10 @@ func TestRepetitionIsAskedForOnce(t *testing.T) {
 		status string
 		want   []int
 	}{
-		"replace":      {Filter{Replace: []string{"a/m/10"}, Since: asked}, results.Complete, []int{2}},
-		"replace, now": {Filter{Replace: []string{"a/m/10"}}, results.Complete, []int{1, 2}},
-		"rerun":        {Filter{Rerun: []string{"failed"}, Since: asked}, results.EngineFailed, []int{2}},
-		"rerun, now":   {Filter{Rerun: []string{"failed"}}, results.EngineFailed, []int{1, 2}},
+		"replace":      {Filter{Replace: []string{"a/m/10"}, Since: asked}, record.Complete, []int{2}},
+		"replace, now": {Filter{Replace: []string{"a/m/10"}}, record.Complete, []int{1, 2}},
+		"rerun":        {Filter{Rerun: []string{"failed"}, Since: asked}, record.EngineFailed, []int{2}},
+		"rerun, now":   {Filter{Rerun: []string{"failed"}}, record.EngineFailed, []int{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
@@ -136,10 +137,10 @@ func TestInterruptedReplacementGoesOn(t *testing.T) {
 		want     State
 		run      []int
 	}{
-		"midway":           {results.Complete, 3, Partial, []int{1}},
-		"of a failure":     {results.EngineFailed, 3, Partial, []int{1}},
-		"before it began":  {results.Complete, 0, Done, nil},
-		"failure, no rows": {results.EngineFailed, 0, FailedState, nil},
+		"midway":           {record.Complete, 3, Partial, []int{1}},
+		"of a failure":     {record.EngineFailed, 3, Partial, []int{1}},
+		"before it began":  {record.Complete, 0, Done, nil},
+		"failure, no rows": {record.EngineFailed, 0, FailedState, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
@@ -161,7 +162,7 @@ func TestInterruptedReplacementGoesOn(t *testing.T) {
 // A renamed label is another address with the same identity: its results are found.
 func TestRenamedCellFindsItsResults(t *testing.T) {
 	before, after := runnertest.Cell("a", 10), runnertest.Cell("renamed", 10)
-	past := pastOf(before, []attempt{{launch: 1, status: results.Complete}})
+	past := pastOf(before, []attempt{{launch: 1, status: record.Complete}})
 	h := indexHistory(past)
 	h.store, h.ctx = openStore(t), t.Context()
 	item := &Item{Cell: after, Identity: past[0].Identity}
@@ -186,7 +187,7 @@ func TestUnknownVersionIsNoChange(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
-			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: results.Complete, backend: tt.then}}))
+			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: record.Complete, backend: tt.then}}))
 			h.store, h.ctx = openStore(t), t.Context()
 			item := &Item{Cell: c, Identity: runnertest.Identity(c.Address, map[string]string{"backend": tt.now})}
 			h.judge(item, Filter{})

@@ -9,8 +9,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/results"
 	"matrix/results/disk"
+	"matrix/results/record"
 )
 
 // Done is what a marker says of a committed launch.
@@ -41,11 +41,11 @@ func (r *Run) committed(l *Launch) (*Done, error) {
 		if err != nil {
 			continue // damaged since: it counts for no launch, as in a plan
 		}
-		if m.Launch == l.Launch && m.Address == l.Address && (done == nil || m.Status != results.Interrupted) {
+		if m.Launch == l.Launch && m.Address == l.Address && (done == nil || m.Status != record.Interrupted) {
 			done = &Done{Attempt: name, Status: m.Status, Reason: m.Reason, Host: m.Host}
 		}
 	}
-	if done != nil && done.Status == results.Interrupted {
+	if done != nil && done.Status == record.Interrupted {
 		return nil, nil
 	}
 	return done, nil

@@ -17,6 +17,7 @@ import (
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/claim"
+	"matrix/results/record"
 	"matrix/runner/apply"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -131,13 +132,13 @@ func (r *rig) node() *Node {
 			if err != nil {
 				return events.Summary{}, err
 			}
-			if err := a.Append(results.RequestRow{Phase: "measure", Status: "ok"}, nil); err != nil {
+			if err := a.Append(record.RequestRow{Phase: "measure", Status: "ok"}, nil); err != nil {
 				return events.Summary{}, err
 			}
-			if _, err := a.Commit(results.Complete, "done", "", results.Run{Planned: 1}); err != nil {
+			if _, err := a.Commit(record.Complete, "done", "", record.Run{Planned: 1}); err != nil {
 				return events.Summary{}, err
 			}
-			return events.Summary{Complete: 1, Attempts: []results.Manifest{a.Manifest()}}, nil
+			return events.Summary{Complete: 1, Attempts: []record.Manifest{a.Manifest()}}, nil
 		}}
 }
 
@@ -227,7 +228,7 @@ func TestWatchResubmits(t *testing.T) {
 			trouble++
 		}
 	})
-	if sum.Status[results.Complete] != 15 || sum.GivenUp != 0 || again == 0 || trouble == 0 {
+	if sum.Status[record.Complete] != 15 || sum.GivenUp != 0 || again == 0 || trouble == 0 {
 		t.Errorf("%+v with %d submissions again and %d troubles, want 15 complete", sum, again, trouble)
 	}
 	for launch, n := range r.committed() {
@@ -293,7 +294,7 @@ func TestTornMarker(t *testing.T) {
 				trouble++
 			}
 		})
-		if sum.Status[results.Complete] != 2 || sum.GivenUp != 0 || trouble != 1 {
+		if sum.Status[record.Complete] != 2 || sum.GivenUp != 0 || trouble != 1 {
 			t.Errorf("committed %t: %+v with %d troubles", committed, sum, trouble)
 		}
 		if n := r.committed()[l.Slug+"#1"]; n != 1 {
@@ -316,7 +317,7 @@ func TestDamagedAttemptOfARun(t *testing.T) {
 	if err := errors.Join(os.Truncate(filepath.Join(past[0].Dir, "manifest.json"), 30), os.Remove(r.run.marker(l))); err != nil {
 		t.Fatal(err)
 	}
-	if tally, err := r.node().Do(t.Context(), r.run.Groups[0]); err != nil || tally.Committed[results.Complete] != 1 {
+	if tally, err := r.node().Do(t.Context(), r.run.Groups[0]); err != nil || tally.Committed[record.Complete] != 1 {
 		t.Errorf("%+v, %v; want it measured again", tally, err)
 	}
 }
@@ -372,7 +373,7 @@ func TestCloseAdopts(t *testing.T) {
 		if err != nil {
 			return events.Summary{}, err
 		}
-		return events.Summary{Interrupted: 1}, errors.Join(a.Append(results.RequestRow{Phase: "measure", Status: "ok"}, nil), a.Suspend(results.Run{Planned: 1}))
+		return events.Summary{Interrupted: 1}, errors.Join(a.Append(record.RequestRow{Phase: "measure", Status: "ok"}, nil), a.Suspend(record.Run{Planned: 1}))
 	}
 	if tally, err := n.Do(t.Context(), r.run.Groups[0]); err != nil || tally.Left != 1 {
 		t.Fatalf("%+v (%v), want one left", tally, err)

@@ -10,6 +10,7 @@ import (
 
 	"matrix/results"
 	"matrix/results/claim"
+	"matrix/results/record"
 	"matrix/runner/apply"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -128,7 +129,7 @@ func (n *Node) claimed(ctx context.Context, l *Launch, c *claim.Claim, t *Tally)
 	if err != nil {
 		return err
 	}
-	if len(sum.Attempts) == 0 || sum.Attempts[len(sum.Attempts)-1].Status == results.Interrupted {
+	if len(sum.Attempts) == 0 || sum.Attempts[len(sum.Attempts)-1].Status == record.Interrupted {
 		t.Left++
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // recordedGPU replays readings that NVML gave on an H100, the same for each of its devices.
@@ -157,13 +157,13 @@ func TestListGPUs(t *testing.T) {
 }
 
 func TestMachineNamesItsGPUs(t *testing.T) {
-	var m results.Machine
+	var m record.Machine
 	addGPUs(&m, recorded(t, 2))
 	if m.GPUs != 2 || m.GPUName != "NVIDIA H100 80GB HBM3" || m.GPUUUID != "GPU-a,GPU-b" || m.Driver != "580.159.04" ||
 		m.CUDA != "13.0" || m.PowerLimitW == nil || *m.PowerLimitW != 700 || m.GPUMemoryBytes == nil {
 		t.Errorf("%+v", m)
 	}
-	m = results.Machine{}
+	m = record.Machine{}
 	addGPUs(&m, recorded(t, 0))
 	if m.GPUs != 0 || m.GPUName != "" || m.GPUMemoryBytes != nil {
 		t.Errorf("a driver without devices: %+v", m)

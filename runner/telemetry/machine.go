@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"strings"
 
-	"matrix/results"
+	"matrix/results/record"
 
 	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/shirou/gopsutil/v4/host"
@@ -15,7 +15,7 @@ import (
 )
 
 // Machine tells what this machine is; parts that cannot be read stay empty and are named in warnings.
-func Machine(ctx context.Context) (m results.Machine, warnings []string) {
+func Machine(ctx context.Context) (m record.Machine, warnings []string) {
 	warn := func(what string, err error) {
 		warnings = append(warnings, fmt.Sprintf("this machine's %s cannot be read: %v", what, err))
 	}
@@ -75,7 +75,7 @@ func governor(path string) string {
 }
 
 // addGPUs describes the first device and counts them all; a mixed machine names each product.
-func addGPUs(m *results.Machine, reader gpuReader) {
+func addGPUs(m *record.Machine, reader gpuReader) {
 	system := reader.System()
 	m.Driver, m.CUDA, m.GPUs = system.Driver, system.CUDA, int64(len(system.Devices))
 	var names, uuids []string

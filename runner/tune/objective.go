@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -23,9 +23,9 @@ type Objective struct {
 // the load time and the rate that were measured: at a small batch the load would hide all else.
 func NewObjective(metric string, minimize bool, s *Search) (Objective, error) {
 	o := Objective{Metric: metric, Minimize: minimize, Largest: map[string]int{}}
-	if metric != EvaluationsPerHour && !slices.ContainsFunc(results.Metrics(), func(m results.Metric) bool { return m.Name == metric }) {
+	if metric != EvaluationsPerHour && !slices.ContainsFunc(record.Metrics(), func(m record.Metric) bool { return m.Name == metric }) {
 		names := []string{EvaluationsPerHour}
-		for _, m := range results.Metrics() {
+		for _, m := range record.Metrics() {
 			names = append(names, m.Name)
 		}
 		hint := ""

@@ -10,7 +10,8 @@ import (
 	"net/url"
 	"strconv"
 
-	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // request is a row of the table of requests; null where the value never came.
@@ -83,7 +84,7 @@ func pageOf(q url.Values) (page, error) {
 	return p, nil
 }
 
-func (p page) takes(r *results.RequestRow) bool {
+func (p page) takes(r *record.RequestRow) bool {
 	return (p.includingWarmup || r.Phase == "measure") && (p.status == "" || r.Status == p.status) && (p.prompt == "" || r.PromptID == p.prompt)
 }
 
@@ -131,7 +132,7 @@ func (s *Server) requests(w http.ResponseWriter, r *http.Request) {
 	}
 	out := requestsReply{Counts: map[string]int64{}, Rows: []request{}}
 	kept := &best{page: p}
-	err = results.ReadRequests(past.Dir, func(row results.RequestRow) error {
+	err = table.ReadRequests(past.Dir, func(row record.RequestRow) error {
 		out.Total++
 		if row.Phase == "measure" {
 			out.Counts[row.Status]++
@@ -173,7 +174,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	found := errors.New("found")
 	text := ""
-	err = results.ReadOutputs(past.Dir, func(row results.OutputRow) error {
+	err = table.ReadOutputs(past.Dir, func(row record.OutputRow) error {
 		if row.Seq != seq {
 			return r.Context().Err()
 		}

@@ -8,8 +8,8 @@ import (
 
 	"matrix/backends/process"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -46,7 +46,7 @@ func Cell(out *Printer, attempts []summary.Standing) {
 
 func attempt(out *Printer, p summary.Standing) {
 	status := strings.ReplaceAll(p.Status, "_", " ")
-	if p.Status == results.Complete {
+	if p.Status == record.Complete {
 		status = out.Style.Good(status)
 	} else {
 		status = out.Style.Warn(status)
@@ -55,7 +55,7 @@ func attempt(out *Printer, p summary.Standing) {
 	if p.Segments > 1 {
 		parts = append(parts, "in "+format.Count(p.Segments, "segment"))
 	}
-	if p.Status == results.Complete && p.WhyNot != "" {
+	if p.Status == record.Complete && p.WhyNot != "" {
 		parts = append(parts, out.Style.Warn("does not count: "+p.WhyNot))
 	}
 	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}} {
@@ -65,7 +65,7 @@ func attempt(out *Printer, p summary.Standing) {
 	}
 	out.Line("  %s  %s", p.Attempt, strings.Join(parts, out.Style.Dot()))
 	for _, line := range []string{p.Reason, p.Problem, p.Tainted} {
-		if line != "" && p.Status != results.Complete || line != "" && line != p.Reason {
+		if line != "" && p.Status != record.Complete || line != "" && line != p.Reason {
 			out.Line("      %s", line)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/runner/slurm"
 )
 
@@ -46,7 +46,7 @@ func (v *clusterView) observe(e slurm.Event) {
 
 // failure is why a launch did not complete.
 func failure(d *slurm.Done) string {
-	if d.Status == results.Complete {
+	if d.Status == record.Complete {
 		return ""
 	}
 	return ": " + d.Reason

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -21,13 +21,13 @@ type Side struct {
 type Comparison struct {
 	sides    [2]Side
 	matching summary.Matching
-	metrics  []results.Metric
+	metrics  []record.Metric
 	unlike   [][]summary.Difference // a pair
 	lines    []comparisonLine
 }
 
 // Compare measures two sides, metric by metric; what neither side has is left out.
-func Compare(sides [2]Side, m summary.Matching, metrics []results.Metric) *Comparison {
+func Compare(sides [2]Side, m summary.Matching, metrics []record.Metric) *Comparison {
 	v := &Comparison{sides: sides, matching: m, metrics: metrics}
 	v.measure()
 	return v
@@ -36,7 +36,7 @@ func Compare(sides [2]Side, m summary.Matching, metrics []results.Metric) *Compa
 // comparisonLine is one metric of one pair.
 type comparisonLine struct {
 	pair   int
-	metric results.Metric
+	metric record.Metric
 	a, b   stats.Estimate
 	ratio  stats.Ratio // B over A
 	notes  []string

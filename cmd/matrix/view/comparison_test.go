@@ -8,7 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -16,8 +16,8 @@ import (
 // sampleComparison is one pair with every kind of line.
 func sampleComparison(t *testing.T) *Comparison {
 	t.Helper()
-	var metrics []results.Metric
-	for _, m := range results.Metrics() {
+	var metrics []record.Metric
+	for _, m := range record.Metrics() {
 		if slices.Contains([]string{"output_throughput", "request_throughput", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
 			"success_rate", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}, m.Name) {
 			metrics = append(metrics, m)
@@ -63,7 +63,7 @@ func TestComparisonFitsTheTerminal(t *testing.T) {
 func TestGeomeanLeavesOut(t *testing.T) {
 	real, pretended := &summary.Cell{}, &summary.Cell{Simulated: true}
 	ratio := func(v float64) stats.Ratio { return stats.Ratio{Estimate: stats.Estimate{N: 1, Median: v}} }
-	metric := results.Metric{Name: "ttft_p50_s"}
+	metric := record.Metric{Name: "ttft_p50_s"}
 	v := &Comparison{matching: summary.Matching{Pairs: []summary.Pair{{A: real, B: real}, {Name: "sim", A: pretended, B: pretended}}}}
 	v.lines = []comparisonLine{{metric: metric, ratio: ratio(2)}, {metric: metric, ratio: ratio(8)}, {metric: metric, pair: 1, ratio: ratio(1000)},
 		{metric: metric, ratio: ratio(1000), waits: true}}
@@ -89,7 +89,7 @@ func TestFiguresWithUnits(t *testing.T) {
 		{"output_throughput", 10119, "10,119 tok/s"}, {"load_s", 69.97, "69.97 s"}, {"vram_peak_bytes", 3 << 29, "1.50 GiB"},
 		{"success_rate", 0.99998, "99.998%"}, {"output_tokens", 1e7, "10,000,000"}, {"cpu_cores_mean", 1.58, "1.58 cores"},
 	} {
-		for _, m := range results.Metrics() {
+		for _, m := range record.Metrics() {
 			if m.Name == c.metric {
 				if got := withUnit(c.x, m); got != c.want {
 					t.Errorf("%s %v = %q, want %q", c.metric, c.x, got, c.want)

@@ -11,8 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -221,7 +221,7 @@ func between(e stats.Estimate, in func(float64) string) string {
 }
 
 // withUnit writes a value with its unit.
-func withUnit(x float64, m results.Metric) string {
+func withUnit(x float64, m record.Metric) string {
 	switch m.Unit {
 	case "bytes":
 		return fmt.Sprintf("%.2f GiB", x/(1<<30))

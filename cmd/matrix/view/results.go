@@ -11,8 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/runner/plan"
 )
@@ -55,7 +55,7 @@ func latest(items []*plan.Item, set *summary.Set) []resultRow {
 
 // others are the attempts that ended otherwise than complete.
 func (m resultRow) others() []*summary.Attempt {
-	return slices.DeleteFunc(slices.Clone(m.of.Attempts), func(a *summary.Attempt) bool { return a.Status == results.Complete })
+	return slices.DeleteFunc(slices.Clone(m.of.Attempts), func(a *summary.Attempt) bool { return a.Status == record.Complete })
 }
 
 // resultColumns of the table: title, column of run.parquet, format ("" = a share), and the order in which a narrow terminal loses them
@@ -231,7 +231,7 @@ func (m resultRow) launches() string {
 		return text
 	}
 	last := others[len(others)-1]
-	if len(m.of.Launches) >= m.cell.Launches && last.Status != results.EngineFailed && last.Status != results.Censored {
+	if len(m.of.Launches) >= m.cell.Launches && last.Status != record.EngineFailed && last.Status != record.Censored {
 		return text
 	}
 	return text + " " + strings.ReplaceAll(last.Status, "_", " ")

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/runner/apply"
 	"matrix/runner/events"
@@ -49,14 +49,14 @@ func measuredCell(platform string, batch string, status string, launch int) resu
 	a.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
 		"success_rate": 1, "ttft_p50_s": 1.234, "tpot_p50_s": 0.0123, "cpu_cores_mean": 1.88}
 	m := resultRow{cell: c, of: &summary.Cell{Attempts: []*summary.Attempt{a}}}
-	if status == results.Complete {
+	if status == record.Complete {
 		m.of.Launches = m.of.Attempts
 	}
 	return m
 }
 
 func TestResultsFitTheTerminal(t *testing.T) {
-	rows := []resultRow{measuredCell("vllm_offline", "50000", results.Complete, 1), measuredCell("ollama", "10", results.Complete, 1)}
+	rows := []resultRow{measuredCell("vllm_offline", "50000", record.Complete, 1), measuredCell("ollama", "10", record.Complete, 1)}
 	for _, width := range []int{80, 100, 200} {
 		var out strings.Builder
 		writeResults(&out, Style{}, width, rows)
@@ -72,7 +72,7 @@ func TestResultsFitTheTerminal(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	writeResults(&out, Style{}, 0, append(rows, measuredCell("vllm_serve", "10", results.EngineFailed, 1)))
+	writeResults(&out, Style{}, 0, append(rows, measuredCell("vllm_serve", "10", record.EngineFailed, 1)))
 	for _, text := range []string{"1.234*", "do not rank it", "0/1 engine failed"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("no %q in\n%s", text, out.String())

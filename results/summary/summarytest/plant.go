@@ -7,6 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
 )
 
 // Cell is a cell of a planted tree: so many requests to a platform, launch by launch.
@@ -25,11 +26,11 @@ type Launch struct {
 	Status   string
 	Segments int // 0 = one
 	Identity string
-	Scale    float64                            // of every time; 0 = 1
-	Run      func(*results.Run)                 // changes what is known of the run
-	Row      func(i int, r *results.RequestRow) // changes a row
-	Text     func(i int) string                 // nil = the same words on every platform
-	Samples  []results.SampleRow
+	Scale    float64                           // of every time; 0 = 1
+	Run      func(*record.Run)                 // changes what is known of the run
+	Row      func(i int, r *record.RequestRow) // changes a row
+	Text     func(i int) string                // nil = the same words on every platform
+	Samples  []record.SampleRow
 }
 
 // Slug is the folder of a cell.
@@ -66,10 +67,10 @@ func (c Cell) commit(t testing.TB, store *results.Store, l Launch) string {
 	}
 	a, err := store.Begin(c.planned(), c.identity(t, l), l.Number, nil)
 	check(err)
-	run := results.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: ptr(20.0), ClientCPUS: ptr(0.1),
+	run := record.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: ptr(20.0), ClientCPUS: ptr(0.1),
 		ClientLimited: ptr(false), PageCache: "warm", CompileCache: "warm", Server: "cell",
-		Engine:  results.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: ptr(int64(8e9)), Layers: ptr(int64(32)), LayersGPU: ptr(int64(32))},
-		Machine: results.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: ptr(700.0)}}
+		Engine:  record.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: ptr(int64(8e9)), Layers: ptr(int64(32)), LayersGPU: ptr(int64(32))},
+		Machine: record.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: ptr(700.0)}}
 	if l.Run != nil {
 		l.Run(&run)
 	}
@@ -84,7 +85,7 @@ func (c Cell) commit(t testing.TB, store *results.Store, l Launch) string {
 	check(a.Sample(l.Samples...))
 	status := l.Status
 	if status == "" {
-		status = results.Complete
+		status = record.Complete
 	}
 	_, err = a.Commit(status, "done", "", run)
 	check(err)
@@ -92,7 +93,7 @@ func (c Cell) commit(t testing.TB, store *results.Store, l Launch) string {
 }
 
 // row is request i: a tenth of a second each, one after the other.
-func (c Cell) row(l Launch, i int) (results.RequestRow, *results.OutputRow) {
+func (c Cell) row(l Launch, i int) (record.RequestRow, *record.OutputRow) {
 	scale := l.Scale
 	if scale == 0 {
 		scale = 1
@@ -102,7 +103,7 @@ func (c Cell) row(l Launch, i int) (results.RequestRow, *results.OutputRow) {
 		text = l.Text(i)
 	}
 	at := func(v float64) *float64 { return ptr(scale * (float64(i) + v) / 10) }
-	r := results.RequestRow{Seq: int64(i), PromptID: fmt.Sprint(i), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", MaxTokens: 64, FinishReason: "stop",
+	r := record.RequestRow{Seq: int64(i), PromptID: fmt.Sprint(i), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", MaxTokens: 64, FinishReason: "stop",
 		SentS: at(0), FirstTokenS: at(0.2), LastTokenS: at(1), DoneS: at(1), InputTokens: ptr(int64(200)), OutputTokens: ptr(int64(32)), CachedTokens: ptr(int64(0)), Chunks: 32}
 	if text != "" {
 		r.OutputHash = [16]byte{1}
@@ -113,7 +114,7 @@ func (c Cell) row(l Launch, i int) (results.RequestRow, *results.OutputRow) {
 	if r.Status != "ok" {
 		return r, nil
 	}
-	return r, &results.OutputRow{PromptID: r.PromptID, Text: text}
+	return r, &record.OutputRow{PromptID: r.PromptID, Text: text}
 }
 
 func (c Cell) planned() *experiments.Cell {

@@ -12,7 +12,7 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/table"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
@@ -39,7 +39,7 @@ type Session struct {
 // LoadOptions are the user's variables and what this program measures, which a decision may name.
 func (a *App) LoadOptions() experiments.LoadOptions {
 	o := a.Vars
-	o.Metrics = results.Named()
+	o.Metrics = table.Named()
 	return o
 }
 

@@ -13,8 +13,8 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/claim"
+	"matrix/results/record"
 	"matrix/runner/apply"
 	"matrix/runner/plan"
 	"matrix/runner/slurm"
@@ -100,7 +100,7 @@ func sayTally(a *app.App, t slurm.Tally) {
 		return
 	}
 	var parts []string
-	for _, status := range []string{results.Complete, results.EngineFailed, results.Censored, results.EnvironmentFailed} {
+	for _, status := range []string{record.Complete, record.EngineFailed, record.Censored, record.EnvironmentFailed} {
 		if n := t.Committed[status]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
 		}

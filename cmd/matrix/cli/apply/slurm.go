@@ -20,6 +20,7 @@ import (
 	"matrix/results/claim"
 	"matrix/results/disk"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 	"matrix/runner/slurm"
@@ -154,8 +155,8 @@ func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, 
 		return err
 	}
 	st := sum.Status
-	return afterApply(ctx, a, s, plans, []events.Summary{{Complete: st[results.Complete], Failed: st[results.EngineFailed], Censored: st[results.Censored],
-		Environment: st[results.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}}, 0)
+	return afterApply(ctx, a, s, plans, []events.Summary{{Complete: st[record.Complete], Failed: st[record.EngineFailed], Censored: st[record.Censored],
+		Environment: st[record.EnvironmentFailed] + sum.GivenUp, Took: time.Since(began)}}, 0)
 }
 
 // interrupted leaves or cancels the jobs, as asked.

@@ -8,8 +8,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/runner/calibrate"
 )
 
@@ -41,7 +41,7 @@ func Calibrate(a *app.App) *cobra.Command {
 	}
 }
 
-func sayCalibration(a *app.App, c results.Calibration) {
+func sayCalibration(a *app.App, c record.Calibration) {
 	if a.JSON {
 		a.Record(ndjson.Calibration{Calibration: c, Path: calibrate.Path(a.Results)})
 		return
@@ -61,12 +61,12 @@ func sayCalibration(a *app.App, c results.Calibration) {
 }
 
 // spoiled: the goals of a quiet machine, doubled.
-func spoiled(c results.Calibration) bool {
+func spoiled(c record.Calibration) bool {
 	return c.SendLatenessP99S > 0.002 || c.TimestampErrorP99S > 0.004
 }
 
 // deliverable is what the machine carries at 80% of its cores, for answers of 256 events one by one.
-func deliverable(c results.Calibration) string {
+func deliverable(c record.Calibration) string {
 	const events = 256
 	perRequest := c.CPUCores(1, events)
 	if perRequest <= 0 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/runner/calibrate"
 )
 
@@ -23,7 +23,7 @@ func TestCalibrationIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := results.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: 1.79e9, EventsPerSCore: 1.9e6, CPUPerRequestS: 4e-5, CPUPerEventS: 1e-5,
+	c := record.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: 1.79e9, EventsPerSCore: 1.9e6, CPUPerRequestS: 4e-5, CPUPerEventS: 1e-5,
 		TimestampErrorP99S: 0.0004, SendLatenessP99S: 0.0003}
 	if err := calibrate.Save(a.Results, c); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -174,15 +174,15 @@ func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
 }
 
 // comparedMetrics are the metrics asked for, or the usual ones.
-func comparedMetrics(names []string) ([]results.Metric, error) {
-	known := map[string]results.Metric{}
-	for _, m := range results.Metrics() {
+func comparedMetrics(names []string) ([]record.Metric, error) {
+	known := map[string]record.Metric{}
+	for _, m := range record.Metrics() {
 		known[m.Name] = m
 	}
 	if len(names) == 0 {
 		names = usualMetrics
 	}
-	var out []results.Metric
+	var out []record.Metric
 	for _, name := range names {
 		m, ok := known[name]
 		if !ok {

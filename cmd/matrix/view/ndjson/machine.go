@@ -1,6 +1,6 @@
 package ndjson
 
-import "matrix/results"
+import "matrix/results/record"
 
 // Check is one thing that a machine has or lacks.
 type Check struct {
@@ -19,8 +19,8 @@ func (Finding) Type() string { return "finding" }
 
 // Calibration is what matrix's own client costs on this machine.
 type Calibration struct {
-	Calibration results.Calibration `json:"calibration"`
-	Path        string              `json:"path"`
+	Calibration record.Calibration `json:"calibration"`
+	Path        string             `json:"path"`
 }
 
 func (Calibration) Type() string { return "calibration" }

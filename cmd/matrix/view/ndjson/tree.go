@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // Status is whether an apply runs on the results.
@@ -54,12 +54,12 @@ func (Unfinished) Type() string { return "attempt" }
 
 // Attempt is a committed attempt at a cell, as matrix show has it.
 type Attempt struct {
-	Manifest results.Manifest `json:"manifest"` // manifest.json
-	Dir      string           `json:"dir"`
-	Problem  string           `json:"problem"` // "" or result_corrupt, result_missing, unverified
-	Tainted  string           `json:"tainted"` // the reason; "" = it is not
-	Counts   bool             `json:"counts"`
-	WhyNot   string           `json:"why_not"`
+	Manifest record.Manifest `json:"manifest"` // manifest.json
+	Dir      string          `json:"dir"`
+	Problem  string          `json:"problem"` // "" or result_corrupt, result_missing, unverified
+	Tainted  string          `json:"tainted"` // the reason; "" = it is not
+	Counts   bool            `json:"counts"`
+	WhyNot   string          `json:"why_not"`
 }
 
 func (Attempt) Type() string { return "attempt" }
