@@ -9,7 +9,7 @@ usage: scripts/engines.sh [COMPONENT ...]   install these, or everything (what t
        scripts/engines.sh verify [CHECK ...] start each installed engine, ask it one prompt, stop it
        scripts/engines.sh --print-env        shell exports for the tests and experiments
 
-components: vllm model model-bf16 tools llama-server ollama ollama-old
+components: vllm model model-bf16 tools xllamacpp llama-server ollama ollama-old
 checks:     tools ollama ollama-old llama-server vllm-offline vllm-serve
 folder:     ${MATRIX_ENGINES:-${XDG_CACHE_HOME:-~/.cache}/matrix/engines}
 USAGE
@@ -214,6 +214,17 @@ build_tools() {
   run tools "$1/bin/python" -c "import duckdb, matplotlib, nbclient, pandas, polars, pyarrow, scipy"
 }
 
+# A wheel that carries llama.cpp's server: seconds, where building a llama-server takes minutes.
+install_xllamacpp() {
+  install_uv
+  component xllamacpp "$python $(<"$here/requirements-xllamacpp.txt")" bin/python build_xllamacpp
+}
+
+build_xllamacpp() {
+  venv "$1" requirements-xllamacpp.txt
+  run xllamacpp "$1/bin/python" -c "import xllamacpp; xllamacpp.Server"
+}
+
 install_model() {
   install_vllm
   component model "$MODEL_SHA256 $(sha256sum <"$here/convert.py") $(sha256sum <"$here/requirements-vllm.txt")" \
@@ -342,7 +353,7 @@ install() {
   [[ $(uname -sm) == "Linux x86_64" ]] || die "the engines are installed on Linux x86_64 only, and this is $(uname -sm)"
   for name; do
     case $name in
-      vllm | model | model-bf16 | tools | llama-server | ollama | ollama-old) ;;
+      vllm | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
       *) usage >&2 && die "no such component: $name" ;;
     esac
   done
@@ -361,6 +372,6 @@ case ${1:-} in
   -h | --help | help) usage ;;
   --print-env) print_env ;;
   verify) shift && verify "$@" ;;
-  "") install vllm model model-bf16 tools llama-server ollama ollama-old ;;
+  "") install vllm model xllamacpp model-bf16 tools llama-server ollama ollama-old ;;
   *) install "$@" ;;
 esac
