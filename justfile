@@ -10,6 +10,14 @@ default:
 build:
     go build -o bin/matrix ./cmd/matrix
 
+# Lay archives, a wheel and checksums under dist/, of all systems or of those named (linux/amd64).
+dist *systems:
+    go run ./scripts/dist {{ systems }}
+
+# Make docs/report.png anew.
+picture:
+    scripts/picture.sh
+
 # Run every test that needs no real engine.
 test:
     go test ./...
