@@ -102,10 +102,17 @@ func (c *contender) launches() int {
 	return n
 }
 
-// repeated reports that some cell was launched twice: without it nothing tells how much identical launches differ.
-func (c *contender) repeated() bool {
-	return slices.ContainsFunc(c.cells(), func(at *cell) bool { return len(at.launches) > 1 })
+// most launches of one cell.
+func (c *contender) most() int {
+	n := 0
+	for _, at := range c.cells() {
+		n = max(n, len(at.launches))
+	}
+	return n
 }
+
+// repeated reports that some cell was launched twice: without it nothing tells how much identical launches differ.
+func (c *contender) repeated() bool { return c.most() > 1 }
 
 func (c *contender) imported() bool {
 	return slices.ContainsFunc(c.cells(), func(at *cell) bool { return at.imported })

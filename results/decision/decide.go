@@ -3,6 +3,7 @@ package decision
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"matrix/results/summary"
@@ -47,10 +48,12 @@ func (r *rules) decide(cells []*cell, model func([]*contender) (times, error)) (
 	slices.SortStableFunc(cells, func(a, b *cell) int {
 		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.source.Cell, b.source.Cell))
 	})
+	// Where nothing else is there the form is shown of simulated cells, and every sentence says so.
+	out.Simulated = len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.simulated })
 	var real []*cell
 	for _, c := range cells {
 		switch {
-		case c.simulated:
+		case c.simulated && !out.Simulated:
 			out.LeftOut = append(out.LeftOut, Finding{Kind: "simulated", Cell: c.source.Cell, Text: c.source.Name + ": simulated, no real engine ran"})
 		case !c.tried():
 			out.LeftOut = append(out.LeftOut, Finding{Kind: "stopped", Cell: c.source.Cell, Text: c.source.Name + ": every attempt was interrupted, or failed for the machine's fault"})
@@ -62,6 +65,7 @@ func (r *rules) decide(cells []*cell, model func([]*contender) (times, error)) (
 	var contenders []*contender
 	for _, cells := range groupsOf(real) {
 		g := gather(cells)
+		g.Simulated = out.Simulated
 		groups = append(groups, g)
 		for _, c := range g.contenders {
 			c.series = len(contenders)
@@ -93,4 +97,33 @@ func (r *rules) build(g *contest) {
 	for _, a := range g.asks {
 		g.Questions = append(g.Questions, r.question(g, a))
 	}
+	g.curves = func() []Curve { return r.curves(g) }
+}
+
+// findings are what to know of how the attempts ended.
+func (g *contest) findings() []Finding {
+	var out []Finding
+	for _, c := range g.contenders {
+		for _, at := range c.cells() {
+			add := func(kind, text string) {
+				out = append(out, Finding{Kind: kind, Contender: c.name, Cell: at.source.Cell, Text: at.source.Name + ": " + text})
+			}
+			all := at.complete + at.failed + at.censored
+			if at.failed > 0 {
+				add("failed", fmt.Sprintf("%d of %d attempts failed: %s", at.failed, all, at.reason))
+			}
+			if at.censored > 0 {
+				add("censored", fmt.Sprintf("%d of %d attempts ran into their limit: %s", at.censored, all, at.reason))
+			}
+			if at.imported {
+				add("imported", "an earlier result, not measured here")
+			}
+			if at.of != nil {
+				if grew := at.of.Leak(); grew != "" {
+					add(leak, grew)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -64,6 +64,9 @@ func (r *rules) money(x float64) string {
 // unsure says of a provisional lead how it could turn.
 func (a *inquiry) unsure(g *contest) string {
 	switch {
+	case a.onlyFar():
+		return fmt.Sprintf("The launches show it up to %s requests: %s are %s times the largest batch that %s ran", whole(farFrom*a.nearest().reached()), whole(a.n),
+			whole(a.n/a.nearest().reached()), a.nearest().name)
 	case a.second == nil && !a.first.repeated():
 		return "It came through once"
 	case a.second == nil:

@@ -27,6 +27,25 @@ type inquiry struct {
 	turn          *turn
 }
 
+// farFrom is how many times the largest batch that was run a number of requests may be before it is said, and no lead is shown.
+const farFrom = 100
+
+// distant reports that what is asked about lies beyond farFrom times the largest batch that one of those that lead ran.
+func (a *inquiry) distant() bool { return a.n > farFrom*a.nearest().reached() }
+
+// nearest is the one of those that lead whose largest batch is the smaller.
+func (a *inquiry) nearest() *contender {
+	if a.second != nil && a.second.reached() < a.first.reached() {
+		return a.second
+	}
+	return a.first
+}
+
+// onlyFar reports that nothing but the distance keeps a lead from being shown.
+func (a *inquiry) onlyFar() bool {
+	return a.verdict == Provisional && a.rival == nil && a.second != nil
+}
+
 func (a *inquiry) index(c *contender) int { return slices.Index(a.sheet.contenders, c) }
 
 // between is the sheet of two contenders alone, by all that these two have.

@@ -107,3 +107,6 @@ func heavy(sigma float64) func(*rand.Rand) float64 {
 		return sigma * r.NormFloat64() / math.Sqrt(sum/3)
 	}
 }
+
+// randOf is a source of randomness of its own.
+func randOf(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }

@@ -19,6 +19,8 @@ func (r *rules) needs(g *contest, a *inquiry) []Need {
 	switch {
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
 		return r.again(g, a)
+	case a.onlyFar():
+		return r.largerBatch(g, a)
 	case a.verdict == Provisional:
 		return r.moreLaunches(g, a)
 	case a.verdict != Undecided:
@@ -26,7 +28,7 @@ func (r *rules) needs(g *contest, a *inquiry) []Need {
 	case len(g.contenders) == 1:
 		return []Need{{}} // whatever of the plan is pending
 	case a.untried != nil:
-		return []Need{r.try(a.first, a.untried.size)}
+		return []Need{try(a.first, a.untried.size)}
 	}
 	if open := notShown(a.admitted[a.first].held); len(open) > 0 {
 		return []Need{r.moreRequests(a.first, a.n, open)}
@@ -35,7 +37,7 @@ func (r *rules) needs(g *contest, a *inquiry) []Need {
 }
 
 // try asks for a batch that a contender was never measured at.
-func (r *rules) try(c *contender, size int64) Need {
+func try(c *contender, size int64) Need {
 	return Need{Text: fmt.Sprintf("%s has not been tried at %s requests", c.name, whole(size)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
 		Declare: fmt.Sprintf("add %d to its batch_size", size)}
 }
@@ -78,6 +80,22 @@ func (r *rules) failures(c *contender, a *inquiry) *Need {
 		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
+// largerBatch asks for a batch from which what is asked about is not far: the smallest of those asked about, else a hundredth.
+func (r *rules) largerBatch(g *contest, a *inquiry) []Need {
+	size := (a.n + farFrom - 1) / farFrom
+	for _, n := range r.requests {
+		if n >= size && n > a.nearest().reached() {
+			size = n
+			break
+		}
+	}
+	pair := []*contender{a.first, a.second}
+	launches := max(2, min(a.first.most(), a.second.most()))
+	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", counted(launches, "launch"), a.first.name, a.second.name, whole(size),
+		Span(g.lasts(pair, size, launches)))
+	return needs(pair, size, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
+}
+
 // moreRequests asks for what a requirement needs to be shown.
 func (r *rules) moreRequests(c *contender, n int64, open []Requirement) Need {
 	at := c.evidence(n)
@@ -101,7 +119,7 @@ func (r *rules) moreLaunches(g *contest, a *inquiry) []Need {
 	pair := []*contender{a.first, a.rival}
 	size := common(pair, a.n)
 	if size == 0 {
-		return []Need{r.try(a.rival, a.first.reached())}
+		return []Need{try(a.rival, a.first.reached())}
 	}
 	have := min(len(a.first.at[size].launches), len(a.rival.at[size].launches))
 	total, what := 3, "show how much identical ones differ"
@@ -111,15 +129,15 @@ func (r *rules) moreLaunches(g *contest, a *inquiry) []Need {
 		total = launchesFor(ratio, have, have+1, target, r.level())
 		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
 			total, what = 2*have, "tell whether the failures are chance"
-		} else if m, launches := r.larger(g, a, pair, size, target, r.lasts(g, pair, size, total-have)); m > 0 {
+		} else if m, launches := r.larger(g, a, pair, size, target, g.lasts(pair, size, total-have)); m > 0 {
 			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(launches, "launch"), a.first.name, a.rival.name, whole(m),
-				Span(r.lasts(g, pair, m, launches)), what)
+				Span(g.lasts(pair, m, launches)), what)
 			return needs(pair, m, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", m, launches)})
 		}
 	}
 	total = max(total, have+1)
 	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(total-have, "more launch"), a.first.name, a.rival.name, whole(size),
-		Span(r.lasts(g, pair, size, total-have)), what)
+		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
 		text = fmt.Sprintf("they differ by less than %s each of %s and %s would tell", counted(mostLaunches, "launch"), a.first.name, a.rival.name)
 		total = mostLaunches
@@ -142,7 +160,7 @@ func needs(pair []*contender, size int64, n Need) []Need {
 }
 
 // lasts is how many seconds so many launches of each of a pair take.
-func (r *rules) lasts(g *contest, pair []*contender, size int64, launches int) float64 {
+func (g *contest) lasts(pair []*contender, size int64, launches int) float64 {
 	var sum float64
 	for _, c := range pair {
 		if f, ok := g.times.Finish(c.series, size); ok {
@@ -162,8 +180,8 @@ func (r *rules) larger(g *contest, a *inquiry, pair []*contender, size int64, ta
 	have := min(len(pair[0].at[size].launches), len(pair[1].at[size].launches))
 	n := launchesFor(near, have, 3, target, r.level())
 	for _, m := range r.requests {
-		if m > max(pair[0].reached(), pair[1].reached()) && m <= a.n && n <= mostLaunches && r.lasts(g, pair, m, n) < within {
-			batch, launches, within = m, n, r.lasts(g, pair, m, n)
+		if m > max(pair[0].reached(), pair[1].reached()) && m <= a.n && n <= mostLaunches && g.lasts(pair, m, n) < within {
+			batch, launches, within = m, n, g.lasts(pair, m, n)
 		}
 	}
 	return batch, launches

@@ -4,16 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/record"
-	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
+	"matrix/results/summary/summarytest/planted"
 )
 
-// planted is the one group of a tree: two platforms, three launches each at 1,000 requests; b's rows are changed.
-func planted(t *testing.T, change func(i int, r *record.RequestRow)) Question {
+// plantedPair is the one group of a tree: two platforms, three launches each at 1,000 requests; b's rows are changed.
+func plantedPair(t *testing.T, change func(i int, r *record.RequestRow)) Question {
 	t.Helper()
-	root := t.TempDir()
 	a := summarytest.Cell{Platform: "a", Size: 200, Launches: make([]summarytest.Launch, 3)}
 	b := summarytest.Cell{Platform: "b", Size: 200, Launches: make([]summarytest.Launch, 3)}
 	for i := range 3 {
@@ -21,26 +19,17 @@ func planted(t *testing.T, change func(i int, r *record.RequestRow)) Question {
 		b.Launches[i].Scale = 0.5 + 0.005*float64(i)
 		b.Launches[i].Row = change
 	}
-	summarytest.Plant(t, root, a, b)
-	res := decidedAt(t, root)
+	res := decidedOf(t, a, b)
 	if len(res.Groups) != 1 {
 		t.Fatalf("%d groups", len(res.Groups))
 	}
 	return res.Groups[0].Questions[0]
 }
 
-// decidedAt is what a planted tree holds.
-func decidedAt(t *testing.T, root string) *Result {
+// decidedOf is what planted cells hold.
+func decidedOf(t *testing.T, cells ...summarytest.Cell) *Result {
 	t.Helper()
-	store, err := results.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := summary.Load(t.Context(), store, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := Decide(t.Context(), set, Options{Requests: []int64{5000}})
+	res, err := Decide(t.Context(), planted.Read(t, cells...), Options{Requests: []int64{5000}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +52,7 @@ func TestPlantedTrees(t *testing.T) {
 		"one of 200 failed":     {func(i int, r *record.RequestRow) { failed(r, i == 7) }, Winner, "Choose b for 5,000 requests"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := planted(t, c.change)
+			q := plantedPair(t, c.change)
 			if q.Verdict != c.verdict || !strings.Contains(strings.Join(q.Sentences, " "), c.says) {
 				t.Errorf("%s: %v", q.Verdict, q.Sentences)
 			}
@@ -94,9 +83,7 @@ func TestAskedOfOneSide(t *testing.T) {
 		"one of three":          {[]summarytest.Cell{cell("a", 100, nil), cell("b", 100, nil), cell("c", 100, thinks)}, Tie, "a or b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			summarytest.Plant(t, root, c.cells...)
-			groups := decidedAt(t, root).Groups
+			groups := decidedOf(t, c.cells...).Groups
 			q := groups[len(groups)-1].Questions[0] // what is alone comes first
 			if q.Verdict != c.verdict || !strings.Contains(q.Sentences[0], c.says) {
 				t.Errorf("%s: %v", q.Verdict, q.Sentences)

@@ -49,8 +49,9 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 		q.Dropped = a.sheet.dropped
 	}
 	r.findTurn(a)
+	q.Change = a.change()
 	q.Standings = r.standings(g, a)
-	q.Answer = Answer{Type: "answer", Group: g.Name, Requests: a.n, Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
+	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
 	for _, c := range g.Checks {
 		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
 	}
@@ -100,7 +101,11 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 		adm := a.admitted[c]
 		out = append(out, Standing{Contender: c.name, Platform: c.platform, Why: adm.why, Requirements: adm.held, Launches: c.launches(), Imported: c.imported(),
 			Time: r.time(g, a, c), Sources: c.sources(c.evidence(a.n))})
-		return &out[len(out)-1]
+		st := &out[len(out)-1]
+		st.OK, st.Planned = c.requests(a.n)
+		at := c.at[common([]*contender{c}, a.n)]
+		st.MemoryBytes, st.EnergyEachJ = at.median(mMemory), at.median(mEnergy)
+		return st
 	}
 	order := slices.Clone(a.order)
 	if a.verdict == Tie && len(order) > 1 && order[0] != a.first { // the other criteria decided

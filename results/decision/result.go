@@ -18,6 +18,8 @@ type Result struct {
 	Groups   []Group   // one a model, precision, workload and machine; by model
 	Prices   []Price   // between groups that differ in model or precision
 	LeftOut  []Finding // cells that take no part
+
+	Simulated bool // no real engine ran in any cell: the form of an answer, and none
 }
 
 // Name is what a group's cells share.
@@ -35,6 +37,30 @@ type Group struct {
 	Questions []Question      // one a number of requests asked about, ascending
 	Checks    []summary.Check // over all launches of the group
 	Findings  []Finding       // failed, censored, imported
+	Simulated bool            // no real engine ran
+
+	curves func() []Curve
+}
+
+// Curves are the finish times of the contenders over numbers of requests, for a chart: those that are in, best first.
+func (g Group) Curves() []Curve {
+	if g.curves == nil {
+		return nil
+	}
+	return g.curves()
+}
+
+// Curve is T of one contender over numbers of requests, ascending.
+type Curve struct {
+	Contender string
+	Points    []CurvePoint
+}
+
+// CurvePoint is one number of requests.
+type CurvePoint struct {
+	Requests int64
+	Time
+	Beyond bool // more than the largest batch that was run
 }
 
 // Question is a number of requests: the answer, and what it rests on.
@@ -44,6 +70,7 @@ type Question struct {
 	Dropped   []Dropped
 	Weights   []Weight // as used
 	Flips     []Flip
+	Change    string // what would turn the answer, in a few words: "about 12,000 requests or more"; "" = nothing that is known
 
 	turn *turn
 	told int    // sentences before those of what is missing
@@ -65,7 +92,8 @@ const (
 // Answer is the record that `matrix report --json` prints for a group and a number of requests; docs/report.schema.json
 // describes it.
 type Answer struct {
-	Type        string    `json:"type"` // "answer"
+	Type        string    `json:"type"`      // "answer"
+	Simulated   bool      `json:"simulated"` // no real engine ran: it tells nothing of any
 	Group       Name      `json:"group"`
 	Requests    int64     `json:"requests"`
 	Verdict     string    `json:"verdict"`
@@ -126,6 +154,9 @@ type Standing struct {
 	Requirements []Requirement
 	Launches     int // complete
 	Imported     bool
+	OK, Planned  int64    // requests over all attempts that tell of so many, retries of a launch included
+	MemoryBytes  *float64 // weights + KV cache in use on the GPU; nil = not told
+	EnergyEachJ  *float64 // GPU energy of one evaluation; nil = not told
 	Sources      []Source
 }
 

@@ -134,12 +134,9 @@ func (a *inquiry) rests(q *Question) string {
 	return "From " + text + "."
 }
 
-// farFrom is how many times the largest batch that was run a number of requests may be before it is said.
-const farFrom = 100
-
 // far says that what is asked about lies far beyond what was run: heat, leaks and longer prompts come later.
 func (a *inquiry) far() string {
-	if a.first == nil || a.verdict == NotComparable || a.n < farFrom*a.first.reached() {
+	if a.first == nil || a.verdict == NotComparable || a.onlyFar() || a.n < farFrom*a.first.reached() {
 		return ""
 	}
 	return fmt.Sprintf("%s requests are %s times the largest batch that %s ran: run a larger one before you rely on it.", whole(a.n), whole(a.n/a.first.reached()), a.first.name)
@@ -214,6 +211,9 @@ func (a *inquiry) turns() string {
 
 // foreign says when the answer rests on figures that matrix did not measure, "" when it does not.
 func (g *contest) foreign(a *inquiry) string {
+	if g.Simulated {
+		return "SIMULATED, which tells nothing of the engines"
+	}
 	imported := 0
 	for _, c := range a.order {
 		if c.imported() {

@@ -1,10 +1,12 @@
 package quality
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 )
 
 // Pair is how far two cells agree on the prompts that both were sent.
@@ -36,58 +38,110 @@ type Change struct {
 // pairsMost bounds the pairs of a tuning's hundreds of cells.
 const pairsMost = 200
 
-// compare pairs cells of one experiment and batch size.
+// couple is a pair at work.
+type couple struct {
+	Pair
+	a, b             *answers // b's answers stand at a's seqs
+	lengthA, lengthB float64
+	deltas           []float64
+}
+
+// compare pairs cells of one experiment and batch size. It goes prompt by prompt, not pair by pair: an answer is in as many
+// pairs as there are other cells, and reading it is most of the work.
 func (r *Report) compare(all []*answers, o Options) {
-	most := o.Pairs
-	if most == 0 {
-		most = pairsMost
+	couples := couplesOf(all, cmp.Or(o.Pairs, pairsMost))
+	seqs := map[int64]bool{}
+	for _, c := range couples {
+		for _, seq := range c.a.seqs {
+			seqs[seq] = true
+		}
 	}
+	read := map[string]*reading{}
+	once := func(text string) *reading {
+		if read[text] == nil {
+			read[text] = readingOf(text)
+		}
+		return read[text]
+	}
+	for _, seq := range slices.Sorted(maps.Keys(seqs)) {
+		clear(read)
+		for _, c := range couples {
+			if c.a.shares(c.b, seq) {
+				c.add(seq, once, o.Prompts)
+			}
+		}
+	}
+	for _, c := range couples {
+		if c.N == 0 {
+			continue
+		}
+		c.done()
+		r.Pairs = append(r.Pairs, c.Pair)
+		if c.Warning != "" {
+			r.Warnings = append(r.Warnings, c.Warning)
+		}
+	}
+	if len(couples) < pairsIn(all) {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("only the first %d pairs of cells were compared", len(couples)))
+	}
+}
+
+// couplesOf are the first pairs, in the cells' order.
+func couplesOf(all []*answers, most int) []*couple {
+	var out []*couple
 	for i, a := range all {
 		for _, b := range all[i+1:] {
-			if a.of.Experiment != b.of.Experiment || a.of.BatchSize != b.of.BatchSize {
-				continue
+			if paired(a, b) && len(out) < most {
+				out = append(out, coupleOf(a, b))
 			}
-			if len(r.Pairs) == most {
-				r.Warnings = append(r.Warnings, fmt.Sprintf("only the first %d pairs of cells were compared", most))
-				return
-			}
-			if p := pairOf(a, b, o.Prompts); p.N > 0 {
-				r.Pairs = append(r.Pairs, p)
-				if p.Warning != "" {
-					r.Warnings = append(r.Warnings, p.Warning)
-				}
-			}
+		}
+	}
+	return out
+}
+
+func pairsIn(all []*answers) int {
+	n := 0
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			n += one(paired(a, b))
+		}
+	}
+	return n
+}
+
+// paired reports that two cells are a pair. An imported batch is seldom of the size of a measured one: such a pair is
+// compared on the prompts that both have.
+func paired(a, b *answers) bool {
+	foreign := a.by.Flag("imported") != b.by.Flag("imported")
+	return a.of.Experiment == b.of.Experiment && (a.of.BatchSize == b.of.BatchSize || foreign)
+}
+
+func coupleOf(a, b *answers) *couple {
+	b = b.alignedTo(a)
+	return &couple{a: a, b: b, Pair: Pair{ByID: b.byID, A: a.of.Name, B: b.of.Name, CellA: a.of.Slug, CellB: b.of.Slug, SameModel: a.of.Model == b.of.Model, Greedy: a.greedy() && b.greedy()}}
+}
+
+// add counts the answers to one prompt.
+func (c *couple) add(seq int64, once func(string) *reading, prompts func(string) (Prompt, bool)) {
+	x, y := c.a.text[seq], c.b.text[seq]
+	c.N++
+	c.SameBytes += one(!c.ByID && x.hash == y.hash)
+	c.agree(once(x.text), once(y.text))
+	c.lengthA, c.lengthB = c.lengthA+runes(x.text), c.lengthB+runes(y.text)
+	if prompts != nil {
+		if of, ok := prompts(x.prompt); ok && of.Reference != "" {
+			c.deltas = append(c.deltas, float64(one(correct(y.text, of.Reference))-one(correct(x.text, of.Reference))))
 		}
 	}
 }
 
-func pairOf(a, b *answers, prompts func(string) (Prompt, bool)) Pair {
-	b = b.alignedTo(a)
-	p := Pair{ByID: b.byID, A: a.of.Name, B: b.of.Name, CellA: a.of.Slug, CellB: b.of.Slug, SameModel: a.of.Model == b.of.Model, Greedy: a.greedy() && b.greedy()}
-	var lengthA, lengthB float64
-	var deltas []float64
-	for _, seq := range a.seqs {
-		x, y := a.text[seq], b.text[seq]
-		if !a.shares(b, seq) {
-			continue
-		}
-		p.N++
-		p.SameBytes += one(!p.ByID && x.hash == y.hash)
-		p.add(x.text, y.text)
-		lengthA, lengthB = lengthA+runes(x.text), lengthB+runes(y.text)
-		if prompts != nil {
-			if of, ok := prompts(x.prompt); ok && of.Reference != "" {
-				deltas = append(deltas, float64(one(correct(y.text, of.Reference))-one(correct(x.text, of.Reference))))
-			}
-		}
+func (c *couple) done() {
+	c.mean()
+	if c.lengthA > 0 {
+		c.LengthRatio = c.lengthB / c.lengthA
 	}
-	p.mean()
-	if lengthA > 0 {
-		p.LengthRatio = lengthB / lengthA
-	}
-	p.Accuracy = changeOf(deltas)
-	p.Warning = p.warning()
-	return p
+	c.Accuracy = changeOf(c.deltas)
+	c.Warning = c.warning()
 }
 
 // shares reports that both answered the same prompt: the same bytes, or the same entry of the same dataset, which an
@@ -137,15 +191,19 @@ func (a *answers) byPrompt() map[string]int64 {
 // noticed is how many of the first words must agree for two answers to have begun alike.
 const noticed = 3
 
-func (p *Pair) add(a, b string) {
-	share, words := prefixAgreement(a, b)
+func (p *Pair) agree(a, b *reading) {
+	share, words := prefixAgreement(a.fields, b.fields)
 	p.Prefix += share
 	if words >= noticed || share == 1 {
 		p.FirstWords++
 		p.Exact += float64(one(share == 1))
 	}
-	p.ChrF += chrF(b, a)
-	p.RougeL += rougeL(b, a)
+	if a == b { // the same text
+		p.ChrF, p.RougeL = p.ChrF+float64(one(a.runes > 0)), p.RougeL+float64(one(len(a.words) > 0))
+		return
+	}
+	p.ChrF += b.chrF(a)
+	p.RougeL += b.rougeL(a)
 }
 
 func (p *Pair) mean() {

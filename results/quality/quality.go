@@ -164,8 +164,8 @@ func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
 		if p.Reference != "" {
 			known++
 			right += one(correct(x.text, p.Reference))
-			c.ChrF += chrF(x.text, p.Reference)
-			c.RougeL += rougeL(x.text, p.Reference)
+			h, r := readingOf(x.text), readingOf(p.Reference)
+			c.ChrF, c.RougeL = c.ChrF+h.chrF(r), c.RougeL+h.rougeL(r)
 		}
 	}
 	c.JSONs, c.Accuracy = ShareOf(valid, asked), ShareOf(right, known)

@@ -3,14 +3,14 @@ package quality
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // prefixAgreement is the share of the longer answer's words, in order, that both begin with; 1 for two empty answers.
 // Words are what white space separates: engines count tokens differently, and a reader sees words.
-func prefixAgreement(a, b string) (share float64, words int) {
-	x, y := strings.Fields(a), strings.Fields(b)
+func prefixAgreement(x, y []string) (share float64, words int) {
 	for words < len(x) && words < len(y) && x[words] == y[words] {
 		words++
 	}
@@ -20,16 +20,48 @@ func prefixAgreement(a, b string) (share float64, words int) {
 	return 1, 0
 }
 
+// reading is a text as the measures need it, made once for all pairs that it is in.
+type reading struct {
+	fields []string         // words by white space
+	words  []string         // for ROUGE: lower-case runs of a–z and 0–9
+	runes  int              // without white space
+	grams  [orders][]uint64 // hashes of the character n-grams, sorted
+}
+
+// orders of chrF's character n-grams: 1 to 6.
+const orders = 6
+
+var rougeGap = regexp.MustCompile(`[^a-z0-9]+`)
+
+func readingOf(text string) *reading {
+	r := &reading{fields: strings.Fields(text), words: strings.Fields(rougeGap.ReplaceAllString(strings.ToLower(text), " "))}
+	letters := []rune(strings.Join(r.fields, ""))
+	r.runes = len(letters)
+	for n := 1; n <= orders && n <= len(letters); n++ {
+		hashes := make([]uint64, len(letters)-n+1)
+		for i := range hashes {
+			// FNV-1a over the runes: two of the few thousand n-grams of an answer meet once in 10^12 answers.
+			h := uint64(14695981039346656037)
+			for _, letter := range letters[i : i+n] {
+				h = (h ^ uint64(letter)) * 1099511628211
+			}
+			hashes[i] = h
+		}
+		slices.Sort(hashes)
+		r.grams[n-1] = hashes
+	}
+	return r
+}
+
 // chrF is the character n-gram F-score of two texts (Popović 2015: n to 6, β = 2, white space left out), as sacreBLEU's
 // sentence_score computes it, in 0–1: the F of the mean precision and mean recall over the orders that both texts have.
-func chrF(hypothesis, reference string) float64 {
-	const orders, beta2 = 6, 4.0
-	h, r := []rune(strings.Join(strings.Fields(hypothesis), "")), []rune(strings.Join(strings.Fields(reference), ""))
+func (h *reading) chrF(r *reading) float64 {
+	const beta2 = 4.0
 	var precision, recall, counted float64
-	for n := 1; n <= orders && n <= len(h) && n <= len(r); n++ {
-		match := float64(common(grams(h, n), grams(r, n)))
-		precision += match / float64(len(h)-n+1)
-		recall += match / float64(len(r)-n+1)
+	for n := 1; n <= orders && n <= h.runes && n <= r.runes; n++ {
+		match := float64(common(h.grams[n-1], r.grams[n-1]))
+		precision += match / float64(h.runes-n+1)
+		recall += match / float64(r.runes-n+1)
 		counted++
 	}
 	if precision+recall == 0 {
@@ -39,37 +71,33 @@ func chrF(hypothesis, reference string) float64 {
 	return (1 + beta2) * precision * recall / (beta2*precision + recall)
 }
 
-func grams(text []rune, n int) map[string]int {
-	out := map[string]int{}
-	for i := 0; i+n <= len(text); i++ {
-		out[string(text[i:i+n])]++
+// common is how many of two sorted lists are in both, as often as they are in both.
+func common(a, b []uint64) int {
+	n := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			i, j, n = i+1, j+1, n+1
+		}
 	}
-	return out
+	return n
 }
-
-func common(a, b map[string]int) int {
-	sum := 0
-	for gram, n := range a {
-		sum += min(n, b[gram])
-	}
-	return sum
-}
-
-var rougeGap = regexp.MustCompile(`[^a-z0-9]+`)
 
 // rougeL is the F1 of the longest common subsequence of words (Lin 2004), as rouge-score computes it without a stemmer:
 // lower-case runs of a–z and 0–9, all else is a gap. A text in another script has no such words: 0.
-func rougeL(hypothesis, reference string) float64 {
-	split := func(s string) []string { return strings.Fields(rougeGap.ReplaceAllString(strings.ToLower(s), " ")) }
-	h, r := split(hypothesis), split(reference)
-	if len(h) == 0 || len(r) == 0 {
+func (h *reading) rougeL(r *reading) float64 {
+	if len(h.words) == 0 || len(r.words) == 0 {
 		return 0
 	}
-	lcs := float64(longestCommon(h, r))
+	lcs := float64(longestCommon(h.words, r.words))
 	if lcs == 0 {
 		return 0
 	}
-	precision, recall := lcs/float64(len(h)), lcs/float64(len(r))
+	precision, recall := lcs/float64(len(h.words)), lcs/float64(len(r.words))
 	return 2 * precision * recall / (precision + recall)
 }
 

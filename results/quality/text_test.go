@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -27,10 +28,11 @@ func TestAgainstSacrebleuAndRougeScore(t *testing.T) {
 		t.Fatalf("%d pairs", len(golden.Pairs))
 	}
 	for _, p := range golden.Pairs {
-		if got := chrF(p.Hypothesis, p.Reference); math.Abs(got-p.ChrF) > 1e-9 {
+		h, r := readingOf(p.Hypothesis), readingOf(p.Reference)
+		if got := h.chrF(r); math.Abs(got-p.ChrF) > 1e-9 {
 			t.Errorf("chrF(%q, %q) = %g, sacreBLEU has %g", p.Hypothesis, p.Reference, got, p.ChrF)
 		}
-		if got := rougeL(p.Hypothesis, p.Reference); math.Abs(got-p.RougeL) > 1e-9 {
+		if got := h.rougeL(r); math.Abs(got-p.RougeL) > 1e-9 {
 			t.Errorf("rougeL(%q, %q) = %g, rouge-score has %g", p.Hypothesis, p.Reference, got, p.RougeL)
 		}
 	}
@@ -42,7 +44,7 @@ func TestPrefixAgreement(t *testing.T) {
 		want  float64
 		words int
 	}{{"", " ", 1, 0}, {"a b c d", "a b x d", 0.5, 2}, {"a b", "a  b\n", 1, 2}, {"a", "", 0, 0}, {"x a", "a x", 0, 0}} {
-		if got, words := prefixAgreement(test.a, test.b); got != test.want || words != test.words {
+		if got, words := prefixAgreement(strings.Fields(test.a), strings.Fields(test.b)); got != test.want || words != test.words {
 			t.Errorf("%q %q: %g after %d words, want %g after %d", test.a, test.b, got, words, test.want, test.words)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"matrix/results/decision"
+	"matrix/results/metrics"
+	"matrix/results/report/document"
 	"matrix/results/summary"
 )
 
@@ -14,7 +16,7 @@ func (m *maker) answer() (Section, error) {
 	s := Section{ID: "answer", Title: "The answer"}
 	if m.Decision != nil {
 		for _, g := range m.Decision.Groups {
-			s.Blocks = append(s.Blocks, m.groupAnswer(g)...)
+			s.Blocks = append(s.Blocks, board{m}.groupAnswer(g)...)
 		}
 		for _, p := range m.Decision.Prices {
 			s.Blocks = append(s.Blocks, para(p.Words))
@@ -26,142 +28,153 @@ func (m *maker) answer() (Section, error) {
 	if len(m.Set.Problems) > 0 {
 		s.Blocks = append(s.Blocks, toned("warn", fmt.Sprintf("%s damaged or unreadable and left out: see the inventory. matrix verify tells more.", counted(len(m.Set.Problems), "attempt"))))
 	}
-	if _, launches, _ := m.counts(); launches > 0 {
-		s.Blocks = append(s.Blocks, Block{Tone: "note", Text: plain("A launch, one fresh start of the engine, is the sample: with one launch a figure has no interval, with 2 to 5 the range is shown, which is no confidence interval, and from 6 on a 95% interval.")})
-	}
 	return s, nil
 }
 
-func (m *maker) groupAnswer(g decision.Group) []Block {
+// board is what a verdict is drawn on: the card, the time over the number of requests and the decision table.
+type board struct{ *maker }
+
+// groupAnswer is a group on one screen: the verdict, the time over the number of requests, and a row a platform.
+func (m board) groupAnswer(g decision.Group) []Block {
 	var out []Block
 	if len(m.Decision.Groups) > 1 {
-		title := g.Model
-		for _, part := range []string{g.Precision, g.Workload} {
-			if part != "" {
-				title += ", " + part
-			}
-		}
-		out = append(out, Block{Heading: title})
+		out = append(out, Block{Heading: titleOf(g.Name), ID: "answer-" + slug(titleOf(g.Name))})
 	}
 	for _, s := range g.Lead() {
 		out = append(out, toned("lead", s))
 	}
-	for _, s := range g.Rest() {
-		b := para(s)
-		if strings.HasPrefix(s, "Red: ") || strings.HasPrefix(s, "Amber: ") || strings.HasPrefix(s, "Leak: ") {
-			b.Tone = "warn"
-		}
-		out = append(out, b)
+	if len(g.Questions) > 0 {
+		out = append(out, Block{Card: m.card(g)})
 	}
-	if need := g.Need(); need != nil {
-		out = append(out, para(need.Text+"."))
-		if need.Command != "" {
-			out = append(out, Block{Code: need.Command})
-		}
+	if f := m.horizon(g); f != nil {
+		out = append(out, Block{Figure: f})
 	}
-	if t := m.times(g); len(t.Rows) > 0 {
+	if t := m.decided(g); len(t.Rows) > 0 {
 		out = append(out, table(t))
 	}
-	return append(out, checked(g.Checks)...)
-}
-
-// times is how long each contender takes for each number of requests: the same figures as in the sentences.
-func (m *maker) times(g decision.Group) *Table {
-	t := &Table{Caption: g.Model + ": time to finish, load included", Columns: []Column{{Title: "Platform"}},
-		Notes: []string{"Below each time, what 95% of single runs stay within. PROJECTED, not measured, is marked ≈: it assumes that the rate holds and that nothing fails at that size."}}
-	most := whole(float64(g.Questions[len(g.Questions)-1].Requests))
-	rows := map[string]*Row{}
-	var order []string
-	for _, q := range g.Questions {
-		t.Columns = append(t.Columns, Column{Title: counted(int(q.Requests), "request"), Numeric: true})
-		for _, s := range q.Standings {
-			if rows[s.Contender] == nil {
-				rows[s.Contender] = &Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources)}}}
-				order = append(order, s.Contender)
-			}
+	var rest []Text
+	for _, s := range g.Rest() {
+		if !strings.HasPrefix(s, "Amber: ") { // the badge counts these, and the checks tell them
+			rest = append(rest, plain(s))
 		}
 	}
-	t.Columns = append(t.Columns, Column{"Energy", "kWh for " + most, true}, Column{"Cost", strings.TrimSpace(m.Decision.Currency + " for " + most), true},
-		Column{"Cost", "of 1,000 evaluations", true}, Column{"Cost", "of 1M output tokens", true})
-	for _, name := range order {
-		row := rows[name]
-		var last *decision.Time
-		for _, q := range g.Questions {
-			i := slices.IndexFunc(q.Standings, func(s decision.Standing) bool { return s.Contender == name })
-			last = q.Standings[i].Time
-			row.Values = append(row.Values, taking(q.Standings[i]))
-		}
-		row.Values = append(row.Values, costs(last)...)
-		t.Rows = append(t.Rows, *row)
+	if len(rest) > 0 {
+		out = append(out, Block{List: rest})
 	}
-	t.drop()
-	return t
+	return append(out, checked(g)...)
 }
 
-// drop takes out columns in which no row has a figure.
-func (t *Table) drop() {
-	for i := len(t.Columns) - 1; i > 0; i-- {
-		if !missing(t.Rows, i) {
-			continue
-		}
-		t.Columns = slices.Delete(t.Columns, i, i+1)
-		for k := range t.Rows {
-			t.Rows[k].Values = slices.Delete(t.Rows[k].Values, i, i+1)
+func titleOf(n decision.Name) string {
+	title := n.Model
+	for _, part := range []string{n.Precision, n.Workload} {
+		if part != "" {
+			title += ", " + part
 		}
 	}
+	return title
 }
 
-func taking(s decision.Standing) Value {
-	t := s.Time
-	if t == nil {
-		return Value{Text: "–", Tone: "missing", Why: s.Why}
+// card is the verdict on the largest number of requests at a glance.
+func (m board) card(g decision.Group) *document.Card {
+	q := g.Questions[len(g.Questions)-1]
+	c := &document.Card{Badges: []document.Badge{sure(q), valid(g), reliable(q)}}
+	if q.Change != "" {
+		c.Badges = append(c.Badges, document.Badge{Name: "Would change if", Text: q.Change})
 	}
-	v := Value{Text: "≈ " + decision.Span(t.Seconds)}
-	if t.Measured {
-		v.Text = decision.Span(t.Seconds)
-	}
-	if !t.Assumed {
-		v.Detail = decision.Range(t.Low, t.High)
-	}
-	if !t.LoadKnown {
-		v.Detail = strings.TrimPrefix(v.Detail+", load left out", ", ")
-	}
-	if s.Rank == 0 {
-		v.Tone = "warn"
-	}
-	return v
-}
-
-func costs(t *decision.Time) []Value {
-	figure := func(v *float64, scale float64) Value {
-		if v == nil {
-			return Value{Text: "–", Tone: "missing", Why: "not told"}
+	if need := g.Need(); need != nil {
+		c.Do, c.Why = need.Command, need.Text+"."
+		if need.Command == "" {
+			c.Badges = append(c.Badges, document.Badge{Name: "Do next", Text: need.Text + "."})
 		}
-		return Value{Text: three(*v / scale)}
 	}
-	if t == nil {
-		t = &decision.Time{}
-	}
-	energy := figure(t.EnergyJ, 3.6e6)
-	if t.EnergyJ != nil && !t.EnergyLoad {
-		energy.Detail = "without the load's"
-	}
-	return []Value{energy, figure(t.Cost, 1), figure(t.CostPer1000, 1), figure(t.CostPerMTokens, 1)}
+	return c
 }
 
-// checked counts the checks of validity and lists them.
-func checked(checks []summary.Check) []Block {
-	if len(checks) == 0 {
-		return nil
+// sureness is a verdict as a badge.
+var sureness = map[string]document.Badge{
+	decision.Winner:        {Level: summary.Green, Text: "shown by launches"},
+	decision.Hybrid:        {Level: summary.Green, Text: "shown by launches, each at its own number of requests"},
+	decision.Tie:           {Level: summary.Green, Text: "a tie, within 5%"},
+	decision.Provisional:   {Level: summary.Amber, Text: "not shown"},
+	decision.Undecided:     {Level: summary.Amber, Text: "undecided"},
+	decision.NotComparable: {Level: summary.Red, Text: "not comparable"},
+	decision.Nobody:        {Level: summary.Red, Text: "nobody came through"},
+}
+
+func sure(q decision.Question) document.Badge {
+	b := sureness[q.Verdict]
+	b.Name = "Sure"
+	if q.RatioLow != nil && q.RatioHigh != nil {
+		b.Text += fmt.Sprintf(": %s takes ×%.2f the time, %.2f to %.2f", *q.RunnerUp, *q.Ratio, *q.RatioLow, *q.RatioHigh)
 	}
-	count := map[string]int{}
-	t := &Table{Caption: "Checks", Columns: []Column{{Title: "Check"}, {Title: "Level"}, {Title: "What was seen"}}}
+	return b
+}
+
+// valid counts the checks, and names those to know.
+func valid(g decision.Group) document.Badge {
+	count, names := countChecks(g.Checks)
+	b := document.Badge{Name: "Valid", Level: summary.Green, Text: fmt.Sprintf("%d checks passed", count[summary.Green]), Anchor: checksID(g)}
+	switch {
+	case len(g.Checks) == 0:
+		return document.Badge{Name: "Valid", Text: "nothing could be checked"}
+	case count[summary.Red] > 0:
+		b.Level = summary.Red
+	case count[summary.Amber] > 0:
+		b.Level = summary.Amber
+	default:
+		return b
+	}
+	b.Text = fmt.Sprintf("%d red, %d amber, %d green: see %s", count[summary.Red], count[summary.Amber], count[summary.Green], strings.Join(names, ", "))
+	return b
+}
+
+// countChecks counts by level; names are the checks that are not green, each once, the red ones first.
+func countChecks(checks []summary.Check) (count map[string]int, names []string) {
+	count = map[string]int{}
 	for _, level := range []string{summary.Red, summary.Amber, summary.Green} {
 		for _, c := range checks {
 			if c.Level != level {
 				continue
 			}
-			count[level]++
+			if count[level]++; level != summary.Green && !slices.Contains(names, c.Name) {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return count, names
+}
+
+// reliable is the pooled success of the one that leads, with what so many requests show.
+func reliable(q decision.Question) document.Badge {
+	b := document.Badge{Name: "Reliable", Text: "no request was answered"}
+	for _, s := range q.Standings {
+		if (q.Platform != nil && s.Contender != *q.Platform) || s.Planned == 0 {
+			continue
+		}
+		b.Level = summary.Green
+		if s.OK < s.Planned {
+			b.Level = summary.Amber
+		}
+		b.Text = fmt.Sprintf("%s: %s of %s ok, ≥\u00a0%s shown", s.Contender, whole(float64(s.OK)), whole(float64(s.Planned)), percent(metrics.SuccessBound(s.OK, s.Planned)))
+		break
+	}
+	return b
+}
+
+func checksID(g decision.Group) string { return "checks-" + slug(titleOf(g.Name)) }
+
+// checked lists the checks of validity, the worst first.
+func checked(g decision.Group) []Block {
+	if len(g.Checks) == 0 {
+		return nil
+	}
+	count, _ := countChecks(g.Checks)
+	t := &Table{ID: checksID(g), Caption: "Checks", Columns: []Column{{Title: "Check"}, {Title: "Level"}, {Title: "What was seen"}}}
+	for _, level := range []string{summary.Red, summary.Amber, summary.Green} {
+		for _, c := range g.Checks {
+			if c.Level != level {
+				continue
+			}
 			v := Value{Text: level}
 			if level != summary.Green {
 				v.Tone = "warn"
@@ -173,38 +186,6 @@ func checked(checks []summary.Check) []Block {
 	return []Block{fold(title, table(t))}
 }
 
-// anchorOf is the anchor of the last of some cells, "" = none.
-func (m *maker) anchorOf(sources []decision.Source) string {
-	for _, s := range slices.Backward(sources) {
-		if c := m.cellAt(s.Cell); c != nil {
-			return anchor(c)
-		}
-	}
-	return ""
-}
-
-// cellAt is the cell whose folder is so named, nil = none.
-func (m *maker) cellAt(folder string) *summary.Cell {
-	for _, c := range m.Set.Cells {
-		if folder != "" && (c.Slug == folder || c.Experiment+"/"+c.Slug == folder) {
-			return c
-		}
-	}
-	return nil
-}
-
-// counts the cells, their complete launches and all attempts.
-func (m *maker) counts() (real, launches, attempts int) {
-	for _, c := range m.Set.Cells {
-		if !c.Simulated {
-			real++
-		}
-		launches += len(c.Launches)
-		attempts += len(c.Attempts)
-	}
-	return real, launches, attempts
-}
-
 // noAnswer says why nothing can be chosen.
 func (m *maker) noAnswer() string {
 	real, launches, attempts := m.counts()
@@ -212,7 +193,7 @@ func (m *maker) noAnswer() string {
 	case len(m.Set.Cells) == 0:
 		return "There is nothing to choose from: no attempt has been recorded here yet. Measure first: matrix apply."
 	case real == 0:
-		return "No platform can be chosen from these results: every cell is simulated, and a simulator says nothing of a real engine. The tables below show the form that an answer will take."
+		return "No platform can be chosen from these results: every cell is simulated, and a simulator says nothing of a real engine."
 	case attempts == 0:
 		return "No platform can be chosen: every attempt was declared void or belongs to an earlier declaration."
 	case launches == 0:

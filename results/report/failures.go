@@ -10,6 +10,7 @@ import (
 
 	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/report/chart"
 	"matrix/results/summary"
 )
 
@@ -18,13 +19,14 @@ func (m *maker) failures() (Section, error) {
 	s := Section{ID: "failures", Title: "Failures"}
 	launches := &Table{Caption: "Launches that did not end complete", Columns: []Column{{Title: "Cell"}, {Title: "Launch", Numeric: true}, {Title: "Ended"}, {Title: "Reason"}, {Title: "Answered before", Numeric: true}}}
 	requests := &Table{Caption: "Requests that were not answered, by class", Columns: []Column{{Title: "Cell"}, {Title: "Attempt"}, {Title: "Class"}, {Title: "Requests", Numeric: true}, {Title: "An example"}}}
+	times := map[string][]float64{} // class → when, in seconds since the measured phase began
 	for _, c := range m.Set.Cells {
 		for _, a := range c.Attempts {
 			if a.Status != record.Complete {
 				launches.Rows = append(launches.Rows, Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: fmt.Sprint(a.Launch)},
 					{Text: strings.ReplaceAll(a.Status, "_", " "), Tone: "warn"}, {Text: a.Reason}, {Text: fmt.Sprintf("%s of %s", whole(float64(a.OK)), whole(float64(a.Planned)))}}})
 			}
-			rows, err := classesOf(c, a)
+			rows, err := classesOf(c, a, times)
 			if err != nil {
 				return s, err
 			}
@@ -37,6 +39,9 @@ func (m *maker) failures() (Section, error) {
 		}
 		return s, nil
 	}
+	if f := overTime(times); f != nil {
+		s.Blocks = append(s.Blocks, Block{Figure: f})
+	}
 	for _, t := range []*Table{launches, requests} {
 		if len(t.Rows) > 0 {
 			s.Blocks = append(s.Blocks, table(t))
@@ -46,7 +51,7 @@ func (m *maker) failures() (Section, error) {
 }
 
 // classesOf groups the unanswered requests of an attempt; its rows are read only where the manifest tells of any.
-func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
+func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) ([]Row, error) {
 	if a.OK >= a.Planned {
 		return nil, nil
 	}
@@ -59,7 +64,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 		example string
 	}
 	found := map[string]*class{}
-	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error"}, func(r record.RequestRow) error {
+	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error", "sent_s", "done_s"}, func(r record.RequestRow) error {
 		if r.Phase != "measure" || r.Status == "ok" {
 			return nil
 		}
@@ -71,6 +76,9 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 			found[name] = &class{}
 		}
 		found[name].n++
+		if at := cmp.Or(r.DoneS, r.SentS); at != nil && r.Status != "canceled" {
+			times[name] = append(times[name], *at)
+		}
 		found[name].example = cmp.Or(found[name].example, r.Error)
 		return nil
 	})
@@ -85,11 +93,30 @@ func classesOf(c *summary.Cell, a *summary.Attempt) ([]Row, error) {
 	return rows, nil
 }
 
-// cut shortens a line for a table.
-func cut(s string, most int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
+// overTime is how many requests had failed by then, a line a class, over all attempts; nil where nobody knows when.
+func overTime(times map[string][]float64) *Figure {
+	f := &Figure{ID: "failures-over-time", Title: "Failures over time", Note: "Over all attempts together."}
+	var series []chart.Series
+	var words []string
+	for i, class := range slices.Sorted(maps.Keys(times)) {
+		at := times[class]
+		slices.Sort(at)
+		line := chart.Series{Name: class, Slot: i}
+		every := max(1, len(at)/mostPoints)
+		for k, t := range at {
+			if k%every == 0 || k == len(at)-1 {
+				line.Points = append(line.Points, chart.Point{X: t, Y: float64(k)}, chart.Point{X: t, Y: float64(k + 1)})
+			}
+		}
+		words = append(words, fmt.Sprintf("%s: %s, the first at %s s, the last at %s s", class, whole(float64(len(at))), three(at[0]), three(at[len(at)-1])))
+		if len(series) < mostSeries {
+			series = append(series, line)
+		}
 	}
-	return s
+	if len(series) == 0 {
+		return nil
+	}
+	f.Alt = "Failures so far by class. " + strings.Join(words, "; ") + "."
+	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "seconds since the measured phase began", Zero: true}, Y: chart.Axis{Label: "requests that failed so far", Zero: true}, Series: series}
+	return f
 }

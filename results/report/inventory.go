@@ -66,17 +66,6 @@ func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
 		figure(a, "weight_bytes", gib), figure(a, "max_model_len", whole), figure(a, "kv_capacity_tokens", whole), {Text: cut(a.Text("model_revision"), 18)}}
 }
 
-func joined(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
-}
-
-func figure(a *summary.Attempt, column string, f writer) Value {
-	if v := a.Number(column); v != nil {
-		return Value{Text: f(*v)}
-	}
-	return Value{Text: "–", Tone: "missing", Why: "not told"}
-}
-
 // inventory lists what was planned, and each cell with its attempts: where every figure came from.
 func (m *maker) inventory() (Section, error) {
 	s := Section{ID: "inventory", Title: "Data inventory"}

@@ -1,10 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -34,69 +32,54 @@ func (m *maker) latency() (Section, error) {
 	for _, g := range m.groups {
 		first := true
 		for _, size := range slices.Backward(g.sizes[max(0, len(g.sizes)-mostSizes):]) {
-			figures, err := m.distributions(g, size)
-			if err != nil {
-				return s, err
-			}
-			switch {
-			case len(figures) == 0:
-			case first:
-				s.Blocks, first = append(s.Blocks, figures...), false
-			default:
-				s.Blocks = append(s.Blocks, fold(fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")), figures...))
+			for _, queued := range []bool{false, true} {
+				figures, err := m.distributions(g, size, queued)
+				if err != nil {
+					return s, err
+				}
+				title := fmt.Sprintf("%s, %s", g.model, counted(int(size), "request"))
+				if queued {
+					title += ": batch loads, waiting in the batch included"
+				}
+				switch {
+				case len(figures) == 0:
+				case first && !queued:
+					s.Blocks, first = append(s.Blocks, figures...), false
+				default:
+					s.Blocks = append(s.Blocks, fold(title, figures...))
+				}
 			}
 		}
 	}
 	if len(s.Blocks) > 0 {
-		s.Blocks = append([]Block{para("Each curve pools the ok requests of a cell's launches. Marks are p50, p90, p95 and p99, each only where there are requests enough to show it. In a batch load every request is there from the start, so its times include waiting in the batch: those curves have charts of their own and are not to be ranked against a closed load's.")}, s.Blocks...)
+		s.Blocks = append([]Block{para("Each curve pools the requests of a cell's launches; one that failed is never done, so a curve with failures ends below 100%. Marks are p50, p90, p95 and p99, each only where there are requests enough to show it. In a batch load every request is there from the start, so its times include waiting in the batch: those curves have charts of their own and are not to be ranked against a closed load's.")}, s.Blocks...)
 	}
 	return s, nil
 }
 
-// distributions are the figures of one batch size: closed and open loads, then batch loads.
-func (m *maker) distributions(g *group, size int64) ([]Block, error) {
+// distributions are the figures of one batch size: of closed and open loads, or of batch loads, where every request waits.
+func (m *maker) distributions(g *group, size int64, queued bool) ([]Block, error) {
+	var cells []*summary.Cell
+	for _, c := range g.at(size) {
+		if a := middle(c); a != nil && (a.Text("load_mode") == "batch") == queued && len(cells) < mostSeries {
+			cells = append(cells, c)
+		}
+	}
+	var columns []string
+	for _, d := range durations {
+		columns = append(columns, d.column)
+	}
+	found, err := m.Set.Distributions(m.ctx, cells, columns...)
+	if err != nil && !errors.Is(err, results.ErrCorrupt) {
+		return nil, err
+	}
 	var blocks []Block
-	for _, queued := range []bool{false, true} {
-		var cells []*summary.Cell
-		for _, c := range g.at(size) {
-			if a := middle(c); a != nil && (a.Text("load_mode") == "batch") == queued && len(cells) < mostSeries {
-				cells = append(cells, c)
-			}
-		}
-		var columns []string
-		for _, d := range durations {
-			columns = append(columns, d.column)
-		}
-		found, err := m.Set.Distributions(m.ctx, cells, columns...)
-		if err != nil && !errors.Is(err, results.ErrCorrupt) {
-			return nil, err
-		}
-		for _, d := range durations {
-			if f := g.distribution(d.column, d.word, size, queued, cells, found); f != nil {
-				blocks = append(blocks, Block{Figure: f})
-			}
+	for _, d := range durations {
+		if f := g.distribution(d.column, d.word, size, queued, cells, found); f != nil {
+			blocks = append(blocks, Block{Figure: f})
 		}
 	}
 	return blocks, nil
-}
-
-// middle is the launch whose throughput is the median of the cell's, nil without launches.
-func middle(c *summary.Cell) *summary.Attempt {
-	all := slices.Clone(c.Launches)
-	if len(all) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(all, func(a, b *summary.Attempt) int {
-		return cmp.Compare(number(a, "output_throughput"), number(b, "output_throughput"))
-	})
-	return all[(len(all)-1)/2]
-}
-
-func number(a *summary.Attempt, column string) float64 {
-	if v := a.Number(column); v != nil {
-		return *v
-	}
-	return math.Inf(-1)
 }
 
 func (g *group) distribution(column, word string, size int64, queued bool, cells []*summary.Cell, found map[*summary.Cell]map[string]*summary.Distribution) *Figure {
@@ -120,18 +103,19 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 	f := &Figure{ID: id, Title: title, Source: links(from), Alt: "Distribution of " + title + "."}
 	one := 1.0
 	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "seconds (log scale)", Log: true}, Series: series,
-		Y: chart.Axis{Label: "share of ok requests at or below", Zero: true, Max: &one, Format: percent}}
+		Y: chart.Axis{Label: "share of the requests at or below", Zero: true, Max: &one, Format: percent}}
 	return f
 }
 
 // curve is a distribution with the percentiles that its requests are enough for.
 func curve(name string, slot int, d *summary.Distribution) chart.Series {
 	s := chart.Series{Name: name, Slot: slot}
+	of := float64(d.N) / float64(d.N+d.Failures) // what failed is never done: the curve ends below 100%
 	for _, p := range d.Points {
-		s.Points = append(s.Points, chart.Point{X: max(p.Value, 1e-6), Y: p.Share})
+		s.Points = append(s.Points, chart.Point{X: max(p.Value, 1e-6), Y: of * p.Share})
 	}
 	for _, t := range tails {
-		i := slices.IndexFunc(d.Points, func(p summary.Point) bool { return p.Share >= t.q })
+		i := slices.IndexFunc(d.Points, func(p summary.Point) bool { return of*p.Share >= t.q })
 		if d.N >= t.min && i >= 0 {
 			v := d.Points[i].Value
 			s.Tips = append(s.Tips, chart.Point{X: max(v, 1e-6), Y: t.q, Note: fmt.Sprintf("%s\n%s %s s, of %s", name, t.name, three(v), counted(int(d.N), "request"))})

@@ -16,23 +16,24 @@ var loadPhases = []struct{ name, word string }{
 // load shows what a start costs, by phase.
 func (m *maker) load() (Section, error) {
 	s := Section{ID: "load", Title: "What a start costs"}
+	cold := m.Set.Cold()
 	for _, g := range m.groups {
-		bars := chart.Bars{X: chart.Axis{Label: "seconds, median over launches"}}
+		bars := chart.Bars{X: chart.Axis{Label: "seconds, process start to first token"}}
 		t := &Table{Caption: "Load of " + g.model + " by phase", Columns: []Column{{Title: "Cell"}}}
 		for _, p := range loadPhases {
-			t.Columns = append(t.Columns, Column{p.word, "s", true})
+			t.Columns = append(t.Columns, Column{Title: p.word, Unit: "s", Numeric: true})
 		}
-		t.Columns = append(t.Columns, Column{"To the first token", "s", true}, Column{Title: "Caches before"})
+		t.Columns = append(t.Columns, Column{Title: "To the first token", Unit: "s", Numeric: true}, Column{Title: "Caches before"})
 		var from []*summary.Cell
 		for _, c := range startsOf(g) {
-			bar, row := phasesOf(g, c)
-			if len(bar.Parts) > 0 {
-				bars.Rows, from = append(bars.Rows, bar), append(from, c)
+			rows, row := phasesOf(g, c, cold)
+			if len(rows) > 0 {
+				bars.Rows, from = append(bars.Rows, rows...), append(from, c)
 			}
 			t.Rows = append(t.Rows, row)
 		}
 		if len(bars.Rows) > 0 {
-			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from), Note: "A phase that an engine does not tell is in the next one that it does.",
+			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from), Note: "A bar a launch. A phase that an engine does not tell is in the next one that it does.",
 				Alt: "Stacked bars of load seconds by phase; the table below has the figures."}
 			bars.Title = f.Alt
 			f.Chart = bars
@@ -45,25 +46,8 @@ func (m *maker) load() (Section, error) {
 	return s, nil
 }
 
-// startsOf are one cell a contender, that of the largest batch: the batch does not change a load.
-func startsOf(g *group) []*summary.Cell {
-	var out []*summary.Cell
-	for _, name := range g.contenders {
-		var last *summary.Cell
-		for _, c := range g.cells {
-			if g.name[c] == name && c.Estimate("load_s").Known() {
-				last = c
-			}
-		}
-		if last != nil {
-			out = append(out, last)
-		}
-	}
-	return out
-}
-
-func phasesOf(g *group, c *summary.Cell) (chart.Bar, Row) {
-	bar := chart.Bar{Name: fmt.Sprintf("%s, %s", g.name[c], counted(int(c.BatchSize), "request"))}
+// phasesOf are the bars of a cell's launches, and its row of medians.
+func phasesOf(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) ([]chart.Bar, Row) {
 	row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}}}
 	for _, p := range loadPhases {
 		e := c.Estimate("phase_" + p.name + "_s")
@@ -72,11 +56,39 @@ func phasesOf(g *group, c *summary.Cell) (chart.Bar, Row) {
 			continue
 		}
 		row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)})
-		bar.Parts = append(bar.Parts, chart.Part{Name: p.word, Value: e.Median, Note: fmt.Sprintf("%s\n%s %s s", g.name[c], p.word, three(e.Median))})
+	}
+	var bars []chart.Bar
+	for _, a := range c.Launches {
+		if bar := waterfall(g, c, a, cold[a]); len(bar.Parts) > 0 {
+			bars = append(bars, bar)
+		}
 	}
 	e := c.Estimate("load_s")
-	row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)}, Value{Text: cachesBefore(c)})
-	return bar, row
+	return bars, Row{Values: append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)}, Value{Text: cachesBefore(c)})}
+}
+
+// waterfall is one launch's load by phase; what no phase tells stands last, so that the parts add up to load_s.
+func waterfall(g *group, c *summary.Cell, a *summary.Attempt, cold bool) chart.Bar {
+	state := "warm"
+	if cold {
+		state = "COLD"
+	}
+	bar := chart.Bar{Name: fmt.Sprintf("%s, %s, launch %d, %s", g.name[c], counted(int(c.BatchSize), "request"), a.Launch, state)}
+	load := a.Number("load_s")
+	if load == nil {
+		return bar
+	}
+	left := *load
+	for _, p := range loadPhases {
+		if v := a.Number("phase_" + p.name + "_s"); v != nil && *v > 0 && *v <= left*1.001 {
+			left -= *v
+			bar.Parts = append(bar.Parts, chart.Part{Name: p.word, Value: *v, Note: fmt.Sprintf("%s, launch %d\n%s %s s", g.name[c], a.Launch, p.word, three(*v))})
+		}
+	}
+	if left > 0.005**load {
+		bar.Parts = append(bar.Parts, chart.Part{Name: "to the first token", Value: left, Note: fmt.Sprintf("%s, launch %d\nthe rest, to the first token: %s s", g.name[c], a.Launch, three(left))})
+	}
+	return bar
 }
 
 // cachesBefore says how cold the starts were.

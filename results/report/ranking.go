@@ -56,7 +56,7 @@ func (m *maker) standings(g decision.Group, q decision.Question) *Table {
 	t := &Table{Caption: fmt.Sprintf("%s: scores for %s", g.Model, counted(int(q.Requests), "request")),
 		Columns: []Column{{Title: "Platform"}, {Title: "Rank", Numeric: true}, {Title: "Score", Unit: "of 100", Numeric: true}}}
 	for _, w := range q.Weights {
-		t.Columns = append(t.Columns, Column{w.Criterion, "factor, weight " + percent(w.Share), true})
+		t.Columns = append(t.Columns, Column{Title: w.Criterion, Unit: "factor, weight " + percent(w.Share), Numeric: true})
 	}
 	t.Columns = append(t.Columns, Column{Title: "Requirements"})
 	for _, s := range q.Standings {

@@ -84,7 +84,7 @@ func (m *maker) expected(cells []*summary.Cell) *Table {
 	t := &Table{Caption: "What to expect", Columns: []Column{{Title: "Requests"}}}
 	shown := slices.DeleteFunc(slices.Clone(compared[:7]), func(x metric) bool { return x.column == "goodput" })
 	for _, x := range shown {
-		t.Columns = append(t.Columns, Column{x.title, x.unit, true})
+		t.Columns = append(t.Columns, Column{Title: x.title, Unit: x.unit, Numeric: true})
 	}
 	for _, c := range cells {
 		row := Row{Values: []Value{{Text: whole(float64(c.BatchSize)), Anchor: anchor(c)}}}

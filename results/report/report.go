@@ -4,69 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strings"
-	"time"
-
-	"matrix/results/decision"
-	"matrix/results/quality"
-	"matrix/results/summary"
 )
-
-// Input is all that a report is made from.
-type Input struct {
-	Set      *summary.Set
-	Title    string
-	Made     time.Time
-	Version  string           // of matrix
-	Decision *decision.Result // nil = none was made
-	Quality  *quality.Report  // of the answers; nil = not looked at
-	Coverage *Coverage        // what was planned; nil = only the tree is known
-	Recipe   func(*summary.Cell) (Recipe, error)
-}
-
-// Coverage is what was planned, as a plan or the source tells it.
-type Coverage struct {
-	From  string // "the saved plan", "gemma3.hcl"
-	Cells []Planned
-}
-
-// Planned is one cell of the plan.
-type Planned struct {
-	Name, Slug     string
-	State          string // done, new, stale, partial, failed, infeasible, excluded, unavailable
-	Reason         string
-	Done, Launches int
-}
-
-// Recipe starts a cell's engine without matrix.
-type Recipe struct {
-	Script  string
-	Command string // prints it again: "matrix recipe …"
-	Note    string // where it differs from what was measured; "" = nowhere
-}
-
-// Simulated stands wherever a simulated figure is.
-const Simulated = "SIMULATED"
-
-const simulatedBanner = Simulated + ": matrix's own simulator stands in for the engines; these figures tell nothing about vLLM or Ollama."
-
-// maker builds one document.
-type maker struct {
-	Input
-	ctx    context.Context // of the reading
-	doc    *Document
-	groups []*group
-}
-
-// place is a folder by a name that says something elsewhere, too: "." does not.
-func place(root string) string {
-	if abs, err := filepath.Abs(root); err == nil && (root == "." || strings.HasPrefix(root, "..")) {
-		return abs
-	}
-	return root
-}
 
 // Build makes the document. It never fails for what the tree lacks: the document says so.
 func Build(ctx context.Context, in Input) (*Document, error) {
@@ -78,131 +16,25 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 		}
 	}
 	m.groups = groupsOf(in.Set)
-	for _, section := range []func() (Section, error){m.answer, m.comparison, m.throughput, m.latency, m.load, m.telemetry,
-		m.failures, m.quality, m.unlike, m.tuning, m.ranking, m.recipe, m.environment, m.inventory} {
-		s, err := section()
-		if err != nil {
+	for _, section := range []func() (Section, error){m.answer, m.tradeoff, m.latency, m.telemetry, m.load, m.failures, m.quality} {
+		if err := m.add(section, false); err != nil {
 			return nil, err
 		}
-		if len(s.Blocks) > 0 {
-			m.doc.Sections = append(m.doc.Sections, s)
+	}
+	for _, section := range []func() (Section, error){m.recipe, m.ranking, m.comparison, m.unlike, m.tuning, m.environment, m.inventory} {
+		if err := m.add(section, true); err != nil {
+			return nil, err
 		}
 	}
 	return m.doc, nil
 }
 
-// group is the cells of one model: what a choice of platform is made from.
-type group struct {
-	model      string
-	sizes      []int64
-	contenders []string // first-seen order, which gives each its colour
-	cells      []*summary.Cell
-	name       map[*summary.Cell]string // contender
-}
-
-func groupsOf(set *summary.Set) []*group {
-	var all []*group
-	byModel := map[string]*group{}
-	for _, c := range set.Cells {
-		g := byModel[c.Model]
-		if g == nil {
-			g = &group{model: c.Model, name: map[*summary.Cell]string{}}
-			byModel[c.Model] = g
-			all = append(all, g)
-		}
-		g.cells = append(g.cells, c)
-		if !slices.Contains(g.sizes, c.BatchSize) {
-			g.sizes = append(g.sizes, c.BatchSize)
-		}
+// add makes a section, folded where only some readers want it; one that has nothing to say is left out.
+func (m *maker) add(section func() (Section, error), folded bool) error {
+	s, err := section()
+	if err == nil && len(s.Blocks) > 0 {
+		s.Folded = folded
+		m.doc.Sections = append(m.doc.Sections, s)
 	}
-	for _, g := range all {
-		slices.Sort(g.sizes)
-		for _, c := range g.cells {
-			g.name[c] = g.contender(c)
-			if !slices.Contains(g.contenders, g.name[c]) {
-				g.contenders = append(g.contenders, g.name[c])
-			}
-		}
-	}
-	return all
-}
-
-// contender is the platform with whatever tells the cell from others of that platform.
-func (g *group) contender(c *summary.Cell) string {
-	parts := []string{c.Platform}
-	for _, axis := range extraAxes(g.cells) {
-		if label, ok := c.Axes[axis]; ok {
-			parts = append(parts, axis+" "+label)
-		}
-	}
-	for _, other := range g.cells {
-		if other.Experiment != c.Experiment {
-			parts = append(parts, "of "+c.Experiment)
-			break
-		}
-	}
-	if c.Imported {
-		parts = append(parts, "(imported)")
-	}
-	return strings.Join(parts, " ")
-}
-
-// extraAxes are the axes beside platform, model and batch size that vary among cells, sorted.
-func extraAxes(cells []*summary.Cell) []string {
-	labels := map[string]map[string]bool{}
-	for _, c := range cells {
-		for axis, label := range c.Axes {
-			if labels[axis] == nil {
-				labels[axis] = map[string]bool{}
-			}
-			labels[axis][label] = true
-		}
-	}
-	var out []string
-	for axis, seen := range labels {
-		if len(seen) > 1 && axis != "platform" && axis != "model" && axis != "batch_size" {
-			out = append(out, axis)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// at are the cells of one batch size, in the set's order.
-func (g *group) at(size int64) []*summary.Cell {
-	var out []*summary.Cell
-	for _, c := range g.cells {
-		if c.BatchSize == size {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func (g *group) slot(c *summary.Cell) int { return slices.Index(g.contenders, g.name[c]) }
-
-// anchor is the id of a cell's row in the inventory.
-func anchor(c *summary.Cell) string { return "cell-" + c.Address[:min(16, len(c.Address))] }
-
-// links lists cells as links, apart by commas.
-func links(cells []*summary.Cell) Text {
-	var t Text
-	for i, c := range cells {
-		if i > 0 {
-			t = append(t, Span{Text: ", "})
-		}
-		t = append(t, Span{Text: c.Name, Anchor: anchor(c)})
-	}
-	return t
-}
-
-// slug makes an id from words.
-func slug(parts ...string) string {
-	s := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(strings.Join(parts, "-")))
-	return strings.Trim(s, "-")
+	return err
 }

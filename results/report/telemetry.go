@@ -3,10 +3,13 @@ package report
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"matrix/results"
 	"matrix/results/report/chart"
+	"matrix/results/stats"
 	"matrix/results/summary"
 )
 
@@ -14,150 +17,188 @@ import (
 type gauge struct {
 	metric, word string
 	scale        float64 // from the stored unit to the shown
-	one          bool    // 0 to 1
+	one          bool    // 0 to 1: averaged over sources, others are added up
+	rate         bool    // a counter: its growth a second is shown
 }
 
-var gauges = []gauge{
-	{"process_memory_bytes", "VRAM of the engine, GiB", 1.0 / (1 << 30), false},
-	{"memory_used_bytes", "VRAM of the device in use, GiB", 1.0 / (1 << 30), false},
-	{"gpu_util_ratio", "GPU busy", 1, true},
-	{"power_w", "GPU power, W", 1, false},
-	{"rss_bytes", "memory of the engine's processes, GiB", 1.0 / (1 << 30), false},
-	{"host_cpu_ratio", "CPU of the whole machine busy", 1, true},
+// panels are the panels of a timeline, each with its gauges.
+var panels = []struct {
+	label  string
+	gauges []gauge
+}{
+	{"output tokens/s", []gauge{{"generation_tokens_total", "tokens/s", 1, false, true}}},
+	{"requests in the engine", []gauge{{"num_requests_running", "running", 1, false, false}, {"num_requests_waiting", "waiting", 1, false, false}}},
+	{"KV cache in use", []gauge{{"kv_cache_usage_perc", "in use", 1, true, false}}},
+	{"GPU busy", []gauge{{"gpu_util_ratio", "busy", 1, true, false}}},
+	{"GPU clock, MHz", []gauge{{"sm_clock_hz", "clock", 1e-6, true, false}}},
+	{"VRAM, GiB", []gauge{{"process_memory_bytes", "engine", 1.0 / (1 << 30), false, false}, {"memory_used_bytes", "device", 1.0 / (1 << 30), false, false}}},
+	{"GPU power, W", []gauge{{"power_w", "power", 1, false, false}}},
+	{"memory of its processes, GiB", []gauge{{"rss_bytes", "memory", 1.0 / (1 << 30), false, false}}},
+	{"CPU of the whole machine busy", []gauge{{"host_cpu_ratio", "busy", 1, true, false}}},
 }
 
 // mostPoints is how many points a line over time is thinned to.
-const mostPoints = 240
+const mostPoints = 140
 
-// telemetry draws the largest batch of each model over time.
+// telemetry draws the largest batch of each platform over time: one figure a platform, its panels on one axis.
 func (m *maker) telemetry() (Section, error) {
-	s := Section{ID: "time", Title: "Memory and utilisation over time"}
+	s := Section{ID: "time", Title: "Over time"}
 	for _, g := range m.groups {
-		cells := largestRun(g)
-		tracks, err := readTracks(cells)
-		if err != nil {
-			return s, err
-		}
-		for _, x := range gauges {
-			if f := g.overTime(x, cells, tracks); f != nil {
+		for _, c := range largestRun(g) {
+			f, err := g.timeline(c)
+			if err != nil {
+				return s, err
+			}
+			if f != nil {
 				s.Blocks = append(s.Blocks, Block{Figure: f})
 			}
 		}
 	}
 	if len(s.Blocks) > 0 {
-		s.Blocks = append([]Block{para("One launch of each platform's largest batch, the one whose throughput is the median. Time 0 is the beginning of the measured phase; before it are load and warm-up. vLLM reserves its share of VRAM at start, whatever it needs.")}, s.Blocks...)
+		s.Blocks = append([]Block{para("One launch of each platform's largest batch, the one whose throughput is the median. Time 0 is the beginning of the measured phase; no line is drawn over a gap in the samples. vLLM reserves its share of VRAM at start, whatever it needs.")}, s.Blocks...)
 	}
 	return s, nil
 }
 
-// largestRun are each contender's largest batch that completed.
-func largestRun(g *group) []*summary.Cell {
-	var out []*summary.Cell
-	for _, name := range g.contenders {
-		var last *summary.Cell
-		for _, c := range g.cells {
-			if g.name[c] == name && len(c.Launches) > 0 {
-				last = c
-			}
-		}
-		if last != nil && len(out) < mostSeries {
-			out = append(out, last)
-		}
-	}
-	return out
-}
-
-// track is one gauge of one cell: values by time, summed or averaged over GPUs.
-type track struct {
-	sum, n map[float64]float64
-}
-
 func gaugeNames() []string {
 	var all []string
-	for _, g := range gauges {
-		all = append(all, g.metric)
+	for _, p := range panels {
+		for _, g := range p.gauges {
+			all = append(all, g.metric)
+		}
 	}
 	return all
 }
 
-func add(tracks map[string]track, g gauge, s summary.Series) {
-	t, ok := tracks[g.metric]
-	if !ok {
-		t = track{map[float64]float64{}, map[float64]float64{}}
-		tracks[g.metric] = t
+// timeline is one launch of a cell over time; nil where no sample was kept.
+func (g *group) timeline(c *summary.Cell) (*Figure, error) {
+	a := middle(c)
+	series, err := a.Series(1<<16, gaugeNames()...)
+	if err != nil && !errors.Is(err, results.ErrCorrupt) {
+		return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
 	}
-	for i, at := range s.Times {
-		t.sum[at] += s.Values[i] * g.scale
-		t.n[at]++
+	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Bands: bandsOf(a)}
+	var words []string
+	for _, p := range panels {
+		panel := chart.Panel{Label: p.label}
+		for i, x := range p.gauges {
+			l, gap := lineOf(x, series)
+			if len(l.Points) < 2 || !moves(l.Points) && x.metric == "num_requests_waiting" {
+				continue
+			}
+			l.Name, l.Slot = x.word, i
+			panel.Lines, panel.Gap = append(panel.Lines, l), max(panel.Gap, gap)
+			if x.one && x.metric != "sm_clock_hz" {
+				one := 1.0
+				panel.Max = &one
+			}
+			words = append(words, fmt.Sprintf("%s %s at most, %s in the median", strings.TrimSpace(p.label+" "+map[bool]string{true: x.word}[len(p.gauges) > 1]), three(peak(l.Points)), three(medianOf(l.Points))))
+		}
+		if len(panel.Lines) > 0 {
+			drawn.Rows = append(drawn.Rows, panel)
+		}
 	}
+	if len(drawn.Rows) == 0 {
+		return nil, nil
+	}
+	f := &Figure{ID: slug("time", g.model, g.name[c]), Title: fmt.Sprintf("%s, %s, %s", g.name[c], g.model, counted(int(c.BatchSize), "request")), Source: links([]*summary.Cell{c})}
+	f.Alt = "Over time: " + strings.Join(words, "; ") + "."
+	drawn.Title = f.Alt
+	f.Chart = drawn
+	return f, nil
 }
 
-// readTracks reads the gauges of each cell: by cell, then gauge.
-func readTracks(cells []*summary.Cell) ([]map[string]track, error) {
-	var all []map[string]track
-	for _, c := range cells {
-		tracks := map[string]track{}
-		series, err := middle(c).Series(2*mostPoints, gaugeNames()...)
-		if err != nil && !errors.Is(err, results.ErrCorrupt) {
-			return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
-		}
-		for _, one := range series {
-			i := slices.IndexFunc(gauges, func(g gauge) bool { return g.metric == one.Metric })
-			if i >= 0 && one.Segment <= 1 {
-				add(tracks, gauges[i], one)
-			}
-		}
-		all = append(all, tracks)
+// bandsOf are the load, the warm-up and the measured phase by the recorded phases.
+func bandsOf(a *summary.Attempt) []chart.Band {
+	var out []chart.Band
+	warm := 0.0
+	if w := a.Number("phase_warmup_s"); w != nil {
+		warm = *w
 	}
-	return all, nil
+	if load := a.Number("load_s"); load != nil {
+		out = append(out, chart.Band{Name: "load", From: -warm - *load, To: -warm, Shade: 0.2})
+	}
+	if warm > 0 {
+		out = append(out, chart.Band{Name: "warm-up", From: -warm, To: 0, Shade: 0.12})
+	}
+	if d := a.Number("duration_s"); d != nil {
+		out = append(out, chart.Band{Name: "measure", From: 0, To: *d, Shade: 0.04})
+	}
+	return out
 }
 
-func (g *group) overTime(x gauge, cells []*summary.Cell, tracks []map[string]track) *Figure {
-	var series []chart.Series
-	var from []*summary.Cell
-	for k, c := range cells {
-		if t := tracks[k][x.metric]; len(t.sum) > 1 {
-			series, from = append(series, line(g.name[c], g.slot(c), x, t)), append(from, c)
+// lineOf is a gauge as a line, over all its sources, and how far apart its samples may lie.
+func lineOf(x gauge, all []summary.Series) (chart.Series, float64) {
+	sum, n := map[float64]float64{}, map[float64]float64{}
+	for _, s := range all {
+		if s.Segment > 1 || s.Metric != x.metric && !strings.HasSuffix(s.Metric, ":"+x.metric) && !strings.HasSuffix(s.Metric, "_"+x.metric) {
+			continue
+		}
+		for i, at := range s.Times {
+			sum[at] += s.Values[i] * x.scale
+			n[at]++
 		}
 	}
-	if len(series) == 0 {
-		return nil
+	times := slices.Sorted(maps.Keys(sum))
+	var l chart.Series
+	for i, at := range times {
+		q := chart.Point{X: at, Y: sum[at]}
+		switch {
+		case x.rate && i == 0:
+			continue
+		case x.rate:
+			before := times[i-1]
+			if q.Y = (sum[at] - sum[before]) / (at - before); q.Y < 0 {
+				continue // the counter began anew
+			}
+		case x.one:
+			q.Y /= n[at]
+		}
+		l.Points = append(l.Points, q)
 	}
-	f := &Figure{ID: slug("time", x.metric, g.model), Title: g.model + ": " + x.word, Source: links(from), Alt: x.word + " over time for " + g.model + "."}
-	y := chart.Axis{Label: x.word, Zero: true}
-	if x.one {
-		one := 1.0
-		y.Max, y.Format = &one, percent
+	l.Points = thinned(l.Points)
+	for i := 0; i < len(l.Points); i += max(1, len(l.Points)/8) {
+		p := &l.Points[i]
+		p.Note = fmt.Sprintf("%s at %s s: %s", x.word, three(p.X), three(p.Y))
 	}
-	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "seconds since the measured phase began"}, Y: y, Series: series}
-	return f
+	return l, chart.Gap(times) * max(1, float64(len(times))/mostPoints)
 }
 
-// line thins a track by keeping the largest of each stretch: a peak must not vanish.
-func line(name string, slot int, x gauge, t track) chart.Series {
-	s := chart.Series{Name: name, Slot: slot}
-	var times []float64
-	for at := range t.sum {
-		times = append(times, at)
+// thinned keeps the largest of each stretch: a peak must not vanish.
+func thinned(points []chart.Point) []chart.Point {
+	every := (len(points) + mostPoints - 1) / mostPoints
+	if every < 2 {
+		return points
 	}
-	slices.Sort(times)
-	every := (len(times) + mostPoints - 1) / mostPoints
-	for chunk := range slices.Chunk(times, max(1, every)) {
-		best := chart.Point{X: chunk[0]}
-		for i, at := range chunk {
-			v := t.sum[at]
-			if x.one {
-				v /= t.n[at]
-			}
-			if i == 0 || v > best.Y {
-				best.X, best.Y = at, v
+	var out []chart.Point
+	for chunk := range slices.Chunk(points, every) {
+		best := chunk[0]
+		for _, q := range chunk {
+			if q.Y > best.Y {
+				best = q
 			}
 		}
-		s.Points = append(s.Points, best)
+		out = append(out, best)
 	}
-	for i := 0; i < len(s.Points); i += max(1, len(s.Points)/16) {
-		p := &s.Points[i]
-		p.Note = fmt.Sprintf("%s at %s s\n%s: %s", name, three(p.X), x.word, three(p.Y))
+	return out
+}
+
+func moves(points []chart.Point) bool {
+	return slices.ContainsFunc(points, func(q chart.Point) bool { return q.Y != points[0].Y })
+}
+
+func peak(points []chart.Point) float64 {
+	out := points[0].Y
+	for _, q := range points {
+		out = max(out, q.Y)
 	}
-	return s
+	return out
+}
+
+func medianOf(points []chart.Point) float64 {
+	var ys []float64
+	for _, q := range points {
+		ys = append(ys, q.Y)
+	}
+	return stats.Median(ys)
 }

@@ -9,23 +9,20 @@ import (
 	"matrix/results/summary"
 )
 
-// mostSeries is how many lines a chart can hold and still be read.
-const mostSeries = 8
-
 // throughput is one chart a model of tokens per second, and one of requests per hour with the load.
-func (m *maker) throughput() (Section, error) {
-	s := Section{ID: "throughput", Title: "Throughput over batch size"}
+func (m *maker) throughput() []Block {
+	var out []Block
 	for _, g := range m.groups {
 		for _, f := range []*Figure{
 			g.overSize("throughput", "output tokens/s", func(c *summary.Cell) stats.Estimate { return m.Set.Estimate(c, "output_throughput") }),
 			g.overSize("hourly", "requests/hour, load included", func(c *summary.Cell) stats.Estimate { return stats.Of(perHour(c)) }),
 		} {
 			if f != nil {
-				s.Blocks = append(s.Blocks, Block{Figure: f})
+				out = append(out, Block{Figure: f})
 			}
 		}
 	}
-	return s, nil
+	return out
 }
 
 func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate) *Figure {
@@ -77,12 +74,4 @@ func pointOf(name string, size int64, e stats.Estimate, unit string) chart.Point
 		p.Note += "\none launch"
 	}
 	return p
-}
-
-func floats(sizes []int64) []float64 {
-	out := make([]float64, len(sizes))
-	for i, s := range sizes {
-		out[i] = float64(s)
-	}
-	return out
 }

@@ -1,16 +1,30 @@
 package report
 
-import "matrix/results/summary"
+import (
+	"strings"
 
-// unlike tells of every pair at the same batch size.
+	"matrix/results/summary"
+)
+
+// unlike tells once of each pair in what it differs, over all batch sizes.
 func (m *maker) unlike() (Section, error) {
 	s := Section{ID: "unlike", Title: "Unlike pairs"}
-	t := &Table{Caption: "What two cells differ in beside the platform", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Differs in"}}}
+	t := &Table{Caption: "What two platforms differ in beside the platform", Columns: []Column{{Title: "Platform"}, {Title: "Against"}, {Title: "Differs in"}, {Title: "At so many requests"}}}
 	for _, g := range m.groups {
+		rows := map[[3]string]int{}
 		for _, size := range g.sizes {
 			cells := g.at(size)
-			if fastest := fastestOf(cells); fastest != nil {
-				t.Rows = append(t.Rows, unlikeRows(cells, fastest)...)
+			fastest := fastestOf(cells)
+			for _, c := range cells {
+				if differs := differences(c, fastest); differs != "" {
+					key := [3]string{g.name[c], g.name[fastest], differs}
+					if at, told := rows[key]; told {
+						t.Rows[at].Values[3].Text += ", " + whole(float64(size))
+						continue
+					}
+					rows[key] = len(t.Rows)
+					t.Rows = append(t.Rows, Row{Values: []Value{{Text: key[0], Anchor: anchor(c)}, {Text: key[1], Anchor: anchor(fastest)}, {Text: differs}, {Text: whole(float64(size))}}})
+				}
 			}
 		}
 	}
@@ -22,15 +36,14 @@ func (m *maker) unlike() (Section, error) {
 	return s, nil
 }
 
-func unlikeRows(cells []*summary.Cell, fastest *summary.Cell) []Row {
-	var rows []Row
-	for _, c := range cells {
-		if c == fastest {
-			continue
-		}
-		for _, difference := range summary.Unlike(c, fastest) {
-			rows = append(rows, Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: fastest.Name, Anchor: anchor(fastest)}, {Text: difference.String()}}})
-		}
+// differences are those of a cell and the fastest beside it, "" = none, or it is the fastest itself.
+func differences(c, fastest *summary.Cell) string {
+	if fastest == nil || c == fastest {
+		return ""
 	}
-	return rows
+	var all []string
+	for _, d := range summary.Unlike(c, fastest) {
+		all = append(all, d.String())
+	}
+	return strings.Join(all, "; ")
 }

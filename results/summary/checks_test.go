@@ -11,27 +11,18 @@ import (
 	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
+	"matrix/results/summary/summarytest/planted"
 )
 
-// planted is two platforms alike in all, a and b, of which b may be changed.
-func planted(t *testing.T, change func(b *summarytest.Cell)) []summary.Check {
+// plantedPair is two platforms alike in all, a and b, of which b may be changed.
+func plantedPair(t *testing.T, change func(b *summarytest.Cell)) []summary.Check {
 	t.Helper()
-	root := t.TempDir()
 	a := summarytest.Cell{Platform: "a", Size: 100, Launches: make([]summarytest.Launch, 2)}
 	b := summarytest.Cell{Platform: "b", Size: 100, Launches: make([]summarytest.Launch, 2)}
 	if change != nil {
 		change(&b)
 	}
-	summarytest.Plant(t, root, a, b)
-	store, err := results.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := summary.Load(t.Context(), store, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return summary.Checks(set.Cells)
+	return summary.Checks(planted.Read(t, a, b).Cells)
 }
 
 // launches changes each launch of b.
@@ -170,7 +161,7 @@ func TestChecksRedden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := planted(t, c.change)
+			all := plantedPair(t, c.change)
 			at := slices.IndexFunc(all, func(k summary.Check) bool { return k.Name == c.check && k.Level != summary.Green })
 			if at < 0 {
 				t.Fatalf("nothing is said: %+v", all)
@@ -215,7 +206,7 @@ func TestChecksStayGreen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := planted(t, change)
+			all := plantedPair(t, change)
 			var names []string
 			for _, k := range all {
 				names = append(names, k.Name)

@@ -6,31 +6,21 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
-	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
+	"matrix/results/summary/summarytest/planted"
 )
 
 // Goodput follows the bounds that are declared now: the requests are counted anew, and not those of a batch.
 func TestGoodputUnderOtherBounds(t *testing.T) {
-	root := t.TempDir()
 	slow := func(i int, r *record.RequestRow) { // a request takes 0.1 s, each fourth 0.05 s longer to its first token
 		if i%4 == 0 {
 			*r.FirstTokenS += 0.05
 		}
 	}
 	bounds := experiments.SLO{TTFT: time.Second}
-	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.SLO = &bounds }}, {Row: slow}}},
+	set := planted.Read(t, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.SLO = &bounds }}, {Row: slow}}},
 		summarytest.Cell{Platform: "b", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.Mode = "batch" }}}})
-	store, err := results.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := summary.Load(t.Context(), store, root)
-	if err != nil {
-		t.Fatal(err)
-	}
 	a, b := set.Cells[0], set.Cells[1]
 	if got := a.Values("goodput"); len(got) != 1 || math.Abs(got[0]-10) > 1e-9 {
 		t.Errorf("as measured: %v", got)

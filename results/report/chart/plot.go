@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Plot is a chart of lines: a figure over batch size, a distribution, a series over time.
@@ -11,6 +12,20 @@ type Plot struct {
 	Title  string // for screen readers; the page prints its own heading
 	X, Y   Axis
 	Series []Series
+	Marks  []Mark
+	Shade  *Box
+}
+
+// Mark is a place on the x axis that means something.
+type Mark struct {
+	X     float64
+	Label string
+}
+
+// Box is what lies at or below X and at or above Y: within the bounds that were asked for.
+type Box struct {
+	X, Y  float64
+	Label string
 }
 
 // Series is one line.
@@ -19,6 +34,8 @@ type Series struct {
 	Slot   int // colour, dash and marker
 	Points []Point
 	Marks  bool // draw each point's marker
+	Band   bool // the intervals are one band, not bars
+	Solid  int  // so many points are joined by the line itself, those after them by dots; 0 = all by the line
 	Tips   []Point
 }
 
@@ -52,6 +69,11 @@ func (p Plot) SVG(s Style) string {
 	x, xTicks := p.X.fit(xs, box.left, box.right)
 	y, yTicks := p.Y.fit(ys, box.bottom, box.top)
 	c.axes(p, box, x, y, xTicks, yTicks)
+	c.shade(p.Shade, box, x, y)
+	for _, one := range p.Series {
+		c.band(one, x, y)
+	}
+	c.marks(p.Marks, box, x)
 	for _, one := range p.Series {
 		c.series(one, x, y)
 	}
@@ -118,23 +140,14 @@ func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 
 func (c *canvas) series(s Series, x, y scale) {
 	color := c.color(s.Slot)
-	if len(s.Points) > 1 {
-		c.f(`<path d="`)
-		for i, q := range s.Points {
-			letter := "L"
-			if i == 0 {
-				letter = "M"
-			}
-			c.f("%s%s %s", letter, num(x.at(q.X)), num(y.at(q.Y)))
-		}
-		c.f(`" fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round"`, color)
-		if d := dashes[s.Slot%len(dashes)]; d != "" {
-			c.f(` stroke-dasharray="%s"`, d)
-		}
-		c.f(`/>`)
+	solid := s.Solid
+	if solid == 0 {
+		solid = len(s.Points)
 	}
+	c.path(s.Points[:solid], x, y, color, dashes[s.Slot%len(dashes)])
+	c.path(s.Points[max(0, solid-1):], x, y, color, "1.5 4")
 	for _, q := range s.Points {
-		if q.Low != nil && q.High != nil && *q.High > *q.Low {
+		if !s.Band && q.Low != nil && q.High != nil && *q.High > *q.Low {
 			c.interval(x.at(q.X), y.at(*q.Low), y.at(*q.High), color)
 		}
 		if s.Marks {
@@ -144,6 +157,101 @@ func (c *canvas) series(s Series, x, y scale) {
 	for _, q := range s.Tips {
 		c.marker(x.at(q.X), y.at(q.Y), s.Slot)
 	}
+}
+
+// path joins points.
+func (c *canvas) path(points []Point, x, y scale, color, dash string) {
+	if len(points) < 2 {
+		return
+	}
+	drawn := make([][2]float64, len(points))
+	for i, q := range points {
+		drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
+	}
+	c.f(`<path d="`)
+	for i, q := range simplified(drawn) {
+		letter := "L"
+		if i == 0 {
+			letter = "M"
+		}
+		c.f("%s%s %s", letter, num(q[0]), num(q[1]))
+	}
+	c.f(`" fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round"`, color)
+	if dash != "" {
+		c.f(` stroke-dasharray="%s"`, dash)
+	}
+	c.f(`/>`)
+}
+
+// offLine is how far from the line that is drawn a point may lie, in user units: less than anybody sees.
+const offLine = 0.35
+
+// simplified leaves out points that lie on the line between others (Douglas and Peucker): a page of ninety lines is half as large.
+func simplified(points [][2]float64) [][2]float64 {
+	if len(points) < 3 {
+		return points
+	}
+	first, last := points[0], points[len(points)-1]
+	dx, dy := last[0]-first[0], last[1]-first[1]
+	length := math.Hypot(dx, dy)
+	far, at := 0.0, 0
+	for i, p := range points[1 : len(points)-1] {
+		off := math.Hypot(p[0]-first[0], p[1]-first[1])
+		if length > 0 {
+			off = math.Abs(dy*(p[0]-first[0])-dx*(p[1]-first[1])) / length
+		}
+		if off > far {
+			far, at = off, i+1
+		}
+	}
+	if far <= offLine {
+		return [][2]float64{first, last}
+	}
+	return append(simplified(points[:at+1:at+1]), simplified(points[at:])[1:]...)
+}
+
+// band fills what lies between the ends of a line's intervals.
+func (c *canvas) band(s Series, x, y scale) {
+	if !s.Band {
+		return
+	}
+	var up, down []string
+	for _, q := range s.Points {
+		if q.Low != nil && q.High != nil {
+			up = append(up, num(x.at(q.X))+" "+num(y.at(*q.High)))
+			down = append(down, num(x.at(q.X))+" "+num(y.at(*q.Low)))
+		}
+	}
+	slices.Reverse(down)
+	if len(up) > 1 {
+		c.f(`<path d="M%sZ" fill="%s" fill-opacity="0.13"/>`, strings.Join(append(up, down...), "L"), c.color(s.Slot))
+	}
+}
+
+// marks draws places on the x axis, each with its label at the foot of the plot.
+func (c *canvas) marks(all []Mark, box area, x scale) {
+	soft := c.paint("--soft", soft)
+	for _, m := range all {
+		at := x.at(m.X)
+		c.line(at, box.top, at, box.bottom, soft, ` stroke-dasharray="2 2"`)
+		c.text(at+3, box.bottom-5, "start", soft, m.Label, ` font-size="11"`)
+	}
+}
+
+// shade draws what lies within the bounds that were asked for.
+func (c *canvas) shade(b *Box, box area, x, y scale) {
+	if b == nil {
+		return
+	}
+	right, bottom := min(x.at(b.X), box.right), box.bottom
+	if b.Y > 0 {
+		bottom = min(y.at(b.Y), box.bottom)
+	}
+	if right <= box.left || bottom <= box.top {
+		return
+	}
+	c.f(`<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="0.12"/>`, num(box.left), num(box.top), num(right-box.left), num(bottom-box.top), c.paint("--good", "#1b7a4b"))
+	c.text(box.left+4, box.top+13, "start", c.paint("--good", "#1b7a4b"), b.Label, ` font-size="11"`)
 }
 
 func (c *canvas) interval(x, low, high float64, color string) {

@@ -1,6 +1,12 @@
-package report
+// Package document is a report before it is a page: sections of paragraphs, tables and figures, and the three ways to write
+// it. It knows nothing of what the figures mean.
+package document
 
-import "matrix/results/report/chart"
+import (
+	"slices"
+
+	"matrix/results/report/chart"
+)
 
 // Document is a report before it is HTML, Markdown or lines in a terminal: all three render the same one.
 type Document struct {
@@ -15,6 +21,7 @@ type Document struct {
 type Section struct {
 	ID, Title string
 	Blocks    []Block
+	Folded    bool // only some readers want it
 }
 
 // Block is one of a paragraph, a list, a table, a figure, code, a heading or a fold.
@@ -25,9 +32,23 @@ type Block struct {
 	Text    Text
 	List    []Text
 	Table   *Table
+	Card    *Card
 	Figure  *Figure
 	Code    string
 	Fold    *Fold
+}
+
+// Card is a verdict at a glance: badges, and what to do next.
+type Card struct {
+	Badges []Badge
+	Do     string // one command; "" = nothing
+	Why    string // what it would tell
+}
+
+// Badge is one side of a verdict.
+type Badge struct {
+	Name, Level, Text string // the level is red, amber, green, or "" where there is none
+	Anchor            string // where more of it stands; "" = nowhere
 }
 
 // Fold is what only some readers want to see.
@@ -50,6 +71,7 @@ type Span struct {
 type Table struct {
 	ID      string
 	Caption string
+	Sorts   bool // a reader may sort and filter its rows
 	Columns []Column
 	Rows    []Row
 	Notes   []string
@@ -71,12 +93,17 @@ type Row struct {
 // Value is what stands in a table's cell: the figure, and below it how sure it is.
 type Value struct {
 	Text   string
-	Detail string // interval, method; "" = none
-	Unlike string // what a ratio must be read with, in short
-	Why    string // of a missing figure
-	Anchor string // where it came from
-	Tone   string // "", "best", "warn", "missing"
+	Detail string   // interval, method; "" = none
+	Unlike string   // what a ratio must be read with, in short
+	Why    string   // of a missing figure
+	Anchor string   // where it came from
+	Tone   string   // "", "best", "warn", "missing"
+	Order  *float64 // what it is sorted by; nil = its text
+	Dot    *Dot
 }
+
+// Dot is a figure with its interval, each a share of the way along a row's line.
+type Dot struct{ Low, At, High float64 }
 
 // Figure is a chart with what it was drawn from.
 type Figure struct {
@@ -86,16 +113,42 @@ type Figure struct {
 	Chart  chart.Chart
 	Alt    string // what it shows, in words
 	Source Text   // links to the cells
+	Views  []View // other charts of the same, one shown at a time
+	Curves string // JSON that the box for a number of requests reads; "" = there is no such box
+	Wide   bool
 }
 
-func plain(s string) Text                 { return Text{{Text: s}} }
-func para(s string) Block                 { return Block{Text: plain(s)} }
-func toned(tone, s string) Block          { return Block{Text: plain(s), Tone: tone} }
-func table(t *Table) Block                { return Block{Table: t} }
-func fold(title string, b ...Block) Block { return Block{Fold: &Fold{title, b}} }
+// View is another chart of a figure.
+type View struct {
+	Name  string
+	Chart chart.Chart
+}
 
-// figures are all figures of the document, in order, those in folds too.
-func (d *Document) figures() []*Figure {
+// Drop takes out columns in which no row has a figure.
+func (t *Table) Drop() {
+	for i := len(t.Columns) - 1; i > 0; i-- {
+		if !missing(t.Rows, i) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, i, i+1)
+		for k := range t.Rows {
+			t.Rows[k].Values = slices.Delete(t.Rows[k].Values, i, i+1)
+		}
+	}
+}
+
+// missing reports that no row has a figure in a column.
+func missing(rows []Row, column int) bool {
+	for _, r := range rows {
+		if r.Values[column].Tone != "missing" {
+			return false
+		}
+	}
+	return true
+}
+
+// Figures are all figures of the document, in order, those in folds too.
+func (d *Document) Figures() []*Figure {
 	var all []*Figure
 	var walk func([]Block)
 	walk = func(blocks []Block) {

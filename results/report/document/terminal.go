@@ -1,7 +1,8 @@
-package report
+package document
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -25,9 +26,9 @@ func (d *Document) Answer() []string {
 	return lines
 }
 
-// WriteSummary writes the answer and the comparison: what a terminal shows at once.
+// WriteSummary writes the answer: what a terminal shows at once.
 func (d *Document) WriteSummary(w io.Writer, width int) error {
-	return d.write(w, width, "answer", "comparison")
+	return d.write(w, width, "answer")
 }
 
 // WriteText writes all sections as plain lines; charts are told in words.
@@ -40,7 +41,7 @@ func (d *Document) write(w io.Writer, width int, only ...string) error {
 		t.line(d.Banner)
 	}
 	for _, s := range d.Sections {
-		if len(only) > 0 && s.ID != only[0] && s.ID != only[1] {
+		if len(only) > 0 && !slices.Contains(only, s.ID) {
 			continue
 		}
 		t.line("")
@@ -102,12 +103,15 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		for _, item := range b.List {
 			t.line("- " + words(item))
 		}
+		if b.Card != nil {
+			t.card(b.Card)
+		}
 		if b.Table != nil && across {
 			t.across(b.Table)
 		} else if b.Table != nil {
 			t.records(b.Table)
 		}
-		if b.Figure != nil {
+		if b.Figure != nil && !t.short {
 			t.line("[chart] " + b.Figure.Alt)
 		}
 		if b.Code != "" {
@@ -121,6 +125,17 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		if b.Fold != nil && !t.short {
 			t.blocks(b.Fold.Blocks, false)
 		}
+	}
+}
+
+// card writes a badge a line.
+func (t *lines) card(c *Card) {
+	for _, b := range c.Badges {
+		t.line(pad(b.Name+":", 17) + b.Text)
+	}
+	if c.Do != "" {
+		t.line(pad("Do next:", 17) + c.Why)
+		t.WriteString("    " + clean(c.Do) + "\n")
 	}
 }
 
@@ -222,16 +237,6 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 			t.WriteString(clean(strings.TrimRight(second, " ")) + "\n")
 		}
 	}
-}
-
-// missing reports that no row has a figure in a column.
-func missing(rows []Row, column int) bool {
-	for _, r := range rows {
-		if r.Values[column].Tone != "missing" {
-			return false
-		}
-	}
-	return true
 }
 
 func pad(s string, width int) string {

@@ -1,4 +1,4 @@
-package report
+package document
 
 import (
 	"fmt"
@@ -18,7 +18,13 @@ func (d *Document) WriteMarkdown(w io.Writer) error {
 	m.f("%s\n\n", escapeMarkdown(d.Made))
 	for _, s := range d.Sections {
 		m.f("<a id=\"%s\"></a>\n\n## %s\n\n", s.ID, m.marked(d, s.Title))
+		if s.Folded {
+			m.f("<details><summary>%s</summary>\n\n", m.marked(d, s.Title))
+		}
 		m.blocks(s.Blocks)
+		if s.Folded {
+			m.f("</details>\n\n")
+		}
 	}
 	_, err := io.WriteString(w, m.String())
 	return err
@@ -27,7 +33,7 @@ func (d *Document) WriteMarkdown(w io.Writer) error {
 // Charts are the files that the Markdown refers to: name → SVG.
 func (d *Document) Charts() map[string]string {
 	files := map[string]string{}
-	for _, f := range d.figures() {
+	for _, f := range d.Figures() {
 		files[f.File()] = f.Chart.SVG(chart.Style{Static: true, Watermark: d.Mark})
 	}
 	return files
@@ -64,6 +70,9 @@ func (m *markdown) blocks(blocks []Block) {
 		if b.List != nil {
 			m.f("\n")
 		}
+		if b.Card != nil {
+			m.card(b.Card)
+		}
 		if b.Table != nil {
 			m.table(b.Table)
 		}
@@ -78,6 +87,18 @@ func (m *markdown) blocks(blocks []Block) {
 			m.blocks(b.Fold.Blocks)
 			m.f("</details>\n\n")
 		}
+	}
+}
+
+func (m *markdown) card(c *Card) {
+	m.f("| | |\n| --- | --- |\n")
+	for _, b := range c.Badges {
+		m.f("| **%s** | %s |\n", escapeMarkdown(b.Name), escapeMarkdown(b.Text))
+	}
+	m.f("\n")
+	if c.Do != "" {
+		m.f("Do next: %s\n\n", escapeMarkdown(c.Why))
+		m.code(c.Do)
 	}
 }
 

@@ -1,0 +1,209 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"matrix/results/decision"
+	"matrix/results/metrics"
+	"matrix/results/report/document"
+	"matrix/results/summary"
+)
+
+// decided is the decision table: a row a contender, the same figures as in the sentences.
+func (m board) decided(g decision.Group) *Table {
+	if len(g.Questions) == 0 || len(g.Questions[0].Standings) == 0 {
+		return &Table{}
+	}
+	title := titleOf(g.Name)
+	last := g.Questions[len(g.Questions)-1]
+	most := whole(float64(last.Requests))
+	t := &Table{ID: slug("decision", title), Sorts: true, Caption: title + ": what to decide on", Columns: []Column{{Title: "Platform"}},
+		Notes: []string{"Below each time, what 95% of single runs stay within. PROJECTED, not measured, is marked ≈: it assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
+	for _, q := range g.Questions {
+		t.Columns = append(t.Columns, Column{Title: counted(int(q.Requests), "request"), Unit: "time", Numeric: true})
+	}
+	t.Columns = append(t.Columns, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for " + most), Numeric: true}, Column{Title: "Success", Unit: "pooled, ≥ shown", Numeric: true},
+		Column{Title: "TTFT", Unit: "s, p50", Numeric: true}, Column{Title: "TPOT", Unit: "s, p50", Numeric: true}, Column{Title: "e2e", Unit: "s, p50", Numeric: true}, Column{Title: "Goodput", Unit: "requests/s within slo", Numeric: true},
+		Column{Title: "VRAM needed", Unit: "GiB", Numeric: true}, Column{Title: "Energy", Unit: "J per evaluation", Numeric: true}, Column{Title: "Requirements"})
+	along := alongOf(last)
+	for _, s := range last.Standings {
+		row := Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources), Detail: m.kindOf(s)}}}
+		for i, q := range g.Questions {
+			at := slices.IndexFunc(q.Standings, func(other decision.Standing) bool { return other.Contender == s.Contender })
+			v := taking(q.Standings[at])
+			if st := q.Standings[at].Time; i == len(g.Questions)-1 && st != nil {
+				v.Dot = &document.Dot{Low: along(st.Low), At: along(st.Seconds), High: along(st.High)}
+			}
+			row.Values = append(row.Values, v)
+		}
+		row.Values = append(row.Values, costOf(s), successOf(s))
+		row.Values = append(row.Values, m.latencies(s)...)
+		row.Values = append(row.Values, given(s.MemoryBytes, gib), given(s.EnergyEachJ, three), required(s))
+		t.Rows = append(t.Rows, row)
+	}
+	t.Drop()
+	return t
+}
+
+// alongOf is where on a row's line a time stands, 0 to 1: by ratio, from the shortest to the longest.
+func alongOf(q decision.Question) func(float64) float64 {
+	low, high := math.Inf(1), 0.0
+	for _, s := range q.Standings {
+		if s.Time != nil {
+			low, high = min(low, s.Time.Low), max(high, s.Time.High)
+		}
+	}
+	return func(seconds float64) float64 {
+		if high <= low || seconds <= 0 {
+			return 0.5
+		}
+		return min(max(math.Log(seconds/low)/math.Log(high/low), 0), 1)
+	}
+}
+
+// kindOf is what a reader must not overlook of a contender: of the largest batch behind it.
+func (m board) kindOf(s decision.Standing) string {
+	if c := m.largest(s); c != nil {
+		return kindOf(c)
+	}
+	return ""
+}
+
+// largest is the largest batch behind a standing of which a launch came through; nil = none did.
+func (m board) largest(s decision.Standing) *summary.Cell {
+	var out *summary.Cell
+	for _, from := range s.Sources {
+		if c := m.cellAt(from.Cell); c != nil && len(c.Launches) > 0 && (out == nil || c.BatchSize > out.BatchSize) {
+			out = c
+		}
+	}
+	return out
+}
+
+func taking(s decision.Standing) Value {
+	t := s.Time
+	if t == nil {
+		return Value{Text: "–", Tone: "missing", Why: s.Why}
+	}
+	v := Value{Text: "≈ " + decision.Span(t.Seconds), Order: &t.Seconds}
+	if t.Measured {
+		v.Text = decision.Span(t.Seconds)
+	}
+	if !t.Assumed {
+		v.Detail = decision.Range(t.Low, t.High)
+	}
+	if !t.LoadKnown {
+		v.Detail = strings.TrimPrefix(v.Detail+", load left out", ", ")
+	}
+	switch s.Rank {
+	case 0:
+		v.Tone = "warn"
+	case 1:
+		v.Tone = "best"
+	}
+	return v
+}
+
+func given(v *float64, f writer) Value {
+	if v == nil {
+		return Value{Text: "–", Tone: "missing", Why: "not told"}
+	}
+	return Value{Text: f(*v), Order: v}
+}
+
+func costOf(s decision.Standing) Value {
+	if s.Time == nil {
+		return given(nil, three)
+	}
+	v := given(s.Time.Cost, three)
+	if s.Time.CostPer1000 != nil {
+		v.Detail = three(*s.Time.CostPer1000) + " per 1,000"
+	}
+	return v
+}
+
+func successOf(s decision.Standing) Value {
+	if s.Planned == 0 {
+		return Value{Text: "–", Tone: "missing", Why: "no request was measured"}
+	}
+	share := float64(s.OK) / float64(s.Planned)
+	v := Value{Text: percent(share), Order: &share, Detail: "≥\u00a0" + percent(metrics.SuccessBound(s.OK, s.Planned)) + " by " + whole(float64(s.Planned))}
+	if s.OK < s.Planned {
+		v.Tone = "warn"
+	}
+	return v
+}
+
+// latencies are the percentiles of the largest batch, and its goodput.
+func (m board) latencies(s decision.Standing) []Value {
+	c := m.largest(s)
+	var out []Value
+	for _, name := range []string{"ttft", "tpot", "e2e"} {
+		out = append(out, m.percentiles(c, name))
+	}
+	v := Value{Text: "–", Tone: "missing", Why: "no slo was declared"}
+	if c != nil {
+		if e := m.Set.Estimate(c, "goodput"); e.Known() {
+			v = Value{Text: three(e.Median), Order: &e.Median}
+		}
+	}
+	return append(out, v)
+}
+
+// percentiles are p50, and below it p99 where the requests are enough to show it.
+func (m board) percentiles(c *summary.Cell, name string) Value {
+	if c == nil {
+		return Value{Text: "–", Tone: "missing", Why: "no launch completed"}
+	}
+	if a := c.First(); name != "tpot" && a.Text("load_mode") == "batch" {
+		return Value{Text: "–", Tone: "missing", Why: "a batch load: every request waits in the batch"}
+	}
+	suffix := "_adjusted_s"
+	if name == "tpot" { // of the answered alone: what failed has no tokens to pace
+		suffix = "_s"
+	}
+	middle, tail := m.Set.Estimate(c, name+"_p50"+suffix), m.Set.Estimate(c, name+"_p99"+suffix)
+	if !middle.Known() {
+		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, name+"_p50"+suffix)}
+	}
+	v := Value{Text: seconds(middle.Median), Order: &middle.Median, Detail: "p99 not shown"}
+	if tail.Known() {
+		v.Detail = "p99 " + seconds(tail.Median)
+	}
+	return v
+}
+
+// seconds is a latency; one that never came is so called.
+func seconds(v float64) string {
+	if math.IsInf(v, 1) {
+		return "never"
+	}
+	return three(v)
+}
+
+// required are what was asked of a contender: met, unmet or not shown.
+func required(s decision.Standing) Value {
+	sign := map[string]string{decision.Met: "✓", decision.Unmet: "✗", decision.NotShown: "?"}
+	var parts, notes []string
+	v := Value{}
+	for _, r := range s.Requirements {
+		if r.Default && r.Status == decision.Met {
+			continue // nobody asked
+		}
+		parts = append(parts, sign[r.Status]+" "+r.Metric)
+		if r.Status != decision.Met {
+			notes, v.Tone = append(notes, fmt.Sprintf("%s %s: %s", r.Metric, r.Status, r.Note)), "warn"
+		}
+	}
+	v.Text, v.Detail = strings.Join(parts, ", "), strings.Join(notes, "; ")
+	switch {
+	case s.Rank == 0:
+		return Value{Text: "✗ out", Detail: s.Why, Tone: "warn"}
+	case v.Text == "":
+		return Value{Text: "–", Tone: "missing", Why: "nothing was required"}
+	}
+	return v
+}

@@ -1,0 +1,246 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"matrix/results/decision"
+	"matrix/results/report/chart"
+	"matrix/results/report/document"
+)
+
+// horizon is the time to finish over the number of requests, a line a contender, with its cost and energy as other views. Dots
+// are what was measured; beyond the largest batch that was run a line is dashed.
+func (m board) horizon(g decision.Group) *Figure {
+	curves := g.Curves()
+	if len(curves) > mostSeries {
+		curves = curves[:mostSeries]
+	}
+	if len(curves) == 0 {
+		return nil
+	}
+	title := titleOf(g.Name)
+	f := &Figure{ID: slug("horizon", title), Title: title + ": time to finish, load included", Wide: true,
+		Note: "Dots were measured; the band is what 95% of single runs stay within; beyond the largest batch that was run a line is dashed: that is projected."}
+	crossings := crossingsOf(curves)
+	f.Alt = horizonAlt(g, crossings)
+	marks := make([]chart.Mark, len(crossings))
+	for i, c := range crossings {
+		marks[i] = chart.Mark{X: c.at, Label: "≈ " + whole(c.at)}
+	}
+	x := chart.Axis{Label: "requests (log scale)", Log: true}
+	line := func(label string, ticks []float64, format func(float64) string, of func(decision.CurvePoint) *float64, band bool) chart.Chart {
+		return chart.Plot{Title: f.Alt, X: x, Y: chart.Axis{Label: label, Log: true, Format: format, Ticks: ticks}, Series: m.lines(g, curves, of, band, format), Marks: marks}
+	}
+	f.Chart = line("time to finish (log scale)", clock(curves), clockTick, func(p decision.CurvePoint) *float64 { return &p.Seconds }, true)
+	marks = nil // they are of the time
+	if known(curves, func(p decision.CurvePoint) *float64 { return p.Cost }) {
+		f.Views = append(f.Views, document.View{Name: "cost", Chart: line(strings.TrimSpace("cost, "+m.Decision.Currency), nil, three, func(p decision.CurvePoint) *float64 { return p.Cost }, false)})
+	}
+	if known(curves, func(p decision.CurvePoint) *float64 { return kilowattHours(p.EnergyJ) }) {
+		f.Views = append(f.Views, document.View{Name: "energy", Chart: line("energy of the GPU, kWh", nil, three, func(p decision.CurvePoint) *float64 { return kilowattHours(p.EnergyJ) }, false)})
+	}
+	f.Curves = curvesJSON(curves)
+	for _, s := range g.Questions[len(g.Questions)-1].Standings {
+		for _, from := range s.Sources {
+			if c := m.cellAt(from.Cell); c != nil {
+				f.Source = append(f.Source, Span{Text: map[bool]string{true: ", "}[len(f.Source) > 0]}, Span{Text: c.Name, Anchor: anchor(c)})
+			}
+		}
+	}
+	return f
+}
+
+// clockTicks are the times that an axis names, with their words.
+var clockTicks = []struct {
+	seconds float64
+	word    string
+}{{1, "1 s"}, {10, "10 s"}, {60, "1 min"}, {600, "10 min"}, {3600, "1 h"}, {10 * 3600, "10 h"}, {4 * 86400, "4 days"}, {40 * 86400, "40 days"}, {400 * 86400, "400 days"}}
+
+func clockTick(seconds float64) string {
+	for _, t := range clockTicks {
+		if t.seconds == seconds {
+			return t.word
+		}
+	}
+	return decision.Span(seconds)
+}
+
+// clock are the ticks around what the curves take.
+func clock(curves []decision.Curve) []float64 {
+	low, high := math.Inf(1), 0.0
+	for _, c := range curves {
+		for _, p := range c.Points {
+			low, high = min(low, p.Seconds), max(high, p.Seconds)
+		}
+	}
+	var out []float64
+	for i, t := range clockTicks {
+		next := math.Inf(1)
+		if i+1 < len(clockTicks) {
+			next = clockTicks[i+1].seconds
+		}
+		if next > low && (i == 0 || clockTicks[i-1].seconds < high) {
+			out = append(out, t.seconds)
+		}
+	}
+	return out
+}
+
+func kilowattHours(joules *float64) *float64 {
+	if joules == nil {
+		return nil
+	}
+	x := *joules / 3.6e6
+	return &x
+}
+
+// known reports that every curve has a figure somewhere.
+func known(curves []decision.Curve, of func(decision.CurvePoint) *float64) bool {
+	return !slices.ContainsFunc(curves, func(c decision.Curve) bool {
+		return !slices.ContainsFunc(c.Points, func(p decision.CurvePoint) bool { return of(p) != nil })
+	})
+}
+
+// lines are the curves as a chart's series.
+func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, format func(float64) string) []chart.Series {
+	var out []chart.Series
+	for i, c := range curves {
+		s := chart.Series{Name: c.Contender, Slot: m.slotOf(g, c.Contender, i), Band: band}
+		for _, p := range c.Points {
+			v := of(p)
+			if v == nil {
+				continue
+			}
+			q := chart.Point{X: float64(p.Requests), Y: *v}
+			if band && !p.Assumed {
+				q.Low, q.High = &p.Low, &p.High
+			}
+			if !p.Beyond {
+				s.Solid = len(s.Points) + 1
+			}
+			s.Points = append(s.Points, q)
+			if p.Measured {
+				q.Note = fmt.Sprintf("%s, %s requests\n%s, measured", c.Contender, whole(q.X), format(*v))
+				s.Tips = append(s.Tips, q)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// slotOf is the colour of a contender: that of its cells in every other chart.
+func (m board) slotOf(g decision.Group, contender string, otherwise int) int {
+	for _, s := range g.Questions[0].Standings {
+		for _, from := range s.Sources {
+			c := m.cellAt(from.Cell)
+			if c == nil || s.Contender != contender {
+				continue
+			}
+			for _, group := range m.groups {
+				if _, there := group.name[c]; there {
+					return group.slot(c)
+				}
+			}
+		}
+	}
+	return otherwise
+}
+
+// crossing is where the line of one contender crosses that of another, both before all others.
+type crossing struct {
+	at            float64
+	before, after string
+}
+
+// crossingsOf are the numbers of requests at which another contender becomes the fastest.
+func crossingsOf(curves []decision.Curve) []crossing {
+	fastest := func(i int) (name string) {
+		best := math.Inf(1)
+		for _, c := range curves {
+			if t := secondsAt(c, curves[0].Points[i].Requests); t < best {
+				best, name = t, c.Contender
+			}
+		}
+		return name
+	}
+	var out []crossing
+	for i := 1; i < len(curves[0].Points); i++ {
+		a, b := fastest(i-1), fastest(i)
+		if a == b {
+			continue
+		}
+		lo, hi := float64(curves[0].Points[i-1].Requests), float64(curves[0].Points[i].Requests)
+		out = append(out, crossing{math.Sqrt(lo * hi), a, b})
+	}
+	return out
+}
+
+// secondsAt reads a curve, by ratio between its points.
+func secondsAt(c decision.Curve, n int64) float64 {
+	for i, p := range c.Points {
+		switch {
+		case p.Requests == n:
+			return p.Seconds
+		case p.Requests > n && i > 0:
+			before := c.Points[i-1]
+			share := math.Log(float64(n)/float64(before.Requests)) / math.Log(float64(p.Requests)/float64(before.Requests))
+			return before.Seconds * math.Pow(p.Seconds/before.Seconds, share)
+		}
+	}
+	return math.Inf(1)
+}
+
+// horizonAlt tells the chart in words.
+func horizonAlt(g decision.Group, crossings []crossing) string {
+	var parts []string
+	for _, s := range g.Questions[len(g.Questions)-1].Standings {
+		if s.Time != nil && s.Rank > 0 {
+			parts = append(parts, s.Contender+" "+decision.Span(s.Time.Seconds))
+		}
+	}
+	text := fmt.Sprintf("Time to finish over the number of requests. For %s: %s.", whole(float64(g.Questions[len(g.Questions)-1].Requests)), strings.Join(parts, ", "))
+	for _, c := range crossings {
+		text += fmt.Sprintf(" From about %s requests on %s is faster than %s.", whole(c.at), c.after, c.before)
+	}
+	return text
+}
+
+// curvesJSON is what the box for a number of requests reads: of each contender its numbers of requests, seconds, ends, cost, J.
+func curvesJSON(curves []decision.Curve) string {
+	type line struct {
+		Name   string     `json:"name"`
+		Beyond int64      `json:"beyond"` // the largest number of requests that was run
+		N      []int64    `json:"n"`
+		T      []float64  `json:"t"`
+		Low    []float64  `json:"low"`
+		High   []float64  `json:"high"`
+		Cost   []*float64 `json:"cost"`
+		J      []*float64 `json:"j"`
+	}
+	var out []line
+	short := func(x float64) float64 {
+		unit := math.Pow(10, math.Floor(math.Log10(max(math.Abs(x), 1e-9)))-3)
+		return math.Round(x/unit) * unit
+	}
+	for _, c := range curves {
+		l := line{Name: c.Contender}
+		for _, p := range c.Points {
+			if !p.Beyond {
+				l.Beyond = p.Requests
+			}
+			l.N, l.T, l.Low, l.High = append(l.N, p.Requests), append(l.T, short(p.Seconds)), append(l.Low, short(p.Low)), append(l.High, short(p.High))
+			l.Cost, l.J = append(l.Cost, p.Cost), append(l.J, p.EnergyJ)
+		}
+		out = append(out, l)
+	}
+	doc, err := json.Marshal(out)
+	if err != nil {
+		return "" // numbers and names: always valid
+	}
+	return string(doc)
+}
