@@ -172,7 +172,7 @@ func placeOf(a *summary.Attempt) (machine, prompts, asked string) {
 // shapeOf is what two cells must share for their latencies to be comparable; "" = theirs never is. A batch's latency
 // is waiting in the batch.
 func shapeOf(a *summary.Attempt) string {
-	mode := a.Text("load_mode")
+	mode := a.Run().Mode
 	if mode == "" || mode == "batch" {
 		return ""
 	}

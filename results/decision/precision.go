@@ -17,7 +17,7 @@ type form struct {
 }
 
 func formOf(a *summary.Attempt) form {
-	f := form{dtype: a.Text("dtype"), quantization: a.Text("quantization")}
+	f := form{dtype: a.Run().Engine.DType, quantization: a.Run().Engine.Quantization}
 	if n := a.Number("weight_bytes"); n != nil {
 		f.bytes = *n
 	}

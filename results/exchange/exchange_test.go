@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 func readFile(t *testing.T, name string, o Options) []*Set {
@@ -34,7 +36,7 @@ func readDoc(t *testing.T, doc string, o Options) ([]*Set, error) {
 }
 
 // kept imports sets into a new store and returns the row of run.parquet of the first.
-func kept(t *testing.T, sets []*Set) map[string]any {
+func kept(t *testing.T, sets []*Set) *record.RunRow {
 	t.Helper()
 	store, err := results.Open(t.TempDir())
 	if err != nil {
@@ -50,27 +52,17 @@ func kept(t *testing.T, sets []*Set) map[string]any {
 	if bad, err := store.Verify(t.Context()); err != nil || len(bad) > 0 {
 		t.Fatalf("verify: %v %v", bad, err)
 	}
-	row, err := results.ReadRun(past[0].Dir)
+	row, err := table.ReadRun(past[0].Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return row
 }
 
-func close1(t *testing.T, row map[string]any, column string, want float64) {
+func close1(t *testing.T, row *record.RunRow, column string, want float64) {
 	t.Helper()
-	var got float64
-	switch v := row[column].(type) {
-	case float64:
-		got = v
-	case int64:
-		got = float64(v)
-	default:
-		t.Errorf("%s = %v, want %g", column, row[column], want)
-		return
-	}
-	if math.Abs(got-want) > 1e-6*math.Abs(want) {
-		t.Errorf("%s = %g, want %g", column, got, want)
+	if got := table.Number(row, column); got == nil || math.Abs(*got-want) > 1e-6*math.Abs(want) {
+		t.Errorf("%s = %v, want %g", column, got, want)
 	}
 }
 
@@ -100,11 +92,11 @@ func TestVLLMBench(t *testing.T) {
 			close1(t, row, "ttft_first_chunk_mean_s", told["mean_ttft_ms"].(float64)/1000)
 			close1(t, row, "output_tokens", told["total_output_tokens"].(float64))
 			close1(t, row, "success_rate", 1)
-			if row["imported"] != true || row["simulated"] != false {
-				t.Errorf("imported %v, simulated %v", row["imported"], row["simulated"])
+			if !row.Run.Imported || row.Run.Simulated {
+				t.Errorf("imported %v, simulated %v", row.Run.Imported, row.Run.Simulated)
 			}
-			if row["load_s"] != nil || row["energy_j"] != nil || row["cpu_s"] != nil {
-				t.Errorf("figures that nobody recorded: load %v, energy %v, cpu %v", row["load_s"], row["energy_j"], row["cpu_s"])
+			if table.Number(row, "load_s") != nil || table.Number(row, "energy_j") != nil || table.Number(row, "cpu_s") != nil {
+				t.Errorf("figures that nobody recorded: load %v, energy %v, cpu %v", table.Number(row, "load_s"), table.Number(row, "energy_j"), table.Number(row, "cpu_s"))
 			}
 		})
 	}
@@ -140,8 +132,8 @@ func TestGuideLLM(t *testing.T) {
 	row := kept(t, sets)
 	close1(t, row, "output_tokens", 48)
 	close1(t, row, "requests_ok", 6)
-	if d, ok := row["duration_s"].(float64); !ok || d < 0.1 || d > 0.2 {
-		t.Errorf("duration %v, GuideLLM says 0.12", row["duration_s"])
+	if d := table.Number(row, "duration_s"); d == nil || *d < 0.1 || *d > 0.2 {
+		t.Errorf("duration %v, GuideLLM says 0.12", table.Number(row, "duration_s"))
 	}
 }
 
@@ -161,7 +153,7 @@ func TestOpenAIBatch(t *testing.T) {
 	}
 	row := kept(t, sets)
 	close1(t, row, "success_rate", 1.0/3)
-	if row["output_throughput"] != nil || row["ttft_p50_s"] != nil {
+	if table.Number(row, "output_throughput") != nil || table.Number(row, "ttft_p50_s") != nil {
 		t.Error("a throughput without a time")
 	}
 }

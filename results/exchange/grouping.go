@@ -39,7 +39,7 @@ func (g *grouping) misread(column, why string) {
 	}
 }
 
-func (g *grouping) add(r record) error {
+func (g *grouping) add(r fields) error {
 	row := mapped{g: g, r: r}
 	labels := Labels{Platform: labelOf(row.text("platform")), Model: labelOf(row.text("model")), BatchSize: row.whole("batch_size"), Launch: row.whole("launch")}
 	if row.err == nil {

@@ -9,6 +9,8 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // Kept is an attempt that an import wrote.
@@ -117,11 +119,8 @@ func keptAs(c *experiments.Cell, s *Set, history []results.Past) bool {
 		if p.Address != c.Address || !imported(p) {
 			continue
 		}
-		row, err := results.ReadRun(p.Dir)
-		if err != nil || row["load_mode"] != s.Mode {
-			continue
-		}
-		if n, _ := row["concurrency"].(int64); n == s.Concurrency && s.Mode == "closed" {
+		row, err := table.ReadRun(p.Dir)
+		if err == nil && row.Run.Mode == s.Mode && row.Run.Concurrency == s.Concurrency && s.Mode == record.ModeClosed {
 			return true
 		}
 	}

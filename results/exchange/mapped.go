@@ -64,11 +64,11 @@ func ParseMap(texts []string) (Map, error) {
 	return m, nil
 }
 
-// record is one of somebody's records.
-type record map[string]any
+// fields is one of somebody's records.
+type fields map[string]any
 
 // at finds a value by its path; a name with dots in it counts before the dots do.
-func (r record) at(path string) any {
+func (r fields) at(path string) any {
 	if v, ok := r[path]; ok {
 		return v
 	}
@@ -77,7 +77,7 @@ func (r record) at(path string) any {
 		return nil
 	}
 	if inner, ok := r[name].(map[string]any); ok {
-		return record(inner).at(rest)
+		return fields(inner).at(rest)
 	}
 	return nil
 }

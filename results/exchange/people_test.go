@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"matrix/results"
+	"matrix/results/table"
 )
 
 // bench is a result of `vllm bench serve` in which so many of so many requests ended well.
@@ -85,8 +86,8 @@ func TestTotalsAreHeldAgainstRecords(t *testing.T) {
 		if !warned(s, "the file says "+field) {
 			t.Errorf("%s = %v: warnings %q", field, told, s.Warnings)
 		}
-		if row := kept(t, []*Set{s}); row["output_throughput"].(float64) > 200 {
-			t.Errorf("%s = %v: output throughput %v", field, told, row["output_throughput"])
+		if row := kept(t, []*Set{s}); *table.Number(row, "output_throughput") > 200 {
+			t.Errorf("%s = %v: output throughput %v", field, told, table.Number(row, "output_throughput"))
 		}
 	}
 	if s := mustRead(t, doc(t, bench(4, 6)), Options{Format: VLLMBench})[0]; warned(s, "the file says") {
@@ -246,10 +247,10 @@ func TestHowItEnded(t *testing.T) {
 		}
 	}
 	row := kept(t, mustRead(t, `{"n":3,"s":1,"d":3}`+"\n"+`{"n":5,"s":2,"d":4}`, Options{Format: JSONL, Map: mapOf(t, "output_tokens=n", "sent_s=s", "done_s=d"), Labels: Labels{Model: "m"}}))
-	if row["success_rate"] != nil || row["requests_ok"] != nil || row["success_rate_low95"] != nil {
-		t.Errorf("success %v, ok %v", row["success_rate"], row["requests_ok"])
+	if table.Number(row, "success_rate") != nil || table.Number(row, "requests_ok") != nil || table.Number(row, "success_rate_low95") != nil {
+		t.Errorf("success %v, ok %v", table.Number(row, "success_rate"), table.Number(row, "requests_ok"))
 	}
-	if why := row["null_reasons"].(map[string]string)["success_rate"]; !strings.Contains(why, "not recorded") {
+	if why := row.Summary.Why["success_rate"]; !strings.Contains(why, "not recorded") {
 		t.Errorf("the reason is %q", why)
 	}
 	close1(t, row, "output_throughput", 8.0/3)
@@ -266,8 +267,8 @@ func TestDerived(t *testing.T) {
 	close1(t, row, "duration_s", 3.5)
 	s = mustRead(t, `{"e2e":2.5,"ttft":0.5,"n":5}`, Options{Format: JSONL, Map: mapOf(t, "e2e_s=e2e", "ttft_s=ttft", "output_tokens=n"), Labels: Labels{Model: "m"}})[0]
 	row = kept(t, []*Set{s})
-	if row["duration_s"] != nil || !strings.Contains(row["null_reasons"].(map[string]string)["output_throughput"], "was not recorded") {
-		t.Errorf("%v, %v", row["duration_s"], row["null_reasons"])
+	if table.Number(row, "duration_s") != nil || !strings.Contains(row.Summary.Why["output_throughput"], "was not recorded") {
+		t.Errorf("%v, %v", table.Number(row, "duration_s"), row.Summary.Why)
 	}
 	close1(t, row, "tpot_mean_s", 0.5)
 }
@@ -289,10 +290,10 @@ func TestBeyondSense(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.text, s.Warnings, c.note)
 		}
 		row := kept(t, []*Set{s})
-		if x, _ := row["total_token_throughput"].(float64); x < 0 {
+		if x := table.Number(row, "total_token_throughput"); x != nil && *x < 0 {
 			t.Errorf("%s: %v", c.text, x)
 		}
-		if d, ok := row["duration_s"].(float64); ok && (d < 0 || d > 10) {
+		if d := table.Number(row, "duration_s"); d != nil && (*d < 0 || *d > 10) {
 			t.Errorf("%s: %v s", c.text, d)
 		}
 	}
@@ -303,9 +304,10 @@ func TestBeyondSense(t *testing.T) {
 		if !warned(s, "cannot be") && !warned(s, "the file says") {
 			t.Errorf("%s = %v: %q", field, told, s.Warnings)
 		}
-		for name, v := range kept(t, []*Set{s}) {
-			if x, ok := v.(float64); ok && x < 0 {
-				t.Errorf("%s = %v: %s is %v", field, told, name, x)
+		row := kept(t, []*Set{s})
+		for _, m := range table.Named() {
+			if x := table.Number(row, m.Name); x != nil && *x < 0 {
+				t.Errorf("%s = %v: %s is %v", field, told, m.Name, *x)
 			}
 		}
 	}

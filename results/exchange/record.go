@@ -13,7 +13,7 @@ import (
 // read is null and counted, and loses nothing else of its record.
 type mapped struct {
 	g   *grouping
-	r   record
+	r   fields
 	err error
 }
 

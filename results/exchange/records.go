@@ -25,7 +25,7 @@ func readJSONL(in io.Reader, m Map) ([]*Set, error) {
 	}
 	g := newGrouping(m)
 	return g.done(eachLine(in, func(doc []byte, line int) error {
-		var r record
+		var r fields
 		if err := json.Unmarshal(doc, &r); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (g *grouping) addRow(names, cells []string) error {
 	if len(cells) < len(names) || strings.Join(cells[len(names):], "") != "" {
 		return fmt.Errorf("wrong number of fields: %d, the header has %d", len(cells), len(names))
 	}
-	r := record{}
+	r := fields{}
 	for i, name := range names {
 		if cells[i] != "" {
 			r[name] = cells[i]
@@ -188,7 +188,7 @@ func scanRows(ctx context.Context, rows *sql.Rows, g *grouping, budget int64) ([
 		if err := rows.Scan(into...); err != nil {
 			return nil, queryFault(ctx, err)
 		}
-		r := record{}
+		r := fields{}
 		for i, name := range names {
 			r[name] = values[i]
 			switch v := values[i].(type) {

@@ -112,7 +112,7 @@ func pairsIn(all []*answers) int {
 // paired reports that two cells are a pair. An imported batch is seldom of the size of a measured one: such a pair is
 // compared on the prompts that both have.
 func paired(a, b *answers) bool {
-	foreign := a.by.Flag("imported") != b.by.Flag("imported")
+	foreign := a.by.Run().Imported != b.by.Run().Imported
 	return a.of.Experiment == b.of.Experiment && (a.of.BatchSize == b.of.BatchSize || foreign)
 }
 
@@ -161,7 +161,7 @@ func (a *answers) shares(b *answers, seq int64) bool {
 // alignedTo moves b's answers to the seqs of a's with the same prompt id, where one of both is imported: then the order is
 // the other tool's, and what was sent is not known. An id that stands more than once tells no prompt.
 func (b *answers) alignedTo(a *answers) *answers {
-	if !a.by.Flag("imported") && !b.by.Flag("imported") {
+	if !a.by.Run().Imported && !b.by.Run().Imported {
 		return b
 	}
 	moved := &answers{of: b.of, by: b.by, text: map[int64]answer{}, byID: true}
@@ -238,7 +238,7 @@ func (p *Pair) warning() string {
 
 // greedy reports that no temperature was asked for; a cell that does not tell is not called so.
 func (a *answers) greedy() bool {
-	if a.by.Flag("imported") {
+	if a.by.Run().Imported {
 		return false // its spec is empty
 	}
 	var spec struct {

@@ -11,6 +11,26 @@ type Summary struct {
 	Warnings []string
 }
 
+// Set gives a metric its value.
+func (s *Summary) Set(metric string, v float64) {
+	if s.Metrics == nil {
+		s.Metrics = map[string]*float64{}
+	}
+	s.Metrics[metric] = &v
+}
+
+// Null says why a metric has no value.
+func (s *Summary) Null(metric, why string) {
+	if s.Metrics == nil {
+		s.Metrics = map[string]*float64{}
+	}
+	s.Metrics[metric] = nil
+	if s.Why == nil {
+		s.Why = map[string]string{}
+	}
+	s.Why[metric] = why
+}
+
 // RunRow is all that the one row of run.parquet tells.
 type RunRow struct {
 	Manifest Manifest

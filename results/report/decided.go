@@ -158,7 +158,7 @@ func (m board) percentiles(c *summary.Cell, name string) Value {
 	if c == nil {
 		return Value{Text: "–", Tone: "missing", Why: "no launch completed"}
 	}
-	if a := c.First(); name != "tpot" && a.Text("load_mode") == "batch" {
+	if a := c.First(); name != "tpot" && a.Run().Mode == "batch" {
 		return Value{Text: "–", Tone: "missing", Why: "a batch load: every request waits in the batch"}
 	}
 	suffix := "_adjusted_s"

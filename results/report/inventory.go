@@ -45,25 +45,25 @@ func tally(t *Table, values []Value) {
 }
 
 func machineRow(a *summary.Attempt) []Value {
-	gpu := a.Text("gpu_name")
+	gpu := a.Run().Machine.GPUName
 	if n := a.Number("gpu_count"); gpu != "" && n != nil && *n > 1 {
 		gpu = fmt.Sprintf("%.0f × %s", *n, gpu)
 	}
 	if mem := a.Number("gpu_memory_bytes"); mem != nil {
 		gpu += ", " + gib(*mem) + " GiB"
 	}
-	cpu := a.Text("machine_cpu")
+	cpu := a.Run().Machine.CPU
 	if n := a.Number("machine_cores"); n != nil {
 		cpu = strings.TrimPrefix(fmt.Sprintf("%s, %.0f cores", cpu, *n), ", ")
 	}
-	return []Value{{Text: cmp.Or(a.Text("machine_host"), a.Host, "not recorded")}, {Text: cmp.Or(gpu, "none seen")}, {Text: joined(a.Text("gpu_driver"), a.Text("gpu_cuda"))},
-		{Text: cpu}, figure(a, "machine_ram_bytes", gib), {Text: joined(a.Text("machine_os"), a.Text("machine_kernel"))}}
+	return []Value{{Text: cmp.Or(a.Run().Machine.Host, a.Host, "not recorded")}, {Text: cmp.Or(gpu, "none seen")}, {Text: joined(a.Run().Machine.Driver, a.Run().Machine.CUDA)},
+		{Text: cpu}, figure(a, "machine_ram_bytes", gib), {Text: joined(a.Run().Machine.OS, a.Run().Machine.Kernel)}}
 }
 
 func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
-	engine := strings.TrimSpace(cmp.Or(a.Text("engine_name"), "not recorded") + " " + a.Text("engine_version"))
-	return []Value{{Text: c.Platform + ", " + c.Model, Detail: kindOf(c)}, {Text: engine}, {Text: joined(a.Text("dtype"), a.Text("quantization"))},
-		figure(a, "weight_bytes", gib), figure(a, "max_model_len", whole), figure(a, "kv_capacity_tokens", whole), {Text: cut(a.Text("model_revision"), 18)}}
+	engine := strings.TrimSpace(cmp.Or(a.Run().Engine.Name, "not recorded") + " " + a.Run().Engine.Version)
+	return []Value{{Text: c.Platform + ", " + c.Model, Detail: kindOf(c)}, {Text: engine}, {Text: joined(a.Run().Engine.DType, a.Run().Engine.Quantization)},
+		figure(a, "weight_bytes", gib), figure(a, "max_model_len", whole), figure(a, "kv_capacity_tokens", whole), {Text: cut(a.Run().Engine.Revision, 18)}}
 }
 
 // inventory lists what was planned, and each cell with its attempts: where every figure came from.

@@ -61,7 +61,7 @@ func (m *maker) latency() (Section, error) {
 func (m *maker) distributions(g *group, size int64, queued bool) ([]Block, error) {
 	var cells []*summary.Cell
 	for _, c := range g.at(size) {
-		if a := middle(c); a != nil && (a.Text("load_mode") == "batch") == queued && len(cells) < mostSeries {
+		if a := middle(c); a != nil && (a.Run().Mode == "batch") == queued && len(cells) < mostSeries {
 			cells = append(cells, c)
 		}
 	}

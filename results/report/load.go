@@ -93,11 +93,11 @@ func waterfall(g *group, c *summary.Cell, a *summary.Attempt, cold bool) chart.B
 
 // cachesBefore says how cold the starts were.
 func cachesBefore(c *summary.Cell) string {
-	a := c.First()
+	run := c.First().Run()
 	var parts []string
-	for _, x := range []struct{ column, word string }{{"page_cache", "page cache"}, {"compile_cache", "compile cache"}} {
-		if s := a.Text(x.column); s != "" {
-			parts = append(parts, x.word+" "+s)
+	for _, x := range []struct{ state, word string }{{run.PageCache, "page cache"}, {run.CompileCache, "compile cache"}} {
+		if x.state != "" {
+			parts = append(parts, x.word+" "+x.state)
 		}
 	}
 	return strings.Join(parts, ", ")

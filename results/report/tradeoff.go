@@ -27,7 +27,7 @@ func (m *maker) tradeoffOf(g *group) *Figure {
 	column, word := "e2e_p50_adjusted_s", "time to last token"
 	for _, c := range g.cells {
 		a := middle(c)
-		if a == nil || a.Text("load_mode") == "batch" || a.Number("concurrency") == nil {
+		if a == nil || a.Run().Mode == "batch" || a.Number("concurrency") == nil {
 			continue
 		}
 		byPlatform[c.Platform] = append(byPlatform[c.Platform], c)

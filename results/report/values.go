@@ -164,8 +164,8 @@ func kindOf(c *summary.Cell) string {
 	if c.Imported {
 		parts = append(parts, "imported, not measured here")
 	}
-	if a := c.First(); a != nil && a.Text("load_mode") != "" {
-		parts = append(parts, a.Text("load_mode")+" load")
+	if a := c.First(); a != nil && a.Run().Mode != "" {
+		parts = append(parts, a.Run().Mode+" load")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,45 +1,43 @@
 package summary
 
+import (
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
 // Number is a numeric column of run.parquet; nil where it is null or no number. Of an attempt whose row was not read it
 // is what the manifest says.
 func (a *Attempt) Number(column string) *float64 {
-	var x float64
-	if v, told := a.Summary[column]; a.row == nil && told {
+	if a.row != nil {
+		return table.Number(a.row, column)
+	}
+	if v, told := a.Summary[column]; told {
 		return &v
 	}
-	switch v := a.row[column].(type) {
-	case float64:
-		x = v
-	case int64:
-		x = float64(v)
-	case int32:
-		x = float64(v)
-	default:
-		return nil
+	return nil
+}
+
+// Run is what run.parquet says of the run beside its metrics: nothing where the row was not read.
+func (a *Attempt) Run() *record.Run {
+	if a.row == nil {
+		return &record.Run{}
 	}
-	return &x
+	return &a.row.Run
 }
 
-// Text is a text column of run.parquet, "" where it is null.
-func (a *Attempt) Text(column string) string {
-	s, _ := a.row[column].(string)
-	return s
-}
-
-// Flag is a boolean column of run.parquet, false where it is null.
-func (a *Attempt) Flag(column string) bool {
-	b, _ := a.row[column].(bool)
-	return b
+// limited reports that the client, not the engine, may have been the limit.
+func limited(a *Attempt) bool {
+	l := a.Run().ClientLimited
+	return l != nil && *l
 }
 
 // Warnings are what to know before believing a number of this attempt.
-func (a *Attempt) Warnings() []string {
-	w, _ := a.row["warnings"].([]string)
-	return w
-}
+func (a *Attempt) Warnings() []string { return a.Run().Warnings }
 
 // Why says why a metric is null, "" where there is no more to say than that it was not measured.
 func (a *Attempt) Why(metric string) string {
-	reasons, _ := a.row["null_reasons"].(map[string]string)
-	return reasons[metric]
+	if a.row == nil {
+		return ""
+	}
+	return a.row.Summary.Why[metric]
 }

@@ -243,16 +243,15 @@ func (a *Attempt) ends() record.FinishCounts {
 		return *a.counted
 	}
 	a.counted = new(record.FinishCounts)
-	reasons, recorded := a.row["finish_reasons"].(map[string]float64)
-	if !recorded {
+	if a.row == nil || a.row.Summary.Finish == nil {
 		if e, err := metrics.ReadEnds(a.Dir); err == nil {
 			*a.counted = e
 		}
 		return *a.counted
 	}
 	e := record.FinishCounts{OK: a.OK, Finish: map[string]int64{}}
-	for reason, n := range reasons {
-		if reason == "none" {
+	for reason, n := range a.row.Summary.Finish {
+		if reason == record.NoFinish {
 			reason = ""
 		}
 		e.Finish[reason] = int64(n)

@@ -21,7 +21,7 @@ func (g *checking) client() {
 			used, d, cores := a.Number("client_cpu_s"), a.Number("duration_s"), a.Number("machine_cores")
 			g.seen = g.seen || used != nil
 			switch {
-			case a.Flag("client_limited"):
+			case limited(a):
 				g.one(Red, c, "launch %d may have been limited by matrix itself", a.Launch)
 			case used == nil || d == nil || cores == nil || *d <= 0 || *cores <= 0:
 			case *used / *d / *cores > clientMost:
@@ -38,13 +38,13 @@ var fixed = []struct {
 }{
 	{"GPU", gpuOf},
 	{"power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }},
-	{"GPU driver", func(a *Attempt) string { return a.Text("gpu_driver") }},
-	{"engine version", func(a *Attempt) string { return a.Text("engine_version") }},
+	{"GPU driver", func(a *Attempt) string { return a.Run().Machine.Driver }},
+	{"engine version", func(a *Attempt) string { return a.Run().Engine.Version }},
 }
 
 func (g *checking) machine() {
 	g.each(func(c *Cell) {
-		g.seen = g.seen || slices.ContainsFunc(c.Launches, func(a *Attempt) bool { return a.Text("machine_host") != "" })
+		g.seen = g.seen || slices.ContainsFunc(c.Launches, func(a *Attempt) bool { return a.Run().Machine.Host != "" })
 		for _, f := range fixed {
 			if values := toldBy(c.Launches, f.of); len(values) > 1 {
 				g.one(Red, c, "%s not the same in all launches: %s", f.what, strings.Join(values, ", "))
@@ -96,12 +96,10 @@ func toldBy(launches []*Attempt, of func(*Attempt) string) []string {
 
 // cardsOf are the UUIDs of the GPUs that a launch could use; "" where it saw none.
 func cardsOf(a *Attempt) string {
-	if used, _ := a.row["gpus_used"].([]string); len(used) > 0 {
-		used = slices.Clone(used)
-		slices.Sort(used)
-		return strings.Join(used, " ")
+	if used := a.Run().GPUs; len(used) > 0 {
+		return strings.Join(slices.Sorted(slices.Values(used)), " ")
 	}
-	return a.Text("gpu_uuid")
+	return a.Run().Machine.GPUUUID
 }
 
 // spreadOf is how far the largest is above the smallest, and both.

@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	"matrix/results"
+	"matrix/results/table"
 )
 
 // Eras are a cell's results by what was asked for and what ran, oldest first: one cell an identity, the present one last.
@@ -24,7 +24,7 @@ func (s *Set) Eras(ctx context.Context, c *Cell) ([]*Cell, error) {
 		}
 		era.Attempts = append(era.Attempts, &Attempt{Past: v.Past})
 	}
-	if err := earlier.read(ctx, results.ReadRun); err != nil {
+	if err := earlier.read(ctx, table.ReadRun); err != nil {
 		return nil, err
 	}
 	s.Problems = append(s.Problems, earlier.Problems...)

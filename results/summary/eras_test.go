@@ -42,7 +42,7 @@ func TestEras(t *testing.T) {
 		}
 		var got []string
 		for _, e := range eras {
-			got = append(got, fmt.Sprintf("%s: %d", e.First().Text("engine_version"), len(e.Launches)))
+			got = append(got, fmt.Sprintf("%s: %d", e.First().Run().Engine.Version, len(e.Launches)))
 		}
 		want := map[string][]string{"serve": {"1.0: 2", "1.2: 3"}, "other": {"3: 1"}}[c.Platform]
 		if !slices.Equal(got, want) {

@@ -3,7 +3,6 @@ package summary
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -139,10 +138,7 @@ func (s *Set) Starts() ([]predict.Start, error) {
 
 // starts are the engine's own starts of an attempt; none where it was attached to or shared a server.
 func (a *Attempt) starts() (out []predict.Start) {
-	var segments []record.Segment
-	if json.Unmarshal([]byte(a.Text("segments_json")), &segments) != nil {
-		segments = nil
-	}
+	segments := a.Run().Segments
 	if len(segments) <= 1 { // the row has all phases, the segment's list may be cut
 		segments = []record.Segment{{LoadS: a.Number("load_s"), Phases: a.phases()}}
 	}
@@ -159,8 +155,8 @@ func (a *Attempt) starts() (out []predict.Start) {
 func (a *Attempt) phases() map[string]float64 {
 	out := map[string]float64{}
 	for _, name := range []string{"import", "weights", "compile", "graph_capture", "kv_init"} {
-		if v := a.Number("phase_" + name + "_s"); v != nil {
-			out[name] = *v
+		if v, told := a.Run().Phases[name]; told {
+			out[name] = v
 		}
 	}
 	return out
@@ -168,8 +164,8 @@ func (a *Attempt) phases() map[string]float64 {
 
 // start is an attempt's start without what it took.
 func (a *Attempt) start() predict.Start {
-	return predict.Start{Key: StartKey(&a.Manifest), Kin: KinKey(&a.Manifest), Cold: a.Text("compile_cache") == "cold",
-		Cache: key(a.Text("engine_name"), a.Text("engine_version"), part(&a.Manifest, "model"), part(&a.Manifest, "hardware"))}
+	return predict.Start{Key: StartKey(&a.Manifest), Kin: KinKey(&a.Manifest), Cold: a.Run().CompileCache == "cold",
+		Cache: key(a.Run().Engine.Name, a.Run().Engine.Version, part(&a.Manifest, "model"), part(&a.Manifest, "hardware"))}
 }
 
 func (c *Cell) series() predict.Series {

@@ -86,8 +86,7 @@ func axesBut(m *record.Manifest, axis string) string {
 
 // attached reports a server that was there before: nothing was loaded by us.
 func (a *Attempt) attached() bool {
-	argv, _ := a.row["engine_argv"].([]string)
-	return a.Status == record.Complete && !a.Flag("imported") && a.Text("server") != "group" && a.Number("load_s") == nil && len(argv) == 0
+	return a.Status == record.Complete && !a.Run().Imported && a.Run().Server != "group" && a.Number("load_s") == nil && len(a.Run().Engine.Argv) == 0
 }
 
 func key(parts ...string) string { return strings.Join(parts, "\x00") }

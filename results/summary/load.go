@@ -18,16 +18,16 @@ import (
 // Load reads the attempts of some experiments, or of all when none is named. Attempts whose files are damaged are
 // listed in Problems and count for nothing.
 func Load(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
-	return loadWith(ctx, store, root, experiments, results.ReadRun)
+	return loadWith(ctx, store, root, experiments, table.ReadRun)
 }
 
 // Survey is Load without the rows: which attempts count, and of each the numbers that its manifest tells, for trees of
 // thousands of cells.
 func Survey(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
-	return loadWith(ctx, store, root, experiments, func(dir string) (map[string]any, error) { return nil, table.VerifyRun(dir) })
+	return loadWith(ctx, store, root, experiments, func(dir string) (*record.RunRow, error) { return nil, table.VerifyRun(dir) })
 }
 
-func loadWith(ctx context.Context, store *results.Store, root string, experiments []string, row func(dir string) (map[string]any, error)) (*Set, error) {
+func loadWith(ctx context.Context, store *results.Store, root string, experiments []string, row func(dir string) (*record.RunRow, error)) (*Set, error) {
 	if len(experiments) == 0 {
 		experiments = []string{""}
 	}
@@ -85,7 +85,7 @@ func (s *Set) add(byCell map[string]*Cell, p results.Past) {
 }
 
 // read reads the row of every attempt, on all processors. A damaged one becomes a problem.
-func (s *Set) read(ctx context.Context, row func(dir string) (map[string]any, error)) error {
+func (s *Set) read(ctx context.Context, row func(dir string) (*record.RunRow, error)) error {
 	var all []*Attempt
 	for _, c := range s.Cells {
 		all = append(all, c.Attempts...)
@@ -131,7 +131,7 @@ func (c *Cell) close() {
 	byLaunch := map[int]*Attempt{}
 	for _, a := range c.Attempts {
 		c.Simulated = c.Simulated || a.Simulated
-		c.Imported = c.Imported || a.Flag("imported")
+		c.Imported = c.Imported || a.Run().Imported
 		if a.Status == record.Complete {
 			byLaunch[a.Launch] = a
 		}

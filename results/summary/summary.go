@@ -41,7 +41,7 @@ type Cell struct {
 // Attempt is one try at one launch: its manifest and its row of run.parquet.
 type Attempt struct {
 	results.Past
-	row     map[string]any
+	row     *record.RunRow       // nil: not read
 	counted *record.FinishCounts // once asked
 }
 

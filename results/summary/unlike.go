@@ -39,9 +39,9 @@ func Unlike(a, b *Cell) []Difference {
 	for _, t := range told {
 		out.add(t.aspect, t.of(x), t.of(y))
 	}
-	sameEngine := x.Text("engine_name") == y.Text("engine_name")
+	sameEngine := x.Run().Engine.Name == y.Run().Engine.Name
 	if sameEngine {
-		out.add("engine version", x.Text("engine_version"), y.Text("engine_version"))
+		out.add("engine version", x.Run().Engine.Version, y.Run().Engine.Version)
 	}
 	out.spec(x, y, sameEngine)
 	return out
@@ -54,26 +54,28 @@ var told = []struct {
 }{
 	{"prompts", func(a *Attempt) string { return short(a.Identity.Components.Get("dataset").Hash) }},
 	{"context", func(a *Attempt) string { return whole(a, "max_model_len", " tokens") }},
-	{"chat template", func(a *Attempt) string { return short(a.Text("chat_template_sha256")) }},
+	{"chat template", func(a *Attempt) string { return short(a.Run().Engine.Template) }},
 	{"load", loadOf},
 	{"prefix cache", cachedOf},
 	{"GPU", gpuOf},
-	{"processor", func(a *Attempt) string { return a.Text("machine_cpu") }},
-	{"host", func(a *Attempt) string { return a.Text("machine_host") }},
-	{"GPU driver", func(a *Attempt) string { return a.Text("gpu_driver") }},
+	{"processor", func(a *Attempt) string { return a.Run().Machine.CPU }},
+	{"host", func(a *Attempt) string { return a.Run().Machine.Host }},
+	{"GPU driver", func(a *Attempt) string { return a.Run().Machine.Driver }},
 	{"GPU power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }},
-	{"page cache", func(a *Attempt) string { return a.Text("page_cache") }},
-	{"compile cache", func(a *Attempt) string { return a.Text("compile_cache") }},
+	{"page cache", func(a *Attempt) string { return a.Run().PageCache }},
+	{"compile cache", func(a *Attempt) string { return a.Run().CompileCache }},
 	{"neighbours", func(a *Attempt) string { return whole(a, "neighbours", " other launches meanwhile") }},
 	{"client", func(a *Attempt) string {
-		if a.Flag("client_limited") {
+		if limited(a) {
 			return "may have been the limit"
 		}
 		return "not the limit"
 	}},
 }
 
-func precisionOf(a *Attempt) string { return cmp.Or(noneless(a.Text("quantization")), a.Text("dtype")) }
+func precisionOf(a *Attempt) string {
+	return cmp.Or(noneless(a.Run().Engine.Quantization), a.Run().Engine.DType)
+}
 
 // sixteen are the names that engines give to weights of 16 bits: which of the two formats makes no difference in time.
 var sixteen = []string{"bfloat16", "bf16", "float16", "f16", "fp16", "half"}
@@ -106,7 +108,7 @@ func whole(a *Attempt, column, unit string) string {
 
 // loadOf is "batch", "closed, 16 in flight", "open".
 func loadOf(a *Attempt) string {
-	mode := a.Text("load_mode")
+	mode := a.Run().Mode
 	if n := a.Number("concurrency"); n != nil && mode == "closed" {
 		return fmt.Sprintf("closed, %.0f in flight", *n)
 	}
@@ -127,7 +129,7 @@ func cachedOf(a *Attempt) string {
 }
 
 func gpuOf(a *Attempt) string {
-	name, n := a.Text("gpu_name"), a.Number("gpu_count")
+	name, n := a.Run().Machine.GPUName, a.Number("gpu_count")
 	switch {
 	case name != "" && n != nil && *n > 1:
 		return fmt.Sprintf("%.0f × %s", *n, name)

@@ -17,6 +17,9 @@ func layout(table string, specs []spec) (*parquet.WriterProperties, pqarrow.Arro
 	if table == record.TableRun {
 		return narrowProperties(specs), pqarrow.NewArrowWriterProperties()
 	}
+	if table == record.TableCounts {
+		return writerProperties(specs), pqarrow.NewArrowWriterProperties()
+	}
 	return writerProperties(specs), pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema())
 }
 

@@ -3,10 +3,13 @@ package table
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"matrix/experiments"
 	"matrix/results/record"
@@ -15,50 +18,51 @@ import (
 // FileOf is the name of a table's file in an attempt's folder.
 func FileOf(table string) string { return table + ".parquet" }
 
-// own are the columns of a table that are not the keys, or of counts.parquet all.
-func own(table string) []spec {
-	switch table {
-	case record.TableRun:
-		var specs []spec
-		for _, c := range runColumns() {
-			specs = append(specs, c.spec)
-		}
-		return specs
-	case record.TableRequests:
-		return specsOf(requestColumns)
-	case record.TableSamples:
-		return specsOf(sampleColumns)
-	case record.TableOutputs:
-		return specsOf(outputColumns)
-	case record.TableCounts:
-		return specsOf(countColumns)
-	}
-	return nil
+// form is how a table looks: what is the same for each of its files, and too dear to make for every attempt.
+type form struct {
+	columns    []spec // all, the keys first
+	schema     *arrow.Schema
+	own        *arrow.Schema // without the keys: what a spool holds
+	properties *parquet.WriterProperties
+	arrow      pqarrow.ArrowWriterProperties
 }
 
-// all are the columns of a table.
-func all(table string) []spec {
-	if table == record.TableCounts {
-		return own(table)
+var forms = sync.OnceValue(func() map[string]*form {
+	run := make([]spec, len(runColumns()))
+	for i, c := range runColumns() {
+		run[i] = c.spec
 	}
-	return append(specsOf(keyColumns), own(table)...)
-}
+	keys := specsOf(keyColumns)
+	out := map[string]*form{}
+	for name, own := range map[string][]spec{record.TableRun: run, record.TableRequests: specsOf(requestColumns), record.TableSamples: specsOf(sampleColumns),
+		record.TableOutputs: specsOf(outputColumns), record.TableCounts: specsOf(countColumns)} {
+		f := &form{columns: own, own: arrow.NewSchema(fieldsOf(own), nil)}
+		if name != record.TableCounts {
+			f.columns = slices.Concat(keys, own)
+		}
+		f.schema = schemaOf(name, f.columns)
+		f.properties, f.arrow = layout(name, f.columns)
+		out[name] = f
+	}
+	return out
+})
 
 // Tables documents every column of the tables, by table.
 func Tables() map[string][]Column {
 	out := map[string][]Column{}
-	for _, t := range []string{record.TableRequests, record.TableOutputs, record.TableSamples, record.TableRun, record.TableCounts} {
-		out[t] = describe(all(t))
+	for name, f := range forms() {
+		out[name] = describe(f.columns)
 	}
 	return out
 }
 
 // Schema is a table's present schema: run, requests, samples or outputs.
 func Schema(table string) (*arrow.Schema, error) {
-	if table == record.TableCounts || own(table) == nil {
+	f := forms()[table]
+	if f == nil || table == record.TableCounts {
 		return nil, fmt.Errorf("no table %q: run, requests, samples or outputs", table)
 	}
-	return schemaOf(table, all(table)), nil
+	return f.schema, nil
 }
 
 // Named are all figures that an experiment's decision, a tuning or a comparison may name, with their units: the metrics,

@@ -20,8 +20,7 @@ import (
 type Writer struct {
 	file   *SummedFile
 	out    *pqarrow.FileWriter
-	schema *arrow.Schema
-	own    *arrow.Schema // without the keys
+	form   *form
 	keys   record.Keys
 	cached []arrow.Array // the key columns, at least as long as the longest batch so far
 }
@@ -32,13 +31,12 @@ func Create(fs *disk.FS, dir, table string, keys record.Keys) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema := schemaOf(table, all(table))
-	props, arrowProps := layout(table, all(table))
-	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{f}, props, arrowProps)
+	form := forms()[table]
+	out, err := pqarrow.NewFileWriter(form.schema, struct{ io.Writer }{f}, form.properties, form.arrow)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s.parquet: %w", table, err), f.file.Close())
 	}
-	return &Writer{file: f, out: out, schema: schema, own: arrow.NewSchema(fieldsOf(own(table)), nil), keys: keys}, nil
+	return &Writer{file: f, out: out, form: form, keys: keys}, nil
 }
 
 // Write appends a batch of the table's own columns; an older matrix's may lack some.
@@ -50,12 +48,12 @@ func (w *Writer) Write(batch arrow.RecordBatch) error {
 	if len(w.cached) == 0 || int64(w.cached[0].Len()) < n {
 		w.cached = constants(w.keys, int(n))
 	}
-	cols := make([]arrow.Array, 0, len(w.schema.Fields()))
+	cols := make([]arrow.Array, 0, len(w.form.schema.Fields()))
 	for _, c := range w.cached {
 		cols = append(cols, array.NewSlice(c, 0, n))
 	}
-	cols = append(cols, conform(batch, w.own).Columns()...)
-	return w.out.WriteBuffered(array.NewRecordBatch(w.schema, cols, n))
+	cols = append(cols, conform(batch, w.form.own).Columns()...)
+	return w.out.WriteBuffered(array.NewRecordBatch(w.form.schema, cols, n))
 }
 
 // Close ends the file and tells what was written. A writer that failed is only closed, never used again.
@@ -87,7 +85,7 @@ func WriteRun(fs *disk.FS, dir string, row *record.RunRow) (record.FileSum, erro
 	if err != nil {
 		return record.FileSum{}, err
 	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, w.own)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, w.form.own)
 	defer b.Release()
 	for i, c := range runColumns() {
 		c.put(b.Field(i), row)
@@ -99,8 +97,8 @@ func WriteRun(fs *disk.FS, dir string, row *record.RunRow) (record.FileSum, erro
 
 // Counts is the document counts.parquet.
 func Counts(rows []record.CountRow) ([]byte, error) {
-	schema := schemaOf(record.TableCounts, specsOf(countColumns))
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	form := forms()[record.TableCounts]
+	b := array.NewRecordBuilder(memory.DefaultAllocator, form.schema)
 	defer b.Release()
 	for i := range rows {
 		for k, c := range countColumns {
@@ -108,7 +106,7 @@ func Counts(rows []record.CountRow) ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	w, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{&out}, writerProperties(specsOf(countColumns)), pqarrow.NewArrowWriterProperties())
+	w, err := pqarrow.NewFileWriter(form.schema, struct{ io.Writer }{&out}, form.properties, form.arrow)
 	if err != nil {
 		return nil, err
 	}

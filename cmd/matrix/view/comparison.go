@@ -75,7 +75,7 @@ func notesOf(p summary.Pair, metric string) (notes []string) {
 
 // waitsApart tells whether a metric is a latency that includes waiting in the batch on one side and not on the other.
 func waitsApart(p summary.Pair, metric string) bool {
-	x, y := p.A.First().Text("load_mode"), p.B.First().Text("load_mode")
+	x, y := p.A.First().Run().Mode, p.B.First().Run().Mode
 	latency := strings.HasPrefix(metric, "ttft_") || strings.HasPrefix(metric, "e2e_")
 	return latency && x != y && (x == "batch" || y == "batch")
 }
