@@ -9,6 +9,9 @@ import (
 // TestChangeFound: what `matrix compare --before` rests on. Of two equal versions whose launches vary by 2% at most 5% of
 // 1,000 comparisons may show a change; a slowdown of 5% is to be found in 95% of them, with six launches a side.
 func TestChangeFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("3,000 bootstraps") // the layer test runs it; under -race it takes minutes
+	}
 	const runs, launches, noise = 1000, 6, 0.02
 	random := rand.New(rand.NewPCG(7, 11))
 	launchesOf := func(scale float64) []float64 {

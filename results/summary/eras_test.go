@@ -7,6 +7,7 @@ import (
 
 	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -62,5 +63,34 @@ func TestEras(t *testing.T) {
 	}
 	if d := summary.Unlike(m.Pairs[0].A, m.Pairs[0].B); len(d) != 1 || d[0].String() != "engine version: 1.0 against 1.2" {
 		t.Errorf("unlike: %v", d)
+	}
+}
+
+// TestGate: an interval on the right side holds, one beyond is broken, and what reaches to both or has no interval shows nothing.
+func TestGate(t *testing.T) {
+	ratio := func(low, median, high, level float64) stats.Ratio {
+		return stats.Ratio{Estimate: stats.Estimate{N: 6, Low: low, Median: median, High: high, Level: level}}
+	}
+	fall, rise := summary.Gate{Metric: "output_throughput", Change: -0.05}, summary.Gate{Metric: "ttft_p99_s", Change: 0.1}
+	for _, x := range []struct {
+		name  string
+		gate  summary.Gate
+		ratio stats.Ratio
+		want  summary.Verdict
+	}{
+		{"faster", fall, ratio(1.1, 1.2, 1.3, 0.95), summary.Holds},
+		{"a little slower", fall, ratio(0.96, 0.97, 0.98, 0.95), summary.Holds},
+		{"much slower", fall, ratio(0.7, 0.8, 0.9, 0.95), summary.Broken},
+		{"both sides", fall, ratio(0.9, 0.97, 1.1, 0.95), summary.NotShown},
+		{"no interval", fall, ratio(1.1, 1.2, 1.3, 0), summary.NotShown},
+		{"nothing", fall, stats.Ratio{}, summary.NotShown},
+		{"later", rise, ratio(1.2, 1.3, 1.4, 0.95), summary.Broken},
+		{"a little later", rise, ratio(1.01, 1.05, 1.09, 0.95), summary.Holds},
+		{"earlier", rise, ratio(0.5, 0.6, 0.7, 0.95), summary.Holds},
+		{"later or not", rise, ratio(1.05, 1.1, 1.2, 0.95), summary.NotShown},
+	} {
+		if got := x.gate.Judge(x.ratio); got != x.want {
+			t.Errorf("%s: %s, want %s", x.name, got, x.want)
+		}
 	}
 }

@@ -48,7 +48,7 @@ func Root(a *app.App) *cobra.Command {
 	root.AddCommand(
 		plan.Plan(a), plan.Show(a), plan.Explain(a), plan.Validate(a), plan.Fmt(a), plan.Graph(a), plan.Console(a),
 		apply.Apply(a), apply.Tune(a), apply.RunCells(a),
-		report.Report(a), report.Compare(a), report.Judge(a), report.Recipe(a), report.Export(a),
+		report.Report(a), report.Compare(a), report.History(a), report.Judge(a), report.Recipe(a), report.Export(a),
 		tree.Status(a), tree.Serve(a), tree.Taint(a), tree.Accept(a), tree.Verify(a), tree.Merge(a), tree.Import(a),
 		machine.Doctor(a), machine.Calibrate(a), machine.Fetch(a), machine.Version(a))
 	return root
@@ -63,4 +63,4 @@ Results are Parquet, one row per request, under results/<experiment>/.
 
 Exit codes: 0 ok, 1 error, 2 pending (plan --detailed-exitcode; apply: launches wait for
 what this machine lacks), 3 fmt --check differs,
-4 some cells failed, 5 declined, 6 locked by another apply, 130 interrupted.`
+4 some cells failed, 5 declined, 6 locked by another apply, 7 a gate of compare does not hold or is not shown to, 130 interrupted.`

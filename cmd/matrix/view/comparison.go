@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,13 +25,58 @@ type Comparison struct {
 	metrics  []record.Metric
 	unlike   [][]summary.Difference // a pair
 	lines    []comparisonLine
+	gates    []gateLine
 }
 
-// Compare measures two sides, metric by metric; what neither side has is left out.
-func Compare(sides [2]Side, m summary.Matching, metrics []record.Metric) *Comparison {
+// gateLine is what one pair shows of a gate.
+type gateLine struct {
+	gate    summary.Gate
+	pair    int
+	ratio   stats.Ratio
+	verdict summary.Verdict
+}
+
+// Compare measures two sides, metric by metric; what neither side has is left out. Gates are held against B over A, pair
+// by pair.
+func Compare(sides [2]Side, m summary.Matching, metrics []record.Metric, gates []summary.Gate) *Comparison {
 	v := &Comparison{sides: sides, matching: m, metrics: metrics}
 	v.measure()
+	for _, g := range gates {
+		for i, p := range m.Pairs {
+			r := summary.RatioAcross(sides[1].Set, p.B, sides[0].Set, p.A, g.Metric)
+			v.gates = append(v.gates, gateLine{g, i, r, g.Judge(r)})
+		}
+	}
 	return v
+}
+
+// GatesHold reports that every gate is shown to hold on every pair.
+func (v *Comparison) GatesHold() bool {
+	return !slices.ContainsFunc(v.gates, func(l gateLine) bool { return l.verdict != summary.Holds })
+}
+
+// gateWords say of each gate what was shown, and what would show it.
+func (v *Comparison) gateWords() (out []string) {
+	for _, l := range v.gates {
+		words := map[summary.Verdict]string{summary.Holds: "holds", summary.Broken: "DOES NOT HOLD", summary.NotShown: "is not shown to hold"}[l.verdict]
+		text := fmt.Sprintf("gate %s %+g%% %s", l.gate.Metric, 100*l.gate.Change, words)
+		if name := v.pairName(l.pair); name != "" {
+			text += " for " + name
+		}
+		switch {
+		case l.ratio.Known() && l.ratio.Sure():
+			text += fmt.Sprintf(": B is %.3g of A, %.3g to %.3g", l.ratio.Median, l.ratio.Low, l.ratio.High)
+		case l.ratio.Known():
+			text += fmt.Sprintf(": B is %.3g of A, with no interval", l.ratio.Median)
+		default:
+			text += ": not measured on both sides"
+		}
+		if l.verdict == summary.NotShown {
+			text += "; more launches tell (experiment { launches = 6 })"
+		}
+		out = append(out, text+".")
+	}
+	return out
 }
 
 // comparisonLine is one metric of one pair.
@@ -128,6 +174,9 @@ func (v *Comparison) Records(out *Printer) {
 		if mean, n := v.geomean(m.Name); mean != nil {
 			out.Record(ndjson.Geomean{Metric: m.Name, Ratio: *mean, Pairs: n, Simulated: !v.measured()})
 		}
+	}
+	for _, l := range v.gates {
+		out.Record(ndjson.Gate{Pair: v.matching.Pairs[l.pair].Name, Metric: l.gate.Metric, Change: l.gate.Change, Ratio: estimateRecord(l.ratio.Estimate), Verdict: string(l.verdict)})
 	}
 	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {
 		for _, c := range alone {

@@ -90,6 +90,9 @@ func (v *Comparison) heading(out io.Writer, s Style) {
 
 // closing says what the notes' numbers mean, how intervals came about and what has no partner.
 func (v *Comparison) closing(foot *footnotes, say func(string)) {
+	for _, words := range v.gateWords() {
+		say(words)
+	}
 	for i, note := range foot.texts {
 		say(fmt.Sprintf("[%d] %s", i+1, note))
 	}

@@ -22,6 +22,7 @@ const (
 	CodeCellsFailed = 4
 	CodeDeclined    = 5
 	CodeLocked      = 6
+	CodeGate        = 7 // compare --gate does not hold, or is not shown to
 	CodeInterrupted = 130
 )
 

@@ -24,6 +24,8 @@ import (
 type compareFlags struct {
 	metrics  []string
 	markdown bool
+	before   bool
+	gates    []string
 }
 
 // Compare is the command.
@@ -34,42 +36,75 @@ func Compare(a *app.App) *cobra.Command {
 		Long: `Compare B with A: each metric's median over the launches, the ratio B/A with its interval, p where there are launches enough
 for a test, and beside each ratio what is unlike between the two.
 
-A side is a cell (a prefix of its id, folder or name), axis=label, an experiment, or a folder: another results tree.
-Cells pair by all axes but those in which the sides differ.
+A side is a cell (a prefix of its id, folder or name), axis=label, an experiment, a folder (another results tree), an
+attempt, an identity (8 digits or more), or @2026-11-01: what counted at that day's end. Cells pair by all axes but those
+in which the sides differ. With --before, A is each cell as it was measured before its last change, B as it is now.
+
+--gate output_throughput=-5% allows a fall of 5%: where an interval lies beyond, or reaches to both sides, the exit code is 7.
 
   matrix compare vllm_serve/gemma3/100 ollama/gemma3/100   two cells
   matrix compare platform=vllm_serve platform=ollama       cell by cell, with the geometric mean
-  matrix compare results /mnt/other/results                two trees`,
-		Args: twoSides,
-		RunE: func(cmd *cobra.Command, args []string) error { return compare(cmd.Context(), a, c, args[0], args[1]) },
+  matrix compare results /mnt/other/results                two trees
+  matrix compare --before --gate output_throughput=-5%     did my upgrade make anything slower?
+  matrix compare @2026-11-01 results                       then and now`,
+		Args: func(cmd *cobra.Command, args []string) error { return sidesOf(cmd, c.before, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return compare(cmd.Context(), a, c, args) },
 	}
 	cmd.Flags().StringSliceVar(&c.metrics, "metrics", nil, "columns of run.parquet, comma-separated")
 	cmd.Flags().BoolVar(&c.markdown, "markdown", false, "write Markdown tables")
+	cmd.Flags().BoolVar(&c.before, "before", false, "each cell now against before its last change; one word narrows the cells")
+	cmd.Flags().StringSliceVar(&c.gates, "gate", nil, "metric=-5% or +10%: how far it may move (exit code 7 where that is not shown)")
 	return cmd
 }
 
-func twoSides(cmd *cobra.Command, args []string) error {
-	if len(args) != 2 {
+func sidesOf(cmd *cobra.Command, before bool, args []string) error {
+	switch {
+	case before && len(args) > 1:
+		return app.Hint(fmt.Errorf("%s --before takes one word at most, not %d", cmd.CommandPath(), len(args)), "For example: matrix compare --before platform=vllm_serve")
+	case !before && len(args) != 2:
 		return app.Hint(fmt.Errorf("%s takes two sides, not %d", cmd.CommandPath(), len(args)), "For example: matrix compare platform=vllm_serve platform=ollama")
 	}
 	return nil
 }
 
-func compare(ctx context.Context, a *app.App, f compareFlags, wordA, wordB string) error {
+func compare(ctx context.Context, a *app.App, f compareFlags, words []string) error {
+	gates, err := parseGates(f.gates)
+	if err != nil {
+		return err
+	}
+	for _, g := range gates {
+		if len(f.metrics) > 0 && !slices.Contains(f.metrics, g.Metric) {
+			f.metrics = append(f.metrics, g.Metric)
+		}
+	}
 	metrics, err := comparedMetrics(f.metrics)
 	if err != nil {
 		return err
 	}
-	sides, err := readSides(ctx, a, wordA, wordB)
+	for _, g := range gates {
+		if !slices.ContainsFunc(metrics, func(m record.Metric) bool { return m.Name == g.Metric }) {
+			more, err := comparedMetrics([]string{g.Metric})
+			if err != nil {
+				return err
+			}
+			metrics = append(metrics, more...)
+		}
+	}
+	var sides [2]view.Side
+	if f.before {
+		sides, err = beforeAndNow(ctx, a, words)
+	} else {
+		sides, err = readSides(ctx, a, words...)
+	}
 	if err != nil {
 		return err
 	}
 	m := summary.Match(sides[0].Cells, sides[1].Cells)
 	m.Pairs = slices.DeleteFunc(m.Pairs, func(p summary.Pair) bool { return p.A == p.B })
 	if len(m.Pairs) == 0 {
-		return app.Hint(fmt.Errorf("no cell of %q has a partner in %q", wordA, wordB), "Cells pair by all axes but those in which the sides differ; name one cell a side to compare any two.")
+		return app.Hint(fmt.Errorf("no cell of %q has a partner in %q", sides[0].Word, sides[1].Word), "Cells pair by all axes but those in which the sides differ; name one cell a side to compare any two.")
 	}
-	c := view.Compare(sides, m, metrics)
+	c := view.Compare(sides, m, metrics, gates)
 	switch {
 	case a.JSON:
 		c.Records(a.Printer)
@@ -77,6 +112,9 @@ func compare(ctx context.Context, a *app.App, f compareFlags, wordA, wordB strin
 		c.Markdown(a)
 	default:
 		c.Draw(a.Printer)
+	}
+	if !c.GatesHold() {
+		return app.ExitCode(app.CodeGate)
 	}
 	return nil
 }
@@ -99,6 +137,13 @@ func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Si
 		}
 		out[i] = view.Side{Word: word, Set: sets[root], Cells: sets[root].Cells}
 		if root != a.Results || word == a.Results {
+			continue
+		}
+		if earlier, err := narrowed(ctx, sets[root], word); err != nil || earlier != nil {
+			if err != nil {
+				return out, err
+			}
+			out[i].Set, out[i].Cells = earlier, earlier.Cells
 			continue
 		}
 		if out[i].Cells = namedBy(sets[root].Cells, word); len(out[i].Cells) == 0 {

@@ -1,5 +1,7 @@
 package ndjson
 
+import "time"
+
 import "matrix/results/decision"
 
 // Report is a report that was made. The answers come before it: docs/report.schema.json.
@@ -81,6 +83,37 @@ type Geomean struct {
 }
 
 func (Geomean) Type() string { return "geomean" }
+
+// Gate is what one pair shows of how far a metric may move.
+type Gate struct {
+	Pair    string    `json:"pair"`
+	Metric  string    `json:"metric"`
+	Change  float64   `json:"change"`  // −0.05: it may fall by 5%
+	Ratio   *Estimate `json:"ratio"`   // B over A
+	Verdict string    `json:"verdict"` // holds, broken, not shown
+}
+
+func (Gate) Type() string { return "gate" }
+
+// Era is a cell's launches of one identity: what was measured between two changes.
+type Era struct {
+	Experiment string       `json:"experiment"`
+	Cell       string       `json:"cell"`
+	Identity   string       `json:"identity"`
+	Metric     string       `json:"metric"`
+	Unit       string       `json:"unit"`
+	From       time.Time    `json:"from"` // beginning of its first launch
+	To         time.Time    `json:"to"`   // end of its last
+	Engine     string       `json:"engine"`
+	Version    string       `json:"engine_version"`
+	Driver     string       `json:"gpu_driver"`
+	Value      *Estimate    `json:"value"`
+	Ratio      *Estimate    `json:"ratio"`   // over the era before
+	Changed    []Difference `json:"changed"` // since the era before
+	Simulated  bool         `json:"simulated"`
+}
+
+func (Era) Type() string { return "era" }
 
 // Unpaired is a cell without a partner.
 type Unpaired struct {

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+)
+
+// History is the command.
+func History(a *app.App) *cobra.Command {
+	var metric string
+	var csv bool
+	cmd := &cobra.Command{
+		Use: "history [CELLS]", Short: "Show a metric of each cell over its versions",
+		Long: `Show how a metric of each cell moved: a line for each version, setting or model that it was measured with, oldest first, the
+ratio to the line before with its interval, and what changed. Launches that were declared void are not in it.
+
+CELLS is a cell (a prefix of its id, folder or name), axis=label, or an experiment.
+
+  matrix history                                     every cell's output tokens a second
+  matrix history --metric ttft_p99_s platform=serve
+  matrix history --csv serve/gemma3/100              a row a launch: time, versions, the metric (Apache Otava reads it)`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return history(cmd.Context(), a, metric, csv, args) },
+	}
+	cmd.Flags().StringVar(&metric, "metric", "output_throughput", "a column of run.parquet")
+	cmd.Flags().BoolVar(&csv, "csv", false, "write CSV, a row a launch")
+	return cmd
+}
+
+func history(ctx context.Context, a *app.App, name string, csv bool, words []string) error {
+	metrics, err := comparedMetrics([]string{name})
+	if err != nil {
+		return err
+	}
+	set, err := readSet(ctx, a, a.Results)
+	if err != nil {
+		return err
+	}
+	cells := set.Cells
+	if len(words) > 0 {
+		if cells = namedBy(cells, words[0]); len(cells) == 0 {
+			return app.Hint(fmt.Errorf("no cell in %s is named by %q", a.Results, words[0]), sidesThere(set.Cells, words[0]))
+		}
+	}
+	h := view.History{Metric: metrics[0]}
+	for _, c := range cells {
+		eras, err := set.Eras(ctx, c)
+		if err != nil {
+			return err
+		}
+		h.Add(c, eras)
+	}
+	switch {
+	case a.JSON:
+		h.Records(a.Printer)
+	case csv:
+		return h.CSV(a)
+	default:
+		h.Draw(a.Printer)
+	}
+	return nil
+}

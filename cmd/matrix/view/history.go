@@ -1,0 +1,151 @@
+package view
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/format"
+	"matrix/results/record"
+	"matrix/results/stats"
+	"matrix/results/summary"
+)
+
+// History is a metric of some cells over the versions that they were measured with.
+type History struct {
+	Metric record.Metric
+	cells  []cellHistory
+}
+
+type cellHistory struct {
+	cell *summary.Cell
+	eras []era
+}
+
+// era is one line: launches between two changes.
+type era struct {
+	cell     *summary.Cell
+	value    stats.Estimate
+	ratio    stats.Ratio // over the line before; unknown for the first
+	changed  []summary.Difference
+	from, to time.Time
+}
+
+// Add appends a cell with its eras, oldest first. Their launches are alike but for what changed, so that their spread is
+// pooled where they are few.
+func (h *History) Add(c *summary.Cell, cells []*summary.Cell) {
+	all := &summary.Set{Cells: cells}
+	var eras []era
+	for i, one := range cells {
+		e := era{cell: one, value: all.Estimate(one, h.Metric.Name)}
+		if i > 0 {
+			e.ratio = all.Ratio(one, cells[i-1], h.Metric.Name)
+			e.changed = summary.Unlike(cells[i-1], one)
+		}
+		for _, a := range one.Launches {
+			if e.from.IsZero() || a.Began.Before(e.from) {
+				e.from = a.Began
+			}
+			if a.Ended.After(e.to) {
+				e.to = a.Ended
+			}
+		}
+		eras = append(eras, e)
+	}
+	h.cells = append(h.cells, cellHistory{c, eras})
+}
+
+// Draw prints a table a cell.
+func (h *History) Draw(out *Printer) {
+	simulated := false
+	for _, c := range h.cells {
+		simulated = simulated || c.cell.Simulated
+		fmt.Fprintf(out, "%s%s%s\n", out.Style.Bold(c.cell.Name), out.Style.Dot(), c.cell.Experiment)
+		t := table.NewWriter()
+		t.SetStyle(tableStyle(out.Style))
+		t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", "what changed"})
+		for _, e := range c.eras {
+			a := e.cell.First()
+			ratio, interval := "", ""
+			if e.ratio.Known() {
+				plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
+				ratio, interval = plain(e.ratio.Median), between(e.ratio.Estimate, plain)
+				if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) {
+					ratio = out.Style.Bold(ratio)
+				}
+			}
+			in := func(x float64) string { return withUnit(x, h.Metric) }
+			t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(a.Text("engine_name") + " " + a.Text("engine_version")), point(e.value, in), between(e.value, in),
+				e.value.N, ratio, interval, changes(e.changed)})
+		}
+		drawn := t.Render()
+		if tooWide(drawn, out.Width()) {
+			t.SetColumnConfigs([]table.ColumnConfig{{Name: "spread", Hidden: true}, {Name: "n", Hidden: true}, {Name: "what changed", WidthMax: 40}})
+			drawn = t.Render()
+		}
+		fmt.Fprintf(out, "%s\n\n", drawn)
+	}
+	if simulated {
+		fmt.Fprintln(out, out.Style.Warn(Fold(SimulatedBanner, out.Width())))
+	}
+}
+
+func days(from, to time.Time) string {
+	first, last := from.Local().Format(time.DateOnly), to.Local().Format(time.DateOnly)
+	if first == last {
+		return first
+	}
+	return first + " to " + last
+}
+
+func changes(differences []summary.Difference) string {
+	words := make([]string, len(differences))
+	for i, d := range differences {
+		words[i] = d.Aspect + ": " + d.A + " → " + d.B
+	}
+	return format.Some(words, 6)
+}
+
+// Records writes one record an era.
+func (h *History) Records(out *Printer) {
+	out.Begin()
+	for _, c := range h.cells {
+		for _, e := range c.eras {
+			a := e.cell.First()
+			changed := []ndjson.Difference{}
+			for _, d := range e.changed {
+				changed = append(changed, ndjson.Difference{Aspect: d.Aspect, A: d.A, B: d.B})
+			}
+			out.Record(ndjson.Era{Experiment: c.cell.Experiment, Cell: c.cell.Name, Identity: e.cell.Identity, Metric: h.Metric.Name, Unit: h.Metric.Unit, From: e.from, To: e.to,
+				Engine: a.Text("engine_name"), Version: a.Text("engine_version"), Driver: a.Text("gpu_driver"), Value: estimateRecord(e.value),
+				Ratio: estimateRecord(e.ratio.Estimate), Changed: changed, Simulated: c.cell.Simulated})
+		}
+	}
+}
+
+// CSV writes a row a launch, oldest first, empty where the metric is null. Apache Otava takes time as its time column, the
+// metric as such, and the others as attributes.
+func (h *History) CSV(out io.Writer) error {
+	w := csv.NewWriter(out)
+	_ = w.Write([]string{"time", "experiment", "cell", "identity", "launch", "attempt", "engine", "engine_version", "gpu_driver", h.Metric.Name}) // Flush tells
+	for _, c := range h.cells {
+		for _, e := range c.eras {
+			for _, a := range e.cell.Launches {
+				value := ""
+				if x := a.Number(h.Metric.Name); x != nil {
+					value = strconv.FormatFloat(*x, 'g', -1, 64)
+				}
+				_ = w.Write([]string{a.Began.UTC().Format(time.RFC3339), c.cell.Experiment, c.cell.Name, e.cell.Identity, strconv.Itoa(a.Launch), a.Attempt,
+					a.Text("engine_name"), a.Text("engine_version"), a.Text("gpu_driver"), value})
+			}
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
