@@ -81,7 +81,7 @@ func (h *History) Draw(out *Printer) {
 				}
 			}
 			in := func(x float64) string { return withUnit(x, h.Metric) }
-			t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(a.Text("engine_name") + " " + a.Text("engine_version")), point(e.value, in), between(e.value, in),
+			t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(a.Run().Engine.Name + " " + a.Run().Engine.Version), point(e.value, in), between(e.value, in),
 				e.value.N, ratio, interval, changes(e.changed)})
 		}
 		drawn := t.Render()
@@ -123,7 +123,7 @@ func (h *History) Records(out *Printer) {
 				changed = append(changed, ndjson.Difference{Aspect: d.Aspect, A: d.A, B: d.B})
 			}
 			out.Record(ndjson.Era{Experiment: c.cell.Experiment, Cell: c.cell.Name, Identity: e.cell.Identity, Metric: h.Metric.Name, Unit: h.Metric.Unit, From: e.from, To: e.to,
-				Engine: a.Text("engine_name"), Version: a.Text("engine_version"), Driver: a.Text("gpu_driver"), Value: estimateRecord(e.value),
+				Engine: a.Run().Engine.Name, Version: a.Run().Engine.Version, Driver: a.Run().Machine.Driver, Value: estimateRecord(e.value),
 				Ratio: estimateRecord(e.ratio.Estimate), Changed: changed, Simulated: c.cell.Simulated})
 		}
 	}
@@ -142,7 +142,7 @@ func (h *History) CSV(out io.Writer) error {
 					value = strconv.FormatFloat(*x, 'g', -1, 64)
 				}
 				_ = w.Write([]string{a.Began.UTC().Format(time.RFC3339), c.cell.Experiment, c.cell.Name, e.cell.Identity, strconv.Itoa(a.Launch), a.Attempt,
-					a.Text("engine_name"), a.Text("engine_version"), a.Text("gpu_driver"), value})
+					a.Run().Engine.Name, a.Run().Engine.Version, a.Run().Machine.Driver, value})
 			}
 		}
 	}
