@@ -2,16 +2,12 @@ package results
 
 import (
 	"math"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// committed is where an attempt of the test's cell lies in the end.
-func committed(s *Store, a *Attempt, batch int) string {
-	return filepath.Join(s.Root(), "gemma3", testCell(batch).Slug, a.Manifest().Attempt)
-}
+	"matrix/results/record"
+)
 
 // TestValidity counts what can be used over all measured requests that ended, and tells why the rest cannot.
 func TestValidity(t *testing.T) {
@@ -25,8 +21,8 @@ func TestValidity(t *testing.T) {
 		row.Valid, row.ReasoningTokens, row.FirstAnswerS = ptr(true), ptr(int64(3)), row.LastTokenS
 		switch {
 		case seq == 9:
-			row = failedRow(seq, statusNotSent)
-			row.Valid, row.InvalidReason = ptr(false), statusNotSent
+			row = failedRow(seq, record.StatusNotSent)
+			row.Valid, row.InvalidReason = ptr(false), record.StatusNotSent
 		case seq == 8:
 			row = failedRow(seq, "timed_out")
 			row.Valid, row.InvalidReason = ptr(false), "timed_out"
@@ -39,9 +35,9 @@ func TestValidity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := committed(s, a, 10)
-	d := *summary.Metrics[mDuration]
-	check(t, summary, map[string]float64{mValid: 5, mValidShare: 0.5, mValidPerHour: 3600 * 5 / d, mReasoning: 24, "ttfo_p50_s": *summary.Metrics["e2e_p50_s"]})
+	dir := onlyPast(t, s).Dir
+	d := *summary.Metrics[record.MetricDuration]
+	check(t, summary, map[string]float64{record.MetricValid: 5, record.MetricValidShare: 0.5, record.MetricValidPerHour: 3600 * 5 / d, record.MetricReasoningTokens: 24, "ttfo_p50_s": *summary.Metrics["e2e_p50_s"]})
 	if diff := cmp.Diff(map[string]float64{"schema:/score": 3, "timed_out": 1}, summary.Invalid); diff != "" {
 		t.Error(diff)
 	}
@@ -70,7 +66,7 @@ func TestOlderFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	requestColumns = now
-	dir := committed(s, a, 2)
+	dir := onlyPast(t, s).Dir
 	rows := readAll(t, dir, ReadRequests)
 	if len(rows) != 2 || rows[1].Valid != nil || rows[1].InvalidReason != "" || rows[1].OutputTokens == nil {
 		t.Errorf("%+v", rows)
@@ -79,7 +75,7 @@ func TestOlderFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, summary, map[string]float64{mValid: math.NaN(), mValidShare: math.NaN(), "ttfo_p50_s": math.NaN(), mSuccess: 1})
+	check(t, summary, map[string]float64{record.MetricValid: math.NaN(), record.MetricValidShare: math.NaN(), "ttfo_p50_s": math.NaN(), record.MetricSuccessRate: 1})
 }
 
 // TestReasonsAreBounded: a schema has as many places as an answer can get wrong.

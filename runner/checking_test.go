@@ -100,7 +100,7 @@ func TestToolsOfTheGenerateBlock(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newRig(t)
-		r.world.Backends[fakePlatform] = &pickyBackend{}
+		r.world.Backends[fakePlatform] = picky(&fakeBackend{})
 		cell := testCell("a", 1)
 		generate := *cell.Generate
 		generate.Tools = c.tools
