@@ -1,4 +1,4 @@
-package runner
+package apply
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
+	"matrix/runner/runnertest"
 )
 
 // answering is an engine that answers each request by its number.
 func answering(text func(seq int64) backends.Reply) func(context.Context, int, backends.Spec) (backends.Engine, error) {
 	return func(context.Context, int, backends.Spec) (backends.Engine, error) {
-		e := newFakeEngine()
-		e.answer = func(ctx context.Context, req backends.Request) backends.Reply {
-			r, said := healthy(ctx, req), text(req.Seq)
+		e := runnertest.NewEngine()
+		e.Answer = func(ctx context.Context, req backends.Request) backends.Reply {
+			r, said := runnertest.Healthy(ctx, req), text(req.Seq)
 			r.Text, r.FinishReason, r.Thought, r.Refused = said.Text, "stop", said.Thought, said.Refused
 			if said.FinishReason != "" {
 				r.FinishReason = said.FinishReason
@@ -35,8 +36,8 @@ func TestEveryAnswerIsChecked(t *testing.T) {
 	want := []string{"", "schema:/score", "not_json", "no_text", "truncated", "thinking_ate_budget", "refused"}
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.backend.launch = answering(func(seq int64) backends.Reply { return said[seq%int64(len(said))] })
-		cell := testCell("a", 3*len(said))
+		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return said[seq%int64(len(said))] })
+		cell := runnertest.Cell("a", 3*len(said))
 		generate := *cell.Generate
 		generate.Format = experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`}
 		cell.Generate = &generate
@@ -68,8 +69,8 @@ func TestOwnFormats(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.backend.launch = answering(func(seq int64) backends.Reply { return backends.Reply{Text: []string{"12", "12", "yes", "{}"}[seq]} })
-		cell := testCell("a", 4)
+		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return backends.Reply{Text: []string{"12", "12", "yes", "{}"}[seq]} })
+		cell := runnertest.Cell("a", 4)
 		generate := *cell.Generate
 		generate.Format = experiments.ResponseFormat{Regex: "[0-9]+"}
 		cell.Generate, cell.Dataset = &generate, &experiments.Dataset{ID: "d", Path: path}
@@ -82,31 +83,4 @@ func TestOwnFormats(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestToolsOfTheGenerateBlock: what a backend cannot be asked is an error of the plan with the block's place.
-func TestToolsOfTheGenerateBlock(t *testing.T) {
-	for name, c := range map[string]struct {
-		line  string
-		tools string
-		ok    bool
-	}{
-		"chat":    {`{"messages":[{"role":"user","content":"q"}]}`, `[{}]`, false},
-		"raw":     {`{"prompt":"q"}`, `[{}]`, false},
-		"without": {`{"prompt":"q"}`, "", true},
-	} {
-		path := filepath.Join(t.TempDir(), "p.jsonl")
-		if err := os.WriteFile(path, []byte(c.line+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r := newRig(t)
-		r.world.Backends[fakePlatform] = picky(&fakeBackend{})
-		cell := testCell("a", 1)
-		generate := *cell.Generate
-		generate.Tools = c.tools
-		cell.Generate, cell.Dataset = &generate, &experiments.Dataset{ID: "d", Path: path}
-		if ok := newFacts(r.world).identify(t.Context(), &Item{Cell: cell}); ok != c.ok {
-			t.Errorf("%s: %v", name, ok)
-		}
-	}
 }
