@@ -56,12 +56,12 @@ func TestFormats(t *testing.T) {
 	}
 	t.Run("llama-server", func(t *testing.T) {
 		dir := engines(t, llamaServer, ollamaModel, readersPython)
-		constrained{openai.New(), llamaCell(t, dir), false}.run(t, dir)
+		constrained{openai.New(), attachedLlama(t, dir), false}.run(t, dir)
 	})
 }
 
-// llamaCell starts a llama-server and is a cell that attaches to it.
-func llamaCell(t *testing.T, dir string) *experiments.Cell {
+// attachedLlama starts a llama-server and is a cell that attaches to it.
+func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ const llamaServer = "llama-server/llama-server"
 // TestOpenAI attaches to llama-server, a server with OpenAI's API that is none of ours.
 func TestOpenAI(t *testing.T) {
 	dir := engines(t, llamaServer, ollamaModel)
-	cell := llamaCell(t, dir)
+	cell := attachedLlama(t, dir)
 	backendtest.Run(t, backendtest.Suite{
 		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 5 * time.Minute,
 		Prompt:  func(i int) string { return fmt.Sprintf("Story %d. Once upon a time there lived", i) },

@@ -3,6 +3,9 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"matrix/results/summary"
 )
 
 // comparison is one table a model and batch size.

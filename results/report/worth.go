@@ -53,7 +53,7 @@ func (m *maker) structured() bool {
 		slices.ContainsFunc(m.Quality.Cells, func(c quality.Cell) bool { return len(c.Fields) > 0 })
 }
 
-func (m *maker) median(c *summary.Cell, metric string, f format) Value {
+func (m *maker) median(c *summary.Cell, metric string, f writer) Value {
 	e := m.Set.Estimate(c, metric)
 	if !e.Known() {
 		return Value{Text: "–", Tone: "missing", Why: "nobody held the answers against what was asked"}

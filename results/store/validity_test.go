@@ -18,16 +18,16 @@ func TestValidity(t *testing.T) {
 	mustAppend(t, a, warm, "")
 	for seq := range int64(10) {
 		row := okRow(seq)
-		row.Valid, row.ReasoningTokens, row.FirstAnswerS = ptr(true), ptr(int64(3)), row.LastTokenS
+		row.Valid, row.ReasoningTokens, row.FirstAnswerS = new(true), new(int64(3)), row.LastTokenS
 		switch {
 		case seq == 9:
 			row = failedRow(seq, record.StatusNotSent)
-			row.Valid, row.InvalidReason = ptr(false), record.StatusNotSent
+			row.Valid, row.InvalidReason = new(false), record.StatusNotSent
 		case seq == 8:
 			row = failedRow(seq, "timed_out")
-			row.Valid, row.InvalidReason = ptr(false), "timed_out"
+			row.Valid, row.InvalidReason = new(false), "timed_out"
 		case seq%3 == 0:
-			row.Valid, row.InvalidReason = ptr(false), "schema:/score"
+			row.Valid, row.InvalidReason = new(false), "schema:/score"
 		}
 		mustAppend(t, a, row, "")
 	}
