@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"matrix/experiments"
@@ -100,6 +102,7 @@ type Identity struct {
 	// for something else; TemplateHint is what to set for this engine, beside what all know.
 	NoTemplate, TemplateHint string
 	Thinks                   bool  // its chat template knows a switch for thinking
+	NeverThinks              bool  // its chat template was read, and knows none
 	Missing                  error // what must be there before a launch: interpreter, package, model
 }
 
@@ -162,6 +165,33 @@ type Request struct {
 	Flight    *Flight // where the client tells how far it is; nil = nobody looks
 }
 
+// Fields are the fields of a request beside its prompt, in OpenAI's words: those of the dataset's entry, and where it says
+// nothing of an answer's form or of tools, what the generate block asks for.
+func (r *Request) Fields() map[string]json.RawMessage {
+	if r.Generate == nil {
+		return r.Extra
+	}
+	asked := r.Generate.RequestFields()
+	if len(asked) == 0 {
+		return r.Extra
+	}
+	for name := range r.Extra {
+		if slices.Contains(experiments.FormatFields, name) {
+			delete(asked, "response_format")
+			delete(asked, "structured_outputs")
+		}
+		if name == "tools" {
+			delete(asked, "tools")
+			delete(asked, "tool_choice")
+		}
+	}
+	maps.Copy(asked, r.Extra)
+	return asked
+}
+
+// Format is what the request's answer must be, whoever asks for it.
+func (r *Request) Format() experiments.ResponseFormat { return experiments.FormatOf(r.Fields()) }
+
 // Message is one turn of a chat.
 type Message struct {
 	Role       string          `json:"role"`
@@ -201,15 +231,19 @@ type Reply struct {
 	Sent          time.Time
 	FirstChunk    time.Time // first event with choices
 	FirstToken    time.Time // first event with text
+	FirstAnswer   time.Time // first event with text that is no reasoning; zero where the engine does not tell them apart
 	LastToken     time.Time // last event with text
 	Done          time.Time // stream closed, or the failure seen
 	InputTokens   *int64
 	OutputTokens  *int64
 	CachedTokens  *int64
+	Reasoning     *int64 // of OutputTokens, those of reasoning
 	TokenSource   string // usage, engine, tokenizer, none
 	FinishReason  string
 	Chunks        int
 	Thought       bool     // reasoning came beside the answer's text
+	Called        bool     // the answer calls tools
+	Refused       bool     // the model or the service declined, in the protocol's own word for it
 	ServerQueue   *float64 // s, the engine's own clock
 	ServerPrefill *float64 // s
 	ServerDecode  *float64 // s

@@ -40,6 +40,7 @@ func (r *Reply) Finish() {
 	case r.Status != OK || reason == "" || answers[reason]:
 	case failures[reason]:
 		r.Status, r.ErrorClass = Failed, "finish_"+reason
+		r.Refused = r.Refused || reason == "content_filter" || reason == "safety"
 		r.Error = "the engine ended the answer with finish_reason " + reason
 	default:
 		r.Flag(FlagUnknownFinish)

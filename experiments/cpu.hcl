@@ -5,6 +5,12 @@
 #   just engines           puts the engines and the model under ~/.cache/matrix/engines (or $MATRIX_ENGINES)
 #   just quickstart-cpu    runs this file with engines = that folder
 
+variable "constrained" {
+  type        = bool
+  description = "Hold the answers to schemas/evaluation.json. false shows what that costs: matrix compare of the two result trees."
+  default     = true
+}
+
 variable "engines" {
   type        = string
   description = "Absolute path of the folder that `just engines` fills; an experiment cannot see your home."
@@ -65,8 +71,9 @@ experiment "cpu" {
   # Gemma's chat format, written out, so that each engine gets the same bytes and counts the same prompt tokens. Both
   # engines put <bos> before it themselves: written here, it would be there twice.
   generate {
-    max_tokens  = 32
+    max_tokens  = 192
     temperature = 0
+    json_schema = var.constrained ? file("schemas/evaluation.json") : null
     template    = "<start_of_turn>user\n{{with .System}}{{.}}\n\n{{end}}{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
   }
 

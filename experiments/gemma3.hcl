@@ -108,9 +108,13 @@ experiment "gemma3" {
     batch_size = var.batch_sizes
   }
 
+  # What the program that reads the answers needs. What counts is valid evaluations per hour: an answer that is no such JSON is
+  # none. What the schema costs: the same file with json_schema = null in another results folder, and matrix compare.
   generate {
     max_tokens  = 256
     temperature = 0
+    json_schema = file("schemas/evaluation.json")
+    thinking    = false
   }
 
   load {                                                       # served platforms; the default mode is "closed" for them and "batch" for vllm_offline

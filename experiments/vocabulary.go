@@ -33,21 +33,24 @@ type (
 	LoadShape    = cell.Load
 	Generate     = cell.Generate
 	Warmup       = cell.Warmup
-	Isolation    = cell.Isolation
-	Limits       = cell.Limits
-	Capture      = cell.Capture
-	Telemetry    = cell.Telemetry
-	SLO          = cell.SLO
-	Fit          = cell.Fit
-	Decision     = cell.Decision
-	Metric       = cell.Metric
-	Facts        = cell.Facts
-	Identity     = cell.Identity
-	Identifier   = cell.Identifier
-	Component    = cell.Component
-	Parts        = cell.Parts
-	Change       = cell.Change
-	Attribute    = cell.Attribute
+
+	ResponseFormat = cell.ResponseFormat
+
+	Isolation  = cell.Isolation
+	Limits     = cell.Limits
+	Capture    = cell.Capture
+	Telemetry  = cell.Telemetry
+	SLO        = cell.SLO
+	Fit        = cell.Fit
+	Decision   = cell.Decision
+	Metric     = cell.Metric
+	Facts      = cell.Facts
+	Identity   = cell.Identity
+	Identifier = cell.Identifier
+	Component  = cell.Component
+	Parts      = cell.Parts
+	Change     = cell.Change
+	Attribute  = cell.Attribute
 
 	Config      = grid.Config
 	Experiment  = grid.Experiment
@@ -84,6 +87,8 @@ const (
 var (
 	NewCell         = cell.NewCell
 	Identify        = cell.Identify
+	FormatOf        = cell.FormatOf
+	FormatFields    = cell.FormatFields
 	NewIdentifier   = cell.NewIdentifier
 	Diff            = cell.Diff
 	Components      = cell.Components

@@ -38,6 +38,10 @@ func check(c *experiments.Cell) []experiments.Problem {
 	if g == nil {
 		return problems
 	}
+	if f := g.Format; f.Regex != "" || len(f.Choice) > 0 {
+		name := map[bool]string{true: "regex", false: "choice"}[f.Regex != ""]
+		say("generate."+name, "llama.cpp has no "+name, `Ask all platforms for JSON: json_schema = { type = "string", enum = ["yes", "no"] }.`)
+	}
 	if g.MinTokens > 0 {
 		say("generate.min_tokens", "llama.cpp has no min_tokens", "Leave it out for all platforms, or force the length with ignore_eos.")
 	}

@@ -97,7 +97,7 @@ type request struct {
 // bodyOf is the request to /api/generate or /api/chat, by the protocol.
 func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
 	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req), Think: thinkOf(req.Generate, thinks)}
-	r.ask(req.Extra)
+	r.ask(req.Fields())
 	if len(req.Messages) > 0 {
 		r.Messages = messagesOf(req.Messages)
 		return encode(r), wire.OllamaChat

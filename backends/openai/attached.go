@@ -137,19 +137,25 @@ func withArgs(body []byte, args experiments.Values) []byte {
 	if len(args) == 0 {
 		return body
 	}
-	var fields map[string]any
+	var fields map[string]json.RawMessage // as they stand: the order of a schema's keys is the order of the answer's
 	if err := json.Unmarshal(body, &fields); err != nil {
 		panic(fmt.Sprintf("read a request of our own: %v", err)) // our bug, not the user's
 	}
 	if args["max_completion_tokens"] != nil {
 		delete(fields, "max_tokens")
 	}
-	maps.Copy(fields, args)
-	merged, err := json.Marshal(fields)
-	if err != nil {
-		panic(fmt.Sprintf("encode a request of plain values: %v", err))
+	for name, value := range args {
+		fields[name] = encoded(value)
 	}
-	return merged
+	return encoded(fields)
+}
+
+func encoded(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's
+	}
+	return text
 }
 
 // Info is what an attached server tells.

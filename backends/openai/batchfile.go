@@ -88,7 +88,7 @@ func (b *batcher) line(req backends.Request) (endpoint string, line []byte) {
 	if protocol == wire.OpenAIChat {
 		endpoint = "/v1/chat/completions"
 	}
-	var fields map[string]any
+	var fields map[string]json.RawMessage // as they stand: a schema's keys keep their order
 	if err := json.Unmarshal(withArgs(body, b.args), &fields); err != nil {
 		panic(fmt.Sprintf("read a request of our own: %v", err)) // our bug, not the user's
 	}

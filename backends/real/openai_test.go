@@ -3,8 +3,6 @@ package real
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"matrix/backends"
 	"matrix/backends/backendtest"
 	"matrix/backends/openai"
-	"matrix/backends/process"
 	"matrix/experiments"
 )
 
@@ -21,25 +18,7 @@ const llamaServer = "llama-server/llama-server"
 // TestOpenAI attaches to llama-server, a server with OpenAI's API that is none of ours.
 func TestOpenAI(t *testing.T) {
 	dir := engines(t, llamaServer, ollamaModel)
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := process.Start(t.Context(), process.Command{
-		Argv: []string{filepath.Join(dir, llamaServer), "--model", filepath.Join(dir, ollamaModel), "--host", "127.0.0.1",
-			"--port", strconv.Itoa(port), "-c", "4096", "-np", "4", "--alias", "gemma3", "--no-webui", "--offline"},
-		Env: process.Env(nil), LogPath: filepath.Join(t.TempDir(), "server.log"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Stop(context.Background(), time.Second) })
-	cell := &experiments.Cell{
-		Platform: &experiments.Platform{ID: "llama", Backend: experiments.OpenAI, URL: fmt.Sprintf("http://127.0.0.1:%d", port)},
-		Model:    &experiments.Model{ID: "gemma3_270m", OpenAI: &experiments.OpenAIModel{Model: "gemma3"}},
-		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
-	}
-	awaitLaunch(t, openai.New(), cell)
+	cell := attachedLlama(t, dir)
 	backendtest.Run(t, backendtest.Suite{
 		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 5 * time.Minute,
 		Prompt:  func(i int) string { return fmt.Sprintf("Story %d. Once upon a time there lived", i) },

@@ -52,10 +52,12 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	s := reach(url, m.ID, key, 0)
 	s.window = deref(m.MaxModelLen)
+	version := askVersion(ctx, url, key)
+	s.guided = isGuided(version)
 	return &attached{
 		served: s,
 		info: backends.Info{
-			Engine: "vllm", Version: askVersion(ctx, url, key), MetricsURL: wire.Join(url, "/metrics"), MaxModelLen: m.MaxModelLen, Attached: true,
+			Engine: "vllm", Version: version, MetricsURL: wire.Join(url, "/metrics"), MaxModelLen: m.MaxModelLen, Attached: true,
 		},
 		done: make(chan struct{}),
 	}, nil

@@ -27,6 +27,7 @@ func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 	if named, _ := c.Platform.Args["chat_template"].(string); named != "" {
 		text, _ := modelfile.ReadSmall(named, mostTemplate)
 		id.Thinks = reSwitch.Match(text)
+		id.NeverThinks = len(text) > 0 && !id.Thinks
 		return
 	}
 	dirs := []string{dir}
@@ -42,6 +43,7 @@ func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 		text, known := chatTemplate(dir)
 		if text != "" {
 			id.Thinks = reSwitch.MatchString(text)
+			id.NeverThinks = text != " " && !id.Thinks
 			return
 		}
 		config = config || known

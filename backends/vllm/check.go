@@ -55,6 +55,7 @@ func Check(c *experiments.Cell) []experiments.Problem {
 	problems = append(problems, checkArgs(c)...)
 	problems = append(problems, checkNames(c)...)
 	problems = append(problems, checkLimits(c)...)
+	problems = append(problems, checkThinking(c)...)
 	return append(problems, checkIsolation(c)...)
 }
 
@@ -117,6 +118,30 @@ func checkLimits(c *experiments.Cell) []experiments.Problem {
 		}
 	}
 	return problems
+}
+
+// checkThinking: vLLM tells reasoning and answer apart by a parser that is the model's and that it does not choose itself.
+func checkThinking(c *experiments.Cell) []experiments.Problem {
+	if c.Generate == nil {
+		return nil
+	}
+	parser, _ := c.Platform.Args["reasoning_parser"].(string)
+	_, think := c.Generate.ThinkingLevel()
+	switch {
+	case !think || parser != "":
+		return nil
+	case !c.Generate.Format.None():
+		return []experiments.Problem{{
+			Summary: "vLLM holds an answer to its form from the first token unless args.reasoning_parser is set: the model could not think",
+			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's), or thinking = false.`, Path: "generate.thinking",
+		}}
+	case c.Platform.Backend == experiments.VLLMServe:
+		return []experiments.Problem{{
+			Summary: "without args.reasoning_parser vllm serve leaves the reasoning in the answer's text",
+			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's).`, Path: "generate.thinking", Warning: true,
+		}}
+	}
+	return nil
 }
 
 func checkIsolation(c *experiments.Cell) []experiments.Problem {

@@ -33,8 +33,9 @@ type offline struct {
 
 // asker is who waits for an answer.
 type asker struct {
-	seq int64
-	to  *collector
+	seq    int64
+	to     *collector
+	thinks bool // was told to think
 }
 
 // collector gathers the answers of one call.

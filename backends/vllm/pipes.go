@@ -13,10 +13,11 @@ var errEnded = errors.New("vllm takes no more requests")
 
 // ask registers a request and puts it on the pipe. On an error nobody will answer it.
 func (o *offline) ask(ctx context.Context, c *collector, req backends.Request) error {
+	_, thinks := req.Generate.ThinkingLevel()
 	o.askedMu.Lock()
 	o.last++
 	id := o.last
-	o.open[id] = asker{seq: req.Seq, to: c}
+	o.open[id] = asker{seq: req.Seq, to: c, thinks: thinks}
 	o.askedMu.Unlock()
 	line, err := encode(id, req)
 	if err == nil {
@@ -138,7 +139,7 @@ func (o *offline) hear(s *said) {
 	case s.ID != nil:
 		if a, ok := o.take(*s.ID); ok {
 			select {
-			case a.to.replies <- s.reply(a.seq, o.clock):
+			case a.to.replies <- s.reply(a, o.clock):
 			case <-a.to.left:
 			}
 		}

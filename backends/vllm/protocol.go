@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"matrix/backends"
@@ -65,9 +66,10 @@ type readiness struct {
 // encode writes a request as a line.
 func encode(id int64, req backends.Request) ([]byte, error) {
 	a := ask{ID: id, MaxTokens: req.MaxTokens, Sampling: sampling(req), TimeoutS: req.Timeout.Seconds()}
-	a.Output = structure(req.Extra)
+	fields := req.Fields()
+	a.Output = structure(fields)
 	if len(req.Messages) > 0 {
-		a.Messages, a.Template, a.Tools = req.Messages, wire.TemplateArgs(req), req.Extra["tools"]
+		a.Messages, a.Template, a.Tools = req.Messages, wire.TemplateArgs(req), fields["tools"]
 	} else {
 		a.Prompt, a.HasBOS = &req.Prompt, experiments.StartsWithBOS(req.Prompt)
 	}
@@ -107,13 +109,13 @@ func sampling(req backends.Request) map[string]any {
 }
 
 // reply turns an answer into the contract's form.
-func (s *said) reply(seq int64, c clock) backends.Reply {
+func (s *said) reply(a asker, c clock) backends.Reply {
 	r := backends.Reply{
-		Seq: seq, Status: backends.OK, Attempts: 1, TokenSource: "engine",
+		Seq: a.seq, Status: backends.OK, Attempts: 1, TokenSource: "engine",
 		Sent: c.time(s.Times[0]), FirstToken: c.time(s.Times[1]), LastToken: c.time(s.Times[2]), Done: c.time(s.Times[3]),
 		InputTokens: s.In, OutputTokens: s.Out, CachedTokens: s.Cached, FinishReason: s.Finish, Text: s.Text,
 	}
-	r.FirstChunk = r.FirstToken
+	r.FirstChunk, r.FirstAnswer = r.FirstToken, r.FirstToken
 	if s.Engine != nil {
 		r.ServerQueue, r.ServerPrefill, r.ServerDecode = &s.Engine[0], &s.Engine[1], &s.Engine[2]
 	}
@@ -125,7 +127,21 @@ func (s *said) reply(seq int64, c clock) backends.Reply {
 	}
 	r.InputTokens, r.OutputTokens, r.CachedTokens = r.Plausible(r.InputTokens, 0), r.Plausible(r.OutputTokens, 0), r.Plausible(r.CachedTokens, 0)
 	r.Finish()
+	if a.thinks {
+		thoughtApart(&r)
+	}
 	return r
+}
+
+// thoughtApart takes the reasoning out of an answer's text, where the server's parser would: the LLM class leaves it in. When
+// the answer began after it, nobody saw.
+func thoughtApart(r *backends.Reply) {
+	const begin, end = "<think>", "</think>"
+	thought, answer, ended := strings.Cut(r.Text, end)
+	if !ended && !strings.HasPrefix(strings.TrimSpace(thought), begin) {
+		return
+	}
+	r.Thought, r.Text, r.FirstAnswer = true, strings.TrimLeft(answer, "\n"), time.Time{}
 }
 
 // unanswered is the reply to a request that the engine never finished.

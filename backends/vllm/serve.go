@@ -24,6 +24,7 @@ type served struct {
 	client *wire.Client
 	health func(context.Context) error
 	window int64        // tokens of one request's context; 0 = not told
+	guided bool         // it is older than structured_outputs
 	bare   *atomic.Bool // its tokenizer takes no variables for a template: Mistral's own
 }
 
@@ -51,8 +52,11 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 
 func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
 	dialect := wire.VLLM
-	if bare {
+	switch {
+	case bare:
 		dialect = wire.VLLMBare
+	case s.guided:
+		dialect = wire.VLLMGuided
 	}
 	body, protocol := wire.OpenAIBody(req, s.name, dialect)
 	path := "/v1/completions"
@@ -64,6 +68,13 @@ func (s *served) send(ctx context.Context, req backends.Request, bare bool) back
 		r.ErrorClass = "prompt_too_long"
 	}
 	return r
+}
+
+// isGuided tells the versions before 0.11, which had guided_json and the like where later ones have structured_outputs.
+func isGuided(version string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor) // what is no version is taken for a new one
+	return n == 2 && major == 0 && minor < 11
 }
 
 // tooLong knows the words in which vLLM's versions refuse a prompt for its length.
@@ -104,6 +115,7 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	}
 	// The server keeps idle connections for 10 minutes.
 	s := &server{engine: e, served: reach(url, name, "", 5*time.Minute)}
+	s.guided = isGuided(i.version)
 	if err := s.await(ctx); err != nil {
 		return nil, s.failed(ctx, err)
 	}

@@ -19,11 +19,12 @@ const MistralRefusal = "not supported for Mistral tokenizers"
 
 // The dialects.
 const (
-	OpenAI    Dialect = iota // and nothing more
-	VLLM                     // top_k, min_tokens, ignore_eos, repetition_penalty, add_special_tokens, chat_template_kwargs
-	VLLMBare                 // the same without chat_template_kwargs: models with Mistral's own tokenizer refuse them
-	Templated                // OpenAI's with chat_template_kwargs: llama-server, and vLLM as any server
-	OllamaV1                 // reasoning_effort "none"
+	OpenAI     Dialect = iota // and nothing more
+	VLLM                      // top_k, min_tokens, ignore_eos, repetition_penalty, add_special_tokens, chat_template_kwargs
+	VLLMBare                  // the same without chat_template_kwargs: models with Mistral's own tokenizer refuse them
+	VLLMGuided                // vLLM before 0.11: guided_choice and guided_regex, where later ones have structured_outputs
+	Templated                 // OpenAI's with chat_template_kwargs: llama-server, and vLLM as any server
+	OllamaV1                  // reasoning_effort "none"
 )
 
 type openAIRequest struct {
@@ -70,20 +71,24 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 	if g.Temperature > 0 {
 		r.Seed = &g.Seed
 	}
-	vllm := d == VLLM || d == VLLMBare
+	vllm := d == VLLM || d == VLLMBare || d == VLLMGuided
 	if vllm {
 		r.vllmRequest = vllmFields(req)
 	}
+	fields := req.Fields()
+	if d == VLLMGuided {
+		fields = guided(fields)
+	}
 	if len(req.Messages) == 0 {
 		r.Prompt = &req.Prompt
-		return withExtra(encode(r), req.Extra), OpenAICompletions
+		return withExtra(encode(r), fields), OpenAICompletions
 	}
 	r.Messages = req.Messages
 	if vllm {
 		r.MaxTokens, r.MaxCompletionTokens = 0, req.MaxTokens
 	}
 	r.think(req, d)
-	return withExtra(encode(r), req.Extra), OpenAIChat
+	return withExtra(encode(r), fields), OpenAIChat
 }
 
 // think tells the server whether to think, where it can be told. OpenAI's own API only has levels.
@@ -91,7 +96,7 @@ func (r *openAIRequest) think(req backends.Request, d Dialect) {
 	level, think := req.Generate.ThinkingLevel()
 	r.ReasoningEffort = level
 	switch d {
-	case VLLM, Templated:
+	case VLLM, VLLMGuided, Templated:
 		r.TemplateArgs = TemplateArgs(req)
 	case OllamaV1:
 		if !think {
@@ -100,6 +105,20 @@ func (r *openAIRequest) think(req backends.Request, d Dialect) {
 			r.ReasoningEffort = "medium" // what its "true" is to a model of levels
 		}
 	}
+}
+
+// guided says structured_outputs in the words that vLLM had for it before.
+func guided(fields map[string]json.RawMessage) map[string]json.RawMessage {
+	var asked map[string]json.RawMessage
+	if json.Unmarshal(fields["structured_outputs"], &asked) != nil {
+		return fields
+	}
+	old := maps.Clone(fields)
+	delete(old, "structured_outputs")
+	for name, value := range asked {
+		old["guided_"+name] = value
+	}
+	return old
 }
 
 // TemplateArgs are the variables for a model's chat template: the two names by which templates know the switch (Qwen,

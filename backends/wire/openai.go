@@ -52,6 +52,7 @@ type openAIDelta struct {
 	Content          json.RawMessage `json:"content"`
 	ReasoningContent json.RawMessage `json:"reasoning_content"`
 	Reasoning        json.RawMessage `json:"reasoning"`
+	Refusal          json.RawMessage `json:"refusal"` // text in place of the content
 	ToolCalls        []toolCall      `json:"tool_calls"`
 }
 
@@ -69,6 +70,9 @@ type openAIUsage struct {
 	Details          *struct {
 		CachedTokens count `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
+	Parts *struct {
+		ReasoningTokens count `json:"reasoning_tokens"`
+	} `json:"completion_tokens_details"`
 }
 
 // sse takes one line of an event stream. An event is taken with its data line, not with the empty line after it,
@@ -187,7 +191,7 @@ func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
 	texts := [...]struct {
 		literal   []byte
 		reasoning bool
-	}{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}}
+	}{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}, {c.Delta.Refusal, false}}
 	if len(c.Delta.ReasoningContent) > 0 && string(c.Delta.ReasoningContent) == string(c.Delta.Reasoning) {
 		texts[1].literal = nil // one thought under both of its names
 	}
@@ -199,6 +203,7 @@ func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
 		}
 		if said {
 			spoken, several = i, spoken >= 0
+			s.reply.Refused = s.reply.Refused || i == len(texts)-1
 		}
 	}
 	called, err := s.calls(c.Delta.ToolCalls)
@@ -216,7 +221,8 @@ func (s *stream) calls(list []toolCall) (said bool, err error) {
 	for _, c := range list {
 		for _, literal := range []json.RawMessage{c.Function.Name, c.Function.Arguments} {
 			if len(literal) > 0 && literal[0] != '"' && string(literal) != "null" {
-				s.text, said = append(s.text, literal...), true
+				s.answers(append(s.text, literal...))
+				said = true
 				continue
 			}
 			one, err := s.say(literal, false)
@@ -226,6 +232,7 @@ func (s *stream) calls(list []toolCall) (said bool, err error) {
 			said = said || one
 		}
 	}
+	s.reply.Called = s.reply.Called || said
 	return said, nil
 }
 
@@ -234,6 +241,9 @@ func (s *stream) usage(u *openAIUsage) {
 	r.InputTokens, r.OutputTokens = s.count(u.PromptTokens), s.count(u.CompletionTokens)
 	if u.Details != nil {
 		r.CachedTokens = s.count(u.Details.CachedTokens)
+	}
+	if u.Parts != nil {
+		r.Reasoning = s.count(u.Parts.ReasoningTokens)
 	}
 	s.reported = s.reported || r.OutputTokens != nil
 }

@@ -140,6 +140,9 @@ func (s *stream) plausible() {
 	}
 	r.CachedTokens = r.Plausible(r.CachedTokens, cached)
 	r.OutputTokens = r.Plausible(r.OutputTokens, window)
+	if r.Reasoning != nil && r.OutputTokens != nil {
+		r.Reasoning = r.Plausible(r.Reasoning, *r.OutputTokens)
+	}
 	most := int64(s.call.Request.MaxTokens)
 	if r.OutputTokens == nil || most <= 0 || *r.OutputTokens <= most {
 		return
@@ -196,7 +199,7 @@ func (s *stream) plain(line []byte) (bool, error) {
 	}
 	s.spoken += len(text) - before
 	if !s.template.reasoning {
-		s.text = text
+		s.answers(text)
 	}
 	return true, s.spoke()
 }
@@ -220,10 +223,18 @@ func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	}
 	s.spoken += len(text) - before
 	if !reasoning {
-		s.text = text
+		s.answers(text)
 	}
 	s.reply.Thought = s.reply.Thought || reasoning
 	return true, nil
+}
+
+// answers takes the text so far, of which the newest is no reasoning.
+func (s *stream) answers(text []byte) {
+	s.text = text
+	if s.reply.FirstAnswer.IsZero() {
+		s.reply.FirstAnswer = s.at
+	}
 }
 
 // end books the end mark.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +20,7 @@ type Setting struct {
 	Identity string       // its name in an identity; "" = not in it
 	Type     reflect.Type // of the field
 
-	index    int
+	index    []int
 	fallback any // of the field's type; nil = its zero value
 	frozen   any // plain, as an identity has it; see Sparse
 	sparse   bool
@@ -34,15 +35,25 @@ func Settings(part any) []Setting {
 	if known, ok := settingsOf.Load(t); ok {
 		return known.([]Setting)
 	}
-	all := make([]Setting, t.NumField())
-	for i := range all {
-		all[i] = settingOf(t.Field(i), i)
-	}
+	all := settingsIn(t, nil)
 	settingsOf.Store(t, all)
 	return all
 }
 
-func settingOf(f reflect.StructField, index int) Setting {
+// settingsIn are those of a struct that lies at a place in the part.
+func settingsIn(t reflect.Type, at []int) (all []Setting) {
+	for i := range t.NumField() {
+		f, index := t.Field(i), append(slices.Clone(at), i)
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, settingsIn(f.Type, index)...)
+			continue
+		}
+		all = append(all, settingOf(f, index))
+	}
+	return all
+}
+
+func settingOf(f reflect.StructField, index []int) Setting {
 	s := Setting{Name: f.Tag.Get("hcl"), Kind: f.Tag.Get("kind"), OneOf: strings.Fields(f.Tag.Get("oneof")), Type: f.Type, index: index,
 		Min: bound(f.Tag.Get("min")), Max: bound(f.Tag.Get("max"))}
 	if text, ok := f.Tag.Lookup("default"); ok {
@@ -114,7 +125,9 @@ func plain(v reflect.Value) any {
 }
 
 // Field is the setting's field of a part, which is a pointer to the struct.
-func (s Setting) Field(part any) reflect.Value { return reflect.ValueOf(part).Elem().Field(s.index) }
+func (s Setting) Field(part any) reflect.Value {
+	return reflect.ValueOf(part).Elem().FieldByIndex(s.index)
+}
 
 // SetDefaults fills a part with what holds where nothing is written.
 func SetDefaults(part any) {

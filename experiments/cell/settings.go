@@ -6,13 +6,15 @@ import "time"
 // identity, and the way back from a stored identity are read from there (see Attribute):
 //
 //	hcl       the name that a user writes; "" = it follows from others and cannot be written
-//	kind      what may be written, where the field's type does not say it: path, memory, capture, thinking
+//	kind      what may be written, where the field's type does not say it: path, memory, capture, thinking,
+//	          document (JSON)
 //	oneof     the words that a text may be
 //	min, max  bounds of a number
 //	default   what holds where it is not written; the zero value otherwise. Defaults that depend on other parts of the
 //	          cell are in package grid. They may change between versions of matrix
 //	frozen    the identity default: what an identity means by leaving the attribute out. It never changes: when the
 //	          default does, the identity shows it. A new attribute has one that leaves old identities as they are
+//	          A field that is a struct is no attribute, but has some
 //	identity  its name in an identity; the user's name where absent (durations end in _s, memory in _mib), "-" = not in it
 
 // Load is the shape in which requests are offered.
@@ -42,7 +44,10 @@ type Generate struct {
 	IgnoreEOS     bool     `hcl:"ignore_eos" frozen:"false"`
 	RepeatPenalty float64  `hcl:"repeat_penalty" default:"1" min:"0" frozen:"1"`
 	Thinking      string   `hcl:"thinking" kind:"thinking" default:"false" frozen:"false"` // "false" (also ""), "true", or a level: "low", "medium", "high"; chats only
-	Template      string   `hcl:"template" frozen:""`                                      // text/template over .System, .Prompt, .Messages: rendered by matrix, sent raw; "" = the engine's own
+	Format        ResponseFormat
+	Tools         string `hcl:"tools" kind:"document" frozen:""`       // JSON list of the functions that a chat is offered, as OpenAI writes it; "" = none
+	ToolChoice    string `hcl:"tool_choice" kind:"document" frozen:""` // JSON: "auto", "none", "required" or a function; "" = the engine's own, auto. Only with Tools
+	Template      string `hcl:"template" frozen:""`                    // text/template over .System, .Prompt, .Messages: rendered by matrix, sent raw; "" = the engine's own
 }
 
 // Warmup precedes the measured phase.
@@ -94,6 +99,9 @@ type SLO struct {
 
 // ThinkingLevel reads Thinking: whether to think, and the level, "" = the model's own.
 func (g *Generate) ThinkingLevel() (level string, think bool) {
+	if g == nil {
+		return "", false
+	}
 	switch g.Thinking {
 	case "", "false":
 		return "", false

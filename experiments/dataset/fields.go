@@ -67,8 +67,8 @@ func extra(raw []byte, ofBatch bool) (sent map[string]json.RawMessage, left []st
 	return sent, left, nil
 }
 
-// wordOf is the part of a field's value that decides who can be asked for it.
-func wordOf(name string, all map[string]json.RawMessage) string {
+// Word is the part of a field's value that decides who can be asked for it.
+func Word(name string, all map[string]json.RawMessage) string {
 	switch name {
 	case "tools", "tool_choice":
 		word := cmp.Or(scalar(all["tool_choice"]), "auto")
@@ -96,7 +96,7 @@ type fieldCounts struct {
 
 func (f *fieldCounts) add(e *Entry, line int) {
 	for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
-		count(&f.sent, Field{Name: name, Value: wordOf(name, e.Extra), Line: line})
+		count(&f.sent, Field{Name: name, Value: Word(name, e.Extra), Line: line})
 	}
 	for _, name := range e.left {
 		count(&f.left, Field{Name: name, Line: line})

@@ -13,7 +13,8 @@ func TestShippedPrompts(t *testing.T) {
 	if s.Len() < 200 || s.Facts()["format"] != "openai_batch" {
 		t.Errorf("%d prompts, format %v", s.Len(), s.Facts()["format"])
 	}
-	json, system := 0, 0
+	json, system, references := 0, 0, 0
+	recommended := map[string]bool{}
 	seen := map[string]string{}
 	for _, e := range entries(t, s) {
 		text := e.text()
@@ -27,11 +28,16 @@ func TestShippedPrompts(t *testing.T) {
 		if strings.Contains(text, "JSON") {
 			json++
 		}
+		if e.Reference != "" {
+			references++
+			_, after, _ := strings.Cut(e.Reference, `"recommendation":`)
+			recommended[after] = true
+		}
 		if e.Messages[0].Role == "system" {
 			system++
 		}
 	}
-	if json < 40 || system < 60 || s.Len()-system < 60 {
-		t.Errorf("%d ask for JSON, %d have a system message", json, system)
+	if json < s.Len() || system < 60 || s.Len()-system < 60 || references < 100 || len(recommended) < 4 {
+		t.Errorf("%d ask for JSON, %d have a system message, %d a reference, of %v", json, system, references, recommended)
 	}
 }

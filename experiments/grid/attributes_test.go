@@ -95,6 +95,12 @@ func unusual(a cell.Setting, usual reflect.Value) string {
 		return `"none"`
 	case a.Kind == "thinking":
 		return `"low"`
+	case a.Name == "tool_choice":
+		return "\"none\"\ntools = [{}]"
+	case a.Name == "tools":
+		return `[{}]`
+	case a.Kind == "document":
+		return `{ type = "object" }`
 	case len(a.OneOf) > 0 && usual.IsValid() && usual.String() == a.OneOf[len(a.OneOf)-1]:
 		return fmt.Sprintf("%q", a.OneOf[0])
 	case len(a.OneOf) > 0:

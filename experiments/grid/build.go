@@ -81,6 +81,8 @@ func (r *reader) checkBurstiness(l *cell.Load) {
 
 func buildGenerate(r *reader) cell.Generate {
 	g := plainly[cell.Generate](r)
+	r.checkFormat(g.Format)
+	r.checkTools(&g)
 	if g.MinTokens > g.MaxTokens {
 		r.fail("min_tokens", "min_tokens above max_tokens", fmt.Sprintf("An answer cannot have at least %d and at most %s.", g.MinTokens, wording.Count(g.MaxTokens, "tokens")))
 	}
@@ -94,8 +96,8 @@ func buildGenerate(r *reader) cell.Generate {
 
 // generateKey makes a cell.Generate comparable.
 func generateKey(g cell.Generate) any {
-	stop := string(cell.Canonical(g.Stop))
-	g.Stop = nil
+	stop := string(cell.Canonical([]any{g.Stop, g.Format.Choice}))
+	g.Stop, g.Format.Choice = nil, nil
 	return struct {
 		g    string
 		stop string

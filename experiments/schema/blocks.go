@@ -26,6 +26,7 @@ const (
 	Capture              // true, false, a number, "all", "none", "sample"
 	Memory               // MiB, or a string such as "64MiB"
 	Thinking             // true, false or a level
+	Document             // JSON: an object or a list, or its text
 	Anything             // read by code of its own
 	Path                 // a file, relative to the folder of the source
 	Folder               // a repository name, or a folder when it starts with ./ ../ or /
@@ -155,6 +156,8 @@ func kindOf(s cell.Setting) Kind {
 		return Capture
 	case "thinking":
 		return Thinking
+	case "document":
+		return Document
 	}
 	switch {
 	case s.Type == reflect.TypeFor[time.Duration]():

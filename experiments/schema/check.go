@@ -60,6 +60,8 @@ func (f Field) Check(v cty.Value) (cty.Value, *Fault) {
 		return f.checkCapture(v)
 	case Thinking:
 		return f.checkThinking(v)
+	case Document:
+		return f.checkDocument(v)
 	}
 	return v, nil
 }
@@ -78,7 +80,7 @@ func (f Field) Absent() cty.Value {
 		return cty.NullVal(cty.List(cty.String))
 	case Object:
 		return cty.NullVal(cty.EmptyObject)
-	case Length, Capture, Memory, Anything:
+	case Length, Capture, Memory, Document, Anything:
 		return cty.NullVal(cty.DynamicPseudoType)
 	}
 	return cty.NullVal(cty.String)

@@ -26,7 +26,8 @@ func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 	if n := t.ends.WithoutText; n > 0 && !imported {
 		s.warn(fmt.Sprintf("%d of %d ok answers have no text", n, t.ends.OK))
 	}
-	for column, metric := range map[string]string{record.ColInputTokens: record.MetricInputTokens, record.ColOutputTokens: record.MetricOutputTokens, record.ColCachedTokens: record.MetricCachedTokens} {
+	for column, metric := range map[string]string{record.ColInputTokens: record.MetricInputTokens, record.ColOutputTokens: record.MetricOutputTokens, record.ColCachedTokens: record.MetricCachedTokens,
+		record.ColReasoningTokens: record.MetricReasoningTokens} {
 		if n := t.tokens[column]; n != nil {
 			s.setCount(metric, *n)
 		}

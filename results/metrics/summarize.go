@@ -25,6 +25,7 @@ func Summarize(dir string, run record.Run) (record.Summary, error) {
 	s.Statuses, s.Finish = t.statuses, finishReasons(t.ends)
 	s.counts(t, planned, run.Imported)
 	s.rates(t, run)
+	s.validity(t, planned)
 	steps := []func() error{
 		func() error { return s.latencies(t, run) },
 		func() error { return s.weightedITL(t) },

@@ -34,13 +34,15 @@ type tally struct {
 	windows  map[int32]*window
 	ends     record.FinishCounts
 	events   events
+	judged   judged
 }
 
 func tallyRequests(path string) (*tally, error) {
 	t := &tally{path: path, statuses: map[string]int64{}, windows: map[int32]*window{},
-		tokens: map[string]*int64{record.ColInputTokens: nil, record.ColOutputTokens: nil, record.ColCachedTokens: nil}, ends: record.FinishCounts{Finish: map[string]int64{}}}
+		tokens: map[string]*int64{record.ColInputTokens: nil, record.ColOutputTokens: nil, record.ColCachedTokens: nil, record.ColReasoningTokens: nil}, ends: record.FinishCounts{Finish: map[string]int64{}}}
 	names := []string{record.ColPhase, record.ColSegment, record.ColStatus, record.ColSent, record.ColFirstToken, record.ColLastToken, record.ColDone, record.ColInputTokens, record.ColOutputTokens, record.ColCachedTokens,
-		record.ColChunks, record.ColFinishReason, record.ColOutputHash, record.ColMaxTokens}
+		record.ColChunks, record.ColFinishReason, record.ColOutputHash, record.ColMaxTokens,
+		record.ColReasoningTokens, record.ColValid, record.ColInvalidReason}
 	return t, table.Scan(path, names, func(b arrow.RecordBatch) error {
 		t.add(b)
 		return nil
@@ -53,8 +55,11 @@ func (t *tally) add(b arrow.RecordBatch) {
 	ends, events := endsIn(b), eventsIn(b)
 	counters := map[string]*array.Int64{}
 	for name := range t.tokens {
-		counters[name] = table.In[*array.Int64](b, name)
+		if c := table.In[*array.Int64](b, name); c != nil {
+			counters[name] = c
+		}
 	}
+	verdicts, reasons := table.In[*array.Boolean](b, record.ColValid), table.In[*array.String](b, record.ColInvalidReason)
 	for i := range int(b.NumRows()) {
 		kind := rowIgnored
 		if phase.Value(i) == record.PhaseMeasure {
@@ -62,6 +67,9 @@ func (t *tally) add(b arrow.RecordBatch) {
 			t.span(segment.Value(i), status.Value(i), sent, done, i)
 		}
 		t.kinds = append(t.kinds, kind)
+		if kind != rowIgnored && verdicts != nil && verdicts.IsValid(i) {
+			t.judged.add(verdicts.Value(i), reasons, i)
+		}
 		if kind != rowOK {
 			continue
 		}
@@ -147,7 +155,7 @@ func (t *tally) values(into []float64, column, plus string) ([]float64, error) {
 	into = into[:0]
 	err := t.each(names, rowOK, func(b arrow.RecordBatch, i int) {
 		c := table.In[*array.Float64](b, column)
-		if !c.IsValid(i) {
+		if c == nil || !c.IsValid(i) {
 			return
 		}
 		v := c.Value(i)

@@ -101,8 +101,20 @@ type phase struct {
 	distance float64 // by how much the machine may drift between the sizes measured and the one asked for
 }
 
-// at is D(n); ok is false where nothing was measured.
+// at is D(n); ok is false where nothing was measured, or nothing that was measured can be used.
 func (f *fitted) at(n int64) (p phase, ok bool) {
+	if f.Yield == nil {
+		return f.asked(n)
+	}
+	if p, ok = f.asked(n); !ok || *f.Yield <= 0 {
+		return phase{}, false
+	}
+	p.seconds /= *f.Yield
+	return p, true
+}
+
+// asked is D of n requests, whatever their answers.
+func (f *fitted) asked(n int64) (p phase, ok bool) {
 	if len(f.sizes) == 0 || n <= 0 {
 		return phase{}, false
 	}

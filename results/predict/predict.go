@@ -45,7 +45,10 @@ type Series struct {
 	Kin   string // key of starts that stand in where it has none: the same without the settings
 	Pool  string // key of the series whose launches vary alike: platform, model, machine
 	// NoLoad: the server is there already (attached), so that there is nothing to load.
-	NoLoad   bool
+	NoLoad bool
+	// Yield is the share of the requests whose answers can be used; nil: all, or not known. n counts usable answers: for n of
+	// them n/Yield are asked for, so that D(n) is as many times as long.
+	Yield    *float64
 	Launches []Launch
 }
 

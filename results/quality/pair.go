@@ -25,6 +25,7 @@ type Pair struct {
 	ChrF        float64 // mean of B against A, 0–1
 	RougeL      float64
 	Accuracy    *Change // B − A on the prompts with a reference; nil without
+	Fields      []Field // of answers that are JSON objects, by name
 	ByID        bool    // one is imported: answers are matched by the prompts' ids, and nobody knows that the prompts are the same
 	Warning     string  // "" = nothing odd
 }
@@ -44,6 +45,7 @@ type couple struct {
 	a, b             *answers // b's answers stand at a's seqs
 	lengthA, lengthB float64
 	deltas           []float64
+	objects          [][2]map[string]any // answers of both that are one
 }
 
 // compare pairs cells of one experiment and batch size. It goes prompt by prompt, not pair by pair: an answer is in as many
@@ -127,16 +129,20 @@ func (c *couple) add(seq int64, once func(string) *reading, prompts func(string)
 	c.N++
 	c.SameBytes += one(!c.ByID && x.hash == y.hash)
 	c.agree(once(x.text), once(y.text))
+	if doc, other := object(x.text), object(y.text); doc != nil && other != nil {
+		c.objects = append(c.objects, [2]map[string]any{doc, other})
+	}
 	c.lengthA, c.lengthB = c.lengthA+runes(x.text), c.lengthB+runes(y.text)
 	if prompts != nil {
 		if of, ok := prompts(x.prompt); ok && of.Reference != "" {
-			c.deltas = append(c.deltas, float64(one(correct(y.text, of.Reference))-one(correct(x.text, of.Reference))))
+			c.deltas = append(c.deltas, float64(one(right(y.text, of.Reference))-one(right(x.text, of.Reference))))
 		}
 	}
 }
 
 func (c *couple) done() {
 	c.mean()
+	c.Fields = fieldsOf(c.objects)
 	if c.lengthA > 0 {
 		c.LengthRatio = c.lengthB / c.lengthA
 	}

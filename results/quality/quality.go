@@ -33,16 +33,18 @@ type Report struct {
 
 // Cell is the quality of one cell's answers, of its last complete launch.
 type Cell struct {
-	Cell     string  `json:"cell"` // folder
-	Name     string  `json:"name"`
-	Attempt  string  `json:"attempt"`
-	N        int     `json:"n"`        // answers
-	Empty    int     `json:"empty"`    // nothing but white space
-	Refusals int     `json:"refusals"` // by how they begin: a heuristic in English
-	JSONs    *Share  `json:"jsons"`    // valid JSON of the prompts that ask for it; nil = none does, or no dataset
-	Accuracy *Share  `json:"accuracy"` // equal to the reference; nil = no prompt has one
-	ChrF     float64 `json:"chrf"`     // mean against the references, 0–1
-	RougeL   float64 `json:"rouge_l"`
+	Cell     string `json:"cell"` // folder
+	Name     string `json:"name"`
+	Attempt  string `json:"attempt"`
+	N        int    `json:"n"`        // answers
+	Empty    int    `json:"empty"`    // nothing but white space
+	Refusals int    `json:"refusals"` // by how they begin: a heuristic in English
+	JSONs    *Share `json:"jsons"`    // valid JSON of the prompts that ask for it; nil = none does, or no dataset
+	Accuracy *Share `json:"accuracy"` // equal to the reference; nil = no prompt has one
+	// Fields are those of the references that are JSON objects; then Accuracy counts the answers that have all of them right.
+	Fields []FieldAccuracy `json:"fields"`
+	ChrF   float64         `json:"chrf"` // mean against the references, 0–1
+	RougeL float64         `json:"rouge_l"`
 }
 
 // Share is a part of a number of trials, with its two-sided 95% interval (Clopper–Pearson).
@@ -145,7 +147,8 @@ func (a *answers) hashes() error {
 
 func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
 	c := Cell{Cell: a.of.Slug, Name: a.of.Name, Attempt: a.by.Attempt, N: len(a.seqs)}
-	var valid, asked, right, known int
+	var valid, asked, hits, known int
+	var fields accuracies
 	for _, seq := range a.seqs {
 		x := a.text[seq]
 		if empty(x.text) {
@@ -163,12 +166,14 @@ func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
 		}
 		if p.Reference != "" {
 			known++
-			right += one(correct(x.text, p.Reference))
+			hits += one(right(x.text, p.Reference))
+			fields.add(object(x.text), object(p.Reference))
 			h, r := readingOf(x.text), readingOf(p.Reference)
 			c.ChrF, c.RougeL = c.ChrF+h.chrF(r), c.RougeL+h.rougeL(r)
 		}
 	}
-	c.JSONs, c.Accuracy = ShareOf(valid, asked), ShareOf(right, known)
+	c.JSONs, c.Accuracy = ShareOf(valid, asked), ShareOf(hits, known)
+	c.Fields = fields.list()
 	c.ChrF, c.RougeL = c.ChrF/math.Max(1, float64(known)), c.RougeL/math.Max(1, float64(known))
 	return c
 }

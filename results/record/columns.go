@@ -19,7 +19,8 @@ const (
 	ColMaxTokens, ColChunks, ColFinishReason            = "max_tokens", "chunks", "finish_reason"
 	ColTTFT, ColTTFTFirstChunk, ColTPOT                 = "ttft_s", "ttft_first_chunk_s", "tpot_s"
 	ColE2E, ColE2EClosed, ColClientQueue, ColChunkGaps  = "e2e_s", "e2e_closed_s", "client_queue_s", "chunk_gaps_s"
-	ColOutputHash                                       = "output_hash"
+	ColOutputHash, ColValid, ColInvalidReason           = "output_hash", "valid", "invalid_reason"
+	ColFirstAnswer, ColTTFO, ColReasoningTokens         = "first_answer_s", "ttfo_s", "reasoning_tokens"
 )
 
 // Names of the columns of samples.parquet.

@@ -16,9 +16,13 @@ const (
 	MetricRequestsPlanned      = "requests_planned"
 	MetricWithoutText          = "ok_without_text"
 	MetricCutShort             = "ok_cut_short"
+	MetricValid                = "valid_evaluations"
+	MetricValidShare           = "valid_share"
+	MetricValidPerHour         = "valid_evaluations_per_hour"
 	MetricInputTokens          = "input_tokens"
 	MetricOutputTokens         = "output_tokens"
 	MetricCachedTokens         = "cached_tokens"
+	MetricReasoningTokens      = "reasoning_tokens"
 	MetricEnergy               = "energy_j"
 	MetricLoadEnergy           = "load_energy_j"
 	MetricEnergyPerToken       = "j_per_output_token"
@@ -40,6 +44,7 @@ const (
 // Names of the distributions: of each there is a mean and Percentiles (MeanOf, PercentileOf).
 const (
 	DistTTFT, DistTTFTFirstChunk, DistTPOT = "ttft", "ttft_first_chunk", "tpot"
+	DistTTFO                               = "ttfo"
 	DistE2E, DistE2EClosed                 = "e2e", "e2e_closed"
 	DistClientQueue                        = "client_queue"
 	DistITL, DistGap                       = "itl_weighted", "chunk_gap"

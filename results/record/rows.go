@@ -35,17 +35,21 @@ type RequestRow struct {
 	FirstTokenS *float64
 	LastTokenS  *float64
 	DoneS       *float64
+	// FirstAnswerS is the first token that is no reasoning.
+	FirstAnswerS *float64
 
-	InputTokens  *int64
-	OutputTokens *int64
-	CachedTokens *int64
-	MaxTokens    int64
-	TokenSource  string
-	FinishReason string // "" = null
-	Chunks       int32
+	InputTokens     *int64
+	OutputTokens    *int64
+	CachedTokens    *int64
+	ReasoningTokens *int64 // of OutputTokens
+	MaxTokens       int64
+	TokenSource     string
+	FinishReason    string // "" = null
+	Chunks          int32
 
 	TTFTS           *float64
 	TTFTFirstChunkS *float64
+	TTFOS           *float64
 	TPOTS           *float64
 	E2ES            *float64
 	E2EClosedS      *float64
@@ -53,6 +57,9 @@ type RequestRow struct {
 	ServerQueueS    *float64
 	ServerPrefillS  *float64
 	ServerDecodeS   *float64
+
+	Valid         *bool  // nil: nobody looked
+	InvalidReason string // "" = null
 
 	OutputHash [16]byte // zero = no output
 	ChunkGapsS []float64

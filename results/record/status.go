@@ -58,6 +58,7 @@ func Derive(r *RequestRow) {
 	}
 	since(&r.TTFTS, r.SentS, r.FirstTokenS)
 	since(&r.TTFTFirstChunkS, r.SentS, r.FirstChunkS)
+	since(&r.TTFOS, r.SentS, r.FirstAnswerS)
 	since(&r.E2ES, r.SentS, r.LastTokenS)
 	since(&r.E2EClosedS, r.SentS, r.DoneS)
 	since(&r.ClientQueueS, r.ScheduledS, r.SentS)

@@ -7,6 +7,7 @@ type Summary struct {
 	Metrics  map[string]*float64 // column name → value, nil = not to be had
 	Why      map[string]string   // column name → why it is nil, where there is more to say than "not measured"
 	Statuses map[string]int64    // measured requests by status
+	Invalid  map[string]float64  // measured requests whose answer cannot be used, by reason
 	Finish   map[string]float64  // ok requests by finish_reason, "none" = the engine says none
 	Warnings []string
 }

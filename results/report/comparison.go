@@ -3,6 +3,9 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"matrix/results/summary"
 )
 
 // comparison is one table a model and batch size.
@@ -24,7 +27,10 @@ func (m *maker) comparisonTable(g *group, size int64) *Table {
 	cells := g.at(size)
 	t := &Table{ID: slug("compare", g.model, fmt.Sprint(size)), Caption: fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")),
 		Columns: []Column{{Title: "Platform"}, {Title: "Launches", Numeric: true}, {Title: "Ratio", Unit: "requests/hour with the load of these launches, to the fastest", Numeric: true}}}
-	shown := slices.DeleteFunc(slices.Clone(compared), func(x metric) bool { return x.column == "goodput" && !bounded(cells) })
+	shown := slices.DeleteFunc(slices.Clone(compared), func(x metric) bool {
+		told := func(c *summary.Cell) bool { return m.Set.Estimate(c, x.column).Known() }
+		return x.column == "goodput" && !bounded(cells) || strings.HasPrefix(x.column, "valid_") && !slices.ContainsFunc(cells, told)
+	})
 	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{Title: x.title, Unit: x.unit, Numeric: true})
 	}

@@ -184,10 +184,8 @@ func slug(parts ...string) string {
 
 // anchorOf is the anchor of the last of some cells, "" = none.
 func (m *maker) anchorOf(sources []decision.Source) string {
-	for _, s := range slices.Backward(sources) {
-		if c := m.cellAt(s.Cell); c != nil {
-			return anchor(c)
-		}
+	if c := m.sourceOf(sources); c != nil {
+		return anchor(c)
 	}
 	return ""
 }

@@ -19,6 +19,11 @@ func (m *maker) quality() (Section, error) {
 	if t := m.qualityPairs(); len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, fold("How far each pair agrees", table(t)))
 	}
+	for _, t := range []*Table{m.worth(), m.fieldPairs(), m.fieldAccuracies()} {
+		if len(t.Rows) > 0 {
+			s.Blocks = append(s.Blocks, table(t))
+		}
+	}
 	return s, nil
 }
 
@@ -60,6 +65,43 @@ func (m *maker) qualityPairs() *Table {
 			}
 		}
 		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// fieldPairs tells of structured answers how far two cells agree, field by field.
+func (m *maker) fieldPairs() *Table {
+	t := &Table{Caption: "Agreement on each field of the answers", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Field"}, {Title: "Prompts", Numeric: true},
+		{Title: "Equal", Numeric: true}, {Title: "Cohen's κ", Numeric: true}, {Title: "Mean distance", Numeric: true}, {Title: "Second − first", Unit: "Bland–Altman", Numeric: true}, {Title: "Spearman's ρ", Numeric: true}}}
+	for _, p := range m.Quality.Pairs {
+		for _, f := range p.Fields {
+			choice, score := "numbers have distances", "a choice has none"
+			cells := []Value{optional(f.Kappa, choice), {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}}
+			if d := f.Score; d != nil {
+				cells[1] = Value{Text: three(d.MeanAbsolute)}
+				cells[2] = Value{Text: fmt.Sprintf("%+.2f", d.Bias), Detail: fmt.Sprintf("%+.2f to %+.2f hold 95%% of the differences", d.Low, d.High)}
+				cells[3] = optional(d.Spearman, "one side says one number only")
+			}
+			t.Rows = append(t.Rows, Row{Values: append([]Value{{Text: p.A}, {Text: p.B}, {Text: f.Path}, {Text: whole(float64(f.N))}, shareValue(f.Exact, "")}, cells...)})
+		}
+	}
+	return t
+}
+
+func optional(v *float64, why string) Value {
+	if v == nil {
+		return Value{Text: "–", Tone: "missing", Why: why}
+	}
+	return Value{Text: three(*v)}
+}
+
+// fieldAccuracies tells how often each field is what the references say.
+func (m *maker) fieldAccuracies() *Table {
+	t := &Table{Caption: "Each field against the references", Columns: []Column{{Title: "Cell"}, {Title: "Field"}, {Title: "Right", Numeric: true}, {Title: "Mean distance", Numeric: true}}}
+	for _, c := range m.Quality.Cells {
+		for _, f := range c.Fields {
+			t.Rows = append(t.Rows, Row{Values: []Value{{Text: c.Name}, {Text: f.Path}, shareValue(f.Share, ""), optional(f.MeanAbsolute, "no number, or an answer without one")}})
+		}
 	}
 	return t
 }

@@ -25,6 +25,8 @@ var compared = []metric{
 	{"Requests", "requests/s", "request_throughput", three, true, true},
 	{"Goodput", "requests/s within slo", "goodput", three, true, true},
 	{"Success", "of planned", "success_rate", percent, true, false},
+	{"Valid", "of planned", "valid_share", percent, true, false},
+	{"Valid", "evaluations/hour", "valid_evaluations_per_hour", whole, true, true},
 	{"Load", "s", "load_s", three, false, true},
 	{"Load + batch", "s", "batch_s", three, false, true},
 	{"VRAM peak", "GiB", "vram_peak_bytes", gib, false, false},

@@ -49,6 +49,7 @@ func finishModel(ctx context.Context, groups [][]*Cell, starts []predict.Start) 
 		for _, c := range group {
 			if series[i].Start == "" {
 				series[i] = c.series()
+				series[i].Yield = yield(group)
 			}
 			for _, a := range c.Launches {
 				l := predict.Launch{Requests: a.Planned, Segments: a.Segments, Curve: curves[at]}
@@ -61,6 +62,23 @@ func finishModel(ctx context.Context, groups [][]*Cell, starts []predict.Start) 
 		}
 	}
 	return predict.New(series, starts), nil
+}
+
+// yield is the share of the requests of all launches whose answers can be used; nil where no launch knows.
+func yield(group []*Cell) *float64 {
+	var valid, planned float64
+	for _, c := range group {
+		for _, a := range c.Launches {
+			if n := a.Number("valid_evaluations"); n != nil && a.Planned > 0 {
+				valid, planned = valid+*n, planned+float64(a.Planned)
+			}
+		}
+	}
+	if planned == 0 {
+		return nil
+	}
+	share := valid / planned
+	return &share
 }
 
 // BySize groups cells that differ in nothing but their batch size, smallest first.

@@ -86,7 +86,7 @@ func eachRow[R any](b arrow.RecordBatch, cols []column[R], each func(R) error) e
 	for i := range int(b.NumRows()) {
 		var row R
 		for k, c := range cols {
-			if arrays[k].IsValid(i) {
+			if arrays[k] != nil && arrays[k].IsValid(i) {
 				c.get(arrays[k], i, &row)
 			}
 		}

@@ -35,9 +35,12 @@ var requestColumns = []column[record.RequestRow]{
 	second(record.ColLastToken, "tn: last event with text", func(r *record.RequestRow) **float64 { return &r.LastTokenS }),
 	second(record.ColDone, "te: stream closed, or the failure seen", func(r *record.RequestRow) **float64 { return &r.DoneS }),
 
+	second(record.ColFirstAnswer, "first event with text that is no reasoning; null where the engine does not tell them apart", func(r *record.RequestRow) **float64 { return &r.FirstAnswerS }),
+
 	tokens(record.ColInputTokens, "prompt tokens", func(r *record.RequestRow) **int64 { return &r.InputTokens }),
 	tokens(record.ColOutputTokens, "n: generated tokens", func(r *record.RequestRow) **int64 { return &r.OutputTokens }),
 	tokens(record.ColCachedTokens, "prompt tokens taken from a prefix cache", func(r *record.RequestRow) **int64 { return &r.CachedTokens }),
+	tokens(record.ColReasoningTokens, "of the generated tokens, those of reasoning, as the engine says", func(r *record.RequestRow) **int64 { return &r.ReasoningTokens }),
 	integer(record.ColMaxTokens, "tokens", "limit that was sent", func(r *record.RequestRow) *int64 { return &r.MaxTokens }),
 	text("token_source", "who counted: usage, engine, tokenizer, none", func(r *record.RequestRow) *string { return &r.TokenSource }),
 	textOr(record.ColFinishReason, "as the engine says: stop, length", func(r *record.RequestRow) *string { return &r.FinishReason }),
@@ -45,6 +48,7 @@ var requestColumns = []column[record.RequestRow]{
 
 	second(record.ColTTFT, "t1 − t0", func(r *record.RequestRow) **float64 { return &r.TTFTS }),
 	second(record.ColTTFTFirstChunk, "tc − t0", func(r *record.RequestRow) **float64 { return &r.TTFTFirstChunkS }),
+	second(record.ColTTFO, "first_answer_s − t0: what a reader of the answer waits, reasoning included", func(r *record.RequestRow) **float64 { return &r.TTFOS }),
 	second(record.ColTPOT, "(e2e − ttft)/(n − 1), null for n ≤ 1, and where all text came in one event", func(r *record.RequestRow) **float64 { return &r.TPOTS }),
 	second(record.ColE2E, "tn − t0", func(r *record.RequestRow) **float64 { return &r.E2ES }),
 	second(record.ColE2EClosed, "te − t0", func(r *record.RequestRow) **float64 { return &r.E2EClosedS }),
@@ -52,6 +56,9 @@ var requestColumns = []column[record.RequestRow]{
 	second("server_queue_s", "waiting, by the engine's own clock", func(r *record.RequestRow) **float64 { return &r.ServerQueueS }),
 	second("server_prefill_s", "prefill, by the engine's own clock", func(r *record.RequestRow) **float64 { return &r.ServerPrefillS }),
 	second("server_decode_s", "decode, by the engine's own clock", func(r *record.RequestRow) **float64 { return &r.ServerDecodeS }),
+
+	maybe(truth[bool], record.ColValid, "", "the answer can be used: it is there, and is what was asked for; null in warm-up and where nobody looked", func(r *record.RequestRow) **bool { return &r.Valid }),
+	textOr(record.ColInvalidReason, "why not: no_text, truncated, thinking_ate_budget, refused, not_json, schema:/path (a JSON pointer into the answer), not_in_choice, no_match, no_schema, no_regex, or the status of what did not end ok", func(r *record.RequestRow) *string { return &r.InvalidReason }),
 
 	zeroNull(digest(record.ColOutputHash, "first 16 bytes of the SHA-256 of the text; null without output", outputHash), outputHash),
 	reals(record.ColChunkGaps, "s", "gaps between text events; only with capture.chunks", func(r *record.RequestRow) *[]float64 { return &r.ChunkGapsS }),

@@ -40,6 +40,7 @@ var runColumns = sync.OnceValue(func() []runColumn {
 	}
 	return append(cols,
 		plain(numbers("finish_reasons", "ok requests by the end that the engine names; none = it names none", func(r *record.RunRow) *map[string]float64 { return &r.Summary.Finish })),
+		plain(numbers("invalid_reasons", "measured requests whose answer cannot be used, by invalid_reason", func(r *record.RunRow) *map[string]float64 { return &r.Summary.Invalid })),
 		plain(warnings()),
 		plain(pairs("null_reasons", "metric column → why it is null", func(r *record.RunRow) *map[string]string { return &r.Summary.Why })))
 })

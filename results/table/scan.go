@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"matrix/results/record"
 )
 
 // batchRows is how many rows of a Parquet file are read at once.
@@ -83,14 +85,20 @@ func columnIndices(in *file.Reader, names []string) ([]int, error) {
 				out, found = append(out, i), true
 			}
 		}
-		if !found {
+		if !found && !added[name] {
 			return nil, fmt.Errorf("no column %q", name)
 		}
 	}
 	return out, nil
 }
 
-// In is a column of a batch by its name, which the batch must have.
-func In[A arrow.Array](b arrow.RecordBatch, name string) A {
+// added are the columns of requests that older files of the same version do not have: there they are null.
+var added = map[string]bool{record.ColValid: true, record.ColInvalidReason: true, record.ColFirstAnswer: true, record.ColTTFO: true, record.ColReasoningTokens: true}
+
+// In is a column of a batch by its name, which the batch must have; nil for one that was added since the file was written.
+func In[A arrow.Array](b arrow.RecordBatch, name string) (column A) {
+	if added[name] && !b.Schema().HasField(name) {
+		return column
+	}
 	return b.Column(b.Schema().FieldIndices(name)[0]).(A)
 }

@@ -34,6 +34,8 @@ type measurement struct {
 	// following estimates the launches after this one, once: a plan may have 100,000.
 	following func() *plan.Remainder
 
+	checks *checking
+
 	mu      sync.Mutex
 	dataErr error
 	want    *ledger.Failure // what this machine lacks
@@ -59,6 +61,8 @@ func measure(ctx context.Context, j *journal, e *engine, set *dataset.Set) *Outc
 	if err := m.begin(); err != nil {
 		return fatal(err)
 	}
+	m.checks = startChecking(m)
+	defer m.checks.end()
 	cpu := machine.CPUSeconds()
 	overflows, told := j.site.Host.Overflows()
 	endDeath, endProgress := e.watchDeath(cancel), m.progress()
@@ -67,8 +71,10 @@ func measure(ctx context.Context, j *journal, e *engine, set *dataset.Set) *Outc
 	endDeath()
 	cpu = machine.CPUSeconds() - cpu
 	m.recordTraffic(overflows, told)
+	m.checks.drain()
 	out := m.outcome(work, err)
 	m.settle(work, out, err)
+	m.checks.drain()
 	endProgress()
 	m.account(out, cpu)
 	j.addMetrics(metrics, e.scrape(context.WithoutCancel(ctx)))
@@ -99,19 +105,29 @@ func (m *measurement) begin() error {
 	return nil
 }
 
+// write hands an answer on to be checked and written, and does what cannot wait.
 func (m *measurement) write(a ledger.PendingRequest, r backends.Reply) error {
-	segment := m.j.attempt.Segment()
-	var out *record.OutputRow
-	if m.keep(r.Seq) {
-		out = toOutput(a, r, segment)
-	}
 	if r.Status != backends.Canceled && r.Status != backends.NotSent {
 		m.j.finals.Add(1)
 	}
 	if r.Status == backends.NotSent && wants[r.ErrorClass] != "" {
 		m.lack(r)
 	}
-	return m.j.attempt.Append(makeRow(a, r, m.base, "measure", segment), out)
+	m.checks.add(a, r)
+	return nil
+}
+
+// append writes the row of an answer of which it is known why it cannot be used.
+func (m *measurement) append(a ledger.PendingRequest, r backends.Reply, invalid string) error {
+	segment := m.j.attempt.Segment()
+	var out *record.OutputRow
+	if m.keep(r.Seq) {
+		out = toOutput(a, r, segment)
+	}
+	row := makeRow(a, r, m.base, "measure", segment)
+	valid := invalid == ""
+	row.Valid, row.InvalidReason = &valid, invalid
+	return m.j.attempt.Append(row, out)
 }
 
 // trip is the breaker of max_error_rate.

@@ -49,6 +49,7 @@ func makeRow(a ledger.PendingRequest, r backends.Reply, base time.Time, phase st
 		Reconnects: int32(r.Reconnects), Flags: strings.Join(r.Flags, " "),
 		ScheduledS: since(base, a.Scheduled), SentS: since(base, r.Sent), FirstChunkS: since(base, r.FirstChunk),
 		FirstTokenS: since(base, r.FirstToken), LastTokenS: since(base, r.LastToken), DoneS: since(base, r.Done),
+		FirstAnswerS: since(base, r.FirstAnswer), ReasoningTokens: r.Reasoning,
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, CachedTokens: r.CachedTokens,
 		MaxTokens: int64(a.MaxTokens), TokenSource: r.TokenSource, FinishReason: r.FinishReason, Chunks: int32(r.Chunks),
 		ServerQueueS: r.ServerQueue, ServerPrefillS: r.ServerPrefill, ServerDecodeS: r.ServerDecode, ChunkGapsS: r.ChunkGaps,

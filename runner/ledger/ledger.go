@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/experiments"
 )
 
 // Ledger sees to it that each request of a phase ends as exactly one row, whatever the engine answers: twice, under a
@@ -87,10 +88,13 @@ func (b *Ledger) End(r backends.Reply) {
 }
 
 func (b *Ledger) put(a PendingRequest, r backends.Reply) {
-	err := b.write(a, r)
-	if err == nil {
-		return
+	if err := b.write(a, r); err != nil {
+		b.Fail(err)
 	}
+}
+
+// Fail notes that a row could not be written.
+func (b *Ledger) Fail(err error) {
 	b.mu.Lock()
 	first := b.broken == nil
 	if first {
@@ -222,12 +226,21 @@ type PendingRequest struct {
 	PromptID  string
 	Hash      [16]byte
 	MaxTokens int
-	Scheduled time.Time // zero: no schedule
+	Scheduled time.Time                   // zero: no schedule
+	Format    *experiments.ResponseFormat // of its entry's own; nil: what the cell asks of all
 	flight    *backends.Flight
 }
 
 func Pend(req backends.Request, scheduled time.Time) PendingRequest {
-	return PendingRequest{PromptID: req.PromptID, Hash: PromptHash(req), MaxTokens: req.MaxTokens, Scheduled: scheduled, flight: req.Flight}
+	a := PendingRequest{PromptID: req.PromptID, Hash: PromptHash(req), MaxTokens: req.MaxTokens, Scheduled: scheduled, flight: req.Flight}
+	for _, name := range experiments.FormatFields {
+		if _, own := req.Extra[name]; own {
+			format := experiments.FormatOf(req.Extra)
+			a.Format = &format
+			break
+		}
+	}
+	return a
 }
 
 // PromptHash is the first half of SHA-256 over what was sent: the text, or the messages as JSON in their order; and behind

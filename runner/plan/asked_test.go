@@ -35,11 +35,15 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		change   func(*experiments.Cell)
 		want     string // "" = nothing
 	}{
-		"tools":              {tools, backends.Identity{}, nil, "p.jsonl:1: it has no tools (required)"},
-		"a chat":             {plain, backends.Identity{}, nil, ""},
-		"no template":        {plain, backends.Identity{NoTemplate: "base/model"}, nil, "base/model has no chat template"},
-		"rendered by matrix": {plain, backends.Identity{NoTemplate: "base/model"}, func(c *experiments.Cell) { c.Generate.Template = "{{.Prompt}}" }, ""},
-		"thinking, raw":      {`{"prompt":"q"}`, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Thinking = "low" }, `generate.thinking = "low" goes with chats`},
+		"tools":                     {tools, backends.Identity{}, nil, "p.jsonl:1: it has no tools (required)"},
+		"a chat":                    {plain, backends.Identity{}, nil, ""},
+		"no template":               {plain, backends.Identity{NoTemplate: "base/model"}, nil, "base/model has no chat template"},
+		"rendered by matrix":        {plain, backends.Identity{NoTemplate: "base/model"}, func(c *experiments.Cell) { c.Generate.Template = "{{.Prompt}}" }, ""},
+		"declared tools":            {plain, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Tools = "[{}]" }, "it has no tools (auto)"},
+		"declared tools, raw":       {`{"prompt":"q"}`, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Tools = "[{}]" }, "generate.tools goes with chats"},
+		"never thinks":              {plain, backends.Identity{NeverThinks: true}, func(c *experiments.Cell) { c.Generate.Thinking = "true" }, "has no switch for thinking"},
+		"never thinks, not told to": {plain, backends.Identity{NeverThinks: true}, nil, ""},
+		"thinking, raw":             {`{"prompt":"q"}`, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Thinking = "low" }, `generate.thinking = "low" goes with chats`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "p.jsonl")

@@ -76,6 +76,10 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 				c.PlaceOf("model"), id.NoTemplate, c.Platform.ID, c.Dataset.ID, id.TemplateHint))
 			return false
 		}
+		if _, think := c.Generate.ThinkingLevel(); think && id.NeverThinks {
+			f.blame(c, fmt.Errorf("%s: the chat template of model %s has no switch for thinking, so it cannot be told to", c.PlaceOf("generate.thinking"), c.Model.ID))
+			return false
+		}
 		if id.Thinks {
 			model = id.told
 		}
@@ -130,9 +134,21 @@ func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
 		return fmt.Errorf("%s: generate.thinking = %q goes with chats, and this cell sends raw prompts: what renders them decides; leave it out",
 			c.PlaceOf("generate.thinking"), cmp.Or(level, "true"))
 	}
+	if c.Generate.Tools != "" && !set.Chats(c) {
+		return fmt.Errorf("%s: generate.tools goes with chats, and this cell sends raw prompts; leave it out", c.PlaceOf("generate.tools"))
+	}
 	refuses := f.w.Backends[c.Platform.Backend].Refuses
 	if refuses == nil {
 		return nil
+	}
+	asked := c.Generate.RequestFields()
+	for _, name := range []string{"tools", "tool_choice"} {
+		if _, there := asked[name]; !there {
+			continue
+		}
+		if why := refuses(c, name, dataset.Word(name, asked)); why != "" {
+			return fmt.Errorf("%s: %s: leave it out for all platforms, or leave this platform out", c.PlaceOf("generate."+name), why)
+		}
 	}
 	for _, field := range set.Fields() {
 		if why := refuses(c, field.Name, field.Value); why != "" {

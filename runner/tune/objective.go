@@ -46,12 +46,17 @@ func (o Objective) Value(c *experiments.Cell, r *summary.Cell) (float64, bool) {
 		e := r.Estimate(o.Metric)
 		return e.Median, e.Known()
 	}
-	rate, load := r.Estimate("request_throughput"), r.Estimate("load_s")
-	if !rate.Known() || rate.Median <= 0 {
+	// Answers that cannot be used do not count; where nobody looked at them, all that ended ok do.
+	perHour, load := r.Estimate("valid_evaluations_per_hour"), r.Estimate("load_s")
+	rate := perHour.Median / 3600
+	if !perHour.Known() {
+		rate = r.Estimate("request_throughput").Median
+	}
+	if rate <= 0 {
 		return 0, false
 	}
 	n := float64(o.Largest[c.Platform.ID+"/"+c.Model.ID])
-	return 3600 * n / (load.Median + n/rate.Median), true // an unknown load is 0: nothing was launched
+	return 3600 * n / (load.Median + n/rate), true // an unknown load is 0: nothing was launched
 }
 
 // Figure is a score's value in the metric's own sign.

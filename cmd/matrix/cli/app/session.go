@@ -13,6 +13,7 @@ import (
 	"matrix/experiments"
 	"matrix/experiments/dataset"
 	"matrix/results/table"
+	"matrix/results/validity"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
@@ -110,12 +111,13 @@ func (s *Session) Dataset(ctx context.Context, d *experiments.Dataset) (*dataset
 	return s.sets.open(ctx, d)
 }
 
-// check asks the cell's engine what it cannot do.
+// check asks what is wrong with what a cell asks, and its engine what it cannot do.
 func (a *App) check(c *experiments.Cell) []experiments.Problem {
+	problems := validity.Problems(c)
 	if ask := a.Engines[c.Platform.Backend].Check; ask != nil {
-		return ask(c)
+		problems = append(problems, ask(c)...)
 	}
-	return nil
+	return problems
 }
 
 // Hooks let the language ask the engines of a cell.

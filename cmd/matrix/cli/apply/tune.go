@@ -40,7 +40,7 @@ report see what it measured.
   matrix tune experiments/tune.hcl
   matrix tune --minimize ttft_p50_s --max-launches 40 experiments/tune.hcl
 
-The objective is evaluations per hour, loading included, at the largest batch size; or any metric column of run.parquet.`,
+The objective is evaluations per hour (of answers that can be used), loading included, at the largest batch size; or any metric column of run.parquet.`,
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()

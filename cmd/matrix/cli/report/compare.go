@@ -242,5 +242,5 @@ func comparedMetrics(names []string) ([]record.Metric, error) {
 	return out, nil
 }
 
-var usualMetrics = []string{"output_throughput", "request_throughput", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
-	"success_rate", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}
+var usualMetrics = []string{"output_throughput", "request_throughput", "valid_evaluations_per_hour", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
+	"success_rate", "valid_share", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}

@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"matrix/backends"
+	"matrix/experiments"
+)
+
+// TestFormatOnTheWire: what the generate block asks for is sent in each dialect's words, a schema's keys in their order; an
+// entry's own form goes before it.
+func TestFormatOnTheWire(t *testing.T) {
+	const schema = `{"type":"object","properties":{"z":{},"a":{}}}`
+	const asked = `"response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":` + schema + `}}`
+	own := map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_object"}`), "tools": json.RawMessage(`[1]`)}
+	for name, c := range map[string]struct {
+		generate experiments.Generate
+		extra    map[string]json.RawMessage
+		d        Dialect
+		has      []string
+		lacks    []string
+	}{
+		"schema":       {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, OpenAI, []string{asked}, nil},
+		"schema, vllm": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, VLLM, []string{asked}, nil},
+		"json":         {experiments.Generate{Format: experiments.ResponseFormat{JSON: true}}, nil, Templated, []string{`"response_format":{"type":"json_object"}`}, nil},
+		"choice": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"<a>", "b"}}}, nil, VLLM,
+			[]string{`"structured_outputs":{"choice":["<a>","b"]}`}, []string{"guided"}},
+		"choice, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"a", "b"}}}, nil, VLLMGuided,
+			[]string{`"guided_choice":["a","b"]`, `"top_k":0`}, []string{"structured_outputs"}},
+		"regex, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Regex: `\d+`}}, nil, VLLMGuided, []string{`"guided_regex":"\\d+"`}, nil},
+		"the entry's own": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}, Tools: `[2]`, ToolChoice: `"none"`}, own, VLLM,
+			[]string{`"response_format":{"type":"json_object"}`, `"tools":[1]`}, []string{"json_schema", "tool_choice", "[2]"}},
+		"tools": {experiments.Generate{Tools: `[2]`, ToolChoice: `"required"`}, nil, OpenAI, []string{`"tools":[2]`, `"tool_choice":"required"`}, nil},
+		"none":  {experiments.Generate{}, nil, VLLM, nil, []string{"response_format", "structured_outputs", "tools"}},
+	} {
+		body, _ := OpenAIBody(backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &c.generate, Extra: c.extra}, "m", c.d)
+		if !json.Valid(body) {
+			t.Errorf("%s: %s", name, body)
+		}
+		for _, want := range c.has {
+			if strings.Count(string(body), want) != 1 {
+				t.Errorf("%s: %s\nhas not %s once", name, body, want)
+			}
+		}
+		for _, unwanted := range c.lacks {
+			if strings.Contains(string(body), unwanted) {
+				t.Errorf("%s: %s\nhas %s", name, body, unwanted)
+			}
+		}
+	}
+}
+
+// TestAnswerApartFromReasoning: the first token of the answer is told apart from the first of all, also where events fit the
+// template and are not parsed, and so are the tokens of reasoning.
+func TestAnswerApartFromReasoning(t *testing.T) {
+	event := func(field, text string) string {
+		return `data: {"choices":[{"delta":{"` + field + `":"` + text + `"}}]}` + "\n\n"
+	}
+	thought := event("reasoning", "hm") + event("reasoning", ", so") + event("reasoning", ", well")
+	const end = `data: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":6}}}` +
+		"\n\ndata: [DONE]\n\n"
+	r := readText(strings.NewReader(thought+event("content", "yes")+event("content", ", no")+end), OpenAIChat, 16)
+	if r.Status != backends.OK || r.Text != "yes, no" || r.FirstAnswer.Before(r.FirstToken) || r.FirstAnswer.IsZero() || r.Reasoning == nil || *r.Reasoning != 6 {
+		t.Errorf("%s %q, first token %v, of the answer %v, reasoning %v", r.Status, r.Text, r.FirstToken, r.FirstAnswer, r.Reasoning)
+	}
+	if r = readText(strings.NewReader(thought+end), OpenAIChat, 16); !r.FirstAnswer.IsZero() || r.FirstToken.IsZero() || !r.Thought || r.Text != "" {
+		t.Errorf("thought alone: %q, of the answer %v", r.Text, r.FirstAnswer)
+	}
+	if r = readText(strings.NewReader(event("content", "a")+event("content", "b")+end), OpenAIChat, 16); !r.FirstAnswer.Equal(r.FirstToken) {
+		t.Errorf("no thought: first token %v, of the answer %v", r.FirstToken, r.FirstAnswer)
+	}
+	more := strings.Replace(end, `"reasoning_tokens":6`, `"reasoning_tokens":60`, 1)
+	if r = readText(strings.NewReader(event("content", "a")+more), OpenAIChat, 16); r.Reasoning != nil || len(r.Flags) == 0 {
+		t.Errorf("more reasoning than output: %v, flags %q", r.Reasoning, r.Flags)
+	}
+}
+
+// TestDeclined: a refusal and a content filter are told, and a call of a tool is.
+func TestDeclined(t *testing.T) {
+	const end = `data: {"choices":[{"delta":{},"finish_reason":"%"}]}` + "\n\ndata: [DONE]\n\n"
+	for body, want := range map[string]backends.Reply{
+		`data: {"choices":[{"delta":{"refusal":"I cannot"}}]}` + "\n\n" + strings.Replace(end, "%", "stop", 1):                                               {Status: backends.OK, Refused: true, Text: "I cannot"},
+		`data: {"choices":[{"delta":{"content":"A"}}]}` + "\n\n" + strings.Replace(end, "%", "content_filter", 1):                                            {Status: backends.Failed, Refused: true, Text: "A"},
+		`data: {"choices":[{"delta":{"content":"A","refusal":null}}]}` + "\n\n" + strings.Replace(end, "%", "stop", 1):                                       {Status: backends.OK, Text: "A"},
+		`data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"look","arguments":"{}"}}]}}]}` + "\n\n" + strings.Replace(end, "%", "tool_calls", 1): {Status: backends.OK, Called: true, Text: "look{}"},
+	} {
+		r := readText(strings.NewReader(body), OpenAIChat, 16)
+		if r.Status != want.Status || r.Refused != want.Refused || r.Called != want.Called || r.Text != want.Text {
+			t.Errorf("%s: %s, refused %v, called %v, %q", body, r.Status, r.Refused, r.Called, r.Text)
+		}
+	}
+}

@@ -1,0 +1,16 @@
+imports = ["../base.hcl"]
+
+experiment "e" {
+  dataset = dataset.prompts
+
+  matrix {
+    platform   = [platform.offline, platform.serve, platform.ollama]
+    model      = [model.small, model.big]
+    batch_size = [10, 100]
+  }
+
+  generate {
+    tools       = [{ type = "function", function = { name = "look" } }]
+    tool_choice = "sometimes"
+  }
+}

@@ -1,0 +1,57 @@
+package metrics
+
+import (
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"matrix/results/record"
+)
+
+// mostReasons bounds the reasons that are told apart: a schema has as many places as an answer can get wrong.
+const mostReasons = 200
+
+// judged counts the measured requests whose answers were held against what was asked.
+type judged struct {
+	valid, invalid int64
+	reasons        map[string]float64
+}
+
+func (j *judged) add(valid bool, reasons *array.String, i int) {
+	if valid {
+		j.valid++
+		return
+	}
+	j.invalid++
+	reason := "other"
+	if reasons != nil && reasons.IsValid(i) {
+		reason = reasons.Value(i)
+	}
+	if j.reasons == nil {
+		j.reasons = map[string]float64{}
+	}
+	if _, known := j.reasons[reason]; !known {
+		if len(j.reasons) >= mostReasons {
+			reason = "other"
+		}
+		reason = strings.Clone(reason) // out of the batch's buffer
+	}
+	j.reasons[reason]++
+}
+
+// validity is what of a batch is worth having.
+func (s *summarizer) validity(t *tally, planned int64) {
+	j := t.judged
+	if j.valid+j.invalid == 0 || planned <= 0 {
+		for _, m := range []string{record.MetricValid, record.MetricValidShare, record.MetricValidPerHour} {
+			s.null(m, "no answer was held against what was asked")
+		}
+		return
+	}
+	s.Invalid = j.reasons
+	s.setCount(record.MetricValid, j.valid)
+	s.set(record.MetricValidShare, float64(j.valid)/float64(planned))
+	if d := t.duration(); d > 0 {
+		s.set(record.MetricValidPerHour, 3600*float64(j.valid)/d)
+	}
+}

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"matrix/results/decision"
+	"matrix/results/quality"
+	"matrix/results/summary"
+)
+
+// worth is each model and platform in one line: how many answers an hour can be used, how good they are, and what a batch of
+// them takes: the question whether the larger model is worth its time. It has no rows where answers have no fields to compare.
+func (m *maker) worth() *Table {
+	t := &Table{Caption: "What each model is worth", Columns: []Column{{Title: "Model"}, {Title: "Platform"}, {Title: "Valid", Unit: "of planned", Numeric: true},
+		{Title: "Valid", Unit: "evaluations/hour", Numeric: true}, {Title: "Accuracy", Numeric: true}, {Title: "Agreement", Unit: "with the first line"}}}
+	if m.Decision == nil || m.Quality == nil || !m.structured() {
+		return t
+	}
+	var first *summary.Cell
+	for _, g := range m.Decision.Groups {
+		q := g.Questions[len(g.Questions)-1]
+		if first == nil {
+			t.Columns = append(t.Columns, Column{"Time", "for " + whole(float64(q.Requests)) + " valid", true}, Column{"Cost", strings.TrimSpace(m.Decision.Currency + " for them"), true})
+		}
+		for _, s := range q.Standings {
+			c := m.sourceOf(s.Sources)
+			if c == nil {
+				continue
+			}
+			if first == nil {
+				first = c
+			}
+			accuracy := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
+			if i := slices.IndexFunc(m.Quality.Cells, func(x quality.Cell) bool { return x.Cell == c.Slug }); i >= 0 {
+				accuracy = shareValue(m.Quality.Cells[i].Accuracy, accuracy.Why)
+			}
+			cost := Value{Text: "–", Tone: "missing", Why: "the decision has no price_per_hour"}
+			if s.Time != nil {
+				cost = optional(s.Time.Cost, cost.Why)
+			}
+			t.Rows = append(t.Rows, Row{Values: []Value{{Text: g.Model}, {Text: s.Contender, Anchor: anchor(c)}, m.median(c, "valid_share", percent),
+				m.median(c, "valid_evaluations_per_hour", whole), accuracy, m.agreement(first, c), taking(s), cost}})
+		}
+	}
+	return t
+}
+
+// structured reports that some answers have fields to compare.
+func (m *maker) structured() bool {
+	return slices.ContainsFunc(m.Quality.Pairs, func(p quality.Pair) bool { return len(p.Fields) > 0 }) ||
+		slices.ContainsFunc(m.Quality.Cells, func(c quality.Cell) bool { return len(c.Fields) > 0 })
+}
+
+func (m *maker) median(c *summary.Cell, metric string, f writer) Value {
+	e := m.Set.Estimate(c, metric)
+	if !e.Known() {
+		return Value{Text: "–", Tone: "missing", Why: "nobody held the answers against what was asked"}
+	}
+	return Value{Text: f(e.Median), Detail: interval(e, f)}
+}
+
+// agreement is how far a cell says what the first one says: κ of choices, the mean distance of scores.
+func (m *maker) agreement(first, c *summary.Cell) Value {
+	if c == first {
+		return Value{Text: "itself"}
+	}
+	var parts []string
+	for _, p := range m.Quality.Pairs {
+		if p.CellA != first.Slug || p.CellB != c.Slug {
+			if p.CellA != c.Slug || p.CellB != first.Slug {
+				continue
+			}
+		}
+		for _, f := range p.Fields {
+			switch {
+			case f.Score != nil:
+				parts = append(parts, fmt.Sprintf("%s ±%.2f", strings.TrimPrefix(f.Path, "/"), f.Score.MeanAbsolute))
+			case f.Kappa != nil:
+				parts = append(parts, fmt.Sprintf("%s κ %.2f", strings.TrimPrefix(f.Path, "/"), *f.Kappa))
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return Value{Text: "–", Tone: "missing", Why: "no prompt that both answered in fields"}
+	}
+	return Value{Text: strings.Join(parts, ", ")}
+}
+
+// sourceOf is the largest cell behind a figure, nil = none is here.
+func (m *maker) sourceOf(sources []decision.Source) *summary.Cell {
+	for _, s := range slices.Backward(sources) {
+		if c := m.cellAt(s.Cell); c != nil {
+			return c
+		}
+	}
+	return nil
+}

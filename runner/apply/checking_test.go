@@ -1,0 +1,86 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+
+	"matrix/backends"
+	"matrix/experiments"
+	"matrix/runner/runnertest"
+)
+
+// answering is an engine that answers each request by its number.
+func answering(text func(seq int64) backends.Reply) func(context.Context, int, backends.Spec) (backends.Engine, error) {
+	return func(context.Context, int, backends.Spec) (backends.Engine, error) {
+		e := runnertest.NewEngine()
+		e.Answer = func(ctx context.Context, req backends.Request) backends.Reply {
+			r, said := runnertest.Healthy(ctx, req), text(req.Seq)
+			r.Text, r.FinishReason, r.Thought, r.Refused = said.Text, "stop", said.Thought, said.Refused
+			if said.FinishReason != "" {
+				r.FinishReason = said.FinishReason
+			}
+			return r
+		}
+		return e, nil
+	}
+}
+
+// TestEveryAnswerIsChecked: each measured request has its verdict by the time that the attempt is committed.
+func TestEveryAnswerIsChecked(t *testing.T) {
+	said := []backends.Reply{{Text: `{"score":7}`}, {Text: `{"score":"7"}`}, {Text: "Sure!"}, {}, {Text: `{"sc`, FinishReason: "length"},
+		{FinishReason: "length", Thought: true}, {Text: "No.", Refused: true}}
+	want := []string{"", "schema:/score", "not_json", "no_text", "truncated", "thinking_ate_budget", "refused"}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return said[seq%int64(len(said))] })
+		cell := runnertest.Cell("a", 3*len(said))
+		generate := *cell.Generate
+		generate.Format = experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`}
+		cell.Generate = &generate
+		if sum := r.apply(t.Context(), r.plan(cell)); sum.Complete != 1 {
+			t.Fatalf("%+v", sum)
+		}
+		past := r.only()
+		for seq, row := range r.rows(past, 3*len(said)) {
+			reason := want[seq%int64(len(want))]
+			if row.Valid == nil || *row.Valid != (reason == "") || row.InvalidReason != reason {
+				t.Errorf("request %d: valid %v, %q, want %q", seq, row.Valid, row.InvalidReason, reason)
+			}
+		}
+		if past.Summary["valid_evaluations"] != 3 || past.Summary["valid_evaluations_per_hour"] <= 0 {
+			t.Errorf("%v of 3 valid, %v an hour", past.Summary["valid_evaluations"], past.Summary["valid_evaluations_per_hour"])
+		}
+	})
+}
+
+// TestOwnFormats: an entry that asks for a form of its own is held against that, the others against the cell's.
+func TestOwnFormats(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.jsonl")
+	lines := ""
+	for i, own := range []string{"", `,"response_format":{"type":"json_object"}`, `,"guided_choice":["yes","no"]`, `,"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"objekt"}}}`} {
+		lines += fmt.Sprintf(`{"custom_id":"%d","body":{"messages":[{"role":"user","content":"q"}]%s}}`+"\n", i, own)
+	}
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return backends.Reply{Text: []string{"12", "12", "yes", "{}"}[seq]} })
+		cell := runnertest.Cell("a", 4)
+		generate := *cell.Generate
+		generate.Format = experiments.ResponseFormat{Regex: "[0-9]+"}
+		cell.Generate, cell.Dataset = &generate, &experiments.Dataset{ID: "d", Path: path}
+		if sum := r.apply(t.Context(), r.plan(cell)); sum.Complete != 1 {
+			t.Fatalf("%+v", sum)
+		}
+		for seq, row := range r.rows(r.only(), 4) {
+			if want := []string{"", "schema:/", "", "no_schema"}[seq]; row.InvalidReason != want {
+				t.Errorf("request %d: %q, want %q", seq, row.InvalidReason, want)
+			}
+		}
+	})
+}

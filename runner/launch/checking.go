@@ -1,0 +1,97 @@
+package launch
+
+import (
+	"sync"
+
+	"matrix/backends"
+	"matrix/results/validity"
+	"matrix/runner/ledger"
+)
+
+// mostUnchecked is how many answers may wait to be checked. Beyond it whoever brings one waits: the texts of a batch of
+// 200,000 are never in memory together.
+const mostUnchecked = 1024
+
+// checking holds answers against what was asked of them, and writes their rows, beside the load: whoever has an answer sends
+// its next request at once.
+type checking struct {
+	m      *measurement
+	checks validity.Checks
+	queue  chan answered
+	quit   chan struct{} // nobody listens any more
+	over   sync.WaitGroup
+
+	mu        sync.Mutex
+	unwritten int
+	written   sync.Cond // of unwritten
+}
+
+type answered struct {
+	ledger.PendingRequest
+	reply backends.Reply
+}
+
+// startChecking begins to take answers; end must follow.
+func startChecking(m *measurement) *checking {
+	c := &checking{m: m, queue: make(chan answered, mostUnchecked), quit: make(chan struct{})}
+	c.written.L = &c.mu
+	c.over.Go(func() {
+		for {
+			select {
+			case a := <-c.queue:
+				if err := m.append(a.PendingRequest, a.reply, c.invalid(a)); err != nil {
+					m.book.Fail(err)
+				}
+				c.count(-1)
+			case <-c.quit:
+				return
+			}
+		}
+	})
+	return c
+}
+
+func (c *checking) add(a ledger.PendingRequest, r backends.Reply) {
+	c.count(1)
+	select {
+	case c.queue <- answered{a, r}:
+	case <-c.quit: // it came after the phase had ended
+		c.count(-1)
+	}
+}
+
+func (c *checking) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unwritten += n; c.unwritten == 0 {
+		c.written.Broadcast()
+	}
+}
+
+// drain waits until every answer so far has its row.
+func (c *checking) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.unwritten > 0 {
+		c.written.Wait()
+	}
+}
+
+// end takes no more answers. The ledger drops what comes after the phase; one that it let through just before is dropped here.
+func (c *checking) end() {
+	c.drain()
+	close(c.quit)
+	c.over.Wait()
+}
+
+// invalid is why an answer cannot be used, "" for one that can.
+func (c *checking) invalid(a answered) string {
+	format := c.m.j.cell.Generate.Format
+	if a.Format != nil {
+		format = *a.Format
+	}
+	r := a.reply
+	return c.checks.Of(format).Invalid(validity.Answer{
+		Status: string(r.Status), Finish: r.FinishReason, Text: r.Text, Thought: r.Thought, Called: r.Called, Refused: r.Refused,
+	})
+}
