@@ -130,7 +130,7 @@ func (x *indexer) notes() (all []string) {
 		all = append(all, x.faults.path+": "+text)
 	}
 	if x.again > 0 {
-		all = append(all, fmt.Sprintf("%s: %d of %d prompts %s an id that another has, too: answers cannot be matched by it", x.faults.path, x.again, len(x.spans), map[bool]string{true: "has", false: "have"}[x.again == 1]))
+		all = append(all, fmt.Sprintf("%s: %d of %d prompts have an id that another has, too: answers cannot be matched by it", x.faults.path, x.again, len(x.spans)))
 	}
 	for _, text := range x.unsent {
 		all = append(all, x.faults.path+": "+text)

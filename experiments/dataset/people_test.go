@@ -122,7 +122,7 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"system first", "a.json", `[{"conversations":[{"from":"system","value":"S"},{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}]`, "", []Entry{{ID: "1", Messages: system, Reference: "a"}}, ""},
 		{"a tool's turns", "a.json", `[{"conversations":[{"from":"human","value":"q"},{"from":"function_call","value":"f()"},{"from":"observation","value":"1"},{"from":"gpt","value":"a"}]}]`, "", []Entry{{ID: "1", Messages: user("q"), Reference: "f()"}}, ""},
 		{"a narrator", "a.json", `[{"conversations":[{"from":"narrator","value":"x"}]}]`, "", nil, `turn 1 is from "narrator"`},
-		{"nothing but answers", "a.json", `[{"conversations":[{"from":"gpt","value":"x"}]}]`, "", nil, "the dataset has no prompts: 1 of 1 conversations left out: 1 that begin with an answer"},
+		{"nothing but answers", "a.json", `[{"conversations":[{"from":"gpt","value":"x"}]}]`, "", nil, "the dataset has no prompts: 1 of 1 conversation left out: 1 that begin with an answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := write(t, c.file, c.data)
