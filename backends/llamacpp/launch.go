@@ -100,7 +100,9 @@ func start(ctx context.Context, spec backends.Spec, p program, name string) (*se
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
 	}
-	s := &server{proc: proc, log: newLoadLog(began, spec), logPath: spec.LogPath, cmd: cmd, url: url}
+	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)}) // at once: a load is counted from here
+	spec.Enter("import")
+	s := &server{proc: proc, log: newLoadLog(time.Now(), spec), logPath: spec.LogPath, cmd: cmd, url: url}
 	watch, cancel := context.WithCancel(context.Background())
 	s.unwatch = cancel
 	s.watcher.Go(func() {

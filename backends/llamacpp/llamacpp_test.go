@@ -30,7 +30,7 @@ func TestLoadLog(t *testing.T) {
 		l.line(late, lines.Text())
 	}
 	l.ready(began.Add(23500 * time.Millisecond))
-	for phase, want := range map[string]time.Duration{"spawn": 518867 * time.Microsecond, "workers": 8728230 * time.Microsecond} {
+	for phase, want := range map[string]time.Duration{"import": 518867 * time.Microsecond, "workers": 8728230 * time.Microsecond} {
 		if phases[phase] != want {
 			t.Errorf("%s took %v, want %v", phase, phases[phase], want)
 		}
@@ -59,7 +59,7 @@ func TestPhasesOfAnOldBuild(t *testing.T) {
 	l.line(began.Add(time.Second), "main: loading model")
 	l.line(began.Add(4*time.Second), "srv    load_model: initializing slots, n_slots = 4")
 	l.ready(began.Add(5 * time.Second))
-	if len(phases) != 3 || phases["spawn"] != time.Second || phases["kv_init"] != 3*time.Second || phases["ready"] != time.Second {
+	if len(phases) != 3 || phases["import"] != time.Second || phases["kv_init"] != 3*time.Second || phases["ready"] != time.Second {
 		t.Error(phases)
 	}
 }
@@ -200,5 +200,21 @@ func TestFind(t *testing.T) {
 	}
 	if m := reVersion.FindStringSubmatch("version: 6789 (abc123)"); m == nil || m[1] != "6789" || m[3] != "abc123" {
 		t.Errorf("%q", m)
+	}
+}
+
+// TestVersion: a build that does not know its commit goes by its version, since "b0-unknown" would be every such build.
+func TestVersion(t *testing.T) {
+	for said, want := range map[string]string{
+		"version: 6789 (abc123)": "b6789-abc123", "version: 0.6.0 (build 11434, commit abc123)": "b11434-abc123",
+		"version: 0.6.0-dev (build 0, commit unknown)": "0.6.0-dev",
+	} {
+		path := filepath.Join(t.TempDir(), "llama-server")
+		if err := os.WriteFile(path, []byte("#!/bin/sh\necho '"+said+"' >&2\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (program{path: path}).version(t.Context()); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", said, got, err, want)
+		}
 	}
 }

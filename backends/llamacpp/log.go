@@ -27,12 +27,12 @@ var (
 	reWeights   = regexp.MustCompile(`load_tensors: .*model buffer size = +([\d.]+) MiB`)
 )
 
-// ends of the parts of a load, in their order; each is the first line that has one of the words.
+// ends of the parts of a load behind the process's start, in their order; each is the first line that has one of the words.
 var ends = []struct {
 	phase string
 	words []string
 }{
-	{"spawn", []string{"loading model '", "main: loading model", "loading model"}},
+	{"import", []string{"loading model '", "main: loading model", "loading model"}},
 	{"workers", []string{"fitting params to free memory took"}}, // the search for layers and context that fit
 	{"weights", []string{"constructing llama_context", "llama_context: n_seq_max", "llama_init_from_model", "llama_new_context_with_model"}},
 	{"kv_init", []string{"n_slots = "}}, // caches, scratch memory and an empty run

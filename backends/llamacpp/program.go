@@ -71,7 +71,7 @@ func (p program) version(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask %s for its version: %w: %.200s", p.path, cmp.Or(err, errNoServer), strings.TrimSpace(text))
 	}
 	v := m[1]
-	if m[3] != "" {
+	if m[3] != "" && m[3] != "unknown" { // built outside a git tree: "b0-unknown" would be every such build's
 		v = "b" + cmp.Or(m[2], m[1]) + "-" + m[3] // as the server itself says it
 	}
 	versions.Store(key, v)

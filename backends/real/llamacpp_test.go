@@ -65,7 +65,7 @@ func checkedLlama(t *testing.T, ctx context.Context, spec backends.Spec, launch 
 	if err != nil {
 		return nil, err
 	}
-	for _, phase := range []string{"spawn", "weights", "kv_init", "ready"} {
+	for _, phase := range []string{"spawn", "import", "weights", "kv_init", "ready"} {
 		if _, told := seen[phase]; !told {
 			t.Errorf("phase %s is not among %v", phase, seen)
 		}
