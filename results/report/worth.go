@@ -22,7 +22,8 @@ func (m *maker) worth() *Table {
 	for _, g := range m.Decision.Groups {
 		q := g.Questions[len(g.Questions)-1]
 		if first == nil {
-			t.Columns = append(t.Columns, Column{Title: "Time", Unit: "for " + whole(float64(q.Requests)) + " valid", Numeric: true}, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for them"), Numeric: true})
+			t.Columns = append(t.Columns, Column{Title: "Time", Unit: "for " + whole(float64(q.Requests)) + " valid", Numeric: true},
+				Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for them"), Numeric: true})
 		}
 		for _, s := range q.Standings {
 			c := m.sourceOf(s.Sources)
