@@ -27,9 +27,9 @@ func (r *rules) curves(g *contest) []Curve {
 }
 
 // spread are the numbers of requests of a curve: even by ratio, from the smallest batch that was run to past the largest that
-// is asked about, with those that the contender ran and those asked about among them.
+// is asked about, with those that the contender ran and those asked about among them. An import may tell of a batch of none.
 func spread(g *contest, c *contender, asked []int64) []int64 {
-	from, to := float64(g.Sizes[0]), 1.6*float64(max(slices.Max(asked), slices.Max(g.Sizes)))
+	from, to := float64(max(1, g.Sizes[0])), 1.6*float64(max(slices.Max(asked), slices.Max(g.Sizes)))
 	out := slices.Clone(asked)
 	for _, at := range c.cells() {
 		if at.complete > 0 {

@@ -27,7 +27,7 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 	}
 	if _, asked := r.require[mSuccess]; !asked {
 		ok, planned := c.requests(n)
-		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s requests ok", whole(ok), whole(planned))}
+		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s ok", whole(ok), whole(planned))}
 		if planned == 0 {
 			q.Status = NotShown // a totals-only import tells no requests
 			return out
@@ -51,11 +51,11 @@ func success(q *Requirement, c *contender, n int64) {
 	q.Value = &low
 	switch {
 	case float64(ok)/float64(planned) < q.Bound:
-		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s requests ok", whole(ok), whole(planned))
+		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s ok", whole(ok), whole(planned))
 	case low >= q.Bound:
-		q.Status, q.Note = Met, fmt.Sprintf("%s of %s requests ok: at least %.5g with 95%% confidence", whole(ok), whole(planned), low)
+		q.Status, q.Note = Met, fmt.Sprintf("%s of %s ok: at least %.5g with 95%% confidence", whole(ok), whole(planned), low)
 	default:
-		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s requests ok show %.5g", whole(ok), whole(planned), low)
+		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s ok show %.5g", whole(ok), whole(planned), low)
 		if q.Bound > 0 && q.Bound < 1 {
 			q.Note += fmt.Sprintf("; %s without a failure would show %v", whole(int64(stats.NeededToShow(q.Bound))), q.Bound)
 		}

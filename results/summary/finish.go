@@ -195,7 +195,7 @@ func (c *Cell) series() predict.Series {
 		NoLoad: a.attached()}
 }
 
-// curve is what the attempt's completion curve tells; where its requests were left behind, what run.parquet has of it.
+// curve is what the attempt's completion curve tells; where its requests were left behind or are damaged, what run.parquet has of it.
 func (a *Attempt) curve() (predict.Curve, error) {
 	if a.Lacks("requests") {
 		return a.steady(), nil
@@ -203,7 +203,10 @@ func (a *Attempt) curve() (predict.Curve, error) {
 	spans := map[int32]*bothSpans{}
 	names := []string{"phase", "status", "segment", "sent_s", "first_token_s", "done_s"}
 	err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
-	if err != nil {
+	switch {
+	case errors.Is(err, table.ErrCorrupt): // verify says so; its run.parquet is whole, or the attempt would not be here
+		return a.steady(), nil
+	case err != nil:
 		return predict.Curve{}, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
 	}
 	var segments []predict.Curve
