@@ -70,7 +70,7 @@ func (v *server) startPeer(s settings) (err error) {
 	v.peer = exec.Command(s.python, "-u", script)
 	v.peer.Env = append(os.Environ(), "CUDA_VISIBLE_DEVICES=") // a client needs no GPU
 	v.peer.Stderr = os.Stderr
-	v.peer.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	v.peer.SysProcAttr = withUs()
 	in, err := v.peer.StdinPipe()
 	if err != nil {
 		return err
