@@ -27,7 +27,7 @@ test-real:
     #!/usr/bin/env bash
     set -euo pipefail
     eval "$(scripts/engines.sh --print-env)"
-    MATRIX_REAL=1 go test -count=1 -timeout 40m -run TestReaders ./results/...
+    MATRIX_REAL=1 go test -count=1 -timeout 40m -run TestReaders ./results/... ./backends/modelfile
     MATRIX_REAL=1 go test -count=1 -p 1 -timeout 40m ./backends/real/...
 
 # Kill real applies n times, let their system calls and disks fail, and replay every state after a power cut.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -72,24 +73,27 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestShapesOfTransformers makes the shapes anew with the installed vLLM's transformers: an update that changes a class shows here.
-func TestShapesOfTransformers(t *testing.T) {
-	python := os.Getenv("MATRIX_VLLM_PYTHON")
-	if os.Getenv("MATRIX_REAL") == "" || python == "" {
-		t.Skip("needs MATRIX_REAL=1 and a vLLM") // .ci/run's layer `real` has both
+// TestReadersShapes makes the shapes anew with the installed vLLM's transformers: an update that changes a class shows here.
+func TestReadersShapes(t *testing.T) {
+	engines := os.Getenv("MATRIX_ENGINES")
+	if os.Getenv("MATRIX_REAL") == "" || engines == "" {
+		t.Skip("needs MATRIX_REAL=1 and `just engines`")
 	}
 	want, err := os.ReadFile("testdata/shapes/shapes.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "testdata/shapes/shapes.py")
+	cmd := exec.Command(filepath.Join(engines, "vllm", "bin", "python"), "testdata/shapes/shapes.py")
 	cmd.Stderr = t.Output()
 	made, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := modelShapes(t, want)
-	for i, s := range modelShapes(t, made) {
+	old, anew := modelShapes(t, want), modelShapes(t, made)
+	if len(anew) != len(old) {
+		t.Errorf("%d shapes, and shapes.jsonl has %d", len(anew), len(old))
+	}
+	for i, s := range anew {
 		if i >= len(old) || s.ModelType != old[i].ModelType || s.Parameters != old[i].Parameters || s.Cached != old[i].Cached {
 			t.Errorf("line %d: %s has %.0f parameters, %+v cached; shapes.jsonl differs", i+1, s.ModelType, s.Parameters, s.Cached)
 		}

@@ -5,7 +5,6 @@ Run it with the interpreter of an installed vLLM: python shapes.py > shapes.json
 """
 
 import json
-import sys
 import warnings
 
 import torch
@@ -73,9 +72,8 @@ def cached(model):
         elif hasattr(attention, "qkv_proj"):
             n = attention.qkv_proj.out_features - attention.o_proj.in_features
         else:  # where the values are the keys (Gemma 4), both are cached nevertheless
-            n = attention.k_proj.out_features * (1 if getattr(attention, "v_proj", None) else 2)
-            if getattr(attention, "v_proj", None):
-                n += attention.v_proj.out_features
+            values = getattr(attention, "v_proj", None) or attention.k_proj
+            n = attention.k_proj.out_features + values.out_features
         kind = "full"
         if (types and types[i] in ("sliding_attention", "chunked_attention")) or (not types and window):
             kind = "sliding"
@@ -101,15 +99,7 @@ for known, models in ((True, MODELS), (False, UNKNOWN)):
             line["config"] = json.loads(json.dumps(stored | {"torch_dtype": "bfloat16"}, default=str))
         else:
             line["config"] = json.loads(json.dumps(config.to_dict(), default=str))
-        for useless in ("transformers_version", "dtype", "id2label", "label2id", "_name_or_path", "allow_global_per_layer_attribute_access",
-                        "time_step_limit")  # infinite: no JSON:
+        for useless in ("transformers_version", "dtype", "id2label", "label2id", "_name_or_path",
+                        "allow_global_per_layer_attribute_access", "time_step_limit"):  # the last is infinite: no JSON
             line["config"].pop(useless, None)
         print(json.dumps(line))
-        print(model_type, changes, line["parameters"], line.get("cached"), file=sys.stderr)
-        names = {}
-        if "--names" in sys.argv:
-            import re
-            for k, p in model.named_parameters():
-                names.setdefault((re.sub(r"\.\d+\.", ".N.", k), tuple(p.shape)), []).append(k)
-            for (k, s), l in names.items():
-                print("    ", k, s, len(l), file=sys.stderr)
