@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
@@ -93,7 +92,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		path = "/v1/chat/completions"
 	}
 	r := e.client.Do(ctx, wire.Call{URL: e.server.url + path, Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
-	return e.explain(ctx, r)
+	return wire.NameDeath(ctx, r, e.server.proc.Done())
 }
 
 // body says each parameter: the server's defaults are those of a chat (top_k 40, min_p 0.05).
@@ -110,23 +109,6 @@ func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol
 	maps.Copy(more, req.Extra)
 	req.Extra = more
 	return wire.OpenAIBody(req, model, wire.Templated)
-}
-
-// explain says of a broken connection that the engine died, where it did. A connection breaks before the process is known to
-// have ended, hence the short wait.
-func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
-	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
-		return r
-	}
-	wait := time.NewTimer(200 * time.Millisecond)
-	defer wait.Stop()
-	select {
-	case <-e.server.proc.Done():
-		r.ErrorClass = "engine_died"
-	case <-ctx.Done():
-	case <-wait.C:
-	}
-	return r
 }
 
 // Info is what is known of the engine.

@@ -48,7 +48,10 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 	}
 	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, path), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	e.cutPrompt(&r)
-	return e.explain(ctx, r)
+	if e.server == nil {
+		return r
+	}
+	return wire.NameDeath(ctx, r, e.server.proc.Done())
 }
 
 // cutPrompt fails an answer to half a question. Old versions cut a prompt to the window and answer what is left; the
@@ -59,23 +62,6 @@ func (e *engine) cutPrompt(r *backends.Reply) {
 	}
 	r.Status, r.ErrorClass = backends.Failed, "prompt_too_long"
 	r.Error = fmt.Sprintf("the prompt was cut to the %d tokens of num_ctx; this version of Ollama does so without an error", e.window)
-}
-
-// explain says of a broken connection that the engine died, where it did. A connection breaks before the process is
-// known to have ended, hence the short wait.
-func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
-	if e.server == nil || r.Status != backends.Disconnected && r.Status != backends.Truncated {
-		return r
-	}
-	wait := time.NewTimer(200 * time.Millisecond)
-	defer wait.Stop()
-	select {
-	case <-e.server.proc.Done():
-		r.ErrorClass = "engine_died"
-	case <-ctx.Done():
-	case <-wait.C:
-	}
-	return r
 }
 
 // Info is what is known by now; the log may have told more since the load.

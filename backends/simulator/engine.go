@@ -48,24 +48,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 			call.URL = e.base + "/v1/chat/completions"
 		}
 	}
-	return e.explain(ctx, e.client.Do(ctx, call))
-}
-
-// explain says of a broken connection that the engine died, where it did. The connection breaks before the
-// process is known to have ended, hence the short wait.
-func (e *engine) explain(ctx context.Context, r backends.Reply) backends.Reply {
-	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
-		return r
-	}
-	wait := time.NewTimer(200 * time.Millisecond)
-	defer wait.Stop()
-	select {
-	case <-e.proc.Done():
-		r.ErrorClass = "engine_died"
-	case <-ctx.Done():
-	case <-wait.C:
-	}
-	return r
+	return wire.NameDeath(ctx, e.client.Do(ctx, call), e.proc.Done())
 }
 
 // ollamaBody is a streaming request to /api/generate (raw) or /api/chat.

@@ -214,3 +214,20 @@ func (c *Client) redact(text, address string, header http.Header) string {
 	}
 	return text
 }
+
+// NameDeath says of a broken connection that the engine died, where it did. A connection breaks before the process is known
+// to have ended, hence the short wait; done is closed by the process's end.
+func NameDeath(ctx context.Context, r backends.Reply, done <-chan struct{}) backends.Reply {
+	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
+		return r
+	}
+	wait := time.NewTimer(200 * time.Millisecond)
+	defer wait.Stop()
+	select {
+	case <-done:
+		r.ErrorClass = "engine_died"
+	case <-ctx.Done():
+	case <-wait.C:
+	}
+	return r
+}
