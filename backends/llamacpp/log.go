@@ -15,7 +15,6 @@ type facts struct {
 	devices           []string // that were offered layers
 	layers, layersGPU *int64
 	weightBytes       float64 // of all model buffers; 0 = not told
-	kvTokens          *int64
 	warnings          []string
 }
 

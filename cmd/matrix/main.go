@@ -37,7 +37,9 @@ func main() {
 	simulator.MainIfAsked()
 	mock.MainIfAsked()
 	ctx, i := app.Signals(context.Background())
-	os.Exit(run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	code := run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends
+	os.Exit(code)
 }
 
 // run is the whole program: it returns the exit code.

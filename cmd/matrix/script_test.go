@@ -29,7 +29,9 @@ func TestMain(m *testing.M) {
 	simulator.MainIfAsked()
 	testscript.Main(m, map[string]func(){"matrix": func() {
 		ctx, i := app.Signals(context.Background())
-		os.Exit(run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr))
+		code := run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr)
+		i.Orderly()
+		os.Exit(code)
 	}})
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"matrix/results/record"
+
+	"github.com/shirou/gopsutil/v4/common"
 )
 
 // recordedGPU replays readings that NVML gave on an H100, the same for each of its devices.
@@ -171,17 +173,21 @@ func TestMachineNamesItsGPUs(t *testing.T) {
 }
 
 func TestMachineHere(t *testing.T) {
-	m, warnings := Machine(t.Context())
-	if m.Host == "" || m.Cores < 1 || m.RAMBytes < 1<<20 || m.Kernel == "" || m.OS == "" {
-		t.Errorf("%+v (%v)", m, warnings)
+	m, err := Machine(t.Context())
+	if err != nil || m.Host == "" || m.Cores < 1 || m.RAMBytes < 1<<20 || m.Kernel == "" || m.OS == "" {
+		t.Errorf("%+v, %v", m, err)
 	}
 	gpus, err := GPUs()
 	if (err == nil) != (m.GPUs > 0 || m.Driver != "") {
 		t.Errorf("GPUs: %v, %v; machine: %+v", gpus, err, m)
 	}
-	named := slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "GPU figures are null") })
-	if named != (err != nil) {
-		t.Errorf("warnings %v, GPUs %v", warnings, err)
+}
+
+// A processor that cannot be read is an error: without its name the results would be another machine's.
+func TestMachineUnread(t *testing.T) {
+	ctx := context.WithValue(t.Context(), common.EnvKey, common.EnvMap{common.HostProcEnvKey: t.TempDir()})
+	if _, err := Machine(ctx); err == nil || !strings.Contains(err.Error(), "CPU model cannot be read") {
+		t.Errorf("%v", err)
 	}
 }
 

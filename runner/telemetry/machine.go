@@ -14,49 +14,43 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
-// Machine tells what this machine is; parts that cannot be read stay empty and are named in warnings.
-func Machine(ctx context.Context) (m record.Machine, warnings []string) {
-	warn := func(what string, err error) {
-		warnings = append(warnings, fmt.Sprintf("this machine's %s cannot be read: %v", what, err))
-	}
-	var err error
-	if m.Host, err = os.Hostname(); err != nil {
-		warn("name", err)
-	}
+// Machine tells what this machine is. An error is what a result's identity would miss without anybody seeing it; figures of
+// a GPU that no driver gives are none, and the recorder says so.
+func Machine(ctx context.Context) (m record.Machine, err error) {
 	m.Cores = int64(hostCores())
-	if m.CPU, err = cpuModel(ctx); err != nil {
-		warn("CPU model", err)
+	memory := new(mem.VirtualMemoryStat)
+	for _, part := range []struct {
+		name string
+		read func() error
+	}{
+		{"name", func() (err error) { m.Host, err = os.Hostname(); return err }},
+		{"CPU model", func() (err error) { m.CPU, err = cpuModel(ctx); return err }},
+		{"memory", func() (err error) { memory, err = mem.VirtualMemoryWithContext(ctx); return err }},
+		{"kernel", func() (err error) { m.Kernel, err = host.KernelVersionWithContext(ctx); return err }},
+	} {
+		if err := part.read(); err != nil {
+			return m, fmt.Errorf("this machine's %s cannot be read, which its results are known by: %w", part.name, err)
+		}
 	}
-	if memory, err := mem.VirtualMemoryWithContext(ctx); err != nil {
-		warn("memory", err)
-	} else {
-		m.RAMBytes = int64(memory.Total)
-	}
-	if m.Kernel, err = host.KernelVersionWithContext(ctx); err != nil {
-		warn("kernel", err)
-	}
+	m.RAMBytes = int64(memory.Total)
 	m.OS = osName(ctx)
 	m.Governor = governor("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-	reader, err := openGPU()
-	if err != nil {
-		return m, append(warnings, gpuAbsence(err))
+	if reader, err := openGPU(); err == nil {
+		defer reader.Close()
+		addGPUs(&m, reader)
 	}
-	defer reader.Close()
-	addGPUs(&m, reader)
-	return m, warnings
+	return m, nil
 }
 
+// cpuModel is the processor's name; "" where the kernel names none, as on many arm64 boards.
 func cpuModel(ctx context.Context) (string, error) {
 	infos, err := cpu.InfoWithContext(ctx)
-	if err != nil {
-		return "", err
-	}
 	for _, info := range infos {
 		if name := strings.Join(strings.Fields(info.ModelName), " "); name != "" {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("the kernel names none") // many arm64 boards
+	return "", err
 }
 
 // osName is "debian 12.5 linux/amd64"; the distribution is left out where nothing says it.

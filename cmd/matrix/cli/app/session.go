@@ -97,8 +97,10 @@ func (s *Session) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What cannot be read of the machine is said by the apply, once.
-	machine, _ := telemetry.Machine(ctx)
+	machine, err := telemetry.Machine(ctx)
+	if err != nil {
+		return err
+	}
 	s.World = plan.World{Backends: s.App.Engines, Store: store, Datasets: s.sets.open, Machine: machine, Version: Version()}
 	return nil
 }

@@ -79,10 +79,14 @@ func sayFinding(a *app.App, f finding) {
 }
 
 func examineMachine(ctx context.Context, a *app.App) []finding {
-	m, _ := telemetry.Machine(ctx)
+	m, err := telemetry.Machine(ctx)
+	verdict, advice := "ok", ""
+	if err != nil {
+		verdict, advice = "missing", err.Error()
+	}
 	all := []finding{
 		found("matrix", "ok", fmt.Sprintf("%s, %s %s/%s", app.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH), ""),
-		found("machine", "ok", fmt.Sprintf("%s: %s, %d cores, %.1f GiB memory, %s", m.Host, m.CPU, m.Cores, format.GiB(m.RAMBytes), m.Kernel), ""),
+		found("machine", verdict, fmt.Sprintf("%s: %s, %d cores, %.1f GiB memory, %s", m.Host, m.CPU, m.Cores, format.GiB(m.RAMBytes), m.Kernel), advice),
 	}
 	if m.Governor != "" && m.Governor != "performance" {
 		all = append(all, found("CPU governor", "warn", m.Governor, "Clocks that follow the load add noise: cpupower frequency-set -g performance"))
