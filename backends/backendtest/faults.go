@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/backends/wire/faults"
 	"matrix/experiments"
 )
 
@@ -66,7 +66,7 @@ func FaultsOf(t *testing.T, by wire.Protocol, attach func(base string) (backends
 			t.Fatalf("%s: %v", f.Name, err)
 		}
 		ask := func(ctx context.Context, _ string, req backends.Request) backends.Reply {
-			if by == wire.OpenAIChat || by == wire.OllamaChat {
+			if by == wire.OpenAIChat || by == wire.NDJSONChat {
 				req.Messages, req.Prompt = []backends.Message{{Role: "user", Content: req.Prompt}}, ""
 			}
 			return engine.Generate(ctx, req)

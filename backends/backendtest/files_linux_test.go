@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/backends/wire/faults"
 )
 
 // TestFileLimit: requests beyond the limit of open files end as rows that say so, and later ones work again. The client

@@ -87,11 +87,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		_, req.Prompt = experiments.CutBOS(req.Prompt)
 	}
 	body, protocol := body(req, e.model, e.cache)
-	path := "/v1/completions"
-	if protocol == wire.OpenAIChat {
-		path = "/v1/chat/completions"
-	}
-	r := e.client.Do(ctx, wire.Call{URL: e.server.url + path, Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	r := e.client.Do(ctx, wire.Call{URL: e.server.url + protocol.Path(), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	return wire.NameDeath(ctx, r, e.server.proc.Done())
 }
 

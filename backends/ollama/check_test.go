@@ -64,12 +64,12 @@ func TestBody(t *testing.T) {
 		p      wire.Protocol
 		want   string
 	}{
-		"greedy": {func(*backends.Request) {}, false, wire.OllamaGenerate,
+		"greedy": {func(*backends.Request) {}, false, wire.NDJSONGenerate,
 			`{"model":"m","prompt":"<a> & b","raw":true,"stream":true,"truncate":false,"shift":false,"keep_alive":-1,"options":{"frequency_penalty":0,"min_p":0,"num_batch":64,"num_ctx":512,"num_predict":9,"presence_penalty":0.1,"repeat_penalty":1.2,"stop":["x"],"temperature":0,"top_k":1,"top_p":0.9}}`},
 		"sampled chat": {func(r *backends.Request) {
 			r.Generate.Temperature, r.Generate.Stop = 0.5, nil
 			r.Messages = []backends.Message{{Role: "user", Content: "hi"}}
-		}, true, wire.OllamaChat,
+		}, true, wire.NDJSONChat,
 			`{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true,"think":false,"truncate":false,"shift":false,"keep_alive":-1,"options":{"frequency_penalty":0,"min_p":0,"num_batch":64,"num_ctx":512,"num_predict":9,"presence_penalty":0.1,"repeat_penalty":1.2,"seed":3,"temperature":0.5,"top_k":5,"top_p":0.9}}`},
 	} {
 		r, g := req, *req.Generate

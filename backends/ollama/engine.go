@@ -42,11 +42,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		_, req.Prompt = experiments.CutBOS(req.Prompt)
 	}
 	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
-	path := "/api/generate"
-	if protocol == wire.OllamaChat {
-		path = "/api/chat"
-	}
-	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, path), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, protocol.Path()), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	e.cutPrompt(&r)
 	if e.server == nil {
 		return r

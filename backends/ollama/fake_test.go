@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"matrix/backends/fake/answer"
 	"matrix/backends/process"
+	"matrix/backends/wire"
 )
 
 // TestMain makes this test binary a fake Ollama when it is started as one: "ollama serve", "ollama --version".
@@ -207,25 +209,27 @@ func (f *fake) generate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := int(asked.Options["num_predict"].(float64))
+	protocol := wire.NDJSONGenerate
+	if r.URL.Path == wire.NDJSONChat.Path() {
+		protocol = wire.NDJSONChat
+	}
+	form := answer.New(protocol, "", asked.Model, 0)
+	say := func(line string) {
+		fmt.Fprint(w, line)
+		w.(http.Flusher).Flush()
+	}
 	for range out {
-		f.line(w, r, asked, " word", "")
+		say(form.Text(`" word"`))
 		select {
 		case <-r.Context().Done():
 			return
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	f.line(w, r, asked, "", fmt.Sprintf(`,"done_reason":"length","total_duration":%d,"load_duration":1000000,"prompt_eval_count":%d,"prompt_eval_duration":2000000,"eval_count":%d,"eval_duration":%d`,
-		4000000+out*2000000, min(in, window), out, out*2000000))
-}
-
-func (f *fake) line(w http.ResponseWriter, r *http.Request, asked request, text, end string) {
-	content := fmt.Sprintf(`"response":%q`, text)
-	if r.URL.Path == "/api/chat" {
-		content = fmt.Sprintf(`"message":{"role":"assistant","content":%q}`, text)
-	}
-	fmt.Fprintf(w, `{"model":%q,"created_at":"2026-11-23T20:53:07.15Z",%s,"done":%v%s}`+"\n", asked.Model, content, end != "", end)
-	w.(http.Flusher).Flush()
+	decode := time.Duration(out) * 2 * time.Millisecond
+	say(form.End("length", answer.Counts{
+		Input: int64(min(in, window)), Output: int64(out), Total: 4*time.Millisecond + decode, Load: time.Millisecond, Prefill: 2 * time.Millisecond, Decode: decode,
+	}))
 }
 
 func (f *fake) load(w http.ResponseWriter, r *http.Request, asked request) {

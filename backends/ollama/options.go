@@ -100,10 +100,10 @@ func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks 
 	r.ask(req.Fields())
 	if len(req.Messages) > 0 {
 		r.Messages = messagesOf(req.Messages)
-		return encode(r), wire.OllamaChat
+		return encode(r), wire.NDJSONChat
 	}
 	r.Prompt, r.Raw = req.Prompt, true
-	return encode(r), wire.OllamaGenerate
+	return encode(r), wire.NDJSONGenerate
 }
 
 // loadBody loads the model and nothing else.

@@ -45,7 +45,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	_, request.Prompt = experiments.CutBOS(request.Prompt)
 	body, protocol := bodyOf(c.Platform, request, model, false)
 	path := "generate"
-	if protocol == wire.OllamaChat {
+	if protocol == wire.NDJSONChat {
 		path = "chat"
 	}
 	s.Notes = append(append(s.Notes, "", "A request as matrix sends it:", fmt.Sprintf("  curl -N %s/api/%s -d %s", url, path, recipe.Word(string(body)))), notes...)

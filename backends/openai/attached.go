@@ -25,8 +25,9 @@ type attached struct {
 	client *wire.Client
 	health func(context.Context) error
 	// dialect is what the server takes beyond OpenAI's API, as far as it tells what it is.
-	dialect atomic.Int32
-	mu      sync.Mutex // guards info
+	dialect wire.Dialect
+	strict  atomic.Bool // it has refused its dialect since
+	mu      sync.Mutex  // guards info
 	info    backends.Info
 	done    chan struct{}
 	once    sync.Once
@@ -55,7 +56,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		}
 		a.info.MaxModelLen = m.window()
 		dropsConnections = m.OwnedBy == "llamacpp"
-		a.dialect.Store(int32(dialectOf(m)))
+		a.dialect = dialectOf(m)
 		if i := spec.Cell.Isolation; m.OwnedBy == "llamacpp" && i != nil && i.PrefixCache == "off" && a.args["cache_prompt"] == nil {
 			a.args = maps.Clone(a.args)
 			if a.args == nil {
@@ -77,7 +78,7 @@ func dialectOf(m model) wire.Dialect {
 	case "llamacpp", "vllm":
 		return wire.Templated
 	case "library":
-		return wire.OllamaV1
+		return wire.Dialect{Effort: true} // Ollama
 	}
 	return wire.OpenAI
 }
@@ -105,15 +106,22 @@ func pick(models []model, want string) (model, error) {
 // Generate streams one answer. The model's name is not held against the answer's: services resolve an alias
 // ("gpt-4o") to a dated version.
 func (a *attached) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	dialect := wire.Dialect(a.dialect.Load())
+	dialect := a.accepted()
 	r := a.send(ctx, req, dialect)
 	if dialect == wire.Templated && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) {
 		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
-			a.dialect.Store(int32(wire.OpenAI))
+			a.strict.Store(true)
 			return a.send(ctx, req, wire.OpenAI)
 		}
 	}
 	return r
+}
+
+func (a *attached) accepted() wire.Dialect {
+	if a.strict.Load() {
+		return wire.OpenAI
+	}
+	return a.dialect
 }
 
 func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.Dialect) backends.Reply {

@@ -71,7 +71,7 @@ func (b *batcher) writeFiles(reqs iter.Seq[backends.Request], submit func(*input
 		}
 		f.add(req.Seq, line)
 	}
-	for _, endpoint := range []string{"/v1/completions", "/v1/chat/completions"} {
+	for _, endpoint := range []string{wire.OpenAICompletions.Path(), wire.OpenAIChat.Path()} {
 		if f := open[endpoint]; f != nil {
 			if err := flush(f); err != nil {
 				return err
@@ -83,11 +83,8 @@ func (b *batcher) writeFiles(reqs iter.Seq[backends.Request], submit func(*input
 
 // line is one request of an input file: what would be streamed, less the streaming.
 func (b *batcher) line(req backends.Request) (endpoint string, line []byte) {
-	body, protocol := wire.OpenAIBody(b.begun(req), b.model, wire.Dialect(b.dialect.Load()))
-	endpoint = "/v1/completions"
-	if protocol == wire.OpenAIChat {
-		endpoint = "/v1/chat/completions"
-	}
+	body, protocol := wire.OpenAIBody(b.begun(req), b.model, b.accepted())
+	endpoint = protocol.Path()
 	var fields map[string]json.RawMessage // as they stand: a schema's keys keep their order
 	if err := json.Unmarshal(withArgs(body, b.args), &fields); err != nil {
 		panic(fmt.Sprintf("read a request of our own: %v", err)) // our bug, not the user's

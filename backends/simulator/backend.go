@@ -11,13 +11,11 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/queueing"
 	"matrix/backends/process"
 	"matrix/backends/wire"
 	"matrix/experiments"
 )
-
-// Version is what a simulated engine gives as its version.
-const Version = "simulated"
 
 // New is the backend of platforms with backend = "simulator".
 func New() backends.Backend {
@@ -26,7 +24,7 @@ func New() backends.Backend {
 
 // resolve names the simulated model by its label: there is nothing else to tell two of them apart.
 func resolve(_ context.Context, cell *experiments.Cell) (backends.Identity, error) {
-	id := backends.Identity{Engine: "simulator", Version: Version}
+	id := backends.Identity{Engine: "simulator", Version: queueing.Version}
 	if cell.Model != nil {
 		id.Model = experiments.Values{"simulated": cell.Model.ID}
 	}
@@ -54,7 +52,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		e.client.Close()
 		return nil, launchErr
 	}
-	if o.API == apiOffline {
+	if o.TakesBatches() {
 		return &batchEngine{e}, nil
 	}
 	return e, nil
@@ -63,8 +61,8 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 var errLoadTimeout = errors.New("not ready in time")
 
 // start spawns the server's process.
-func start(ctx context.Context, spec backends.Spec, o options) (*engine, error) {
-	config := serverConfig{options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, readyFile)}
+func start(ctx context.Context, spec backends.Spec, o queueing.Options) (*engine, error) {
+	config := queueing.Config{Options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, readyFile)}
 	command, err := command(spec, config)
 	if err != nil {
 		return nil, err
@@ -96,10 +94,10 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 	spec.Listen(e.base)
 	e.health = wire.Health(e.base+"/health", "")
 	e.client = wire.New(wire.Options{Health: e.health})
-	weights := seconds(ready.LoadS)
-	if e.config.API == apiOllama {
+	weights := queueing.Seconds(ready.LoadS)
+	if e.config.LoadsWhenAsked() {
 		asked := time.Now()
-		if err := e.loadOllama(ctx); err != nil {
+		if err := e.loadByRequest(ctx); err != nil {
 			return err
 		}
 		weights = time.Since(asked)
@@ -114,11 +112,11 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 }
 
 // awaitReady polls for the file in which the server says where it listens.
-func (e *engine) awaitReady(ctx context.Context) (readiness, error) {
+func (e *engine) awaitReady(ctx context.Context) (queueing.Readiness, error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var r readiness
+		var r queueing.Readiness
 		if text, err := os.ReadFile(e.config.Ready); err == nil {
 			if err := json.Unmarshal(text, &r); err != nil {
 				return r, fmt.Errorf("read %s: %w", e.config.Ready, err)

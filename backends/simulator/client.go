@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/queueing"
 )
 
 // Generate asks for one answer as a batch of one.
@@ -77,7 +78,7 @@ func (e *batchEngine) exchange(ctx context.Context, body io.Reader, flying *flig
 	}
 	lines := json.NewDecoder(bufio.NewReaderSize(resp.Body, 64<<10))
 	for {
-		var a batchAnswer
+		var a queueing.BatchAnswer
 		switch err := lines.Decode(&a); {
 		case errors.Is(err, io.EOF):
 			return flying.missing()
@@ -145,7 +146,7 @@ var statuses = map[string]backends.Status{
 
 // land turns an answer into a reply. The times at the engine follow from its durations, which all start
 // when the request was handed over; they are held within what the client itself saw.
-func (f *flight) land(a batchAnswer) backends.Reply {
+func (f *flight) land(a queueing.BatchAnswer) backends.Reply {
 	now := time.Now()
 	f.mu.Lock()
 	sent := f.sent[a.Seq]
@@ -157,7 +158,7 @@ func (f *flight) land(a batchAnswer) backends.Reply {
 		return r
 	}
 	within := func(s float64) time.Time {
-		at := sent.Add(seconds(s))
+		at := sent.Add(queueing.Seconds(s))
 		if at.After(now) {
 			return now
 		}

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/queueing"
 	"matrix/backends/process"
 	"matrix/backends/wire"
 )
 
 // engine is one running server that is asked one request at a time.
 type engine struct {
-	config  serverConfig
+	config  queueing.Config
 	argv    []string
 	env     map[string]string
 	logPath string
@@ -34,25 +35,18 @@ type batchEngine struct{ *engine }
 
 // Generate asks for one answer over the imitated engine's API.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	call := wire.Call{Model: e.config.Model, Context: e.config.context(), Request: req}
-	if e.config.API == apiOllama {
-		call.Body, call.Protocol = ollamaBody(req, e.config.Model, e.config.context())
-		call.URL = e.base + "/api/generate"
-		if call.Protocol == wire.OllamaChat {
-			call.URL = e.base + "/api/chat"
-		}
+	call := wire.Call{Model: e.config.Model, Context: e.config.Context(), Request: req}
+	if e.config.LoadsWhenAsked() {
+		call.Body, call.Protocol = nativeBody(req, e.config.Model, e.config.Context())
 	} else {
-		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, wire.VLLM)
-		call.URL = e.base + "/v1/completions"
-		if call.Protocol == wire.OpenAIChat {
-			call.URL = e.base + "/v1/chat/completions"
-		}
+		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, wire.Extended)
 	}
+	call.URL = e.base + call.Protocol.Path()
 	return wire.NameDeath(ctx, e.client.Do(ctx, call), e.proc.Done())
 }
 
-// ollamaBody is a streaming request to /api/generate (raw) or /api/chat.
-func ollamaBody(req backends.Request, model string, window int64) ([]byte, wire.Protocol) {
+// nativeBody is a streaming request to /api/generate (raw) or /api/chat.
+func nativeBody(req backends.Request, model string, window int64) ([]byte, wire.Protocol) {
 	g := req.Generate
 	set := map[string]any{
 		"num_predict": req.MaxTokens, "num_ctx": window, "temperature": g.Temperature, "top_p": g.TopP,
@@ -65,9 +59,9 @@ func ollamaBody(req backends.Request, model string, window int64) ([]byte, wire.
 		set["stop"] = g.Stop
 	}
 	body := map[string]any{"model": model, "stream": true, "truncate": false, "keep_alive": -1, "options": set}
-	protocol := wire.OllamaGenerate
+	protocol := wire.NDJSONGenerate
 	if len(req.Messages) > 0 {
-		body["messages"], protocol = req.Messages, wire.OllamaChat
+		body["messages"], protocol = req.Messages, wire.NDJSONChat
 	} else {
 		body["prompt"], body["raw"] = req.Prompt, true
 	}
@@ -80,10 +74,10 @@ func ollamaBody(req backends.Request, model string, window int64) ([]byte, wire.
 
 // Info tells what a simulated engine can honestly tell.
 func (e *engine) Info() backends.Info {
-	o := e.config.options
-	window := o.context()
+	o := e.config.Options
+	window := o.Context()
 	info := backends.Info{
-		Engine: "simulator", Version: Version, LogPath: e.logPath, Argv: e.argv, Env: e.env,
+		Engine: "simulator", Version: queueing.Version, LogPath: e.logPath, Argv: e.argv, Env: e.env,
 		PIDs: []int{e.proc.PID()}, MetricsURL: e.base + "/metrics", MaxModelLen: &window, Simulated: true,
 	}
 	if o.KVTokens > 0 {
@@ -92,7 +86,7 @@ func (e *engine) Info() backends.Info {
 	if o.WeightsGiB > 0 {
 		bytes := int64(o.WeightsGiB * (1 << 30))
 		info.WeightBytes = &bytes
-		if o.API == apiOllama {
+		if o.LoadsWhenAsked() {
 			info.SizeBytes, info.SizeVRAMBytes = &bytes, &bytes
 		}
 	}
@@ -158,8 +152,8 @@ func (e *engine) ask(ctx context.Context, method, path string, body, into any) e
 	return json.Unmarshal(text, into)
 }
 
-// loadOllama has the model loaded by a request without a prompt, as Ollama does it.
-func (e *engine) loadOllama(ctx context.Context) error {
+// loadByRequest has the model loaded by a request without a prompt, as Ollama does it.
+func (e *engine) loadByRequest(ctx context.Context) error {
 	var answer struct {
 		Done bool `json:"done"`
 	}
@@ -177,17 +171,17 @@ func (e *engine) prove(ctx context.Context) error {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	var ollama struct {
+	var loaded struct {
 		Models []struct {
 			Name string `json:"name"`
 		} `json:"models"`
 	}
 	var names []string
-	if e.config.API == apiOllama {
-		if err := e.ask(ctx, http.MethodGet, "/api/ps", nil, &ollama); err != nil {
+	if e.config.LoadsWhenAsked() {
+		if err := e.ask(ctx, http.MethodGet, "/api/ps", nil, &loaded); err != nil {
 			return err
 		}
-		for _, m := range ollama.Models {
+		for _, m := range loaded.Models {
 			names = append(names, m.Name)
 		}
 	} else {

@@ -6,49 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/backends/fake/queueing"
 	"matrix/experiments"
 
 	"github.com/agext/levenshtein"
 )
-
-// options is what platform.options may hold.
-type options struct {
-	API                   string  `json:"api"`                       // vllm_offline, vllm_serve, ollama
-	Slots                 int64   `json:"slots"`                     // sequences that run at once
-	PrefillTokensPerS     float64 `json:"prefill_tokens_per_s"`      // of the one prefill pipe
-	DecodeTokensPerS      float64 `json:"decode_tokens_per_s"`       // of each sequence
-	DecodeTotalTokensPerS float64 `json:"decode_total_tokens_per_s"` // of all sequences together; 0 = no cap
-	KVTokens              int64   `json:"kv_tokens"`                 // room for prompts and outputs; 0 = no limit
-	MaxModelLen           int64   `json:"max_model_len"`             // context window
-	LoadS                 float64 `json:"load_s"`                    // time to load the weights
-	WeightsGiB            float64 `json:"weights_gib"`               // 0 = not told
-
-	// Faults, for tests of whoever drives an engine.
-	ExitAtLoad       int64   `json:"exit_at_load"`       // exit code; −1 = it does not exit
-	HangAtLoad       bool    `json:"hang_at_load"`       // never becomes ready
-	OOMLog           bool    `json:"oom_log"`            // out of memory at load
-	RefuseModel      bool    `json:"refuse_model"`       // the model is not there
-	DieAfterRequests int64   `json:"die_after_requests"` // exits once so many are answered; 0 = never
-	DieExitCode      int64   `json:"die_exit_code"`
-	DieSlowly        bool    `json:"die_slowly"` // … as vLLM with a dead EngineCore: errors for a while, then no listener, then exit code 0
-	ErrorRate        float64 `json:"error_rate"` // share of prompts that are answered with HTTP 500
-	StallRate        float64 `json:"stall_rate"` // share of prompts whose stream stops after its first token
-}
-
-func defaults() options {
-	return options{
-		API: experiments.VLLMServe, Slots: 8, PrefillTokensPerS: 5000, DecodeTokensPerS: 50,
-		MaxModelLen: 8192, LoadS: 0.1, ExitAtLoad: -1, DieExitCode: 1,
-	}
-}
-
-// context is the longest sequence that the engine takes: a sequence that the KV room cannot hold would wait for ever.
-func (o options) context() int64 {
-	if o.KVTokens > 0 {
-		return min(o.MaxModelLen, o.KVTokens)
-	}
-	return o.MaxModelLen
-}
 
 // field is one option: where its value goes and what it may be.
 type field struct {
@@ -59,9 +21,10 @@ type field struct {
 
 const noMax = 1e18
 
-func (o *options) fields() map[string]field {
+// fields are what platform.options may hold.
+func fields(o *queueing.Options) map[string]field {
 	return map[string]field{
-		"api":                       {into: &o.API, choices: []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama}},
+		"api":                       {into: &o.API, choices: queueing.APIs()},
 		"slots":                     {&o.Slots, 1, noMax, nil},
 		"prefill_tokens_per_s":      {&o.PrefillTokensPerS, 0.001, noMax, nil},
 		"decode_tokens_per_s":       {&o.DecodeTokensPerS, 0.001, noMax, nil},
@@ -83,14 +46,14 @@ func (o *options) fields() map[string]field {
 }
 
 // parse reads platform.options and says everything that is wrong with them.
-func parse(values experiments.Values) (options, []experiments.Problem) {
-	o := defaults()
-	fields := o.fields()
+func parse(values experiments.Values) (queueing.Options, []experiments.Problem) {
+	o := queueing.Defaults()
+	all := fields(&o)
 	var problems []experiments.Problem
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		f, known := fields[name]
+		f, known := all[name]
 		if !known {
-			problems = append(problems, unknown(name, slices.Sorted(maps.Keys(fields))))
+			problems = append(problems, unknown(name, slices.Sorted(maps.Keys(all))))
 			continue
 		}
 		if wrong := f.set(values[name]); wrong != "" {
@@ -199,22 +162,16 @@ func Check(cell *experiments.Cell) []experiments.Problem {
 			Path: "platform.args", Warning: true,
 		})
 	}
-	if cell.Generate == nil || o.API != experiments.Ollama {
-		return problems
-	}
-	if cell.Generate.IgnoreEOS {
-		problems = append(problems, lacks("ignore_eos"))
-	}
-	if cell.Generate.MinTokens > 0 {
-		problems = append(problems, lacks("min_tokens"))
+	whose, lacking := o.Lacks()
+	for _, what := range lacking {
+		g := cell.Generate
+		if g != nil && (what == "ignore_eos" && g.IgnoreEOS || what == "min_tokens" && g.MinTokens > 0) {
+			problems = append(problems, experiments.Problem{
+				Summary: whose + "'s API has no " + what,
+				Detail:  "Leave it out for this platform (override), or compare answers that end by themselves: cap max_tokens everywhere.",
+				Path:    "generate." + what,
+			})
+		}
 	}
 	return problems
-}
-
-func lacks(what string) experiments.Problem {
-	return experiments.Problem{
-		Summary: "Ollama's API has no " + what,
-		Detail:  "Leave it out for this platform (override), or compare answers that end by themselves: cap max_tokens everywhere.",
-		Path:    "generate." + what,
-	}
 }

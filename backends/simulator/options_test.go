@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"matrix/backends/fake/queueing"
 	"matrix/experiments"
 )
 
@@ -66,16 +67,16 @@ func TestParseKeepsWhatIsSet(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	want := defaults()
+	want := queueing.Defaults()
 	want.API, want.Slots, want.LoadS, want.ExitAtLoad = "ollama", 3, 2, 7
 	if o != want {
 		t.Errorf("got %+v, want %+v", o, want)
 	}
-	if o.context() != 8192 {
-		t.Errorf("context %d without a KV limit", o.context())
+	if o.Context() != 8192 {
+		t.Errorf("context %d without a KV limit", o.Context())
 	}
 	o.KVTokens = 1000
-	if o.context() != 1000 {
-		t.Errorf("context %d with room for 1,000 tokens", o.context())
+	if o.Context() != 1000 {
+		t.Errorf("context %d with room for 1,000 tokens", o.Context())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"matrix/backends"
+	"matrix/backends/fake/queueing"
 	"matrix/backends/recipe"
 	"matrix/experiments"
 )
@@ -17,7 +18,7 @@ import (
 const readyFile = "ready.json"
 
 // command is how a simulated server is started: this program once more.
-func command(spec backends.Spec, config serverConfig) (backends.Command, error) {
+func command(spec backends.Spec, config queueing.Config) (backends.Command, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return backends.Command{}, &backends.LaunchError{Environment: true, Class: "missing_binary", Err: fmt.Errorf("find our own program: %w", err)}
@@ -26,7 +27,7 @@ func command(spec backends.Spec, config serverConfig) (backends.Command, error) 
 	if err != nil {
 		return backends.Command{}, fmt.Errorf("encode the simulator's configuration: %w", err)
 	}
-	return backends.Command{Argv: []string{self, marker, string(text)}, Env: spec.Cell.Platform.Env, Dir: spec.Dir}, nil
+	return backends.Command{Argv: []string{self, queueing.Marker, string(text)}, Env: spec.Cell.Platform.Env, Dir: spec.Dir}, nil
 }
 
 // usualPort is where a recipe's server listens unless told otherwise.
@@ -41,7 +42,7 @@ func writeRecipe(_ context.Context, c *experiments.Cell, port int, _ backends.Re
 	if port == 0 {
 		port = usualPort
 	}
-	config := serverConfig{options: o, Model: c.Model.ID, Port: port, Ready: filepath.Join(recipe.Scratch, readyFile)}
+	config := queueing.Config{Options: o, Model: c.Model.ID, Port: port, Ready: filepath.Join(recipe.Scratch, readyFile)}
 	cmd, err := command(backends.Spec{Cell: c, Dir: recipe.Scratch}, config)
 	if err != nil {
 		return "", err

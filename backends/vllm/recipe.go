@@ -36,7 +36,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	}
 	if c.Platform.Backend == experiments.VLLMServe {
 		request, notes := recipe.Example(c, example)
-		body, protocol := wire.OpenAIBody(request, c.Model.ID, wire.VLLM)
+		body, protocol := wire.OpenAIBody(request, c.Model.ID, wire.Extended)
 		path := "completions"
 		if protocol == wire.OpenAIChat {
 			path = "chat/completions"

@@ -51,19 +51,9 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 }
 
 func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
-	dialect := wire.VLLM
-	switch {
-	case bare:
-		dialect = wire.VLLMBare
-	case s.guided:
-		dialect = wire.VLLMGuided
-	}
+	dialect := wire.Dialect{Sampling: true, TemplateArgs: !bare, Guided: s.guided && !bare}
 	body, protocol := wire.OpenAIBody(req, s.name, dialect)
-	path := "/v1/completions"
-	if protocol == wire.OpenAIChat {
-		path = "/v1/chat/completions"
-	}
-	r := s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, path), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
+	r := s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, protocol.Path()), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
 	if r.Status == backends.Failed && r.HTTPStatus == http.StatusBadRequest && tooLong(r.Error) {
 		r.ErrorClass = "prompt_too_long"
 	}

@@ -34,7 +34,7 @@ func benchBody(p Protocol) []byte {
 
 // BenchmarkScan is the scanner alone: coalesced events out of memory.
 func BenchmarkScan(b *testing.B) {
-	for _, p := range []Protocol{OpenAICompletions, OllamaGenerate} {
+	for _, p := range []Protocol{OpenAICompletions, NDJSONGenerate} {
 		b.Run(p.String(), func(b *testing.B) {
 			body := benchBody(p)
 			call := &Call{Protocol: p, Model: "m", Request: backends.Request{MaxTokens: benchEvents}}

@@ -11,21 +11,23 @@ import (
 	"matrix/experiments"
 )
 
-// Dialect is what a server takes beyond OpenAI's API, which a strict one refuses.
-type Dialect int
+// Dialect is what a server takes beyond OpenAI's API, which a strict one refuses: nothing when zero.
+type Dialect struct {
+	Sampling     bool // top_k, min_tokens, ignore_eos, repetition_penalty, add_special_tokens; in a chat max_completion_tokens
+	TemplateArgs bool // chat_template_kwargs; models with Mistral's own tokenizer refuse them
+	Guided       bool // guided_choice and guided_regex, where others have structured_outputs
+	Effort       bool // reasoning_effort takes "none" too
+}
 
-// MistralRefusal is in the 400 with which vLLM's servers of Mistral's own tokenizer refuse chat_template_kwargs.
-const MistralRefusal = "not supported for Mistral tokenizers"
-
-// The dialects.
-const (
-	OpenAI     Dialect = iota // and nothing more
-	VLLM                      // top_k, min_tokens, ignore_eos, repetition_penalty, add_special_tokens, chat_template_kwargs
-	VLLMBare                  // the same without chat_template_kwargs: models with Mistral's own tokenizer refuse them
-	VLLMGuided                // vLLM before 0.11: guided_choice and guided_regex, where later ones have structured_outputs
-	Templated                 // OpenAI's with chat_template_kwargs: llama-server, and vLLM as any server
-	OllamaV1                  // reasoning_effort "none"
+// What more than one server takes.
+var (
+	OpenAI    = Dialect{}
+	Templated = Dialect{TemplateArgs: true}
+	Extended  = Dialect{Sampling: true, TemplateArgs: true}
 )
+
+// MistralRefusal is in the 400 with which servers of Mistral's own tokenizer refuse chat_template_kwargs.
+const MistralRefusal = "not supported for Mistral tokenizers"
 
 type openAIRequest struct {
 	Model               string             `json:"model"`
@@ -39,7 +41,7 @@ type openAIRequest struct {
 	Stop                []string           `json:"stop,omitempty"`
 	Stream              bool               `json:"stream"`
 	StreamOptions       streamOptions      `json:"stream_options"`
-	*vllmRequest
+	*samplingFields
 	ReasoningEffort string         `json:"reasoning_effort,omitempty"`
 	TemplateArgs    map[string]any `json:"chat_template_kwargs,omitempty"`
 }
@@ -48,8 +50,8 @@ type streamOptions struct {
 	IncludeUsage bool `json:"include_usage"`
 }
 
-// vllmRequest is what vLLM takes beyond OpenAI's API.
-type vllmRequest struct {
+// samplingFields are those of Dialect.Sampling.
+type samplingFields struct {
 	TopK             int     `json:"top_k"`
 	MinTokens        int     `json:"min_tokens"`
 	IgnoreEOS        bool    `json:"ignore_eos"`
@@ -71,12 +73,11 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 	if g.Temperature > 0 {
 		r.Seed = &g.Seed
 	}
-	vllm := d == VLLM || d == VLLMBare || d == VLLMGuided
-	if vllm {
-		r.vllmRequest = vllmFields(req)
+	if d.Sampling {
+		r.samplingFields = samplingOf(req)
 	}
 	fields := req.Fields()
-	if d == VLLMGuided {
+	if d.Guided {
 		fields = guided(fields)
 	}
 	if len(req.Messages) == 0 {
@@ -84,7 +85,7 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 		return withExtra(encode(r), fields), OpenAICompletions
 	}
 	r.Messages = req.Messages
-	if vllm {
+	if d.Sampling {
 		r.MaxTokens, r.MaxCompletionTokens = 0, req.MaxTokens
 	}
 	r.think(req, d)
@@ -95,10 +96,10 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 func (r *openAIRequest) think(req backends.Request, d Dialect) {
 	level, think := req.Generate.ThinkingLevel()
 	r.ReasoningEffort = level
-	switch d {
-	case VLLM, VLLMGuided, Templated:
+	switch {
+	case d.TemplateArgs:
 		r.TemplateArgs = TemplateArgs(req)
-	case OllamaV1:
+	case d.Effort:
 		if !think {
 			r.ReasoningEffort = "none"
 		} else if level == "" {
@@ -149,9 +150,9 @@ func withExtra(body []byte, fields map[string]json.RawMessage) []byte {
 	return body
 }
 
-func vllmFields(req backends.Request) *vllmRequest {
+func samplingOf(req backends.Request) *samplingFields {
 	g := req.Generate
-	v := &vllmRequest{TopK: g.TopK, MinTokens: g.MinTokens, IgnoreEOS: g.IgnoreEOS, RepeatPenalty: g.RepeatPenalty}
+	v := &samplingFields{TopK: g.TopK, MinTokens: g.MinTokens, IgnoreEOS: g.IgnoreEOS, RepeatPenalty: g.RepeatPenalty}
 	if v.RepeatPenalty == 0 {
 		v.RepeatPenalty = 1
 	}

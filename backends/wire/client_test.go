@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/backends/wire/faults"
 )
 
 const goodAnswer = `data: {"model":"m","choices":[{"text":"hi"}]}` + "\n\ndata: [DONE]\n\n"

@@ -23,17 +23,17 @@ func TestFormatOnTheWire(t *testing.T) {
 		lacks    []string
 	}{
 		"schema":       {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, OpenAI, []string{asked}, nil},
-		"schema, vllm": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, VLLM, []string{asked}, nil},
+		"schema, vllm": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, Extended, []string{asked}, nil},
 		"json":         {experiments.Generate{Format: experiments.ResponseFormat{JSON: true}}, nil, Templated, []string{`"response_format":{"type":"json_object"}`}, nil},
-		"choice": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"<a>", "b"}}}, nil, VLLM,
+		"choice": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"<a>", "b"}}}, nil, Extended,
 			[]string{`"structured_outputs":{"choice":["<a>","b"]}`}, []string{"guided"}},
-		"choice, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"a", "b"}}}, nil, VLLMGuided,
+		"choice, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"a", "b"}}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true},
 			[]string{`"guided_choice":["a","b"]`, `"top_k":0`}, []string{"structured_outputs"}},
-		"regex, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Regex: `\d+`}}, nil, VLLMGuided, []string{`"guided_regex":"\\d+"`}, nil},
-		"the entry's own": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}, Tools: `[2]`, ToolChoice: `"none"`}, own, VLLM,
+		"regex, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Regex: `\d+`}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true}, []string{`"guided_regex":"\\d+"`}, nil},
+		"the entry's own": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}, Tools: `[2]`, ToolChoice: `"none"`}, own, Extended,
 			[]string{`"response_format":{"type":"json_object"}`, `"tools":[1]`}, []string{"json_schema", "tool_choice", "[2]"}},
 		"tools": {experiments.Generate{Tools: `[2]`, ToolChoice: `"required"`}, nil, OpenAI, []string{`"tools":[2]`, `"tool_choice":"required"`}, nil},
-		"none":  {experiments.Generate{}, nil, VLLM, nil, []string{"response_format", "structured_outputs", "tools"}},
+		"none":  {experiments.Generate{}, nil, Extended, nil, []string{"response_format", "structured_outputs", "tools"}},
 	} {
 		body, _ := OpenAIBody(backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &c.generate, Extra: c.extra}, "m", c.d)
 		if !json.Valid(body) {

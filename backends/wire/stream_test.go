@@ -32,10 +32,10 @@ func TestRealStreams(t *testing.T) {
 	}{
 		{"vllm_completion.txt", OpenAICompletions, 12, 16, 16, "length", "គ្មាន"},
 		{"vllm_chat.txt", OpenAIChat, 13, 16, 16, "length", " Preset Preset"},
-		{"ollama_generate.txt", OllamaGenerate, 31, 12, 12, "length", " hummingbirdexpect"},
-		{"ollama_chat.txt", OllamaChat, 3, 12, 12, "length", " Assemble cread"},
+		{"ollama_generate.txt", NDJSONGenerate, 31, 12, 12, "length", " hummingbirdexpect"},
+		{"ollama_chat.txt", NDJSONChat, 3, 12, 12, "length", " Assemble cread"},
 		{"ollama_openai.txt", OpenAIChat, 3, 8, 8, "length", " Prabh"},
-		{"ollama_toolong.txt", OllamaGenerate, 2048, 4, 4, "length", " sre"},
+		{"ollama_toolong.txt", NDJSONGenerate, 2048, 4, 4, "length", " sre"},
 		{"llama_server.txt", OpenAICompletions, 6, 3, 3, "length", " the capital of"},
 	} {
 		text, err := os.ReadFile("testdata/" + c.file)
@@ -72,7 +72,7 @@ func TestReasoningIsSpokenButNotAnswered(t *testing.T) {
 	for p, body := range map[Protocol]string{
 		OpenAIChat: `data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}` + "\n\n" + `data: {"choices":[{"delta":{"reasoning_content":", so"}}]}` + "\n\n" +
 			`data: {"choices":[{"delta":{"content":"yes"},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n",
-		OllamaChat: `{"message":{"content":"","thinking":"hm"},"done":false}` + "\n" + `{"message":{"content":"","thinking":", so"},"done":false}` + "\n" +
+		NDJSONChat: `{"message":{"content":"","thinking":"hm"},"done":false}` + "\n" + `{"message":{"content":"","thinking":", so"},"done":false}` + "\n" +
 			`{"message":{"content":"yes"},"done":false}` + "\n" + `{"message":{"content":""},"done":true,"done_reason":"stop"}` + "\n",
 	} {
 		if r := readText(strings.NewReader(body), p, 16); r.Status != backends.OK || r.Text != "yes" || r.Chunks != 3 || r.FirstToken.IsZero() {
@@ -95,7 +95,7 @@ func TestOneEventIsSpokenOnce(t *testing.T) {
 		}
 	}
 	body := `{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},"done":false}` + "\n" + `{"message":{"content":""},"done":true,"done_reason":"stop"}` + "\n"
-	if r := readText(strings.NewReader(body), OllamaChat, 16); r.Status != backends.OK || r.Text != `f{"a":1}` || r.Chunks != 1 {
+	if r := readText(strings.NewReader(body), NDJSONChat, 16); r.Status != backends.OK || r.Text != `f{"a":1}` || r.Chunks != 1 {
 		t.Errorf("%s (%s), text %q, %d chunks", r.Status, r.Error, r.Text, r.Chunks)
 	}
 }
@@ -136,8 +136,8 @@ func TestOpenAIBody(t *testing.T) {
 		want string
 	}{
 		{false, OpenAI, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true}}`},
-		{false, VLLM, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"add_special_tokens":false}`},
-		{true, VLLM, `{"model":"m","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"chat_template_kwargs":{"enable_thinking":false,"thinking":false}}`},
+		{false, Extended, `{"model":"m","prompt":"<bos><start_of_turn>user\nA & B","max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"add_special_tokens":false}`},
+		{true, Extended, `{"model":"m","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,"stop":["\n"],"stream":true,"stream_options":{"include_usage":true},"top_k":3,"min_tokens":2,"ignore_eos":true,"repetition_penalty":1,"chat_template_kwargs":{"enable_thinking":false,"thinking":false}}`},
 	} {
 		r := req
 		if c.chat {
@@ -219,14 +219,14 @@ func FuzzSSE(f *testing.F) {
 }
 
 func FuzzNDJSON(f *testing.F) {
-	fuzzStream(f, OllamaGenerate, "ollama_generate.txt", "ollama_chat.txt", "ollama_toolong.txt")
+	fuzzStream(f, NDJSONGenerate, "ollama_generate.txt", "ollama_chat.txt", "ollama_toolong.txt")
 }
 
 // TestTemplateIsUsed: without it the goal for coalesced events is out of reach, and nothing else would show.
 func TestTemplateIsUsed(t *testing.T) {
 	for file, p := range map[string]Protocol{
-		"vllm_completion.txt": OpenAICompletions, "vllm_chat.txt": OpenAIChat, "ollama_generate.txt": OllamaGenerate,
-		"ollama_chat.txt": OllamaChat, "llama_server.txt": OpenAICompletions,
+		"vllm_completion.txt": OpenAICompletions, "vllm_chat.txt": OpenAIChat, "ollama_generate.txt": NDJSONGenerate,
+		"ollama_chat.txt": NDJSONChat, "llama_server.txt": OpenAICompletions,
 	} {
 		text, err := os.ReadFile("testdata/" + file)
 		if err != nil {

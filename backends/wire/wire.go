@@ -1,5 +1,5 @@
 // Package wire is the streaming HTTP client that the served backends share: it
-// sends one prepared body, reads the answer as SSE (OpenAI) or NDJSON (Ollama),
+// sends one prepared body, reads the answer as SSE (OpenAI) or NDJSON (Ollama's),
 // stamps the times and turns every way in which an exchange can end into a
 // Reply. It starts no server and knows no engine beyond its stream.
 package wire
@@ -19,14 +19,24 @@ type Protocol int
 const (
 	OpenAICompletions Protocol = iota
 	OpenAIChat
-	OllamaGenerate
-	OllamaChat
+	NDJSONGenerate
+	NDJSONChat
 )
 
-var protocolNames = [...]string{"openai_completions", "openai_chat", "ollama_generate", "ollama_chat"}
+var protocolNames = [...]string{"openai_completions", "openai_chat", "ndjson_generate", "ndjson_chat"}
+
+var protocolPaths = [...]string{"/v1/completions", "/v1/chat/completions", "/api/generate", "/api/chat"}
 
 // String is the protocol's name, for messages and tests.
 func (p Protocol) String() string { return protocolNames[p] }
+
+// Path is the endpoint that speaks it.
+func (p Protocol) Path() string { return protocolPaths[p] }
+
+// Protocols are all of them.
+func Protocols() []Protocol {
+	return []Protocol{OpenAICompletions, OpenAIChat, NDJSONGenerate, NDJSONChat}
+}
 
 // SSE reports that the stream is server-sent events, not lines of JSON.
 func (p Protocol) SSE() bool { return p == OpenAICompletions || p == OpenAIChat }

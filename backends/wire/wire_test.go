@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/backends/wire/faults"
 	"matrix/experiments"
 )
 
-var protocols = []wire.Protocol{wire.OpenAICompletions, wire.OpenAIChat, wire.OllamaGenerate, wire.OllamaChat}
+var protocols = []wire.Protocol{wire.OpenAICompletions, wire.OpenAIChat, wire.NDJSONGenerate, wire.NDJSONChat}
 
 // requestsPerFault is how often each fault is asked for; MATRIX_FAULT_REQUESTS raises it.
 func requestsPerFault(t *testing.T, f faults.Fault) int {

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"matrix/backends"
+	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
 	"matrix/experiments"
 	"matrix/runner/calibrate"
-	"matrix/runner/calibrate/mock"
 	"matrix/runner/load"
 )
 
@@ -43,7 +43,7 @@ func driveFloor(ctx context.Context, target string, s calibrate.Scenario) (calib
 	if s.Protocol != "completions" {
 		return calibrate.Cost{}, fmt.Errorf("the floor knows completions alone")
 	}
-	if err := mock.Set(ctx, target, s.Settings()); err != nil {
+	if err := stamped.Set(ctx, target, s.Settings()); err != nil {
 		return calibrate.Cost{}, err
 	}
 	f, err := newFloor(target, s)
@@ -77,7 +77,7 @@ func newFloor(target string, s calibrate.Scenario) (*floor, error) {
 		return nil, err
 	}
 	f := &floor{to: &unix.SockaddrInet4{Port: at.Port, Addr: [4]byte(at.IP.To4())}, left: s.Requests, timer: -1}
-	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.VLLM)
+	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
 	f.request = fmt.Appendf(nil, "POST /v1/completions HTTP/1.1\r\nHost: %s\r\nUser-Agent: floor\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n%s", u.Host, len(body), body)
 	f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	return f, err

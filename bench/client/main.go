@@ -23,12 +23,13 @@ import (
 	"runtime"
 	"strings"
 
+	"matrix/backends/fake"
+	"matrix/backends/fake/stamped"
 	"matrix/runner/calibrate"
-	"matrix/runner/calibrate/mock"
 )
 
 func main() {
-	mock.MainIfAsked()
+	fake.MainIfAsked()
 	log.SetFlags(0)
 	if len(os.Args) == 5 && os.Args[1] == roleMarker {
 		if err := play(os.Args[2], os.Args[3], os.Args[4]); err != nil {
@@ -97,7 +98,7 @@ type bench struct {
 // measure prints the table as it grows and reports whether every row has its figures.
 func (b *bench) measure(ctx context.Context, scenarios []named, only string) (ok bool, err error) {
 	server, client := cores()
-	p, err := mock.Start(ctx, "taskset", "-c", server)
+	p, err := stamped.Start(ctx, "taskset", "-c", server)
 	if err != nil {
 		return false, err
 	}

@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
 	"matrix/experiments"
 	"matrix/runner/calibrate"
-	"matrix/runner/calibrate/mock"
 )
 
 //go:embed aiohttp_loop.py
@@ -73,7 +73,7 @@ func (b *bench) install(ctx context.Context) {
 }
 
 func aiohttpArgv(dir, url string, s calibrate.Scenario) []string {
-	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.VLLM)
+	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
 	text, _ := json.Marshal(s) // plain values
 	return []string{filepath.Join(dir, "bin", "python"), "-c", aiohttpLoop, url + "/v1/completions", string(text), string(body)}
 }
@@ -129,7 +129,7 @@ func (b *bench) measuresItself(ctx context.Context, r *row, p peer, dir, core st
 		s := r.Scenario.Scenario
 		s.Stamps = stamps
 		s.Requests = min(s.Requests, 1000) // it takes ten times as long over each
-		if err := mock.Set(ctx, b.url, s.Settings()); err != nil {
+		if err := stamped.Set(ctx, b.url, s.Settings()); err != nil {
 			return err
 		}
 		out, _, err := tree(ctx, ".", append([]string{"taskset", "-c", core}, p.argv(dir, b.url, s)...))
@@ -140,7 +140,7 @@ func (b *bench) measuresItself(ctx context.Context, r *row, p peer, dir, core st
 		if err := json.Unmarshal(out, &c); err != nil {
 			return fmt.Errorf("read its cost: %w", err)
 		}
-		seen, err := mock.Count(ctx, b.url)
+		seen, err := stamped.Count(ctx, b.url)
 		if err != nil {
 			return err
 		}
@@ -165,14 +165,14 @@ func (b *bench) twoSizes(ctx context.Context, r *row, p peer, dir, core string) 
 	for i, n := range []int{64, 704} {
 		s := r.Scenario.Scenario
 		s.Requests = n
-		if err := mock.Set(ctx, b.url, s.Settings()); err != nil {
+		if err := stamped.Set(ctx, b.url, s.Settings()); err != nil {
 			return err
 		}
 		_, c, err := tree(ctx, temp, append([]string{"taskset", "-c", core}, p.argv(dir, b.url, s)...))
 		if err != nil {
 			return err
 		}
-		seen, err := mock.Count(ctx, b.url)
+		seen, err := stamped.Count(ctx, b.url)
 		if err != nil {
 			return err
 		}

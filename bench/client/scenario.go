@@ -10,8 +10,8 @@ import (
 	"os/exec"
 	"slices"
 
+	"matrix/backends/fake/stamped"
 	"matrix/runner/calibrate"
-	"matrix/runner/calibrate/mock"
 )
 
 // row is one client in one scenario.
@@ -20,7 +20,7 @@ type row struct {
 	Client   string           `json:"client"`
 	Runs     []calibrate.Cost `json:"runs"`
 	Timed    []calibrate.Cost `json:"timed"`  // runs that held each event's time against the mock's
-	Server   []mock.Counts    `json:"server"` // of each run
+	Server   []stamped.Counts `json:"server"` // of each run
 	Startup  *calibrate.Cost  `json:"startup,omitempty"`
 	Void     string           `json:"void,omitempty"`    // why the figures say nothing
 	Missing  string           `json:"missing,omitempty"` // why there are none
@@ -99,7 +99,7 @@ func (b *bench) run(ctx context.Context, r *row, s calibrate.Scenario, core stri
 }
 
 // child starts a client that ends its command line with the scenario and prints its cost.
-func (b *bench) child(ctx context.Context, s calibrate.Scenario, argv ...string) (c calibrate.Cost, seen mock.Counts, err error) {
+func (b *bench) child(ctx context.Context, s calibrate.Scenario, argv ...string) (c calibrate.Cost, seen stamped.Counts, err error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return c, seen, err
@@ -116,6 +116,6 @@ func (b *bench) child(ctx context.Context, s calibrate.Scenario, argv ...string)
 	if c.Failed > 0 {
 		return c, seen, fmt.Errorf("%d of %d requests failed: %v", c.Failed, c.Requests, c.Errors)
 	}
-	seen, err = mock.Count(ctx, b.url)
+	seen, err = stamped.Count(ctx, b.url)
 	return c, seen, err
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"matrix/backends/fake/stamped"
 	"matrix/runner/calibrate"
-	"matrix/runner/calibrate/mock"
 )
 
 func preface(server, client string) string {
@@ -74,7 +74,7 @@ func delay(all []calibrate.Cost, of func(calibrate.Cost) *calibrate.Delay) strin
 	return fmt.Sprintf("%.3f / %.3f", 1e3*median(with, func(c calibrate.Cost) float64 { return of(c).P50S }), 1e3*median(with, func(c calibrate.Cost) float64 { return of(c).P99S }))
 }
 
-func atOnce(all []mock.Counts) string {
+func atOnce(all []stamped.Counts) string {
 	var most int64
 	mean := 0.0
 	for _, c := range all {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"matrix/backends"
+	"matrix/backends/fake"
 	"matrix/backends/llamacpp"
 	"matrix/backends/ollama"
 	"matrix/backends/openai"
@@ -17,7 +18,6 @@ import (
 	"matrix/cmd/matrix/cli"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/experiments"
-	"matrix/runner/calibrate/mock"
 )
 
 // engines is the one place that names every backend: a new one is a package and a line here.
@@ -34,8 +34,7 @@ var engines = map[string]backends.Backend{
 func main() {
 	// matrix starts itself again as an engine's guard, as the simulator and as the mock; none returns.
 	process.MainIfAsked()
-	simulator.MainIfAsked()
-	mock.MainIfAsked()
+	fake.MainIfAsked()
 	ctx, i := app.Signals(context.Background())
 	code := run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends

@@ -16,8 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"matrix/backends/fake"
 	"matrix/backends/process"
-	"matrix/backends/simulator"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/results"
 	"matrix/results/table"
@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	// Launches re-execute this binary: as the guard of an engine, and as the simulator.
 	process.MainIfAsked()
-	simulator.MainIfAsked()
+	fake.MainIfAsked()
 	testscript.Main(m, map[string]func(){"matrix": func() {
 		ctx, i := app.Signals(context.Background())
 		code := run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr)

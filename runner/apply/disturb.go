@@ -3,8 +3,9 @@ package apply
 import (
 	"context"
 	"fmt"
-	"matrix/runner/machine"
 	"slices"
+
+	"matrix/runner/machine"
 )
 
 // disturbers warns of processes that compute on the GPUs already. The servers that the plan asks are what is measured.

@@ -6,8 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"matrix/backends/fake"
 	"matrix/backends/process"
-	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/record"
@@ -19,7 +19,7 @@ import (
 // made inside a synctest bubble may not be used outside of it.
 func TestMain(m *testing.M) {
 	process.MainIfAsked()
-	simulator.MainIfAsked()
+	fake.MainIfAsked()
 	ApplyIfAsked()
 	if err := WarmParquet(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"matrix/runner/calibrate/mock"
+	"matrix/backends/fake/stamped"
 )
 
 // Delay is how late something was, in seconds.
@@ -56,7 +56,7 @@ func newClock() clock {
 	least := time.Hour
 	for range 50 {
 		before := time.Now()
-		there := mock.Now()
+		there := stamped.Now()
 		if took := time.Since(before); took < least {
 			least, best = took, clock{before.Add(took / 2), there}
 		}

@@ -10,15 +10,15 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
 	"matrix/experiments"
-	"matrix/runner/calibrate/mock"
 	"matrix/runner/load"
 )
 
 // Scenario is one stretch of load against the mock.
 type Scenario struct {
-	Protocol string  `json:"protocol"` // completions, chat, generate, ollama_chat
+	Protocol string  `json:"protocol"` // completions, chat, generate, ndjson_chat
 	Streams  int     `json:"streams"`  // in flight of a closed load
 	RatePerS float64 `json:"rate_per_s,omitempty"`
 	Arrival  string  `json:"arrival,omitempty"` // of an open load, "" = poisson
@@ -29,8 +29,8 @@ type Scenario struct {
 }
 
 // Settings are what the mock has to do for it.
-func (s Scenario) Settings() mock.Settings {
-	return mock.Settings{Tokens: s.Tokens, Gap: time.Duration(s.GapS * float64(time.Second))}
+func (s Scenario) Settings() stamped.Settings {
+	return stamped.Settings{Tokens: s.Tokens, Gap: time.Duration(s.GapS * float64(time.Second))}
 }
 
 // Shape is the load shape of it: open where there is a rate, else closed.
@@ -68,31 +68,21 @@ func (c Cost) CPUPerEventS() float64 { return c.CPUS / float64(c.Events) }
 // CPUPerRequestS is the whole cost over the requests.
 func (c Cost) CPUPerRequestS() float64 { return c.CPUS / float64(c.Requests) }
 
-// wireForm is how a scenario's protocol is asked for.
-type wireForm struct {
-	path     string
-	protocol wire.Protocol
-	chat     bool
-}
-
-var wireForms = map[string]wireForm{
-	"completions": {"/v1/completions", wire.OpenAICompletions, false},
-	"chat":        {"/v1/chat/completions", wire.OpenAIChat, true},
-	"generate":    {"/api/generate", wire.OllamaGenerate, false},
-	"ollama_chat": {"/api/chat", wire.OllamaChat, true},
+var protocols = map[string]wire.Protocol{
+	"completions": wire.OpenAICompletions, "chat": wire.OpenAIChat, "generate": wire.NDJSONGenerate, "ndjson_chat": wire.NDJSONChat,
 }
 
 // client is an engine as runner/load sees one: the mock, through the streaming client of the served backends.
 type client struct {
-	wire *wire.Client
-	url  string
-	form wireForm
-	done chan struct{}
+	wire     *wire.Client
+	url      string
+	protocol wire.Protocol
+	done     chan struct{}
 }
 
 func (c *client) Generate(ctx context.Context, req backends.Request) backends.Reply {
-	body, _ := wire.OpenAIBody(req, "mock", wire.VLLM)
-	return c.wire.Do(ctx, wire.Call{URL: c.url + c.form.path, Body: body, Protocol: c.form.protocol, Model: "mock", Request: req})
+	body, _ := wire.OpenAIBody(req, "mock", wire.Extended)
+	return c.wire.Do(ctx, wire.Call{URL: c.url + c.protocol.Path(), Body: body, Protocol: c.protocol, Model: "mock", Request: req})
 }
 func (c *client) Info() backends.Info         { return backends.Info{} }
 func (c *client) Done() <-chan struct{}       { return c.done }
@@ -100,16 +90,16 @@ func (c *client) Close(context.Context) error { c.wire.Close(); return nil }
 
 // Drive offers the scenario to the mock at url, in this process, and says what that cost.
 func Drive(ctx context.Context, url string, s Scenario) (Cost, error) {
-	form, ok := wireForms[s.Protocol]
+	protocol, ok := protocols[s.Protocol]
 	if !ok {
 		return Cost{}, fmt.Errorf("calibrate: no protocol %q", s.Protocol)
 	}
-	if err := mock.Set(ctx, url, s.Settings()); err != nil {
+	if err := stamped.Set(ctx, url, s.Settings()); err != nil {
 		return Cost{}, err
 	}
-	c := &client{wire: wire.New(wire.Options{IdleTimeout: time.Minute}), url: url, form: form, done: make(chan struct{})}
+	c := &client{wire: wire.New(wire.Options{IdleTimeout: time.Minute}), url: url, protocol: protocol, done: make(chan struct{})}
 	defer c.wire.Close()
-	job := load.Job{Shape: s.Shape(), Requests: requests(s, form.chat)}
+	job := load.Job{Shape: s.Shape(), Requests: requests(s, protocol == wire.OpenAIChat || protocol == wire.NDJSONChat)}
 	if s.RatePerS > 0 {
 		schedule, err := load.NewSchedule(job.Shape, 1)
 		if err != nil {

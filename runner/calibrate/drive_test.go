@@ -5,17 +5,18 @@ import (
 	"testing"
 	"time"
 
-	"matrix/runner/calibrate/mock"
+	"matrix/backends/fake"
+	"matrix/backends/fake/stamped"
 )
 
 func TestMain(m *testing.M) {
-	mock.MainIfAsked()
+	fake.MainIfAsked()
 	os.Exit(m.Run())
 }
 
 // TestDrive: every event is counted and dated, whatever the protocol and the shape.
 func TestDrive(t *testing.T) {
-	p, err := mock.Start(t.Context())
+	p, err := stamped.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestDrive(t *testing.T) {
 		{Protocol: "completions", Streams: 4},
 		{Protocol: "chat", Streams: 2, GapS: 0.001},
 		{Protocol: "generate", Streams: 2},
-		{Protocol: "ollama_chat", Streams: 2},
+		{Protocol: "ndjson_chat", Streams: 2},
 		{Protocol: "completions", RatePerS: 500, GapS: 0.001},
 	} {
 		s.Tokens, s.Requests, s.Stamps = 8, 20, true
@@ -38,7 +39,7 @@ func TestDrive(t *testing.T) {
 		if open := s.RatePerS > 0; open != (c.Send != nil) || open != (c.Arrival != nil) || open && c.Send.N != 20 {
 			t.Errorf("%+v: send %+v, arrival %+v", s, c.Send, c.Arrival)
 		}
-		seen, err := mock.Count(t.Context(), p.URL)
+		seen, err := stamped.Count(t.Context(), p.URL)
 		if err != nil || seen.Requests != 20 {
 			t.Errorf("the mock saw %+v, %v", seen, err)
 		}

@@ -11,10 +11,10 @@ import (
 	"runtime"
 	"time"
 
+	"matrix/backends/fake/stamped"
 	"matrix/experiments"
 	"matrix/results/disk"
 	"matrix/results/record"
-	"matrix/runner/calibrate/mock"
 )
 
 // Step is a part of the short form that begins.
@@ -27,7 +27,7 @@ type Step struct {
 func Short(ctx context.Context, observe func(Step)) (record.Calibration, error) {
 	host, _ := os.Hostname() // "" is equal to itself
 	c := record.Calibration{Host: host, Cores: runtime.NumCPU(), UnixS: float64(time.Now().UnixNano()) / 1e9}
-	p, err := mock.Start(ctx)
+	p, err := stamped.Start(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -58,7 +58,7 @@ func Short(ctx context.Context, observe func(Step)) (record.Calibration, error) 
 		}
 		step.book(cost)
 	}
-	seen, err := mock.Count(ctx, p.URL)
+	seen, err := stamped.Count(ctx, p.URL)
 	c.MockLateP99S = seen.LateP99S
 	return c, err
 }

@@ -1,0 +1,86 @@
+package stamped
+
+import (
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// tally counts what the server sees.
+type tally struct {
+	guard  sync.Mutex
+	seen   Counts
+	area   float64 // requests × ns
+	change int64   // when in-flight last changed
+	delays *hdrhistogram.Histogram
+	cpu    float64 // s, at the beginning
+}
+
+func (t *tally) begin() {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	t.seen = Counts{InFlight: t.seen.InFlight}
+	t.area, t.change, t.cpu = 0, 0, processCPU()
+	t.delays = hdrhistogram.New(1, int64(time.Minute), 3)
+}
+
+func (t *tally) enter(now int64) {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	if t.seen.Requests == 0 {
+		t.seen.FirstNs, t.change = now, now
+	}
+	t.shift(now)
+	t.seen.Requests++
+	t.seen.InFlight++
+	t.seen.MostAtOnce = max(t.seen.MostAtOnce, t.seen.InFlight)
+}
+
+func (t *tally) leave(now int64, whole bool) {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	t.shift(now)
+	t.seen.InFlight--
+	t.seen.LastNs = now
+	if whole {
+		t.seen.Completed++
+	}
+}
+
+// shift adds the time since the last change at the number that were in flight. Moments of two connections may come in
+// the wrong order by a few microseconds.
+func (t *tally) shift(now int64) {
+	if now > t.change {
+		t.area += float64(t.seen.InFlight) * float64(now-t.change)
+		t.change = now
+	}
+}
+
+func (t *tally) late(by time.Duration) {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	_ = t.delays.RecordValue(max(1, min(int64(by), int64(time.Minute)))) // within its bounds
+}
+
+func (t *tally) counts() Counts {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	c := t.seen
+	if span := c.LastNs - c.FirstNs; span > 0 {
+		c.MeanAtOnce = t.area / float64(span)
+	}
+	c.CPUS = processCPU() - t.cpu
+	c.LateP99S = float64(t.delays.ValueAtQuantile(99)) / 1e9
+	return c
+}
+
+// processCPU is what this process has used of the processor, in seconds.
+func processCPU() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}

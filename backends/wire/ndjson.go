@@ -1,0 +1,111 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+)
+
+// lineEvent is one line of /api/generate or /api/chat. Ollama leaves out what is zero.
+type lineEvent struct {
+	Model    string          `json:"model"`
+	Error    json.RawMessage `json:"error"`
+	Response json.RawMessage `json:"response"`
+	Thinking json.RawMessage `json:"thinking"`
+	Message  struct {
+		Content  json.RawMessage `json:"content"`
+		Thinking json.RawMessage `json:"thinking"`
+		Calls    []toolCall      `json:"tool_calls"`
+	} `json:"message"`
+	Done               *bool  `json:"done"`
+	DoneReason         string `json:"done_reason"`
+	TotalDuration      nano   `json:"total_duration"`
+	LoadDuration       nano   `json:"load_duration"`
+	PromptEvalDuration nano   `json:"prompt_eval_duration"`
+	EvalDuration       nano   `json:"eval_duration"`
+	PromptEvalCount    count  `json:"prompt_eval_count"`
+	CachedCount        count  `json:"prompt_eval_cached_count"`
+	EvalCount          count  `json:"eval_count"`
+}
+
+// ndjson takes one line.
+func (s *stream) ndjson(line []byte) error {
+	if done, err := s.plain(line); done {
+		return err
+	}
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 {
+		return nil
+	}
+	var e lineEvent
+	if err := json.Unmarshal(line, &e); err != nil {
+		return malformed("malformed_json", "a line is no event: "+excerpt(line))
+	}
+	switch {
+	case isError(e.Error):
+		return engineError(e.Error)
+	case e.Done == nil:
+		return malformed("malformed_event", "a line is no event: "+excerpt(line))
+	case s.call.Model != "" && e.Model != "" && e.Model != s.call.Model:
+		return wrongModel(s.call.Model, e.Model)
+	case s.ended && *e.Done:
+		return s.end() // twice
+	case s.ended:
+		return malformed("event_after_done", "an event came after the end mark")
+	}
+	s.event()
+	return s.line(&e, line)
+}
+
+func (s *stream) line(e *lineEvent, line []byte) error {
+	texts := [...]struct {
+		literal   []byte
+		reasoning bool
+	}{{e.Thinking, true}, {e.Message.Thinking, true}, {e.Response, false}, {e.Message.Content, false}}
+	spoken, several := -1, false
+	for i, t := range texts {
+		said, err := s.say(t.literal, t.reasoning)
+		if err != nil {
+			return err
+		}
+		if said {
+			several = several || spoken >= 0
+			spoken = i
+		}
+	}
+	called, err := s.calls(e.Message.Calls)
+	if err == nil && (called || spoken >= 0) {
+		err = s.spoke()
+	}
+	if err != nil {
+		return err
+	}
+	if *e.Done {
+		s.lineEnd(e)
+		return s.end()
+	}
+	if spoken >= 0 && !several && !called {
+		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
+	}
+	return nil
+}
+
+// lineEnd books the counts and the engine's own times. Ollama counts the wait for a slot in none of its parts, so
+// the queue is what they leave of the total.
+func (s *stream) lineEnd(e *lineEvent) {
+	r := s.reply
+	r.FinishReason = e.DoneReason
+	r.InputTokens, r.OutputTokens, r.CachedTokens = s.count(e.PromptEvalCount), s.count(e.EvalCount), s.count(e.CachedCount)
+	r.ServerPrefill, r.ServerDecode, r.ServerLoad = s.ns(e.PromptEvalDuration), s.ns(e.EvalDuration), s.ns(e.LoadDuration)
+	queue := s.ns(e.TotalDuration)
+	if queue == nil {
+		return
+	}
+	for _, part := range []*float64{r.ServerLoad, r.ServerPrefill, r.ServerDecode} {
+		if part != nil {
+			*queue -= *part
+		}
+	}
+	*queue = max(math.Round(*queue*1e9)/1e9, 0) // as told, in whole ns
+	r.ServerQueue = queue
+}
