@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			env.Setenv("LANG", "C.UTF-8")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("SHIPPED", shipped)
 			env.Setenv("MANY", `\b1 (answers|attempts|cells|entries|experiments|files|launches|lines|marks|prompts|requests|rows|segments|settings|sources)\b`)
 			env.Setenv(schemaEnv, filepath.Join(shipped, "..", "docs", "records.schema.json"))

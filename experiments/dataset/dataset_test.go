@@ -163,6 +163,9 @@ func TestCanceled(t *testing.T) {
 
 // An over-long line is a fault of its own: it is not held, and the lines around it are read.
 func TestOverlongLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes, byte by byte: minutes under the race detector")
+	}
 	d := write(t, "a.jsonl", "")
 	f, err := os.Create(d.Path)
 	if err != nil {
@@ -190,6 +193,9 @@ func TestOverlongLine(t *testing.T) {
 
 // 200,000 prompts cost their index, 16 bytes each, not their texts.
 func TestIndexIsSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes, byte by byte: minutes under the race detector")
+	}
 	var b strings.Builder
 	for i := range 200_000 {
 		fmt.Fprintf(&b, "{\"prompt\":\"prompt %d, %s\"}\n", i, "which is about a hundred bytes long, as prompts of a benchmark are at the very least, if not much more")

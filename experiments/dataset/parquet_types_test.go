@@ -119,6 +119,9 @@ func TestParquetTypes(t *testing.T) {
 
 // TestParquetBomb: a small file that says one long prompt very often fills neither the disk nor the memory.
 func TestParquetBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes, byte by byte: minutes under the race detector")
+	}
 	schema := arrow.NewSchema([]arrow.Field{{Name: "prompt", Type: arrow.BinaryTypes.String}}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
