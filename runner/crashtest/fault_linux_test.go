@@ -40,9 +40,10 @@ func (r tree) failed(code int, out string) {
 	r.nothingLeft()
 }
 
-func (r tree) goesOn(launches int) {
+func (r tree) goesOn(launches int, args ...string) {
 	r.t.Helper()
-	if _, code, out := r.apply(0); code != 0 {
+	_, code, out := r.apply(0, args...)
+	if code != 0 {
 		r.t.Errorf("the next apply ended with %d:\n%s", code, out)
 	}
 	r.nothingLeft()
@@ -55,7 +56,10 @@ func (r tree) goesOn(launches int) {
 		}
 	}
 	if complete != launches {
-		r.t.Errorf("%d launches are complete, want %d", complete, launches)
+		r.t.Errorf("%d launches are complete, want %d; the next apply said:\n%s", complete, launches, out)
+		for _, p := range r.history() {
+			r.t.Logf("launch %d %s: %s", p.Launch, p.Status, p.Reason)
+		}
 	}
 }
 
@@ -89,7 +93,14 @@ func TestFaults(t *testing.T) {
 			_ = cmd.Wait() // its exit code is judged below
 			r.failed(cmd.ProcessState.ExitCode(), out.String())
 			t.Logf("exit %d", cmd.ProcessState.ExitCode())
-			r.goesOn(2)
+			var again []string
+			if strings.Contains(out.String(), "engine failed") { // it hit the engine, which a user is told to run again
+				again = []string{"--rerun", "failed,censored"}
+			}
+			r.goesOn(2, again...)
+			if t.Failed() {
+				t.Logf("the faulty apply said:\n%s", out)
+			}
 		})
 	}
 }

@@ -131,9 +131,9 @@ func (r tree) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 }
 
 // apply runs to the end, or is killed after d (0: never); killed tells.
-func (r tree) apply(d time.Duration) (killed bool, code int, out string) {
+func (r tree) apply(d time.Duration, args ...string) (killed bool, code int, out string) {
 	r.t.Helper()
-	cmd, text := r.command(r.bin, "apply", "--auto-approve", "kill.hcl")
+	cmd, text := r.command(append([]string{r.bin, "apply", "--auto-approve", "kill.hcl"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		r.t.Error(err)
 		return false, -1, ""
