@@ -12,10 +12,13 @@ import (
 )
 
 // Backend is one serving system: what it is here, how a cell's engine is launched, and whatever else it knows. A field that
-// is nil is something that it cannot do. The table of them all is a literal map in main; a new engine is one package that
+// is nil is something that it cannot do. The table of them all is package engines; a new engine is one package that
 // makes such a value, and a line there. It is a struct and no interface: what few engines know would otherwise be an
 // interface of one method each, found by a type assertion that a misspelt method fails in silence.
 type Backend struct {
+	// Kind is what the language takes of the engine: its name in a file, the attribute of a model that says what it loads,
+	// whether it takes batches. Attached servers and the simulator have none: the language has theirs.
+	Kind *experiments.EngineKind
 	// Check says what the engine cannot do for a cell, without starting it.
 	Check func(c *experiments.Cell) []experiments.Problem
 	// Fit predicts the memory of a cell by the engine's own rules; promptTokens is the 95th percentile of its prompts.

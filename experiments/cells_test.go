@@ -80,7 +80,7 @@ func TestFitAndConstraints(t *testing.T) {
 		if c.Load == nil || c.Warmup == nil || c.Limits == nil {
 			t.Error("the prediction sees an incomplete cell")
 		}
-		if c.Platform.Backend != experiments.VLLMServe {
+		if c.Platform.Backend != "vllm_serve" {
 			return experiments.Fit{}
 		}
 		return experiments.Fit{WeightsGiB: number(22.7), KVGiBPerSequence: number(0.9), OverheadGiB: number(0.8), NeedGiB: number(24.4), BudgetGiB: number(15.57), MaxSequences: number(3)}
@@ -166,10 +166,10 @@ experiment "e" {
 		t.Fatal(all)
 	}
 	for got, want := range map[string]string{
-		c.Platform.Python:   filepath.Join(dir, "engines/vllm/bin/python"),
-		c.Dataset.Path:      filepath.Join(dir, "sub/prompts/candidates.jsonl"),
-		c.Model.VLLM.Model:  filepath.Join(dir, "weights"),
-		c.Model.Ollama.GGUF: filepath.Join(dir, "m.gguf"),
+		c.Platform.Python:                    filepath.Join(dir, "engines/vllm/bin/python"),
+		c.Dataset.Path:                       filepath.Join(dir, "sub/prompts/candidates.jsonl"),
+		c.Model.Parts["vllm"].Text("model"):  filepath.Join(dir, "weights"),
+		c.Model.Parts["ollama"].Text("gguf"): filepath.Join(dir, "m.gguf"),
 	} {
 		if got != want {
 			t.Errorf("path %s, want %s", got, want)

@@ -2,11 +2,12 @@ package experiments
 
 import (
 	"bytes"
-	"matrix/experiments/cell"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"matrix/experiments/cell"
 )
 
 // FuzzLoad gives any bytes to the loader as HCL and as JSON: whatever they are, it answers with diagnostics or cells.

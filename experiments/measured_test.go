@@ -57,7 +57,7 @@ experiment "e" {
 			"env":       {got.Platform.Env, then.Platform.Env},
 			"python":    {got.Platform.Python, "/then/bin/python"},
 			"backend":   {got.Platform.Backend, then.Platform.Backend},
-			"model":     {*got.Model.VLLM, *then.Model.VLLM},
+			"model":     {got.Model.Parts["vllm"], then.Model.Parts["vllm"]},
 			"generate":  {got.Generate.TopP, then.Generate.TopP},
 			"tokens":    {got.Generate.MaxTokens, 7},
 			"isolation": {got.Isolation.PrefixCache, then.Isolation.PrefixCache},

@@ -71,7 +71,7 @@ func varsOf(t *testing.T, file string) []string {
 // picky is an engine that objects to what real engines object to.
 func picky(c *experiments.Cell) []experiments.Problem {
 	var problems []experiments.Problem
-	if c.Platform.Backend == experiments.Ollama && c.Generate.IgnoreEOS {
+	if c.Platform.Backend == "ollama" && c.Generate.IgnoreEOS {
 		problems = append(problems, experiments.Problem{Summary: "Ollama has no ignore_eos",
 			Detail: `Set it for the others only: ignore_eos = cell.platform.backend != "ollama".`, Path: "generate.ignore_eos"})
 	}

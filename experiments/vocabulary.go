@@ -12,27 +12,26 @@ import (
 
 // What the packages below hold, under the names that other rooms still use.
 type (
-	Cell         = cell.Cell
-	EngineKind   = cell.EngineKind
-	Places       = cell.Places
-	Axis         = cell.Axis
-	Skip         = cell.Skip
-	Place        = cell.Place
-	Problem      = cell.Problem
-	Values       = cell.Values
-	Platform     = cell.Platform
-	Model        = cell.Model
-	VLLMModel    = cell.VLLMModel
-	OllamaModel  = cell.OllamaModel
-	OpenAIModel  = cell.OpenAIModel
-	Architecture = cell.Architecture
-	Dataset      = cell.Dataset
-	Synthetic    = cell.Synthetic
-	Length       = cell.Length
-	Hardware     = cell.Hardware
-	LoadShape    = cell.Load
-	Generate     = cell.Generate
-	Warmup       = cell.Warmup
+	Cell          = cell.Cell
+	EngineKind    = cell.EngineKind
+	ModelPart     = cell.Part
+	PartAttribute = cell.PartAttribute
+	Places        = cell.Places
+	Axis          = cell.Axis
+	Skip          = cell.Skip
+	Place         = cell.Place
+	Problem       = cell.Problem
+	Values        = cell.Values
+	Platform      = cell.Platform
+	Model         = cell.Model
+	Architecture  = cell.Architecture
+	Dataset       = cell.Dataset
+	Synthetic     = cell.Synthetic
+	Length        = cell.Length
+	Hardware      = cell.Hardware
+	LoadShape     = cell.Load
+	Generate      = cell.Generate
+	Warmup        = cell.Warmup
 
 	ResponseFormat = cell.ResponseFormat
 
@@ -69,9 +68,6 @@ type (
 )
 
 const (
-	VLLMOffline    = cell.VLLMOffline
-	VLLMServe      = cell.VLLMServe
-	Ollama         = cell.Ollama
 	OpenAI         = cell.OpenAI
 	OpenAIBatch    = cell.OpenAIBatch
 	Simulator      = cell.Simulator
@@ -86,6 +82,7 @@ const (
 
 var (
 	NewCell         = cell.NewCell
+	Register        = cell.Register
 	Identify        = cell.Identify
 	FormatOf        = cell.FormatOf
 	FormatFields    = cell.FormatFields

@@ -77,8 +77,8 @@ var platforms = map[string]struct {
 	owner   string
 	path    string
 }{
-	"ollama":           {ollama.New(), experiments.Ollama, "library", ""},
-	"vllm_serve":       {vllm.Serve(), experiments.VLLMServe, "vllm", ""},
+	"ollama":           {ollama.New(), ollama.Name, "library", ""},
+	"vllm_serve":       {vllm.Serve(), vllm.ServeName, "vllm", ""},
 	"openai_vllm":      {openai.New(), experiments.OpenAI, "vllm", "/v1"},
 	"openai_llamacpp":  {openai.New(), experiments.OpenAI, "llamacpp", "/v1"},
 	"openai_ollama":    {openai.New(), experiments.OpenAI, "library", "/v1"},
@@ -95,7 +95,7 @@ func sentTo(t *testing.T, name string, req backends.Request) map[string]any {
 func attached(t *testing.T, name, url string) (backends.Engine, error) {
 	p := platforms[name]
 	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: url, Options: experiments.Values{"num_ctx": int64(4096)}},
-		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "m"}, Ollama: &experiments.OllamaModel{Model: "m"}, OpenAI: &experiments.OpenAIModel{Model: "m"}},
+		Model:    &experiments.Model{ID: "m", Parts: map[string]experiments.Values{vllm.Part: {"model": "m"}, ollama.Name: {"model": "m"}, experiments.OpenAI: {"model": "m"}}},
 		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1}, Isolation: &experiments.Isolation{PrefixCache: "off"}}
 	return p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
 }

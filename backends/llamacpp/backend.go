@@ -1,6 +1,7 @@
 package llamacpp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,16 @@ import (
 // New is the backend of platforms with backend = "llama_cpp".
 func New() backends.Backend {
 	return backends.Backend{
-		Check: check, Fit: fit, Resolve: resolve, Launch: launch, ModelFiles: modelFiles, Recipe: writeRecipe,
+		Kind: kind, Check: check, Fit: fit, Resolve: resolve, Launch: launch, ModelFiles: modelFiles, Recipe: writeRecipe,
 		Lacking: lacking, Fetch: fetch, Installed: installed,
 	}
+}
+
+// kind: its server grows four answers at a time unless told otherwise.
+var kind = &experiments.EngineKind{Name: Name, Server: Name,
+	Sequences: func(p *experiments.Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
+	Loads: &experiments.ModelPart{Name: Name, Attributes: []experiments.PartAttribute{
+		{Name: "gguf", Path: true, Required: true}, {Name: "template", Digest: true}}},
 }
 
 // source is what a cell's model block says of the file.
@@ -25,9 +33,7 @@ type source struct{ gguf, template string }
 
 func sourceOf(c *experiments.Cell) source {
 	part := c.Model.Parts[Name]
-	path, _ := part["gguf"].(string)
-	template, _ := part["template"].(string)
-	return source{path, template}
+	return source{part.Text("gguf"), part.Text("template")}
 }
 
 var errNoModel = errors.New(`the model does not say what llama.cpp loads: add llama_cpp = { gguf = "file.gguf" }`)

@@ -99,7 +99,7 @@ func recall(dir string, want remembered) (string, bool) {
 		return "", false
 	}
 	var got remembered
-	if json.Unmarshal(data, &got) != nil || !isSHA256(got.SHA256) {
+	if json.Unmarshal(data, &got) != nil || !IsSHA256(got.SHA256) {
 		return "", false
 	}
 	want.SHA256 = got.SHA256
@@ -128,4 +128,10 @@ func remember(dir string, r remembered) {
 func cacheFile(dir, path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return filepath.Join(dir, hex.EncodeToString(sum[:16])+".json")
+}
+
+// IsSHA256 reports 64 hex digits.
+func IsSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size
 }

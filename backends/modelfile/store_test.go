@@ -60,44 +60,6 @@ func TestHubDir(t *testing.T) {
 	}
 }
 
-func TestOllamaManifest(t *testing.T) {
-	store := t.TempDir()
-	blob := strings.Repeat("ab", 32)
-	manifest := `{"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("cd", 32) + `","size":9},
-		"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:` + blob + `","size":42}]}`
-	writeFile(t, store+"/manifests/registry.ollama.ai/library/gemma3/4b", manifest)
-	writeFile(t, store+"/manifests/hf.co/org/repo/latest", manifest)
-	for _, name := range []string{"gemma3:4b", "library/gemma3:4b", "registry.ollama.ai/library/gemma3:4b", "hf.co/org/repo"} {
-		m, err := OllamaManifest(store, name)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		sum := sha256.Sum256([]byte(manifest))
-		b, ok := m.Blob("model")
-		if m.Digest != hex.EncodeToString(sum[:]) || !ok || b.Size != 42 || b.Path != store+"/blobs/sha256-"+blob || len(m.Blobs) != 2 {
-			t.Errorf("%s: %+v", name, m)
-		}
-	}
-	var missing *NotFoundError
-	if _, err := OllamaManifest(store, "gemma3"); !errors.As(err, &missing) {
-		t.Errorf("another tag: %v", err)
-	}
-	for _, name := range []string{"", "a/b/c/d", "..", "../x:y", "a:"} {
-		if _, err := OllamaManifest(store, name); err == nil || errors.As(err, &missing) {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-}
-
-func TestOllamaManifestDigests(t *testing.T) {
-	for _, bad := range []string{`{`, `{"layers":[{"digest":"md5:00"}]}`, `{"layers":[{"digest":"sha256:../../x"}]}`} {
-		if _, err := parseManifest([]byte(bad), "/blobs"); err == nil {
-			t.Errorf("%s: accepted", bad)
-		}
-	}
-}
-
 // A digest is asked of the disk once: the second answer stands although the cached value was planted.
 func TestDigest(t *testing.T) {
 	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "digests")

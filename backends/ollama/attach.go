@@ -19,7 +19,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
 		defer cancel()
 	}
-	server, model := newAPI(p.URL), bareName(spec.Cell.Model.Ollama.Model)
+	server, model := newAPI(p.URL), bareName(modelOf(spec.Cell.Model).Model)
 	v, err := server.version(ctx)
 	if err != nil {
 		return nil, &backends.LaunchError{
@@ -60,7 +60,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 }
 
 func loadAttached(ctx context.Context, server *api, spec backends.Spec) (running, shown, error) {
-	model := bareName(spec.Cell.Model.Ollama.Model)
+	model := bareName(modelOf(spec.Cell.Model).Model)
 	about, err := server.show(ctx, model)
 	if err != nil {
 		return running{}, about, err

@@ -18,7 +18,7 @@ const Tested = "0.11.4, 0.33.0"
 func New() backends.Backend {
 	hub := hub{registry}
 	return backends.Backend{
-		Check: Check, Fit: Fit, Resolve: resolve, Launch: start, Refuses: refuses, ModelFiles: modelFiles, Recipe: writeRecipe,
+		Kind: kind, Check: Check, Fit: Fit, Resolve: resolve, Launch: start, Refuses: refuses, ModelFiles: modelFiles, Recipe: writeRecipe,
 		Lacking: hub.lacking, Fetch: hub.fetch, Installed: installed,
 	}
 }
@@ -32,11 +32,11 @@ func installed(p *experiments.Platform) backends.Installed {
 // resolve reads the executable's version and the model's digest.
 func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "ollama"}
-	if c.Model.Ollama == nil {
+	if modelOf(c.Model) == nil {
 		return id, fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}
 	if c.Platform.Attach {
-		id.Model = experiments.Values{"model": c.Model.Ollama.Model}
+		id.Model = experiments.Values{"model": modelOf(c.Model).Model}
 		return id, ctx.Err()
 	}
 	binary, err := find(c.Platform)
@@ -61,7 +61,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 
 // start starts a server, gives it its model and loads it; or attaches to one that runs.
 func start(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
-	if spec.Cell.Model.Ollama == nil {
+	if modelOf(spec.Cell.Model) == nil {
 		return nil, &backends.LaunchError{Class: "bad_argument", Err: fmt.Errorf("model %q does not say what Ollama loads", spec.Cell.Model.ID)}
 	}
 	if spec.Cell.Platform.Attach {

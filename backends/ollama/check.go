@@ -42,7 +42,7 @@ func Check(c *experiments.Cell) []experiments.Problem {
 
 func checkModel(c *experiments.Cell) []experiments.Problem {
 	problem := experiments.Problem{Path: "model.ollama"}
-	switch m := c.Model.Ollama; {
+	switch m := modelOf(c.Model); {
 	case m == nil || m.Model == "" && m.GGUF == "":
 		problem.Summary = fmt.Sprintf("model %q does not say what Ollama loads", c.Model.ID)
 		problem.Detail = `Add ollama = { model = "name:tag" } or ollama = { gguf = "file.gguf" } to the model block.`

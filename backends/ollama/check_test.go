@@ -22,8 +22,8 @@ func TestCheck(t *testing.T) {
 		"ignore_eos":        {func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }, "generate.ignore_eos", false},
 		"min_tokens":        {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens", false},
 		"no room":           {func(c *experiments.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
-		"no model":          {func(c *experiments.Cell) { c.Model.Ollama = nil }, "model.ollama", false},
-		"two models":        {func(c *experiments.Cell) { c.Model.Ollama.Model = "m" }, "model.ollama", false},
+		"no model":          {func(c *experiments.Cell) { c.Model.Parts = nil }, "model.ollama", false},
+		"two models":        {func(c *experiments.Cell) { c.Model.Parts[Name]["model"] = "m" }, "model.ollama", false},
 		"asked option":      {func(c *experiments.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
 		"odd option":        {func(c *experiments.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
 		"no context":        {func(c *experiments.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 		}, "platform.env", true},
 		"attach": {func(c *experiments.Cell) {
 			c.Platform.Attach, c.Platform.Env = true, nil
-			c.Model.Ollama.Model, c.Model.Ollama.GGUF = "m", ""
+			c.Model.Parts = Model{Model: "m"}.Parts()
 		}, "platform.url", false},
 		"attached file": {func(c *experiments.Cell) { c.Platform.Attach, c.Platform.Env, c.Platform.URL = true, nil, "http://x" }, "model.ollama", false},
 	} {
@@ -218,9 +218,9 @@ func TestRelativeStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []*experiments.OllamaModel{{GGUF: file}, {Model: "absent"}} {
+	for _, m := range []Model{{GGUF: file}, {Model: "absent"}} {
 		c := &experiments.Cell{Platform: &experiments.Platform{Env: map[string]string{"OLLAMA_MODELS": "models"}},
-			Model: &experiments.Model{Ollama: m}}
+			Model: &experiments.Model{Parts: m.Parts()}}
 		from, _ := resolveModel(c) // the second is not there, its store is known all the same
 		cmd := Command(backends.Spec{Cell: c}, "/opt/ollama", from.store, 1234)
 		if want := filepath.Join(here, "models"); from.store != want || cmd.Env["OLLAMA_MODELS"] != want {

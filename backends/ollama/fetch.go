@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/backends/modelfile"
 	"matrix/backends/wire"
 	"matrix/experiments"
 )
@@ -24,7 +23,7 @@ type hub struct{ registry string }
 // lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
 // lacks nothing, or nothing can fetch it.
 func (b hub) lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
-	m := c.Model.Ollama
+	m := modelOf(c.Model)
 	if m == nil {
 		return nil, nil
 	}
@@ -106,7 +105,7 @@ func (b hub) fetch(ctx context.Context, c *experiments.Cell, d backends.Download
 	if err := s.api.pull(ctx, r, progress); err != nil {
 		return err
 	}
-	_, err = modelfile.OllamaManifest(d.Into, d.Name)
+	_, err = manifestOf(d.Into, d.Name)
 	return err
 }
 

@@ -24,7 +24,7 @@ func TestFetch(t *testing.T) {
 	}))
 	defer remote.Close()
 	c := cellOf(t, "")
-	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
+	c.Model.Parts = Model{Model: "gemma3:4b"}.Parts()
 	b := hub{registry: remote.URL}
 	lacking, err := b.lacking(t.Context(), c)
 	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 10 || lacking[0].Into != c.Platform.Env["OLLAMA_MODELS"] {
@@ -40,7 +40,7 @@ func TestFetch(t *testing.T) {
 	if id, err := New().Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] == "" || id.Version != "0.33.0" {
 		t.Errorf("%+v, %v", id, err)
 	}
-	c.Model.Ollama.Model = "gone:1"
+	c.Model.Parts[Name]["model"] = "gone:1"
 	if _, err := b.lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "registry.ollama.ai has no model gone:1") {
 		t.Errorf("no such model: %v", err)
 	}
@@ -77,7 +77,7 @@ func TestRegistryTrouble(t *testing.T) {
 	defer remote.Close()
 	c := cellOf(t, "")
 	name := remote.URL + "/lab/tiny:1"
-	c.Model.Ollama = &experiments.OllamaModel{Model: name}
+	c.Model.Parts = Model{Model: name}.Parts()
 	for code, want := range map[int]string{404: "has no model", 500: "answered 500", 200: "pull "} {
 		status = code
 		if _, err := New().Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
@@ -93,8 +93,8 @@ func TestRegistryTrouble(t *testing.T) {
 	if _, err := New().Lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "cannot reach 127.0.0.1") {
 		t.Errorf("no network: %v", err)
 	}
-	c.Model.Ollama.Model = "http://registry.lab:5000/a/b"
-	if err := New().Fetch(t.Context(), c, backends.Download{Name: c.Model.Ollama.Model, Into: t.TempDir()}, nil); err == nil || !strings.Contains(err.Error(), "without TLS") {
+	c.Model.Parts[Name]["model"] = "http://registry.lab:5000/a/b"
+	if err := New().Fetch(t.Context(), c, backends.Download{Name: modelOf(c.Model).Model, Into: t.TempDir()}, nil); err == nil || !strings.Contains(err.Error(), "without TLS") {
 		t.Errorf("a far registry without TLS: %v", err)
 	}
 }
@@ -134,8 +134,8 @@ func TestFetchAttached(t *testing.T) {
 	}))
 	defer server.Close()
 	c := cellOf(t, "")
-	c.Platform = &experiments.Platform{ID: "o", Backend: experiments.Ollama, Attach: true, URL: server.URL}
-	c.Model.Ollama = &experiments.OllamaModel{Model: "tiny:1"}
+	c.Platform = &experiments.Platform{ID: "o", Backend: Name, Attach: true, URL: server.URL}
+	c.Model.Parts = Model{Model: "tiny:1"}.Parts()
 	b := hub{registry: server.URL}
 	lacking, err := b.lacking(t.Context(), c)
 	if err != nil || len(lacking) != 1 || *lacking[0].Bytes != 7 || lacking[0].Into != server.URL {

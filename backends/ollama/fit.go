@@ -56,19 +56,19 @@ func fitSettingsOf(c *experiments.Cell) ggml.Settings {
 }
 
 func describe(c *experiments.Cell) ggml.Model {
-	if c.Model == nil || c.Model.Ollama == nil {
+	if modelOf(c.Model) == nil {
 		return ggml.Model{}
 	}
 	g, _ := header(c) // nil: the architecture block then
-	return ggml.Describe(g, c.Model.Architecture, c.Model.Ollama.Model+c.Model.Ollama.GGUF)
+	return ggml.Describe(g, c.Model.Architecture, modelOf(c.Model).Model+modelOf(c.Model).GGUF)
 }
 
 func header(c *experiments.Cell) (*modelfile.GGUF, error) {
-	m := c.Model.Ollama
+	m := modelOf(c.Model)
 	if m.GGUF != "" {
 		return modelfile.ReadGGUF(m.GGUF)
 	}
-	return modelfile.OllamaGGUF(userStore(c.Platform, m.Model), m.Model)
+	return ggufOf(userStore(c.Platform, m.Model), m.Model)
 }
 
 func budget(f *experiments.Fit, c *experiments.Cell, layersGPU *int) {

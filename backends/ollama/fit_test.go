@@ -11,12 +11,12 @@ import (
 func gemma4B() *experiments.Cell {
 	return &experiments.Cell{
 		Platform: &experiments.Platform{
-			Backend: experiments.Ollama,
+			Backend: Name,
 			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "16", "OLLAMA_FLASH_ATTENTION": "0", "OLLAMA_MODELS": "/nonexistent"},
 			Options: experiments.Values{"num_ctx": int64(2048)},
 		},
 		Model: &experiments.Model{
-			Ollama: &experiments.OllamaModel{Model: "gemma3:4b-it-fp16"},
+			Parts: Model{Model: "gemma3:4b-it-fp16"}.Parts(),
 			Architecture: &experiments.Architecture{
 				Parameters: 3.88e9, Layers: 34, HiddenSize: 2560, IntermediateSize: 10240, Heads: 8, KVHeads: 4, HeadDim: 256,
 				VocabSize: 262144, SlidingWindow: 1024, FullLayers: 5,
@@ -56,7 +56,7 @@ func TestFitCacheType(t *testing.T) {
 // What would spill to the CPU is infeasible, unless spilling is what was asked for.
 func TestFitSpill(t *testing.T) {
 	c := gemma4B()
-	c.Model.Ollama.Model = "gemma3:12b-it-fp16"
+	c.Model.Parts[Name]["model"] = "gemma3:12b-it-fp16"
 	c.Model.Architecture.Parameters = 12.19e9
 	if f := Fit(c, 0); !f.Infeasible() {
 		t.Errorf("12B in 16 bits fits: %q", f.Lines)

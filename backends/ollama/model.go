@@ -25,12 +25,12 @@ type source struct {
 
 // resolveModel reads digests, no server.
 func resolveModel(c *experiments.Cell) (source, error) {
-	m := c.Model.Ollama
+	m := modelOf(c.Model)
 	if m.GGUF != "" {
 		return resolveGGUF(c)
 	}
 	s := source{name: bareName(m.Model), store: userStore(c.Platform, m.Model), identity: experiments.Values{"model": m.Model}}
-	manifest, err := modelfile.OllamaManifest(s.store, m.Model)
+	manifest, err := manifestOf(s.store, m.Model)
 	if err != nil {
 		return s, err
 	}
@@ -40,10 +40,10 @@ func resolveModel(c *experiments.Cell) (source, error) {
 }
 
 func resolveGGUF(c *experiments.Cell) (source, error) {
-	m := c.Model.Ollama
+	m := modelOf(c.Model)
 	s := source{gguf: m.GGUF, template: m.Template, identity: experiments.Values{}}
 	if c.Platform.Env["OLLAMA_MODELS"] != "" {
-		s.store = modelfile.OllamaModelsDir(process.Getenv(c.Platform.Env))
+		s.store = modelsDir(process.Getenv(c.Platform.Env))
 	} else {
 		cache, err := os.UserCacheDir()
 		if err != nil {
@@ -89,12 +89,12 @@ const serviceStore = "/usr/share/ollama/.ollama/models"
 // userStore is the folder that holds a model which is taken by name: the declared one, or the first of the usual
 // ones that has it.
 func userStore(p *experiments.Platform, name string) string {
-	own := modelfile.OllamaModelsDir(process.Getenv(p.Env))
+	own := modelsDir(process.Getenv(p.Env))
 	if p.Env["OLLAMA_MODELS"] != "" {
 		return own
 	}
-	if _, err := modelfile.OllamaManifest(own, name); err != nil {
-		if _, err := modelfile.OllamaManifest(serviceStore, name); err == nil {
+	if _, err := manifestOf(own, name); err != nil {
+		if _, err := manifestOf(serviceStore, name); err == nil {
 			return serviceStore
 		}
 	}
@@ -103,7 +103,7 @@ func userStore(p *experiments.Platform, name string) string {
 
 // complete reports whether the store holds all of a model.
 func complete(store, name string) bool {
-	m, err := modelfile.OllamaManifest(store, name)
+	m, err := manifestOf(store, name)
 	if err != nil {
 		return false
 	}
@@ -118,7 +118,7 @@ func complete(store, name string) bool {
 // weights are the size of a model's weights and its number of layers as Ollama counts them, the output layer
 // included; nil where the files do not tell.
 func (s source) weights(name string) (bytes, layers *int64) {
-	m, err := modelfile.OllamaManifest(s.store, name)
+	m, err := manifestOf(s.store, name)
 	if err != nil {
 		return nil, nil
 	}

@@ -31,10 +31,10 @@ func cellOf(t *testing.T, mode string) *experiments.Cell {
 	}
 	return &experiments.Cell{
 		Platform: &experiments.Platform{
-			ID: "ollama", Backend: experiments.Ollama, Binary: binary, Options: experiments.Values{"num_ctx": int64(64)},
+			ID: "ollama", Backend: Name, Binary: binary, Options: experiments.Values{"num_ctx": int64(64)},
 			Env: map[string]string{"OLLAMA_MODELS": filepath.Join(dir, "models"), "OLLAMA_NUM_PARALLEL": "2", "FAKE_MODE": mode},
 		},
-		Model:    &experiments.Model{ID: "m", Ollama: &experiments.OllamaModel{GGUF: gguf}},
+		Model:    &experiments.Model{ID: "m", Parts: Model{GGUF: gguf}.Parts()},
 		Generate: &experiments.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
 	}
 }
@@ -102,8 +102,8 @@ func TestLaunchFailures(t *testing.T) {
 func TestMissing(t *testing.T) {
 	for name, change := range map[string]func(*experiments.Cell){
 		"missing_binary": func(c *experiments.Cell) { c.Platform.Binary = "/no/such/ollama" },
-		"missing_model":  func(c *experiments.Cell) { c.Model.Ollama.GGUF = "/no/such.gguf" },
-		"missing_name":   func(c *experiments.Cell) { c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"} },
+		"missing_model":  func(c *experiments.Cell) { c.Model.Parts[Name]["gguf"] = "/no/such.gguf" },
+		"missing_name":   func(c *experiments.Cell) { c.Model.Parts = Model{Model: "gemma3:4b"}.Parts() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := cellOf(t, "")
@@ -126,7 +126,7 @@ func TestMissing(t *testing.T) {
 // TestModelIsMadeOnce: the second launch finds the model in the store, and the load of neither includes the making.
 func TestModelIsMadeOnce(t *testing.T) {
 	c := cellOf(t, "gpu")
-	c.Model.Ollama.Template = "{{ .Prompt }} y"
+	c.Model.Parts[Name]["template"] = "{{ .Prompt }} y"
 	for i, made := range []int{1, 0} {
 		e, log, err := launchIn(t, c)
 		if err != nil {
@@ -169,12 +169,12 @@ func TestAttach(t *testing.T) {
 	defer server.Close()
 	c := cellOf(t, "")
 	c.Platform.Attach, c.Platform.URL, c.Platform.Binary = true, server.URL+"/", ""
-	c.Model.Ollama = &experiments.OllamaModel{Model: "gemma3:4b"}
+	c.Model.Parts = Model{Model: "gemma3:4b"}.Parts()
 	backendtest.Run(t, backendtest.Suite{
 		Backend: New(), Cell: func(*testing.T) *experiments.Cell { return c }, TooLong: strings.Repeat("far too long ", 100),
 		Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 	})
-	c.Model.Ollama = &experiments.OllamaModel{Model: "absent"}
+	c.Model.Parts = Model{Model: "absent"}.Parts()
 	var failed *backends.LaunchError
 	if _, _, err := launchIn(t, c); !errors.As(err, &failed) || failed.Class != "missing_model" || !failed.Environment {
 		t.Errorf("absent model: %v", err)

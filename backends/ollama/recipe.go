@@ -17,7 +17,7 @@ const usualPort = 11434
 
 // writeRecipe is the script that starts Ollama and loads the model as a launch would.
 func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
-	if c.Model.Ollama == nil {
+	if modelOf(c.Model) == nil {
 		return "", fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}
 	s := recipe.Script{Cell: c, Notes: []string{""}}
@@ -37,7 +37,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 		s.Notes = append(s.Notes, "The model was not found where this was written: "+err.Error())
 	}
 	model := recipeModel(c, from, v)
-	s.Notes = append(s.Notes, "Model "+cmp.Or(c.Model.Ollama.GGUF, c.Model.Ollama.Model)+", served as "+model)
+	s.Notes = append(s.Notes, "Model "+cmp.Or(modelOf(c.Model).GGUF, modelOf(c.Model).Model)+", served as "+model)
 	port = cmp.Or(port, usualPort)
 	s.Command = Command(backends.Spec{Cell: c, Dir: recipe.Scratch}, binary, from.store, port)
 	url := "http://" + s.Command.Env["OLLAMA_HOST"]
@@ -51,8 +51,8 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	s.Notes = append(append(s.Notes, "", "A request as matrix sends it:", fmt.Sprintf("  curl -N %s/api/%s -d %s", url, path, recipe.Word(string(body)))), notes...)
 	s.Before = "command -v curl >/dev/null || { echo 'this script needs curl' >&2; exit 1; }\n"
 	s.After = fmt.Sprintf(awaitServer, recipe.Word(url))
-	if c.Model.Ollama.GGUF != "" {
-		s.Command.Files = map[string]string{"Modelfile": modelfileText(c.Model.Ollama)}
+	if modelOf(c.Model).GGUF != "" {
+		s.Command.Files = map[string]string{"Modelfile": modelfileText(modelOf(c.Model))}
 		s.After += createModel(s.Command, model)
 	}
 	s.After += fmt.Sprintf(loadModel, recipe.Word(string(loadBody(c.Platform, model))), recipe.Word(model))
@@ -64,10 +64,10 @@ func recipeModel(c *experiments.Cell, from source, version string) string {
 	if from.gguf != "" && len(from.digest) >= 16 {
 		return from.servedName(cmp.Or(version, "recipe"))
 	}
-	return cmp.Or(from.name, c.Model.Ollama.Model, strings.ToLower(c.Model.ID))
+	return cmp.Or(from.name, modelOf(c.Model).Model, strings.ToLower(c.Model.ID))
 }
 
-func modelfileText(m *experiments.OllamaModel) string {
+func modelfileText(m *Model) string {
 	text := "FROM " + m.GGUF + "\n"
 	if m.Template != "" {
 		text += "TEMPLATE \"\"\"" + m.Template + "\"\"\"\n"

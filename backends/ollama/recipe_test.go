@@ -32,9 +32,9 @@ func TestRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &experiments.Cell{
-		Platform: &experiments.Platform{ID: "o", Backend: experiments.Ollama, Binary: self, Options: experiments.Values{"num_ctx": int64(512)},
+		Platform: &experiments.Platform{ID: "o", Backend: Name, Binary: self, Options: experiments.Values{"num_ctx": int64(512)},
 			Env: map[string]string{"OLLAMA_MODELS": t.TempDir()}},
-		Model:    &experiments.Model{ID: "m", Ollama: &experiments.OllamaModel{Model: "tiny:latest"}},
+		Model:    &experiments.Model{ID: "m", Parts: Model{Model: "tiny:latest"}.Parts()},
 		Generate: &experiments.Generate{MaxTokens: 4},
 	}
 	text, err := New().Recipe(t.Context(), c, port, backends.Request{})

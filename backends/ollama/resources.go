@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"matrix/backends/modelfile"
 	"matrix/experiments"
 )
 
@@ -22,7 +21,7 @@ func modelFiles(c *experiments.Cell) []string {
 		}
 		return files
 	}
-	manifest, err := modelfile.OllamaManifest(s.store, s.name)
+	manifest, err := manifestOf(s.store, s.name)
 	if err != nil {
 		return nil
 	}

@@ -57,8 +57,8 @@ func start(ctx context.Context, spec backends.Spec, batch bool) (backends.Engine
 
 // modelName is what the server calls the model.
 func modelName(c *experiments.Cell) string {
-	if c.Model.OpenAI != nil {
-		return c.Model.OpenAI.Model
+	if named := c.Model.Parts[experiments.OpenAI]; named != nil {
+		return named.Text("model")
 	}
 	return ""
 }

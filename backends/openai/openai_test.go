@@ -189,7 +189,7 @@ func cellOf(t *testing.T, backend, url string) *experiments.Cell {
 	t.Setenv("MATRIX_TEST_KEY", key)
 	return &experiments.Cell{
 		Platform: &experiments.Platform{ID: "p", Backend: backend, URL: url, APIKeyEnv: "MATRIX_TEST_KEY", Options: experiments.Values{"poll": "5ms"}},
-		Model:    &experiments.Model{ID: "m", OpenAI: &experiments.OpenAIModel{Model: "m"}},
+		Model:    &experiments.Model{ID: "m", Parts: map[string]experiments.Values{experiments.OpenAI: {"model": "m"}}},
 		Generate: &experiments.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
 	}
 }
@@ -388,7 +388,7 @@ func TestLaunchFailures(t *testing.T) {
 	for class, change := range map[string]func(*experiments.Cell){
 		"missing_key":  func(c *experiments.Cell) { c.Platform.APIKeyEnv = "MATRIX_TEST_ABSENT" },
 		"unauthorized": func(c *experiments.Cell) { t.Setenv("MATRIX_TEST_KEY", "wrong") },
-		"wrong_model":  func(c *experiments.Cell) { c.Model.OpenAI.Model = "absent" },
+		"wrong_model":  func(c *experiments.Cell) { c.Model.Parts[experiments.OpenAI]["model"] = "absent" },
 		"unreachable":  func(c *experiments.Cell) { c.Platform.URL = "http://127.0.0.1:1" },
 		"bad_argument": func(c *experiments.Cell) { c.Platform.URL = "localhost:8000" },
 	} {
@@ -427,7 +427,7 @@ func TestInfoAndArguments(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for path, change := range map[string]func(*experiments.Cell){
-		"model.openai":            func(c *experiments.Cell) { c.Model.OpenAI = nil },
+		"model.openai":            func(c *experiments.Cell) { c.Model.Parts = nil },
 		"platform.url":            func(c *experiments.Cell) { c.Platform.URL = "" },
 		"platform.args.model":     func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"model": "x"} },
 		"platform.options.poll":   func(c *experiments.Cell) { c.Platform.Options = experiments.Values{"poll": "soon"} },

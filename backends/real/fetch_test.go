@@ -110,10 +110,10 @@ func sha(content string) string {
 func hubCell(t *testing.T, dir, endpoint, model string) *experiments.Cell {
 	return &experiments.Cell{
 		Platform: &experiments.Platform{
-			ID: "offline", Backend: experiments.VLLMOffline, Python: filepath.Join(dir, vllmPython),
+			ID: "offline", Backend: vllm.OfflineName, Python: filepath.Join(dir, vllmPython),
 			Env: map[string]string{"HF_HOME": t.TempDir(), "HF_ENDPOINT": endpoint, "HF_HUB_CACHE": "", "HF_HUB_DISABLE_XET": "1"},
 		},
-		Model: &experiments.Model{ID: "tiny", VLLM: &experiments.VLLMModel{Model: model}},
+		Model: &experiments.Model{ID: "tiny", Parts: vllm.Model{Model: model}.Parts()},
 	}
 }
 
@@ -204,7 +204,7 @@ func TestFetchHubTrouble(t *testing.T) {
 	} {
 		c := hubCell(t, dir, server.URL, model)
 		if model == "lab/tiny" {
-			c.Model.VLLM.Revision = "v9"
+			c.Model.Parts[vllm.Part]["revision"] = "v9"
 		}
 		if _, err := vllm.Offline().Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v\nwant: %s", model, err, want)
@@ -265,7 +265,7 @@ func TestFetchFromRegistry(t *testing.T) {
 			defer server.Close()
 			c := ollamaCell(t, dir, binary)
 			store := c.Platform.Env["OLLAMA_MODELS"]
-			c.Model.Ollama = &experiments.OllamaModel{Model: server.URL + "/lab/tiny:1"}
+			c.Model.Parts = ollama.Model{Model: server.URL + "/lab/tiny:1"}.Parts()
 			by := ollama.New()
 			if id, err := ollama.New().Resolve(t.Context(), c); err != nil || id.Missing == nil || !strings.Contains(id.Missing.Error(), "matrix fetch") {
 				t.Errorf("before the fetch: %+v, %v", id, err)

@@ -45,11 +45,11 @@ func TestFormats(t *testing.T) {
 	}
 	t.Run("vllm_offline", func(t *testing.T) {
 		dir := engines(t, vllmPython, vllmModel, readersPython)
-		constrained{vllm.Offline(), vllmCell(dir, experiments.VLLMOffline), true}.run(t, dir)
+		constrained{vllm.Offline(), vllmCell(dir, vllm.OfflineName), true}.run(t, dir)
 	})
 	t.Run("vllm_serve", func(t *testing.T) {
 		dir := engines(t, vllmPython, vllmModel, readersPython)
-		constrained{vllm.Serve(), vllmCell(dir, experiments.VLLMServe), true}.run(t, dir)
+		constrained{vllm.Serve(), vllmCell(dir, vllm.ServeName), true}.run(t, dir)
 	})
 	for version, binary := range ollamaEras {
 		t.Run("ollama "+version, func(t *testing.T) {
@@ -80,7 +80,7 @@ func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 	t.Cleanup(func() { _ = p.Stop(context.Background(), time.Second) })
 	cell := &experiments.Cell{
 		Platform: &experiments.Platform{ID: "llama", Backend: experiments.OpenAI, URL: fmt.Sprintf("http://127.0.0.1:%d", port)},
-		Model:    &experiments.Model{ID: "gemma3_270m", OpenAI: &experiments.OpenAIModel{Model: "gemma3"}},
+		Model:    &experiments.Model{ID: "gemma3_270m", Parts: map[string]experiments.Values{experiments.OpenAI: {"model": "gemma3"}}},
 		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 	}
 	awaitLaunch(t, openai.New(), cell)

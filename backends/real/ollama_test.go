@@ -20,11 +20,11 @@ const ollamaModel = "model/gemma3-270m-q4_k_m.gguf"
 func ollamaCell(t *testing.T, dir, binary string) *experiments.Cell {
 	return &experiments.Cell{
 		Platform: &experiments.Platform{
-			ID: "ollama", Backend: experiments.Ollama, Binary: filepath.Join(dir, binary),
+			ID: "ollama", Backend: ollama.Name, Binary: filepath.Join(dir, binary),
 			Options: experiments.Values{"num_ctx": int64(1024)},
 			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "4", "OLLAMA_MODELS": filepath.Join(t.TempDir(), "models")},
 		},
-		Model:     &experiments.Model{ID: "gemma3_270m", Ollama: &experiments.OllamaModel{GGUF: filepath.Join(dir, ollamaModel)}},
+		Model:     &experiments.Model{ID: "gemma3_270m", Parts: ollama.Model{GGUF: filepath.Join(dir, ollamaModel)}.Parts()},
 		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}

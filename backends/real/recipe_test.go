@@ -149,7 +149,7 @@ func freePort(t *testing.T) int {
 
 func TestRecipeVLLMServe(t *testing.T) {
 	dir := engines(t, vllmPython, vllmModel)
-	c, port := vllmCell(dir, experiments.VLLMServe), freePort(t)
+	c, port := vllmCell(dir, vllm.ServeName), freePort(t)
 	c.Platform.Args["chat_template"] = writeTemplate(t)
 	s := runRecipe(t, vllm.Serve(), c, port)
 	answer := s.post(t, fmt.Sprintf("http://127.0.0.1:%d/v1/completions", port), `{"model": "gemma3_270m", "prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}`)
@@ -236,7 +236,7 @@ func TestRecipeVLLMOffline(t *testing.T) {
 	if err := os.WriteFile(prompts, []byte(lines), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := vllmCell(dir, experiments.VLLMOffline)
+	c := vllmCell(dir, vllm.OfflineName)
 	c.BatchSize = 2
 	s := runRecipe(t, vllm.Offline(), c, 0, prompts)
 	select {

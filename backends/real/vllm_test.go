@@ -33,9 +33,9 @@ func vllmCell(dir, backend string) *experiments.Cell {
 			},
 			Env: map[string]string{"VLLM_CPU_KVCACHE_SPACE": "2"},
 		},
-		Model: &experiments.Model{ID: "gemma3_270m", VLLM: &experiments.VLLMModel{
+		Model: &experiments.Model{ID: "gemma3_270m", Parts: vllm.Model{
 			Model: filepath.Join(dir, vllmModel), DType: "bfloat16",
-		}},
+		}.Parts()},
 		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}
@@ -47,18 +47,18 @@ func vllmSuite(dir, backend string, b backends.Backend) backendtest.Suite {
 		Cell:        func(*testing.T) *experiments.Cell { return vllmCell(dir, backend) },
 		LoadTimeout: 10 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 1500,
 		TooLong: strings.Repeat("far too long ", 2000),
-		Can:     backendtest.Can{Streams: backend == experiments.VLLMServe, IgnoreEOS: true, Abort: true, Phases: true, KillLast: backend == experiments.VLLMServe},
+		Can:     backendtest.Can{Streams: backend == vllm.ServeName, IgnoreEOS: true, Abort: true, Phases: true, KillLast: backend == vllm.ServeName},
 	}
 }
 
 func TestVLLMOffline(t *testing.T) {
 	dir := engines(t, vllmPython, vllmModel)
-	backendtest.Run(t, vllmSuite(dir, experiments.VLLMOffline, vllm.Offline()))
+	backendtest.Run(t, vllmSuite(dir, vllm.OfflineName, vllm.Offline()))
 }
 
 func TestVLLMServe(t *testing.T) {
 	dir := engines(t, vllmPython, vllmModel)
-	backendtest.Run(t, vllmSuite(dir, experiments.VLLMServe, vllm.Serve()))
+	backendtest.Run(t, vllmSuite(dir, vllm.ServeName, vllm.Serve()))
 }
 
 // checked refuses an engine that does not count and answer as this model is known to.
@@ -145,7 +145,7 @@ func launchAndWait() {
 		LogPath: filepath.Join(dir, "server.log"), Observe: func(p backends.Phase) { fmt.Println(p.Name) },
 	}
 	launch := vllm.Offline().Launch
-	if spec.Cell.Platform.Backend == experiments.VLLMServe {
+	if spec.Cell.Platform.Backend == vllm.ServeName {
 		launch = vllm.Serve().Launch
 	}
 	if _, err := launch(context.Background(), spec); err != nil {
@@ -162,7 +162,7 @@ func TestVLLMKilledParent(t *testing.T) {
 	attempt := "killed-parent-" + t.Name()
 	parent := exec.Command("/proc/self/exe")
 	parent.Env = append(os.Environ(), "REAL_MODE=launch", "REAL_DIR="+t.TempDir(), "REAL_ENGINES="+dir,
-		"REAL_BACKEND="+experiments.VLLMServe, "REAL_ATTEMPT="+attempt)
+		"REAL_BACKEND="+vllm.ServeName, "REAL_ATTEMPT="+attempt)
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

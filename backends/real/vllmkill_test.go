@@ -13,13 +13,12 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/backends/vllm"
-	"matrix/experiments"
 )
 
 // TestVLLMEngineProcessKilled: the kernel's OOM killer takes the engine process, not its parent. vLLM's own client
 // then waits for ever; a batch must end with an error all the same.
 func TestVLLMEngineProcessKilled(t *testing.T) {
-	cell := vllmCell(engines(t, vllmPython, vllmModel), experiments.VLLMOffline)
+	cell := vllmCell(engines(t, vllmPython, vllmModel), vllm.OfflineName)
 	dir, attempt := t.TempDir(), "killed-engine-"+t.Name()
 	e, err := vllm.Offline().Launch(t.Context(), backends.Spec{
 		Cell: cell, Attempt: attempt, Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {},

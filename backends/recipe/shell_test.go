@@ -10,7 +10,7 @@ import (
 )
 
 var cell = &experiments.Cell{
-	Experiment: "e", Platform: &experiments.Platform{ID: "p", Backend: experiments.VLLMServe}, Model: &experiments.Model{ID: "m"},
+	Experiment: "e", Platform: &experiments.Platform{ID: "p", Backend: "vllm_serve"}, Model: &experiments.Model{ID: "m"},
 	Axes: []*experiments.Axis{{Name: "note", Label: "two\nlines; rm -rf $HOME"}},
 }
 

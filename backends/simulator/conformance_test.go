@@ -25,7 +25,7 @@ func cell(options experiments.Values) *experiments.Cell {
 }
 
 func TestConformance(t *testing.T) {
-	for _, api := range []string{experiments.VLLMOffline, experiments.VLLMServe, experiments.Ollama} {
+	for _, api := range []string{"vllm_offline", "vllm_serve", "ollama"} {
 		for _, chat := range []bool{false, true} {
 			name := api
 			if chat {
@@ -44,7 +44,7 @@ func TestConformance(t *testing.T) {
 					Chat: chat, LoadTimeout: 30 * time.Second, RequestTimeout: 30 * time.Second,
 					TooLong: strings.Repeat("word ", 10_000),
 					Can: backendtest.Can{
-						Streams: api != experiments.VLLMOffline, IgnoreEOS: api != experiments.Ollama,
+						Streams: api != "vllm_offline", IgnoreEOS: api != "ollama",
 						Abort: true, Kill: !chat, Phases: true,
 					},
 				})

@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		"share":         {options: experiments.Values{"error_rate": 1.5}, path: "platform.options.error_rate", says: "from 0 to 1"},
 		"flag":          {options: experiments.Values{"oom_log": int64(1)}, path: "platform.options.oom_log", says: "true or false"},
 		"args":          {change: func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"max_num_seqs": int64(1)} }, path: "platform.args"},
-		"other backend": {options: experiments.Values{"nonsense": 1}, change: func(c *experiments.Cell) { c.Platform.Backend = experiments.Ollama }},
+		"other backend": {options: experiments.Values{"nonsense": 1}, change: func(c *experiments.Cell) { c.Platform.Backend = "ollama" }},
 		"ignore_eos, ollama": {options: experiments.Values{"api": "ollama"}, path: "generate.ignore_eos", says: "no ignore_eos",
 			change: func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }},
 		"min_tokens, ollama": {options: experiments.Values{"api": "ollama"}, path: "generate.min_tokens",

@@ -18,7 +18,7 @@ func arguments(c *experiments.Cell) experiments.Values {
 	if c.Isolation != nil && c.Isolation.PrefixCache == "off" {
 		args["enable_prefix_caching"] = false
 	}
-	if m := c.Model.VLLM; m != nil {
+	if m := modelOf(c.Model); m != nil {
 		args["model"] = m.Model
 		for name, value := range map[string]string{
 			"revision": m.Revision, "tokenizer": m.Tokenizer, "dtype": m.DType, "quantization": m.Quantization,

@@ -24,10 +24,10 @@ type attached struct {
 // attachedModel is the name that a running server should know the model by.
 func attachedModel(c *experiments.Cell) string {
 	switch {
-	case c.Model.VLLM != nil && c.Model.VLLM.Model != "":
-		return c.Model.VLLM.Model
-	case c.Model.OpenAI != nil:
-		return c.Model.OpenAI.Model
+	case modelOf(c.Model) != nil && modelOf(c.Model).Model != "":
+		return modelOf(c.Model).Model
+	case c.Model.Parts[experiments.OpenAI] != nil:
+		return c.Model.Parts[experiments.OpenAI].Text("model")
 	}
 	return c.Model.ID
 }

@@ -8,10 +8,10 @@ import (
 )
 
 // Offline is vLLM's LLM class: the whole batch is handed over at once.
-func Offline() backends.Backend { return value(launchOffline, refusesOffline) }
+func Offline() backends.Backend { return value(offlineKind, launchOffline, refusesOffline) }
 
 // Serve is vLLM's OpenAI server, or a running one that is attached to.
-func Serve() backends.Backend { return value(launchServe, refusesServed) }
+func Serve() backends.Backend { return value(serveKind, launchServe, refusesServed) }
 
 type (
 	launchFunc  func(context.Context, backends.Spec, install) (backends.Engine, error)
@@ -19,9 +19,9 @@ type (
 )
 
 // value is one of the two entry points of the same vLLM.
-func value(launch launchFunc, refuses refusesFunc) backends.Backend {
+func value(kind *experiments.EngineKind, launch launchFunc, refuses refusesFunc) backends.Backend {
 	return backends.Backend{
-		Check: Check, Fit: Fit, Resolve: resolve, Launch: starter(launch), Refuses: refuses, Reserves: reserves, Compiles: compiles,
+		Kind: kind, Check: Check, Fit: Fit, Resolve: resolve, Launch: starter(launch), Refuses: refuses, Reserves: reserves, Compiles: compiles,
 		ModelFiles: modelFiles, Recipe: writeRecipe, Lacking: lacking, Fetch: fetch, Installed: installation,
 	}
 }

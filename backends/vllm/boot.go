@@ -81,7 +81,7 @@ func unwritten(name string, err error) error {
 
 // describeModel notes what the model's files say; absent ones leave gaps.
 func (e *engine) describeModel() {
-	m := e.spec.Cell.Model.VLLM
+	m := modelOf(e.spec.Cell.Model)
 	e.info.DType, e.info.Quantization, e.info.Tokenizer, e.info.Revision = m.DType, m.Quantization, m.Tokenizer, m.Revision
 	dir, commit, err := modelDir(e.spec.Cell)
 	if err != nil {

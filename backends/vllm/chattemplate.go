@@ -31,7 +31,7 @@ func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 		return
 	}
 	dirs := []string{dir}
-	if t := c.Model.VLLM.Tokenizer; t != "" {
+	if t := modelOf(c.Model).Tokenizer; t != "" {
 		own, _, err := modelfile.ResolveHFIn(modelfile.HubDir(process.Getenv(c.Platform.Env)), t, "")
 		if err != nil {
 			return // not here to be read
@@ -49,7 +49,7 @@ func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
 		config = config || known
 	}
 	if config && !bringsTemplate(c, dir) {
-		id.NoTemplate = cmp.Or(c.Model.VLLM.Model, dir)
+		id.NoTemplate = cmp.Or(modelOf(c.Model).Model, dir)
 		id.TemplateHint = `, or platform.args.chat_template = "file.jinja"`
 	}
 }

@@ -40,12 +40,12 @@ func Check(c *experiments.Cell) []experiments.Problem {
 	if c.Platform.Attach {
 		return checkAttach(c)
 	}
-	if c.Model.VLLM == nil || c.Model.VLLM.Model == "" {
+	if modelOf(c.Model) == nil || modelOf(c.Model).Model == "" {
 		problems = append(problems, experiments.Problem{
 			Summary: fmt.Sprintf("model %q does not say what vLLM loads", c.Model.ID),
 			Detail:  `Add vllm = { model = "organisation/name" } to the model block.`, Path: "model.vllm",
 		})
-	} else if strings.HasSuffix(c.Model.VLLM.Model, ".gguf") {
+	} else if strings.HasSuffix(modelOf(c.Model).Model, ".gguf") {
 		problems = append(problems, experiments.Problem{
 			Summary: "vLLM reads GGUF files only with a plugin",
 			Detail:  "Core support ended with 0.24: install vllm-gguf-plugin or name a safetensors model.",
@@ -61,7 +61,7 @@ func Check(c *experiments.Cell) []experiments.Problem {
 
 func checkAttach(c *experiments.Cell) []experiments.Problem {
 	switch {
-	case c.Platform.Backend == experiments.VLLMOffline:
+	case c.Platform.Backend == OfflineName:
 		return []experiments.Problem{{
 			Summary: "vllm_offline cannot attach", Detail: "It is a library in a process of its own; use vllm_serve.",
 			Path: "platform.attach",
@@ -79,7 +79,7 @@ func checkArgs(c *experiments.Cell) []experiments.Problem {
 	say := func(name, summary, detail string) {
 		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: "platform.args." + name})
 	}
-	offline := c.Platform.Backend == experiments.VLLMOffline
+	offline := c.Platform.Backend == OfflineName
 	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
 		switch {
 		case strings.Contains(name, "-"):
@@ -135,7 +135,7 @@ func checkThinking(c *experiments.Cell) []experiments.Problem {
 			Summary: "vLLM holds an answer to its form from the first token unless args.reasoning_parser is set: the model could not think",
 			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's), or thinking = false.`, Path: "generate.thinking",
 		}}
-	case c.Platform.Backend == experiments.VLLMServe:
+	case c.Platform.Backend == ServeName:
 		return []experiments.Problem{{
 			Summary: "without args.reasoning_parser vllm serve leaves the reasoning in the answer's text",
 			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's).`, Path: "generate.thinking", Warning: true,

@@ -10,10 +10,10 @@ import (
 func TestCheck(t *testing.T) {
 	sound := func() *experiments.Cell {
 		return &experiments.Cell{
-			Platform: &experiments.Platform{Backend: experiments.VLLMOffline, Args: experiments.Values{
+			Platform: &experiments.Platform{Backend: OfflineName, Args: experiments.Values{
 				"max_num_seqs": int64(64), "max_num_batched_tokens": int64(8192), "max_model_len": int64(4096),
 			}},
-			Model:     &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "a/b"}},
+			Model:     &experiments.Model{ID: "m", Parts: Model{Model: "a/b"}.Parts()},
 			Generate:  &experiments.Generate{MaxTokens: 256},
 			Isolation: &experiments.Isolation{PrefixCache: "off"},
 			Hardware:  &experiments.Hardware{ID: "h", GPUs: 1},
@@ -25,8 +25,8 @@ func TestCheck(t *testing.T) {
 		warning bool
 	}{
 		"sound":           {func(*experiments.Cell) {}, "", false},
-		"no model":        {func(c *experiments.Cell) { c.Model.VLLM = nil }, "model.vllm", false},
-		"gguf":            {func(c *experiments.Cell) { c.Model.VLLM.Model = "/m/x.gguf" }, "model.vllm.model", true},
+		"no model":        {func(c *experiments.Cell) { c.Model.Parts = nil }, "model.vllm", false},
+		"gguf":            {func(c *experiments.Cell) { c.Model.Parts[Part]["model"] = "/m/x.gguf" }, "model.vllm.model", true},
 		"gone":            {func(c *experiments.Cell) { c.Platform.Args["swap_space"] = int64(4) }, "platform.args.swap_space", false},
 		"kebab":           {func(c *experiments.Cell) { c.Platform.Args["max-logprobs"] = int64(4) }, "platform.args.max-logprobs", false},
 		"owned":           {func(c *experiments.Cell) { c.Platform.Args["served_model_name"] = "x" }, "platform.args.served_model_name", false},
@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		"no stats":        {func(c *experiments.Cell) { c.Platform.Args["disable_log_stats"] = true }, "platform.args.disable_log_stats", true},
 		"attached LLM":    {func(c *experiments.Cell) { c.Platform.Attach = true }, "platform.attach", false},
 		"no url": {func(c *experiments.Cell) {
-			c.Platform.Backend, c.Platform.Attach = experiments.VLLMServe, true
+			c.Platform.Backend, c.Platform.Attach = ServeName, true
 		}, "platform.url", false},
 	} {
 		cell := sound()

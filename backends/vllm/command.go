@@ -28,7 +28,7 @@ const maxSocketPath = 108
 // name are the server's; they are not looked at for the offline platform.
 func Command(spec backends.Spec, python string, port int, name string) (backends.Command, error) {
 	c := backends.Command{Env: environment(spec), Dir: spec.Dir}
-	if spec.Cell.Platform.Backend == experiments.VLLMServe {
+	if spec.Cell.Platform.Backend == ServeName {
 		c.Argv = append([]string{python, "-m", "vllm.entrypoints.openai.api_server"}, serveFlags(spec.Cell, port, name)...)
 		return c, nil
 	}

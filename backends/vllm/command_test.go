@@ -45,7 +45,7 @@ func commandText(c backends.Command) string {
 }
 
 func TestCommand(t *testing.T) {
-	for _, backend := range []string{experiments.VLLMOffline, experiments.VLLMServe} {
+	for _, backend := range []string{OfflineName, ServeName} {
 		cell := &experiments.Cell{
 			Platform: &experiments.Platform{
 				ID: "p", Backend: backend,
@@ -56,9 +56,9 @@ func TestCommand(t *testing.T) {
 				},
 				Env: map[string]string{"VLLM_USE_FLASHINFER_SAMPLER": "0"},
 			},
-			Model: &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{
+			Model: &experiments.Model{ID: "m", Parts: Model{
 				Model: "google/gemma-3-4b-it", Revision: "main", DType: "bfloat16",
-			}},
+			}.Parts()},
 			Isolation: &experiments.Isolation{Caches: "cold", PrefixCache: "off"},
 		}
 		spec := backends.Spec{Cell: cell, Attempt: "01ABC", Dir: "/work/dir", GPUs: []string{"GPU-1", "GPU-2"}}
@@ -67,7 +67,7 @@ func TestCommand(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, backend+".command", commandText(c))
-		if backend == experiments.VLLMOffline && c.Files[driverFile] != driver {
+		if backend == OfflineName && c.Files[driverFile] != driver {
 			t.Error("the driver is not among the files")
 		}
 	}
@@ -89,7 +89,7 @@ func TestFlags(t *testing.T) {
 func TestNaturalPrefixCacheKeepsTheDefault(t *testing.T) {
 	cell := &experiments.Cell{
 		Platform: &experiments.Platform{Args: experiments.Values{"disable_log_stats": true}},
-		Model:    &experiments.Model{VLLM: &experiments.VLLMModel{Model: "x/y"}}, Isolation: &experiments.Isolation{PrefixCache: "natural"},
+		Model:    &experiments.Model{Parts: Model{Model: "x/y"}.Parts()}, Isolation: &experiments.Isolation{PrefixCache: "natural"},
 	}
 	if _, ok := arguments(cell)["enable_prefix_caching"]; ok {
 		t.Error("enable_prefix_caching is set")

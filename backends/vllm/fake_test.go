@@ -34,7 +34,7 @@ func fakeCell(t *testing.T, backend, fake string) *experiments.Cell {
 			ID: "p", Backend: backend, Args: experiments.Values{"max_model_len": int64(2048)},
 			Env: map[string]string{"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FAKE": fake},
 		},
-		Model:     &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: t.TempDir()}},
+		Model:     &experiments.Model{ID: "m", Parts: Model{Model: t.TempDir()}.Parts()},
 		Generate:  &experiments.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
 		Isolation: &experiments.Isolation{PrefixCache: "off"},
 	}
@@ -76,7 +76,7 @@ func launchFake(t *testing.T, c *experiments.Cell) *launched {
 }
 
 func backendOf(c *experiments.Cell) backends.Backend {
-	if c.Platform.Backend == experiments.VLLMServe {
+	if c.Platform.Backend == ServeName {
 		return Serve()
 	}
 	return Offline()

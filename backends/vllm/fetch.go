@@ -30,7 +30,7 @@ type repository struct {
 
 // repositories are those that a cell's launch loads; a local folder is none.
 func repositories(c *experiments.Cell) []repository {
-	m := c.Model.VLLM
+	m := modelOf(c.Model)
 	var all []repository
 	if !isLocal(m.Model) {
 		all = append(all, repository{"weights", m.Model, cmp.Or(m.Revision, "main")})
@@ -48,10 +48,10 @@ func isLocal(model string) bool { return filepath.IsAbs(model) || strings.HasPre
 // lacking asks the hub which of a model's files are not in the cache. A local folder that is not there is an error:
 // nothing can fetch it.
 func lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
-	if c.Model.VLLM == nil || c.Platform.Attach {
+	if modelOf(c.Model) == nil || c.Platform.Attach {
 		return nil, nil
 	}
-	if path := modelfile.ExpandHome(c.Model.VLLM.Model); isLocal(path) {
+	if path := modelfile.ExpandHome(modelOf(c.Model).Model); isLocal(path) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("find the model's folder: %w", err)
 		}

@@ -19,8 +19,8 @@ func fetchCell(t *testing.T, script string) *experiments.Cell {
 		t.Fatal(err)
 	}
 	return &experiments.Cell{
-		Platform: &experiments.Platform{ID: "p", Backend: experiments.VLLMOffline, Python: python, Env: map[string]string{"HF_HOME": "/cache"}},
-		Model:    &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "lab/tiny", Tokenizer: "lab/words"}},
+		Platform: &experiments.Platform{ID: "p", Backend: OfflineName, Python: python, Env: map[string]string{"HF_HOME": "/cache"}},
+		Model:    &experiments.Model{ID: "m", Parts: Model{Model: "lab/tiny", Tokenizer: "lab/words"}.Parts()},
 	}
 }
 
@@ -30,11 +30,11 @@ func TestLacking(t *testing.T) {
 	if err != nil || len(missing) != 1 || *missing[0].Bytes != 9 || missing[0].Into != "/cache/hub" || missing[0].Name != "lab/tiny" {
 		t.Errorf("%+v, %v", missing, err)
 	}
-	c.Model.VLLM = &experiments.VLLMModel{Model: t.TempDir()}
+	c.Model.Parts = Model{Model: t.TempDir()}.Parts()
 	if missing, err := lacking(t.Context(), c); err != nil || len(missing) > 0 {
 		t.Errorf("a folder lacks %+v, %v", missing, err)
 	}
-	c.Model.VLLM.Model += "/gone"
+	c.Model.Parts[Part]["model"] = c.Model.Parts[Part].Text("model") + "/gone"
 	if _, err := lacking(t.Context(), c); err == nil || !strings.Contains(err.Error(), "find the model's folder") {
 		t.Errorf("a folder that is not there: %v", err)
 	}

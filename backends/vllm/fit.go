@@ -189,7 +189,7 @@ type fitModel struct {
 
 // describe looks at the files first: an architecture block is for machines that do not have them.
 func describe(c *experiments.Cell, s fitSettings) fitModel {
-	if c.Model == nil || c.Model.VLLM == nil {
+	if modelOf(c.Model) == nil {
 		return fitModel{}
 	}
 	if dir, _, err := modelDir(c); err == nil {
@@ -251,7 +251,7 @@ type precision struct {
 // which by custom says it (…-quantized.w4a16, …-AWQ).
 func precisionOf(c *experiments.Cell, config *modelfile.Config, s fitSettings) precision {
 	full := precision{name: "16-bit", linear: s.bytesPerElement, other: s.bytesPerElement}
-	asked := strings.ToLower(c.Model.VLLM.Quantization)
+	asked := strings.ToLower(modelOf(c.Model).Quantization)
 	bits := 0
 	if config != nil {
 		bits = config.QuantBits
@@ -260,7 +260,7 @@ func precisionOf(c *experiments.Cell, config *modelfile.Config, s fitSettings) p
 		asked = strings.ToLower(q)
 	}
 	if asked == "" && config == nil {
-		asked = strings.ToLower(c.Model.VLLM.Model)
+		asked = strings.ToLower(modelOf(c.Model).Model)
 	}
 	switch {
 	case bits == 4 || bits == 0 && containsAny(asked, "w4a16", "awq", "gptq", "int4", "nf4", "bnb-4bit", "fp4", "bitsandbytes"):

@@ -21,8 +21,8 @@ func fitCell(model string, args experiments.Values) *experiments.Cell {
 		panic(err)
 	}
 	return &experiments.Cell{
-		Platform: &experiments.Platform{Backend: experiments.VLLMOffline, Args: args},
-		Model:    &experiments.Model{VLLM: &experiments.VLLMModel{Model: dir}},
+		Platform: &experiments.Platform{Backend: OfflineName, Args: args},
+		Model:    &experiments.Model{Parts: Model{Model: dir}.Parts()},
 		Hardware: &experiments.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
 		Generate: &experiments.Generate{MaxTokens: 256},
 	}
@@ -94,10 +94,10 @@ func TestFitMatchesH100Log(t *testing.T) {
 	near(t, "weights", f.WeightsGiB, 7.82, 0.05)
 	near(t, "cache room", new(*f.BudgetGiB-*f.WeightsGiB-*f.OverheadGiB), 60.68, 0.1)
 	near(t, "KV tokens", f.KVTokens, 452931, 452931*0.003)
-	c.Platform.Backend, c.Platform.Args["gpu_memory_utilization"] = experiments.VLLMServe, 0.11
+	c.Platform.Backend, c.Platform.Args["gpu_memory_utilization"] = ServeName, 0.11
 	f = Fit(c, 0)
 	near(t, "missing room", new(*f.BudgetGiB-*f.WeightsGiB-*f.OverheadGiB), -3.42, 0.1)
-	c.Platform.Backend = experiments.VLLMOffline
+	c.Platform.Backend = OfflineName
 	delete(c.Platform.Args, "gpu_memory_utilization")
 	c.Platform.Args["kv_cache_memory_bytes"] = 60.68 * gib
 	near(t, "KV tokens of that room", Fit(c, 0).KVTokens, 452931, 50) // the log rounds the room to 0.01 GiB
@@ -121,7 +121,7 @@ func TestFitGemma12B(t *testing.T) {
 	}
 	near(t, "budget", f.BudgetGiB, 0.92*15.57, 1e-9)
 	c := fitCell("gemma-3-12b-it", args)
-	c.Model.VLLM.Quantization = "awq"
+	c.Model.Parts[Part]["quantization"] = "awq"
 	if f := Fit(c, 300); f.Infeasible() {
 		t.Errorf("4-bit 12B should fit: %q", f.Lines)
 	}
@@ -157,7 +157,7 @@ func TestFitQuantisation(t *testing.T) {
 
 func TestFitFromArchitecture(t *testing.T) {
 	c := fitCell("absent", nil)
-	c.Model.VLLM = &experiments.VLLMModel{Model: "example/none-12b", DType: "bfloat16"}
+	c.Model.Parts = Model{Model: "example/none-12b", DType: "bfloat16"}.Parts()
 	c.Platform.Env = map[string]string{"HF_HUB_CACHE": t.TempDir()}
 	c.Model.Architecture = &experiments.Architecture{Parameters: 12.19e9}
 	f := Fit(c, 300)
@@ -165,7 +165,7 @@ func TestFitFromArchitecture(t *testing.T) {
 		t.Errorf("weights alone are above the budget: %+v", f)
 	}
 	near(t, "weights", f.WeightsGiB, 22.7, 0.05)
-	c.Model.VLLM.Model = "example/none-12b-quantized.w4a16"
+	c.Model.Parts[Part]["model"] = "example/none-12b-quantized.w4a16"
 	if f := Fit(c, 300); f.Infeasible() || f.NeedGiB != nil || f.KVGiBPerSequence != nil {
 		t.Errorf("an incomplete architecture decides nothing below the budget: %+v", f)
 	}
@@ -190,9 +190,9 @@ func TestFitFromSafetensors(t *testing.T) {
 		}
 	}
 	c := fitCell("", nil)
-	c.Model.VLLM.Model = dir
+	c.Model.Parts[Part]["model"] = dir
 	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 0.5+32, 1e-9) // 32: the table of 131,072 positions
-	c.Model.VLLM.DType = "float32"
+	c.Model.Parts[Part]["dtype"] = "float32"
 	near(t, "weights in MiB", new(*Fit(c, 100).WeightsGiB*1024), 1+64, 1e-9)
 }
 
@@ -226,7 +226,7 @@ func TestFitHybrids(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096), "max_num_batched_tokens": int64(2048)})
-		c.Model.VLLM.Model = dir
+		c.Model.Parts[Part]["model"] = dir
 		f := Fit(c, 0)
 		tables := 0.0
 		if i := strings.Index(strings.Join(f.Lines, "\n"), "GiB of position tables"); i < 0 {

@@ -60,8 +60,8 @@ func fitSettingsOf(c *experiments.Cell) fitSettings {
 
 func (s *fitSettings) precise(c *experiments.Cell) {
 	dtype := ""
-	if c.Model != nil && c.Model.VLLM != nil {
-		dtype = c.Model.VLLM.DType
+	if modelOf(c.Model) != nil {
+		dtype = modelOf(c.Model).DType
 	}
 	if d, ok := c.Platform.Args["dtype"].(string); ok {
 		dtype = d
@@ -77,7 +77,7 @@ func (s *fitSettings) precise(c *experiments.Cell) {
 
 // steps fills what differs by entry point and device where it is not set.
 func (s *fitSettings) steps(c *experiments.Cell) {
-	offline := c.Platform.Backend == experiments.VLLMOffline
+	offline := c.Platform.Backend == OfflineName
 	large := c.Hardware != nil && c.Hardware.VRAMGiB >= 70 && !strings.Contains(c.Hardware.GPU, "A100")
 	pick := func(cond bool, yes, no int) int {
 		if cond {

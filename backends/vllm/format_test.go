@@ -57,11 +57,11 @@ func TestCheckThinking(t *testing.T) {
 		problems                  int
 		warning                   bool
 	}{
-		"not told":          {experiments.VLLMServe, "false", "", experiments.ResponseFormat{JSON: true}, 0, false},
-		"with a parser":     {experiments.VLLMOffline, "true", "qwen3", experiments.ResponseFormat{JSON: true}, 0, false},
-		"served, no parser": {experiments.VLLMServe, "low", "", experiments.ResponseFormat{}, 1, true},
-		"offline splits":    {experiments.VLLMOffline, "true", "", experiments.ResponseFormat{}, 0, false},
-		"cannot think":      {experiments.VLLMOffline, "true", "", experiments.ResponseFormat{JSON: true}, 1, false},
+		"not told":          {ServeName, "false", "", experiments.ResponseFormat{JSON: true}, 0, false},
+		"with a parser":     {OfflineName, "true", "qwen3", experiments.ResponseFormat{JSON: true}, 0, false},
+		"served, no parser": {ServeName, "low", "", experiments.ResponseFormat{}, 1, true},
+		"offline splits":    {OfflineName, "true", "", experiments.ResponseFormat{}, 0, false},
+		"cannot think":      {OfflineName, "true", "", experiments.ResponseFormat{JSON: true}, 1, false},
 	} {
 		args := experiments.Values{}
 		if c.parser != "" {

@@ -148,7 +148,7 @@ func checkNames(c *experiments.Cell) []experiments.Problem {
 		problems = append(problems, experiments.Problem{Summary: fmt.Sprintf("%s has no %s %s%s", who, kind, name, what), Detail: detail, Path: path, Warning: true})
 	}
 	names := v.served
-	if c.Platform.Backend == experiments.VLLMOffline {
+	if c.Platform.Backend == OfflineName {
 		names = v.offline
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {

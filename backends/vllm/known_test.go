@@ -46,17 +46,17 @@ func TestNamesOfTheInstalledVersion(t *testing.T) {
 		backend, arg, env string
 		want              string // of the one warning; "" = none
 	}{
-		{experiments.VLLMServe, "dtype", "VLLM_LOGGING_LEVEL", ""},
-		{experiments.VLLMServe, "max_num_seq", "", `no argument max_num_seq: it will refuse to start; Did you mean "max_num_seqs"?`},
-		{experiments.VLLMServe, "chat_template", "CUDA_X", ""},
-		{experiments.VLLMOffline, "chat_template", "", "no argument chat_template"},
-		{experiments.VLLMOffline, "seed", "", ""},
-		{experiments.VLLMServe, "headless", "", ""},
-		{experiments.VLLMServe, "dtype", "VLLM_LOGING_LEVEL", `no variable VLLM_LOGING_LEVEL: it has no effect; Did you mean "VLLM_LOGGING_LEVEL"?`},
-		{experiments.VLLMServe, "swap_space", "", "vLLM has no swap_space any more"}, // said otherwise, once
+		{ServeName, "dtype", "VLLM_LOGGING_LEVEL", ""},
+		{ServeName, "max_num_seq", "", `no argument max_num_seq: it will refuse to start; Did you mean "max_num_seqs"?`},
+		{ServeName, "chat_template", "CUDA_X", ""},
+		{OfflineName, "chat_template", "", "no argument chat_template"},
+		{OfflineName, "seed", "", ""},
+		{ServeName, "headless", "", ""},
+		{ServeName, "dtype", "VLLM_LOGING_LEVEL", `no variable VLLM_LOGING_LEVEL: it has no effect; Did you mean "VLLM_LOGGING_LEVEL"?`},
+		{ServeName, "swap_space", "", "vLLM has no swap_space any more"}, // said otherwise, once
 	} {
 		cell := &experiments.Cell{Platform: &experiments.Platform{Backend: c.backend, Python: python, Env: map[string]string{},
-			Args: experiments.Values{"max_num_seqs": int64(1), "max_num_batched_tokens": int64(1), c.arg: "x"}}, Model: &experiments.Model{VLLM: &experiments.VLLMModel{Model: "a/b"}}}
+			Args: experiments.Values{"max_num_seqs": int64(1), "max_num_batched_tokens": int64(1), c.arg: "x"}}, Model: &experiments.Model{Parts: Model{Model: "a/b"}.Parts()}}
 		if c.env != "" {
 			cell.Platform.Env[c.env] = "1"
 		}
@@ -76,7 +76,7 @@ func TestNamesOfTheInstalledVersion(t *testing.T) {
 func TestNamesWithoutAnInstallation(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "bin", "python")
 	for arg, want := range map[string]string{"max_num_seqs": "", "max_num_seq": `Did you mean "max_num_seqs"?`, "tensor_parallel_size": "", "kv_cache_dtype": "", "enforce_eager": ""} {
-		for _, backend := range []string{experiments.VLLMServe, experiments.VLLMOffline} {
+		for _, backend := range []string{ServeName, OfflineName} {
 			problems := checkNames(&experiments.Cell{Platform: &experiments.Platform{Backend: backend, Python: absent, Args: experiments.Values{arg: "x"}}})
 			switch {
 			case want == "" && len(problems) > 0:
@@ -97,7 +97,7 @@ func TestUnreadableVersionsSayNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(filepath.Dir(python)), "lib/python3.12/site-packages/vllm/engine/arg_utils.py"), []byte("from .new import EngineArgs\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: experiments.VLLMServe, Python: python, Args: experiments.Values{"max_num_seq": "x"}}}
+	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: ServeName, Python: python, Args: experiments.Values{"max_num_seq": "x"}}}
 	if problems := checkNames(cell); len(problems) > 0 {
 		t.Errorf("%+v", problems)
 	}
@@ -125,7 +125,7 @@ func TestChatTemplate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cell := &experiments.Cell{Platform: &experiments.Platform{Backend: experiments.VLLMServe, Args: c.args}, Model: &experiments.Model{VLLM: &experiments.VLLMModel{Model: dir}}}
+		cell := &experiments.Cell{Platform: &experiments.Platform{Backend: ServeName, Args: c.args}, Model: &experiments.Model{Parts: Model{Model: dir}.Parts()}}
 		id, err := resolve(t.Context(), cell)
 		if err != nil || (id.NoTemplate != "") != c.none || id.Thinks != c.thinks {
 			t.Errorf("%s: none %q, thinks %t, %v", name, id.NoTemplate, id.Thinks, err)

@@ -15,7 +15,6 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
 )
 
 func prompts(texts ...string) iter.Seq[backends.Request] {
@@ -43,7 +42,7 @@ func generateAll(t *testing.T, e backends.Engine, reqs iter.Seq[backends.Request
 func TestOfflineAnswers(t *testing.T) {
 	for _, fake := range []string{"", "old"} {
 		t.Run("fake="+fake, func(t *testing.T) {
-			l := launchFake(t, fakeCell(t, experiments.VLLMOffline, fake))
+			l := launchFake(t, fakeCell(t, OfflineName, fake))
 			replies, err := generateAll(t, l.Engine, prompts("one two", "drei", strings.Repeat("long ", 2045), "", "last one here"))
 			if err != nil || len(replies) != 5 {
 				t.Fatalf("%d replies, %v", len(replies), err)
@@ -102,7 +101,7 @@ func checkReply(t *testing.T, r backends.Reply, in int64) {
 }
 
 func TestOfflineInfo(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
 	info := l.Info()
 	if info.Version != "0.99.0" || info.DType != "bfloat16" || *info.MaxModelLen != 2048 || *info.KVTokens != 110_733 {
 		t.Errorf("got %+v", info)
@@ -125,7 +124,7 @@ func TestOfflineInfo(t *testing.T) {
 }
 
 func TestOfflineDiesInTheBatch(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
 	if r := l.Generate(t.Context(), fakeRequest(7, "fine")); r.Status != backends.OK {
 		t.Fatalf("got %+v", r)
 	}
@@ -149,7 +148,7 @@ func TestOfflineDiesInTheBatch(t *testing.T) {
 
 // vLLM's own client waits for ever when its engine process was killed.
 func TestOfflineEngineProcessVanishes(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
 	_, err := generateAll(t, l.Engine, prompts("a", "vanish"))
 	if err == nil || !strings.Contains(err.Error(), "EngineDeadError") {
 		t.Errorf("error %v", err)
@@ -157,7 +156,7 @@ func TestOfflineEngineProcessVanishes(t *testing.T) {
 }
 
 func TestOfflineCancelAndTimeout(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	err := l.Engine.(backends.Batcher).GenerateAll(ctx, prompts("stuck", "stuck"), func(r backends.Reply) { t.Errorf("got %+v", r) })
@@ -189,7 +188,7 @@ func TestOfflineLaunchFailures(t *testing.T) {
 		{"killed", "exited", "signal: killed", time.Minute, false},
 		{"hang", "timeout", "load limit", 2 * time.Second, false},
 	} {
-		cell := fakeCell(t, experiments.VLLMOffline, c.fake)
+		cell := fakeCell(t, OfflineName, c.fake)
 		spec := fakeSpec(t, cell, func(backends.Phase) {})
 		spec.Timeout = c.timeout
 		_, err := Offline().Launch(t.Context(), spec)
@@ -210,7 +209,7 @@ func TestOfflineLaunchFailures(t *testing.T) {
 // A batch of 50,000 long answers passes through both sides without either holding them.
 func TestOfflineMemoryIsBounded(t *testing.T) {
 	const n, words = 50_000, 500 // about 100 MB of text
-	l := launchFake(t, fakeCell(t, experiments.VLLMOffline, ""))
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
 	before, answered, most := heap(), 0, uint64(0)
 	reqs := func(yield func(backends.Request) bool) {
 		for i := range n {

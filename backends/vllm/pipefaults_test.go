@@ -17,7 +17,6 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
 )
 
 // driverFault is one way in which a driver, or a library in its process, breaks the pipe's protocol.
@@ -144,7 +143,7 @@ func TestDriverBatchFaults(t *testing.T) {
 
 // TestFullDisk: the files of a launch that cannot be written are the world's fault.
 func TestFullDisk(t *testing.T) {
-	spec := fakeSpec(t, fakeCell(t, experiments.VLLMOffline, ""), func(backends.Phase) {})
+	spec := fakeSpec(t, fakeCell(t, OfflineName, ""), func(backends.Phase) {})
 	if err := os.Symlink("/dev/full", filepath.Join(spec.Dir, driverFile)); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +170,7 @@ func pipeTo(t *testing.T, play func(io.Writer, ask)) *offline {
 		t.Fatal(err)
 	}
 	o := &offline{
-		engine: &engine{p: p, spec: backends.Spec{Cell: fakeCell(t, experiments.VLLMOffline, "")}}, in: inW, out: outR,
+		engine: &engine{p: p, spec: backends.Spec{Cell: fakeCell(t, OfflineName, "")}}, in: inW, out: outR,
 		ready: make(chan readiness, 1), lines: make(chan []byte), wake: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), open: map[int64]asker{}, clock: newClock(0),
 	}

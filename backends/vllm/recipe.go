@@ -23,7 +23,7 @@ const usualPort = 8000
 
 // writeRecipe is the script that starts vLLM as a launch would.
 func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
-	if c.Model.VLLM == nil {
+	if modelOf(c.Model) == nil {
 		return "", fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
 	}
 	s := recipe.Script{Cell: c}
@@ -34,7 +34,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	if err != nil {
 		return "", err
 	}
-	if c.Platform.Backend == experiments.VLLMServe {
+	if c.Platform.Backend == ServeName {
 		request, notes := recipe.Example(c, example)
 		body, protocol := wire.OpenAIBody(request, c.Model.ID, wire.Extended)
 		path := "completions"
@@ -53,7 +53,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 // engineNotes says which engine and model it is, and returns the interpreter.
 func engineNotes(s *recipe.Script) string {
 	c := s.Cell
-	m := c.Model.VLLM
+	m := modelOf(c.Model)
 	s.Notes = append(s.Notes, "", "Model "+strings.Join(strings.Fields(strings.Join([]string{m.Model, m.Revision, m.DType, m.Quantization}, " ")), ", "))
 	i, err := find(c.Platform.Python, c.Platform.Env)
 	switch {

@@ -29,7 +29,7 @@ func recipeCell(t *testing.T, backend string) (c *experiments.Cell, record strin
 	return &experiments.Cell{
 		Platform: &experiments.Platform{ID: "p", Backend: backend, Python: python, Env: map[string]string{"A": "it's"},
 			Args: experiments.Values{"max_num_seqs": int64(8), "enforce_eager": true, "x": experiments.Values{"deep": []any{"it's \"q\"", nil}}}},
-		Model:     &experiments.Model{ID: "m", VLLM: &experiments.VLLMModel{Model: "/models/with space", DType: "bfloat16"}},
+		Model:     &experiments.Model{ID: "m", Parts: Model{Model: "/models/with space", DType: "bfloat16"}.Parts()},
 		Generate:  &experiments.Generate{MaxTokens: 4, Temperature: 0.5, TopP: 1, Seed: 7, RepeatPenalty: 1, Stop: []string{"\n"}},
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"}, BatchSize: 3,
 	}, record
@@ -58,7 +58,7 @@ func started(t *testing.T, c *experiments.Cell, record string) (argv, env []stri
 
 // TestRecipeServe: what the script starts is what a launch starts, word for word.
 func TestRecipeServe(t *testing.T) {
-	c, record := recipeCell(t, experiments.VLLMServe)
+	c, record := recipeCell(t, ServeName)
 	argv, env := started(t, c, record)
 	want, err := Command(backends.Spec{Cell: c}, c.Platform.Python, 8123, "m")
 	if err != nil {
@@ -83,7 +83,7 @@ func TestRecipeOffline(t *testing.T) {
 	if err != nil {
 		t.Skip("needs python3")
 	}
-	c, record := recipeCell(t, experiments.VLLMOffline)
+	c, record := recipeCell(t, OfflineName)
 	argv, _ := started(t, c, record)
 	if len(argv) != 3 || filepath.Base(argv[2]) != "offline.py" {
 		t.Fatalf("starts %q", argv)

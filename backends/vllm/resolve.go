@@ -21,7 +21,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 		id.Model = experiments.Values{"model": attachedModel(c)}
 		return id, ctx.Err()
 	}
-	if c.Model.VLLM == nil {
+	if modelOf(c.Model) == nil {
 		return id, fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
 	}
 	i, err := find(c.Platform.Python, c.Platform.Env)
@@ -38,7 +38,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	if errors.As(err, &absent) {
 		id.Notes = append(id.Notes, absent.Name+" not downloaded")
 		advice := "run matrix fetch"
-		if isLocal(c.Model.VLLM.Model) {
+		if isLocal(modelOf(c.Model).Model) {
 			advice = "put it there, or correct model.vllm"
 		}
 		id.Missing = errors.Join(id.Missing, fmt.Errorf("%w: %s", err, advice))
@@ -49,7 +49,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 
 // modelValues is what the identity knows a model by: repository and commit, or the digests of a folder's files.
 func modelValues(c *experiments.Cell) (experiments.Values, error) {
-	m := c.Model.VLLM
+	m := modelOf(c.Model)
 	v := experiments.Values{}
 	for name, value := range map[string]string{"dtype": m.DType, "quantization": m.Quantization, "tokenizer": m.Tokenizer} {
 		if value != "" {
@@ -77,7 +77,7 @@ func modelValues(c *experiments.Cell) (experiments.Values, error) {
 
 func modelDir(c *experiments.Cell) (dir, commit string, err error) {
 	hub := modelfile.HubDir(process.Getenv(c.Platform.Env))
-	return modelfile.ResolveHFIn(hub, c.Model.VLLM.Model, c.Model.VLLM.Revision)
+	return modelfile.ResolveHFIn(hub, modelOf(c.Model).Model, modelOf(c.Model).Revision)
 }
 
 // digests are those of the files that decide what a model answers.
@@ -112,10 +112,10 @@ func ready(ctx context.Context, c *experiments.Cell) (install, error) {
 			Environment: true, Class: class, Err: err, Hint: "set platform.python to an interpreter that has vLLM",
 		}
 	}
-	if c.Model.VLLM == nil {
+	if modelOf(c.Model) == nil {
 		return i, &backends.LaunchError{Class: "bad_argument", Err: fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)}
 	}
-	if strings.HasSuffix(c.Model.VLLM.Model, ".gguf") {
+	if strings.HasSuffix(modelOf(c.Model).Model, ".gguf") {
 		return i, ctx.Err()
 	}
 	if _, _, err := modelDir(c); err != nil {

@@ -86,8 +86,8 @@ func TestResolve(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // of the digests
 	resolveModel := func(model, python string) (string, string, error) {
 		id, err := Serve().Resolve(t.Context(), &experiments.Cell{
-			Platform: &experiments.Platform{Backend: experiments.VLLMServe, Python: python, Env: map[string]string{"HF_HUB_CACHE": hub}},
-			Model:    &experiments.Model{VLLM: &experiments.VLLMModel{Model: model, DType: "bfloat16"}},
+			Platform: &experiments.Platform{Backend: ServeName, Python: python, Env: map[string]string{"HF_HUB_CACHE": hub}},
+			Model:    &experiments.Model{Parts: Model{Model: model, DType: "bfloat16"}.Parts()},
 		})
 		if err != nil {
 			t.Fatalf("%s: %v", model, err)

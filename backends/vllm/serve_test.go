@@ -9,11 +9,10 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
 )
 
 func TestServeAnswers(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMServe, ""))
+	l := launchFake(t, fakeCell(t, ServeName, ""))
 	r := l.Generate(t.Context(), fakeRequest(5, "one two three"))
 	if r.Status != backends.OK || r.Seq != 5 || *r.InputTokens != 3 || r.Text != "one" {
 		t.Errorf("got %+v", r)
@@ -34,7 +33,7 @@ func TestServeAnswers(t *testing.T) {
 }
 
 func TestServeDies(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMServe, ""))
+	l := launchFake(t, fakeCell(t, ServeName, ""))
 	if r := l.Generate(t.Context(), fakeRequest(1, "die")); r.Status == backends.OK || r.ErrorClass == "" {
 		t.Errorf("got %+v", r)
 	}
@@ -59,7 +58,7 @@ func TestServeLaunchFailures(t *testing.T) {
 		{"hang", "timeout", "load limit", 2 * time.Second, false},
 		{"impostor", "port_taken", "another server answers", time.Minute, true},
 	} {
-		spec := fakeSpec(t, fakeCell(t, experiments.VLLMServe, c.fake), func(backends.Phase) {})
+		spec := fakeSpec(t, fakeCell(t, ServeName, c.fake), func(backends.Phase) {})
 		spec.Timeout = c.timeout
 		_, err := Serve().Launch(t.Context(), spec)
 		var launch *backends.LaunchError
@@ -78,7 +77,7 @@ func TestServePortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	cell := fakeCell(t, experiments.VLLMServe, "")
+	cell := fakeCell(t, ServeName, "")
 	cell.Platform.Args["port"] = int64(taken.Addr().(*net.TCPAddr).Port)
 	_, err = Serve().Launch(t.Context(), fakeSpec(t, cell, func(backends.Phase) {}))
 	var launch *backends.LaunchError
@@ -88,10 +87,10 @@ func TestServePortTaken(t *testing.T) {
 }
 
 func TestAttach(t *testing.T) {
-	l := launchFake(t, fakeCell(t, experiments.VLLMServe, ""))
-	cell := fakeCell(t, experiments.VLLMServe, "")
+	l := launchFake(t, fakeCell(t, ServeName, ""))
+	cell := fakeCell(t, ServeName, "")
 	cell.Platform.Attach, cell.Platform.URL = true, strings.TrimSuffix(l.Info().MetricsURL, "/metrics")
-	cell.Model.VLLM.Model = l.Info().Argv[argAfter(l.Info().Argv, "--model")]
+	cell.Model.Parts[Part]["model"] = l.Info().Argv[argAfter(l.Info().Argv, "--model")]
 	a := launchFake(t, cell)
 	if r := a.Generate(t.Context(), fakeRequest(1, "hello you")); r.Status != backends.OK || *r.InputTokens != 2 {
 		t.Errorf("got %+v", r)
@@ -105,7 +104,7 @@ func TestAttach(t *testing.T) {
 	if r := l.Generate(t.Context(), fakeRequest(2, "still here")); r.Status != backends.OK {
 		t.Errorf("closing an attachment ended the server: %+v", r)
 	}
-	cell.Model.VLLM.Model = "another/model"
+	cell.Model.Parts[Part]["model"] = "another/model"
 	_, err := Serve().Launch(t.Context(), fakeSpec(t, cell, func(backends.Phase) {}))
 	var launch *backends.LaunchError
 	if !errors.As(err, &launch) || launch.Class != "wrong_model" {

@@ -41,7 +41,7 @@ func launchOffline(ctx context.Context, s settings) (rivals, error) {
 	}
 	python, err := b.wrapper(s.python)
 	if err == nil {
-		err = b.launch(ctx, vllm.Offline(), b.cell(s, python, experiments.VLLMOffline))
+		err = b.launch(ctx, vllm.Offline(), b.cell(s, python, vllm.OfflineName))
 	}
 	if err != nil {
 		b.close()
@@ -97,7 +97,7 @@ func (b *batcher) cell(s settings, python, backend string) *experiments.Cell {
 	}
 	return &experiments.Cell{
 		Platform:  &experiments.Platform{ID: "vllm", Backend: backend, Python: python, Args: args, Env: s.env},
-		Model:     &experiments.Model{ID: "model", VLLM: &experiments.VLLMModel{Model: s.model}},
+		Model:     &experiments.Model{ID: "model", Parts: vllm.Model{Model: s.model}.Parts()},
 		Generate:  b.gen,
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}

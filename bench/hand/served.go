@@ -42,7 +42,7 @@ func launchServer(ctx context.Context, s settings) (rivals, error) {
 		return nil, err
 	}
 	v := &server{batcher: b, concurrency: s.served}
-	if err = b.launch(ctx, vllm.Serve(), b.cell(s, s.python, experiments.VLLMServe)); err == nil {
+	if err = b.launch(ctx, vllm.Serve(), b.cell(s, s.python, vllm.ServeName)); err == nil {
 		err = v.startPeer(s)
 	}
 	if err != nil {

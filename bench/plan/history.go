@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"matrix/backends"
+	_ "matrix/backends/engines" // known to the files that it writes
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/experiments/dataset"

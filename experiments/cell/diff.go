@@ -109,7 +109,7 @@ func changePlace(component, path string, c *Cell) Place {
 			return c.Dataset.Place
 		}
 	case "model":
-		return c.Model.Places.or(map[string]string{VLLMOffline: "vllm.", VLLMServe: "vllm.", Ollama: "ollama."}[c.Platform.Backend]+path, c.Model.Place)
+		return c.Model.Places.or(c.modelPrefix()+path, c.Model.Place)
 	case "environment":
 		if path == "url" {
 			return c.PlaceOf("platform.url")
@@ -139,4 +139,11 @@ func (c *Cell) Attributes(id Identity, component string) []Attribute {
 		list = append(list, Attribute{component, path, values[path], changePlace(component, path, c)})
 	}
 	return list
+}
+
+func (c *Cell) modelPrefix() string {
+	if p := c.Platform.Kind().Loads; p != nil {
+		return p.Name + "."
+	}
+	return ""
 }

@@ -211,55 +211,31 @@ func modelComponent(c *Cell, facts Values) Values {
 			declared[name] = v
 		}
 	}
-	switch c.Platform.Backend {
-	case VLLMOffline, VLLMServe:
-		if m := c.Model.VLLM; m != nil {
-			put("model", m.Model)
-			put("tokenizer", m.Tokenizer)
-			put("quantization", m.Quantization)
-			if m.DType != "auto" { // the default
-				put("dtype", m.DType)
-			}
-			if !resolved && m.Revision != "main" {
-				put("revision", m.Revision)
-			}
-		}
-	case Ollama:
-		if m := c.Model.Ollama; m != nil {
-			if !resolved {
-				put("model", m.Model)
-			}
-			put("template_sha256", digestOf(m.Template))
-		}
-	case OpenAI, OpenAIBatch:
-		if m := c.Model.OpenAI; m != nil {
-			put("model", m.Model)
-		}
-	case Simulator:
-		put("model", simulatedModel(c.Model))
-	}
 	if p := c.Platform.Kind().Loads; p != nil {
 		for _, a := range p.Attributes {
-			v, _ := c.Model.Parts[p.Name][a.Name].(string)
-			if a.Digest {
+			v := c.Model.Parts[p.Name].Text(a.Name)
+			switch {
+			case a.Path || a.Movable && resolved || a.Default != "" && v == a.Default:
+			case a.Digest:
 				put(a.Name+"_sha256", digestOf(v))
-			} else if !a.Path {
+			default:
 				put(a.Name, v)
 			}
 		}
+	} else if c.Platform.Simulated() {
+		put("model", simulatedModel(c.Model))
 	}
 	return with(facts, declared)
 }
 
 // simulatedModel tells models apart where nothing is loaded: by what a real engine would load, else by the label.
 func simulatedModel(m *Model) string {
-	switch {
-	case m.VLLM != nil && m.VLLM.Model != "":
-		return filepath.Base(m.VLLM.Model)
-	case m.Ollama != nil && m.Ollama.Model+m.Ollama.GGUF != "":
-		return m.Ollama.Model + filepath.Base(m.Ollama.GGUF)
-	case m.OpenAI != nil:
-		return m.OpenAI.Model
+	for _, p := range ModelParts() {
+		if v := m.Parts[p.Name]; v != nil && p.Label != nil {
+			if label := p.Label(v); label != "" {
+				return label
+			}
+		}
 	}
 	return m.ID
 }
@@ -286,16 +262,11 @@ func environmentOf(c *Cell, facts Values) Values {
 	if c.Dataset != nil {
 		put("dataset_path", c.Dataset.Path)
 	}
-	if m := c.Model.VLLM; m != nil && filepath.IsAbs(m.Model) {
-		put("vllm_model", m.Model)
-	}
-	if m := c.Model.Ollama; m != nil {
-		put("gguf", m.GGUF)
-	}
-	if p := c.Platform.Kind().Loads; p != nil {
+	own := c.Platform.Kind().Loads
+	for _, p := range ModelParts() {
 		for _, a := range p.Attributes {
-			if v, _ := c.Model.Parts[p.Name][a.Name].(string); a.Path {
-				put(a.Name, v)
+			if v := c.Model.Parts[p.Name].Text(a.Name); a.Local != "" && (a.Path || filepath.IsAbs(v)) || a.Path && p == own {
+				put(a.localName(), v)
 			}
 		}
 	}

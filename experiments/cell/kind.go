@@ -2,11 +2,12 @@ package cell
 
 import (
 	"cmp"
-	"strconv"
+	"slices"
+	"strings"
 )
 
 // EngineKind is what reading a file, ordering its launches and telling its cells apart takes of an engine. The rest, its
-// package below backends knows.
+// package below backends knows, and this too: it says so by Register, since nothing here may import it.
 type EngineKind struct {
 	Name      string                  // as platform.backend has it
 	Server    string                  // whose server it is: what one platform asked of it, another finds in its cache; "" = may be any
@@ -22,54 +23,62 @@ type EngineKind struct {
 type Part struct {
 	Name       string
 	Attributes []PartAttribute
+	// Check says what is wrong with a part whose attributes are each right; "" = nothing. nil: nothing ever is.
+	Check func(Values) (summary, detail string)
+	// Label tells models apart where nothing is loaded; nil: it does not.
+	Label func(Values) string
 }
 
 // PartAttribute is a text within a part.
 type PartAttribute struct {
 	Name     string
 	Path     bool // of a file: absolute after loading, and no part of the identity but by its digest
+	Folder   bool // a repository, or a folder: then absolute after loading, and no part of the identity either
 	Required bool
-	Digest   bool // a long text: the identity has its SHA-256
+	Digest   bool     // a long text: the identity has its SHA-256
+	Default  string   // what leaving it out means, so that the identity leaves it out
+	Movable  bool     // a name that means other bytes tomorrow: no part of the identity once the bytes are known
+	Unless   string   // the attribute in whose place it stands
+	Local    string   // as what the identity's environment notes a path, on whichever engine the cell runs; "" = on its own, by its name
+	Facts    []string // what may be found of it, by what the engine resolved: a commit is a revision
 }
 
-// kinds are the engines in the order in which they are named to a user. They stand here until the table of main hands them
-// to the language: what a package below backends says of its own engine cannot be read from here without a circle.
-var kinds = []*EngineKind{
-	{Name: VLLMOffline, Server: "vllm", Batch: always, GPUs: vllmGPUs, Sequences: vllmSequences},
-	{Name: VLLMServe, Server: "vllm", GPUs: vllmGPUs, Sequences: vllmSequences},
-	{Name: Ollama, Server: "ollama", Sequences: ollamaSequences},
-	{Name: "llama_cpp", Server: "llama_cpp", Sequences: func(p *Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
-		Loads: &Part{Name: "llama_cpp", Attributes: []PartAttribute{{Name: "gguf", Path: true, Required: true}, {Name: "template", Digest: true}}}},
-	{Name: OpenAI, Attached: true},
-	{Name: OpenAIBatch, Attached: true, Batch: always},
-	{Name: Simulator, Simulated: true, Batch: func(p *Platform) bool { return p.Options["api"] == VLLMOffline }},
+// localName is where the identity's environment has a path.
+func (a PartAttribute) localName() string { return cmp.Or(a.Local, a.Name) }
+
+// ownKinds are no engine of anybody's: a server that runs already, whichever it is, and the simulator.
+var ownKinds = []*EngineKind{
+	{Name: OpenAI, Attached: true, Loads: openAIPart},
+	{Name: OpenAIBatch, Attached: true, Batch: func(*Platform) bool { return true }, Loads: openAIPart},
+	{Name: Simulator, Simulated: true, Batch: func(p *Platform) bool { return strings.HasSuffix(p.Options.Text("api"), "_offline") }},
 }
+
+// openAIPart is the name that an attached server knows the model by.
+var openAIPart = &Part{Name: "openai", Attributes: []PartAttribute{{Name: "model", Required: true}},
+	Label: func(v Values) string { return v.Text("model") }}
+
+var registered []*EngineKind
+
+// Register makes an engine known to the language. It is called before main, by the table of engines, in the order in which
+// they are named to a user.
+func Register(k *EngineKind) { registered = append(registered, k) }
 
 // Kinds are the engines that a platform may ask for.
-func Kinds() []*EngineKind { return kinds }
+func Kinds() []*EngineKind { return slices.Concat(registered, ownKinds) }
 
-func always(*Platform) bool { return true }
-
-func vllmGPUs(p *Platform) int {
-	n := 1
-	for _, name := range []string{"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"} {
-		n *= max(1, p.Args.Int(name))
+// ModelParts are what a model may say of what engines load.
+func ModelParts() (all []*Part) {
+	for _, k := range Kinds() {
+		if k.Loads != nil && !slices.Contains(all, k.Loads) {
+			all = append(all, k.Loads)
+		}
 	}
-	return n
-}
-
-func vllmSequences(*Platform) float64 { return 256 } // its usual max_num_seqs
-
-func ollamaSequences(p *Platform) float64 {
-	if declared, err := strconv.ParseFloat(p.Env["OLLAMA_NUM_PARALLEL"], 64); err == nil {
-		return declared
-	}
-	return 1
+	return all
 }
 
 // Kind is what is known of the platform's engine; a name that nobody knows has nothing.
 func (p *Platform) Kind() *EngineKind {
-	for _, k := range kinds {
+	for _, k := range Kinds() {
 		if k.Name == p.Backend {
 			return k
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 )
 
 // AsMeasured is the cell with what a stored identity says that it was measured with: the platform's settings, programs
@@ -20,10 +19,10 @@ func (c *Cell) AsMeasured(id Identity) (*Cell, error) {
 		Generate, Isolation map[string]json.RawMessage
 	}
 	var environment struct {
-		Local measuredPaths `json:"local_env"`
+		Local Values `json:"local_env"`
 		URL   string
 	}
-	var model measuredModel
+	var model Values
 	var backend struct{ Name string }
 	for name, into := range map[string]any{"spec": &spec, "environment": &environment, "model": &model, "backend": &backend} {
 		if err := decodeNumbers(id.Components.Get(name).Value, into); err != nil {
@@ -33,7 +32,7 @@ func (c *Cell) AsMeasured(id Identity) (*Cell, error) {
 	m, p := *c, *c.Platform
 	p.Backend = cmp.Or(backend.Name, p.Backend)
 	p.Args, p.Options, p.Env, p.Attach = wholeNumbers(spec.Args), wholeNumbers(spec.Options), spec.Env, spec.Attach
-	p.Python, p.Binary, p.URL = environment.Local.Python, environment.Local.Binary, cmp.Or(environment.URL, p.URL)
+	p.Python, p.Binary, p.URL = environment.Local.Text("python"), environment.Local.Text("binary"), cmp.Or(environment.URL, p.URL)
 	m.Platform, m.Model = &p, c.Model.asMeasured(p.Backend, model, environment.Local)
 	generate, isolation := *c.Generate, *c.Isolation
 	err := restore(&isolation, spec.Isolation)
@@ -47,48 +46,39 @@ func (c *Cell) AsMeasured(id Identity) (*Cell, error) {
 	return &m, nil
 }
 
-// measuredPaths are the parts of an identity's environment that say where things were.
-type measuredPaths struct {
-	Python, Binary, GGUF string
-	Model                string `json:"vllm_model"`
-}
-
-// measuredModel is the model component, of any backend.
-type measuredModel struct {
-	Model, Repository, Commit, Revision, Tokenizer, DType, Quantization string
-}
-
-func (m *Model) asMeasured(backend string, then measuredModel, paths measuredPaths) *Model {
+// asMeasured has the part of a backend as an identity tells it: the paths by the names of its environment, the rest by
+// those of its model component.
+func (m *Model) asMeasured(backend string, then, paths Values) *Model {
 	out := *m
-	switch backend {
-	case VLLMOffline, VLLMServe:
-		out.VLLM = &VLLMModel{Model: cmp.Or(paths.Model, then.Model, then.Repository), Revision: cmp.Or(then.Commit, then.Revision),
-			Tokenizer: then.Tokenizer, DType: then.DType, Quantization: then.Quantization}
-		if m.VLLM != nil { // what an identity leaves out: an absolute path
-			out.VLLM.Model, out.VLLM.Tokenizer = cmp.Or(out.VLLM.Model, m.VLLM.Model), cmp.Or(then.Tokenizer, m.VLLM.Tokenizer)
-		}
-	case Ollama:
-		template := ""
-		if m.Ollama != nil {
-			template = m.Ollama.Template
-		}
-		out.Ollama = &OllamaModel{Model: then.Model, GGUF: paths.GGUF, Template: template}
-		if paths.GGUF != "" {
-			out.Ollama.Model = "" // by name or from a file
-		}
-	case OpenAI, OpenAIBatch:
-		out.OpenAI = &OpenAIModel{Model: then.Model}
+	p := (&Platform{Backend: backend}).Kind().Loads
+	if p == nil {
+		return &out
 	}
-	if k := (&Platform{Backend: backend}).Kind(); k.Loads != nil {
-		part := maps.Clone(m.Parts[k.Loads.Name])
-		if part == nil {
-			part = Values{}
+	now, part := m.Parts[p.Name], Values{}
+	for _, a := range p.Attributes {
+		v := ""
+		switch {
+		case a.Digest: // an identity has no more than its digest
+			v = now.Text(a.Name)
+		case a.Unless != "" && paths.Text(a.Unless) != "":
+		case a.Path:
+			v = paths.Text(a.localName())
+		default:
+			if a.Local != "" {
+				v = paths.Text(a.Local)
+			}
+			for _, name := range append([]string{a.Name}, a.Facts...) {
+				v = cmp.Or(v, then.Text(name))
+			}
 		}
-		if paths.GGUF != "" {
-			part["gguf"] = paths.GGUF
+		if a.Required || a.Folder { // what an identity leaves out: an absolute path
+			v = cmp.Or(v, now.Text(a.Name))
 		}
-		out.Parts = map[string]Values{k.Loads.Name: part}
+		if v != "" {
+			part[a.Name] = v
+		}
 	}
+	out.Parts = map[string]Values{p.Name: part}
 	return &out
 }
 

@@ -3,33 +3,11 @@ package cell
 // Model is what each backend loads for one logical model.
 type Model struct {
 	ID           string
-	VLLM         *VLLMModel
-	Ollama       *OllamaModel
-	OpenAI       *OpenAIModel
-	Parts        map[string]Values // what engines load whose kind describes it: by EngineKind.Loads.Name
+	Parts        map[string]Values // what each engine loads: by EngineKind.Loads.Name
 	Architecture *Architecture     // for the memory prediction when no header can be read
 	Place        Place
-	Places       Places `json:"-"` // of its attributes: "vllm.dtype"
+	Places       Places `json:"-"` // of its attributes: "openai.model"
 }
-
-// VLLMModel names what vLLM loads.
-type VLLMModel struct {
-	Model        string // Hugging Face repository or a local folder (absolute after loading)
-	Revision     string
-	Tokenizer    string
-	DType        string // "" = auto
-	Quantization string
-}
-
-// OllamaModel names what Ollama loads: Model by name, or GGUF from a file.
-type OllamaModel struct {
-	Model    string
-	GGUF     string // absolute path after loading
-	Template string // Ollama's (Go) template for a GGUF that carries none
-}
-
-// OpenAIModel is the name that an attached server knows the model by.
-type OpenAIModel struct{ Model string }
 
 // Architecture gives the figures of config.json that the memory prediction needs, where no file does.
 type Architecture struct {

@@ -1,10 +1,7 @@
 package cell
 
-// Names of the backends that a platform may ask for.
+// Names of the backends that are no engine of anybody's.
 const (
-	VLLMOffline = "vllm_offline"
-	VLLMServe   = "vllm_serve"
-	Ollama      = "ollama"
 	OpenAI      = "openai"
 	OpenAIBatch = "openai_batch"
 	Simulator   = "simulator"
@@ -13,7 +10,7 @@ const (
 // Platform is a serving system with its settings.
 type Platform struct {
 	ID        string
-	Backend   string            // one of the names above
+	Backend   string            // an EngineKind's name
 	Args      Values            // engine arguments in snake_case, passed through
 	Env       map[string]string // added to the engine's environment
 	Options   Values            // Ollama's options; the simulator's queueing model

@@ -35,3 +35,9 @@ func Canonical(v any) []byte {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
+
+// Text is a text by its name, "" when it is none.
+func (v Values) Text(name string) string {
+	text, _ := v[name].(string)
+	return text
+}

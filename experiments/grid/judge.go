@@ -2,13 +2,14 @@ package grid
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/lang"
 	"matrix/experiments/schema"
-	"strconv"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -144,28 +145,11 @@ func (x *Expansion) holds(r *rule) (bool, hcl.Diagnostics) {
 
 // modelMissing reports a model that has no form for the platform's backend.
 func modelMissing(c *cell.Cell) *cell.Skip {
-	part := ""
-	switch c.Platform.Backend {
-	case cell.VLLMOffline, cell.VLLMServe:
-		if c.Model.VLLM == nil {
-			part = "vllm"
-		}
-	case cell.Ollama:
-		if c.Model.Ollama == nil {
-			part = "ollama"
-		}
-	case cell.OpenAI, cell.OpenAIBatch:
-		if c.Model.OpenAI == nil {
-			part = "openai"
-		}
-	}
-	if p := c.Platform.Kind().Loads; p != nil && c.Model.Parts[p.Name] == nil {
-		part = p.Name
-	}
-	if part == "" {
+	p := c.Platform.Kind().Loads
+	if p == nil || c.Model.Parts[p.Name] != nil {
 		return nil
 	}
-	return &cell.Skip{Kind: cell.SkipInfeasible, Reason: fmt.Sprintf("model %s has no %s = { … }", c.Model.ID, part), Place: c.Model.Place}
+	return &cell.Skip{Kind: cell.SkipInfeasible, Reason: fmt.Sprintf("model %s has no %s = { … }", c.Model.ID, p.Name), Place: c.Model.Place}
 }
 
 // problems asks the engine what it cannot do. What the user wrote and no engine of this kind can honour is an error

@@ -1,9 +1,10 @@
 package lang
 
 import (
-	"matrix/experiments/hclvalue"
 	"slices"
 	"strings"
+
+	"matrix/experiments/hclvalue"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"

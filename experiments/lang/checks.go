@@ -2,11 +2,12 @@ package lang
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
+
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
-	"net/url"
-	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -34,15 +35,14 @@ func (l *loader) checkDataset(n *node, d *cell.Dataset) {
 }
 
 func (l *loader) checkModel(n *node, m *cell.Model) {
-	v := hclvalue.Attribute(n.value, "ollama")
-	if m.Ollama == nil || !v.IsWhollyKnown() {
-		return
-	}
-	switch {
-	case m.Ollama.Model == "" && m.Ollama.GGUF == "":
-		l.mistakeAt(n, "ollama", "Ollama model without a source", `Give it a name, ollama = { model = "gemma3:4b" }, or a file, ollama = { gguf = "gemma3.gguf" }.`)
-	case m.Ollama.Model != "" && m.Ollama.GGUF != "":
-		l.mistakeAt(n, "ollama", "Ollama model with two sources", "It is taken by name (model) or made from a file (gguf), not both. Remove one.")
+	for _, p := range cell.ModelParts() {
+		v := hclvalue.Attribute(n.value, p.Name)
+		if p.Check == nil || m.Parts[p.Name] == nil || !v.IsWhollyKnown() {
+			continue
+		}
+		if summary, detail := p.Check(m.Parts[p.Name]); summary != "" {
+			l.mistakeAt(n, p.Name, summary, detail)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package lang
 import (
 	"encoding/json"
 	"fmt"
+
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
+
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
 	"matrix/experiments/wording"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"

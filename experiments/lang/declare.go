@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+
 	"matrix/experiments/schema"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,11 +21,11 @@ func (l *loader) declare() {
 			case "hardware":
 				l.declareBlock(b, file, schema.HardwareBlock)
 			case "model":
-				l.declareBlock(b, file, schema.ModelBlock)
+				l.declareBlock(b, file, schema.ModelBlock())
 			case "dataset":
 				l.declareBlock(b, file, schema.DatasetBlock)
 			case "platform":
-				l.declareBlock(b, file, schema.PlatformBlock)
+				l.declareBlock(b, file, schema.PlatformBlock())
 			default:
 				l.blocks = append(l.blocks, fileBlock{b, file})
 			}

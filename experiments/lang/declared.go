@@ -1,10 +1,11 @@
 package lang
 
 import (
+	"strings"
+
 	"matrix/experiments/cell"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -120,16 +121,6 @@ func Environ(v cty.Value) map[string]string {
 
 func modelOf(n *node) *cell.Model {
 	m := &cell.Model{ID: n.name, Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
-	if v := hclvalue.Attribute(n.value, "vllm"); hclvalue.Present(v) {
-		m.VLLM = &cell.VLLMModel{Model: hclvalue.String(v, "model"), Revision: hclvalue.String(v, "revision"), Tokenizer: hclvalue.String(v, "tokenizer"),
-			DType: hclvalue.String(v, "dtype"), Quantization: hclvalue.String(v, "quantization")}
-	}
-	if v := hclvalue.Attribute(n.value, "ollama"); hclvalue.Present(v) {
-		m.Ollama = &cell.OllamaModel{Model: hclvalue.String(v, "model"), GGUF: hclvalue.String(v, "gguf"), Template: hclvalue.String(v, "template")}
-	}
-	if v := hclvalue.Attribute(n.value, "openai"); hclvalue.Present(v) {
-		m.OpenAI = &cell.OpenAIModel{Model: hclvalue.String(v, "model")}
-	}
 	for _, f := range schema.PartFields() {
 		if v := hclvalue.Attribute(n.value, f.Name); hclvalue.Present(v) {
 			if m.Parts == nil {

@@ -2,11 +2,12 @@ package lang
 
 import (
 	"fmt"
+	"strings"
+
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
 	"matrix/experiments/wording"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"

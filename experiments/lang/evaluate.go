@@ -1,13 +1,14 @@
 package lang
 
 import (
+	"regexp"
+	"slices"
+	"strings"
+
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
 	"matrix/experiments/wording"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"

@@ -2,10 +2,11 @@ package lang
 
 import (
 	"fmt"
-	"matrix/experiments/cell"
-	"matrix/experiments/diagnostic"
 	"slices"
 	"strings"
+
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"

@@ -2,8 +2,9 @@ package lang
 
 import (
 	"fmt"
-	"matrix/experiments/wording"
 	"strings"
+
+	"matrix/experiments/wording"
 
 	"github.com/hashicorp/hcl/v2"
 )

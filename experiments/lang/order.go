@@ -2,10 +2,11 @@ package lang
 
 import (
 	"fmt"
-	"matrix/experiments/diagnostic"
-	"matrix/experiments/hclvalue"
 	"slices"
 	"strings"
+
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/hclvalue"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"

@@ -3,11 +3,12 @@ package lang
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
+
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/wording"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"

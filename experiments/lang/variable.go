@@ -3,13 +3,14 @@ package lang
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
 	"matrix/experiments/syntax"
 	"matrix/experiments/wording"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"

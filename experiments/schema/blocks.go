@@ -2,9 +2,10 @@
 package schema
 
 import (
-	"matrix/experiments/cell"
 	"reflect"
 	"time"
+
+	"matrix/experiments/cell"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -65,15 +66,15 @@ func BackendNames() []string {
 
 // PartFields are the attributes by which a model says what the engines load whose kind describes it.
 func PartFields() (all []Field) {
-	for _, k := range cell.Kinds() {
-		if k.Loads == nil {
-			continue
-		}
-		f := Field{Name: k.Loads.Name, Kind: Object}
-		for _, a := range k.Loads.Attributes {
+	for _, p := range cell.ModelParts() {
+		f := Field{Name: p.Name, Kind: Object}
+		for _, a := range p.Attributes {
 			kind := Text
-			if a.Path {
+			switch {
+			case a.Path:
 				kind = Path
+			case a.Folder:
+				kind = Folder
 			}
 			f.Fields = append(f.Fields, Field{Name: a.Name, Kind: kind, Required: a.Required})
 		}
@@ -87,19 +88,18 @@ var HardwareBlock = Block{Name: "hardware", Sample: `hardware "rtx4080" { … }`
 	{Name: "ram_gib", Kind: Number, Min: AtLeast(0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
 }}
 
-var ModelBlock = Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: append(PartFields(), []Field{
-	{Name: "vllm", Kind: Object, Fields: []Field{{Name: "model", Kind: Folder, Required: true}, {Name: "revision", Kind: Text},
-		{Name: "tokenizer", Kind: Folder}, {Name: "dtype", Kind: Text}, {Name: "quantization", Kind: Text}}},
-	{Name: "ollama", Kind: Object, Fields: []Field{{Name: "model", Kind: Text}, {Name: "gguf", Kind: Path}, {Name: "template", Kind: Text}}},
-	{Name: "openai", Kind: Object, Fields: []Field{{Name: "model", Kind: Text, Required: true}}},
-	{Name: "architecture", Kind: Object, Fields: []Field{
-		{Name: "parameters", Kind: Number, Min: AtLeast(0)}, {Name: "weights_gib", Kind: Number, Min: AtLeast(0)},
-		{Name: "layers", Kind: Whole, Min: AtLeast(0)}, {Name: "hidden_size", Kind: Whole, Min: AtLeast(0)},
-		{Name: "intermediate_size", Kind: Whole, Min: AtLeast(0)}, {Name: "heads", Kind: Whole, Min: AtLeast(0)},
-		{Name: "kv_heads", Kind: Whole, Min: AtLeast(0)}, {Name: "head_dim", Kind: Whole, Min: AtLeast(0)},
-		{Name: "vocab_size", Kind: Whole, Min: AtLeast(0)}, {Name: "sliding_window", Kind: Whole, Min: AtLeast(0)},
-		{Name: "full_layers", Kind: Whole, Min: AtLeast(0)}}},
-}...)}
+// ModelBlock and PlatformBlock are made anew each time: the engines say what they take.
+func ModelBlock() Block {
+	return Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: append(PartFields(), architecture)}
+}
+
+var architecture = Field{Name: "architecture", Kind: Object, Fields: []Field{
+	{Name: "parameters", Kind: Number, Min: AtLeast(0)}, {Name: "weights_gib", Kind: Number, Min: AtLeast(0)},
+	{Name: "layers", Kind: Whole, Min: AtLeast(0)}, {Name: "hidden_size", Kind: Whole, Min: AtLeast(0)},
+	{Name: "intermediate_size", Kind: Whole, Min: AtLeast(0)}, {Name: "heads", Kind: Whole, Min: AtLeast(0)},
+	{Name: "kv_heads", Kind: Whole, Min: AtLeast(0)}, {Name: "head_dim", Kind: Whole, Min: AtLeast(0)},
+	{Name: "vocab_size", Kind: Whole, Min: AtLeast(0)}, {Name: "sliding_window", Kind: Whole, Min: AtLeast(0)},
+	{Name: "full_layers", Kind: Whole, Min: AtLeast(0)}}}
 
 var DatasetBlock = Block{Name: "dataset", Sample: `dataset "candidates" { … }`, Fields: []Field{
 	{Name: "path", Kind: Path},
@@ -112,12 +112,14 @@ var DatasetBlock = Block{Name: "dataset", Sample: `dataset "candidates" { … }`
 	{Name: "chat", Kind: Flag}, {Name: "seed", Kind: Whole},
 }}
 
-var PlatformBlock = Block{Name: "platform", Sample: `platform "vllm" { … }`, Fields: []Field{
-	{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
-	{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
-	{Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
-	{Name: "api_key_env", Kind: Text}, {Name: "attach", Kind: Flag},
-}}
+func PlatformBlock() Block {
+	return Block{Name: "platform", Sample: `platform "mine" { … }`, Fields: []Field{
+		{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
+		{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
+		{Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
+		{Name: "api_key_env", Kind: Text}, {Name: "attach", Kind: Flag},
+	}}
+}
 
 var DecisionBlock = Block{Name: "decision", Sample: `decision "best" { … }`, Fields: []Field{
 	{Name: "weights", Kind: Free}, {Name: "require", Kind: Free}, {Name: "goals", Kind: Free},

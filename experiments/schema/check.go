@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"matrix/experiments/cell"
-	"matrix/experiments/hclvalue"
-	"matrix/experiments/wording"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"matrix/experiments/cell"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/wording"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"

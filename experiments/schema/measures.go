@@ -2,12 +2,13 @@ package schema
 
 import (
 	"fmt"
-	"matrix/experiments/cell"
-	"matrix/experiments/hclvalue"
-	"matrix/experiments/wording"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"matrix/experiments/cell"
+	"matrix/experiments/hclvalue"
+	"matrix/experiments/wording"
 
 	"github.com/zclconf/go-cty/cty"
 )

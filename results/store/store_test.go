@@ -35,7 +35,7 @@ func testCell(batch int) *experiments.Cell {
 		Axes: []*experiments.Axis{{Name: "platform", Label: "ollama", JSON: `"ollama"`},
 			{Name: "model", Label: "gemma3_4b", JSON: `"gemma3_4b"`},
 			{Name: "batch_size", Label: fmt.Sprint(batch), JSON: fmt.Sprint(batch)}},
-		Platform: &experiments.Platform{ID: "ollama", Backend: experiments.Ollama},
+		Platform: &experiments.Platform{ID: "ollama", Backend: "ollama"},
 		Model:    &experiments.Model{ID: "gemma3_4b"},
 	}
 }

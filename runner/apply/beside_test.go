@@ -23,7 +23,7 @@ import (
 // fourGPURig has a machine of four GPUs; used records which launches ran where.
 func fourGPURig(t *testing.T) (*rig, *gpuUse) {
 	r := newRig(t)
-	r.world.Backends[experiments.VLLMServe] = r.backend.Value()
+	r.world.Backends["vllm_serve"] = r.backend.Value()
 	r.host.GPUs = func() ([]telemetry.GPU, error) { return fourGPUs(), nil }
 	use := &gpuUse{now: map[string]bool{}}
 	r.backend.OnLaunch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
@@ -69,7 +69,7 @@ func (u *gpuUse) end(gpus []string) {
 
 func vllmCell(name string, tensorParallel int64) *experiments.Cell {
 	c := runnertest.Cell(name, 10)
-	c.Platform.Backend = experiments.VLLMServe
+	c.Platform.Backend = "vllm_serve"
 	c.Platform.Args = experiments.Values{"tensor_parallel_size": tensorParallel}
 	c.Order = "declared"
 	return c

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"matrix/experiments"
 	"matrix/runner/runnertest"
 	"matrix/runner/telemetry"
 )
@@ -14,7 +13,7 @@ import (
 func TestRefusedBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.world.Backends[experiments.VLLMServe] = runnertest.Reserving(r.backend)
+		r.world.Backends["vllm_serve"] = runnertest.Reserving(r.backend)
 		r.host.GPUs = func() ([]telemetry.GPU, error) {
 			return oneGPU(60<<30, telemetry.GPUProcess{PID: 9, Name: "Xorg", Bytes: 58 << 30}), nil
 		}

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"matrix/experiments"
 	"matrix/results/record"
 	"matrix/runner/machine"
 	"matrix/runner/runnertest"
@@ -44,8 +43,8 @@ func TestDrainIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
 				c := runnertest.Cell("a", 10)
-				c.Platform.Backend = experiments.Ollama
-				r.world.Backends[experiments.Ollama] = r.backend.Value()
+				c.Platform.Backend = "ollama"
+				r.world.Backends["ollama"] = r.backend.Value()
 				c.Limits.Drain, c.Isolation.Exclusive = 10*time.Second, tt.exclusive
 				r.host.Quiet = func(ctx context.Context, window time.Duration) float64 { machine.Pause(ctx, window); return tt.busy }
 				looks := 0

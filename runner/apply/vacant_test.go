@@ -17,11 +17,11 @@ import (
 
 // gpuCells are n cells of an engine that wants the GPU for itself, three launches each.
 func gpuCells(r *rig, n int) []*experiments.Cell {
-	r.world.Backends[experiments.Ollama] = r.backend.Value()
+	r.world.Backends["ollama"] = r.backend.Value()
 	var cells []*experiments.Cell
 	for i := range n {
 		c := runnertest.Cell("a", 10+i)
-		c.Platform.Backend, c.Launches = experiments.Ollama, 3
+		c.Platform.Backend, c.Launches = "ollama", 3
 		c.Isolation.Exclusive, c.Limits.Drain = true, time.Minute
 		cells = append(cells, c)
 	}

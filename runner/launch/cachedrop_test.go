@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
 	"matrix/results"
 	"matrix/results/record"
 	"matrix/runner/events"
@@ -31,8 +30,8 @@ func TestColdCaches(t *testing.T) {
 			swap, load1 := int64(1<<30), 1.5
 			host.Strain = func(context.Context) (*int64, *float64) { return &swap, &load1 }
 			c := runnertest.Cell("a", 1)
-			c.Platform.Backend, c.Isolation.Caches = experiments.VLLMServe, "cold"
-			w := plan.World{Store: store, Backends: map[string]backends.Backend{experiments.VLLMServe: runnertest.Reserving(&runnertest.Backend{})}}
+			c.Platform.Backend, c.Isolation.Caches = "vllm_serve", "cold"
+			w := plan.World{Store: store, Backends: map[string]backends.Backend{"vllm_serve": runnertest.Reserving(&runnertest.Backend{})}}
 			j := &journal{site: &Site{World: w, Host: host, Events: &events.Stream{}, Crowd: NewCrowd()}, item: &plan.Item{Cell: c}, cell: c}
 			j.row.Phases = map[string]float64{}
 			attempt, err := store.Begin(c, runnertest.Identity(c.Address, nil), 1, nil)

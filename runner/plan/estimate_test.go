@@ -116,7 +116,7 @@ func TestOfferToShare(t *testing.T) {
 // gpuCell is 8 GiB of weights and 0.5 GiB of cache a sequence, 10 at once, 100 answers of 256 tokens.
 func gpuCell(gpu string) *experiments.Cell {
 	c := runnertest.Cell("fast", 100)
-	c.Platform.Backend, c.Load, c.Hardware = experiments.VLLMServe, &experiments.LoadShape{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
+	c.Platform.Backend, c.Load, c.Hardware = "vllm_serve", &experiments.LoadShape{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
 	c.Generate = &experiments.Generate{MaxTokens: 256}
 	c.Fit = &experiments.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
 	return c
@@ -178,7 +178,7 @@ func TestBandwidthModelLearns(t *testing.T) {
 	e := newEstimator(nil, nil, record.Machine{})
 	small, large := gpuCell("NVIDIA H200"), gpuCell("NVIDIA H200")
 	large.BatchSize, large.Address = 1000, "another"
-	large.Platform = &experiments.Platform{ID: "fast2", Backend: experiments.VLLMServe} // no launch is like it
+	large.Platform = &experiments.Platform{ID: "fast2", Backend: "vllm_serve"} // no launch is like it
 	bound, _ := decodeBound(small, record.Machine{})
 	before := e.launch(&Item{Cell: large})
 	m := timed("fast", 100, 48, 4*bound)

@@ -2,9 +2,10 @@ package plan
 
 import (
 	"fmt"
-	"matrix/runner/runnertest"
 	"slices"
 	"testing"
+
+	"matrix/runner/runnertest"
 )
 
 func steps(items []*Item) []string {

@@ -1,4 +1,4 @@
-package modelfile
+package ollama
 
 import (
 	"crypto/sha256"
@@ -9,17 +9,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	"matrix/backends/modelfile"
 	"matrix/experiments"
 )
 
-// Manifest is what Ollama's store holds under a name.
-type Manifest struct {
+// manifest is what Ollama's store holds under a name.
+type manifest struct {
 	Digest string // SHA-256 of the manifest, 64 hex digits: what /api/tags calls the model's digest
-	Blobs  []Blob // in the manifest's order, its config last
+	Blobs  []blob // in the manifest's order, its config last
 }
 
-// Blob is one layer of a model.
-type Blob struct {
+// blob is one layer of a model.
+type blob struct {
 	Kind   string // last part of the media type: "model", "template", "params", "system", "license", "config"
 	Digest string // 64 hex digits
 	Size   int64  // bytes, as the manifest says
@@ -27,51 +28,51 @@ type Blob struct {
 }
 
 // Blob finds the first layer of a kind.
-func (m *Manifest) Blob(kind string) (Blob, bool) {
+func (m *manifest) Blob(kind string) (blob, bool) {
 	for _, b := range m.Blobs {
 		if b.Kind == kind {
 			return b, true
 		}
 	}
-	return Blob{}, false
+	return blob{}, false
 }
 
-// OllamaModelsDir is the folder where an Ollama server with this environment keeps models.
-func OllamaModelsDir(getenv Getenv) string {
+// modelsDir is the folder where an Ollama server with this environment keeps models.
+func modelsDir(getenv modelfile.Getenv) string {
 	if dir := getenv("OLLAMA_MODELS"); dir != "" {
-		dir = ExpandHome(dir)
+		dir = modelfile.ExpandHome(dir)
 		if abs, err := filepath.Abs(dir); err == nil {
 			return abs // the server has a working folder of its own
 		}
 		return dir
 	}
-	return ExpandHome("~/.ollama/models")
+	return modelfile.ExpandHome("~/.ollama/models")
 }
 
-// OllamaManifest reads the manifest of a model ("gemma3:4b", "hf.co/org/repo:tag") from a store. A model that is
-// not there is a *NotFoundError.
-func OllamaManifest(modelsDir, name string) (*Manifest, error) {
-	path, err := manifestPath(modelsDir, name)
+// manifestOf reads the manifest of a model ("gemma3:4b", "hf.co/org/repo:tag") from a store. A model that is
+// not there is a *modelfile.NotFoundError.
+func manifestOf(store, name string) (*manifest, error) {
+	path, err := manifestPath(store, name)
 	if err != nil {
 		return nil, err
 	}
-	data, err := ReadSmall(path, 1<<20)
+	data, err := modelfile.ReadSmall(path, 1<<20)
 	if os.IsNotExist(err) {
-		return nil, &NotFoundError{Name: name, Looked: path}
+		return nil, &modelfile.NotFoundError{Name: name, Looked: path}
 	}
 	if err != nil {
 		return nil, err
 	}
-	m, err := parseManifest(data, filepath.Join(modelsDir, "blobs"))
+	m, err := parseManifest(data, filepath.Join(store, "blobs"))
 	if err != nil {
 		return nil, fmt.Errorf("read manifest of %s: %w", name, err)
 	}
 	return m, nil
 }
 
-// OllamaGGUF reads the header of a named model's weights.
-func OllamaGGUF(modelsDir, name string) (*GGUF, error) {
-	m, err := OllamaManifest(modelsDir, name)
+// ggufOf reads the header of a named model's weights.
+func ggufOf(store, name string) (*modelfile.GGUF, error) {
+	m, err := manifestOf(store, name)
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +80,11 @@ func OllamaGGUF(modelsDir, name string) (*GGUF, error) {
 	if !ok {
 		return nil, fmt.Errorf("model %s has no GGUF layer", name)
 	}
-	return ReadGGUF(b.Path)
+	return modelfile.ReadGGUF(b.Path)
 }
 
 // manifestPath completes a name the way Ollama does: registry.ollama.ai/library/NAME:latest.
-func manifestPath(modelsDir, name string) (string, error) {
+func manifestPath(store, name string) (string, error) {
 	host, namespace, tag := "registry.ollama.ai", "library", "latest"
 	rest := strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
 	if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, '/') {
@@ -105,10 +106,10 @@ func manifestPath(modelsDir, name string) (string, error) {
 			return "", fmt.Errorf("%q is no Ollama model name", name)
 		}
 	}
-	return filepath.Join(modelsDir, "manifests", host, namespace, model, tag), nil
+	return filepath.Join(store, "manifests", host, namespace, model, tag), nil
 }
 
-func parseManifest(data []byte, blobs string) (*Manifest, error) {
+func parseManifest(data []byte, blobs string) (*manifest, error) {
 	type layer struct {
 		MediaType string `json:"mediaType"`
 		Digest    string `json:"digest"`
@@ -122,23 +123,18 @@ func parseManifest(data []byte, blobs string) (*Manifest, error) {
 		return nil, experiments.PlainJSON(err)
 	}
 	sum := sha256.Sum256(data)
-	m := &Manifest{Digest: hex.EncodeToString(sum[:])}
+	m := &manifest{Digest: hex.EncodeToString(sum[:])}
 	raw.Config.MediaType = "application/vnd.ollama.image.config"
 	for _, l := range append(raw.Layers, raw.Config) {
 		if l.Digest == "" {
 			continue
 		}
 		digest, ok := strings.CutPrefix(l.Digest, "sha256:")
-		if !ok || !isSHA256(digest) {
+		if !ok || !modelfile.IsSHA256(digest) {
 			return nil, fmt.Errorf("layer digest %q is no SHA-256", l.Digest)
 		}
 		kind := l.MediaType[strings.LastIndexByte(l.MediaType, '.')+1:]
-		m.Blobs = append(m.Blobs, Blob{Kind: kind, Digest: digest, Size: l.Size, Path: filepath.Join(blobs, "sha256-"+digest)})
+		m.Blobs = append(m.Blobs, blob{Kind: kind, Digest: digest, Size: l.Size, Path: filepath.Join(blobs, "sha256-"+digest)})
 	}
 	return m, nil
-}
-
-func isSHA256(s string) bool {
-	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == sha256.Size
 }

@@ -1,0 +1,37 @@
+// Package engines is the table of all backends. It makes them known to the language, whoever imports it.
+package engines
+
+import (
+	"matrix/backends"
+	"matrix/backends/llamacpp"
+	"matrix/backends/ollama"
+	"matrix/backends/openai"
+	"matrix/backends/simulator"
+	"matrix/backends/vllm"
+	"matrix/experiments"
+)
+
+// served are the engines, in the order in which they are named to a user: a new one is a package and a line here.
+var served = []backends.Backend{
+	vllm.Offline(),
+	vllm.Serve(),
+	ollama.New(),
+	llamacpp.New(),
+}
+
+func init() {
+	for _, b := range served {
+		experiments.Register(b.Kind)
+	}
+}
+
+// Table has every backend by the name that a platform gives.
+func Table() map[string]backends.Backend {
+	table := map[string]backends.Backend{
+		experiments.OpenAI: openai.New(), experiments.OpenAIBatch: openai.NewBatch(), experiments.Simulator: simulator.New(),
+	}
+	for _, b := range served {
+		table[b.Kind.Name] = b
+	}
+	return table
+}

@@ -1,0 +1,62 @@
+package ollama
+
+import (
+	"path/filepath"
+	"strconv"
+
+	"matrix/experiments"
+)
+
+// Name is the backend's, and that of the attribute of a model block.
+const Name = "ollama"
+
+var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Sequences: sequences, Loads: &experiments.ModelPart{
+	Name: Name, Attributes: []experiments.PartAttribute{
+		{Name: "model", Movable: true, Unless: "gguf"},
+		{Name: "gguf", Path: true, Local: "gguf"},
+		{Name: "template", Digest: true},
+	},
+	Check: func(v experiments.Values) (summary, detail string) {
+		switch named, file := v.Text("model") != "", v.Text("gguf") != ""; {
+		case !named && !file:
+			return "Ollama model without a source", `Give it a name, ollama = { model = "gemma3:4b" }, or a file, ollama = { gguf = "gemma3.gguf" }.`
+		case named && file:
+			return "Ollama model with two sources", "It is taken by name (model) or made from a file (gguf), not both. Remove one."
+		}
+		return "", ""
+	},
+	Label: func(v experiments.Values) string {
+		if v.Text("model")+v.Text("gguf") == "" {
+			return ""
+		}
+		return v.Text("model") + filepath.Base(v.Text("gguf"))
+	},
+}}
+
+func sequences(p *experiments.Platform) float64 {
+	if declared, err := strconv.ParseFloat(p.Env["OLLAMA_NUM_PARALLEL"], 64); err == nil {
+		return declared
+	}
+	return 1
+}
+
+// Model names what Ollama loads: Model by name, or GGUF from a file.
+type Model struct {
+	Model    string
+	GGUF     string // absolute path after loading
+	Template string // Ollama's (Go) template for a GGUF that carries none
+}
+
+// modelOf is nil where the block names nothing.
+func modelOf(m *experiments.Model) *Model {
+	if m == nil || m.Parts[Name] == nil {
+		return nil
+	}
+	v := m.Parts[Name]
+	return &Model{v.Text("model"), v.Text("gguf"), v.Text("template")}
+}
+
+// Parts are the block's, for whoever makes a cell without a file.
+func (m Model) Parts() map[string]experiments.Values {
+	return map[string]experiments.Values{Name: {"model": m.Model, "gguf": m.GGUF, "template": m.Template}}
+}
