@@ -89,10 +89,14 @@ type platformAt struct {
 
 // platformNow is the current cell's platform with its overrides.
 func (x *Expansion) platformNow() *platformAt {
-	return x.platforms.at(x, x.merge)
+	return x.platforms.at(x, merging{x}.merge)
 }
 
-func (x *Expansion) merge() *platformAt {
+// merging lays the overrides that apply to the current cell over its platform.
+type merging struct{ x *Expansion }
+
+func (m merging) merge() *platformAt {
+	x := m.x
 	block := x.valueOf(x.p.platform).block
 	at := &platformAt{platform: block.Platform, value: block.Value}
 	if len(x.p.overrides) == 0 {
@@ -108,17 +112,18 @@ func (x *Expansion) merge() *platformAt {
 			continue
 		}
 		x.used[i], touched = true, true
-		at.diags = append(at.diags, x.mergeParts(o, members, places)...)
+		at.diags = append(at.diags, m.parts(o, members, places)...)
 	}
 	if touched {
 		at.value = cty.ObjectVal(members)
-		at.platform = x.share(block.Platform, members, places)
+		at.platform = m.share(block.Platform, members, places)
 	}
 	return at
 }
 
-// mergeParts lays an override's args, env and options over the platform's, name by name; null takes one away.
-func (x *Expansion) mergeParts(o *override, members map[string]cty.Value, places cell.Places) hcl.Diagnostics {
+// parts lays an override's args, env and options over the platform's, name by name; null takes one away.
+func (m merging) parts(o *override, members map[string]cty.Value, places cell.Places) hcl.Diagnostics {
+	x := m.x
 	var diags hcl.Diagnostics
 	for _, f := range schema.OverrideBlock.Fields {
 		e := o.parts[f.Name]
@@ -154,15 +159,16 @@ func (x *Expansion) mergeParts(o *override, members map[string]cty.Value, places
 }
 
 // share finds or makes the platform with these settings.
-func (x *Expansion) share(base *cell.Platform, members map[string]cty.Value, places cell.Places) *cell.Platform {
+func (m merging) share(base *cell.Platform, members map[string]cty.Value, places cell.Places) *cell.Platform {
+	shared := m.x.shared
 	p := *base
 	p.Args, p.Env, p.Options = hclvalue.Given(members["args"]), lang.Environ(members["env"]), hclvalue.Given(members["options"])
 	p.Places = places
 	key := p.ID + string(cell.Canonical([]any{p.Args, p.Env, p.Options}))
-	if x.shared[key] == nil {
-		x.shared[key] = &p
+	if shared[key] == nil {
+		shared[key] = &p
 	}
-	return x.shared[key]
+	return shared[key]
 }
 
 // applies evaluates a condition; nil is true, and what could not be evaluated is false.

@@ -20,31 +20,42 @@ import (
 func (l *loader) decision(b fileBlock) *cell.Decision {
 	attrs := l.content(b.Block, schema.Body(schema.DecisionBlock.Fields), "in decision").Attributes
 	d := decoder{loader: l, ctx: l.root(b.file), dir: b.file.dir, ranges: map[string]hcl.Range{}}
-	result := &cell.Decision{ID: b.Labels[0], Place: PlaceOf(b.LabelRanges[0]), Weights: map[string]float64{}, Require: map[string]float64{}, Goals: map[string]string{}}
+	r := decisionReader{decoder: d, metrics: l.opts.Metrics, to: &cell.Decision{ID: b.Labels[0], Place: PlaceOf(b.LabelRanges[0]), Weights: map[string]float64{}, Require: map[string]float64{}, Goals: map[string]string{}}}
 	for _, a := range InOrder(attrs) {
 		if !l.sound(a.Expr, false) {
 			continue
 		}
 		v := d.attribute(*schema.Named(schema.DecisionBlock.Fields, a.Name), a.Expr, a.Name)
-		if l.question(result, d, a, v) {
-			continue
+		if !r.question(a, v) {
+			r.part(a, hclvalue.Map(v))
 		}
-		l.decisionPart(result, d, a, hclvalue.Map(v))
 	}
-	return result
+	return r.to
 }
 
-func (l *loader) decisionPart(to *cell.Decision, d decoder, a *hcl.Attribute, values cell.Values) {
+// decisionReader reads one decision block.
+type decisionReader struct {
+	decoder decoder
+	metrics []cell.Metric // that are known; nil: any is
+	to      *cell.Decision
+}
+
+func (r decisionReader) mistake(at hcl.Range, summary, detail string) {
+	l := r.decoder.loader
+	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
+}
+
+func (r decisionReader) part(a *hcl.Attribute, values cell.Values) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		at := a.Range
-		if r, ok := d.ranges[a.Name+"."+name]; ok {
-			at = r
+		if placed, ok := r.decoder.ranges[a.Name+"."+name]; ok {
+			at = placed
 		}
-		if a.Name != "weights" && !l.metric(at, name) {
+		if a.Name != "weights" && !r.metric(at, name) {
 			continue
 		}
 		if a.Name == "goals" {
-			l.goal(to, at, name, values[name])
+			r.goal(at, name, values[name])
 			continue
 		}
 		var n float64
@@ -54,29 +65,29 @@ func (l *loader) decisionPart(to *cell.Decision, d decoder, a *hcl.Attribute, va
 		case float64:
 			n = v
 		default:
-			l.diags = l.diags.Append(diagnostic.Error(at, "Wrong type for "+name, a.Name+" holds numbers, for instance "+a.Name+" = { "+name+" = 1 }."))
+			r.mistake(at, "Wrong type for "+name, a.Name+" holds numbers, for instance "+a.Name+" = { "+name+" = 1 }.")
 			continue
 		}
 		if a.Name == "require" {
-			l.bound(at, name, n)
-			to.Require[name] = n
+			r.bound(at, name, n)
+			r.to.Require[name] = n
 			continue
 		}
-		l.weight(to, at, name, n)
+		r.weight(at, name, n)
 	}
 }
 
 // criteria are what a decision weighs.
 var criteria = []string{"performance", "reliability", "efficiency", "simplicity", "quality"}
 
-func (l *loader) weight(to *cell.Decision, at hcl.Range, name string, n float64) {
+func (r decisionReader) weight(at hcl.Range, name string, n float64) {
 	switch {
 	case schema.Named(fieldsOf(criteria), name) == nil:
-		l.diags = l.diags.Append(diagnostic.Error(at, "Unknown criterion", "A decision weighs "+wording.Listed(criteria)+"."+wording.DidYouMean(name, criteria)))
+		r.mistake(at, "Unknown criterion", "A decision weighs "+wording.Listed(criteria)+"."+wording.DidYouMean(name, criteria))
 	case n < 0:
-		l.diags = l.diags.Append(diagnostic.Error(at, "Negative weight", "A weight is at least 0."))
+		r.mistake(at, "Negative weight", "A weight is at least 0.")
 	default:
-		to.Weights[name] = n
+		r.to.Weights[name] = n
 	}
 }
 
@@ -91,26 +102,26 @@ func fieldsOf(names []string) []schema.Field {
 // goals are the directions of a metric.
 var goals = []string{"min", "max"}
 
-func (l *loader) goal(to *cell.Decision, at hcl.Range, metric string, v any) {
+func (r decisionReader) goal(at hcl.Range, metric string, v any) {
 	s, ok := v.(string)
 	if !ok || schema.Named(fieldsOf(goals), s) == nil {
-		l.diags = l.diags.Append(diagnostic.Error(at, "Unknown goal", "A metric's goal is "+wording.Listed(goals)+": whether less or more of it is better."+wording.DidYouMean(s, goals)))
+		r.mistake(at, "Unknown goal", "A metric's goal is "+wording.Listed(goals)+": whether less or more of it is better."+wording.DidYouMean(s, goals))
 		return
 	}
-	to.Goals[metric] = s
+	r.to.Goals[metric] = s
 }
 
 // question reads what a decision is about: how many requests, at what prices; false = the attribute is another.
-func (l *loader) question(to *cell.Decision, d decoder, a *hcl.Attribute, v cty.Value) bool {
+func (r decisionReader) question(a *hcl.Attribute, v cty.Value) bool {
 	switch a.Name {
 	case "requests":
-		l.requests(to, d, a, v)
+		r.requests(a, v)
 	case "price_per_hour":
-		to.PricePerHour = numberOf(v)
+		r.to.PricePerHour = numberOf(v)
 	case "electricity_per_kwh":
-		to.ElectricityPerKWh = numberOf(v)
+		r.to.ElectricityPerKWh = numberOf(v)
 	case "currency":
-		to.Currency, _ = hclvalue.Text(v)
+		r.to.Currency, _ = hclvalue.Text(v)
 	default:
 		return false
 	}
@@ -126,7 +137,7 @@ func numberOf(v cty.Value) *float64 {
 }
 
 // requests takes one number or a list of them.
-func (l *loader) requests(to *cell.Decision, d decoder, a *hcl.Attribute, v cty.Value) {
+func (r decisionReader) requests(a *hcl.Attribute, v cty.Value) {
 	if !hclvalue.Present(v) {
 		return
 	}
@@ -138,40 +149,40 @@ func (l *loader) requests(to *cell.Decision, d decoder, a *hcl.Attribute, v cty.
 	for _, one := range all {
 		n, wrong := each.Check(one)
 		if wrong != nil {
-			d.report(a.Expr.Range(), a.Expr, wrong)
+			r.decoder.report(a.Expr.Range(), a.Expr, wrong)
 			return
 		}
 		if !hclvalue.Present(n) {
 			continue
 		}
 		count, _ := n.AsBigFloat().Int64()
-		to.Requests = append(to.Requests, count)
+		r.to.Requests = append(r.to.Requests, count)
 	}
 }
 
 // metric reports whether a name is one of the metrics, and says so where it is not.
-func (l *loader) metric(at hcl.Range, name string) bool {
-	if l.opts.Metrics == nil || slices.ContainsFunc(l.opts.Metrics, func(m cell.Metric) bool { return m.Name == name }) {
+func (r decisionReader) metric(at hcl.Range, name string) bool {
+	if r.metrics == nil || slices.ContainsFunc(r.metrics, func(m cell.Metric) bool { return m.Name == name }) {
 		return true
 	}
-	names := make([]string, len(l.opts.Metrics))
-	for i, m := range l.opts.Metrics {
+	names := make([]string, len(r.metrics))
+	for i, m := range r.metrics {
 		names[i] = m.Name
 	}
-	l.diags = l.diags.Append(diagnostic.Error(at, "Unknown metric", fmt.Sprintf("Nothing that is measured is called %q.%s docs/columns.md lists all, for instance %s.",
-		name, wording.DidYouMean(name, names), wording.Listed([]string{"success_rate", "ttft_p99_s", "output_throughput"}))))
+	r.mistake(at, "Unknown metric", fmt.Sprintf("Nothing that is measured is called %q.%s docs/columns.md lists all, for instance %s.",
+		name, wording.DidYouMean(name, names), wording.Listed([]string{"success_rate", "ttft_p99_s", "output_throughput"})))
 	return false
 }
 
 // bound says of a ratio that no share can be.
-func (l *loader) bound(at hcl.Range, name string, n float64) {
-	i := slices.IndexFunc(l.opts.Metrics, func(m cell.Metric) bool { return m.Name == name })
-	if i < 0 || l.opts.Metrics[i].Unit != cell.Ratio || n >= 0 && n <= 1 {
+func (r decisionReader) bound(at hcl.Range, name string, n float64) {
+	i := slices.IndexFunc(r.metrics, func(m cell.Metric) bool { return m.Name == name })
+	if i < 0 || r.metrics[i].Unit != cell.Ratio || n >= 0 && n <= 1 {
 		return
 	}
 	detail := fmt.Sprintf("%s is a ratio, between 0 and 1.", name)
 	if n > 1 && n <= 100 {
 		detail = fmt.Sprintf("%s is a ratio: write %v.", name, math.Round(n*1e6)/1e8)
 	}
-	l.diags = l.diags.Append(diagnostic.Error(at, "Not a ratio", detail))
+	r.mistake(at, "Not a ratio", detail)
 }

@@ -43,7 +43,7 @@ func Load(paths []string, opts Options) *Config {
 		return config
 	}
 	l.declare()
-	l.readSettings()
+	settingReader{l}.read()
 	l.evaluateAll()
 	l.validate()
 	config.Blocks = l.declaredBlocks()

@@ -37,7 +37,7 @@ type loader struct {
 	opts      Options
 	nodes     map[string]*node
 	inSource  []*node // as declared
-	variables []*variable
+	variables variables
 	functions map[string]map[string]function.Function // by folder
 	roots     map[string]*hcl.EvalContext             // by folder: every name, for experiments
 	blocks    []fileBlock                             // experiments and decisions, in source order

@@ -16,19 +16,22 @@ import (
 // environPrefix marks the environment variables that set ours.
 const environPrefix = "MATRIX_VAR_"
 
-// settings collects what sets variables from outside, weakest first: the environment, a saved plan, files, --var.
+// settingReader collects what sets variables from outside, weakest first: the environment, a saved plan, files, --var.
 // An undeclared name is an error from --var, a warning from a file, and nothing from the environment, where it may
 // belong to another experiment.
-func (l *loader) readSettings() {
+type settingReader struct{ l *loader }
+
+func (r settingReader) read() {
+	l := r.l
 	for _, e := range l.opts.Environ {
 		rest, ours := strings.CutPrefix(e, environPrefix)
 		name, value, ok := strings.Cut(rest, "=")
-		if v := l.variableNamed(name); ours && ok && v != nil {
+		if v := l.variables.named(name); ours && ok && v != nil {
 			v.settings = append(v.settings, setting{from: environPrefix + name, text: value})
 		}
 	}
 	for _, path := range l.opts.VarFiles {
-		l.readVarFile(path)
+		r.file(path)
 	}
 	for _, arg := range l.opts.Vars {
 		name, value, ok := strings.Cut(arg, "=")
@@ -37,21 +40,22 @@ func (l *loader) readSettings() {
 			l.diags = l.diags.Append(diagnostic.Unplaced("Bad --var", "Write --var "+arg+"=VALUE."))
 			continue
 		}
-		v := l.variableNamed(name)
+		v := l.variables.named(name)
 		if v == nil {
-			l.diags = l.diags.Append(diagnostic.Unplaced("Undeclared variable "+name, l.undeclared("--var", name)))
+			l.diags = l.diags.Append(diagnostic.Unplaced("Undeclared variable "+name, l.variables.undeclared("--var", name)))
 			continue
 		}
 		v.settings = append(v.settings, setting{from: "--var", text: value})
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Values)) {
-		if v := l.variableNamed(name); v != nil {
+		if v := l.variables.named(name); v != nil {
 			v.settings = append(v.settings, setting{from: "the saved plan", value: hclvalue.Cty(l.opts.Values[name])})
 		}
 	}
 }
 
-func (l *loader) readVarFile(path string) {
+func (r settingReader) file(path string) {
+	l := r.l
 	src, err := textfile.Read(path, syntax.MaxBytes)
 	if err != nil {
 		l.diags = l.diags.Append(diagnostic.Unplaced("Cannot read --var-file", path+": "+Reason(err)+"."))
@@ -67,14 +71,15 @@ func (l *loader) readVarFile(path string) {
 	attrs, diags := file.Body.JustAttributes()
 	l.diags = append(l.diags, diags...)
 	for _, a := range InOrder(attrs) {
-		l.setFromFile(path, a)
+		r.fromFile(path, a)
 	}
 }
 
-func (l *loader) setFromFile(path string, a *hcl.Attribute) {
-	v := l.variableNamed(a.Name)
+func (r settingReader) fromFile(path string, a *hcl.Attribute) {
+	l := r.l
+	v := l.variables.named(a.Name)
 	if v == nil {
-		l.diags = l.diags.Append(diagnostic.Warning(a.NameRange, "Undeclared variable "+a.Name, l.undeclared(path, a.Name)))
+		l.diags = l.diags.Append(diagnostic.Warning(a.NameRange, "Undeclared variable "+a.Name, l.variables.undeclared(path, a.Name)))
 		return
 	}
 	at := a.Expr.Range()

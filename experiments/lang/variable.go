@@ -33,7 +33,7 @@ func (l *loader) declareVariable(b *hcl.Block, file *source) {
 		}
 	}
 	v.node = &node{kind: "var", name: b.Labels[0], file: file, at: b.LabelRanges[0],
-		eval: func(ctx *hcl.EvalContext) cty.Value { return l.variableValue(v, ctx) }}
+		eval: func(ctx *hcl.EvalContext) cty.Value { return variableReader{l, v, ctx}.value() }}
 	if a := v.fallback; a != nil {
 		v.node.exprs = []hcl.Expression{a.Expr}
 	}
@@ -53,11 +53,19 @@ func (l *loader) declareVariable(b *hcl.Block, file *source) {
 	}
 }
 
-// variableValue is what was set last, else the default.
-func (l *loader) variableValue(v *variable, ctx *hcl.EvalContext) cty.Value {
+// variableReader finds out what one variable is.
+type variableReader struct {
+	l   *loader
+	v   *variable
+	ctx *hcl.EvalContext
+}
+
+// value is what was set last, else the default.
+func (r variableReader) value() cty.Value {
+	l, v := r.l, r.v
 	if len(v.settings) > 0 {
 		s := v.settings[len(v.settings)-1]
-		value, ok := l.settingValue(v, s, ctx)
+		value, ok := r.setting(s)
 		if !ok {
 			return cty.DynamicVal
 		}
@@ -70,7 +78,7 @@ func (l *loader) variableValue(v *variable, ctx *hcl.EvalContext) cty.Value {
 			fmt.Sprintf("It has no default. Set it with --var %s=…, in a --var-file, or by MATRIX_VAR_%s.", name, name)))
 		return cty.DynamicVal
 	}
-	value := l.value(v.fallback.Expr, ctx)
+	value := l.value(v.fallback.Expr, r.ctx)
 	converted, err := v.convert(value)
 	if err != nil {
 		l.diags = l.diags.Append(diagnostic.Error(v.fallback.Expr.Range(), "Default does not fit its type",
@@ -90,13 +98,14 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	return convert.Convert(value, v.ty)
 }
 
-// settingValue reads a value given from outside: text as it is for a string, else as an HCL expression.
-func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty.Value, bool) {
+// setting reads a value given from outside: text as it is for a string, else as an HCL expression.
+func (r variableReader) setting(s setting) (cty.Value, bool) {
+	v := r.v
 	value := s.value
 	if value == cty.NilVal {
 		value = cty.StringVal(s.text)
-		if !l.takesText(v, ctx) {
-			parsed, ok := l.parseSetting(v, s)
+		if !r.takesText() {
+			parsed, ok := r.parse(s)
 			if !ok {
 				return cty.DynamicVal, false
 			}
@@ -105,7 +114,7 @@ func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty
 	}
 	want := v.ty
 	if !v.typed && v.fallback != nil && s.value == cty.NilVal {
-		if d, diags := v.fallback.Expr.Value(ctx); !diags.HasErrors() && hclvalue.Present(d) && d.Type().IsPrimitiveType() {
+		if d, diags := v.fallback.Expr.Value(r.ctx); !diags.HasErrors() && hclvalue.Present(d) && d.Type().IsPrimitiveType() {
 			want = d.Type()
 		}
 	}
@@ -120,7 +129,7 @@ func (l *loader) settingValue(v *variable, s setting, ctx *hcl.EvalContext) (cty
 		d := diagnostic.Unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",
 			s.from, v.node.name, typeexpr.TypeString(want), err))
 		d.Subject = cmpRange(s.at, &v.node.at)
-		l.diags = l.diags.Append(d)
+		r.l.diags = r.l.diags.Append(d)
 		return cty.DynamicVal, false
 	}
 	return converted, true
@@ -134,18 +143,20 @@ func cmpRange(first, second *hcl.Range) *hcl.Range {
 }
 
 // takesText reports that a setting's text is the value itself: for primitive types, declared or by the default.
-func (l *loader) takesText(v *variable, ctx *hcl.EvalContext) bool {
+func (r variableReader) takesText() bool {
+	v := r.v
 	if v.typed {
 		return v.ty.IsPrimitiveType()
 	}
 	if v.fallback == nil {
 		return true
 	}
-	d, diags := v.fallback.Expr.Value(ctx)
+	d, diags := v.fallback.Expr.Value(r.ctx)
 	return diags.HasErrors() || !hclvalue.Present(d) || d.Type().IsPrimitiveType()
 }
 
-func (l *loader) parseSetting(v *variable, s setting) (cty.Value, bool) {
+func (r variableReader) parse(s setting) (cty.Value, bool) {
+	l, v := r.l, r.v
 	name := s.from + " " + v.node.name
 	src := []byte(s.text)
 	l.files[name] = src
@@ -169,13 +180,13 @@ func (l *loader) parseSetting(v *variable, s setting) (cty.Value, bool) {
 func (l *loader) validate() {
 	for _, v := range l.variables {
 		for _, c := range v.checks {
-			l.validateOne(v, c)
+			variableReader{l, v, l.root(v.node.file)}.validate(c)
 		}
 	}
 }
 
-func (l *loader) validateOne(v *variable, c validation) {
-	ctx := l.root(v.node.file)
+func (r variableReader) validate(c validation) {
+	l, v, ctx := r.l, r.v, r.ctx
 	if !l.sound(c.condition.Expr, false) {
 		return
 	}
@@ -201,24 +212,27 @@ func (l *loader) validateOne(v *variable, c validation) {
 	l.diags = l.diags.Append(d)
 }
 
-// variableNames are the declared ones, for suggestions.
-func (l *loader) variableNames() []string {
+// variables are the declared ones, in the order of the sources.
+type variables []*variable
+
+// names are for suggestions.
+func (all variables) names() []string {
 	var names []string
-	for _, v := range l.variables {
+	for _, v := range all {
 		names = append(names, v.node.name)
 	}
 	slices.Sort(names)
 	return names
 }
 
-func (l *loader) variableNamed(name string) *variable {
-	i := slices.IndexFunc(l.variables, func(v *variable) bool { return v.node.name == name })
+func (all variables) named(name string) *variable {
+	i := slices.IndexFunc(all, func(v *variable) bool { return v.node.name == name })
 	if i < 0 {
 		return nil
 	}
-	return l.variables[i]
+	return all[i]
 }
 
-func (l *loader) undeclared(from, name string) string {
-	return strings.TrimSpace(fmt.Sprintf("%s sets %q, but no variable of that name is declared.%s", from, name, wording.DidYouMean(name, l.variableNames())))
+func (all variables) undeclared(from, name string) string {
+	return strings.TrimSpace(fmt.Sprintf("%s sets %q, but no variable of that name is declared.%s", from, name, wording.DidYouMean(name, all.names())))
 }

@@ -14,24 +14,32 @@ import (
 // mostLaunches is where more of them stop being advice.
 const mostLaunches = 40
 
+// missing is what an inquiry into one contest lacks.
+type missing struct {
+	*rules
+	g *contest
+	a *inquiry
+}
+
 // needs are what would decide more.
-func (r *rules) needs(g *contest, a *inquiry) []Need {
+func (m missing) needs() []Need {
+	a := m.a
 	switch {
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
-		return r.again(g, a)
+		return m.again()
 	case a.onlyFar():
-		return r.largerBatch(g, a)
+		return m.largerBatch()
 	case a.verdict == Provisional:
-		return r.moreLaunches(g, a)
+		return m.moreLaunches()
 	case a.verdict != Undecided:
 		return nil
-	case len(g.contenders) == 1:
+	case len(m.g.contenders) == 1:
 		return []Need{{}} // whatever of the plan is pending
 	case a.untried != nil:
 		return []Need{try(a.first, a.untried.size)}
 	}
 	if open := notShown(a.admitted[a.first].held); len(open) > 0 {
-		return []Need{r.moreRequests(a.first, a.n, open)}
+		return []Need{m.moreRequests(a.first, open)}
 	}
 	return nil
 }
@@ -43,13 +51,14 @@ func try(c *contender, size int64) Need {
 }
 
 // again asks for another try of those that broke.
-func (r *rules) again(g *contest, a *inquiry) []Need {
+func (m missing) again() []Need {
+	a := m.a
 	var out []Need
-	for _, c := range g.contenders {
+	for _, c := range m.g.contenders {
 		if at := c.broke(a.n); at != nil && !a.admitted[c].sure {
 			out = append(out, Need{Text: fmt.Sprintf("%s %s: once the cause is gone, try again", c.name, at.trouble()), Rerun: "failed,censored",
 				Only: append(slices.Clone(c.selectors), atSizeOf(at.size))})
-		} else if n := r.failures(c, a); n != nil {
+		} else if n := m.failures(c); n != nil {
 			out = append(out, *n)
 		}
 	}
@@ -58,7 +67,8 @@ func (r *rules) again(g *contest, a *inquiry) []Need {
 
 // failures asks for launches of one that is out for a success rate below the bar, which its failures do not show; nil = it is
 // not. As many as show it where as many requests fail as did.
-func (r *rules) failures(c *contender, a *inquiry) *Need {
+func (m missing) failures(c *contender) *Need {
+	a := m.a
 	adm := a.admitted[c]
 	at := slices.IndexFunc(adm.held, func(q Requirement) bool { return q.Metric == mSuccess && q.Status == Unmet })
 	if adm.why == "" || adm.sure || at < 0 {
@@ -81,9 +91,10 @@ func (r *rules) failures(c *contender, a *inquiry) *Need {
 }
 
 // largerBatch asks for a batch from which what is asked about is not far: the smallest of those asked about, else a hundredth.
-func (r *rules) largerBatch(g *contest, a *inquiry) []Need {
+func (m missing) largerBatch() []Need {
+	g, a := m.g, m.a
 	size := (a.n + farFrom - 1) / farFrom
-	for _, n := range r.requests {
+	for _, n := range m.requests {
 		if n >= size && n > a.nearest().reached() {
 			size = n
 			break
@@ -97,7 +108,8 @@ func (r *rules) largerBatch(g *contest, a *inquiry) []Need {
 }
 
 // moreRequests asks for what a requirement needs to be shown.
-func (r *rules) moreRequests(c *contender, n int64, open []Requirement) Need {
+func (m missing) moreRequests(c *contender, open []Requirement) Need {
+	n := m.a.n
 	at := c.evidence(n)
 	last := at[len(at)-1]
 	launches := len(last.launches) + 1
@@ -115,7 +127,8 @@ func (r *rules) moreRequests(c *contender, n int64, open []Requirement) Need {
 
 // moreLaunches asks for as many launches as tell the first from its rival: of what was run, or of a larger batch that is asked
 // about, whichever takes less time.
-func (r *rules) moreLaunches(g *contest, a *inquiry) []Need {
+func (m missing) moreLaunches() []Need {
+	g, a := m.g, m.a
 	pair := []*contender{a.first, a.rival}
 	size := common(pair, a.n)
 	if size == 0 {
@@ -123,16 +136,16 @@ func (r *rules) moreLaunches(g *contest, a *inquiry) []Need {
 	}
 	have := min(len(a.first.at[size].launches), len(a.rival.at[size].launches))
 	total, what := 3, "show how much identical ones differ"
-	if ratio, ok := r.ratio(g, a.rival, a.first, a.n); ok && a.first.repeated() && a.rival.repeated() && !ratio.Assumed {
+	if ratio, ok := m.ratio(g, a.rival, a.first, a.n); ok && a.first.repeated() && a.rival.repeated() && !ratio.Assumed {
 		var target float64
 		target, what = toTell(ratio)
-		total = launchesFor(ratio, have, have+1, target, r.level())
+		total = launchesFor(ratio, have, have+1, target, m.level())
 		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
 			total, what = 2*have, "tell whether the failures are chance"
-		} else if m, launches := r.larger(g, a, pair, size, target, g.lasts(pair, size, total-have)); m > 0 {
-			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(launches, "launch"), a.first.name, a.rival.name, whole(m),
-				Span(g.lasts(pair, m, launches)), what)
-			return needs(pair, m, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", m, launches)})
+		} else if n, launches := m.larger(pair, size, target, g.lasts(pair, size, total-have)); n > 0 {
+			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(launches, "launch"), a.first.name, a.rival.name, whole(n),
+				Span(g.lasts(pair, n, launches)), what)
+			return needs(pair, n, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
 		}
 	}
 	total = max(total, have+1)
@@ -172,16 +185,17 @@ func (g *contest) lasts(pair []*contender, size int64, launches int) float64 {
 
 // larger is the batch that is asked about, larger than all that both ran, at which launches tell as much in less time than
 // given, and how many; 0 = there is none. Its launches are taken to vary like those of the size that was run.
-func (r *rules) larger(g *contest, a *inquiry, pair []*contender, size int64, target, within float64) (batch int64, launches int) {
-	near, ok := r.ratio(g, a.rival, a.first, size)
+func (m missing) larger(pair []*contender, size int64, target, within float64) (batch int64, launches int) {
+	g, a := m.g, m.a
+	near, ok := m.ratio(g, a.rival, a.first, size)
 	if !ok || near.Assumed {
 		return 0, 0
 	}
 	have := min(len(pair[0].at[size].launches), len(pair[1].at[size].launches))
-	n := launchesFor(near, have, 3, target, r.level())
-	for _, m := range r.requests {
-		if m > max(pair[0].reached(), pair[1].reached()) && m <= a.n && n <= mostLaunches && g.lasts(pair, m, n) < within {
-			batch, launches, within = m, n, g.lasts(pair, m, n)
+	n := launchesFor(near, have, 3, target, m.level())
+	for _, asked := range m.requests {
+		if asked > max(pair[0].reached(), pair[1].reached()) && asked <= a.n && n <= mostLaunches && g.lasts(pair, asked, n) < within {
+			batch, launches, within = asked, n, g.lasts(pair, asked, n)
 		}
 	}
 	return batch, launches

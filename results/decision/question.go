@@ -55,7 +55,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 	for _, c := range g.Checks {
 		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
 	}
-	for _, n := range r.needs(g, a) {
+	for _, n := range (missing{r, g, a}).needs() {
 		m := Missing{Text: n.Text, Command: r.command(n)}
 		switch {
 		case m.Command == "" && n.Declare != "":
