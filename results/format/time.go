@@ -52,9 +52,12 @@ func Span(seconds float64) string {
 	return fmt.Sprintf(s.decimals+" "+s.unit, seconds/s.seconds)
 }
 
-// Range is an interval of times in one unit, that of the longer: "32–36 min".
+// Range is an interval of times in one unit, that of the longer: "32–36 min"; each end in its own where they lie far apart: "40 s–3.1 h".
 func Range(low, high float64) string {
 	s := scaleOf(high)
+	if low < high/20 && scaleOf(low).unit != s.unit {
+		return Span(low) + "–" + Span(high)
+	}
 	return fmt.Sprintf(s.decimals+"–"+s.decimals+" "+s.unit, low/s.seconds, high/s.seconds)
 }
 

@@ -111,9 +111,9 @@ const (
 	sampleGap                           = "scrape_gap_s" // for so long the engine's metrics could not be read
 )
 
-// throttles are the bits of NVML's clock event reasons that mean a card is slower than it should be: hardware slowdown,
+// Throttles are the bits of NVML's clock event reasons that mean a card is slower than it should be: hardware slowdown,
 // thermal slowdown by software and hardware, power brake. Idle, set clocks and the power limit (0x7) are how it was set up.
-const throttles = 0x8 | 0x20 | 0x40 | 0x80
+const Throttles = 0x8 | 0x20 | 0x40 | 0x80
 
 func readTelemetry(path string, windows map[int32]*window, loaded float64) (*telemetry, error) {
 	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{},
@@ -146,7 +146,7 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 		tel.series[key] = s
 	}
 	if key.metric == sampleThrottle { // a share of time is wanted, not the mean of a mask
-		value = float64(min(1, int64(value)&throttles))
+		value = float64(min(1, int64(value)&Throttles))
 	}
 	s.add(at, value)
 	if key.metric == sampleGap { // at its end

@@ -42,5 +42,14 @@ func (m *maker) comparisonTable(g *group, size int64) *Table {
 		}
 		t.Rows = append(t.Rows, r)
 	}
+	before := t.Columns
+	t.Drop()
+	if gone := slices.DeleteFunc(slices.Clone(before), func(c Column) bool { return slices.Contains(t.Columns, c) }); len(gone) > 0 {
+		var names []string
+		for _, c := range gone {
+			names = append(names, c.Title)
+		}
+		t.Notes = append(t.Notes, "Nobody tells of "+strings.Join(names, ", ")+".")
+	}
 	return t
 }

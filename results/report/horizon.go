@@ -211,7 +211,7 @@ func horizonAlt(g decision.Group, crossings []crossing) string {
 }
 
 // curvesJSON is what the box for a number of requests reads: of each contender its numbers of requests, seconds, ends, cost, J.
-func curvesJSON(curves []decision.Curve) string {
+func curvesJSON(curves []decision.Curve) json.RawMessage {
 	type line struct {
 		Name   string     `json:"name"`
 		Beyond int64      `json:"beyond"` // the largest number of requests that was run
@@ -240,7 +240,7 @@ func curvesJSON(curves []decision.Curve) string {
 	}
 	doc, err := json.Marshal(out)
 	if err != nil {
-		return "" // numbers and names: always valid
+		return nil // numbers and names: always valid
 	}
-	return string(doc)
+	return doc
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // durations are the latencies of a request, as columns of requests.parquet.
-var durations = []struct{ column, word string }{
-	{"ttft_s", "time to first token"}, {"tpot_s", "time per output token after the first"}, {"e2e_s", "time to last token"},
+var durations = []struct{ column, short, word string }{
+	{"ttft_s", "TTFT", "time to first token"}, {"tpot_s", "TPOT", "time per output token after the first"}, {"e2e_s", "e2e", "time to last token"},
 }
 
 // tails are the percentiles that a curve marks, with the fewest requests that each needs (MLPerf's minima).
@@ -23,48 +23,52 @@ var tails = []struct {
 	min  int64
 }{{0.5, "p50", 1}, {0.9, "p90", 64}, {0.95, "p95", 130}, {0.99, "p99", 662}}
 
-// mostSizes is how many batch sizes, the largest, have their distributions drawn.
-const mostSizes = 5
-
-// latency draws each distribution at the largest batch of a model; the other sizes are folded.
+// latency draws each distribution at the largest batch of a model; the percentiles of every size are a table, folded.
 func (m *maker) latency() (Section, error) {
 	s := Section{ID: "latency", Title: "Latency"}
+	var folds []Block
 	for _, g := range m.groups {
-		first := true
-		for _, size := range slices.Backward(g.sizes[max(0, len(g.sizes)-mostSizes):]) {
-			for _, queued := range []bool{false, true} {
-				figures, err := m.distributions(g, size, queued)
-				if err != nil {
-					return s, err
-				}
-				title := fmt.Sprintf("%s, %s", g.model, counted(int(size), "request"))
-				if queued {
-					title += ": batch loads, waiting in the batch included"
-				}
-				switch {
-				case len(figures) == 0:
-				case first && !queued:
-					s.Blocks, first = append(s.Blocks, figures...), false
-				default:
-					s.Blocks = append(s.Blocks, fold(title, figures...))
-				}
+		for _, queued := range []bool{false, true} {
+			size, cells := g.largestLoaded(queued)
+			figures, err := m.distributions(g, size, queued, cells)
+			if err != nil {
+				return s, err
+			}
+			switch {
+			case !queued:
+				s.Blocks = append(s.Blocks, figures...)
+			case len(figures) > 0:
+				folds = append(folds, fold(fmt.Sprintf("%s, %s: batch loads, waiting in the batch included", g.model, counted(int(size), "request")), figures...))
 			}
 		}
+		if t := latencyTable(m.Set, g); len(t.Rows) > 0 {
+			folds = append(folds, fold(g.model+": percentiles of every batch size", table(t)))
+		}
 	}
-	if len(s.Blocks) > 0 {
-		s.Blocks = append([]Block{para("Each curve pools the requests of a cell's launches; one that failed is never done, so a curve with failures ends below 100%. Marks are p50, p90, p95 and p99, each only where there are requests enough to show it. In a batch load every request is there from the start, so its times include waiting in the batch: those curves have charts of their own and are not to be ranked against a closed load's.")}, s.Blocks...)
+	if s.Blocks = append(s.Blocks, folds...); len(s.Blocks) > 0 {
+		s.Blocks = append([]Block{para("Each curve pools the requests of a cell's launches; the thin ones are its launches alone. One that failed is never done, so a curve with failures goes on below 100%. Marks are p50, p90, p95 and p99, each only where there are requests enough to show it. In a batch load every request is there from the start, so its times include waiting in the batch: those curves have charts of their own and are not to be ranked against a closed load's.")}, s.Blocks...)
 	}
 	return s, nil
 }
 
-// distributions are the figures of one batch size: of closed and open loads, or of batch loads, where every request waits.
-func (m *maker) distributions(g *group, size int64, queued bool) ([]Block, error) {
-	var cells []*summary.Cell
-	for _, c := range g.at(size) {
-		if a := middle(c); a != nil && (a.Run().Mode == "batch") == queued && len(cells) < mostSeries {
-			cells = append(cells, c)
+// largestLoaded is the largest batch size of closed and open loads, or of batch loads, and its cells.
+func (g *group) largestLoaded(queued bool) (int64, []*summary.Cell) {
+	for _, size := range slices.Backward(g.sizes) {
+		var cells []*summary.Cell
+		for _, c := range g.at(size) {
+			if a := middle(c); a != nil && (a.Run().Mode == "batch") == queued && len(cells) < mostSeries {
+				cells = append(cells, c)
+			}
+		}
+		if len(cells) > 0 {
+			return size, cells
 		}
 	}
+	return 0, nil
+}
+
+// distributions are the figures of some cells of one batch size.
+func (m *maker) distributions(g *group, size int64, queued bool, cells []*summary.Cell) ([]Block, error) {
 	var columns []string
 	for _, d := range durations {
 		columns = append(columns, d.column)
@@ -85,10 +89,22 @@ func (m *maker) distributions(g *group, size int64, queued bool) ([]Block, error
 func (g *group) distribution(column, word string, size int64, queued bool, cells []*summary.Cell, found map[*summary.Cell]map[string]*summary.Distribution) *Figure {
 	var series []chart.Series
 	var from []*summary.Cell
+	var words []string
 	for _, c := range cells {
-		if d := found[c][column]; d != nil && d.N > 1 {
-			series, from = append(series, curve(g.name[c], g.slot(c), d)), append(from, c)
+		d := found[c][column]
+		if d == nil || d.N < 2 {
+			continue
 		}
+		line := curve(g.name[c], g.slot(c), d)
+		series, from = append(series, line), append(from, c)
+		said := fmt.Sprintf("%s, %s", g.name[c], counted(int(d.N), "request"))
+		for i, t := range line.Tips {
+			said += fmt.Sprintf(", %s %s s", tails[i].name, three(t.X))
+		}
+		if d.Failures > 0 {
+			said += fmt.Sprintf(", %s failed: the curve goes on at %s", whole(float64(d.Failures)), percent(line.Points[len(line.Points)-1].Y))
+		}
+		words = append(words, said)
 	}
 	if len(series) == 0 {
 		return nil
@@ -100,7 +116,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 			title = strings.TrimSuffix(title, ")") + ": waiting in the batch included)"
 		}
 	}
-	f := &Figure{ID: id, Title: title, Source: links(from), Alt: "Distribution of " + title + "."}
+	f := &Figure{ID: id, Title: title, Source: links(from), Alt: "Distribution of " + title + ". " + strings.Join(words, "; ") + "."}
 	one := 1.0
 	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "seconds (log scale)", Log: true}, Series: series,
 		Y: chart.Axis{Label: "share of the requests at or below", Zero: true, Max: &one, Format: percent}}
@@ -109,17 +125,60 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 
 // curve is a distribution with the percentiles that its requests are enough for.
 func curve(name string, slot int, d *summary.Distribution) chart.Series {
-	s := chart.Series{Name: name, Slot: slot}
-	of := float64(d.N) / float64(d.N+d.Failures) // what failed is never done: the curve ends below 100%
-	for _, p := range d.Points {
-		s.Points = append(s.Points, chart.Point{X: max(p.Value, 1e-6), Y: of * p.Share})
+	s := chart.Series{Name: name, Slot: slot, Points: cumulative(d), Level: d.Failures > 0}
+	for _, one := range d.Launches {
+		s.Thin = append(s.Thin, cumulative(one))
 	}
 	for _, t := range tails {
-		i := slices.IndexFunc(d.Points, func(p summary.Point) bool { return of*p.Share >= t.q })
+		i := slices.IndexFunc(s.Points, func(p chart.Point) bool { return p.Y >= t.q })
 		if d.N >= t.min && i >= 0 {
-			v := d.Points[i].Value
-			s.Tips = append(s.Tips, chart.Point{X: max(v, 1e-6), Y: t.q, Note: fmt.Sprintf("%s\n%s %s s, of %s", name, t.name, three(v), counted(int(d.N), "request"))})
+			v := s.Points[i].X
+			s.Tips = append(s.Tips, chart.Point{X: v, Y: t.q, Note: fmt.Sprintf("%s\n%s %s s, of %s", name, t.name, three(v), counted(int(d.N), "request"))})
 		}
 	}
 	return s
+}
+
+// shortest is where a curve's axis begins at the latest, in seconds: a logarithm has no 0.
+const shortest = 1e-4
+
+// cumulative is a distribution's curve: what failed is never done, so it ends below 100%.
+func cumulative(d *summary.Distribution) []chart.Point {
+	of := float64(d.N) / float64(d.N+d.Failures)
+	out := make([]chart.Point, len(d.Points))
+	for i, p := range d.Points {
+		out[i] = chart.Point{X: max(p.Value, shortest), Y: of * p.Share}
+	}
+	return out
+}
+
+// latencyTable has the percentiles of each cell, a failure counted as never.
+func latencyTable(set *summary.Set, g *group) *Table {
+	t := &Table{ID: slug("percentiles", g.model), Caption: g.model + ": percentiles over launches", Columns: []Column{{Title: "Cell"}, {Title: "Load"}},
+		Notes: []string{"A failure counts as never; of TPOT the answered alone. – is a percentile that so few requests do not show: p90 takes 64, p99 takes 662."}}
+	for _, d := range durations {
+		t.Columns = append(t.Columns, Column{Title: d.short, Unit: "s, p50 · p90 · p99", Numeric: true})
+	}
+	for _, c := range g.cells {
+		if len(c.Launches) == 0 {
+			continue
+		}
+		row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: c.First().Run().Mode}}}
+		for _, d := range durations {
+			suffix, parts := "_adjusted_s", []string{}
+			if d.column == "tpot_s" {
+				suffix = "_s"
+			}
+			for _, p := range []string{"p50", "p90", "p99"} {
+				if e := set.Estimate(c, strings.TrimSuffix(d.column, "_s")+"_"+p+suffix); e.Known() {
+					parts = append(parts, seconds(e.Median))
+				} else {
+					parts = append(parts, "–")
+				}
+			}
+			row.Values = append(row.Values, Value{Text: strings.Join(parts, " · ")})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }

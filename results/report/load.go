@@ -8,15 +8,19 @@ import (
 	"matrix/results/summary"
 )
 
-// loadPhases are the parts of a load, in order, as phase_<name>_s.
+// loadPhases are the parts of a load, in order, as phase_<name>_s: those of record.Phases from the spawn on, which add up to load_s.
 var loadPhases = []struct{ name, word string }{
-	{"spawn", "spawn"}, {"import", "import"}, {"weights", "weights"}, {"compile", "compile"}, {"kv_init", "KV cache"}, {"ready", "ready"},
+	{"spawn", "spawn"}, {"import", "import"}, {"workers", "workers"}, {"weights", "weights"}, {"compile", "compile"}, {"graph_capture", "CUDA graphs"},
+	{"kv_init", "KV cache"}, {"ready", "ready"}, {"first_token", "first token"}, {"other", restOfLoad},
 }
+
+const restOfLoad = "the rest"
 
 // load shows what a start costs, by phase.
 func (m *maker) load() (Section, error) {
 	s := Section{ID: "load", Title: "What a start costs"}
 	cold := m.Set.Cold()
+	var folds []Block
 	for _, g := range m.groups {
 		bars := chart.Bars{X: chart.Axis{Label: "seconds, process start to first token"}}
 		t := &Table{Caption: "Load of " + g.model + " by phase", Columns: []Column{{Title: "Cell"}}}
@@ -26,28 +30,93 @@ func (m *maker) load() (Section, error) {
 		t.Columns = append(t.Columns, Column{Title: "To the first token", Unit: "s", Numeric: true}, Column{Title: "Caches before"})
 		var from []*summary.Cell
 		for _, c := range startsOf(g) {
-			rows, row := phasesOf(g, c, cold)
-			if len(rows) > 0 {
+			t.Rows = append(t.Rows, phasesOf(c))
+		}
+		for _, c := range g.cells {
+			if rows := launchBars(g, c, cold); len(rows) > 0 {
 				bars.Rows, from = append(bars.Rows, rows...), append(from, c)
 			}
-			t.Rows = append(t.Rows, row)
 		}
+		bars.Rows = append(bars.Rows, sharedBars(m.Set, g)...)
 		if len(bars.Rows) > 0 {
-			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from), Note: "A bar a launch. A phase that an engine does not tell is in the next one that it does.",
-				Alt: "Stacked bars of load seconds by phase; the table below has the figures."}
+			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from),
+				Note: "A bar a launch of each platform's largest batch, and a bar for each cold start of any other. A phase that an engine does not tell is in the next one that it does; the parts add up to load_s.",
+				Alt:  "Stacked bars of load seconds by phase; the table below has the figures."}
 			bars.Title = f.Alt
 			f.Chart = bars
 			s.Blocks = append(s.Blocks, Block{Figure: f})
 		}
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, fold("Load of "+g.model+" in figures", table(t)))
+			t.Drop()
+			folds = append(folds, fold("Load of "+g.model+" in figures", table(t)))
 		}
 	}
+	s.Blocks = append(s.Blocks, folds...)
 	return s, nil
 }
 
-// phasesOf are the bars of a cell's launches, and its row of medians.
-func phasesOf(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) ([]chart.Bar, Row) {
+// launchBars are a cell's launches: all of a platform's largest batch, else those that began cold.
+func launchBars(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) []chart.Bar {
+	largest := false
+	for _, other := range startsOf(g) {
+		largest = largest || other == c
+	}
+	var bars []chart.Bar
+	for _, a := range c.Launches {
+		load, state := a.Number("load_s"), "warm"
+		if cold[a] {
+			state = "COLD"
+		}
+		if load != nil && (largest || cold[a]) {
+			bars = append(bars, waterfall(fmt.Sprintf("%s, %s, launch %d, %s", g.name[c], counted(int(c.BatchSize), "request"), a.Launch, state), *load,
+				func(phase string) *float64 { return a.Number("phase_" + phase + "_s") }))
+		}
+	}
+	return bars
+}
+
+// sharedBars are the servers that cells of a group had in common, a bar a server.
+func sharedBars(set *summary.Set, g *group) []chart.Bar {
+	var bars []chart.Bar
+	seen := map[string]bool{}
+	for _, c := range g.cells {
+		for _, a := range c.Launches {
+			s := sharedServer(set, a)
+			if s == nil || seen[s.Launch] {
+				continue
+			}
+			seen[s.Launch] = true
+			if load := s.Load(); load != nil && *load > 0 {
+				bars = append(bars, waterfall(fmt.Sprintf("%s, a server shared by %s", g.name[c], counted(len(s.Attempts), "attempt")), *load, func(phase string) *float64 {
+					if v, told := s.Phases[phase]; told {
+						return &v
+					}
+					return nil
+				}))
+			}
+		}
+	}
+	return bars
+}
+
+// waterfall is one load by phase; what no phase tells stands last, so that the parts add up to load_s.
+func waterfall(name string, load float64, phase func(string) *float64) chart.Bar {
+	bar := chart.Bar{Name: name}
+	left := load
+	for _, p := range loadPhases {
+		if v := phase(p.name); v != nil && *v > 0 && *v <= left*1.001 && p.word != restOfLoad {
+			left -= *v
+			bar.Parts = append(bar.Parts, chart.Part{Name: p.word, Value: *v, Note: fmt.Sprintf("%s %s s", p.word, three(*v))})
+		}
+	}
+	if left > 0.005*load {
+		bar.Parts = append(bar.Parts, chart.Part{Name: restOfLoad, Value: left, Note: fmt.Sprintf("the rest, to the first token: %s s", three(left))})
+	}
+	return bar
+}
+
+// phasesOf are the medians of a cell's launches.
+func phasesOf(c *summary.Cell) Row {
 	row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}}}
 	for _, p := range loadPhases {
 		e := c.Estimate("phase_" + p.name + "_s")
@@ -57,38 +126,9 @@ func phasesOf(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) ([]char
 		}
 		row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)})
 	}
-	var bars []chart.Bar
-	for _, a := range c.Launches {
-		if bar := waterfall(g, c, a, cold[a]); len(bar.Parts) > 0 {
-			bars = append(bars, bar)
-		}
-	}
 	e := c.Estimate("load_s")
-	return bars, Row{Values: append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)}, Value{Text: cachesBefore(c)})}
-}
-
-// waterfall is one launch's load by phase; what no phase tells stands last, so that the parts add up to load_s.
-func waterfall(g *group, c *summary.Cell, a *summary.Attempt, cold bool) chart.Bar {
-	state := "warm"
-	if cold {
-		state = "COLD"
-	}
-	bar := chart.Bar{Name: fmt.Sprintf("%s, %s, launch %d, %s", g.name[c], counted(int(c.BatchSize), "request"), a.Launch, state)}
-	load := a.Number("load_s")
-	if load == nil {
-		return bar
-	}
-	left := *load
-	for _, p := range loadPhases {
-		if v := a.Number("phase_" + p.name + "_s"); v != nil && *v > 0 && *v <= left*1.001 {
-			left -= *v
-			bar.Parts = append(bar.Parts, chart.Part{Name: p.word, Value: *v, Note: fmt.Sprintf("%s, launch %d\n%s %s s", g.name[c], a.Launch, p.word, three(*v))})
-		}
-	}
-	if left > 0.005**load {
-		bar.Parts = append(bar.Parts, chart.Part{Name: "to the first token", Value: left, Note: fmt.Sprintf("%s, launch %d\nthe rest, to the first token: %s s", g.name[c], a.Launch, three(left))})
-	}
-	return bar
+	row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)}, Value{Text: cachesBefore(c)})
+	return row
 }
 
 // cachesBefore says how cold the starts were.

@@ -2,13 +2,18 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"matrix/results/record"
 	"matrix/results/report/chart"
+	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
 
@@ -75,7 +80,7 @@ func TestOrderOfThePage(t *testing.T) {
 // The box for a number of requests reads the same curves that are drawn.
 func TestBoxReadsTheCurves(t *testing.T) {
 	for _, f := range two(t, nil).Figures() {
-		if f.Curves == "" {
+		if f.Curves == nil {
 			continue
 		}
 		var curves []struct {
@@ -84,7 +89,7 @@ func TestBoxReadsTheCurves(t *testing.T) {
 			N      []int64
 			T      []float64
 		}
-		if err := json.Unmarshal([]byte(f.Curves), &curves); err != nil || len(curves) != 2 {
+		if err := json.Unmarshal(f.Curves, &curves); err != nil || len(curves) != 2 {
 			t.Fatalf("%v, %s", err, f.Curves)
 		}
 		for _, c := range curves {
@@ -146,9 +151,91 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 			figures = append(figures, b.Figure)
 		}
 	}
-	if len(figures) != 1 || !strings.Contains(figures[0].Alt, "output tokens/s 100 at most, 100 in the median") || !strings.Contains(figures[0].Alt, "GPU power, W 319 at most") {
-		t.Fatalf("%d figures: %q", len(figures), figures[0].Alt)
+	if len(figures) != 2 || !strings.Contains(figures[1].Alt, "output tokens/s 100 at most, 100 in the median") || !strings.Contains(figures[1].Alt, "GPU power, W 319 at most") {
+		t.Fatalf("%d figures: %q", len(figures), figures[1].Alt)
 	}
+	if !strings.Contains(figures[0].Note, "The engine counts no tokens") || !strings.Contains(figures[0].Alt, "requests in flight running 1.00 at most") || strings.Contains(figures[1].Note, "counts no tokens") {
+		t.Errorf("a counts nothing, its requests tell: %q, %q", figures[0].Note, figures[0].Alt)
+	}
+	drawn := figures[1].Chart.(chart.Panels)
+	bands := ""
+	for _, b := range drawn.Bands {
+		bands += fmt.Sprintf("%s %.0f to %.0f, ", b.Name, b.From, b.To)
+	}
+	if bands != "load -20 to -0, measure 0 to 20, " {
+		t.Errorf("bands: %s", bands)
+	}
+	power := drawn.Rows[slices.IndexFunc(drawn.Rows, func(p chart.Panel) bool { return p.Label == "GPU power, W" })]
+	for i, at := range drawn.Times {
+		if seen := !math.IsNaN(power.Lines[0].Values[i]); seen != (at <= 6 || at >= 15) {
+			t.Errorf("at %v s: drawn %v", at, seen)
+		}
+	}
+}
+
+// A clock that was held down is marked and counted; the power limit is told apart from heat.
+func TestThrottling(t *testing.T) {
+	s := summary.Series{Metric: "throttle_reasons"}
+	for at, bits := range []float64{1, 4, 4, 0x24, 0x20, 0, 0} {
+		s.Times, s.Values = append(s.Times, float64(at)), append(s.Values, bits)
+	}
+	marks, words := throttledAt([]summary.Series{s})
+	want := []chart.Stretches{{Name: "slowed by heat or the power brake", Bad: true, At: [][2]float64{{3, 5}}}, {Name: "held at the power limit", At: [][2]float64{{1, 4}}}}
+	if !reflect.DeepEqual(marks, want) || !slices.Equal(words, []string{"slowed by heat or the power brake for 2.00 s", "held at the power limit for 3.00 s"}) {
+		t.Errorf("%v, %v", marks, words)
+	}
+}
+
+// A track keeps its peak wherever it is drawn, draws what lies between samples that are near, and nothing beside them.
+func TestTrackOnOtherTimes(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		times, want []float64
+	}{
+		{[]float64{0, 1, 2, 9}, []float64{5, 7, 6, 2}},
+		{[]float64{-1, 0.5, 1.2, 1.4, 5, 9.5}, []float64{nan, 5, 7, 6, nan, 2}},
+		{[]float64{0, 0.25, 0.5, 0.75, 1, 2, 4, 5.25, 9}, []float64{5, 5.5, 6, 6.5, 7, 6, nan, nan, 2}},
+	} {
+		got := track{[]float64{0, 1, 2, 9}, []float64{5, 7, 6, 2}, 3}.on(c.times)
+		for i := range got {
+			if math.IsNaN(got[i]) != math.IsNaN(c.want[i]) || math.Abs(got[i]-c.want[i]) > 1e-9 {
+				t.Errorf("%v: %v, want %v", c.times, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+// A curve stands on each launch alone, too, and failures hold it below 100% up to the end of the axis.
+func TestLaunchesAreThinLines(t *testing.T) {
+	doc := two(t, func(b *summarytest.Cell) {
+		b.Launches[1].Row = func(i int, r *record.RequestRow) {
+			if i%2 == 0 {
+				r.Status = "failed"
+			}
+		}
+	})
+	for _, b := range section(doc, "latency").Blocks {
+		if b.Figure == nil {
+			continue
+		}
+		lines := b.Figure.Chart.(chart.Plot).Series
+		for i, l := range lines {
+			if len(l.Thin) != 2 || l.Level != (i == 1) {
+				t.Errorf("%s: %d thin lines, level %v", l.Name, len(l.Thin), l.Level)
+			}
+		}
+		last := func(p []chart.Point) float64 { return p[len(p)-1].Y }
+		if last(lines[1].Points) != 0.75 || last(lines[1].Thin[1]) != 0.5 || last(lines[1].Thin[0]) != 1 || !strings.Contains(b.Figure.Alt, "100 failed: the curve goes on at 75%") {
+			t.Errorf("%v, %s", last(lines[1].Points), b.Figure.Alt)
+		}
+		svg := lines[1:]
+		if drawn := (chart.Plot{Y: chart.Axis{Max: new(1.0)}, Series: svg}).SVG(chart.Style{}); strings.Count(drawn, `stroke-width="0.7"`) != 1 {
+			t.Error("two launches are not one thin path")
+		}
+		return
+	}
+	t.Error("no curve")
 }
 
 // A launch is a bar; the parts of it add up to load_s.
@@ -166,6 +253,15 @@ func TestLoadIsABarALaunch(t *testing.T) {
 	}
 	if found == nil {
 		t.Fatal("no figure")
+	}
+	for _, r := range found.Chart.(chart.Bars).Rows {
+		sum := 0.0
+		for _, p := range r.Parts {
+			sum += p.Value
+		}
+		if want := map[bool]float64{true: 30, false: 20}[strings.HasPrefix(r.Name, "b") && strings.Contains(r.Name, "launch 1,")]; sum != want {
+			t.Errorf("%s: the parts add up to %v, load_s is %v", r.Name, sum, want)
+		}
 	}
 	page := found.Chart.SVG(chart.Style{})
 	if strings.Count(page, "launch 1,")+strings.Count(page, "launch 2,") < 4 || !strings.Contains(page, "the rest, to the first token: 15.0 s") {
@@ -211,5 +307,30 @@ func TestTradeoffOverConcurrency(t *testing.T) {
 	}
 	if section(two(t, nil), "tradeoff") != nil {
 		t.Error("one concurrency alone makes no curve")
+	}
+}
+
+// A page of 18 cells, each with its curves and telemetry, is no more than can be sent by mail.
+func TestEighteenCells(t *testing.T) {
+	root := t.TempDir()
+	noise := rand.New(rand.NewPCG(1, 2))
+	for p := range 3 {
+		for size := range 6 {
+			c := summarytest.Cell{Platform: fmt.Sprintf("platform%d", p), Size: 40 + 40*size, Launches: make([]summarytest.Launch, 2)}
+			for i := range c.Launches {
+				c.Launches[i] = summarytest.Launch{Scale: 1 + 0.1*noise.Float64(), Row: func(i int, r *record.RequestRow) {
+					r.FirstTokenS = new(*r.SentS + 0.02 + 0.05*noise.Float64())
+				}}
+				for at := -20.0; size == 5 && at < 280; at++ {
+					for _, g := range gaugeNames() {
+						c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: g, Value: 1e9 * noise.Float64()})
+					}
+				}
+			}
+			summarytest.Plant(t, root, c)
+		}
+	}
+	if page := render(t, build(t, root, nil).WriteHTML); len(page) > 300_000 {
+		t.Errorf("%d bytes", len(page))
 	}
 }

@@ -3,11 +3,12 @@ package report
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"matrix/results"
+	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/stats"
 	"matrix/results/summary"
@@ -17,35 +18,38 @@ import (
 type gauge struct {
 	metric, word string
 	scale        float64 // from the stored unit to the shown
-	one          bool    // 0 to 1: averaged over sources, others are added up
+	one          bool    // averaged over sources, others are added up
 	rate         bool    // a counter: its growth a second is shown
 }
+
+const (
+	tokensTotal, running, waiting = "generation_tokens_total", "num_requests_running", "num_requests_waiting"
+	smClock, throttle             = "sm_clock_hz", "throttle_reasons"
+)
 
 // panels are the panels of a timeline, each with its gauges.
 var panels = []struct {
 	label  string
+	share  bool // 0 to 1
 	gauges []gauge
 }{
-	{"output tokens/s", []gauge{{"generation_tokens_total", "tokens/s", 1, false, true}}},
-	{"requests in the engine", []gauge{{"num_requests_running", "running", 1, false, false}, {"num_requests_waiting", "waiting", 1, false, false}}},
-	{"KV cache in use", []gauge{{"kv_cache_usage_perc", "in use", 1, true, false}}},
-	{"GPU busy", []gauge{{"gpu_util_ratio", "busy", 1, true, false}}},
-	{"GPU clock, MHz", []gauge{{"sm_clock_hz", "clock", 1e-6, true, false}}},
-	{"VRAM, GiB", []gauge{{"process_memory_bytes", "engine", 1.0 / (1 << 30), false, false}, {"memory_used_bytes", "device", 1.0 / (1 << 30), false, false}}},
-	{"GPU power, W", []gauge{{"power_w", "power", 1, false, false}}},
-	{"memory of its processes, GiB", []gauge{{"rss_bytes", "memory", 1.0 / (1 << 30), false, false}}},
-	{"CPU of the whole machine busy", []gauge{{"host_cpu_ratio", "busy", 1, true, false}}},
+	{"output tokens/s", false, []gauge{{tokensTotal, "tokens/s", 1, false, true}}},
+	{"requests in the engine", false, []gauge{{running, "running", 1, false, false}, {waiting, "waiting", 1, false, false}}},
+	{"KV cache in use", true, []gauge{{"kv_cache_usage_perc", "in use", 1, true, false}}},
+	{"GPU busy", true, []gauge{{"gpu_util_ratio", "busy", 1, true, false}}},
+	{"GPU clock, MHz", false, []gauge{{smClock, "clock", 1e-6, true, false}}},
+	{"VRAM, GiB", false, []gauge{{"process_memory_bytes", "engine", 1.0 / (1 << 30), false, false}, {"memory_used_bytes", "device", 1.0 / (1 << 30), false, false}}},
+	{"GPU power, W", false, []gauge{{"power_w", "power", 1, false, false}}},
+	{"memory of its processes, GiB", false, []gauge{{"rss_bytes", "memory", 1.0 / (1 << 30), false, false}}},
+	{"CPU of the whole machine busy", true, []gauge{{"host_cpu_ratio", "busy", 1, true, false}}},
 }
-
-// mostPoints is how many points a line over time is thinned to.
-const mostPoints = 140
 
 // telemetry draws the largest batch of each platform over time: one figure a platform, its panels on one axis.
 func (m *maker) telemetry() (Section, error) {
 	s := Section{ID: "time", Title: "Over time"}
 	for _, g := range m.groups {
 		for _, c := range largestRun(g) {
-			f, err := g.timeline(c)
+			f, err := g.timeline(m.Set, c)
 			if err != nil {
 				return s, err
 			}
@@ -61,7 +65,7 @@ func (m *maker) telemetry() (Section, error) {
 }
 
 func gaugeNames() []string {
-	var all []string
+	all := []string{throttle}
 	for _, p := range panels {
 		for _, g := range p.gauges {
 			all = append(all, g.metric)
@@ -70,135 +74,117 @@ func gaugeNames() []string {
 	return all
 }
 
-// timeline is one launch of a cell over time; nil where no sample was kept.
-func (g *group) timeline(c *summary.Cell) (*Figure, error) {
+// timeline is one launch of a cell over time; nil where nothing tells of it.
+func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	a := middle(c)
 	series, err := a.Series(1<<16, gaugeNames()...)
 	if err != nil && !errors.Is(err, results.ErrCorrupt) {
 		return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
 	}
-	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Bands: bandsOf(a)}
-	var words []string
+	found := map[string]track{}
 	for _, p := range panels {
-		panel := chart.Panel{Label: p.label}
-		for i, x := range p.gauges {
-			l, gap := lineOf(x, series)
-			if len(l.Points) < 2 || !moves(l.Points) && x.metric == "num_requests_waiting" {
-				continue
-			}
-			l.Name, l.Slot = x.word, i
-			panel.Lines, panel.Gap = append(panel.Lines, l), max(panel.Gap, gap)
-			if x.one && x.metric != "sm_clock_hz" {
-				one := 1.0
-				panel.Max = &one
-			}
-			words = append(words, fmt.Sprintf("%s %s at most, %s in the median", strings.TrimSpace(p.label+" "+map[bool]string{true: x.word}[len(p.gauges) > 1]), three(peak(l.Points)), three(medianOf(l.Points))))
-		}
-		if len(panel.Lines) > 0 {
-			drawn.Rows = append(drawn.Rows, panel)
+		for _, x := range p.gauges {
+			found[x.metric] = x.track(series)
 		}
 	}
+	f := &Figure{ID: slug("time", g.model, g.name[c]), Title: fmt.Sprintf("%s, %s, %s", g.name[c], g.model, counted(int(c.BatchSize), "request")), Source: links([]*summary.Cell{c})}
+	fromRows := false
+	if len(found[tokensTotal].times) < 2 {
+		if fromRows, err = answered(a, found); err != nil {
+			return nil, fmt.Errorf("read the requests of %s: %w", c.Name, err)
+		}
+	}
+	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found)}
+	drawn.Bands, f.Note = bandsOf(set, a)
+	if fromRows {
+		f.Note = strings.TrimSpace("The engine counts no tokens: those of each answer are spread evenly over its time, and requests are in flight from sending to their end. " + f.Note)
+	}
+	words := drawPanels(&drawn, found, fromRows)
 	if len(drawn.Rows) == 0 {
 		return nil, nil
 	}
-	f := &Figure{ID: slug("time", g.model, g.name[c]), Title: fmt.Sprintf("%s, %s, %s", g.name[c], g.model, counted(int(c.BatchSize), "request")), Source: links([]*summary.Cell{c})}
+	marks, slowed := throttledAt(series)
+	for i := range drawn.Rows {
+		if strings.HasPrefix(drawn.Rows[i].Label, "GPU clock") {
+			drawn.Rows[i].Marks, words = marks, append(words, slowed...)
+		}
+	}
 	f.Alt = "Over time: " + strings.Join(words, "; ") + "."
 	drawn.Title = f.Alt
 	f.Chart = drawn
 	return f, nil
 }
 
-// bandsOf are the load, the warm-up and the measured phase by the recorded phases.
-func bandsOf(a *summary.Attempt) []chart.Band {
+// drawPanels adds a panel for what is known, and says it in words.
+func drawPanels(drawn *chart.Panels, found map[string]track, fromRows bool) (words []string) {
+	for _, p := range panels {
+		panel := chart.Panel{Label: p.label}
+		if fromRows && p.gauges[0].metric == running {
+			panel.Label = "requests in flight"
+		}
+		if p.share {
+			panel.Max = new(1.0)
+		}
+		for i, x := range p.gauges {
+			t := found[x.metric]
+			if len(t.times) < 2 || !t.moves() && x.metric == waiting {
+				continue
+			}
+			panel.Lines = append(panel.Lines, chart.Line{Name: x.word, Slot: i, Values: t.on(drawn.Times)})
+			words = append(words, fmt.Sprintf("%s %s at most, %s in the median", strings.TrimSpace(panel.Label+" "+map[bool]string{true: x.word}[len(p.gauges) > 1]), three(slices.Max(t.values)), three(stats.Median(t.values))))
+		}
+		if len(panel.Lines) > 0 {
+			drawn.Rows = append(drawn.Rows, panel)
+		}
+	}
+	return words
+}
+
+// bandsOf are the load, the warm-up and the measured phase by the recorded phases. A shared server was loaded for other cells,
+// too: where that was just before, its band stands, else a sentence.
+func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 	var out []chart.Band
-	warm := 0.0
+	note, warm, ends := "", 0.0, math.Inf(1)
 	if w := a.Number("phase_warmup_s"); w != nil {
 		warm = *w
 	}
+	if d := a.Number("duration_s"); d != nil {
+		ends = *d
+	}
 	if load := a.Number("load_s"); load != nil {
 		out = append(out, chart.Band{Name: "load", From: -warm - *load, To: -warm, Shade: 0.2})
+	} else if s := sharedServer(set, a); s != nil {
+		if load := s.Load(); load != nil {
+			end := float64(s.Began.UnixMilli())/1000 + *load - a.Run().BeganUnixS
+			note = fmt.Sprintf("Its server is shared with other cells: loaded once, in %s s, %s s before this measured phase.", three(*load), three(max(0, -end)))
+			if end <= 1 && -end < warm+max(60, ends/4) {
+				out = append(out, chart.Band{Name: "load, shared", From: end - *load, To: min(end, -warm), Shade: 0.2})
+			}
+		}
 	}
 	if warm > 0 {
 		out = append(out, chart.Band{Name: "warm-up", From: -warm, To: 0, Shade: 0.12})
 	}
-	if d := a.Number("duration_s"); d != nil {
-		out = append(out, chart.Band{Name: "measure", From: 0, To: *d, Shade: 0.04})
+	if !math.IsInf(ends, 1) {
+		out = append(out, chart.Band{Name: "measure", From: 0, To: ends, Shade: 0.04})
 	}
-	return out
+	return out, note
 }
 
-// lineOf is a gauge as a line, over all its sources, and how far apart its samples may lie.
-func lineOf(x gauge, all []summary.Series) (chart.Series, float64) {
-	sum, n := map[float64]float64{}, map[float64]float64{}
-	for _, s := range all {
-		if s.Segment > 1 || s.Metric != x.metric && !strings.HasSuffix(s.Metric, ":"+x.metric) && !strings.HasSuffix(s.Metric, "_"+x.metric) {
-			continue
+// sharedServer is the server that an attempt had in common with others; nil = one of its own, or nothing is told of it.
+func sharedServer(set *summary.Set, a *summary.Attempt) *record.ServerRecord {
+	id := a.Run().ServerLaunch
+	if id == "" {
+		return nil
+	}
+	all, err := results.Servers(set.Root, a.Experiment)
+	if err != nil {
+		return nil // the timeline lacks a band, and the inventory says what is damaged
+	}
+	for i := range all {
+		if all[i].Launch == id {
+			return &all[i]
 		}
-		for i, at := range s.Times {
-			sum[at] += s.Values[i] * x.scale
-			n[at]++
-		}
 	}
-	times := slices.Sorted(maps.Keys(sum))
-	var l chart.Series
-	for i, at := range times {
-		q := chart.Point{X: at, Y: sum[at]}
-		switch {
-		case x.rate && i == 0:
-			continue
-		case x.rate:
-			before := times[i-1]
-			if q.Y = (sum[at] - sum[before]) / (at - before); q.Y < 0 {
-				continue // the counter began anew
-			}
-		case x.one:
-			q.Y /= n[at]
-		}
-		l.Points = append(l.Points, q)
-	}
-	l.Points = thinned(l.Points)
-	for i := 0; i < len(l.Points); i += max(1, len(l.Points)/8) {
-		p := &l.Points[i]
-		p.Note = fmt.Sprintf("%s at %s s: %s", x.word, three(p.X), three(p.Y))
-	}
-	return l, chart.Gap(times) * max(1, float64(len(times))/mostPoints)
-}
-
-// thinned keeps the largest of each stretch: a peak must not vanish.
-func thinned(points []chart.Point) []chart.Point {
-	every := (len(points) + mostPoints - 1) / mostPoints
-	if every < 2 {
-		return points
-	}
-	var out []chart.Point
-	for chunk := range slices.Chunk(points, every) {
-		best := chunk[0]
-		for _, q := range chunk {
-			if q.Y > best.Y {
-				best = q
-			}
-		}
-		out = append(out, best)
-	}
-	return out
-}
-
-func moves(points []chart.Point) bool {
-	return slices.ContainsFunc(points, func(q chart.Point) bool { return q.Y != points[0].Y })
-}
-
-func peak(points []chart.Point) float64 {
-	out := points[0].Y
-	for _, q := range points {
-		out = max(out, q.Y)
-	}
-	return out
-}
-
-func medianOf(points []chart.Point) float64 {
-	var ys []float64
-	for _, q := range points {
-		ys = append(ys, q.Y)
-	}
-	return stats.Median(ys)
+	return nil
 }

@@ -24,8 +24,9 @@ type Distribution struct {
 	N        int64 // ok requests with a value
 	Failures int64 // measured requests that did not end ok (those that we stopped are not among them)
 	Min, Max float64
-	Points   []Point // by rising share, at the shares of Shares
-	Exact    bool    // else from a histogram, within 1%
+	Points   []Point         // by rising share, at the shares of Shares
+	Exact    bool            // else from a histogram, within 1%
+	Launches []*Distribution // each launch alone, where there are several
 }
 
 // Shares at which distributions are told: dense in the tails.
@@ -35,7 +36,7 @@ func shares() (out []float64) {
 	for i := range 200 {
 		out = append(out, float64(i)/200)
 	}
-	return append(out, 0.9925, 0.995, 0.9975, 0.999, 0.9995, 0.9999, 1)
+	return append(out, 0.9975, 0.999, 0.9995, 0.9999, 1)
 }
 
 const (
@@ -65,6 +66,7 @@ func (c *Cell) Distribution(column string) (*Distribution, error) {
 
 func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]*Distribution, error) {
 	g := &gathering{columns: make([]spread, len(columns))}
+	alone := make([][]*Distribution, len(columns))
 	for _, a := range c.Launches {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -73,25 +75,34 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 			continue
 		}
 		names := append([]string{"phase", "status"}, columns...)
-		err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return g.take(b, columns) })
+		one := &gathering{columns: make([]spread, len(columns)), pool: g.columns}
+		err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return one.take(b, columns) })
 		if err != nil {
 			return nil, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
+		}
+		g.failures += one.failures
+		for i := range columns {
+			if d := one.columns[i].distribution(); d != nil && len(c.Launches) > 1 {
+				d.Failures = one.failures
+				alone[i] = append(alone[i], d)
+			}
 		}
 	}
 	out := map[string]*Distribution{}
 	for i, name := range columns {
 		if d := g.columns[i].distribution(); d != nil {
-			d.Column, d.Failures = name, g.failures
+			d.Column, d.Failures, d.Launches = name, g.failures, alone[i]
 			out[name] = d
 		}
 	}
 	return out, nil
 }
 
-// gathering is what is known of a cell's requests so far.
+// gathering is what is known of a launch's requests so far; its values go into the pool of all launches, too.
 type gathering struct {
 	failures int64
 	columns  []spread
+	pool     []spread
 	ok       []bool // of the batch
 }
 
@@ -121,6 +132,7 @@ func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
 		for i, ok := range g.ok {
 			if ok && values.IsValid(i) {
 				g.columns[at].add(values.Value(i))
+				g.pool[at].add(values.Value(i))
 			}
 		}
 	}

@@ -63,8 +63,8 @@ func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis
 		i := slices.Index(names, p.Name)
 		x1, x2 := x.at(from), x.at(from+p.Value)
 		safe := escape(p.Note)
-		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s" stroke="%s" stroke-width="0.8" data-tip="%s"><title>%s</title></rect>`,
-			num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), c.paint("--page", "#ffffff"), safe, safe)
+		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s" stroke="%s" stroke-width="0.8"><title>%s</title></rect>`,
+			num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), c.paint("--page", "#ffffff"), safe)
 		if x2-x1 > 11 {
 			c.text((x1+x2)/2, y+29.5, "middle", c.paint("--page", "#ffffff"), strconv.Itoa(i+1), ` font-size="11" font-weight="700" pointer-events="none"`)
 		}

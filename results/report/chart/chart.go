@@ -49,11 +49,13 @@ type canvas struct {
 
 func newCanvas(s Style, title string, h float64) *canvas {
 	c := &canvas{style: s, h: h}
-	c.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" font-family="system-ui, sans-serif" font-size="12">`, num(width), num(h))
-	c.f(`<title>%s</title>`, escape(title))
 	if s.Static {
-		c.f(`<rect width="100%%" height="100%%" fill="#ffffff"/>`)
+		c.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" font-family="system-ui, sans-serif" font-size="12" stroke-linejoin="round" fill="%s">`, num(width), num(h), ink)
+		c.f(`<title>%s</title><rect width="100%%" height="100%%" fill="#ffffff"/>`, escape(title))
+		return c
 	}
+	// The page around it tells what it shows, in words.
+	c.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" aria-hidden="true" font-size="12" stroke-linejoin="round" fill="var(--ink)">`, num(width), num(h))
 	return c
 }
 
@@ -64,8 +66,11 @@ func (c *canvas) f(format string, args ...any) { fmt.Fprintf(&c.Builder, format,
 
 func (c *canvas) end(plotMidX, plotMidY float64) string {
 	if c.style.Watermark != "" {
-		c.f(`<text x="%s" y="%s" transform="rotate(-18 %s %s)" text-anchor="middle" font-size="44" font-weight="700" letter-spacing="3" fill="%s" fill-opacity="0.22" class="watermark">%s</text>`,
-			num(plotMidX), num(plotMidY), num(plotMidX), num(plotMidY), c.paint("--bad", "#b02347"), escape(c.style.Watermark))
+		look := ` class="watermark"`
+		if c.style.Static {
+			look = ` text-anchor="middle" font-size="44" font-weight="700" letter-spacing="3" fill="#b02347" fill-opacity="0.22"`
+		}
+		c.f(`<text x="%s" y="%s" transform="rotate(-18 %s %s)"%s>%s</text>`, num(plotMidX), num(plotMidY), num(plotMidX), num(plotMidY), look, escape(c.style.Watermark))
 	}
 	c.WriteString("</svg>")
 	return c.String()
@@ -76,7 +81,7 @@ func (c *canvas) paint(variable, fixed string) string {
 	if c.style.Static {
 		return fixed
 	}
-	return "var(" + variable + "," + fixed + ")"
+	return "var(" + variable + ")"
 }
 
 func (c *canvas) color(slot int) string {
@@ -85,11 +90,17 @@ func (c *canvas) color(slot int) string {
 }
 
 func (c *canvas) text(x, y float64, anchor, fill, text string, more string) {
-	c.f(`<text x="%s" y="%s" text-anchor="%s" fill="%s"%s>%s</text>`, num(x), num(y), anchor, fill, more, escape(text))
+	if anchor != "start" {
+		more = ` text-anchor="` + anchor + `"` + more
+	}
+	if fill != c.paint("--ink", ink) { // which is everybody's
+		more = ` fill="` + fill + `"` + more
+	}
+	c.f(`<text x="%s" y="%s"%s>%s</text>`, num(x), num(y), more, escape(text))
 }
 
 func (c *canvas) line(x1, y1, x2, y2 float64, stroke string, more string) {
-	c.f(`<path d="M%s %sL%s %s" stroke="%s"%s/>`, num(x1), num(y1), num(x2), num(y2), stroke, more)
+	c.f(`<path d="%s" stroke="%s"%s/>`, along([][2]float64{{x1, y1}, {x2, y2}}), stroke, more)
 }
 
 // marker draws a point's mark: its shape tells the series, too.
@@ -108,13 +119,15 @@ func (c *canvas) marker(x, y float64, slot int) {
 	}
 }
 
-// tip is an invisible place that answers the mouse, a finger and a screen reader.
-func (c *canvas) tip(x, y float64, note string) {
-	if note == "" {
-		return
+// tips are invisible places that answer the mouse and a finger.
+func (c *canvas) tips(points []Point, x, y scale) {
+	c.f(`<g fill="transparent">`)
+	for _, p := range points {
+		if p.Note != "" {
+			c.f(`<circle cx="%s" cy="%s" r="9"><title>%s</title></circle>`, num(x.at(p.X)), num(y.at(p.Y)), escape(p.Note))
+		}
 	}
-	safe := escape(note)
-	c.f(`<circle cx="%s" cy="%s" r="9" fill="transparent" data-tip="%s"><title>%s</title></circle>`, num(x), num(y), safe, safe)
+	c.f(`</g>`)
 }
 
 // num is a coordinate with at most one decimal.
@@ -123,6 +136,31 @@ func num(v float64) string {
 		v = 0 // a chart is no place to fail; callers leave such points out
 	}
 	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
+}
+
+// along is a path through points, each told by its distance from the one before: a third shorter than by its place.
+func along(points [][2]float64) string {
+	var b strings.Builder
+	var atX, atY float64
+	for i, p := range points {
+		x, y := math.Round(p[0]*10)/10, math.Round(p[1]*10)/10
+		if i == 0 {
+			b.WriteString("M" + num(x) + " " + num(y))
+		} else {
+			dx, dy := num(x-atX), num(y-atY)
+			if i == 1 {
+				b.WriteString("l")
+			} else if dx[0] != '-' {
+				b.WriteString(" ")
+			}
+			if b.WriteString(dx); dy[0] != '-' {
+				b.WriteString(" ")
+			}
+			b.WriteString(dy)
+		}
+		atX, atY = x, y
+	}
+	return b.String()
 }
 
 // clip shortens a name to what fits in so many characters.

@@ -4,12 +4,14 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Panels are small plots one below the other on one time axis.
 type Panels struct {
 	Title string
 	X     Axis
+	Times []float64 // ascending; each line has a value for each
 	Bands []Band
 	Rows  []Panel
 }
@@ -25,8 +27,22 @@ type Band struct {
 type Panel struct {
 	Label string
 	Max   *float64 // of its axis; nil = from the data
-	Lines []Series // a gap between points of more than Gap is not drawn across
-	Gap   float64  // 0 = none
+	Lines []Line
+	Marks []Stretches
+}
+
+// Line is a figure at each of the panels' times; NaN = nobody saw, and nothing is drawn there.
+type Line struct {
+	Name   string
+	Slot   int // colour and dash
+	Values []float64
+}
+
+// Stretches are the times at which something held, drawn along the foot of its panel.
+type Stretches struct {
+	Name string       `json:"name"`
+	Bad  bool         `json:"bad"` // else only to know
+	At   [][2]float64 `json:"at"`  // from, to
 }
 
 const panelHeight = 74.0
@@ -34,15 +50,11 @@ const panelHeight = 74.0
 // SVG draws the panels.
 func (p Panels) SVG(s Style) string {
 	const left, right, top, foot = 46.0, width - 10, 20.0, 34.0
-	c := newCanvas(s, p.Title, top+panelHeight*float64(len(p.Rows))+foot)
-	var xs []float64
-	for _, row := range p.Rows {
-		for _, l := range row.Lines {
-			for _, q := range l.Points {
-				xs = append(xs, q.X)
-			}
-		}
+	for len(p.Times) > mostDrawn {
+		p = p.halved()
 	}
+	c := newCanvas(s, p.Title, top+panelHeight*float64(len(p.Rows))+foot)
+	xs := slices.Clone(p.Times)
 	for _, b := range p.Bands {
 		xs = append(xs, b.From, b.To)
 	}
@@ -59,7 +71,7 @@ func (p Panels) SVG(s Style) string {
 		}
 	}
 	for i, row := range p.Rows {
-		c.panel(row, x, left, right, top+panelHeight*float64(i))
+		c.panel(row, p.Times, x, left, right, top+panelHeight*float64(i))
 	}
 	for _, t := range ticks {
 		if at := x.at(t); at >= left-1 && at <= right+1 {
@@ -71,12 +83,10 @@ func (p Panels) SVG(s Style) string {
 	return c.end((left+right)/2, (top+bottom)/2+14)
 }
 
-func (c *canvas) panel(p Panel, x scale, left, right, top float64) {
+func (c *canvas) panel(p Panel, times []float64, x scale, left, right, top float64) {
 	var ys []float64
 	for _, l := range p.Lines {
-		for _, q := range l.Points {
-			ys = append(ys, q.Y)
-		}
+		ys = append(ys, l.Values...)
 	}
 	y, ticks := Axis{Zero: true, Max: p.Max}.fit(ys, top+panelHeight-6, top+18)
 	for _, t := range []float64{ticks[0], ticks[len(ticks)-1]} {
@@ -90,26 +100,65 @@ func (c *canvas) panel(p Panel, x scale, left, right, top float64) {
 			c.text(from, top+13, "end", c.color(l.Slot), l.Name, ` font-size="11"`)
 			from -= textWidth(l.Name) + 8
 		}
-		c.broken(l, p.Gap, x, y)
+		c.broken(l, times, x, y)
+	}
+	for _, m := range p.Marks {
+		color := c.paint("--warn", "#8a5200")
+		if m.Bad {
+			color = c.paint("--bad", "#b02347")
+		}
+		var d strings.Builder
+		for _, at := range m.At {
+			from, y := max(x.at(at[0]), left), top+panelHeight-6
+			d.WriteString(along([][2]float64{{from, y}, {max(min(x.at(at[1]), right), from+1), y}}))
+		}
+		c.f(`<path d="%s" stroke="%s" stroke-width="4"><title>%s</title></path>`, d.String(), color, escape(m.Name))
 	}
 }
 
-// broken draws a line that ends at a gap in its points and begins anew behind it.
-func (c *canvas) broken(s Series, gap float64, x, y scale) {
-	from := 0
-	for i := 1; i <= len(s.Points); i++ {
-		if i < len(s.Points) && (gap == 0 || s.Points[i].X-s.Points[i-1].X <= gap) {
+// broken draws a line that ends where nobody saw, and begins anew behind it.
+func (c *canvas) broken(l Line, times []float64, x, y scale) {
+	var run []Point
+	flush := func() {
+		if len(run) == 1 {
+			c.f(`<circle cx="%s" cy="%s" r="1.2" fill="%s"/>`, num(x.at(run[0].X)), num(y.at(run[0].Y)), c.color(l.Slot))
+		}
+		c.path(run, x, y, c.color(l.Slot), dashes[l.Slot%len(dashes)])
+		run = run[:0]
+	}
+	for i, v := range l.Values {
+		if math.IsNaN(v) {
+			flush()
 			continue
 		}
-		if i-from == 1 {
-			c.f(`<circle cx="%s" cy="%s" r="1.2" fill="%s"/>`, num(x.at(s.Points[from].X)), num(y.at(s.Points[from].Y)), c.color(s.Slot))
+		run = append(run, Point{X: times[i], Y: v})
+	}
+	flush()
+}
+
+// mostDrawn is how many points of a line a drawing has room for; a page's script has them all.
+const mostDrawn = 120
+
+// halved keeps the larger of each two neighbours, and none where one of them was not seen: a gap stays a gap.
+func (p Panels) halved() Panels {
+	p.Rows = slices.Clone(p.Rows)
+	for i, row := range p.Rows {
+		row.Lines = slices.Clone(row.Lines)
+		for k, l := range row.Lines {
+			values := make([]float64, 0, len(l.Values)/2+1)
+			for pair := range slices.Chunk(l.Values, 2) {
+				values = append(values, max(pair[0], pair[len(pair)-1])) // NaN with NaN
+			}
+			row.Lines[k].Values = values
 		}
-		c.path(s.Points[from:i], x, y, c.color(s.Slot), "")
-		from = i
+		p.Rows[i].Lines = row.Lines
 	}
-	for _, q := range s.Points {
-		c.tip(x.at(q.X), y.at(q.Y), q.Note)
+	times := make([]float64, 0, len(p.Times)/2+1)
+	for pair := range slices.Chunk(p.Times, 2) {
+		times = append(times, pair[0])
 	}
+	p.Times = times
+	return p
 }
 
 // Gap is how far apart two samples may lie and still be joined: three times the usual.

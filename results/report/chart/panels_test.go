@@ -1,31 +1,65 @@
 package chart
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 )
 
-func points(xs ...float64) []Point {
-	var out []Point
-	for _, x := range xs {
-		out = append(out, Point{X: x, Y: x * x})
-	}
-	return out
-}
-
 // No line is drawn over a gap in the samples: what nobody saw is not made up.
 func TestPanelsBreakAtGaps(t *testing.T) {
-	draw := func(gap float64) string {
-		svg := Panels{Title: "t", Rows: []Panel{{Label: "p", Gap: gap, Lines: []Series{{Points: points(0, 1, 2, 3, 60, 61, 62)}}}}}.SVG(Style{})
+	nan := math.NaN()
+	draw := func(values ...float64) string {
+		svg := Panels{Title: "t", Times: []float64{0, 1, 2, 30, 60, 61, 62}, Rows: []Panel{{Label: "p", Lines: []Line{{Values: values}}}}}.SVG(Style{})
 		wellFormed(t, svg)
 		return svg
 	}
-	if whole, broken := strings.Count(draw(0), `fill="none"`), strings.Count(draw(3), `fill="none"`); whole != 1 || broken != 2 {
+	if whole, broken := strings.Count(draw(1, 2, 1, 2, 1, 2, 1), `fill="none"`), strings.Count(draw(1, 2, 1, nan, 1, 2, 1), `fill="none"`); whole != 1 || broken != 2 {
 		t.Errorf("%d lines without a gap, %d with one: want 1 and 2", whole, broken)
 	}
-	alone := Panels{Rows: []Panel{{Gap: 3, Lines: []Series{{Points: points(0, 60, 120)}}}}}.SVG(Style{})
-	if strings.Contains(alone, `fill="none"`) || strings.Count(alone, "<circle") != 3 {
+	if alone := draw(1, nan, 3, nan, 4, nan, nan); strings.Contains(alone, `fill="none"`) || strings.Count(alone, "<circle") != 3 {
 		t.Errorf("samples far from each other are dots: %s", alone)
+	}
+}
+
+// A long line is drawn from half its points, with its peaks and its gaps; the data that it was drawn from stay.
+func TestHalved(t *testing.T) {
+	nan := math.NaN()
+	p := Panels{Times: []float64{0, 1, 2, 3, 4, 5, 6}, Rows: []Panel{{Lines: []Line{{Values: []float64{1, 9, 2, nan, nan, 4, 5}}}}}}
+	got := p.halved()
+	if want := "[0 2 4 6] [9 NaN NaN 5]"; fmt.Sprint(got.Times, got.Rows[0].Lines[0].Values) != want || p.Rows[0].Lines[0].Values[0] != 1 || len(p.Times) != 7 {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
+// What the page's script reads is what was drawn, to a 65,000th of the range; what nobody saw stays so.
+func TestPacked(t *testing.T) {
+	values := []float64{-3, math.NaN(), 1e9, 12345678, math.NaN()}
+	p := pack(values)
+	raw, err := base64.StdEncoding.DecodeString(p.Data)
+	if err != nil || len(raw) != 2*len(values) {
+		t.Fatalf("%v, %d bytes", err, len(raw))
+	}
+	for i, want := range values {
+		at := binary.LittleEndian.Uint16(raw[2*i:])
+		if got := p.Low + (p.High-p.Low)*float64(at)/65534; math.IsNaN(want) != (at == 65535) || math.Abs(got-want) > 1e9/65534 {
+			t.Errorf("%v came back as %v", want, got)
+		}
+	}
+	if flat := pack([]float64{5, 5}); flat.Low != 5 || flat.High != 5 || flat.Data != "AAAAAA==" {
+		t.Errorf("%+v", flat)
+	}
+}
+
+// Where the clock was held down is marked along the foot of its panel, and said.
+func TestStretches(t *testing.T) {
+	svg := Panels{Times: []float64{0, 100}, Rows: []Panel{{Lines: []Line{{Values: []float64{1, 1}}}, Marks: []Stretches{{"too <hot>", true, [][2]float64{{10, 20}, {60, 70}}}, {"at the limit", false, [][2]float64{{30, 200}}}}}}}.SVG(Style{})
+	wellFormed(t, svg)
+	if !strings.Contains(svg, "too &lt;hot&gt;") || !strings.Contains(svg, "--bad") || !strings.Contains(svg, "--warn") {
+		t.Error(svg)
 	}
 }
 
@@ -40,7 +74,7 @@ func TestGapIsThreeTimesTheUsual(t *testing.T) {
 
 // A band is as long as its phase, and one of no length is none.
 func TestBands(t *testing.T) {
-	svg := Panels{Bands: []Band{{"load", -100, -10, 0.2}, {"warm-up", -10, -10, 0.1}, {"measure", 0, 100, 0.05}}, Rows: []Panel{{Lines: []Series{{Points: points(-100, 100)}}}}}.SVG(Style{Watermark: "SIMULATED"})
+	svg := Panels{Bands: []Band{{"load", -100, -10, 0.2}, {"warm-up", -10, -10, 0.1}, {"measure", 0, 100, 0.05}}, Times: []float64{-100, 100}, Rows: []Panel{{Lines: []Line{{Values: []float64{1, 2}}}}}}.SVG(Style{Watermark: "SIMULATED"})
 	wellFormed(t, svg)
 	if strings.Count(svg, "fill-opacity=\"0.20\"")+strings.Count(svg, "fill-opacity=\"0.05\"") != 2 || strings.Contains(svg, "warm-up") || !strings.Contains(svg, "SIMULATED") {
 		t.Error(svg)
@@ -77,14 +111,14 @@ func TestSimplified(t *testing.T) {
 		}
 		peaked = append(peaked, [2]float64{float64(i), y})
 	}
-	if got := simplified(straight); len(got) != 2 || got[1] != straight[99] {
+	if got := simplified(straight, offLine); len(got) != 2 || got[1] != straight[99] {
 		t.Errorf("%v", got)
 	}
-	if got := simplified(peaked); len(got) != 5 || got[2] != peaked[40] {
+	if got := simplified(peaked, offLine); len(got) != 5 || got[2] != peaked[40] {
 		t.Errorf("%v", got)
 	}
 	loop := [][2]float64{{0, 0}, {5, 5}, {0, 0}} // ends where it began
-	if got := simplified(loop); len(got) != 3 {
+	if got := simplified(loop, offLine); len(got) != 3 {
 		t.Errorf("%v", got)
 	}
 }

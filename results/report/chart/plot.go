@@ -37,6 +37,8 @@ type Series struct {
 	Band   bool // the intervals are one band, not bars
 	Solid  int  // so many points are joined by the line itself, those after them by dots; 0 = all by the line
 	Tips   []Point
+	Thin   [][]Point // what the line was pooled from, drawn thinly
+	Level  bool      // the line goes on at its last height to the end of the axis
 }
 
 // Point is one value; Low and High are the interval, nil where there is none.
@@ -61,7 +63,7 @@ func (p Plot) SVG(s Style) string {
 	if direct {
 		longest := 0.0
 		for _, x := range p.Series {
-			longest = max(longest, textWidth(x.Name))
+			longest = max(longest, 1.12*textWidth(x.Name)) // they are bold
 		}
 		box.right = width - longest - 12
 	}
@@ -82,11 +84,11 @@ func (p Plot) SVG(s Style) string {
 	} else {
 		c.legend(p.Series)
 	}
-	for _, one := range p.Series { // on top of every line
-		for _, t := range append(slices.Clone(one.Tips), one.Points...) {
-			c.tip(x.at(t.X), y.at(t.Y), t.Note)
-		}
+	var tips []Point
+	for _, one := range p.Series {
+		tips = append(append(tips, one.Tips...), one.Points...)
 	}
+	c.tips(tips, x, y) // on top of every line
 	return c.end((box.left+box.right)/2, (box.top+box.bottom)/2+14)
 }
 
@@ -117,25 +119,29 @@ func (p Plot) values() (xs, ys []float64) {
 func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 	ink, soft, rule := c.paint("--ink", ink), c.paint("--soft", soft), c.paint("--rule", grid)
 	c.text(4, 12, "start", soft, p.Y.Label, "")
+	var rules, marks strings.Builder
+	c.f(`<g text-anchor="end">`)
 	for _, t := range yTicks {
 		at := y.at(t)
-		c.line(box.left, at, box.right, at, rule, "")
-		c.text(box.left-6, at+4, "end", ink, p.Y.label(t), "")
+		rules.WriteString(along([][2]float64{{box.left, at}, {box.right, at}}))
+		c.text(box.left-6, at+4, "start", ink, p.Y.label(t), "")
 	}
+	c.f(`</g><g text-anchor="middle">`)
 	free := math.Inf(-1)
 	for _, t := range xTicks {
 		at, label := x.at(t), p.X.label(t)
 		if at < box.left-1 || at > box.right+1 {
 			continue
 		}
-		c.line(at, box.bottom, at, box.bottom+4, soft, "")
+		marks.WriteString(along([][2]float64{{at, box.bottom}, {at, box.bottom + 4}}))
 		if half := textWidth(label) / 2; at-half > free {
-			c.text(at, box.bottom+17, "middle", ink, label, "")
+			c.text(at, box.bottom+17, "start", ink, label, "")
 			free = at + half + 4
 		}
 	}
-	c.line(box.left, box.bottom, box.right, box.bottom, soft, "")
-	c.text((box.left+box.right)/2, height-6, "middle", soft, p.X.Label, "")
+	c.text((box.left+box.right)/2, height-6, "start", soft, p.X.Label, "")
+	marks.WriteString(along([][2]float64{{box.left, box.bottom}, {box.right, box.bottom}}))
+	c.f(`</g><path d="%s" stroke="%s"/><path d="%s" stroke="%s"/>`, rules.String(), rule, marks.String(), soft)
 }
 
 func (c *canvas) series(s Series, x, y scale) {
@@ -144,7 +150,12 @@ func (c *canvas) series(s Series, x, y scale) {
 	if solid == 0 {
 		solid = len(s.Points)
 	}
+	c.thin(s.Thin, x, y, color)
 	c.path(s.Points[:solid], x, y, color, dashes[s.Slot%len(dashes)])
+	if n := len(s.Points); s.Level && n > 0 {
+		last := s.Points[n-1]
+		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="1.5 4"`)
+	}
 	c.path(s.Points[max(0, solid-1):], x, y, color, "1.5 4")
 	for _, q := range s.Points {
 		if !s.Band && q.Low != nil && q.High != nil && *q.High > *q.Low {
@@ -168,26 +179,33 @@ func (c *canvas) path(points []Point, x, y scale, color, dash string) {
 	for i, q := range points {
 		drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
 	}
-	c.f(`<path d="`)
-	for i, q := range simplified(drawn) {
-		letter := "L"
-		if i == 0 {
-			letter = "M"
-		}
-		c.f("%s%s %s", letter, num(q[0]), num(q[1]))
-	}
-	c.f(`" fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round"`, color)
+	c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="1.8"`, along(simplified(drawn, offLine)), color)
 	if dash != "" {
 		c.f(` stroke-dasharray="%s"`, dash)
 	}
 	c.f(`/>`)
 }
 
+// thin draws several lines as one path.
+func (c *canvas) thin(lines [][]Point, x, y scale, color string) {
+	var d strings.Builder
+	for _, l := range lines {
+		drawn := make([][2]float64, len(l))
+		for i, q := range l {
+			drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
+		}
+		d.WriteString(along(simplified(drawn, 3*offLine)))
+	}
+	if d.Len() > 0 {
+		c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="0.7" stroke-opacity="0.6"/>`, d.String(), color)
+	}
+}
+
 // offLine is how far from the line that is drawn a point may lie, in user units: less than anybody sees.
-const offLine = 0.35
+const offLine = 0.45
 
 // simplified leaves out points that lie on the line between others (Douglas and Peucker): a page of ninety lines is half as large.
-func simplified(points [][2]float64) [][2]float64 {
+func simplified(points [][2]float64, most float64) [][2]float64 {
 	if len(points) < 3 {
 		return points
 	}
@@ -204,10 +222,10 @@ func simplified(points [][2]float64) [][2]float64 {
 			far, at = off, i+1
 		}
 	}
-	if far <= offLine {
+	if far <= most {
 		return [][2]float64{first, last}
 	}
-	return append(simplified(points[:at+1:at+1]), simplified(points[at:])[1:]...)
+	return append(simplified(points[:at+1:at+1], most), simplified(points[at:], most)[1:]...)
 }
 
 // band fills what lies between the ends of a line's intervals.
@@ -215,16 +233,16 @@ func (c *canvas) band(s Series, x, y scale) {
 	if !s.Band {
 		return
 	}
-	var up, down []string
+	var up, down [][2]float64
 	for _, q := range s.Points {
 		if q.Low != nil && q.High != nil {
-			up = append(up, num(x.at(q.X))+" "+num(y.at(*q.High)))
-			down = append(down, num(x.at(q.X))+" "+num(y.at(*q.Low)))
+			up = append(up, [2]float64{x.at(q.X), y.at(*q.High)})
+			down = append(down, [2]float64{x.at(q.X), y.at(*q.Low)})
 		}
 	}
 	slices.Reverse(down)
 	if len(up) > 1 {
-		c.f(`<path d="M%sZ" fill="%s" fill-opacity="0.13"/>`, strings.Join(append(up, down...), "L"), c.color(s.Slot))
+		c.f(`<path d="%sZ" fill="%s" fill-opacity="0.13"/>`, along(append(simplified(up, offLine), simplified(down, offLine)...)), c.color(s.Slot))
 	}
 }
 

@@ -3,6 +3,7 @@
 package document
 
 import (
+	"encoding/json"
 	"slices"
 
 	"matrix/results/report/chart"
@@ -111,10 +112,10 @@ type Figure struct {
 	Title  string
 	Note   string
 	Chart  chart.Chart
-	Alt    string // what it shows, in words
-	Source Text   // links to the cells
-	Views  []View // other charts of the same, one shown at a time
-	Curves string // JSON that the box for a number of requests reads; "" = there is no such box
+	Alt    string          // what it shows, in words
+	Source Text            // links to the cells
+	Views  []View          // other charts of the same, one shown at a time
+	Curves json.RawMessage // what the box for a number of requests reads; nil = there is no such box
 	Wide   bool
 }
 
@@ -126,6 +127,7 @@ type View struct {
 
 // Drop takes out columns in which no row has a figure.
 func (t *Table) Drop() {
+	t.Columns = slices.Clone(t.Columns)
 	for i := len(t.Columns) - 1; i > 0; i-- {
 		if !missing(t.Rows, i) {
 			continue

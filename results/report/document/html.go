@@ -4,26 +4,61 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"matrix/results/report/chart"
 )
 
-//go:embed page/page.html
-var pageHTML string
+var (
+	//go:embed page/page.html
+	pageHTML string
+	//go:embed page/style.css
+	styleCSS string
+	//go:embed page/page.js
+	pageJS string
+)
 
-//go:embed page/style.css
-var styleCSS string
+// uPlot draws the timelines; its licence is in its first line and in page/uplot.
+var (
+	//go:embed page/uplot/uPlot.iife.min.js
+	uplotJS string
+	//go:embed page/uplot/uPlot.min.css
+	uplotCSS string
+)
 
-//go:embed page/page.js
-var pageJS string
+// dense leaves out indents and lines that are comments.
+func dense(code string) string {
+	var b strings.Builder
+	for line := range strings.Lines(code) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "// ") {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
 
 // page is parsed once; html/template escapes whatever a model, a dataset or an engine's log says.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"css": func() template.CSS { return template.CSS(styleCSS) }, //nolint:gosec // our own
-	"js":  func() template.JS { return template.JS(pageJS) },     //nolint:gosec // our own
+	"css":      func() template.CSS { return template.CSS(dense(styleCSS)) }, //nolint:gosec // our own
+	"js":       func() template.JS { return template.JS(dense(pageJS)) },     //nolint:gosec // our own
+	"uplotCSS": func() template.CSS { return template.CSS(uplotCSS) },        //nolint:gosec // pinned by its checksum
+	"uplotJS":  func() template.JS { return template.JS(uplotJS) },           //nolint:gosec // pinned by its checksum
+	"live": func(c chart.Chart) any {
+		if p, ok := c.(chart.Panels); ok {
+			return p.Live()
+		}
+		return nil
+	},
 	"svg": func(c chart.Chart, mark string) template.HTML {
 		return template.HTML(c.SVG(chart.Style{Watermark: mark})) //nolint:gosec // package chart escapes
+	},
+	"class": func(c Column, v Value) string {
+		if c.Numeric {
+			return strings.TrimSpace("n " + v.Tone)
+		}
+		return v.Tone
 	},
 	"along": func(share float64) string { return strconv.FormatFloat(100*min(max(share, 0), 1), 'f', 1, 64) },
 	"wide": func(low, high float64) string {
@@ -34,3 +69,8 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 
 // WriteHTML writes the report as one file that needs nothing else.
 func (d *Document) WriteHTML(w io.Writer) error { return page.Execute(w, d) }
+
+// Timelines reports whether a figure of the document is one.
+func (d *Document) Timelines() bool {
+	return slices.ContainsFunc(d.Figures(), func(f *Figure) bool { _, is := f.Chart.(chart.Panels); return is })
+}

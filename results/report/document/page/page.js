@@ -1,38 +1,139 @@
 // What a reader may do with the page: read a chart's points by mouse, finger or arrow keys, ask for a number of requests, sort
-// and filter the decision. Without it the SVG's own titles tell the points, and everything else stands as it is.
+// and filter the decision, look into a timeline. Without it the SVG's own titles tell the points, and everything else stands as it is.
 (function () {
   'use strict';
-  var tip = document.getElementById('tip');
+  var root = document.documentElement, tip = document.getElementById('tip'), cross = document.getElementById('cross');
+  function all(within, what) { return Array.prototype.slice.call(within.querySelectorAll(what)); }
   function make(tag, text, into) { var e = document.createElement(tag); if (text) e.textContent = text; if (into) into.appendChild(e); return e; }
+  function three(x) { return Number(x.toPrecision(3)).toLocaleString('en'); }
 
-  // Tips.
-  function tell(at) {
-    if (!at || !at.dataset.tip) { tip.hidden = true; return; }
-    tip.textContent = at.dataset.tip;
-    tip.hidden = false;
-    var box = at.getBoundingClientRect(), w = tip.offsetWidth;
-    var left = Math.min(Math.max(box.left + box.width / 2 - w / 2, 4), document.documentElement.clientWidth - w - 4);
-    tip.style.left = left + window.scrollX + 'px';
-    tip.style.top = box.top + window.scrollY - tip.offsetHeight - 6 + 'px';
+  // Points: the nearest to the mouse, or the next by the arrow keys, with a line through it.
+  function tell(text, x, y, box) {
+    tip.hidden = cross.hidden = !text;
+    if (!text) return;
+    tip.textContent = text;
+    tip.style.left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), root.clientWidth - tip.offsetWidth - 4) + window.scrollX + 'px';
+    tip.style.top = Math.max(y - tip.offsetHeight - 8, 0) + window.scrollY + 'px';
+    cross.style.left = x + window.scrollX + 'px';
+    cross.style.top = box.top + window.scrollY + 'px';
+    cross.style.height = box.height + 'px';
   }
-  function under(e) { tell(e.target.closest ? e.target.closest('[data-tip]') : null); }
-  document.addEventListener('mouseover', under);
-  document.addEventListener('click', under);
-  document.querySelectorAll('.chart').forEach(function (chart) {
-    var points = chart.querySelectorAll('[data-tip]'), at = -1;
-    chart.addEventListener('keydown', function (e) {
+  function reads(chart) {
+    var points = all(chart, 'svg * > title').map(t => {
+      var p = t.parentNode;
+      p.dataset.tip = t.textContent;
+      t.remove();
+      return p;
+    }), at = -1;
+    function middle(p) { var b = p.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }
+    function show(i) {
+      var m = points[at = i] && middle(points[i]);
+      if (m) tell(points[i].dataset.tip, m[0], m[1], chart.getBoundingClientRect());
+    }
+    function near(e) {
+      var best = 3600, found = -1; // within 60 pixels
+      points.forEach((p, i) => {
+        var m = middle(p), d = Math.pow(m[0] - e.clientX, 2) + Math.pow(m[1] - e.clientY, 2);
+        if (p === e.target) d = 0;
+        if (d < best) { best = d; found = i; }
+      });
+      if (found < 0) tell(); else show(found);
+    }
+    ['pointermove', 'click'].forEach(k => { chart.addEventListener(k, near); });
+    ['pointerleave', 'blur'].forEach(k => { chart.addEventListener(k, () => { tell(); }); });
+    chart.addEventListener('keydown', e => {
       var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
-      if (e.key === 'Escape') tell(null);
+      if (e.key === 'Escape') tell();
       if (!step || !points.length) return;
       e.preventDefault();
-      at = (at + step + points.length) % points.length;
-      tell(points[at]);
+      show(at < 0 && step < 0 ? points.length - 1 : (at + step + points.length) % points.length);
     });
-    chart.addEventListener('blur', function () { tell(null); });
+  }
+
+  // Timelines, by uPlot, from the same figures as the drawing, which stays for paper.
+  function unpack(p) {
+    var raw = atob(p.d), out = [];
+    for (var i = 0; i < raw.length; i += 2) {
+      var v = raw.charCodeAt(i) | raw.charCodeAt(i + 1) << 8;
+      out.push(v === 65535 ? null : p.lo + (p.hi - p.lo) * v / 65534);
+    }
+    return out;
+  }
+  function color(name) { return getComputedStyle(root).getPropertyValue(name).trim(); }
+  function timeline(chart, data) {
+    var times = unpack(data.t), at = -1, plots = [], host = make('div', '', chart);
+    host.className = 'live';
+    chart.classList.add('lively');
+    function fill(u, paint, shade, from, to, top, height) {
+      var x = Math.max(u.valToPos(from, 'x', true), u.bbox.left), right = Math.min(u.valToPos(to, 'x', true), u.bbox.left + u.bbox.width);
+      if (right < x) return false;
+      u.ctx.save();
+      u.ctx.globalAlpha = shade;
+      u.ctx.fillStyle = color(paint);
+      u.ctx.fillRect(x, top, Math.max(right - x, 2), height);
+      u.ctx.restore();
+      return right - x;
+    }
+    function panel(row, i) {
+      var last = i === data.rows.length - 1, head = make('p', row.label, host), said = make('span', '', head), lines = row.lines.map(unpack);
+      var axis = { stroke: color('--ink'), grid: { stroke: color('--rule'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+      function names() {
+        said.textContent = '';
+        if (row.lines.length > 1) row.lines.forEach(l => { make('b', l.name, said).style.color = color('--c' + l.slot); });
+      }
+      names();
+      return new uPlot({
+        width: chart.clientWidth || 400, height: last ? 104 : 76, legend: { show: false }, padding: [6, 8, last ? 0 : 6, 0],
+        cursor: { sync: { key: chart.parentNode.id }, y: false },
+        scales: { x: { time: false }, y: { range: (u, lo, hi) => [0, row.max || hi * 1.05 || 1] } },
+        axes: [Object.assign({ show: last, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, axis), Object.assign({ size: 50, space: 26 }, axis)],
+        series: [{}].concat(row.lines.map(l => { return { stroke: color('--c' + l.slot), width: 1.6, dash: l.slot ? [7, 3] : [] }; })),
+        hooks: {
+          drawClear: [u => {
+            (data.bands || []).forEach(b => {
+              var wide = fill(u, '--soft', b.shade, b.from, b.to, u.bbox.top, u.bbox.height);
+              if (i || wide < 80) return;
+              u.ctx.fillStyle = color('--soft');
+              u.ctx.font = 11 * devicePixelRatio + 'px system-ui';
+              u.ctx.textAlign = 'center';
+              u.ctx.fillText(b.name, Math.max(u.valToPos(b.from, 'x', true), u.bbox.left) + wide / 2, u.bbox.top + 11 * devicePixelRatio);
+            });
+          }],
+          draw: [u => { (row.marks || []).forEach(m => { m.at.forEach(a => { fill(u, m.bad ? '--bad' : '--warn', 1, a[0], a[1], u.bbox.top + u.bbox.height - 5, 5); }); }); }],
+          setCursor: [u => {
+            var k = u.cursor.idx;
+            if (k === null || k === undefined) names(); else said.textContent = row.lines.map((l, n) => {
+              return (row.lines.length > 1 ? l.name + ' ' : '') + (lines[n][k] === null ? 'not seen' : three(lines[n][k]));
+            }).join(', ') + ' at ' + three(times[k]) + ' s';
+          }]
+        }
+      }, [times].concat(lines), host);
+    }
+    function draw() {
+      plots.forEach(u => { u.destroy(); });
+      host.textContent = '';
+      plots = data.rows.map(panel);
+    }
+    draw();
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+    new ResizeObserver(() => { plots.forEach(u => { if (u.width !== chart.clientWidth) u.setSize({ width: chart.clientWidth, height: u.height }); }); }).observe(chart);
+    chart.addEventListener('keydown', e => {
+      var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key] * (e.shiftKey ? 10 : 1);
+      if (!step) return;
+      e.preventDefault();
+      at = Math.min(Math.max(at + step, 0), times.length - 1);
+      plots.forEach(u => { u.setCursor({ left: u.valToPos(times[at], 'x'), top: 1 }); });
+      tip.hidden = true;
+      tip.textContent = all(host, 'p').map(p => p.textContent).join('; '); // for who listens
+    });
+  }
+  all(document, '.chart').forEach(chart => {
+    var data = chart.parentNode.querySelector('script.live');
+    if (data && window.uPlot) timeline(chart, JSON.parse(data.textContent)); else reads(chart);
   });
 
   // Printing opens what is folded, a link into a fold opens it.
-  window.addEventListener('beforeprint', function () { document.querySelectorAll('details').forEach(function (d) { d.open = true; }); });
+  window.addEventListener('beforeprint', () => { all(document, 'details').forEach(d => { d.open = true; }); });
   function reveal() {
     var at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (var d = at && at.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;
@@ -54,59 +155,60 @@
     }
     return values[0];
   }
-  function three(x) { return Number(x.toPrecision(3)).toLocaleString('en'); }
   function span(s) {
     return s >= 172800 ? (s / 86400).toFixed(1) + ' days' : s >= 7200 ? (s / 3600).toFixed(1) + ' h' : s >= 120 ? three(s / 60) + ' min' : three(s) + ' s';
   }
-  document.querySelectorAll('figure[data-curves]').forEach(function (figure) {
-    var curves = JSON.parse(figure.dataset.curves), row = make('div'), first = figure.querySelector('.chart');
+  all(document, 'script.curves').forEach(script => {
+    var figure = script.parentNode, curves = JSON.parse(script.textContent), row = make('div'), first = figure.querySelector('.chart');
     row.className = 'ask';
     figure.insertBefore(row, first);
-    var label = make('label', 'How many requests? ', row), input = make('input', '', label), charts = figure.querySelectorAll('.chart[data-view]');
+    var label = make('label', 'How many requests? ', row), input = make('input', '', label), charts = all(figure, '.chart[data-view]');
     input.type = 'number'; input.min = 1; input.step = 1; input.inputMode = 'numeric';
-    if (charts.length > 1) charts.forEach(function (chart) {
+    if (charts.length > 1) charts.forEach(chart => {
       var b = make('button', chart.dataset.view, row);
       b.type = 'button';
       b.setAttribute('aria-pressed', String(chart === first));
-      b.addEventListener('click', function () {
-        charts.forEach(function (c) { c.style.display = c === chart ? 'block' : 'none'; });
-        row.querySelectorAll('button').forEach(function (o) { o.setAttribute('aria-pressed', String(o === b)); });
+      b.addEventListener('click', () => {
+        charts.forEach(c => { c.style.display = c === chart ? 'block' : 'none'; });
+        all(row, 'button').forEach(o => { o.setAttribute('aria-pressed', String(o === b)); });
       });
     });
     var out = make('output', '', row);
-    input.addEventListener('input', function () {
-      var n = Number(input.value), lines = [];
-      curves.forEach(function (c) {
+    input.addEventListener('input', () => {
+      var n = Number(input.value), found = [], lines = [];
+      curves.forEach(c => {
         var t = between(n, c.t, c);
-        if (t === null) return;
-        var cost = between(n, c.cost, c), j = between(n, c.j, c);
-        lines.push([t, c.name + ': ' + (n > c.beyond ? '≈ ' : '') + span(t) + ' (' + span(between(n, c.low, c)) + ' to ' + span(between(n, c.high, c)) + ')' +
-          (cost === null ? '' : ', costs ' + three(cost)) + (j === null ? '' : ', ' + three(j / 3.6e6) + ' kWh')]);
+        if (t !== null) found.push({ t: t, low: between(n, c.low, c), high: between(n, c.high, c), cost: between(n, c.cost, c), j: between(n, c.j, c), of: c });
       });
-      lines.sort(function (a, b) { return a[0] - b[0]; });
-      out.textContent = lines.length ? lines.map(function (l) { return l[1]; }).join('\n') : n ? 'Outside of what the curves cover: ' + curves[0].n[0].toLocaleString('en') + ' to ' + curves[0].n[curves[0].n.length - 1].toLocaleString('en') + '.' : '';
+      found.sort((a, b) => a.t - b.t);
+      if (found.length > 1) lines.push('For ' + n.toLocaleString('en') + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (found[1].low < found[0].high ? '; their bands overlap.' : '.'));
+      found.forEach(f => {
+        lines.push(f.of.name + ': ' + (n > f.of.beyond ? '≈ ' : '') + span(f.t) + ' (' + span(f.low) + ' to ' + span(f.high) + ')' + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
+      });
+      var ns = curves[0].n;
+      out.textContent = lines.length ? lines.join('\n') : n ? 'Outside of what the curves cover: ' + ns[0].toLocaleString('en') + ' to ' + ns[ns.length - 1].toLocaleString('en') + '.' : '';
     });
   });
 
   // Sorting and filtering.
-  document.querySelectorAll('table.sorts').forEach(function (table) {
-    var body = table.tBodies[0], heads = table.tHead.rows[0].cells;
+  all(document, 'table.sorts').forEach(table => {
+    var body = table.tBodies[0], heads = all(table.tHead, 'th');
     if (body.rows.length < 2) return;
-    Array.prototype.forEach.call(heads, function (head, i) {
-      var b = document.createElement('button');
+    heads.forEach((head, i) => {
+      var b = make('button');
       b.type = 'button';
       while (head.firstChild) b.appendChild(head.firstChild);
       head.appendChild(b);
-      b.addEventListener('click', function () {
+      b.addEventListener('click', () => {
         var up = head.getAttribute('aria-sort') !== 'ascending';
-        Array.prototype.forEach.call(heads, function (h) { h.removeAttribute('aria-sort'); });
+        heads.forEach(h => { h.removeAttribute('aria-sort'); });
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-        var key = function (row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.classList.contains('n') ? Infinity : c.textContent; };
-        Array.prototype.slice.call(body.rows).sort(function (a, b) {
+        function key(row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.classList.contains('n') ? Infinity : c.textContent; }
+        all(body, 'tr').sort((a, b) => {
           var x = key(a), y = key(b);
           if (x === Infinity || y === Infinity) return x === y ? 0 : x === Infinity ? 1 : -1; // what is missing stays last
           return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
-        }).forEach(function (row) { body.appendChild(row); });
+        }).forEach(row => { body.appendChild(row); });
       });
     });
     if (body.rows.length < 5) return;
@@ -114,8 +216,8 @@
     row.className = 'ask';
     input.type = 'search';
     table.closest('.scroll').before(row);
-    input.addEventListener('input', function () {
-      Array.prototype.forEach.call(body.rows, function (r) { r.hidden = r.cells[0].textContent.toLowerCase().indexOf(input.value.toLowerCase()) < 0; });
+    input.addEventListener('input', () => {
+      all(body, 'tr').forEach(r => { r.hidden = r.cells[0].textContent.toLowerCase().indexOf(input.value.toLowerCase()) < 0; });
     });
   });
 })();

@@ -1,0 +1,200 @@
+package report
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"matrix/results"
+	"matrix/results/metrics"
+	"matrix/results/record"
+	"matrix/results/report/chart"
+	"matrix/results/summary"
+)
+
+// mostPoints is how many points a line over time is thinned to.
+const mostPoints = 240
+
+// track is a figure as it was sampled.
+type track struct {
+	times, values []float64
+	gap           float64 // how far apart two samples may lie and still be joined; 0 = any
+}
+
+// track is a gauge over all its sources.
+func (x gauge) track(all []summary.Series) track {
+	sum, n := map[float64]float64{}, map[float64]float64{}
+	for _, s := range all {
+		if s.Segment > 1 || !isOf(s, x.metric) {
+			continue
+		}
+		for i, at := range s.Times {
+			sum[at] += s.Values[i] * x.scale
+			n[at]++
+		}
+	}
+	times := slices.Sorted(maps.Keys(sum))
+	t := track{gap: chart.Gap(times)}
+	for i, at := range times {
+		y := sum[at]
+		switch {
+		case x.rate && i == 0:
+			continue
+		case x.rate:
+			before := times[i-1]
+			if y = (sum[at] - sum[before]) / (at - before); y < 0 {
+				continue // the counter began anew
+			}
+		case x.one:
+			y /= n[at]
+		}
+		t.times, t.values = append(t.times, at), append(t.values, y)
+	}
+	return t
+}
+
+func isOf(s summary.Series, metric string) bool {
+	return s.Metric == metric || strings.HasSuffix(s.Metric, ":"+metric) || strings.HasSuffix(s.Metric, "_"+metric)
+}
+
+func (t track) moves() bool {
+	return slices.ContainsFunc(t.values, func(v float64) bool { return v != t.values[0] })
+}
+
+// timesOf are the times that all tracks are drawn at: those of the samples while they are few, else evenly apart.
+func timesOf(found map[string]track) []float64 {
+	var all []float64
+	for _, t := range found {
+		all = append(all, t.times...)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if len(all) <= mostPoints {
+		return all
+	}
+	from, to := all[0], all[len(all)-1]
+	out := make([]float64, mostPoints)
+	for i := range out {
+		out[i] = from + (to-from)*float64(i)/(mostPoints-1)
+	}
+	return out
+}
+
+// on is the track at some times: the largest sample around each, for a peak must not vanish, else what lies on the line between
+// its neighbours; NaN before, behind and in a gap.
+func (t track) on(times []float64) []float64 {
+	out := make([]float64, len(times))
+	next := 0
+	for i, at := range times {
+		until := math.Inf(1)
+		if i+1 < len(times) {
+			until = (at + times[i+1]) / 2
+		}
+		best := math.NaN()
+		for ; next < len(t.times) && t.times[next] < until; next++ {
+			if v := t.values[next]; math.IsNaN(best) || v > best {
+				best = v
+			}
+		}
+		if math.IsNaN(best) && next > 0 && next < len(t.times) {
+			a, b := t.times[next-1], t.times[next]
+			if t.gap == 0 || b-a <= t.gap {
+				best = t.values[next-1] + (t.values[next]-t.values[next-1])*(at-a)/(b-a)
+			}
+		}
+		out[i] = best
+	}
+	return out
+}
+
+// bins is how many stretches the requests of an attempt are counted in.
+const bins = 120
+
+// answered tells from the requests' rows what an engine without counters does not: tokens a second, and requests in flight. It
+// reports whether it could.
+func answered(a *summary.Attempt, found map[string]track) (bool, error) {
+	if a.Lacks("requests") || a.Run().Imported {
+		return false, nil
+	}
+	var rows []record.RequestRow
+	from, to := math.Inf(1), math.Inf(-1)
+	err := results.ReadRequestColumns(a.Dir, []string{"segment", "sent_s", "first_token_s", "done_s", "output_tokens"}, func(r record.RequestRow) error {
+		if r.Segment <= 1 && r.SentS != nil && r.DoneS != nil && *r.DoneS > *r.SentS {
+			rows = append(rows, r)
+			from, to = min(from, *r.SentS), max(to, *r.DoneS)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, results.ErrCorrupt) || len(rows) < 2 {
+		return false, err
+	}
+	width := (to - from) / bins
+	tokens, flying := make([]float64, bins), make([]float64, bins)
+	for _, r := range rows {
+		spread(flying, (*r.SentS-from)/width, (*r.DoneS-from)/width, (*r.DoneS-*r.SentS)/width)
+		if r.OutputTokens == nil || *r.OutputTokens == 0 {
+			continue
+		}
+		first := *r.SentS
+		if r.FirstTokenS != nil && *r.FirstTokenS < *r.DoneS {
+			first = *r.FirstTokenS
+		}
+		spread(tokens, (first-from)/width, (*r.DoneS-from)/width, float64(*r.OutputTokens)/width)
+	}
+	times := make([]float64, bins)
+	for i := range times {
+		times[i] = from + (float64(i)+0.5)*width
+	}
+	found[tokensTotal], found[running], found[waiting] = track{times, tokens, 0}, track{times, flying, 0}, track{}
+	return true, nil
+}
+
+// spread adds an amount evenly over the bins between two ends.
+func spread(into []float64, from, to, amount float64) {
+	for i := max(0, int(from)); i < len(into) && float64(i) < to; i++ {
+		into[i] += amount * (min(to, float64(i+1)) - max(from, float64(i))) / (to - from)
+	}
+}
+
+// powerLimit is NVML's bit for a clock held down by the power limit: how the card was set up, and no fault.
+const powerLimit = 0x4
+
+// throttledAt are the stretches in which a card's clock was held down, and their length in words.
+func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
+	kinds := []struct {
+		bits int64
+		name string
+		bad  bool
+	}{{metrics.Throttles, "slowed by heat or the power brake", true}, {powerLimit, "held at the power limit", false}}
+	var out []chart.Stretches
+	var words []string
+	for _, kind := range kinds {
+		held, total := chart.Stretches{Name: kind.name, Bad: kind.bad}, 0.0
+		for _, s := range all {
+			if s.Segment > 1 || !isOf(s, throttle) {
+				continue
+			}
+			gap, on := chart.Gap(s.Times), false
+			for i, v := range s.Values {
+				if int64(v)&kind.bits == 0 || i+1 == len(s.Times) || s.Times[i+1]-s.Times[i] > gap {
+					on = false
+					continue
+				}
+				from, to := milli(s.Times[i]), milli(s.Times[i+1])
+				if total += to - from; on {
+					held.At[len(held.At)-1][1] = to
+					continue
+				}
+				on, held.At = true, append(held.At, [2]float64{from, to})
+			}
+		}
+		if total > 0 {
+			out, words = append(out, held), append(words, kind.name+" for "+three(total)+" s")
+		}
+	}
+	return out, words
+}
+
+func milli(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
