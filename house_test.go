@@ -37,7 +37,6 @@ var exceptions = map[string]figures{
 	"matrix/results/exchange":       {engines: 2},
 	"matrix/results/record":         {texts: 1},
 	"matrix/results/report":         {texts: 2, methods: 42},
-	"matrix/results/store":          {methods: 46},
 	"matrix/results/table":          {texts: 1},
 }
 

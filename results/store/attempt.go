@@ -49,20 +49,25 @@ type Attempt struct {
 	store *Store
 	dir   string
 
-	mu        sync.Mutex // guards all below
-	manifest  record.Manifest
-	state     state
-	place     os.FileInfo // of dir when it was opened
-	spools    *spools     // nil = not being written
-	done      bitmap      // measured requests with a final row
-	seen      bitmap      // measured requests with any row
-	twice     bitmap      // measured requests with more than one row
-	rowsIn    []bitmap    // of each segment that was read back: measured requests with a row in it
-	finished  int64
-	answered  int64 // of them, ok
-	measured  int64
+	mu       sync.Mutex // guards all below
+	manifest record.Manifest
+	state    state
+	place    os.FileInfo // of dir when it was opened
+	spools   *spools     // nil = not being written
+	tally
+	rowsIn    []bitmap // of each segment that was read back: measured requests with a row in it
 	warnings  []string
 	published bool
+}
+
+// tally counts the rows of measured requests.
+type tally struct {
+	done     bitmap // requests with a final row
+	seen     bitmap // with any row
+	twice    bitmap // with more than one row
+	finished int64
+	answered int64 // of them, ok
+	measured int64
 }
 
 // Manifest is the attempt's manifest so far; after Commit the one that was published (but for its checksum).
@@ -152,8 +157,8 @@ func (a *Attempt) Append(row record.RequestRow, out *record.OutputRow) error {
 // seqLimit bounds the bitmaps (512 MiB would be wrong in any case).
 const seqLimit = 1 << 32
 
-// note remembers a measured row. The caller holds mu.
-func (a *Attempt) note(seq int64, status string) error {
+// note remembers a measured row. The caller holds the attempt's mu.
+func (a *tally) note(seq int64, status string) error {
 	if seq < 0 || seq >= seqLimit {
 		return fmt.Errorf("append row: seq %d is out of range", seq)
 	}

@@ -15,8 +15,12 @@ import (
 // its own failure when the disk is full.
 const ballastBytes = 1 << 20
 
-// fillBallast sets the room aside. A disk that does not have it is too full to begin anything.
-func (s *Store) fillBallast() error {
+// ballast is that file.
+type ballast struct{ s *Store }
+
+// fill sets the room aside. A disk that does not have it is too full to begin anything.
+func (b ballast) fill() error {
+	s := b.s
 	if s.ballast == 0 {
 		return nil
 	}
@@ -38,8 +42,9 @@ func (s *Store) fillBallast() error {
 	return nil
 }
 
-// dropBallast gives the room up, whoever set it aside, when err says that the disk is full, and reports whether that made any.
-func (s *Store) dropBallast(err error) bool {
+// drop gives the room up, whoever set it aside, when err says that the disk is full, and reports whether that made any.
+func (b ballast) drop(err error) bool {
+	s := b.s
 	path := filepath.Join(s.root, innerDir, "ballast")
 	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return false
@@ -54,9 +59,9 @@ func (s *Store) dropBallast(err error) bool {
 // the ballast; what does not fit even then stays in work/ and is committed by the next apply.
 func (a *Attempt) Abort(cause error, logTail string, run record.Run) error {
 	reason := fmt.Sprintf("the results could not be written: %v", cause)
-	a.store.dropBallast(cause)
+	ballast{a.store}.drop(cause)
 	_, err := a.Commit(record.EnvironmentFailed, reason, logTail, run)
-	if a.store.dropBallast(err) {
+	if (ballast{a.store}).drop(err) {
 		_, err = a.Commit(record.EnvironmentFailed, reason, logTail, run)
 	}
 	return err

@@ -58,7 +58,7 @@ func BenchmarkSpoolToParquet(b *testing.B) {
 	dir := b.TempDir()
 	m := a.manifest
 	for b.Loop() {
-		if _, err := a.writeTable(dir, record.TableRequests, m.Keys(), nil); err != nil {
+		if _, err := (building{a, dir}).table(record.TableRequests, m.Keys(), nil); err != nil {
 			b.Fatal(err)
 		}
 	}

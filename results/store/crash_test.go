@@ -171,8 +171,9 @@ func recordCrashLog(t *testing.T) (*disktest.Log, []promise) {
 		}
 	}
 	for range 2 { // made, and made again
-		found, err := s.look(t.Context(), "gemma3", []string{past[0].Slug}, indexFile{}, nil)
-		if err := errors.Join(err, s.writeIndex("gemma3", indexFile{}, found)); err != nil {
+		l := lookup{reading: reading{s, t.Context()}, experiment: "gemma3"}
+		found, err := l.look([]string{past[0].Slug})
+		if err := errors.Join(err, l.write(found)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, 
 		if err := checkName(experiment); err != nil {
 			return nil, fmt.Errorf("read the history of %q: %w", experiment, err)
 		}
-		return s.experimentHistory(ctx, experiment)
+		return reading{s, ctx}.experiment(experiment)
 	}
 	names, err := folders(s.root)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, 
 	}
 	var out []PastAttempt
 	for _, name := range names {
-		past, err := s.experimentHistory(ctx, name)
-		if err != nil && !s.unreadable(ctx, err) {
+		past, err := reading{s, ctx}.experiment(name)
+		if err != nil && !(reading{s, ctx}).unreadable(err) {
 			return nil, err
 		}
 		out = append(out, past...)
@@ -59,13 +59,19 @@ func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, 
 	return sortPast(out), nil
 }
 
+// reading is one look through the committed attempts.
+type reading struct {
+	s   *Store
+	ctx context.Context
+}
+
 // unreadable says, once, that a folder cannot be looked into, such as lost+found of a file system: whatever is in it, the
 // results beside it are still there. Not so when the whole search is to end.
-func (s *Store) unreadable(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || passing(err) {
+func (r reading) unreadable(err error) bool {
+	if r.ctx.Err() != nil || passing(err) {
 		return false
 	}
-	s.notice("%v; what is in it is not counted", err)
+	r.s.notice("%v; what is in it is not counted", err)
 	return true
 }
 
@@ -74,15 +80,15 @@ func sortPast(past []PastAttempt) []PastAttempt {
 	return past
 }
 
-func (s *Store) experimentHistory(ctx context.Context, experiment string) ([]PastAttempt, error) {
-	slugs, err := folders(filepath.Join(s.root, experiment))
+func (r reading) experiment(experiment string) ([]PastAttempt, error) {
+	slugs, err := folders(filepath.Join(r.s.root, experiment))
 	if err != nil {
 		return nil, err
 	}
 	var out []PastAttempt
 	for _, slug := range slugs {
-		past, err := s.cellHistory(ctx, experiment, slug)
-		if err != nil && !s.unreadable(ctx, err) {
+		past, err := r.cell(experiment, slug)
+		if err != nil && !r.unreadable(err) {
 			return nil, err
 		}
 		out = append(out, past...)
@@ -90,15 +96,15 @@ func (s *Store) experimentHistory(ctx context.Context, experiment string) ([]Pas
 	return sortPast(out), nil
 }
 
-func (s *Store) cellHistory(ctx context.Context, experiment, slug string) ([]PastAttempt, error) {
-	cell := filepath.Join(s.root, experiment, slug)
+func (r reading) cell(experiment, slug string) ([]PastAttempt, error) {
+	cell := filepath.Join(r.s.root, experiment, slug)
 	names, err := folders(cell)
 	if err != nil {
 		return nil, err
 	}
 	var out []PastAttempt
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
+		if err := r.ctx.Err(); err != nil {
 			return nil, err
 		}
 		if slug != launchesDir && attemptName(name) {

@@ -23,7 +23,7 @@ func resealed(t *testing.T, p PastAttempt, change func(m *record.Manifest)) {
 	}
 	m.Self = ""
 	change(&m)
-	if _, err := (&Attempt{store: &Store{fs: testStore(t).fs}}).writeManifest(p.Dir, m); err != nil {
+	if _, err := (building{&Attempt{store: &Store{fs: testStore(t).fs}}, p.Dir}).manifest(m); err != nil {
 		t.Fatal(err)
 	}
 }

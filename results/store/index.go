@@ -42,7 +42,8 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]PastAttempt, e
 	for i := range file.Entries {
 		known[file.Entries[i].Attempt] = &file.Entries[i]
 	}
-	found, err := s.look(ctx, experiment, slugs, file, known)
+	l := lookup{reading{s, ctx}, experiment, file, known}
+	found, err := l.look(slugs)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]PastAttempt, e
 	past := remember(file, found)
 	if fresh >= worthIndexing {
 		// A tree that we may only read is planned all the same.
-		_ = s.writeIndex(experiment, file, found)
+		_ = l.write(found)
 	}
 	return past, ctx.Err()
 }
@@ -76,16 +77,23 @@ type cellFolder struct {
 	marks     []record.Mark
 }
 
+// lookup is a history by way of the index.
+type lookup struct {
+	reading
+	experiment string
+	file       indexFile
+	known      map[string]*indexEntry // by attempt
+}
+
 // look goes over the folders, on all processors: the system's calls are most of the work.
-func (s *Store) look(ctx context.Context, experiment string, slugs []string, file indexFile, known map[string]*indexEntry) ([]attemptFolder, error) {
+func (l lookup) look(slugs []string) ([]attemptFolder, error) {
 	found, errs := make([][]attemptFolder, len(slugs)), make([]error, len(slugs))
-	checked := len(known) <= mostChecked
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := range next {
-				found[i], errs[i] = s.lookAt(ctx, experiment, slugs[i], file, known, checked)
+				found[i], errs[i] = l.lookAt(slugs[i])
 			}
 		})
 	}
@@ -100,19 +108,19 @@ func (s *Store) look(ctx context.Context, experiment string, slugs []string, fil
 }
 
 // lookAt is look at one cell.
-func (s *Store) lookAt(ctx context.Context, experiment, slug string, file indexFile, known map[string]*indexEntry, checked bool) ([]attemptFolder, error) {
-	if err := ctx.Err(); err != nil {
+func (l lookup) lookAt(slug string) ([]attemptFolder, error) {
+	if err := l.ctx.Err(); err != nil {
 		return nil, err
 	}
-	cell := &cellFolder{slug: slug, dir: filepath.Join(s.root, experiment, slug)}
+	cell := &cellFolder{slug: slug, dir: filepath.Join(l.s.root, l.experiment, slug)}
 	names, err := folders(cell.dir)
-	if err != nil && !s.unreadable(ctx, err) {
+	if err != nil && !l.unreadable(err) {
 		return nil, err
 	}
 	found := make([]attemptFolder, 0, len(names))
 	for _, name := range names {
 		if slug != launchesDir && attemptName(name) {
-			at, err := lookAtAttempt(experiment, cell, name, file, known[name], checked)
+			at, err := lookAtAttempt(l.experiment, cell, name, l.file, l.known[name], len(l.known) <= mostChecked)
 			if err != nil {
 				return nil, err
 			}
@@ -180,8 +188,9 @@ func timing(summary map[string]float64) map[string]float64 {
 // within the same tick would not show.
 const settled = 2 * time.Second
 
-// writeIndex replaces the index by what is known now; attempts with a problem are read anew each time.
-func (s *Store) writeIndex(experiment string, known indexFile, found []attemptFolder) error {
+// write replaces the index by what is known now; attempts with a problem are read anew each time.
+func (l lookup) write(found []attemptFolder) error {
+	s := l.s
 	if err := s.fs.MkdirAll(s.inner(indexDir)); err != nil {
 		return err
 	}
@@ -190,7 +199,7 @@ func (s *Store) writeIndex(experiment string, known indexFile, found []attemptFo
 	for i := range found {
 		switch at := &found[i]; {
 		case at.entry != nil:
-			w.add(*at.entry, known.Cells[at.entry.Cell])
+			w.add(*at.entry, l.file.Cells[at.entry.Cell])
 		case at.past.Problem == "" && at.mtime < old:
 			w.add(entryOf(at.past.Manifest, at.mtime, at.files))
 		}
@@ -199,5 +208,5 @@ func (s *Store) writeIndex(experiment string, known indexFile, found []attemptFo
 	if err != nil {
 		return err
 	}
-	return s.fs.WriteFile(s.inner(indexDir, experiment), doc)
+	return s.fs.WriteFile(s.inner(indexDir, l.experiment), doc)
 }

@@ -15,9 +15,9 @@ import (
 // view of work that another machine does.
 func (s *Store) Peek(ctx context.Context) ([]*Attempt, error) {
 	var out []*Attempt
-	return out, s.eachWork(ctx, func(name string) error {
-		a, err := s.readWork(name)
-		if err != nil || a.isPublished() {
+	return out, work{s}.each(ctx, func(name string) error {
+		a, err := work{s}.read(name)
+		if err != nil || (work{s}).published(a) {
 			return nil // being begun, or done
 		}
 		if a.recount() == nil {
@@ -35,7 +35,7 @@ func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error
 		return 0, err
 	}
 	defer unlock()
-	err = other.eachWork(ctx, func(name string) error {
+	err = work{other}.each(ctx, func(name string) error {
 		from, to := other.inner(workDir, name), s.inner(workDir, name)
 		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(to)), s.fs.Rename(from, to)); err != nil {
 			return s.SetAside(from, "attempt "+name, err)

@@ -42,7 +42,7 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 	}
 	path := s.inner("lock")
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		if _, err := s.lose(path, "lock", &disk.NotRegular{Path: path, Mode: info.Mode()}); err != nil {
+		if _, err := (work{s}).lose(path, "lock", &disk.NotRegular{Path: path, Mode: info.Mode()}); err != nil {
 			return nil, notWritable(s.root, err)
 		}
 	}
@@ -76,11 +76,11 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 		_ = os.Truncate(path, 0)
 		_ = lock.Unlock()
 	}
-	if err := s.tidy(context.Background()); err != nil {
+	if err := (work{s}).tidy(context.Background()); err != nil {
 		unlock()
 		return nil, err
 	}
-	if err := s.fillBallast(); err != nil {
+	if err := (ballast{s}).fill(); err != nil {
 		unlock()
 		return nil, err
 	}

@@ -14,12 +14,13 @@ const lostDir = "lost"
 
 // setAside deals with a work folder that nothing can be made of. Begin syncs the description before the first spool, so
 // an empty one is a Begin that a crash cut short; anything else is kept for a person.
-func (s *Store) setAside(dir, name string, why error) error {
+func (w work) setAside(dir, name string, why error) error {
+	s := w.s
 	entries, err := os.ReadDir(dir)
 	if err == nil && begunOnly(entries) {
 		return s.discard(dir)
 	}
-	to, err := s.lose(dir, name, why)
+	to, err := w.lose(dir, name, why)
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func (s *Store) SetAside(dir, what string, why error) error {
 	if passing(why) {
 		return why
 	}
-	to, err := s.lose(dir, filepath.Base(dir), why)
+	to, err := work{s}.lose(dir, filepath.Base(dir), why)
 	if err != nil {
 		return errors.Join(why, err)
 	}
@@ -52,7 +53,8 @@ func begunOnly(entries []os.DirEntry) bool {
 }
 
 // lose moves a folder to lost/ under its name, or the name with a number where that is taken.
-func (s *Store) lose(dir, name string, why error) (to string, err error) {
+func (w work) lose(dir, name string, why error) (to string, err error) {
+	s := w.s
 	lost := filepath.Join(s.root, innerDir, lostDir)
 	if err := s.fs.MkdirAll(lost); err != nil {
 		return "", notWritable(s.root, err)

@@ -187,7 +187,7 @@ func (m *merger) foldersOf(dir string) []string {
 
 // leftOut says that a folder of the other tree cannot be looked into; a want of ours ends the merge before it has begun.
 func (m *merger) leftOut(err error) {
-	if !m.from.unreadable(m.ctx, err) {
+	if !(reading{m.from, m.ctx}).unreadable(err) {
 		m.want = err
 	}
 }

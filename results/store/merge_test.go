@@ -87,7 +87,7 @@ func TestMergeConflict(t *testing.T) {
 	}
 	m := theirs.Manifest
 	m.Attempt, m.Launch, m.Self = mine.Attempt, 2, ""
-	if _, err := (&Attempt{store: from}).writeManifest(clash, m); err != nil {
+	if _, err := (building{&Attempt{store: from}, clash}).manifest(m); err != nil {
 		t.Fatal(err)
 	}
 	_, err := into.Merge(t.Context(), from)

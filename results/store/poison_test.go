@@ -211,7 +211,7 @@ func TestBuiltFolderIsHeldAgainstItsSums(t *testing.T) {
 		s := testStore(t)
 		a := committing(t, s, record.Run{Planned: 3})
 		dir := filepath.Join(a.dir, commitDir)
-		_, _, err := a.buildWhole(dir)
+		_, _, err := building{a, dir}.whole()
 		must(t, err)
 		must(t, os.Truncate(a.spoolPath(record.TableRequests, 1), 40))
 		if damaged {

@@ -16,20 +16,23 @@ import (
 // bad frame, oldest first. It needs no lock and then only reads; when no apply holds the tree it first ends
 // the commits that a crash cut short, so that these are in the history and not here.
 func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
-	out, untidy, err := s.readUnfinished(ctx)
-	if err != nil || !untidy || !s.tidyIfFree() {
+	out, untidy, err := work{s}.unfinished(ctx)
+	if err != nil || !untidy || !(work{s}).tidyIfFree() {
 		return out, err
 	}
-	out, _, err = s.readUnfinished(ctx)
+	out, _, err = work{s}.unfinished(ctx)
 	return out, err
 }
 
-// readUnfinished leaves out what is being begun, published or committed by the apply that holds the tree, or was by one
+// work is the folder of the attempts that no commit has ended.
+type work struct{ s *Store }
+
+// unfinished leaves out what is being begun, published or committed by the apply that holds the tree, or was by one
 // that is gone: then it is untidy.
-func (s *Store) readUnfinished(ctx context.Context) (out []*Attempt, untidy bool, err error) {
-	return out, untidy, s.eachWork(ctx, func(name string) error {
-		a, err := s.readWork(name)
-		if err != nil || a.isPublished() || a.state.Commit != nil || a.recount() != nil {
+func (w work) unfinished(ctx context.Context) (out []*Attempt, untidy bool, err error) {
+	return out, untidy, w.each(ctx, func(name string) error {
+		a, err := w.read(name)
+		if err != nil || w.published(a) || a.state.Commit != nil || a.recount() != nil {
 			untidy = true
 			return nil
 		}
@@ -38,8 +41,8 @@ func (s *Store) readUnfinished(ctx context.Context) (out []*Attempt, untidy bool
 	})
 }
 
-func (s *Store) eachWork(ctx context.Context, each func(name string) error) error {
-	names, err := folders(s.inner(workDir))
+func (w work) each(ctx context.Context, each func(name string) error) error {
+	names, err := folders(w.s.inner(workDir))
 	if err != nil {
 		return err
 	}
@@ -59,8 +62,8 @@ func (s *Store) eachWork(ctx context.Context, each func(name string) error) erro
 
 // tidyIfFree tidies when nobody holds the tree, and reports whether it did. What keeps it from that (a disk that is full,
 // a tree that is another user's) is no reason not to read: who wants to write is told by Lock.
-func (s *Store) tidyIfFree() bool {
-	unlock, err := s.Lock("tidying after a crash") // tidies
+func (w work) tidyIfFree() bool {
+	unlock, err := w.s.Lock("tidying after a crash") // tidies
 	if err != nil {
 		return false
 	}
@@ -71,7 +74,8 @@ func (s *Store) tidyIfFree() bool {
 // tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. What cannot be ended
 // is set aside with its reason: no attempt may stop the others. The error is one that the next may not have. The caller
 // holds the lock.
-func (s *Store) tidy(ctx context.Context) error {
+func (w work) tidy(ctx context.Context) error {
+	s := w.s
 	trash, err := filepath.Glob(s.inner(workDir, trashPrefix+"*"))
 	if err != nil {
 		return err
@@ -81,12 +85,12 @@ func (s *Store) tidy(ctx context.Context) error {
 			return fmt.Errorf("tidy the results: %w", err)
 		}
 	}
-	return s.eachWork(ctx, func(name string) error {
-		err := s.end(name)
+	return w.each(ctx, func(name string) error {
+		err := w.end(name)
 		if err == nil || passing(err) {
 			return err
 		}
-		if err = s.setAside(s.inner(workDir, name), name, err); err != nil && !passing(err) {
+		if err = w.setAside(s.inner(workDir, name), name, err); err != nil && !passing(err) {
 			s.notice("attempt %s in %s cannot be finished, and cannot be moved away: %v", name, s.inner(workDir), err)
 			return nil
 		}
@@ -95,17 +99,17 @@ func (s *Store) tidy(ctx context.Context) error {
 }
 
 // end brings one attempt in work/ to where a crash cannot have cut it.
-func (s *Store) end(name string) error {
-	a, err := s.readWork(name)
+func (w work) end(name string) error {
+	a, err := w.read(name)
 	if err != nil {
 		return err
 	}
 	// An import that was killed: its file is still there, and no apply goes on with it.
 	half := a.state.Commit == nil && a.state.Run != nil && a.state.Run.Imported
-	if a.isPublished() || half {
-		return s.discard(a.dir)
+	if w.published(a) || half {
+		return w.s.discard(a.dir)
 	}
-	if a.state.Commit != nil && a.built() {
+	if a.state.Commit != nil && (building{a, filepath.Join(a.dir, commitDir)}).stands() {
 		return a.move(filepath.Join(a.dir, commitDir))
 	}
 	if err := a.recount(); err != nil || a.state.Commit == nil {
@@ -119,9 +123,9 @@ func (s *Store) end(name string) error {
 // maxSegments bounds the launches of one attempt: each makes a file, and a number from a file is not believed.
 const maxSegments = 1 << 16
 
-// readWork reads what an attempt in work/ says of itself.
-func (s *Store) readWork(name string) (*Attempt, error) {
-	a := &Attempt{store: s, dir: s.inner(workDir, name)}
+// read reads what an attempt in work/ says of itself.
+func (w work) read(name string) (*Attempt, error) {
+	a := &Attempt{store: w.s, dir: w.s.inner(workDir, name)}
 	m, err := readSealed[record.Manifest](filepath.Join(a.dir, attemptFile))
 	if err != nil {
 		return nil, err
@@ -144,8 +148,8 @@ func (s *Store) readWork(name string) (*Attempt, error) {
 	return a, nil
 }
 
-// isPublished reports that the attempt is in its place already.
-func (a *Attempt) isPublished() bool {
+// published reports that the attempt is in its place already.
+func (w work) published(a *Attempt) bool {
 	target, err := a.target()
 	if err != nil {
 		return false

@@ -190,7 +190,7 @@ func (a *Attempt) missSpools() {
 // recount reads back which measured requests have rows.
 func (a *Attempt) recount() error {
 	a.rowsIn = make([]bitmap, a.manifest.Segments)
-	a.done, a.seen, a.twice, a.finished, a.measured = nil, nil, nil, 0, 0
+	a.tally = tally{}
 	for n := 1; n <= a.manifest.Segments; n++ {
 		cut, err := table.ReadSpool(a.spoolPath(record.TableRequests, n), func(b arrow.RecordBatch) error {
 			seq, phase, status := table.In[*array.Int64](b, record.ColSeq), table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)

@@ -16,13 +16,14 @@ type winner struct {
 }
 
 // winners decides for each request with several rows: the first final one, else the last.
-func (a *Attempt) winners() (map[int64]winner, error) {
+func (b building) winners() (map[int64]winner, error) {
+	a := b.a
 	if a.twice.empty() {
 		return nil, nil
 	}
 	won := map[int64]winner{}
 	row := int64(-1)
-	return won, a.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
+	return won, b.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
 		seq, phase := table.In[*array.Int64](b, record.ColSeq), table.In[*array.String](b, record.ColPhase)
 		status, segment := table.In[*array.String](b, record.ColStatus), table.In[*array.Int32](b, record.ColSegment)
 		for i := range int(b.NumRows()) {
@@ -53,12 +54,13 @@ func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 
 // findRows notes which requests have a row on disk, where some that were appended may have none: rows are lost when
 // the disk fails. Of a complete attempt all are there.
-func (a *Attempt) findRows() error {
+func (b building) findRows() error {
+	a := b.a
 	if a.rowsIn != nil || a.state.Commit.Status == record.Complete {
 		return nil
 	}
 	a.rowsIn = make([]bitmap, a.manifest.Segments)
-	return a.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
+	return b.eachBatch(record.TableRequests, func(b arrow.RecordBatch) error {
 		seq, phase, segment := table.In[*array.Int64](b, record.ColSeq), table.In[*array.String](b, record.ColPhase), table.In[*array.Int32](b, record.ColSegment)
 		for i := range int(b.NumRows()) {
 			if n := int(segment.Value(i)); phase.Value(i) == record.PhaseMeasure && n >= 1 && n <= len(a.rowsIn) {
@@ -71,7 +73,8 @@ func (a *Attempt) findRows() error {
 
 // keepOutputs keeps the output of each row that is kept. One may have none: it was durable, and its row was not yet,
 // when a crash came; the request was asked again, or never is.
-func (a *Attempt) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int) bool {
+func (b building) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int) bool {
+	a := b.a
 	return func(b arrow.RecordBatch, i int) bool {
 		seq, segment := table.In[*array.Int64](b, record.ColSeq).Value(i), table.In[*array.Int32](b, record.ColSegment).Value(i)
 		if n := int(segment); n >= 1 && n <= len(a.rowsIn) && !a.rowsIn[n-1].has(seq) {

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"matrix/results/disk"
+	"matrix/results/metrics"
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// building makes the folder that is published of an attempt, out of its spools. The caller holds the attempt's mu.
+type building struct {
+	a   *Attempt
+	dir string
+}
+
+// whole builds the folder and notes what it holds. Rows that make the building panic are damage, and an error: the
+// next who opens the tree would panic as well.
+func (b building) whole() (m record.Manifest, summary record.Summary, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("nothing can be made of its rows: %v", r)
+		}
+	}()
+	m, summary, sum, err := b.build()
+	if err != nil {
+		return m, summary, err
+	}
+	var rows int64
+	for _, n := range summary.Statuses {
+		rows += n
+	}
+	end, run := *b.a.state.Commit, *b.a.state.Run
+	if want := cmp.Or(end.Rows, run.Planned); end.Status == record.Complete && rows != want && (end.Rows > 0 || !run.Imported) {
+		return m, summary, fmt.Errorf("%d of its %d rows can be read", rows, want)
+	}
+	end.Files = maps.Clone(m.Files)
+	end.Files[table.ManifestFile] = sum
+	return m, summary, b.a.saveState(run, &end)
+}
+
+// stands reports that the folder lies there as the commit noted it.
+func (b building) stands() bool {
+	files := b.a.state.Commit.Files
+	if len(files) == 0 {
+		return false
+	}
+	for name, sum := range files {
+		if got, err := table.SumFile(filepath.Join(b.dir, name)); err != nil || got != sum {
+			return false
+		}
+	}
+	return true
+}
+
+// build writes every file of the attempt into dir, each synced, and the folder last; sum is the manifest's.
+func (b building) build() (m record.Manifest, summary record.Summary, sum record.FileSum, err error) {
+	a, dir := b.a, b.dir
+	run := *a.state.Run
+	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
+	m = b.ended(run)
+	fail := func(err error) (record.Manifest, record.Summary, record.FileSum, error) {
+		return record.Manifest{}, record.Summary{}, record.FileSum{}, err
+	}
+	if err := errors.Join(a.store.fs.RemoveAll(dir), a.store.fs.MkdirAll(dir)); err != nil {
+		return fail(err)
+	}
+	if err := b.tables(&m); err != nil {
+		return fail(err)
+	}
+	if summary, err = metrics.Summarize(dir, run); err != nil {
+		return fail(err)
+	}
+	m.OK, m.Summary = summary.Statuses[record.StatusOK], summaryValues(summary)
+	if ok := summary.Metrics[record.RequestsEnded(record.StatusOK)]; run.Imported && ok != nil {
+		m.OK = int64(*ok)
+	}
+	row := record.RunRow{Manifest: m, Run: run, Summary: summary}
+	if m.Files[table.FileOf(record.TableRun)], err = table.WriteRun(a.store.fs, dir, &row); err != nil {
+		return fail(err)
+	}
+	if err := b.copyLog(&m); err != nil {
+		return fail(err)
+	}
+	if sum, err = b.manifest(m); err != nil {
+		return fail(err)
+	}
+	return m, summary, sum, nil
+}
+
+// ended is the manifest with what the commit's intent and the run say.
+func (b building) ended(run record.Run) record.Manifest {
+	m, end := b.a.manifest, b.a.state.Commit
+	m.Status, m.Reason, m.LogTail, m.Ended = end.Status, end.Reason, end.LogTail, end.Ended
+	m.Neighbours = run.Neighbours
+	if run.Server == "group" {
+		m.Server = run.Server
+	}
+	m.Planned, m.Simulated, m.Files = run.Planned, run.Simulated, map[string]record.FileSum{}
+	if run.Identity.Hash != "" {
+		m.Identity = run.Identity
+	}
+	if run.Axes != nil {
+		m.Axes = run.Axes
+	}
+	return m
+}
+
+func summaryValues(s record.Summary) map[string]float64 {
+	out := make(map[string]float64, len(s.Metrics))
+	for name, v := range s.Metrics {
+		if v != nil {
+			out[name] = *v
+		}
+	}
+	return finite(out)
+}
+
+// tables streams the spools into Parquet.
+func (b building) tables(m *record.Manifest) error {
+	won, err := b.winners()
+	if err != nil {
+		return err
+	}
+	if err := b.findRows(); err != nil {
+		return err
+	}
+	requests, outputs := keepRows(won), b.keepOutputs(won)
+	if len(won) == 0 {
+		requests = nil
+	}
+	if len(won) == 0 && len(b.a.rowsIn) == 0 {
+		outputs = nil
+	}
+	if m.Files[table.FileOf(record.TableRequests)], err = b.table(record.TableRequests, m.Keys(), requests); err != nil {
+		return err
+	}
+	if m.Files[table.FileOf(record.TableOutputs)], err = b.table(record.TableOutputs, m.Keys(), outputs); err != nil {
+		return err
+	}
+	m.Files[table.FileOf(record.TableSamples)], err = b.table(record.TableSamples, m.Keys(), nil)
+	return err
+}
+
+// eachBatch reads a table's spools, segment by segment.
+func (b building) eachBatch(name string, each func(arrow.RecordBatch) error) error {
+	for n := 1; n <= b.a.manifest.Segments; n++ {
+		if _, err := table.ReadSpool(b.a.spoolPath(name, n), each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b building) table(name string, keys record.Keys, keep func(arrow.RecordBatch, int) bool) (record.FileSum, error) {
+	w, err := table.Create(b.a.store.fs, b.dir, name, keys)
+	if err != nil {
+		return record.FileSum{}, err
+	}
+	err = b.eachBatch(name, func(rows arrow.RecordBatch) error {
+		if keep == nil {
+			return w.Write(rows)
+		}
+		return keptRuns(rows, keep, w.Write)
+	})
+	sum, closing := w.Close()
+	if err = errors.Join(err, closing); err != nil {
+		return record.FileSum{}, fmt.Errorf("write %s: %w", table.FileOf(name), err)
+	}
+	return sum, nil
+}
+
+// copyLog publishes the engine's log as it is now. A copy, not a link: a stray child of the engine may still
+// write to the old one.
+func (b building) copyLog(m *record.Manifest) error {
+	in, err := disk.Open(b.a.LogPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := table.CreateSummed(b.a.store.fs, filepath.Join(b.dir, logFile))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	sum, closing := out.Finish()
+	m.Files[logFile] = sum
+	return errors.Join(err, closing)
+}
+
+func (b building) manifest(m record.Manifest) (record.FileSum, error) {
+	doc, err := record.Seal(m)
+	if err != nil {
+		return record.FileSum{}, fmt.Errorf("write manifest: %w", err)
+	}
+	f, err := b.a.store.fs.Create(filepath.Join(b.dir, table.ManifestFile))
+	if err != nil {
+		return record.FileSum{}, err
+	}
+	_, err = f.Write(doc)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return record.FileSum{}, err
+	}
+	return table.Sum(doc), b.a.store.fs.SyncDir(b.dir)
+}
