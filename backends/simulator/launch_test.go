@@ -63,8 +63,8 @@ func TestLaunchFails(t *testing.T) {
 	}{
 		"exits":          {experiments.Values{"exit_at_load": int64(3)}, time.Minute, "exited", "exit_at_load", false},
 		"exits, ollama":  {experiments.Values{"exit_at_load": int64(3), "api": "ollama"}, time.Minute, "exited", "exit_at_load", false},
-		"hangs":          {experiments.Values{"hang_at_load": true}, 300 * time.Millisecond, "timeout", "hang_at_load", false},
-		"hangs, ollama":  {experiments.Values{"hang_at_load": true, "api": "ollama"}, 300 * time.Millisecond, "timeout", "hang_at_load", false},
+		"hangs":          {experiments.Values{"hang_at_load": true}, 5 * time.Second, "timeout", "hang_at_load", false},
+		"hangs, ollama":  {experiments.Values{"hang_at_load": true, "api": "ollama"}, 5 * time.Second, "timeout", "hang_at_load", false},
 		"memory":         {experiments.Values{"oom_log": true}, time.Minute, "oom", "CUDA out of memory", false},
 		"memory, ollama": {experiments.Values{"oom_log": true, "api": "ollama"}, time.Minute, "oom", "requires more system memory", false},
 		"model":          {experiments.Values{"refuse_model": true}, time.Minute, "missing_model", "not a valid model identifier", false},
