@@ -41,19 +41,14 @@ func HubDir(getenv Getenv) string {
 	return ExpandHome("~/.cache/huggingface/hub")
 }
 
-// ResolveHF finds a model's folder: a local folder as it is (commit ""), else the snapshot of a repository in
-// this process's Hugging Face cache. revision is a branch, a tag, a commit, or "" for main. It reads files only;
-// a model that is not here is a *NotFoundError.
-func ResolveHF(repoOrPath, revision string) (dir, commit string, err error) {
-	return ResolveHFIn(HubDir(os.Getenv), repoOrPath, revision)
-}
-
 var (
 	repoName   = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
 	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`)
 )
 
-// ResolveHFIn is ResolveHF with the hub folder of another environment (HubDir(process.Getenv(platform.Env))).
+// ResolveHFIn finds a model's folder: a local folder as it is (commit ""), else the snapshot of a repository in a hub
+// folder (HubDir(process.Getenv(platform.Env))). revision is a branch, a tag, a commit, or "" for main. It reads files
+// only; a model that is not here is a *NotFoundError.
 func ResolveHFIn(hub, repoOrPath, revision string) (dir, commit string, err error) {
 	if isPath(repoOrPath) {
 		path := ExpandHome(repoOrPath)

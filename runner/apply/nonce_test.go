@@ -12,7 +12,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/table"
 	"matrix/runner/launch"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
@@ -177,9 +177,9 @@ func TestUsageErrorIsSaidOnce(t *testing.T) {
 // rowWarnings are those of an attempt's row.
 func rowWarnings(t *testing.T, dir string) string {
 	t.Helper()
-	row, err := results.ReadRun(dir)
+	row, err := table.ReadRun(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint(row["warnings"])
+	return fmt.Sprint(row.Warnings())
 }

@@ -10,8 +10,8 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/table"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
@@ -67,17 +67,17 @@ func TestPriming(t *testing.T) {
 		}
 		primed := 0
 		for _, p := range r.history() {
-			row, err := results.ReadRun(p.Dir)
+			row, err := table.ReadRun(p.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			load := row["load_s"].(float64)
+			load := *row.Run.LoadS
 			if cold := load > 20; cold != (p.Platform == "pc") {
 				t.Errorf("%s loaded in %.1f s", p.Name, load)
 			}
-			if row["primed"] == true {
+			if took, ok := row.Run.Phases["prime"]; ok {
 				primed++
-				if took := row["phase_prime_s"].(float64); took < 50 {
+				if took < 50 {
 					t.Errorf("priming took %v s", took)
 				}
 			}

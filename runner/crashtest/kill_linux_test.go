@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/table"
 )
 
 const killLaunches = 2 * 3 // cells × launches
@@ -111,7 +111,7 @@ func TestResumeInCell(t *testing.T) {
 		t.Fatalf("history: %+v", past)
 	}
 	warmups := r.eachOnce(past[0])
-	row, err := results.ReadRunColumns(past[0].Dir, "segments", "segments_json", "warnings", "null_reasons")
+	row, err := table.ReadRun(past[0].Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
