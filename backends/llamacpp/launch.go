@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/ggml"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
@@ -178,16 +179,16 @@ func (s *server) failed(ctx context.Context, err error) error {
 		return err
 	}
 	tail := process.TailFrom(s.logPath, s.proc.LogOffset(), 25)
-	f := classify(err.Error(), process.TailFrom(s.logPath, s.proc.LogOffset(), 500))
+	f := ggml.Classify(failures, err.Error(), process.TailFrom(s.logPath, s.proc.LogOffset(), 500))
 	switch {
 	case errors.Is(err, errTimeout) || errors.Is(context.Cause(ctx), errTimeout):
-		f = failure{class: "timeout", hint: "raise limits.load"}
+		f = ggml.Failure{Class: "timeout", Hint: "raise limits.load"}
 	case errors.Is(err, errNotOurs):
-		f = failure{class: "port_taken", environment: true}
+		f = ggml.Failure{Class: "port_taken", Environment: true}
 	case ctx.Err() != nil:
-		f = failure{class: "canceled", environment: true}
+		f = ggml.Failure{Class: "canceled", Environment: true}
 	}
-	return &backends.LaunchError{Environment: f.environment, Class: f.class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: tail, Hint: f.hint}
+	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: tail, Hint: f.Hint}
 }
 
 // stop ends the server whatever it does.

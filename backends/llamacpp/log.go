@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/ggml"
 )
 
 // facts are what the server's log tells and its API does not.
@@ -106,13 +107,13 @@ func (l *loadLog) ready(at time.Time) {
 
 func (f *facts) take(line string) {
 	if m := reOffloaded.FindStringSubmatch(line); m != nil {
-		f.layersGPU, f.layers = number(m[1]), number(m[2])
+		f.layersGPU, f.layers = ggml.Count(m[1]), ggml.Count(m[2])
 	}
 	if m := reDevice.FindStringSubmatch(line); m != nil {
 		f.devices = append(f.devices, m[1])
 	}
 	if m := reLayers.FindStringSubmatch(line); m != nil && f.layers == nil {
-		if n := number(m[1]); n != nil {
+		if n := ggml.Count(m[1]); n != nil {
 			*n++ // the output layer is one
 			f.layers = n
 		}
@@ -131,51 +132,21 @@ func (l *loadLog) told() facts {
 	return l.facts
 }
 
-func number(digits string) *int64 {
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
-// failure is what a log or an error says of a launch that failed.
-type failure struct {
-	class       string
-	environment bool
-	hint        string
-}
-
-var failures = []struct {
-	words string
-	failure
-}{
-	{"couldn't bind", failure{"port_taken", true, "free the port, or leave args.port out"}},
-	{"address already in use", failure{"port_taken", true, "free the port, or leave args.port out"}},
-	{"no module named", failure{"missing_binary", true, "install xllamacpp into platform.python"}},
-	{"error while loading shared libraries", failure{"missing_binary", true, "this build lacks a library: install it, or another build"}},
-	{"illegal instruction", failure{"missing_binary", true, "this build wants another processor"}},
-	{"invalid argument:", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
-	{"error: argument", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
-	{"has no argument", failure{"bad_argument", false, "correct platform.args: this build does not know it"}},
-	{"too many open files", failure{"file_limit", true, "raise the limit of open files (ulimit -n)"}},
-	{"out of memory", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
-	{"failed to allocate", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
-	{"unable to allocate", failure{"oom", false, "lower ctx_size or parallel, or take a smaller model"}},
-	{"unknown model architecture", failure{"unsupported", false, "this build cannot run the model: take a newer one"}},
-	{"invalid magic", failure{"bad_model", false, "the file is no GGUF"}},
-	{"failed to load model", failure{"bad_model", false, "see the log's last lines"}},
-}
-
-// classify finds the first known cause in any of the texts.
-func classify(texts ...string) failure {
-	for _, text := range texts {
-		lower := strings.ToLower(text)
-		for _, f := range failures {
-			if strings.Contains(lower, f.words) {
-				return f.failure
-			}
-		}
-	}
-	return failure{class: "exited"}
+// failures are how a launch is known to fail.
+var failures = []ggml.Sign{
+	{Words: "couldn't bind", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port, or leave args.port out"}},
+	{Words: "address already in use", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port, or leave args.port out"}},
+	{Words: "no module named", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "install xllamacpp into platform.python"}},
+	{Words: "error while loading shared libraries", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "this build lacks a library: install it, or another build"}},
+	{Words: "illegal instruction", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "this build wants another processor"}},
+	{Words: "invalid argument:", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
+	{Words: "error: argument", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
+	{Words: "has no argument", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
+	{Words: "too many open files", Failure: ggml.Failure{Class: "file_limit", Environment: true, Hint: "raise the limit of open files (ulimit -n)"}},
+	{Words: "out of memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
+	{Words: "failed to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
+	{Words: "unable to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
+	{Words: "unknown model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this build cannot run the model: take a newer one"}},
+	{Words: "invalid magic", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "the file is no GGUF"}},
+	{Words: "failed to load model", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "see the log's last lines"}},
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/ggml"
 	"matrix/backends/wire"
 )
 
@@ -28,14 +29,14 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	m, about, err := loadAttached(ctx, server, spec)
 	if err != nil {
-		f := classify(err.Error())
+		f := ggml.Classify(failures, err.Error())
 		var refused *apiError
 		if errors.As(err, &refused) && refused.Status == 404 {
-			f = failure{class: "missing_model", environment: true, hint: "ollama pull " + model}
-		} else if f.class == "exited" {
-			f.class = "load_failed"
+			f = ggml.Failure{Class: "missing_model", Environment: true, Hint: "ollama pull " + model}
+		} else if f.Class == "exited" {
+			f.Class = "load_failed"
 		}
-		return nil, &backends.LaunchError{Environment: f.environment, Class: f.class, Err: fmt.Errorf("load %s: %w", model, err), Hint: f.hint}
+		return nil, &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", model, err), Hint: f.Hint}
 	}
 	// Its log is not ours to read, so only the sizes tell; none at all on the GPU may be a machine without one.
 	split := facts{gpu: m.SizeVRAM > 0}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/backends/ggml"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
@@ -174,23 +175,23 @@ func (s *server) failed(err error) error {
 		return err
 	}
 	tail := process.TailFrom(s.log.path, s.proc.LogOffset(), 25)
-	f := classify(err.Error(), tail)
+	f := ggml.Classify(failures, err.Error(), tail)
 	switch {
 	case errors.Is(err, errTimeout):
-		f = failure{class: "timeout", hint: "raise limits.load"}
+		f = ggml.Failure{Class: "timeout", Hint: "raise limits.load"}
 	case errors.Is(err, errNotOurs):
-		f = failure{class: "port_taken", environment: true}
+		f = ggml.Failure{Class: "port_taken", Environment: true}
 	case errors.Is(err, context.Canceled):
-		f = failure{class: "canceled", environment: true}
+		f = ggml.Failure{Class: "canceled", Environment: true}
 	}
 	select {
 	case <-s.proc.Done():
 	default:
-		if f.class == "exited" {
-			f.class = "load_failed"
+		if f.Class == "exited" {
+			f.Class = "load_failed"
 		}
 	}
-	return &backends.LaunchError{Environment: f.environment, Class: f.class, Err: err, LogTail: tail, Hint: f.hint}
+	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: err, LogTail: tail, Hint: f.Hint}
 }
 
 // stop ends the server whatever it does; its time does not depend on the launch's context, which may be over.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"matrix/backends/ggml"
 )
 
 // facts are what a server's log tells and its API does not.
@@ -49,12 +51,12 @@ func (f *facts) take(line string) {
 		f.gpu = f.gpu || !strings.EqualFold(m[1], "cpu")
 	}
 	if m := reOffloaded.FindStringSubmatch(line); m != nil {
-		f.layersGPU, f.layers = number(m[1]), number(m[2])
+		f.layersGPU, f.layers = ggml.Count(m[1]), ggml.Count(m[2])
 	}
 	if m := reRunner.FindStringSubmatch(line); m != nil {
 		f.loads++
 		if s := reSlots.FindStringSubmatch(m[1]); s != nil {
-			f.slots = number(s[1])
+			f.slots = ggml.Count(s[1])
 		}
 	}
 	if m := reStarted.FindStringSubmatch(line); m != nil {
@@ -82,14 +84,6 @@ func (f *facts) warn(line string) {
 	}
 }
 
-func number(digits string) *int64 {
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
 // logReader takes a growing log in, from where it stopped the last time.
 type logReader struct {
 	path   string
@@ -115,40 +109,18 @@ func (r *logReader) read() {
 	}
 }
 
-// failure is what a log or an error says of a launch that failed.
-type failure struct {
-	class       string
-	environment bool
-	hint        string
-}
-
-var failures = []struct {
-	words string
-	failure
-}{
-	{"address already in use", failure{"port_taken", true, "free the port"}},
-	{"binary not found", failure{"missing_runner", true, "this build of Ollama has no llama-server beside it: install a release, or see just engines"}},
-	{"no space left on device", failure{"disk_full", true, "free some disk space"}},
-	{"permission denied", failure{"permission", true, "see that the models folder can be written"}},
-	{"too many open files", failure{"file_limit", true, "raise the limit of open files (ulimit -n)"}},
-	{"requires more system memory", failure{"oom", false, "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{"out of memory", failure{"oom", false, "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{"unable to allocate", failure{"oom", false, "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{"cudamalloc failed", failure{"oom", false, "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{"unknown model architecture", failure{"unsupported", false, "this version of Ollama cannot run the model"}},
-	{"unsupported model architecture", failure{"unsupported", false, "this version of Ollama cannot run the model"}},
-	{"invalid file magic", failure{"bad_model", false, "the file is no GGUF"}},
-}
-
-// classify finds the first known cause in any of the texts, which stand in the order of their weight.
-func classify(texts ...string) failure {
-	for _, text := range texts {
-		lower := strings.ToLower(text)
-		for _, f := range failures {
-			if strings.Contains(lower, f.words) {
-				return f.failure
-			}
-		}
-	}
-	return failure{class: "exited"}
+// failures are how a launch is known to fail.
+var failures = []ggml.Sign{
+	{Words: "address already in use", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port"}},
+	{Words: "binary not found", Failure: ggml.Failure{Class: "missing_runner", Environment: true, Hint: "this build of Ollama has no llama-server beside it: install a release, or see just engines"}},
+	{Words: "no space left on device", Failure: ggml.Failure{Class: "disk_full", Environment: true, Hint: "free some disk space"}},
+	{Words: "permission denied", Failure: ggml.Failure{Class: "permission", Environment: true, Hint: "see that the models folder can be written"}},
+	{Words: "too many open files", Failure: ggml.Failure{Class: "file_limit", Environment: true, Hint: "raise the limit of open files (ulimit -n)"}},
+	{Words: "requires more system memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
+	{Words: "out of memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
+	{Words: "unable to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
+	{Words: "cudamalloc failed", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
+	{Words: "unknown model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this version of Ollama cannot run the model"}},
+	{Words: "unsupported model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this version of Ollama cannot run the model"}},
+	{Words: "invalid file magic", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "the file is no GGUF"}},
 }

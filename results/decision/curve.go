@@ -3,6 +3,8 @@ package decision
 import (
 	"math"
 	"slices"
+
+	"matrix/results/format"
 )
 
 // perDecade is how many numbers of requests a curve has from one power of ten to the next.
@@ -53,12 +55,12 @@ func (a *inquiry) change() string {
 	case a.second == nil || a.verdict == NotComparable:
 		return ""
 	case a.turn != nil && a.turn.above:
-		return "about " + whole(rounded(a.turn.at)) + " requests or more"
+		return "about " + format.Whole(rounded(a.turn.at)) + " requests or more"
 	case a.turn != nil:
-		return "about " + whole(rounded(a.turn.at)) + " requests or fewer"
+		return "about " + format.Whole(rounded(a.turn.at)) + " requests or fewer"
 	}
 	if by := a.differ(a.second); by > 0 {
-		return "times that differ by " + percent(by)
+		return "times that differ by " + format.Percent(by)
 	}
 	return ""
 }

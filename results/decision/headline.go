@@ -11,7 +11,7 @@ import (
 
 // headline is the first sentence.
 func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
-	n := whole(a.n) + " requests"
+	n := format.Whole(a.n) + " requests"
 	switch a.verdict {
 	case Nobody:
 		return fmt.Sprintf("Nobody for %s: %s.", n, a.why(g))
@@ -65,8 +65,8 @@ func (r *rules) money(x float64) string {
 func (a *inquiry) unsure(g *contest) string {
 	switch {
 	case a.onlyFar():
-		return fmt.Sprintf("The launches show it up to %s requests: %s are %s times the largest batch that %s ran", whole(farFrom*a.nearest().reached()), whole(a.n),
-			whole(a.n/a.nearest().reached()), a.nearest().name)
+		return fmt.Sprintf("The launches show it up to %s requests: %s are %s times the largest batch that %s ran", format.Whole(farFrom*a.nearest().reached()), format.Whole(a.n),
+			format.Whole(a.n/a.nearest().reached()), a.nearest().name)
 	case a.second == nil && !a.first.repeated():
 		return "It came through once"
 	case a.second == nil:
@@ -79,9 +79,9 @@ func (a *inquiry) unsure(g *contest) string {
 	}
 	other := a.rival
 	if by := a.differ(other); by > 0 && (!a.first.repeated() || !other.repeated() || a.ratio == nil || a.ratio.Assumed) {
-		text := fmt.Sprintf("Identical launches would have to differ by %s to turn it", percent(by))
+		text := fmt.Sprintf("Identical launches would have to differ by %s to turn it", format.Percent(by))
 		if a.ratio != nil && other == a.second && a.ratio.Ratio > 1 && by > 1.2*(a.ratio.Ratio-1) { // other criteria hold it
-			text += fmt.Sprintf(", by %s to be equally fast", percent(a.ratio.Ratio-1))
+			text += fmt.Sprintf(", by %s to be equally fast", format.Percent(a.ratio.Ratio-1))
 		}
 		return text
 	}
@@ -89,7 +89,7 @@ func (a *inquiry) unsure(g *contest) string {
 		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
 	}
 	if by := a.differ(other); by > 0 {
-		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, percent(by))
+		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, format.Percent(by))
 	}
 	return "It is not told apart from " + other.name
 }
@@ -103,7 +103,7 @@ func (a *inquiry) open(g *contest) string {
 		}
 		return "nothing else was measured like this"
 	case a.untried != nil:
-		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, whole(a.untried.size), a.untried.platform, a.untried.trouble())
+		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, format.Whole(a.untried.size), a.untried.platform, a.untried.trouble())
 	case len(held) > 0:
 		return fmt.Sprintf("%s would lead, but %s is not shown: %s", a.first.name, held[0].words(), held[0].Note)
 	}

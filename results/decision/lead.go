@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"matrix/results/format"
 )
 
 // What a group's answers come down to, when they are read together: each sentence once.
@@ -82,12 +84,12 @@ func (g Group) turnover() string {
 		if q.Platform == nil || len(names) > 0 && *q.Platform == names[len(names)-1] {
 			continue
 		}
-		begins := whole(q.Requests)
+		begins := format.Whole(q.Requests)
 		switch {
 		case i > 0 && g.Questions[i-1].turn != nil && g.Questions[i-1].turn.above:
-			begins = "about " + whole(rounded(g.Questions[i-1].turn.at))
+			begins = "about " + format.Whole(rounded(g.Questions[i-1].turn.at))
 		case q.turn != nil && !q.turn.above:
-			begins = "about " + whole(rounded(q.turn.at))
+			begins = "about " + format.Whole(rounded(q.turn.at))
 		}
 		names, from = append(names, *q.Platform), append(from, begins)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results/format"
 	"matrix/results/metrics"
 	"matrix/results/predict"
 	"matrix/results/stats"
@@ -46,7 +47,7 @@ func (m missing) needs() []Need {
 
 // try asks for a batch that a contender was never measured at.
 func try(c *contender, size int64) Need {
-	return Need{Text: fmt.Sprintf("%s has not been tried at %s requests", c.name, whole(size)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
+	return Need{Text: fmt.Sprintf("%s has not been tried at %s requests", c.name, format.Whole(size)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
 		Declare: fmt.Sprintf("add %d to its batch_size", size)}
 }
 
@@ -86,7 +87,7 @@ func (m missing) failures(c *contender) *Need {
 		}
 	}
 	launches := len(last.launches) + more
-	return &Need{Text: fmt.Sprintf("%s of %s would show that it fails so often", counted(more, "more launch"), c.name), Launches: launches,
+	return &Need{Text: fmt.Sprintf("%s of %s would show that it fails so often", format.Count(more, "more launch"), c.name), Launches: launches,
 		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
@@ -102,7 +103,7 @@ func (m missing) largerBatch() []Need {
 	}
 	pair := []*contender{a.first, a.second}
 	launches := max(2, min(a.first.most(), a.second.most()))
-	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", counted(launches, "launch"), a.first.name, a.second.name, whole(size),
+	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), a.first.name, a.second.name, format.Whole(size),
 		Span(g.lasts(pair, size, launches)))
 	return needs(pair, size, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
 }
@@ -120,7 +121,7 @@ func (m missing) moreRequests(c *contender, open []Requirement) Need {
 			launches = max(launches, len(last.launches)+int(math.Ceil(more/float64(last.size))))
 		}
 	}
-	return Need{Text: fmt.Sprintf("%s of %s would show it", counted(launches-len(last.launches), "more launch"), c.name), Launches: launches,
+	return Need{Text: fmt.Sprintf("%s of %s would show it", format.Count(launches-len(last.launches), "more launch"), c.name), Launches: launches,
 		Declare: fmt.Sprintf("set launches = %d in the experiment", launches),
 		Only:    append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
@@ -143,16 +144,16 @@ func (m missing) moreLaunches() []Need {
 		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
 			total, what = 2*have, "tell whether the failures are chance"
 		} else if n, launches := m.larger(pair, size, target, g.lasts(pair, size, total-have)); n > 0 {
-			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(launches, "launch"), a.first.name, a.rival.name, whole(n),
+			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(launches, "launch"), a.first.name, a.rival.name, format.Whole(n),
 				Span(g.lasts(pair, n, launches)), what)
 			return needs(pair, n, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
 		}
 	}
 	total = max(total, have+1)
-	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", counted(total-have, "more launch"), a.first.name, a.rival.name, whole(size),
+	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(total-have, "more launch"), a.first.name, a.rival.name, format.Whole(size),
 		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
-		text = fmt.Sprintf("they differ by less than %s each of %s and %s would tell", counted(mostLaunches, "launch"), a.first.name, a.rival.name)
+		text = fmt.Sprintf("they differ by less than %s each of %s and %s would tell", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)
 		total = mostLaunches
 	}
 	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
@@ -209,7 +210,7 @@ func toTell(ratio predict.Ratio) (half float64, what string) {
 	case now <= least:
 		return max(lead, least-lead), "tell so small a difference"
 	case lead/1.5 > least:
-		return lead / 1.5, fmt.Sprintf("tell a lead of %s", percent(math.Exp(lead)-1))
+		return lead / 1.5, fmt.Sprintf("tell a lead of %s", format.Percent(math.Exp(lead)-1))
 	}
 	return least, "tell a 5% difference"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"matrix/results/format"
 	"matrix/results/stats"
 )
 
@@ -71,5 +72,5 @@ func (p Price) words() string {
 	} else if p.Weights != nil {
 		parts = append(parts, fmt.Sprintf("%.2f times the bytes of weights", *p.Weights))
 	}
-	return fmt.Sprintf("%s (%s) instead of %s (%s), for %s requests: %s", p.To, p.ToBest, p.From, p.FromBest, whole(p.Requests), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s (%s) instead of %s (%s), for %s requests: %s", p.To, p.ToBest, p.From, p.FromBest, format.Whole(p.Requests), strings.Join(parts, ", "))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results/format"
 	"matrix/results/predict"
 	"matrix/results/summary"
 )
@@ -28,7 +29,7 @@ func (r *rules) checks(g *contest) []summary.Check {
 			out = append(out, check)
 		}
 		if complete, all := c.attempts(n); complete < all {
-			note(summary.Amber, fmt.Sprintf("%d of %s came through", complete, counted(all, "launch")))
+			note(summary.Amber, fmt.Sprintf("%d of %s came through", complete, format.Count(all, "launch")))
 		}
 		for _, q := range r.requirements(c, n) {
 			if q.Metric == mSuccess && !q.Default && q.Status != Met {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results/format"
 	"matrix/results/metrics"
 	"matrix/results/stats"
 )
@@ -27,7 +28,7 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 	}
 	if _, asked := r.require[mSuccess]; !asked {
 		ok, planned := c.requests(n)
-		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s ok", whole(ok), whole(planned))}
+		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s ok", format.Whole(ok), format.Whole(planned))}
 		if planned == 0 {
 			q.Status = NotShown // a totals-only import tells no requests
 			return out
@@ -51,13 +52,13 @@ func success(q *Requirement, c *contender, n int64) {
 	q.Value = &low
 	switch {
 	case float64(ok)/float64(planned) < q.Bound:
-		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s ok", whole(ok), whole(planned))
+		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s ok", format.Whole(ok), format.Whole(planned))
 	case low >= q.Bound:
-		q.Status, q.Note = Met, fmt.Sprintf("%s of %s ok: at least %.5g with 95%% confidence", whole(ok), whole(planned), low)
+		q.Status, q.Note = Met, fmt.Sprintf("%s of %s ok: at least %.5g with 95%% confidence", format.Whole(ok), format.Whole(planned), low)
 	default:
-		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s ok show %.5g", whole(ok), whole(planned), low)
+		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s ok show %.5g", format.Whole(ok), format.Whole(planned), low)
 		if q.Bound > 0 && q.Bound < 1 {
-			q.Note += fmt.Sprintf("; %s without a failure would show %v", whole(int64(stats.NeededToShow(q.Bound))), q.Bound)
+			q.Note += fmt.Sprintf("; %s without a failure would show %v", format.Whole(int64(stats.NeededToShow(q.Bound))), q.Bound)
 		}
 	}
 }
@@ -133,11 +134,11 @@ func (r *rules) admit(g *contest, c *contender, n int64) admission {
 		a.why = "does not meet " + q.words()
 		if q.Metric == mSuccess {
 			ok, planned := c.requests(n)
-			bar := "asked: " + percent(q.Bound)
+			bar := "asked: " + format.Percent(q.Bound)
 			if q.Default {
-				bar = "fewer than " + percent(q.Bound) + ", the bar where require names none"
+				bar = "fewer than " + format.Percent(q.Bound) + ", the bar where require names none"
 			}
-			a.why = fmt.Sprintf("answered %s of %s requests (%s)", whole(ok), whole(planned), bar)
+			a.why = fmt.Sprintf("answered %s of %s requests (%s)", format.Whole(ok), format.Whole(planned), bar)
 			a.sure = 1-metrics.SuccessBound(planned-ok, planned) < q.Bound
 		} else {
 			a.sure = c.repeated()
@@ -156,7 +157,7 @@ func (c *cell) trouble() string {
 	if reason != "" {
 		reason = " (" + reason + ")"
 	}
-	return fmt.Sprintf("%s at %s requests%s", what, whole(c.size), reason)
+	return fmt.Sprintf("%s at %s requests%s", what, format.Whole(c.size), reason)
 }
 
 // notShown are the requirements asked for that a contender has not shown yet.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results/format"
 	"matrix/results/summary"
 )
 
@@ -68,7 +69,7 @@ func (a *inquiry) within() string {
 		at := c.at[common([]*contender{c}, a.n)]
 		good, all := at.median(mGoodput), at.median(mThroughput)
 		if good != nil && all != nil && *all > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s of its requests at %s", c.name, percent(*good / *all), whole(at.size)))
+			parts = append(parts, fmt.Sprintf("%s %s of its requests at %s", c.name, format.Percent(*good / *all), format.Whole(at.size)))
 		}
 	}
 	if len(parts) == 0 {
@@ -121,12 +122,12 @@ func (a *inquiry) rests(q *Question) string {
 		return ""
 	}
 	t := q.standing(a.first.name).Time
-	text := counted(a.first.launches(), "launch")
+	text := format.Count(a.first.launches(), "launch")
 	if a.second != nil {
-		text = fmt.Sprintf("%s of %s, %s of %s", text, a.first.name, whole(int64(a.second.launches())), a.second.name)
+		text = fmt.Sprintf("%s of %s, %s of %s", text, a.first.name, format.Whole(int64(a.second.launches())), a.second.name)
 	}
 	if largest := a.first.reached(); !t.Measured {
-		text += fmt.Sprintf("; predicted from batches up to %s", whole(largest))
+		text += fmt.Sprintf("; predicted from batches up to %s", format.Whole(largest))
 	}
 	if t.LoadLike {
 		text += "; its load is that of like launches"
@@ -139,7 +140,7 @@ func (a *inquiry) far() string {
 	if a.first == nil || a.verdict == NotComparable || a.onlyFar() || a.n < farFrom*a.first.reached() {
 		return ""
 	}
-	return fmt.Sprintf("%s requests are %s times the largest batch that %s ran: run a larger one before you rely on it.", whole(a.n), whole(a.n/a.first.reached()), a.first.name)
+	return fmt.Sprintf("%s requests are %s times the largest batch that %s ran: run a larger one before you rely on it.", format.Whole(a.n), format.Whole(a.n/a.first.reached()), a.first.name)
 }
 
 // outs says who is out, and why.
@@ -206,7 +207,7 @@ func (a *inquiry) turns() string {
 	if a.turn.above {
 		where = "from"
 	}
-	return fmt.Sprintf("%s is first %s about %s requests.", a.second.name, where, whole(rounded(a.turn.at)))
+	return fmt.Sprintf("%s is first %s about %s requests.", a.second.name, where, format.Whole(rounded(a.turn.at)))
 }
 
 // foreign says when the answer rests on figures that matrix did not measure, "" when it does not.

@@ -16,12 +16,6 @@ func rounded(n float64) int64 {
 	return int64(math.Round(n/unit) * unit)
 }
 
-func counted(n int, one string) string { return format.Count(n, one) }
-
-func percent(x float64) string { return format.Percent(x) }
-
-func whole(n int64) string { return format.Whole(n) }
-
 func upper(s string) string {
 	if s == "" || strings.ContainsAny(s[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 		return s

@@ -3,10 +3,11 @@ package launch
 import (
 	"cmp"
 	"fmt"
-	"matrix/results/record"
-	"matrix/runner/events"
 	"strings"
 	"time"
+
+	"matrix/results/record"
+	"matrix/runner/events"
 )
 
 // flush writes the warm-up's rows and the samples so far, now that their zero is known.

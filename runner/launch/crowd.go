@@ -3,10 +3,11 @@ package launch
 import (
 	"log/slog"
 	"maps"
-	"matrix/runner/events"
 	"slices"
 	"sync"
 	"time"
+
+	"matrix/runner/events"
 )
 
 // Crowd is the launches that run at the same time. Safe for concurrent use.

@@ -3,10 +3,11 @@ package launch
 import (
 	"context"
 	"errors"
+	"time"
+
 	"matrix/backends/process"
 	"matrix/results/record"
 	"matrix/runner/plan"
-	"time"
 )
 
 // deathGrace is for requests to notice by themselves that their engine is dead.

@@ -5,16 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
-	"os"
-	"path/filepath"
-	"sync"
-	"time"
 )
 
 // abandonLaunch is how long Launch has to return once it was told to stop.

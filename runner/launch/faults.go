@@ -2,10 +2,11 @@ package launch
 
 import (
 	"fmt"
+	"strings"
+
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/ledger"
-	"matrix/runner/plan"
-	"strings"
 )
 
 // ourFault is what this machine or this experiment lacks when requests end so, "" where it is the engine's. The request was
@@ -36,11 +37,11 @@ var wants = map[string]string{
 // useless is the end of a phase in which no request was answered; what names them: "warm-up requests".
 func useless(what string, n int64, worst *ledger.Failure, logTail string) *Outcome {
 	out := &Outcome{Status: record.EngineFailed, LogTail: logTail, whole: true}
-	out.Reason = fmt.Sprintf("none of %s %s was answered", plan.Thousands(n), what)
+	out.Reason = fmt.Sprintf("none of %s %s was answered", format.Whole(n), what)
 	if worst == nil {
 		return out
 	}
-	out.Reason += fmt.Sprintf(": %s × %s", plan.Thousands(int64(worst.N)), worst.Class)
+	out.Reason += fmt.Sprintf(": %s × %s", format.Whole(worst.N), worst.Class)
 	if worst.Text != "" {
 		out.Reason += " (" + worst.Text + ")"
 	}

@@ -9,6 +9,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -163,7 +164,7 @@ func (l *launch) descriptors() error {
 		return nil
 	}
 	return fmt.Errorf("%s requests at once need %s open files, and this shell allows %s (ulimit -Hn): raise the limit, or set load { concurrency = %d } at most",
-		plan.Thousands(int64(n)), plan.Thousands(int64(n+spareFiles)), plan.Thousands(int64(l.j.site.Files)), max(int(l.j.site.Files)-spareFiles, 1))
+		format.Whole(n), format.Whole(int64(n+spareFiles)), format.Whole(int64(l.j.site.Files)), max(int(l.j.site.Files)-spareFiles, 1))
 }
 
 // connections is how many a cell has open at once, 0 where it does not depend on the load or cannot be told: an engine that

@@ -6,18 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
+	"sync"
+	"time"
+
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/experiments/dataset"
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/load"
 	"matrix/runner/machine"
 	"matrix/runner/plan"
-	"runtime"
-	"sync"
-	"time"
 )
 
 // measurement is the measured phase of one segment.
@@ -190,7 +192,7 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 	if out := cut(ctx, m.j.cell); out != nil && !all {
 		return out
 	}
-	if out := m.e.died(fmt.Sprintf("after %s of %s requests", plan.Thousands(c.Done+m.before), plan.Thousands(int64(m.j.planned)))); out != nil {
+	if out := m.e.died(fmt.Sprintf("after %s of %s requests", format.Whole(c.Done+m.before), format.Whole(m.j.planned))); out != nil {
 		return out
 	}
 	if want := m.lacking(); want != nil {
@@ -206,7 +208,7 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 		return fatal(m.book.Err())
 	case errors.Is(context.Cause(ctx), errBreaker):
 		return &Outcome{Status: record.Censored, Reason: fmt.Sprintf("%s of %s requests failed, more than max_error_rate %g allows",
-			plan.Thousands(c.Failed), plan.Thousands(c.Done), m.j.cell.Limits.MaxErrorRate)}
+			format.Whole(c.Failed), format.Whole(c.Done), m.j.cell.Limits.MaxErrorRate)}
 	case err != nil && !all:
 		return &Outcome{Status: record.EngineFailed, Reason: plan.OneLine(err), LogTail: process.Tail(m.j.logPath(), logTailLines)}
 	}

@@ -3,9 +3,10 @@ package launch
 import (
 	"fmt"
 	"math"
+	"time"
+
 	"matrix/runner/events"
 	"matrix/runner/plan"
-	"time"
 )
 
 const (

@@ -3,13 +3,14 @@ package launch
 import (
 	"context"
 	"maps"
+	"os"
+	"slices"
+	"time"
+
 	"matrix/backends"
 	"matrix/results"
 	"matrix/runner/load"
 	"matrix/runner/plan"
-	"os"
-	"slices"
-	"time"
 )
 
 // Server is an engine that several cells use one after the other (isolation.server = "group"). One launch at a time

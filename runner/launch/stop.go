@@ -3,11 +3,12 @@ package launch
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"matrix/backends"
 	"matrix/results/record"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
-	"time"
 )
 
 const (

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"time"
+
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/experiments"
@@ -14,7 +16,6 @@ import (
 	"matrix/runner/load"
 	"matrix/runner/machine"
 	"matrix/runner/plan"
-	"time"
 )
 
 const (

@@ -12,6 +12,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/results/format"
 	"matrix/runner/machine"
 )
 
@@ -152,7 +153,7 @@ func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
 	}
 	for _, field := range set.Fields() {
 		if why := refuses(c, field.Name, field.Value); why != "" {
-			return &dataset.Error{Path: set.Path(), Line: field.Line, Reason: fmt.Sprintf("%s (%s of the file's entries have %s)", why, Thousands(int64(field.Count)), field.Name),
+			return &dataset.Error{Path: set.Path(), Line: field.Line, Reason: fmt.Sprintf("%s (%s of the file's entries have %s)", why, format.Whole(field.Count), field.Name),
 				Hint: "Take the field out of the file for all platforms, or leave this platform out."}
 		}
 	}

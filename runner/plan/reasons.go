@@ -7,6 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/format"
 	"matrix/results/record"
 )
 
@@ -235,7 +236,7 @@ func (v *verdict) unfinished() {
 			continue
 		}
 		v.reasons[ReasonInterrupted] = true
-		v.item.Detail = fmt.Sprintf("interrupted after %s of %s requests", Thousands(l.finished), Thousands(l.planned))
+		v.item.Detail = fmt.Sprintf("interrupted after %s of %s requests", format.Whole(l.finished), format.Whole(l.planned))
 		if goesOn(v.item.Cell, l) {
 			v.item.Resume = l.id
 			return

@@ -9,6 +9,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results"
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/runnertest"
 )
@@ -200,7 +201,7 @@ func TestUnknownVersionIsNoChange(t *testing.T) {
 
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 37000: "37,000", 1234567: "1,234,567"} {
-		if got := Thousands(n); got != want {
+		if got := format.Whole(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"matrix/results/format"
 )
 
 // total adds launches up. Those of one series are wrong together.
@@ -123,9 +125,9 @@ func rests(t total, past, modelled int) string {
 	case past == 0:
 		return "from " + by
 	case modelled > 0:
-		return fmt.Sprintf("from %s; %d of %d from %s", counted(past, "past launch"), modelled, t.launches, by)
+		return fmt.Sprintf("from %s; %d of %d from %s", format.Count(past, "past launch"), modelled, t.launches, by)
 	}
-	return "from " + counted(past, "past launch")
+	return "from " + format.Count(past, "past launch")
 }
 
 // priming predicts an unmeasured first start. It compiles, so it takes about twice a later start's load.
