@@ -108,6 +108,9 @@ func overTime(times map[string][]float64) *Figure {
 				line.Points = append(line.Points, chart.Point{X: t, Y: float64(k)}, chart.Point{X: t, Y: float64(k + 1)})
 			}
 		}
+		for _, k := range []int{0, len(at) / 2, len(at) - 1} {
+			line.Tips = append(line.Tips, chart.Point{X: at[k], Y: float64(k + 1), Note: fmt.Sprintf("%s\n%s so far at %s s", class, whole(float64(k+1)), three(at[k]))})
+		}
 		words = append(words, fmt.Sprintf("%s: %s, the first at %s s, the last at %s s", class, whole(float64(len(at))), three(at[0]), three(at[len(at)-1])))
 		if len(series) < mostSeries {
 			series = append(series, line)

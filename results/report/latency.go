@@ -51,12 +51,13 @@ func (m *maker) latency() (Section, error) {
 	return s, nil
 }
 
-// largestLoaded is the largest batch size of closed and open loads, or of batch loads, and its cells.
+// largestLoaded is the largest batch size of closed and open loads, or of batch loads, of which rows were kept, and its cells.
 func (g *group) largestLoaded(queued bool) (int64, []*summary.Cell) {
 	for _, size := range slices.Backward(g.sizes) {
 		var cells []*summary.Cell
 		for _, c := range g.at(size) {
-			if a := middle(c); a != nil && (a.Run().Mode == "batch") == queued && len(cells) < mostSeries {
+			told := slices.ContainsFunc(c.Launches, func(a *summary.Attempt) bool { return !a.Lacks("requests") })
+			if told && (c.First().Run().Mode == "batch") == queued && len(cells) < mostSeries {
 				cells = append(cells, c)
 			}
 		}

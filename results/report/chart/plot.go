@@ -194,7 +194,7 @@ func (c *canvas) thin(lines [][]Point, x, y scale, color string) {
 		for i, q := range l {
 			drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
 		}
-		d.WriteString(along(simplified(drawn, 3*offLine)))
+		d.WriteString(along(simplified(drawn, 4*offLine)))
 	}
 	if d.Len() > 0 {
 		c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="0.7" stroke-opacity="0.6"/>`, d.String(), color)
@@ -202,7 +202,7 @@ func (c *canvas) thin(lines [][]Point, x, y scale, color string) {
 }
 
 // offLine is how far from the line that is drawn a point may lie, in user units: less than anybody sees.
-const offLine = 0.45
+const offLine = 0.5
 
 // simplified leaves out points that lie on the line between others (Douglas and Peucker): a page of ninety lines is half as large.
 func simplified(points [][2]float64, most float64) [][2]float64 {

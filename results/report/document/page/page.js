@@ -5,7 +5,7 @@
   var root = document.documentElement, tip = document.getElementById('tip'), cross = document.getElementById('cross');
   function all(within, what) { return Array.prototype.slice.call(within.querySelectorAll(what)); }
   function make(tag, text, into) { var e = document.createElement(tag); if (text) e.textContent = text; if (into) into.appendChild(e); return e; }
-  function three(x) { return Number(x.toPrecision(3)).toLocaleString('en'); }
+  function three(x) { return x.toLocaleString('en', { maximumSignificantDigits: 3 }); }
 
   // Points: the nearest to the mouse, or the next by the arrow keys, with a line through it.
   function tell(text, x, y, box) {
