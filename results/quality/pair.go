@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"matrix/results/format"
 )
 
 // Pair is how far two cells agree on the prompts that both were sent.
@@ -238,8 +240,8 @@ func (p *Pair) warning() string {
 	if p.SameBytes < p.N {
 		sent = "what was sent differs too: look at generate.template, or at the nonces of a server that outlives its launches"
 	}
-	return fmt.Sprintf("%s and %s: the same model without randomness begins alike on only %.0f%% of %d prompts. Probably a template or tokenizer mismatch; %s before you compare their speeds",
-		p.A, p.B, 100*p.FirstWords, p.N, sent)
+	return fmt.Sprintf("%s and %s: the same model without randomness begins alike on only %s of %d prompts. Probably a template or tokenizer mismatch; %s before you compare their speeds",
+		p.A, p.B, format.Percent(p.FirstWords), p.N, sent)
 }
 
 // greedy reports that no temperature was asked for; a cell that does not tell is not called so.

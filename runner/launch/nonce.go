@@ -16,6 +16,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/disk"
+	"matrix/results/format"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
 )
@@ -146,7 +147,7 @@ const cachedMost = 0.2
 // notAsAsked says where a phase's answers show that the engine did something else than the cell asks.
 func notAsAsked(c *experiments.Cell, n ledger.Counts) (warnings []string) {
 	if share := float64(n.Cached) / float64(max(1, n.Input)); !plan.Natural(c) && share > cachedMost {
-		warnings = append(warnings, fmt.Sprintf(`prefix cache: prefix_cache = "off", and yet %.0f%% of the prompt tokens came from the server's cache`, 100*share))
+		warnings = append(warnings, fmt.Sprintf(`prefix cache: prefix_cache = "off", and yet %s of the prompt tokens came from the server's cache`, format.Percent(share)))
 	}
 	if _, think := c.Generate.ThinkingLevel(); !think && n.Thought > 0 {
 		warnings = append(warnings, fmt.Sprintf("thinking: generate.thinking is false, and yet %d of %d answers hold reasoning: this server was not told, or does not obey", n.Thought, n.Done))

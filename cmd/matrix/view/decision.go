@@ -59,7 +59,7 @@ func weightsText(all []decision.Weight, used bool) string {
 	for _, w := range all {
 		text := fmt.Sprintf("%s %.4g", w.Criterion, w.Given)
 		if used {
-			text = fmt.Sprintf("%s %.4g%%", w.Criterion, 100*w.Share)
+			text = w.Criterion + " " + format.Percent(w.Share)
 		}
 		parts = append(parts, text)
 	}
@@ -152,7 +152,7 @@ func (e decisionView) standing(s decision.Standing) {
 	}
 	for _, l := range s.Lines {
 		unit := strings.TrimSuffix(" "+l.Unit, " ")
-		e.line(3, "%s, %s = %s: %s%s, best %s; weight %.3g%%; factor %.4f", l.Criterion, l.Metric, l.Formula, format.Figure(l.Value), unit, format.Figure(l.Best), 100*l.Weight, l.Factor)
+		e.line(3, "%s, %s = %s: %s%s, best %s; weight %s; factor %.4f", l.Criterion, l.Metric, l.Formula, format.Figure(l.Value), unit, format.Figure(l.Best), format.Percent(l.Weight), l.Factor)
 		for _, source := range l.Sources {
 			e.line(4, "%s", e.Style.Dim(sourceText(source)))
 		}
