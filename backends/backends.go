@@ -55,7 +55,27 @@ type Backend struct {
 	Fetch func(ctx context.Context, cell *experiments.Cell, d Download, progress func(doneBytes, totalBytes int64)) error
 	// Installed says what a launch of the platform would find, in the same way: under its environment.
 	Installed func(p *experiments.Platform) Installed
+	// Program is how it is built; nil = it comes as a package, or is there.
+	Program *Program
 }
+
+// Program is how a program of which an engine block gives the version comes to be on this machine.
+type Program struct {
+	// Pin says what the sources of a version are, by name and digest, and how many bytes are downloaded for them (0 = not
+	// told). with: packages are installed beside it.
+	Pin func(ctx context.Context, version string, with bool) (source string, bytes int64, err error)
+	// Build makes a folder's bin/NAME from just these sources.
+	Build func(ctx context.Context, version, source, folder string) error
+}
+
+// Fault is why something cannot be had, and what to do.
+type Fault struct {
+	Err  error
+	Hint string
+}
+
+func (f *Fault) Error() string { return f.Err.Error() }
+func (f *Fault) Unwrap() error { return f.Err }
 
 // Installed is an engine as it stands on this machine.
 type Installed struct {

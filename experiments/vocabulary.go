@@ -47,6 +47,8 @@ type (
 	Identity   = cell.Identity
 	Identifier = cell.Identifier
 	Component  = cell.Component
+	Engine     = cell.Engine
+	Lock       = cell.Lock
 	Parts      = cell.Parts
 	Change     = cell.Change
 	Attribute  = cell.Attribute
@@ -68,16 +70,17 @@ type (
 )
 
 const (
-	OpenAI         = cell.OpenAI
-	OpenAIBatch    = cell.OpenAIBatch
-	Simulator      = cell.Simulator
-	Ratio          = cell.Ratio
-	SkipExcluded   = cell.SkipExcluded
-	SkipInfeasible = cell.SkipInfeasible
-	ConsoleFile    = lang.ConsoleFile
-	OutcomeTrue    = grid.OutcomeTrue
-	OutcomeFalse   = grid.OutcomeFalse
-	OutcomeUnknown = grid.OutcomeUnknown
+	OpenAI          = cell.OpenAI
+	OpenAIBatch     = cell.OpenAIBatch
+	Simulator       = cell.Simulator
+	InstallsPackage = cell.InstallsPackage
+	Ratio           = cell.Ratio
+	SkipExcluded    = cell.SkipExcluded
+	SkipInfeasible  = cell.SkipInfeasible
+	ConsoleFile     = lang.ConsoleFile
+	OutcomeTrue     = grid.OutcomeTrue
+	OutcomeFalse    = grid.OutcomeFalse
+	OutcomeUnknown  = grid.OutcomeUnknown
 )
 
 var (

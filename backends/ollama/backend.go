@@ -19,7 +19,7 @@ func New() backends.Backend {
 	hub := hub{registry}
 	return backends.Backend{
 		Kind: kind, Check: Check, Fit: Fit, Resolve: resolve, Launch: start, Refuses: refuses, ModelFiles: modelFiles, Recipe: writeRecipe,
-		Lacking: hub.lacking, Fetch: hub.fetch, Installed: installed,
+		Lacking: hub.lacking, Fetch: hub.fetch, Installed: installed, Program: &backends.Program{Pin: pin, Build: build},
 	}
 }
 

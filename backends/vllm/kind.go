@@ -23,9 +23,9 @@ const (
 const Part = "vllm"
 
 var (
-	offlineKind = &experiments.EngineKind{Name: OfflineName, Server: "vllm", GPUs: spans, Sequences: sequences, Loads: loads,
+	offlineKind = &experiments.EngineKind{Name: OfflineName, Server: "vllm", Installs: experiments.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads,
 		Batch: func(*experiments.Platform) bool { return true }}
-	serveKind = &experiments.EngineKind{Name: ServeName, Server: "vllm", GPUs: spans, Sequences: sequences, Loads: loads}
+	serveKind = &experiments.EngineKind{Name: ServeName, Server: "vllm", Installs: experiments.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads}
 
 	loads = &experiments.ModelPart{Name: Part, Attributes: []experiments.PartAttribute{
 		{Name: "model", Folder: true, Required: true, Local: "vllm_model", Facts: []string{"repository"}},

@@ -87,7 +87,7 @@ func (i *Identifier) Identify(c *Cell, f Facts) Identity {
 	parts.Model = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
 		func() Values { return modelComponent(c, f.Model) })
 	parts.Backend = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
-		func() Values { return with(f.Backend, Values{"platform": c.Platform.Backend}) })
+		func() Values { return backendOf(c.Platform, f.Backend) })
 	parts.Hardware = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
 	parts.Environment = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
 		func() Values { return environmentOf(c, f.Environment) })
@@ -99,6 +99,15 @@ func (i *Identifier) Identify(c *Cell, f Facts) Identity {
 	}
 	id.Hash = hex.EncodeToString(sum.Sum(nil))
 	return id
+}
+
+// backendOf is what runs. Of an engine that a lock pins, the lock is what tells it apart, and not its number alone.
+func backendOf(p *Platform, facts Values) Values {
+	backend := with(facts, Values{"platform": p.Backend})
+	if p.Engine != nil && p.Engine.Lock != nil {
+		backend["lock"] = p.Engine.LockHash()
+	}
+	return backend
 }
 
 func mapAddress(v Values) uintptr { return reflect.ValueOf(v).Pointer() }
@@ -273,6 +282,9 @@ func environmentOf(c *Cell, facts Values) Values {
 	more := Values{}
 	if len(local) > 0 {
 		more["local_env"] = local
+	}
+	if e := c.Platform.Engine; e != nil && e.Lock != nil {
+		more["packages"] = e.Lock.Versions()
 	}
 	if c.Platform.URL != "" {
 		more["url"] = c.Platform.PublicURL()

@@ -11,6 +11,7 @@ import (
 type EngineKind struct {
 	Name      string                  // as platform.backend has it
 	Server    string                  // whose server it is: what one platform asked of it, another finds in its cache; "" = may be any
+	Installs  string                  // what an engine block installs for it: InstallsPackage, or a program's name; "" = nothing
 	Batch     func(*Platform) bool    // takes the whole batch at once; nil: never
 	Attached  bool                    // it runs already, and perhaps on another machine: nothing is launched
 	Simulated bool                    // no real engine runs
@@ -18,6 +19,9 @@ type EngineKind struct {
 	Loads     *Part                   // the attribute of a model block that says what it loads
 	Sequences func(*Platform) float64 // answers that it lets grow at a time unless the memory bounds it; nil: not known
 }
+
+// InstallsPackage says that an engine runs out of a Python package.
+const InstallsPackage = "package"
 
 // Part is an attribute of a model block: what an engine loads.
 type Part struct {
@@ -62,6 +66,16 @@ var registered []*EngineKind
 // Register makes an engine known to the language. It is called before main, by the table of engines, in the order in which
 // they are named to a user.
 func Register(k *EngineKind) { registered = append(registered, k) }
+
+// Programs are what engine blocks may have built by version.
+func Programs() (names []string) {
+	for _, k := range Kinds() {
+		if k.Installs != "" && k.Installs != InstallsPackage && !slices.Contains(names, k.Installs) {
+			names = append(names, k.Installs)
+		}
+	}
+	return names
+}
 
 // Kinds are the engines that a platform may ask for.
 func Kinds() []*EngineKind { return slices.Concat(registered, ownKinds) }

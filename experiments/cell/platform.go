@@ -14,6 +14,7 @@ type Platform struct {
 	Args      Values            // engine arguments in snake_case, passed through
 	Env       map[string]string // added to the engine's environment
 	Options   Values            // Ollama's options; the simulator's queueing model
+	Engine    *Engine           // what is installed for it, which Python and Binary are of; nil: whatever stands there
 	Python    string            // interpreter that has vLLM; "" = python3 on PATH
 	Binary    string            // ollama executable; "" = ollama on PATH
 	URL       string            // base URL of a server that is attached to

@@ -255,6 +255,13 @@ func (p *program) notABlock(kind string, v cty.Value) string {
 	return fmt.Sprintf("A %s is one of the declared blocks, %s.NAME. To change its settings for some cells use an override.", kind, kind)
 }
 
+// engineAxis is the axis named engine where it holds declared engines; any other axis of that name is the user's own.
+func (p *program) engineAxis() int {
+	return slices.IndexFunc(p.axes, func(a *axis) bool {
+		return a.name == "engine" && slices.ContainsFunc(a.values, func(v axisValue) bool { return v.block != nil && v.block.Engine != nil })
+	})
+}
+
 // describe prepares what cells show of an axis value.
 func describe(v *axisValue, name string) {
 	plain := hclvalue.Go(v.value)

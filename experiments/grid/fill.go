@@ -99,12 +99,16 @@ func (m merging) merge() *platformAt {
 	x := m.x
 	block := x.valueOf(x.p.platform).block
 	at := &platformAt{platform: block.Platform, value: block.Value}
-	if len(x.p.overrides) == 0 {
+	if len(x.p.overrides) == 0 && x.p.engine < 0 {
 		return at
 	}
 	members := block.Value.AsValueMap()
 	places := maps.Clone(block.Platform.Places)
 	touched := false
+	engine := engineNow(x)
+	if engine != nil {
+		members["engine"], touched = engine.Value, true
+	}
 	for i, o := range x.p.overrides {
 		applies, diags := x.applies(o.when, "when")
 		at.diags = append(at.diags, diags...)
@@ -116,7 +120,12 @@ func (m merging) merge() *platformAt {
 	}
 	if touched {
 		at.value = cty.ObjectVal(members)
-		at.platform = m.share(block.Platform, members, places)
+		at.platform = m.share(block.Platform, engine, members, places)
+		if engine != nil {
+			if p := *block.Platform; lang.Install(&p, engine.Engine) != "" {
+				at.diags = at.diags.Append(diagnostic.Error(x.p.axes[x.p.engine].at, "Engine of another kind", capital(lang.Install(&p, engine.Engine))+" Exclude the pair."))
+			}
+		}
 	}
 	return at
 }
@@ -159,16 +168,31 @@ func (m merging) parts(o *override, members map[string]cty.Value, places cell.Pl
 }
 
 // share finds or makes the platform with these settings.
-func (m merging) share(base *cell.Platform, members map[string]cty.Value, places cell.Places) *cell.Platform {
+func (m merging) share(base *cell.Platform, engine *lang.Block, members map[string]cty.Value, places cell.Places) *cell.Platform {
 	shared := m.x.shared
 	p := *base
 	p.Args, p.Env, p.Options = hclvalue.Given(members["args"]), lang.Environ(members["env"]), hclvalue.Given(members["options"])
 	p.Places = places
 	key := p.ID + string(cell.Canonical([]any{p.Args, p.Env, p.Options}))
+	if engine != nil {
+		key += engine.Name
+		_ = lang.Install(&p, engine.Engine) // why not, merge says
+	}
 	if shared[key] == nil {
 		shared[key] = &p
 	}
 	return shared[key]
+}
+
+// engineNow is the engine that an axis gives the current cell.
+func engineNow(x *Expansion) *lang.Block {
+	if x.p.engine < 0 {
+		return nil
+	}
+	if b := x.valueOf(x.p.engine).block; b != nil && b.Engine != nil {
+		return b
+	}
+	return nil
 }
 
 // applies evaluates a condition; nil is true, and what could not be evaluated is false.

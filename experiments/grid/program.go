@@ -30,6 +30,7 @@ type program struct {
 	total    int // cells
 
 	platform, model, batch int  // positions of the three axes
+	engine                 int  // position of the axis that installs something for the platform; -1: none
 	hardware, dataset      slot // an axis, or an expression
 	launches, resume       *cellExpr
 	settings               map[string]*settings
@@ -215,7 +216,11 @@ func (c *compiler) compileOverrides() {
 		}
 		c.overrides = append(c.overrides, o)
 	}
-	c.merged = len(c.overrides) > 0
+	if c.engine = c.engineAxis(); c.engine >= 0 {
+		c.used[c.engine] = true
+		c.overrideAxes = union(c.overrideAxes, []int{c.engine})
+	}
+	c.merged = len(c.overrides) > 0 || c.engine >= 0
 }
 
 func (c *compiler) compileRules() {

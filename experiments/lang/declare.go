@@ -26,6 +26,8 @@ func (l *loader) declare() {
 				l.declareBlock(b, file, schema.DatasetBlock)
 			case "platform":
 				l.declareBlock(b, file, schema.PlatformBlock())
+			case "engine":
+				l.declareBlock(b, file, schema.EngineBlock())
 			default:
 				l.blocks = append(l.blocks, fileBlock{b, file})
 			}

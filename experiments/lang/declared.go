@@ -19,10 +19,11 @@ type Block struct {
 	Ranges     map[string]hcl.Range // of its attributes
 	Value      cty.Value
 
-	Platform *cell.Platform // one of the four, by Kind
+	Platform *cell.Platform // one of the five, by Kind
 	Model    *cell.Model
 	Dataset  *cell.Dataset
 	Hardware *cell.Hardware
+	Engine   *cell.Engine
 }
 
 // Address is the block as references have it, "platform.ollama".
@@ -32,9 +33,14 @@ func (b *Block) Address() string { return b.Kind + "." + b.Name }
 type Blocks map[string]map[string]*Block
 
 func (l *loader) declaredBlocks() Blocks {
-	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}}
+	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}, "engine": {}}
 	for _, n := range l.inSource {
-		if all[n.kind] == nil || !n.value.IsKnown() {
+		if n.kind == "engine" && n.value.IsKnown() { // platforms look them up
+			all[n.kind][n.name] = &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value, Engine: installer{l}.engineOf(n)}
+		}
+	}
+	for _, n := range l.inSource {
+		if all[n.kind] == nil || n.kind == "engine" || !n.value.IsKnown() {
 			continue
 		}
 		b := &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value}
@@ -42,6 +48,7 @@ func (l *loader) declaredBlocks() Blocks {
 		case "platform":
 			b.Platform = platformOf(n)
 			l.checkPlatform(n, b.Platform)
+			installer{l}.installed(n, b.Platform, all)
 		case "model":
 			b.Model = modelOf(n)
 			l.checkModel(n, b.Model)

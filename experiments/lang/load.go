@@ -37,7 +37,8 @@ func Load(paths []string, opts Options) *Config {
 		files.add(path)
 	}
 	l := &loader{files: files.files, parsed: files.parsed, diags: files.diags, opts: opts, nodes: map[string]*node{},
-		functions: map[string]map[string]function.Function{}, roots: map[string]*hcl.EvalContext{}, set: cell.Values{}}
+		functions: map[string]map[string]function.Function{}, roots: map[string]*hcl.EvalContext{}, set: cell.Values{},
+		lockFiles: map[string]map[string]*cell.Lock{}}
 	config := &Config{Decisions: map[string]*cell.Decision{}, Files: l.files, Variables: l.set, loader: l}
 	if files.unread { // whatever else could be said would follow from what is missing
 		return config

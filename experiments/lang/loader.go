@@ -43,6 +43,7 @@ type loader struct {
 	blocks    []fileBlock                             // experiments and decisions, in source order
 	meant     map[string]bool                         // attributes that the last body misspells
 	set       cell.Values
+	lockFiles map[string]map[string]*cell.Lock // by path
 }
 
 // fileBlock is a block with the file that it stands in.

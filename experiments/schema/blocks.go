@@ -116,9 +116,23 @@ func PlatformBlock() Block {
 	return Block{Name: "platform", Sample: `platform "mine" { … }`, Fields: []Field{
 		{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
 		{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
-		{Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
+		{Name: "engine", Kind: Anything}, {Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
 		{Name: "api_key_env", Kind: Text}, {Name: "attach", Kind: Flag},
 	}}
+}
+
+func EngineBlock() Block {
+	return Block{Name: "engine", Sample: `engine "mine" { … }`, Fields: append(programFields(), []Field{
+		{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text},
+	}...)}
+}
+
+// programFields are the versions of programs that an engine block may ask for.
+func programFields() (all []Field) {
+	for _, name := range cell.Programs() {
+		all = append(all, Field{Name: name, Kind: Text})
+	}
+	return all
 }
 
 var DecisionBlock = Block{Name: "decision", Sample: `decision "best" { … }`, Fields: []Field{
@@ -209,7 +223,7 @@ func Header(name string, labels ...string) hcl.BlockHeaderSchema {
 
 var TopLevel = Body([]Field{{Name: "imports", Kind: Texts}},
 	Header("variable", "name"), Header("locals"), Header("hardware", "name"), Header("model", "name"), Header("dataset", "name"),
-	Header("platform", "name"), Header("experiment", "name"), Header("decision", "name"))
+	Header("platform", "name"), Header("engine", "name"), Header("experiment", "name"), Header("decision", "name"))
 
 var Experiment = Body(ExperimentFields,
 	Header("matrix"), Header("exclude"), Header("include"), Header("override"), Header("constraint", "name"), Header("load"),

@@ -174,6 +174,11 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolution {
 			r.Missing = err
 		}
 	}
+	if e := c.Platform.Engine; e != nil {
+		if err := e.Absent(); err != nil {
+			r.Missing = err
+		}
+	}
 	// A version that cannot be told here is left out, "unknown until apply".
 	r.backend = experiments.Values{"name": c.Platform.Backend}
 	if r.Version != "" {

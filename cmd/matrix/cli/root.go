@@ -50,7 +50,7 @@ func Root(a *app.App) *cobra.Command {
 		apply.Apply(a), apply.Tune(a), apply.RunCells(a),
 		report.Report(a), report.Compare(a), report.History(a), report.Judge(a), report.Recipe(a), report.Export(a),
 		tree.Status(a), tree.Serve(a), tree.Taint(a), tree.Accept(a), tree.Verify(a), tree.Merge(a), tree.Import(a),
-		machine.Doctor(a), machine.Calibrate(a), machine.Fetch(a), machine.Version(a))
+		machine.Doctor(a), machine.Calibrate(a), machine.Fetch(a), machine.GC(a), machine.Version(a))
 	return root
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"matrix/backends"
+	"matrix/backends/install"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
@@ -40,7 +41,7 @@ type Session struct {
 // LoadOptions are the user's variables and what this program measures, which a decision may name.
 func (a *App) LoadOptions() experiments.LoadOptions {
 	o := a.Vars
-	o.Metrics = table.Named()
+	o.Metrics, o.Engines = table.Named(), install.Cache()
 	return o
 }
 

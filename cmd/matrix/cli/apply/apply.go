@@ -200,22 +200,7 @@ func approved(ctx context.Context, a *app.App, f applyFlags, launches int) error
 	if a.JSON {
 		return app.Hint(errors.New("apply would ask before it starts, which --json cannot"), "Add --auto-approve, or give a saved plan.")
 	}
-	fmt.Fprintf(a, "Run %s? Only \"yes\" is taken: ", format.Count(launches, "launch"))
-	answers, _ := app.Lines(ctx, a.Stdin) // an error is no answer
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(a)
-		return ctx.Err()
-	case answer, given := <-answers:
-		if strings.TrimSpace(answer) == "yes" {
-			return nil
-		}
-		if !given {
-			fmt.Fprintln(a)
-		}
-	}
-	fmt.Fprintln(a, "Declined: nothing was started.")
-	return app.ExitCode(app.CodeDeclined)
+	return a.Approve(ctx, fmt.Sprintf("Run %s?", format.Count(launches, "launch")), "nothing was started")
 }
 
 // applyOne runs one experiment's plan under the view that fits the output.

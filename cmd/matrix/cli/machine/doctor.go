@@ -47,7 +47,7 @@ func Doctor(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings = append(findings, engines...)
+			findings = append(append(findings, engines...), examineInstalled()...)
 			findings = append(findings, examineLimits(a)...)
 			for _, f := range findings {
 				sayFinding(a, f)

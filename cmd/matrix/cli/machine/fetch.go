@@ -11,6 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments/lang"
 	"matrix/results/format"
 )
 
@@ -24,10 +25,11 @@ type download struct {
 func Fetch(a *app.App) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
-		Use: "fetch FILE|DIR…", Short: "Download the models that the cells need, before anything is measured",
-		Long: "Download the models that the cells need: Hugging Face repositories (HF_TOKEN is read from the environment)\n" +
-			"and Ollama models. Sizes and free disk are checked first; launches then run offline.\n" +
-			"A download that was cut off goes on where it stopped. Cells that cannot run need nothing.",
+		Use: "fetch FILE|DIR…", Short: "Install the engines and download the models that the cells need, before anything is measured",
+		Long: "Install the engines that engine blocks ask for, each pinned by a lock beside its file (" + lang.LockFile + ": commit it), and\n" +
+			"download the models: Hugging Face repositories (HF_TOKEN is read from the environment) and Ollama models. Sizes and\n" +
+			"free disk are checked first; launches then run offline. What was cut off goes on where it stopped. Cells that cannot\n" +
+			"run need nothing.",
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
@@ -35,8 +37,18 @@ func Fetch(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			return fetch(cmd.Context(), a, neededBy(s, a.Engines), dry)
+			defer func() { s.Close() }()
+			engines, err := fetchEngines(cmd.Context(), a, enginesOf(s), args, dry)
+			if err != nil {
+				return err
+			}
+			if engines > 0 && !dry { // models are had by what is installed
+				s.Close()
+				if s, err = a.Quiet().Load(cmd.Context(), args); err != nil { // its warnings were said
+					return err
+				}
+			}
+			return fetch(cmd.Context(), a, neededBy(s, a.Engines), engines, dry)
 		},
 	}
 	a.DeclareVars(cmd)
@@ -44,8 +56,8 @@ func Fetch(a *app.App) *cobra.Command {
 	return cmd
 }
 
-// fetch gets what can be got: one model that is gated or gone does not keep the others from a night's run.
-func fetch(ctx context.Context, a *app.App, all []need, dry bool) error {
+// fetch gets what can be got, engines being had: one model that is gated or gone does not keep the others from a night's run.
+func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) error {
 	lacking, troubles, err := look(ctx, all)
 	if err != nil {
 		return err
@@ -58,11 +70,11 @@ func fetch(ctx context.Context, a *app.App, all []need, dry bool) error {
 		return err
 	}
 	switch {
-	case len(lacking) == 0 && len(troubles) == 0:
+	case len(lacking) == 0 && len(troubles) == 0 && engines == 0:
 		none := 0
-		a.Tell(ndjson.Fetched{Downloads: &none}, "Nothing to fetch: every model is here.")
-	case dry && len(lacking) > 0:
-		a.Tell(ndjson.DryRun{Downloads: len(lacking)}, "Nothing was downloaded (--dry-run).")
+		a.Tell(ndjson.Fetched{Downloads: &none}, "Nothing to fetch: every engine and model is here.")
+	case dry && len(lacking)+engines > 0:
+		a.Tell(ndjson.DryRun{Downloads: len(lacking) + engines}, "Nothing was downloaded (--dry-run).")
 	case !dry:
 		got, err := get(ctx, a, lacking)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestFetchGoesOn(t *testing.T) {
 	h := &fakeHub{bytes: 5, into: t.TempDir(), fails: map[string]error{"gone": errors.New("no such thing")}, hidden: map[string]error{"gated": errors.New("m is gated")}}
 	var out, errs bytes.Buffer
 	a := app.New(nil, nil, nil, &out, &errs)
-	err := fetch(t.Context(), a, h.wants("gated", "gone", "good"), false)
+	err := fetch(t.Context(), a, h.wants("gated", "gone", "good"), 0, false)
 	if code := a.Finish(t.Context(), err); code != app.CodeError {
 		t.Errorf("exit code %d: %v", code, err)
 	}
@@ -69,7 +69,7 @@ func TestFetchDryRun(t *testing.T) {
 	h := &fakeHub{bytes: 5, into: t.TempDir()}
 	var out bytes.Buffer
 	a := app.New(nil, nil, nil, &out, &out)
-	if err := fetch(t.Context(), a, h.wants("good"), true); err != nil || len(h.fetched) > 0 {
+	if err := fetch(t.Context(), a, h.wants("good"), 0, true); err != nil || len(h.fetched) > 0 {
 		t.Errorf("fetched %v, %v", h.fetched, err)
 	}
 	if want := "good  0.0 kB  into " + h.into + "\nNothing was downloaded (--dry-run).\n"; out.String() != want {
@@ -83,7 +83,7 @@ func TestFetchInterrupted(t *testing.T) {
 	h := &fakeHub{bytes: 5, into: t.TempDir()}
 	var out bytes.Buffer
 	a := app.New(nil, nil, nil, &out, &out)
-	if code := a.Finish(ctx, fetch(ctx, a, h.wants("good"), false)); code != app.CodeInterrupted || len(h.fetched) > 0 {
+	if code := a.Finish(ctx, fetch(ctx, a, h.wants("good"), 0, false)); code != app.CodeInterrupted || len(h.fetched) > 0 {
 		t.Errorf("exit code %d, fetched %v, want %d and nothing", code, h.fetched, app.CodeInterrupted)
 	}
 }

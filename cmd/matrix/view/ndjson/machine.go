@@ -58,6 +58,23 @@ type Fetched struct {
 
 func (Fetched) Type() string { return "fetched" }
 
+// Unused is an installed engine that no experiment names.
+type Unused struct {
+	Engine string `json:"engine"` // what was asked for
+	Bytes  int64  `json:"bytes"`
+	Folder string `json:"folder"`
+}
+
+func (Unused) Type() string { return "unused_engine" }
+
+// Collected is what gc removed.
+type Collected struct {
+	Engines int   `json:"engines"`
+	Bytes   int64 `json:"bytes"`
+}
+
+func (Collected) Type() string { return "collected" }
+
 // DryRun is a fetch that only looked.
 type DryRun struct {
 	Downloads int `json:"downloads"`

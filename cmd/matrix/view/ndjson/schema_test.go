@@ -25,7 +25,7 @@ const schemaFile = "../../../../docs/records.schema.json"
 var records = []Record{Version{}, Error{}, Warning{}, Diagnostic{}, PlannedCell{}, PlanSummary{}, Explanation{}, Graph{}, Value{}, Validated{},
 	Event{}, Waiting{}, TuneRound{}, TuneBest{}, ClusterRun{}, Submitted{}, LaunchDone{}, ClusterProgress{}, Jobs{}, Claim{}, GroupSummary{},
 	Status{}, Launch{}, Unfinished{}, Attempt{}, Tainted{}, Accepted{}, Problem{}, VerifySummary{}, MergedAttempt{}, MergeSummary{}, Imported{}, Exported{},
-	Report{}, Score{}, Comparison{}, Geomean{}, Gate{}, Era{}, Unpaired{}, Judgement{}, Recipe{}, Finding{}, Calibration{}, Download{}, Fetching{}, FetchProgress{}, Fetched{}, DryRun{}}
+	Report{}, Score{}, Comparison{}, Geomean{}, Gate{}, Era{}, Unpaired{}, Judgement{}, Recipe{}, Finding{}, Calibration{}, Download{}, Fetching{}, FetchProgress{}, Fetched{}, DryRun{}, Unused{}, Collected{}}
 
 // TestSchema holds docs/records.schema.json against the structs that are written: it is made from them, comments included.
 func TestSchema(t *testing.T) {

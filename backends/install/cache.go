@@ -1,0 +1,153 @@
+package install
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"matrix/experiments"
+)
+
+// Cache is the folder that engines are installed in, shared by all experiments of a user: $MATRIX_ENGINES, else
+// matrix/engines in the user's cache.
+func Cache() string {
+	if dir := os.Getenv("MATRIX_ENGINES"); filepath.IsAbs(dir) {
+		return dir
+	}
+	base := os.Getenv("XDG_CACHE_HOME")
+	if !filepath.IsAbs(base) {
+		home, _ := os.UserHomeDir() // unknown: below the working folder
+		base = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(base, "matrix", "engines")
+}
+
+// noteFile lies in each installed folder.
+const noteFile = "matrix-engine.json"
+
+// Installed is one folder of the cache.
+type Installed struct {
+	Folder string            `json:"-"`
+	Bytes  int64             `json:"-"`
+	Asked  string            `json:"asked"` // what the lock was found by
+	Lock   *experiments.Lock `json:"lock"`
+	Made   time.Time         `json:"made"`
+}
+
+// Hash is that of the lock.
+func (i Installed) Hash() string { return filepath.Base(i.Folder) }
+
+var reHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// part is the ending of a folder that is being made.
+const part = ".part"
+
+// List is what a cache holds, oldest first; folders of other names are somebody else's.
+func List(cache string) ([]Installed, error) {
+	entries, err := os.ReadDir(cache)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("look for installed engines: %w", err)
+	}
+	var all []Installed
+	for _, e := range entries {
+		if !reHash.MatchString(e.Name()) {
+			continue
+		}
+		i := Installed{Folder: filepath.Join(cache, e.Name())}
+		note, err := os.ReadFile(filepath.Join(i.Folder, noteFile))
+		if err == nil {
+			err = json.Unmarshal(note, &i)
+		}
+		if err != nil {
+			i.Asked = "damaged: " + err.Error()
+		}
+		i.Bytes = size(i.Folder)
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b Installed) int { return cmp.Or(a.Made.Compare(b.Made), cmp.Compare(a.Folder, b.Folder)) })
+	return all, nil
+}
+
+// size adds up a folder's files. Those that uv links into its own cache count as well.
+func size(folder string) (bytes int64) {
+	_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil // what cannot be read is not counted
+	})
+	return bytes
+}
+
+// Remove takes an installed engine away: first out of its name, so that half of one is never found.
+func Remove(i Installed) error {
+	gone := i.Folder + part
+	if err := os.RemoveAll(gone); err != nil {
+		return fmt.Errorf("remove an engine: %w", err)
+	}
+	if err := os.Rename(i.Folder, gone); err != nil {
+		return fmt.Errorf("remove an engine: %w", err)
+	}
+	return os.RemoveAll(gone)
+}
+
+// Locked holds the cache against another fetch or gc until release is called.
+func Locked(ctx context.Context, cache string) (release func(), err error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, fmt.Errorf("make the folder for engines: %w", err)
+	}
+	lock := flock.New(filepath.Join(cache, ".fetch.lock"))
+	if _, err := lock.TryLockContext(ctx, time.Second); err != nil {
+		return nil, fmt.Errorf("wait for another fetch: %w", err)
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// keptFile lists the files of experiments whose engines are kept, one a line.
+const keptFile = ".experiments"
+
+// Keep notes that files of experiments name engines of the cache.
+func Keep(cache string, files []string) error {
+	all, err := Kept(cache)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if abs, err := filepath.Abs(file); err == nil && !slices.Contains(all, abs) {
+			all = append(all, abs)
+		}
+	}
+	slices.Sort(all)
+	temp := filepath.Join(cache, keptFile+part)
+	if err := os.WriteFile(temp, []byte(strings.Join(all, "\n")+"\n"), 0o644); err != nil {
+		return fmt.Errorf("note whose engines are kept: %w", err)
+	}
+	return os.Rename(temp, filepath.Join(cache, keptFile))
+}
+
+// Kept are the files that were noted and still there.
+func Kept(cache string) (files []string, err error) {
+	text, err := os.ReadFile(filepath.Join(cache, keptFile))
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("read whose engines are kept: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		file := strings.TrimSuffix(line, "\n")
+		if _, err := os.Stat(file); err == nil {
+			files = append(files, file)
+		}
+	}
+	return files, nil
+}

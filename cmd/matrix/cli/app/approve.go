@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Approve asks; anything but yes declines, which leaves undone what the user is told.
+func (a *App) Approve(ctx context.Context, question, undone string) error {
+	fmt.Fprintf(a, "%s Only \"yes\" is taken: ", question)
+	answers, _ := Lines(ctx, a.Stdin) // an error is no answer
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a)
+		return ctx.Err()
+	case answer, given := <-answers:
+		if strings.TrimSpace(answer) == "yes" {
+			return nil
+		}
+		if !given {
+			fmt.Fprintln(a)
+		}
+	}
+	fmt.Fprintf(a, "Declined: %s.\n", undone)
+	return ExitCode(CodeDeclined)
+}

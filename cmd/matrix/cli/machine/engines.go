@@ -1,0 +1,174 @@
+package machine
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"matrix/backends"
+	"matrix/backends/install"
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments"
+	"matrix/experiments/lang"
+	"matrix/experiments/textfile"
+)
+
+// enginesOf are the engines that some cell may run, each once, in the order of their places.
+func enginesOf(s *app.Session) (all []*experiments.Engine) {
+	for _, e := range s.Config.Experiments {
+		for _, c := range s.Cells[e.Name] {
+			if one := c.Platform.Engine; one != nil && c.Skip == nil && !slices.Contains(all, one) {
+				all = append(all, one)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *experiments.Engine) int {
+		return cmp.Or(cmp.Compare(a.Place.File, b.Place.File), cmp.Compare(a.Place.Line, b.Place.Line))
+	})
+	return all
+}
+
+// engineFetch makes what engines of files lack.
+type engineFetch struct {
+	a       *app.App
+	maker   install.Maker
+	lacking []*experiments.Engine
+	dry     bool
+}
+
+// fetchEngines locks and installs what is not, and tells how many engines that were.
+func fetchEngines(ctx context.Context, a *app.App, all []*experiments.Engine, paths []string, dry bool) (made int, err error) {
+	if len(all) == 0 {
+		return 0, nil
+	}
+	f := engineFetch{a: a, dry: dry, maker: install.Maker{Cache: install.Cache(), System: lang.System, Programs: map[string]backends.Program{}}}
+	for name, b := range a.Engines {
+		if b.Program != nil {
+			f.maker.Programs[name] = *b.Program
+		}
+	}
+	release, err := install.Locked(ctx, f.maker.Cache)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	if !dry {
+		if err := install.Keep(f.maker.Cache, paths); err != nil {
+			return 0, err
+		}
+	}
+	for _, e := range all {
+		if err := f.lock(ctx, e); err != nil {
+			return 0, placed(e, err)
+		}
+	}
+	if dry {
+		return len(f.lacking), nil
+	}
+	return len(f.lacking), f.install(ctx)
+}
+
+// lock gives an engine its lock, written beside its file, and says what is lacking.
+func (f *engineFetch) lock(ctx context.Context, e *experiments.Engine) error {
+	if e.Lock == nil {
+		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking engine %s (%s)", e.ID, e.Asks(lang.System))
+		lock, err := f.maker.Lock(ctx, e)
+		if err != nil {
+			return err
+		}
+		if !f.dry {
+			if err := writeLock(e, lock); err != nil {
+				return err
+			}
+		}
+		e.Lock, e.Folder = lock, filepath.Join(f.maker.Cache, lock.Hash(e.Python, lang.System))
+	}
+	if e.Absent() == nil || slices.ContainsFunc(f.lacking, func(o *experiments.Engine) bool { return o.Folder == e.Folder }) {
+		return nil
+	}
+	f.lacking = append(f.lacking, e)
+	var size *int64
+	if e.Lock.Bytes > 0 {
+		size = &e.Lock.Bytes
+	}
+	f.a.Tell(ndjson.Download{Name: "engine " + e.ID, Bytes: size, Into: e.Folder}, "engine %s (%s)  %s to download at most  into %s", e.ID, e.Asks(lang.System), sizeText(size), e.Folder)
+	return nil
+}
+
+func (f *engineFetch) install(ctx context.Context) error {
+	var needs []download
+	for _, e := range f.lacking {
+		needs = append(needs, download{Download: backends.Download{Bytes: install.Needs(e.Lock), Into: e.Folder}})
+	}
+	if err := roomFor(needs, diskOf); err != nil {
+		return err
+	}
+	for _, e := range f.lacking {
+		f.a.Tell(ndjson.Fetching{Name: "engine " + e.ID}, "Installing engine %s", e.ID)
+		if err := f.maker.Install(ctx, e); err != nil {
+			return placed(e, err)
+		}
+		f.a.Tell(ndjson.Fetched{Name: "engine " + e.ID}, "  done")
+	}
+	return nil
+}
+
+// placed says where in the files the engine stands that a failure is of, and what to do about it.
+func placed(e *experiments.Engine, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	var fault *backends.Fault
+	hint := ""
+	if errors.As(err, &fault) {
+		hint = fault.Hint
+	}
+	return app.Hint(fmt.Errorf("%s: engine %q: %w", e.Place, e.ID, err), hint)
+}
+
+// aboutLocks stands at the head of each lock file.
+const aboutLocks = "Written by matrix fetch: what each engine block came to. Commit it."
+
+// writeLock adds a lock to the file that it belongs into.
+func writeLock(e *experiments.Engine, lock *experiments.Lock) error {
+	var file lang.Locks
+	text, err := os.ReadFile(e.Locks)
+	if err == nil {
+		err = json.Unmarshal(text, &file)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("read %s: %w", e.Locks, textfile.PlainJSON(err))
+	}
+	file.About = aboutLocks
+	if file.Engines == nil {
+		file.Engines = map[string]*experiments.Lock{}
+	}
+	file.Engines[e.Asks(lang.System)] = lock
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(file); err != nil {
+		return err
+	}
+	return app.ReplaceText(e.Locks, out.String())
+}
+
+// examineInstalled lists what is installed, and by which lock.
+func examineInstalled() (all []finding) {
+	there, err := install.List(install.Cache())
+	if err != nil {
+		return []finding{found("engines", "warn", err.Error(), "")}
+	}
+	for _, i := range there {
+		all = append(all, found("engine "+i.Hash()[:8], "ok", fmt.Sprintf("%s: %s, installed %s in %s", i.Asked, sizeText(&i.Bytes), i.Made.Format("2006-01-02"), i.Folder), ""))
+	}
+	return all
+}
