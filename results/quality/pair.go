@@ -67,7 +67,10 @@ func (r *Report) compare(all []*answers, o Options) {
 		}
 		return read[text]
 	}
-	for _, seq := range slices.Sorted(maps.Keys(seqs)) {
+	for i, seq := range slices.Sorted(maps.Keys(seqs)) {
+		if o.Observe != nil && ((i+1)%200 == 0 || i+1 == len(seqs)) {
+			o.Observe(i+1, len(seqs))
+		}
 		clear(read)
 		for _, c := range couples {
 			if c.a.shares(c.b, seq) {
@@ -130,11 +133,12 @@ func (c *couple) add(seq int64, once func(string) *reading, prompts func(string)
 	x, y := c.a.text[seq], c.b.text[seq]
 	c.N++
 	c.SameBytes += one(!c.ByID && x.hash == y.hash)
-	c.agree(once(x.text), once(y.text))
-	if doc, other := object(x.text), object(y.text); doc != nil && other != nil {
-		c.objects = append(c.objects, [2]map[string]any{doc, other})
+	a, b := once(x.text), once(y.text)
+	c.agree(a, b)
+	if a.object != nil && b.object != nil {
+		c.objects = append(c.objects, [2]map[string]any{a.object, b.object})
 	}
-	c.lengthA, c.lengthB = c.lengthA+runes(x.text), c.lengthB+runes(y.text)
+	c.lengthA, c.lengthB = c.lengthA+a.long, c.lengthB+b.long
 	if prompts != nil {
 		if of, ok := prompts(x.prompt); ok && of.Reference != "" {
 			c.deltas = append(c.deltas, float64(one(right(y.text, of.Reference))-one(right(x.text, of.Reference))))

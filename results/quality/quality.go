@@ -21,6 +21,7 @@ type Prompt struct {
 // Options say what is known beside the outputs.
 type Options struct {
 	Prompts func(promptID string) (Prompt, bool) // nil = no dataset at hand: no references, and JSON is not looked for
+	Observe func(done, all int)                  // called as prompts are compared; may be nil
 	Pairs   int                                  // at most so many pairs are compared; 0 = 200
 }
 

@@ -11,9 +11,9 @@ import (
 	"matrix/results/quality"
 )
 
-// Prompts looks up what an experiment's datasets say of a prompt, by its id.
-func (s *Session) Prompts(ctx context.Context, experiment string) (func(string) (quality.Prompt, bool), error) {
-	byID := map[string]quality.Prompt{}
+// Prompts are what an experiment's datasets say of each prompt.
+func (s *Session) Prompts(ctx context.Context, experiment string) (quality.Prompts, error) {
+	byID := quality.Prompts{}
 	seen := map[*dataset.Set]bool{}
 	for _, c := range s.Cells[experiment] {
 		if c.Dataset == nil {
@@ -35,10 +35,7 @@ func (s *Session) Prompts(ctx context.Context, experiment string) (func(string) 
 			byID[e.ID] = quality.Prompt{Text: promptText(e), Reference: e.Reference}
 		}
 	}
-	return func(id string) (quality.Prompt, bool) {
-		p, ok := byID[id]
-		return p, ok
-	}, nil
+	return byID, nil
 }
 
 func promptText(e dataset.Entry) string {

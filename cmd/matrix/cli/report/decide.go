@@ -2,7 +2,9 @@ package report
 
 import (
 	"context"
+	"fmt"
 
+	"matrix/cmd/matrix/cli/app"
 	"matrix/experiments"
 	"matrix/results/decision"
 	"matrix/results/quality"
@@ -11,15 +13,16 @@ import (
 
 // question is what a report was asked.
 type question struct {
-	rules    *experiments.Decision               // nil = the default weights
-	requests []int64                             // nil = the rules'
-	prompts  func(string) (quality.Prompt, bool) // nil = no references
-	command  func(decision.Need) string          // nil = no declaration is at hand
+	rules    *experiments.Decision      // nil = the default weights
+	requests []int64                    // nil = the rules'
+	prompts  quality.Prompts            // nil = no references
+	command  func(decision.Need) string // nil = no declaration is at hand
+	observe  func(done, all int)        // how far the comparison of answers is; may be nil
 }
 
 // decide weighs what a set holds, answers included.
 func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
-	answers, err := quality.Measure(ctx, set, quality.Options{Prompts: q.prompts})
+	answers, err := quality.Kept(ctx, set, q.prompts, q.observe)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,5 +54,24 @@ func accuracyOf(answers *quality.Report) func(*summary.Cell) *decision.Quality {
 			return nil
 		}
 		return &decision.Quality{Measure: "accuracy", Value: a.Value, Low: a.Low, High: a.High, N: a.N}
+	}
+}
+
+// manyPrompts is from how many on their comparison takes long enough to be watched.
+const manyPrompts = 1000
+
+// comparing tells on a terminal how far the comparison of answers is, while it lasts.
+func comparing(a *app.App) func(done, all int) {
+	if !a.TTY || a.JSON {
+		return nil
+	}
+	return func(done, all int) {
+		switch {
+		case all < manyPrompts:
+		case done < all:
+			fmt.Fprintf(a.Err, "\r%d of %d prompts compared", done, all)
+		default:
+			fmt.Fprint(a.Err, "\r\x1b[K")
+		}
 	}
 }

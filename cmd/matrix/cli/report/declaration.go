@@ -123,7 +123,7 @@ func (d declaration) hold(set *summary.Set) error {
 
 // prompts are the datasets' entries, for references; nil without a declaration, or where several experiments are
 // reported together, whose ids may mean different prompts.
-func (d declaration) prompts(ctx context.Context) (func(string) (quality.Prompt, bool), error) {
+func (d declaration) prompts(ctx context.Context) (quality.Prompts, error) {
 	if d.session == nil || len(d.plans) != 1 {
 		return nil, nil
 	}

@@ -166,7 +166,7 @@ func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) er
 	if err != nil {
 		return err
 	}
-	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx)})
+	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx), comparing(a)})
 	if err != nil {
 		return err
 	}
