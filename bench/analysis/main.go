@@ -17,8 +17,8 @@ import (
 	"syscall"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -96,7 +96,7 @@ func report(what string, cmd *exec.Cmd) error {
 
 // measure does one phase; each includes the load, as a user's command would.
 func measure(phase, root string) error {
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		return err
 	}

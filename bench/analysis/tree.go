@@ -10,8 +10,8 @@ import (
 	"sync"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // launchesOfCell is how many of the attempts belong to one cell.
@@ -23,7 +23,7 @@ func writeTree(root string, attempts, rows int) error {
 	if _, err := os.Stat(done); err == nil {
 		return nil
 	}
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func writeTree(root string, attempts, rows int) error {
 	return os.WriteFile(done, nil, 0o644)
 }
 
-func writeAttempt(store *results.Store, i, rows int) error {
+func writeAttempt(store *store.Store, i, rows int) error {
 	random := rand.New(rand.NewPCG(1, uint64(i)))
 	cell := cellOf(i/launchesOfCell, rows)
 	a, err := store.Begin(cell, experiments.Identity{Address: cell.Address, Hash: cell.Address}, 1+i%launchesOfCell, nil)

@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"matrix/results"
 	"matrix/results/claim"
+	"matrix/results/store"
 	"matrix/runner/apply"
 	"matrix/runner/plan"
 	"matrix/runner/slurm"
@@ -41,7 +41,7 @@ func main() {
 type bench struct {
 	cells, launches, nodes, most int
 
-	store *results.Store
+	store *store.Store
 	run_  *slurm.Run
 	byAt  map[string]*plan.Item
 }
@@ -52,7 +52,7 @@ func (b *bench) run(ctx context.Context, parent string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if b.store, err = results.Open(dir); err != nil {
+	if b.store, err = store.Open(dir); err != nil {
 		return err
 	}
 	began := time.Now()

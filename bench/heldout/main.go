@@ -11,7 +11,7 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -31,7 +31,7 @@ func run(ctx context.Context, root string, experiments []string) error {
 	if _, err := os.Stat(root); err != nil {
 		return err
 	}
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/plan"
 )
 
@@ -57,7 +57,7 @@ func planOf(file, root string) (*plan.Plan, error) {
 	for c := range config.Experiments[0].Expand(experiments.Hooks{}).Cells() {
 		cells = append(cells, c)
 	}
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		return nil, err
 	}

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/report"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -90,7 +90,7 @@ func BenchmarkReport(b *testing.B) {
 
 func measure(b *testing.B, root string) {
 	began := cpu()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,9 +16,9 @@ import (
 
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 	"matrix/runner/plan"
@@ -44,7 +44,7 @@ func readerTrees(t *testing.T) map[string]string {
 		roots[name] = t.TempDir()
 		cells = append(cells, summarytest.Cell{Platform: "b", Size: 40, Launches: []launch{{Scale: 1.7}}})
 		ids := summarytest.Plant(t, roots[name], cells...)
-		store, err := results.Open(roots[name])
+		store, err := store.Open(roots[name])
 		if err == nil && name == "void" {
 			err = store.Taint("e", cells[0].Slug(), ids[cells[0].Slug()][1], "a noisy neighbour", "me")
 		}
@@ -144,9 +144,9 @@ func TestAllReadersGoByTheSameLaunches(t *testing.T) {
 	}
 }
 
-func open(t *testing.T, root string) *results.Store {
+func open(t *testing.T, root string) *store.Store {
 	t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ import (
 	"matrix/backends/fake"
 	"matrix/backends/process"
 	"matrix/cmd/matrix/cli/app"
-	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -110,7 +111,7 @@ func rows(ts *testscript.TestScript, neg bool, args []string) {
 
 // onDisk is how many measured requests the furthest unfinished attempt has.
 func onDisk(ts *testscript.TestScript, root string) (most int64) {
-	store, err := results.Open(ts.MkAbs(root))
+	store, err := store.Open(ts.MkAbs(root))
 	ts.Check(err)
 	unfinished, _ := store.Unfinished(context.Background()) // the folder may not be there yet
 	for _, a := range unfinished {
@@ -199,7 +200,7 @@ func requests(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	n := 0
 	for _, manifest := range found {
-		ts.Check(table.ReadRequests(filepath.Dir(manifest), func(r results.RequestRow) error {
+		ts.Check(table.ReadRequests(filepath.Dir(manifest), func(r record.RequestRow) error {
 			if r.Phase == "measure" && (args[1] == "*" || r.Status == args[1]) {
 				n++
 			}

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -168,9 +168,9 @@ func (c *cluster) until(what string, reached func() bool) {
 	}
 }
 
-func (c *cluster) history(root string) []results.Past {
+func (c *cluster) history(root string) []store.Past {
 	c.t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -45,8 +45,8 @@ type scope struct {
 
 func (s scope) most() int64 { return s.ns[len(s.ns)-1] }
 
-// table is the table of criteria, in its order.
-func table() []metric {
+// criteriaTable is the table of criteria, in its order.
+func criteriaTable() []metric {
 	return []metric{
 		{criterion: Performance, name: mTime, sub: 1, unit: "s", formula: "T = load + measured phase for so many requests", value: timeOf},
 		{criterion: Reliability, name: mFailures, sub: 0.5, unit: "per 10,000", formula: fmt.Sprintf("10,000 × (failed of %d + ½) / %d, Jeffreys", judged, judged+1), value: failures},

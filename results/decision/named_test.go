@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/table"
 )
 
 // What a decision block may name beside columns is what the decision derives.
 func TestDerivedFiguresAreNamed(t *testing.T) {
 	for name := range derived {
-		if !slices.ContainsFunc(results.Named(), func(m experiments.Metric) bool { return m.Name == name }) {
+		if !slices.ContainsFunc(table.Named(), func(m experiments.Metric) bool { return m.Name == name }) {
 			t.Errorf("%s cannot be named in require or goals", name)
 		}
 	}

@@ -103,7 +103,7 @@ func (r *rules) goal(name string) string {
 	if g := r.goals[name]; g != "" {
 		return g
 	}
-	for _, m := range table() {
+	for _, m := range criteriaTable() {
 		if m.name == name {
 			if m.more {
 				return "max"

@@ -68,7 +68,7 @@ func rulesOf(o Options) *rules {
 		r.requests = o.Requests
 	}
 	r.requests = slices.Compact(slices.Sorted(slices.Values(r.requests)))
-	r.metrics = withGoals(table(), r.goals)
+	r.metrics = withGoals(criteriaTable(), r.goals)
 	return r
 }
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/exchange"
 	"matrix/results/quality"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -16,7 +16,7 @@ import (
 // prompts' ids, and that is said; answers to other prompts are not compared, though they stand at the same place.
 func TestAnswersAreMatchedByTheirPrompts(t *testing.T) {
 	root := t.TempDir()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -38,7 +38,7 @@ func readDoc(t *testing.T, doc string, o Options) ([]*Set, error) {
 // kept imports sets into a new store and returns the row of run.parquet of the first.
 func kept(t *testing.T, sets []*Set) *record.RunRow {
 	t.Helper()
-	store, err := results.Open(t.TempDir())
+	store, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func TestDisagreements(t *testing.T) {
 
 // TestMeasuredCellIsNotTakenOver: an import never becomes the newest attempt of a cell that matrix measured.
 func TestMeasuredCellIsNotTakenOver(t *testing.T) {
-	store, err := results.Open(t.TempDir())
+	tree, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,19 +275,19 @@ func TestMeasuredCellIsNotTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	past := results.Past{Manifest: results.Manifest{Address: c.Address}}
-	if _, err := cellOf("old", s, []results.Past{past}); err == nil || !strings.Contains(err.Error(), "p_before") {
+	past := store.Past{Manifest: record.Manifest{Address: c.Address}}
+	if _, err := cellOf("old", s, []store.Past{past}); err == nil || !strings.Contains(err.Error(), "p_before") {
 		t.Errorf("%v", err)
 	}
 	for range 2 { // again and again is fine: it is the same set
-		if _, err := Keep(t.Context(), store, "old", nil, []*Set{s}); err != nil {
+		if _, err := Keep(t.Context(), tree, "old", nil, []*Set{s}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 func TestExport(t *testing.T) {
-	store, err := results.Open(t.TempDir())
+	store, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

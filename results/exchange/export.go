@@ -15,8 +15,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
-	"matrix/results"
 	"matrix/results/disk"
+	"matrix/results/table"
 )
 
 // Attempt is one attempt to export.
@@ -30,8 +30,8 @@ type Attempt struct {
 // Export writes one table of many attempts as one file: "parquet", "csv" or "jsonl". The columns are those of this
 // version of matrix, with whether the attempt counts and why not; an older attempt's missing ones are null. It returns
 // the number of rows.
-func Export(out io.Writer, format, table string, attempts []Attempt) (int64, error) {
-	schema, err := results.Schema(table)
+func Export(out io.Writer, format, name string, attempts []Attempt) (int64, error) {
+	schema, err := table.Schema(name)
 	if err != nil {
 		return 0, err
 	}
@@ -46,7 +46,7 @@ func Export(out io.Writer, format, table string, attempts []Attempt) (int64, err
 	var rows int64
 	for _, a := range attempts {
 		before := rows
-		err := results.Batches(a.Dir, table, func(b arrow.RecordBatch) error {
+		err := table.Batches(a.Dir, name, func(b arrow.RecordBatch) error {
 			rows += b.NumRows()
 			columns := append(slices.Clone(b.Columns()), a.standing(int(b.NumRows()))...)
 			return w.write(array.NewRecordBatch(schema, columns, b.NumRows()))

@@ -8,21 +8,21 @@ import (
 	"strconv"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
 // Kept is an attempt that an import wrote.
 type Kept struct {
 	Cell    *experiments.Cell
-	Summary results.Summary
+	Summary record.Summary
 	Dir     string
 }
 
 // Keep commits sets as imported attempts of an experiment, one each. It refuses a cell that matrix itself has measured:
 // its newest attempt would be taken for the cell's result. Source is the file as it was, kept beside the results.
-func Keep(ctx context.Context, store *results.Store, experiment string, source []byte, sets []*Set) ([]Kept, error) {
+func Keep(ctx context.Context, store *store.Store, experiment string, source []byte, sets []*Set) ([]Kept, error) {
 	unlock, err := store.Lock("matrix import")
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *Set) loadLabel() string {
 	return ""
 }
 
-func cellOf(experiment string, s *Set, history []results.Past) (*experiments.Cell, error) {
+func cellOf(experiment string, s *Set, history []store.Past) (*experiments.Cell, error) {
 	c, err := bareCell(experiment, s)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func bareCell(experiment string, s *Set, more ...*experiments.Axis) (*experiment
 }
 
 // keptAs reports that an earlier matrix kept the same load in a cell without its coordinate: there the new one belongs, too.
-func keptAs(c *experiments.Cell, s *Set, history []results.Past) bool {
+func keptAs(c *experiments.Cell, s *Set, history []store.Past) bool {
 	for _, p := range history {
 		if p.Address != c.Address || !imported(p) {
 			continue
@@ -128,12 +128,12 @@ func keptAs(c *experiments.Cell, s *Set, history []results.Past) bool {
 }
 
 // imported tells by the identity, so that no Parquet is opened.
-func imported(p results.Past) bool {
+func imported(p store.Past) bool {
 	return p.Identity.Components.Backend != nil && string(p.Identity.Components.Backend.Value) == `{"platform":"imported"}`
 }
 
 // keep commits one set. One that is refused leaves nothing behind: its file is still there.
-func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kept, error) {
+func keep(store *store.Store, c *experiments.Cell, source []byte, s *Set) (Kept, error) {
 	id := experiments.Identify(c, experiments.Facts{})
 	a, err := store.Begin(c, id, s.Labels.Launch, source)
 	if err != nil {
@@ -146,8 +146,8 @@ func keep(store *results.Store, c *experiments.Cell, source []byte, s *Set) (Kep
 	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, nil
 }
 
-func write(a *results.Attempt, c *experiments.Cell, id experiments.Identity, s *Set) (results.Summary, error) {
-	run := results.Run{
+func write(a *store.Attempt, c *experiments.Cell, id experiments.Identity, s *Set) (record.Summary, error) {
+	run := record.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
 		Imported: true, Given: maps.Clone(s.Given), Untold: maps.Clone(s.Untold), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
 	}
@@ -155,16 +155,16 @@ func write(a *results.Attempt, c *experiments.Cell, id experiments.Identity, s *
 		run.BeganUnixS = float64(s.Began.UnixNano()) / 1e9
 	}
 	if err := a.SaveRun(run); err != nil { // so that the next apply knows it for an import, should this be killed
-		return results.Summary{}, err
+		return record.Summary{}, err
 	}
 	for _, r := range s.Requests {
-		var out *results.OutputRow
+		var out *record.OutputRow
 		if r.Text != "" {
-			out = &results.OutputRow{Seq: r.Seq, PromptID: r.PromptID, Text: r.Text}
+			out = &record.OutputRow{Seq: r.Seq, PromptID: r.PromptID, Text: r.Text}
 		}
 		if err := a.Append(r.RequestRow, out); err != nil {
-			return results.Summary{}, err
+			return record.Summary{}, err
 		}
 	}
-	return a.Commit(results.Complete, "imported", "", run)
+	return a.Commit(record.Complete, "imported", "", run)
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"maps"
 
-	"matrix/results"
+	"matrix/results/store"
 )
 
 // Number gives the sets of an import the launches that follow those which earlier imports of the same cells kept, so that
@@ -15,7 +15,7 @@ import (
 // places that it had: it is no second measurement. sources are the files as they were, nil where one is too large to be
 // kept; such a one takes the places of those before it, for nobody can tell them apart. A launch that was told is left as
 // it is.
-func Number(ctx context.Context, store *results.Store, experiment string, sources [][]byte, files [][]*Set) error {
+func Number(ctx context.Context, store *store.Store, experiment string, sources [][]byte, files [][]*Set) error {
 	history, err := store.History(ctx, experiment)
 	if err != nil {
 		return err

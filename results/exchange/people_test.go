@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -107,7 +107,7 @@ func TestSeveralDocuments(t *testing.T) {
 		if got := []int{sets[0].Labels.Launch, sets[1].Labels.Launch, sets[2].Labels.Launch}; fmt.Sprint(got) != "[1 2 1]" {
 			t.Errorf("launches %v", got)
 		}
-		store, err := results.Open(t.TempDir())
+		store, err := store.Open(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // Labels say which cell a result belongs to. What a file does not tell must be given; what is given wins.
@@ -34,7 +34,7 @@ func (l Labels) check() error {
 
 // Request is one request of an earlier result.
 type Request struct {
-	results.RequestRow
+	record.RequestRow
 	Text string // what was generated, "" = not kept
 }
 
@@ -48,7 +48,7 @@ type Set struct {
 	Mode        string             // batch, closed, open; "" = unknown
 	Concurrency int64              // 0 = unknown
 	Rate        float64            // requests/s of an open load; 0 = unknown
-	Engine      results.Engine
+	Engine      record.Engine
 	Warnings    []string
 	numbered    bool   // the launch's number was told
 	Place       string // how it got its launch's number, where that is worth a word
@@ -65,7 +65,7 @@ func (s *Set) warn(format string, args ...any) {
 
 // newRequest is a row of which nothing is known yet but that it was asked.
 func newRequest(seq int64) Request {
-	return Request{RequestRow: results.RequestRow{Seq: seq, Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "none"}}
+	return Request{RequestRow: record.RequestRow{Seq: seq, Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "none"}}
 }
 
 // tokens sets a count and says where it is from.

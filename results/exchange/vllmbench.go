@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"matrix/experiments/textfile"
-	"matrix/results"
+	"matrix/results/record"
 )
 
 // vllmBench is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py). Without
@@ -121,7 +121,7 @@ func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 		return nil, errors.New("is no result of `vllm bench serve`: it has no duration or no completed")
 	}
 	s := newSet()
-	s.Labels.Model, s.Given, s.Engine = labelOf(v.ModelID), v.given(), results.Engine{Name: "vllm"}
+	s.Labels.Model, s.Given, s.Engine = labelOf(v.ModelID), v.given(), record.Engine{Name: "vllm"}
 	v.load(s)
 	if began, err := time.ParseInLocation("20060102-150405", v.Date, time.Local); err == nil && *v.Duration >= 0 && *v.Duration <= maxSeconds {
 		s.Began = began.Add(-time.Duration(*v.Duration * float64(time.Second))) // the date is that of the writing

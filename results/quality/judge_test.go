@@ -10,15 +10,15 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
 // measured commits a cell with these outputs and returns the set that it is read back in.
 func measured(t *testing.T, root string, outputs map[string][]string) *summary.Set {
 	t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestJudge(t *testing.T) {
 	if again, err := j.Compare(t.Context(), root, a, b); err != nil || asked != before || again.WinsA != 2 {
 		t.Errorf("judged twice: %+v, %v", again, err)
 	}
-	store, _ := results.Open(root)
+	store, _ := store.Open(root)
 	if past, err := store.History(t.Context(), ""); err != nil || len(past) != 2 {
 		t.Errorf("judgements are taken for attempts: %d, %v", len(past), err)
 	}

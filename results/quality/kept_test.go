@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"testing"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -24,7 +24,7 @@ func TestKept(t *testing.T) {
 	measured := 0
 	ask := func(p Prompts) *Report {
 		t.Helper()
-		store, err := results.Open(root)
+		store, err := store.Open(root)
 		if err != nil {
 			t.Fatal(err)
 		}

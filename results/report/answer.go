@@ -50,7 +50,7 @@ func (m board) groupAnswer(g decision.Group) []Block {
 		out = append(out, Block{Figure: f})
 	}
 	if t := m.decided(g); len(t.Rows) > 0 {
-		out = append(out, table(t))
+		out = append(out, tableBlock(t))
 	}
 	var rest []Text
 	for _, s := range g.Rest() {
@@ -183,7 +183,7 @@ func checked(g decision.Group) []Block {
 		}
 	}
 	title := fmt.Sprintf("Checks: %d red, %d amber, %d green", count[summary.Red], count[summary.Amber], count[summary.Green])
-	return []Block{fold(title, table(t))}
+	return []Block{fold(title, tableBlock(t))}
 }
 
 // noAnswer says why nothing can be chosen.

@@ -19,7 +19,7 @@ type (
 func plain(s string) Text        { return Text{{Text: s}} }
 func para(s string) Block        { return Block{Text: plain(s)} }
 func toned(tone, s string) Block { return Block{Text: plain(s), Tone: tone} }
-func table(t *Table) Block       { return Block{Table: t} }
+func tableBlock(t *Table) Block  { return Block{Table: t} }
 
 func fold(title string, b ...Block) Block {
 	return Block{Fold: &document.Fold{Title: title, Blocks: b}}

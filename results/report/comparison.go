@@ -13,7 +13,7 @@ func (m *maker) comparison() (Section, error) {
 	s := Section{ID: "comparison", Title: "Every batch size"}
 	for _, g := range m.groups {
 		for _, size := range g.sizes {
-			s.Blocks = append(s.Blocks, table(m.comparisonTable(g, size)))
+			s.Blocks = append(s.Blocks, tableBlock(m.comparisonTable(g, size)))
 		}
 	}
 	s.Blocks = append(s.Blocks, m.throughput()...)

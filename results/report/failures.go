@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // failures tells what did not end well: launches first, then requests. A crash is evidence.
@@ -44,7 +44,7 @@ func (m *maker) failures() (Section, error) {
 	}
 	for _, t := range []*Table{launches, requests} {
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, table(t))
+			s.Blocks = append(s.Blocks, tableBlock(t))
 		}
 	}
 	return s, nil
@@ -64,7 +64,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) 
 		example string
 	}
 	found := map[string]*class{}
-	err := results.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error", "sent_s", "done_s"}, func(r record.RequestRow) error {
+	err := table.ReadRequestColumns(a.Dir, []string{"phase", "status", "error_class", "error", "sent_s", "done_s"}, func(r record.RequestRow) error {
 		if r.Phase != "measure" || r.Status == "ok" {
 			return nil
 		}
@@ -82,7 +82,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) 
 		found[name].example = cmp.Or(found[name].example, r.Error)
 		return nil
 	})
-	if err != nil && !errors.Is(err, results.ErrCorrupt) {
+	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, fmt.Errorf("read the requests of %s: %w", c.Name, err)
 	}
 	var rows []Row

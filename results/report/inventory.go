@@ -24,7 +24,7 @@ func (m *maker) environment() (Section, error) {
 	}
 	for _, t := range []*Table{machines, engines} {
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, table(t))
+			s.Blocks = append(s.Blocks, tableBlock(t))
 		}
 	}
 	return s, nil
@@ -75,14 +75,14 @@ func (m *maker) inventory() (Section, error) {
 		t.Rows = append(t.Rows, m.cellRow(c))
 	}
 	if len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, table(t))
+		s.Blocks = append(s.Blocks, tableBlock(t))
 	}
 	if len(m.Set.Problems) > 0 {
 		damaged := &Table{Caption: "Left out: damaged or unreadable", Columns: []Column{{Title: "Attempt"}, {Title: "Problem"}, {Title: "Detail"}}}
 		for _, p := range m.Set.Problems {
 			damaged.Rows = append(damaged.Rows, Row{Values: []Value{{Text: p.Experiment + "/" + p.Slug + "/" + p.Attempt}, {Text: strings.ReplaceAll(p.Problem, "_", " "), Tone: "warn"}, {Text: p.Detail}}})
 		}
-		s.Blocks = append(s.Blocks, table(damaged))
+		s.Blocks = append(s.Blocks, tableBlock(damaged))
 	}
 	return s, nil
 }
@@ -173,7 +173,7 @@ func (m *maker) coverage() []Block {
 	}
 	blocks := []Block{para(fmt.Sprintf("Of %s planned in %s: %s.", counted(len(m.Coverage.Cells), "cell"), m.Coverage.From, strings.Join(parts, ", ")))}
 	if len(t.Rows) > 0 {
-		blocks = append(blocks, table(t))
+		blocks = append(blocks, tableBlock(t))
 	}
 	return blocks
 }

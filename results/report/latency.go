@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/report/chart"
 	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // durations are the latencies of a request, as columns of requests.parquet.
@@ -42,7 +42,7 @@ func (m *maker) latency() (Section, error) {
 			}
 		}
 		if t := latencyTable(m.Set, g); len(t.Rows) > 0 {
-			folds = append(folds, fold(g.model+": percentiles of every batch size", table(t)))
+			folds = append(folds, fold(g.model+": percentiles of every batch size", tableBlock(t)))
 		}
 	}
 	if s.Blocks = append(s.Blocks, folds...); len(s.Blocks) > 0 {
@@ -75,7 +75,7 @@ func (m *maker) distributions(g *group, size int64, queued bool, cells []*summar
 		columns = append(columns, d.column)
 	}
 	found, err := m.Set.Distributions(m.ctx, cells, columns...)
-	if err != nil && !errors.Is(err, results.ErrCorrupt) {
+	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, err
 	}
 	var blocks []Block

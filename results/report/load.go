@@ -48,7 +48,7 @@ func (m *maker) load() (Section, error) {
 		}
 		if len(t.Rows) > 0 {
 			t.Drop()
-			folds = append(folds, fold("Load of "+g.model+" in figures", table(t)))
+			folds = append(folds, fold("Load of "+g.model+" in figures", tableBlock(t)))
 		}
 	}
 	s.Blocks = append(s.Blocks, folds...)

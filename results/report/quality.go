@@ -15,13 +15,13 @@ func (m *maker) quality() (Section, error) {
 	for _, w := range m.Quality.Warnings {
 		s.Blocks = append(s.Blocks, toned("warn", w))
 	}
-	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), table(m.qualityCells()))
+	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), tableBlock(m.qualityCells()))
 	if t := m.qualityPairs(); len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, fold("How far each pair agrees", table(t)))
+		s.Blocks = append(s.Blocks, fold("How far each pair agrees", tableBlock(t)))
 	}
 	for _, t := range []*Table{m.worth(), m.fieldPairs(), m.fieldAccuracies()} {
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, table(t))
+			s.Blocks = append(s.Blocks, tableBlock(t))
 		}
 	}
 	return s, nil

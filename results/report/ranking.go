@@ -42,7 +42,7 @@ func (m *maker) ranking() (Section, error) {
 }
 
 func (m *maker) ranked(g decision.Group, q decision.Question) []Block {
-	blocks := []Block{table(m.standings(g, q))}
+	blocks := []Block{tableBlock(m.standings(g, q))}
 	if all := flips(q); len(all) > 0 {
 		blocks = append(blocks, para("Another would be first:"), Block{List: all})
 	}

@@ -65,7 +65,7 @@ func (m *maker) start(g decision.Group, k decision.Standing, title string) []Blo
 		return nil
 	}
 	c := cells[len(cells)-1]
-	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, table(m.expected(cells)), {Text: m.limits(c, k.Platform)}}
+	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, tableBlock(m.expected(cells)), {Text: m.limits(c, k.Platform)}}
 	if m.Recipe == nil {
 		return append(blocks, para("The script that starts it: matrix recipe "+c.Name))
 	}

@@ -16,11 +16,11 @@ import (
 
 	"golang.org/x/net/html"
 
-	"matrix/results"
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/record"
 	"matrix/results/report/chart"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -58,7 +58,7 @@ func h100(t *testing.T) string {
 // build makes the report of a tree.
 func build(t *testing.T, root string, change func(*Input), experiments ...string) *Document {
 	t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,10 +226,10 @@ const hostile = "<script>alert(1)</script>|`\"'><img src=x onerror=alert(1)>\x1b
 
 // hostileSet is a set in which whatever can be named is.
 func hostileSet() *summary.Set {
-	a := &summary.Attempt{Past: results.Past{Manifest: record.Manifest{Attempt: "01", Status: record.EngineFailed, Reason: hostile, Launch: 1, Planned: 0}}}
+	a := &summary.Attempt{Past: store.Past{Manifest: record.Manifest{Attempt: "01", Status: record.EngineFailed, Reason: hostile, Launch: 1, Planned: 0}}}
 	c := &summary.Cell{Experiment: "x", Address: "0123456789abcdef0", Slug: "s", Name: hostile, Platform: hostile, Model: hostile, BatchSize: 10,
 		Axes: map[string]string{hostile: hostile}, Simulated: true, Attempts: []*summary.Attempt{a}}
-	return &summary.Set{Root: hostile, Cells: []*summary.Cell{c}, Problems: []results.Past{{Manifest: record.Manifest{Experiment: hostile, Slug: "q", Attempt: "02"}, Problem: "result_corrupt", Detail: hostile}}}
+	return &summary.Set{Root: hostile, Cells: []*summary.Cell{c}, Problems: []store.Past{{Manifest: record.Manifest{Experiment: hostile, Slug: "q", Attempt: "02"}, Problem: "result_corrupt", Detail: hostile}}}
 }
 
 func TestNothingThatAModelSaysIsMarkup(t *testing.T) {

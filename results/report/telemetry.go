@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // gauge is a figure of samples.parquet over time.
@@ -78,7 +79,7 @@ func gaugeNames() []string {
 func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	a := middle(c)
 	series, err := a.Series(1<<16, gaugeNames()...)
-	if err != nil && !errors.Is(err, results.ErrCorrupt) {
+	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
 	}
 	found := map[string]track{}
@@ -177,7 +178,7 @@ func sharedServer(set *summary.Set, a *summary.Attempt) *record.ServerRecord {
 	if id == "" {
 		return nil
 	}
-	all, err := results.Servers(set.Root, a.Experiment)
+	all, err := store.Servers(set.Root, a.Experiment)
 	if err != nil {
 		return nil // the timeline lacks a band, and the inventory says what is damaged
 	}

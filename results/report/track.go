@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/metrics"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // mostPoints is how many points a line over time is thinned to.
@@ -120,14 +120,14 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	}
 	var rows []record.RequestRow
 	from, to := math.Inf(1), math.Inf(-1)
-	err := results.ReadRequestColumns(a.Dir, []string{"segment", "sent_s", "first_token_s", "done_s", "output_tokens"}, func(r record.RequestRow) error {
+	err := table.ReadRequestColumns(a.Dir, []string{"segment", "sent_s", "first_token_s", "done_s", "output_tokens"}, func(r record.RequestRow) error {
 		if r.Segment <= 1 && r.SentS != nil && r.DoneS != nil && *r.DoneS > *r.SentS {
 			rows = append(rows, r)
 			from, to = min(from, *r.SentS), max(to, *r.DoneS)
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, results.ErrCorrupt) || len(rows) < 2 {
+	if err != nil && !errors.Is(err, table.ErrCorrupt) || len(rows) < 2 {
 		return false, err
 	}
 	width := (to - from) / bins

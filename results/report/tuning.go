@@ -19,9 +19,9 @@ func (m *maker) tuning() (Section, error) {
 			if len(axes) == 0 {
 				continue
 			}
-			s.Blocks = append(s.Blocks, Block{Heading: platform + ", " + g.model}, table(bestSettings(cells, axes)))
+			s.Blocks = append(s.Blocks, Block{Heading: platform + ", " + g.model}, tableBlock(bestSettings(cells, axes)))
 			if t := effects(cells, axes); len(t.Rows) > 0 {
-				s.Blocks = append(s.Blocks, table(t))
+				s.Blocks = append(s.Blocks, tableBlock(t))
 			}
 		}
 	}

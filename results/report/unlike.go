@@ -29,7 +29,7 @@ func (m *maker) unlike() (Section, error) {
 		}
 	}
 	if len(t.Rows) > 0 {
-		s.Blocks = append(s.Blocks, para("These ratios tell of more than the platform. Each difference listed may by itself explain a part of the ratio."), table(t))
+		s.Blocks = append(s.Blocks, para("These ratios tell of more than the platform. Each difference listed may by itself explain a part of the ratio."), tableBlock(t))
 	} else if len(m.Set.Cells) > 1 {
 		s.Blocks = append(s.Blocks, para("Beside what the checks say, no pair of cells is known to differ in precision, prompts, limits, context, template, load or machine."))
 	}

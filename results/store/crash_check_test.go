@@ -54,7 +54,7 @@ func kept(ctx context.Context, s *Store, promises []promise) error {
 	return err
 }
 
-func keptCommitted(past []PastAttempt, promises []promise) error {
+func keptCommitted(past []Past, promises []promise) error {
 	tainted := map[string]bool{}
 	for _, p := range past {
 		tainted[p.Attempt] = p.Tainted != ""
@@ -107,7 +107,7 @@ func allThere(ctx context.Context, s *Store, promises []promise) error {
 }
 
 // eachOnce: every request has at most one row and one output; of a complete attempt exactly one.
-func eachOnce(p PastAttempt) error {
+func eachOnce(p Past) error {
 	var rows, outputs [crashRequests]int
 	if err := table.ReadRequests(p.Dir, func(r record.RequestRow) error { rows[r.Seq]++; return nil }); err != nil {
 		return err

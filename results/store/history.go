@@ -22,8 +22,8 @@ const (
 	Unverified    = "unverified"     // written by a newer matrix: cannot be judged here
 )
 
-// PastAttempt is one attempt in the history.
-type PastAttempt struct {
+// Past is one attempt in the history.
+type Past struct {
 	record.Manifest // what is known from the path alone when Problem says so
 	Dir             string
 	Problem         string   // "" or result_corrupt, result_missing, unverified
@@ -33,11 +33,11 @@ type PastAttempt struct {
 }
 
 // Lacks reports that a table of the attempt (requests, outputs, samples) was left behind when the tree was copied.
-func (p *PastAttempt) Lacks(table string) bool { return slices.Contains(p.Absent, table+".parquet") }
+func (p *Past) Lacks(table string) bool { return slices.Contains(p.Absent, table+".parquet") }
 
 // History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
 // manifests and file sizes; Verify reads the files.
-func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, error) {
+func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) {
 	if experiment != "" {
 		if err := checkName(experiment); err != nil {
 			return nil, fmt.Errorf("read the history of %q: %w", experiment, err)
@@ -48,7 +48,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]PastAttempt, 
 	if err != nil {
 		return nil, err
 	}
-	var out []PastAttempt
+	var out []Past
 	for _, name := range names {
 		past, err := reading{s, ctx}.experiment(name)
 		if err != nil && !(reading{s, ctx}).unreadable(err) {
@@ -75,17 +75,17 @@ func (r reading) unreadable(err error) bool {
 	return true
 }
 
-func sortPast(past []PastAttempt) []PastAttempt {
-	slices.SortFunc(past, func(a, b PastAttempt) int { return strings.Compare(a.Attempt, b.Attempt) })
+func sortPast(past []Past) []Past {
+	slices.SortFunc(past, func(a, b Past) int { return strings.Compare(a.Attempt, b.Attempt) })
 	return past
 }
 
-func (r reading) experiment(experiment string) ([]PastAttempt, error) {
+func (r reading) experiment(experiment string) ([]Past, error) {
 	slugs, err := folders(filepath.Join(r.s.root, experiment))
 	if err != nil {
 		return nil, err
 	}
-	var out []PastAttempt
+	var out []Past
 	for _, slug := range slugs {
 		past, err := r.cell(experiment, slug)
 		if err != nil && !r.unreadable(err) {
@@ -96,13 +96,13 @@ func (r reading) experiment(experiment string) ([]PastAttempt, error) {
 	return sortPast(out), nil
 }
 
-func (r reading) cell(experiment, slug string) ([]PastAttempt, error) {
+func (r reading) cell(experiment, slug string) ([]Past, error) {
 	cell := filepath.Join(r.s.root, experiment, slug)
 	names, err := folders(cell)
 	if err != nil {
 		return nil, err
 	}
-	var out []PastAttempt
+	var out []Past
 	for _, name := range names {
 		if err := r.ctx.Err(); err != nil {
 			return nil, err
@@ -129,8 +129,8 @@ func (r reading) cell(experiment, slug string) ([]PastAttempt, error) {
 }
 
 // readPast fails for a want of ours alone (too few descriptors): what is wrong with an attempt is a finding about it.
-func readPast(experiment, slug, dir string) (PastAttempt, error) {
-	p := PastAttempt{Dir: dir}
+func readPast(experiment, slug, dir string) (Past, error) {
+	p := Past{Dir: dir}
 	m, err := table.ReadManifest(dir)
 	switch {
 	case passing(err):

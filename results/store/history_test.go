@@ -13,7 +13,7 @@ import (
 	"matrix/results/table"
 )
 
-func committed(t testing.TB, s *Store, launch int) PastAttempt {
+func committed(t testing.TB, s *Store, launch int) Past {
 	t.Helper()
 	a, err := s.Begin(testCell(1), testIdentity(), launch, []byte("source"))
 	if err != nil {
@@ -33,7 +33,7 @@ func committed(t testing.TB, s *Store, launch int) PastAttempt {
 		}
 	}
 	t.Fatal("the attempt is not in the history")
-	return PastAttempt{}
+	return Past{}
 }
 
 func TestHistoryProblems(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // resealed changes the manifest of a committed attempt as somebody who knows the format can, its own checksum included.
-func resealed(t *testing.T, p PastAttempt, change func(m *record.Manifest)) {
+func resealed(t *testing.T, p Past, change func(m *record.Manifest)) {
 	t.Helper()
 	m := p.Manifest
 	m.Files = map[string]record.FileSum{}
@@ -29,7 +29,7 @@ func resealed(t *testing.T, p PastAttempt, change func(m *record.Manifest)) {
 }
 
 // listing puts a file that lies elsewhere into the manifest under a name that leads there.
-func listing(t *testing.T, p PastAttempt, name, lies string) {
+func listing(t *testing.T, p Past, name, lies string) {
 	t.Helper()
 	sum, err := table.SumFile(lies)
 	must(t, err)
@@ -37,78 +37,78 @@ func listing(t *testing.T, p PastAttempt, name, lies string) {
 }
 
 // attacks make a tree, of which outside holds a secret and a victim, hostile.
-var attacks = map[string]func(t *testing.T, p PastAttempt, outside string){
-	"a name with dots": func(t *testing.T, p PastAttempt, outside string) {
+var attacks = map[string]func(t *testing.T, p Past, outside string){
+	"a name with dots": func(t *testing.T, p Past, outside string) {
 		rel, err := filepath.Rel(p.Dir, filepath.Join(outside, "victim"))
 		must(t, err)
 		listing(t, p, rel, filepath.Join(outside, "victim"))
 	},
-	"an absolute name": func(t *testing.T, p PastAttempt, outside string) {
+	"an absolute name": func(t *testing.T, p Past, outside string) {
 		listing(t, p, filepath.Join(outside, "victim"), filepath.Join(outside, "victim"))
 	},
-	"a name of no table": func(t *testing.T, p PastAttempt, outside string) {
+	"a name of no table": func(t *testing.T, p Past, outside string) {
 		must(t, os.WriteFile(filepath.Join(p.Dir, "Makefile"), []byte("all:\n"), 0o644))
 		listing(t, p, "Makefile", filepath.Join(p.Dir, "Makefile"))
 	},
-	"a folder's name": func(t *testing.T, p PastAttempt, outside string) {
+	"a folder's name": func(t *testing.T, p Past, outside string) {
 		resealed(t, p, func(m *record.Manifest) { m.Files["."] = record.FileSum{} })
 	},
-	"a log that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a log that is a link": func(t *testing.T, p Past, outside string) {
 		must(t, os.Symlink(filepath.Join(outside, "secret"), filepath.Join(p.Dir, logFile)))
 		listing(t, p, logFile, filepath.Join(outside, "secret"))
 	},
-	"a table that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a table that is a link": func(t *testing.T, p Past, outside string) {
 		path := filepath.Join(p.Dir, record.TableRun+".parquet")
 		moved := filepath.Join(outside, "run")
 		must(t, errors.Join(os.Rename(path, moved), os.Symlink(moved, path)))
 	},
-	"a table that is a FIFO": func(t *testing.T, p PastAttempt, outside string) {
+	"a table that is a FIFO": func(t *testing.T, p Past, outside string) {
 		path := filepath.Join(p.Dir, record.TableRun+".parquet")
 		must(t, errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o644)))
 		resealed(t, p, func(m *record.Manifest) { m.Files[record.TableRun+".parquet"] = record.FileSum{} })
 	},
-	"a manifest that is a FIFO": func(t *testing.T, p PastAttempt, outside string) {
+	"a manifest that is a FIFO": func(t *testing.T, p Past, outside string) {
 		path := filepath.Join(p.Dir, table.ManifestFile)
 		must(t, errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o644)))
 	},
-	"a manifest that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a manifest that is a link": func(t *testing.T, p Past, outside string) {
 		path := filepath.Join(p.Dir, table.ManifestFile)
 		moved := filepath.Join(outside, "manifest")
 		must(t, errors.Join(os.Rename(path, moved), os.Symlink(moved, path)))
 	},
-	"a manifest without an end": func(t *testing.T, p PastAttempt, outside string) {
+	"a manifest without an end": func(t *testing.T, p Past, outside string) {
 		must(t, os.Truncate(filepath.Join(p.Dir, table.ManifestFile), table.MaxDocument+1))
 	},
-	"another attempt's manifest": func(t *testing.T, p PastAttempt, outside string) {
+	"another attempt's manifest": func(t *testing.T, p Past, outside string) {
 		resealed(t, p, func(m *record.Manifest) { m.Experiment = "../../escaped" })
 	},
-	"a mark that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a mark that is a link": func(t *testing.T, p Past, outside string) {
 		plant(t, p, marksDir, "01J00000000000000000000000.json", func(path string) error { return os.Symlink(filepath.Join(outside, "secret"), path) })
 	},
-	"marks that are a link": func(t *testing.T, p PastAttempt, outside string) {
+	"marks that are a link": func(t *testing.T, p Past, outside string) {
 		must(t, os.Symlink(outside, filepath.Join(filepath.Dir(p.Dir), marksDir)))
 	},
-	"a mark that is a FIFO": func(t *testing.T, p PastAttempt, outside string) {
+	"a mark that is a FIFO": func(t *testing.T, p Past, outside string) {
 		plant(t, p, marksDir, "01J00000000000000000000000.json", func(path string) error { return syscall.Mkfifo(path, 0o644) })
 	},
-	"a source that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a source that is a link": func(t *testing.T, p Past, outside string) {
 		plant(t, p, "../sources", strings.Repeat("ab", 32), func(path string) error { return os.Symlink(filepath.Join(outside, "secret"), path) })
 	},
-	"a source with another name": func(t *testing.T, p PastAttempt, outside string) {
+	"a source with another name": func(t *testing.T, p Past, outside string) {
 		plant(t, p, "../sources", "Makefile", func(path string) error { return os.WriteFile(path, []byte("all:\n"), 0o755) })
 	},
-	"a server's log that is a FIFO": func(t *testing.T, p PastAttempt, outside string) {
+	"a server's log that is a FIFO": func(t *testing.T, p Past, outside string) {
 		plant(t, p, "../launches/"+p.Attempt, logFile, func(path string) error { return syscall.Mkfifo(path, 0o644) })
 	},
-	"a server's folder that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"a server's folder that is a link": func(t *testing.T, p Past, outside string) {
 		plant(t, p, "../launches", p.Attempt, func(path string) error { return os.Symlink(outside, path) })
 	},
-	"an experiment that is a link": func(t *testing.T, p PastAttempt, outside string) {
+	"an experiment that is a link": func(t *testing.T, p Past, outside string) {
 		must(t, os.Symlink(outside, filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(p.Dir))), "linked")))
 	},
 }
 
-func plant(t *testing.T, p PastAttempt, folder, name string, put func(path string) error) {
+func plant(t *testing.T, p Past, folder, name string, put func(path string) error) {
 	t.Helper()
 	dir := filepath.Join(filepath.Dir(p.Dir), folder)
 	must(t, errors.Join(os.MkdirAll(dir, 0o755), put(filepath.Join(dir, name))))

@@ -29,7 +29,7 @@ const (
 // Summary has load_s and duration_s, Files and LogTail are empty. It reads .matrix/index and the manifests of what is
 // not in it, and writes the index again when that was much. Beyond 20,000 attempts a file that was cut short in place
 // is found by Verify alone.
-func (s *Store) Recall(ctx context.Context, experiment string) ([]PastAttempt, error) {
+func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	if err := checkName(experiment); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ type attemptFolder struct {
 	name  string
 	mtime int64       // of the folder, Unix nanoseconds
 	entry *indexEntry // nil: past is what its manifest says, and files what it lists
-	past  *PastAttempt
+	past  *Past
 	files map[string]record.FileSum
 }
 
@@ -158,8 +158,8 @@ func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexF
 }
 
 // remember turns what was seen into the history.
-func remember(file indexFile, found []attemptFolder) []PastAttempt {
-	past := make([]PastAttempt, len(found))
+func remember(file indexFile, found []attemptFolder) []Past {
+	past := make([]Past, len(found))
 	for i := range found {
 		at, p := &found[i], &past[i]
 		if at.entry != nil {

@@ -67,7 +67,7 @@ type nil0 struct{}
 func (nil0) Read(p []byte) (int, error) { return len(p), nil }
 
 // recalled holds Recall against History and returns it.
-func recalled(t *testing.T, s *Store) []PastAttempt {
+func recalled(t *testing.T, s *Store) []Past {
 	t.Helper()
 	want, err := s.History(context.Background(), "e")
 	if err != nil {

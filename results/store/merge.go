@@ -24,11 +24,11 @@ const launchesDir = "launches"
 
 // MergeReport says what Merge did.
 type MergeReport struct {
-	Taken, Already []PastAttempt // attempts that are in the tree now; that were in it before
-	Damaged        []PastAttempt // of the other tree, not as they were written: left out
-	Marks          int           // taint and accept marks taken over
-	Sources        int           // experiment files taken over
-	Launches       int           // folders of shared servers taken over
+	Taken, Already []Past // attempts that are in the tree now; that were in it before
+	Damaged        []Past // of the other tree, not as they were written: left out
+	Marks          int    // taint and accept marks taken over
+	Sources        int    // experiment files taken over
+	Launches       int    // folders of shared servers taken over
 	Notes          []string
 }
 
@@ -56,7 +56,7 @@ func (s *Store) Merge(ctx context.Context, other *Store) (MergeReport, error) {
 		return MergeReport{}, fmt.Errorf("merge: %w", err)
 	}
 	defer theirs.Close()
-	m := merger{ctx: ctx, into: s, from: other, theirs: theirs, mine: map[string]*PastAttempt{}}
+	m := merger{ctx: ctx, into: s, from: other, theirs: theirs, mine: map[string]*Past{}}
 	if err := m.compare(); err != nil {
 		return MergeReport{}, err
 	}
@@ -68,9 +68,9 @@ func (s *Store) Merge(ctx context.Context, other *Store) (MergeReport, error) {
 type merger struct {
 	ctx        context.Context
 	into, from *Store
-	theirs     *os.Root                // of from
-	mine       map[string]*PastAttempt // by ULID
-	todo       []PastAttempt
+	theirs     *os.Root         // of from
+	mine       map[string]*Past // by ULID
+	todo       []Past
 	extras     []extra
 	out        MergeReport
 	want       error // ours, for which a folder of the other tree could not be read
@@ -113,7 +113,7 @@ func (m *merger) compare() error {
 }
 
 // sort puts one attempt of the other tree where it belongs; the text is a conflict.
-func (m *merger) sort(p PastAttempt) (conflict string) {
+func (m *merger) sort(p Past) (conflict string) {
 	here := m.mine[p.Attempt]
 	switch {
 	case here != nil && here.Manifest.Self != "" && here.Self == p.Self && here.Slug == p.Slug && here.Experiment == p.Experiment:
@@ -137,7 +137,7 @@ func (m *merger) sort(p PastAttempt) (conflict string) {
 }
 
 // nowhere reports that an attempt's names cannot stand in a tree of ours.
-func (m *merger) nowhere(p *PastAttempt) bool {
+func (m *merger) nowhere(p *Past) bool {
 	_, err := m.into.cellDir(p.Experiment, p.Slug)
 	if err != nil {
 		p.Problem, p.Detail = ResultCorrupt, err.Error()
@@ -247,7 +247,7 @@ func sameFile(a, b string) (bool, error) {
 }
 
 // note says what is no conflict and still worth knowing.
-func (m *merger) note(mine []PastAttempt) {
+func (m *merger) note(mine []Past) {
 	type launch struct {
 		hash   string
 		number int
@@ -307,7 +307,7 @@ func (m *merger) takeExtra(x extra) error {
 }
 
 // takeAttempt copies one attempt into work/, checks the copy and publishes it.
-func (m *merger) takeAttempt(p PastAttempt) error {
+func (m *merger) takeAttempt(p Past) error {
 	fs := m.into.fs
 	cell, err := m.into.cellDir(p.Experiment, p.Slug)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // keptAttempt commits one attempt with three requests and returns it as the history shows it.
-func keptAttempt(t *testing.T, s *Store) PastAttempt {
+func keptAttempt(t *testing.T, s *Store) Past {
 	t.Helper()
 	a := begin(t, s, 3)
 	for seq := range int64(3) {

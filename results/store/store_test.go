@@ -109,7 +109,7 @@ func readAll[R any](t testing.TB, dir string, read func(string, func(R) error) e
 	return out
 }
 
-func onlyPast(t testing.TB, s *Store) PastAttempt {
+func onlyPast(t testing.TB, s *Store) Past {
 	t.Helper()
 	past, err := s.History(t.Context(), "")
 	if err != nil {

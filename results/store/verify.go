@@ -12,12 +12,12 @@ import (
 )
 
 // Verify reads every file of the store against its manifest and returns the attempts with a problem.
-func (s *Store) Verify(ctx context.Context) ([]PastAttempt, error) {
+func (s *Store) Verify(ctx context.Context) ([]Past, error) {
 	all, err := s.History(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	var bad []PastAttempt
+	var bad []Past
 	for _, p := range all {
 		if p.Problem == "" && len(p.Absent) > 0 {
 			p.Problem, p.Detail = ResultMissing, gone(p.Absent)

@@ -5,12 +5,12 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // attempt commits one launch of a cell under an identity.
-func attempt(t *testing.T, store *results.Store, identity string, launch int, status string) string {
+func attempt(t *testing.T, store *store.Store, identity string, launch int, status string) string {
 	t.Helper()
 	cell := &experiments.Cell{Experiment: "e", BatchSize: 1, Address: "ab", Slug: "cell-ab",
 		Platform: &experiments.Platform{ID: "p"}, Model: &experiments.Model{ID: "m"}}
@@ -27,7 +27,7 @@ func attempt(t *testing.T, store *results.Store, identity string, launch int, st
 	return a.Manifest().Attempt
 }
 
-func accept(t *testing.T, store *results.Store, id, identity string) {
+func accept(t *testing.T, store *store.Store, id, identity string) {
 	t.Helper()
 	doc, err := json.Marshal(experiments.Identity{Address: "ab", Hash: identity})
 	if err == nil {
@@ -47,7 +47,7 @@ func launchIDs(c *Cell) (ids []string) {
 
 func TestAcceptedAttemptsCount(t *testing.T) {
 	root := t.TempDir()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 	"matrix/results/summary/summarytest/planted"
@@ -226,7 +226,7 @@ func TestChecksStayGreen(t *testing.T) {
 func TestChecksOnRealResults(t *testing.T) {
 	root := t.TempDir()
 	summarytest.H100(t, root)
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestSuccessIsOverAllRequests(t *testing.T) {
 		}
 	}
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 1000, Launches: []summarytest.Launch{{}, {Row: one}, {}}})
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestNoShareBeyondTheWhole(t *testing.T) {
 		return out
 	}
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Samples: busy(0.9)}, {Samples: busy(0.6)}}})
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (c *Cell) byAge() []Standing {
 
 // Narrow is the set as some of its attempts alone tell it: of every cell that has any that keep says yes to, the newest
 // identity among them. Tainted ones are not asked about; a cell without a complete launch left is left out.
-func (s *Set) Narrow(ctx context.Context, keep func(*Cell, store.PastAttempt) bool) (*Set, error) {
+func (s *Set) Narrow(ctx context.Context, keep func(*Cell, store.Past) bool) (*Set, error) {
 	out := &Set{Root: s.Root}
 	for _, c := range s.Cells {
 		kept := c.byAge()
@@ -95,7 +95,7 @@ func (s *Set) Before(ctx context.Context) (*Set, error) {
 			}
 		}
 	}
-	return s.Narrow(ctx, func(c *Cell, p store.PastAttempt) bool {
+	return s.Narrow(ctx, func(c *Cell, p store.Past) bool {
 		return p.Identity.Hash != c.Identity && p.Identity.Hash == usable[c.Experiment+"/"+c.Slug]
 	})
 }

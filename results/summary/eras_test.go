@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -28,7 +28,7 @@ func TestEras(t *testing.T) {
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "serve", Size: 20,
 		Launches: slices.Concat(era("1.0", 1, 1), []summarytest.Launch{failed}, era("1.2", 2, 2, 2))},
 		summarytest.Cell{Platform: "other", Size: 20, Launches: era("3", 1)})
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"matrix/results"
 	"matrix/results/predict"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -136,7 +136,7 @@ func (s *Set) Starts() ([]predict.Start, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(experiments)) {
-		servers, err := results.Servers(s.Root, name)
+		servers, err := store.Servers(s.Root, name)
 		if err != nil {
 			return nil, err
 		}

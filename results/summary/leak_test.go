@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -41,7 +41,7 @@ func TestLeak(t *testing.T) {
 			c.grow(&l)
 			root := t.TempDir()
 			summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{l}})
-			store, err := results.Open(root)
+			store, err := store.Open(root)
 			if err != nil {
 				t.Fatal(err)
 			}

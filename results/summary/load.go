@@ -10,24 +10,24 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
 // Load reads the attempts of some experiments, or of all when none is named. Attempts whose files are damaged are
 // listed in Problems and count for nothing.
-func Load(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
+func Load(ctx context.Context, store *store.Store, root string, experiments ...string) (*Set, error) {
 	return loadWith(ctx, store, root, experiments, table.ReadRun)
 }
 
 // Survey is Load without the rows: which attempts count, and of each the numbers that its manifest tells, for trees of
 // thousands of cells.
-func Survey(ctx context.Context, store *results.Store, root string, experiments ...string) (*Set, error) {
+func Survey(ctx context.Context, store *store.Store, root string, experiments ...string) (*Set, error) {
 	return loadWith(ctx, store, root, experiments, func(dir string) (*record.RunRow, error) { return nil, table.VerifyRun(dir) })
 }
 
-func loadWith(ctx context.Context, store *results.Store, root string, experiments []string, row func(dir string) (*record.RunRow, error)) (*Set, error) {
+func loadWith(ctx context.Context, store *store.Store, root string, experiments []string, row func(dir string) (*record.RunRow, error)) (*Set, error) {
 	if len(experiments) == 0 {
 		experiments = []string{""}
 	}
@@ -63,7 +63,7 @@ func loadWith(ctx context.Context, store *results.Store, root string, experiment
 }
 
 // add puts an attempt to its cell. The newest comes first.
-func (s *Set) add(byCell map[string]*Cell, p results.Past) {
+func (s *Set) add(byCell map[string]*Cell, p store.Past) {
 	if p.Problem != "" {
 		s.Problems = append(s.Problems, p)
 		return
@@ -99,7 +99,7 @@ func (s *Set) read(ctx context.Context, row func(dir string) (*record.RunRow, er
 	for i, a := range all {
 		switch err := errs[i]; {
 		case errors.Is(err, table.ErrCorrupt):
-			a.Problem, a.Detail = results.ResultCorrupt, err.Error()
+			a.Problem, a.Detail = store.ResultCorrupt, err.Error()
 			s.Problems = append(s.Problems, a.Past)
 		case err != nil:
 			return fmt.Errorf("read attempt %s: %w", a.Attempt, err)

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // Standing is whether an attempt counts for its cell.
 type Standing struct {
-	results.Past
+	store.Past
 	WhyNot string // "" = it counts
 }
 
@@ -48,7 +48,7 @@ func (s *Set) Standings() []Standing {
 }
 
 // Keep writes counts.parquet of each experiment in the set: for readers of one glob, who see no marks.
-func (s *Set) Keep(store *results.Store) error {
+func (s *Set) Keep(store *store.Store) error {
 	byExperiment := map[string][]record.CountRow{}
 	var names []string
 	for _, a := range s.Standings() {
@@ -67,8 +67,8 @@ func (s *Set) Keep(store *results.Store) error {
 }
 
 // Superseded is the newest result that the cell has of an earlier identity; nil without one.
-func (c *Cell) Superseded(identity string) *results.Past {
-	var found *results.Past
+func (c *Cell) Superseded(identity string) *store.Past {
+	var found *store.Past
 	for i := range c.void {
 		p := &c.void[i].Past
 		if p.Tainted == "" && p.Identity.Hash == identity && isResult(&Attempt{Past: *p}) && (found == nil || p.Attempt > found.Attempt) {

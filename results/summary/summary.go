@@ -7,15 +7,15 @@ import (
 	"strings"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // Set is what a results tree holds for some experiments.
 type Set struct {
 	Root     string
 	Cells    []*Cell // by experiment, platform, model, batch size, then name
-	Problems []results.Past
+	Problems []store.Past
 }
 
 // Cell is one cell with the attempts that tell of it.
@@ -40,7 +40,7 @@ type Cell struct {
 
 // Attempt is one try at one launch: its manifest and its row of run.parquet.
 type Attempt struct {
-	results.Past
+	store.Past
 	row     *record.RunRow       // nil: not read
 	counted *record.FinishCounts // once asked
 }

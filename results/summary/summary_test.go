@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary/summarytest"
 )
 
@@ -27,7 +27,7 @@ func h100(t *testing.T) string {
 
 func load(t *testing.T, root string) *Set {
 	t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestSeriesKeepsPeaks(t *testing.T) {
 }
 
 // launches writes a cell's launches, each with n requests and its own speed.
-func launches(t *testing.T, store *results.Store, name string, n int, scales ...float64) {
+func launches(t *testing.T, store *store.Store, name string, n int, scales ...float64) {
 	t.Helper()
 	cell := &experiments.Cell{Experiment: "e", BatchSize: n, Address: strings.Repeat(fmt.Sprintf("%x", len(name)%16), 64), Slug: name,
 		Axes:     []*experiments.Axis{{Name: "platform", Label: name}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(n)}},
@@ -143,7 +143,7 @@ func row(seq, n int, scale float64) record.RequestRow {
 
 func TestEstimatesAcrossLaunches(t *testing.T) {
 	root := t.TempDir()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestEstimatesAcrossLaunches(t *testing.T) {
 
 func TestDistributions(t *testing.T) {
 	root := t.TempDir()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,11 +213,11 @@ func TestDistributions(t *testing.T) {
 
 func TestDamagedAttemptIsAProblem(t *testing.T) {
 	root := t.TempDir()
-	store, err := results.Open(root)
+	tree, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	launches(t, store, "few", 20, 1, 1)
+	launches(t, tree, "few", 20, 1, 1)
 	path, err := filepath.Glob(filepath.Join(root, "e", "few", "*", "run.parquet"))
 	if err != nil || len(path) != 2 {
 		t.Fatal(path, err)
@@ -231,7 +231,7 @@ func TestDamagedAttemptIsAProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := load(t, root)
-	if len(set.Problems) != 1 || set.Problems[0].Problem != results.ResultCorrupt || len(set.Cells[0].Attempts) != 1 || len(set.Cells[0].Launches) != 1 {
+	if len(set.Problems) != 1 || set.Problems[0].Problem != store.ResultCorrupt || len(set.Cells[0].Attempts) != 1 || len(set.Cells[0].Launches) != 1 {
 		t.Errorf("problems %+v, %d attempts", set.Problems, len(set.Cells[0].Attempts))
 	}
 }

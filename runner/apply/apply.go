@@ -34,7 +34,7 @@ type Options struct {
 	Scratch string // folder for what engines need while they run; "" = in the results tree
 }
 
-// Apply runs a plan's pending launches in order. It takes the store's lock (*results.ErrLocked when held) and those of the
+// Apply runs a plan's pending launches in order. It takes the store's lock (*store.ErrLocked when held) and those of the
 // GPUs that it needs (*gpulock.HeldError), both before anything is started. A cell that
 // fails is a result, not an error; the error is for what stops everything (store not writable, lock held).
 func Apply(ctx context.Context, w plan.World, p *plan.Plan, o Options) (events.Summary, error) {

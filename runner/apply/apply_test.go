@@ -12,8 +12,8 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
@@ -273,7 +273,7 @@ func TestSecondApplyIsLockedOut(t *testing.T) {
 	}
 	defer unlock()
 	_, err = apply(t.Context(), r.world, r.plan(runnertest.Cell("a", 10)), r.options, r.host)
-	var locked *results.ErrLocked
+	var locked *store.ErrLocked
 	if !errors.As(err, &locked) || !strings.Contains(locked.Holder, "someone else") {
 		t.Errorf("got %v, want ErrLocked by someone else", err)
 	}

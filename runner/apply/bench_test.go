@@ -9,7 +9,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
 )
@@ -17,7 +17,7 @@ import (
 // BenchmarkApply is what a request costs around the engine: ledger, row, spool, commit.
 func BenchmarkApply(b *testing.B) {
 	for b.Loop() {
-		store, err := results.Open(b.TempDir())
+		store, err := store.Open(b.TempDir())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"matrix/results"
 	"matrix/results/disk"
+	"matrix/results/store"
 	"matrix/runner/launch"
 )
 
@@ -22,7 +22,7 @@ type Board struct {
 const boardFile = "running.json"
 
 // ReadBoard reads the board of the apply that holds the tree; nil where there is none.
-func ReadBoard(store *results.Store) *Board {
+func ReadBoard(store *store.Store) *Board {
 	var b Board
 	text, err := disk.ReadFile(filepath.Join(store.Inner(), boardFile), 64<<20)
 	if err != nil || json.Unmarshal(text, &b) != nil {

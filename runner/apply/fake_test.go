@@ -10,8 +10,8 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 	"matrix/runner/events"
 	"matrix/runner/machine"
@@ -33,7 +33,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	forgetCompressors()
 	t.Cleanup(forgetCompressors) // what runs next may have no rig, and no bubble
-	store, err := results.Open(t.TempDir())
+	store, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (r *rig) apply(ctx context.Context, p *plan.Plan) events.Summary {
 	return sum
 }
 
-func (r *rig) history() []results.Past {
+func (r *rig) history() []store.Past {
 	r.t.Helper()
 	past, err := r.world.Store.History(context.Background(), "exp")
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *rig) history() []results.Past {
 }
 
 // only returns the one committed attempt.
-func (r *rig) only() results.Past {
+func (r *rig) only() store.Past {
 	r.t.Helper()
 	past := r.history()
 	if len(past) != 1 {
@@ -100,7 +100,7 @@ func (r *rig) only() results.Past {
 }
 
 // rows reads the measured rows of an attempt and checks that each planned request has exactly one.
-func (r *rig) rows(p results.Past, planned int) map[int64]record.RequestRow {
+func (r *rig) rows(p store.Past, planned int) map[int64]record.RequestRow {
 	r.t.Helper()
 	rows := map[int64]record.RequestRow{}
 	err := table.ReadRequests(p.Dir, func(row record.RequestRow) error {

@@ -9,8 +9,8 @@ import (
 	"matrix/backends/fake"
 	"matrix/backends/process"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -34,7 +34,7 @@ func WarmParquet() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	store, err := results.Open(dir)
+	store, err := store.Open(dir)
 	if err != nil {
 		return err
 	}

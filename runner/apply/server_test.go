@@ -14,7 +14,8 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
 )
@@ -34,15 +35,15 @@ func groupCells(launches int) []*experiments.Cell {
 }
 
 // servers reads what the shared servers left, oldest first.
-func (r *rig) servers() []results.ServerRecord {
+func (r *rig) servers() []record.ServerRecord {
 	r.t.Helper()
 	files, err := filepath.Glob(filepath.Join(r.world.Store.Root(), "exp", "launches", "*", "phases.json"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var all []results.ServerRecord
+	var all []record.ServerRecord
 	for _, file := range files {
-		var record results.ServerRecord
+		var record record.ServerRecord
 		doc, err := os.ReadFile(file)
 		if err == nil {
 			err = json.Unmarshal(doc, &record)
@@ -52,7 +53,7 @@ func (r *rig) servers() []results.ServerRecord {
 		}
 		all = append(all, record)
 	}
-	slices.SortFunc(all, func(a, b results.ServerRecord) int { return a.Began.Compare(b.Began) })
+	slices.SortFunc(all, func(a, b record.ServerRecord) int { return a.Began.Compare(b.Began) })
 	return all
 }
 
@@ -173,7 +174,7 @@ func TestSharedServerInterrupted(t *testing.T) {
 		}
 		past := r.history()
 		cells = slices.DeleteFunc(cells, func(c *experiments.Cell) bool {
-			return slices.ContainsFunc(past, func(x results.Past) bool { return x.Address == c.Address })
+			return slices.ContainsFunc(past, func(x store.Past) bool { return x.Address == c.Address })
 		})
 		if sum := r.apply(context.Background(), r.plan(cells...)); sum.Complete != len(cells) || open != 0 {
 			t.Errorf("the rest: %+v, %d engines left", sum, open)

@@ -13,8 +13,8 @@ import (
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 
 	"matrix/runner/apply"
 	"matrix/runner/events"
@@ -80,7 +80,7 @@ func NewSession(t *testing.T) *Session {
 }
 
 func OpenWorld(dir string) (plan.World, error) {
-	store, err := results.Open(filepath.Join(dir, "results"))
+	store, err := store.Open(filepath.Join(dir, "results"))
 	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
 		Machine: record.Machine{CPU: "test", Cores: 2}, Version: "test",
 		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}, err

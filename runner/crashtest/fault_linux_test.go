@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // needs skips where a test cannot run, but not in CI: there it is a failure.
@@ -142,7 +142,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.goesOn(1)
-	if !slices.ContainsFunc(r.history(), func(p results.Past) bool { return p.Status == record.EnvironmentFailed }) {
+	if !slices.ContainsFunc(r.history(), func(p store.Past) bool { return p.Status == record.EnvironmentFailed }) {
 		t.Error("the failure is forgotten")
 	}
 }

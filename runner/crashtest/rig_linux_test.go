@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/results/table"
 )
 
@@ -149,16 +149,16 @@ func (r tree) apply(d time.Duration, args ...string) (killed bool, code int, out
 	return cmd.ProcessState.ExitCode() == -1, cmd.ProcessState.ExitCode(), text.String()
 }
 
-func (r tree) store() *results.Store {
+func (r tree) store() *store.Store {
 	r.t.Helper()
-	store, err := results.Open(filepath.Join(r.dir, "results"))
+	store, err := store.Open(filepath.Join(r.dir, "results"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return store
 }
 
-func (r tree) history() []results.Past {
+func (r tree) history() []store.Past {
 	r.t.Helper()
 	past, err := r.store().History(context.Background(), "")
 	if err != nil {
@@ -203,7 +203,7 @@ func (r tree) verified() {
 }
 
 // eachOnce: of every complete attempt each request has one row and one output; of the others none has two.
-func (r tree) eachOnce(p results.Past) (warmups map[int32]int) {
+func (r tree) eachOnce(p store.Past) (warmups map[int32]int) {
 	r.t.Helper()
 	rows, outputs, warmups := make([]int, p.Planned), make([]int, p.Planned), map[int32]int{}
 	err := table.ReadRequests(p.Dir, func(row record.RequestRow) error {

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 	"matrix/runner/runnertest"
@@ -19,7 +19,7 @@ import (
 func TestColdCaches(t *testing.T) {
 	for want, fails := range map[string][2]error{"cold": {}, "model_files_dropped": {os.ErrPermission, nil}, "not_dropped": {os.ErrPermission, errors.New("no")}} {
 		t.Run(want, func(t *testing.T) {
-			store, err := results.Open(t.TempDir())
+			store, err := store.Open(t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}

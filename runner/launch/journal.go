@@ -11,8 +11,8 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/plan"
@@ -28,7 +28,7 @@ type journal struct {
 	index   int      // of the step in the plan's order
 	gpus    []string // UUIDs that it may use
 	server  *Server  // shared with other cells; nil = the cell's own
-	attempt *results.Attempt
+	attempt *store.Attempt
 	planned int // measured requests
 	samples *samples
 	priming atomic.Bool  // an unmeasured start is under way

@@ -10,8 +10,8 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/telemetry"
 )
 
@@ -20,7 +20,7 @@ const leastInterval = 100 * time.Millisecond
 
 // samples carries telemetry into the attempt; it keeps what comes before the zero of all times is known.
 type samples struct {
-	attempt *results.Attempt
+	attempt *store.Attempt
 	segment int32
 	handed  atomic.Pointer[backends.Engine] // nil until it is loaded
 

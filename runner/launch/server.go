@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/results"
+	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/load"
 	"matrix/runner/plan"
 )
@@ -16,8 +17,8 @@ import (
 // Server is an engine that several cells use one after the other (isolation.server = "group"). One launch at a time
 // touches it. The zero value is one that was not started.
 type Server struct {
-	folder *results.ServerLaunch // of the engine that runs, or ran last
-	record results.ServerRecord
+	folder *store.ServerLaunch // of the engine that runs, or ran last
+	record record.ServerRecord
 	engine backends.Engine       // nil: none runs
 	stop   func(context.Context) // by the launch that used it last
 	url    string                // where it answers; "" = not known
@@ -53,7 +54,7 @@ func (s *Server) begin(j *journal) error {
 		return err
 	}
 	s.folder = folder
-	s.record = results.ServerRecord{Began: time.Now(), Phases: map[string]float64{}, GPUs: j.gpus}
+	s.record = record.ServerRecord{Began: time.Now(), Phases: map[string]float64{}, GPUs: j.gpus}
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/runner/runnertest"
 )
 
@@ -27,7 +27,7 @@ func manyCells(n int) []*experiments.Cell {
 
 // BenchmarkMake plans 100,000 cells without a history: the goal is 3 s and 256 MiB with the expansion.
 func BenchmarkMake(b *testing.B) {
-	store, err := results.Open(b.TempDir())
+	store, err := store.Open(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/predict"
 	"matrix/results/record"
 	"matrix/results/stats"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -79,9 +79,9 @@ type guess struct {
 func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
-func newEstimator(past []results.Past, servers []record.ServerRecord, machine record.Machine) *Estimator {
+func newEstimator(past []store.Past, servers []record.ServerRecord, machine record.Machine) *Estimator {
 	e := &Estimator{machine: machine, index: map[string]int{}, keys: map[[5]string]seriesKeys{}}
-	byID := map[string]*results.Past{}
+	byID := map[string]*store.Past{}
 	for i := range past {
 		p := &past[i]
 		if p.Problem == "" && p.Tainted == "" {

@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/runnertest"
 )
 
-func timed(platform string, batch int64, load, duration float64) results.Past {
-	return results.Past{Manifest: record.Manifest{Platform: platform, Model: "m", Planned: batch, Segments: 1, Status: record.Complete,
+func timed(platform string, batch int64, load, duration float64) store.Past {
+	return store.Past{Manifest: record.Manifest{Platform: platform, Model: "m", Planned: batch, Segments: 1, Status: record.Complete,
 		Summary: map[string]float64{"load_s": load, "duration_s": duration}}}
 }
 
@@ -25,7 +25,7 @@ func near(t *testing.T, what string, got, want float64) {
 
 func TestEstimate(t *testing.T) {
 	// d₀ = 10 s, 1 s a request: what 10 and 100 took tells what 1,000 will take.
-	past := []results.Past{timed("a", 10, 20, 20), timed("a", 100, 20, 110), timed("a", 100, 20, 108), timed("a", 100, 20, 112)}
+	past := []store.Past{timed("a", 10, 20, 20), timed("a", 100, 20, 110), timed("a", 100, 20, 108), timed("a", 100, 20, 112)}
 	spoiled := timed("a", 1000, 1, 1)
 	spoiled.Tainted = "yes"
 	e := newEstimator(append(past, spoiled), nil, record.Machine{})
@@ -57,7 +57,7 @@ func TestEstimate(t *testing.T) {
 
 // TestEstimateOfASharedServer: its load is paid once, and known though no cell has one.
 func TestEstimateOfASharedServer(t *testing.T) {
-	past := []results.Past{timed("a", 10, 0, 20), timed("a", 20, 0, 40)}
+	past := []store.Past{timed("a", 10, 0, 20), timed("a", 20, 0, 40)}
 	for i := range past {
 		delete(past[i].Summary, "load_s")
 		past[i].Attempt = string(rune('A' + i))
@@ -78,7 +78,7 @@ func TestEstimateOfASharedServer(t *testing.T) {
 func TestOfferToShare(t *testing.T) {
 	plan := func(load float64, cells ...*experiments.Cell) *Plan {
 		p := &Plan{}
-		var past []results.Past
+		var past []store.Past
 		for _, c := range cells {
 			p.Items = append(p.Items, &Item{Cell: c, Launches: []int{1, 2, 3}})
 			past = append(past, timed(c.Platform.ID, int64(c.BatchSize), load, 50))
@@ -167,7 +167,7 @@ func TestPlanRestsOnBandwidth(t *testing.T) {
 	}
 	p.Items = append(p.Items, &Item{Cell: measured, Launches: []int{1}})
 	p.arrange()
-	newEstimator([]results.Past{timed("a", 100, 20, 100)}, nil, record.Machine{}).plan(p)
+	newEstimator([]store.Past{timed("a", 100, 20, 100)}, nil, record.Machine{}).plan(p)
 	if p.Estimate == nil || p.Items[1].EstimateFrom != FromHistory || !strings.HasPrefix(p.Rests, "from 1 past launch; 2 of 3 from memory bandwidth") {
 		t.Errorf("%v, %q", p.Estimate, p.Rests)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/store"
 )
 
 // Filter narrows a plan. A selector is axis=glob, where the glob may be several with commas between
@@ -185,12 +185,12 @@ func (f Filter) replaced(c *experiments.Cell) bool {
 }
 
 // again reports whether a result that ended so (engine_failed, censored) runs again.
-func (f Filter) again(p *results.Past) bool {
+func (f Filter) again(p *store.Past) bool {
 	return !f.since(p) && (slices.Contains(f.Rerun, "all") || slices.Contains(f.Rerun, strings.TrimPrefix(p.Status, "engine_")))
 }
 
 // since reports whether an attempt began after its repetition was asked for, and so is that repetition.
-func (f Filter) since(p *results.Past) bool {
+func (f Filter) since(p *store.Past) bool {
 	return p != nil && !f.Since.IsZero() && p.Began.After(f.Since)
 }
 

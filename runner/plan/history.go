@@ -12,8 +12,8 @@ import (
 	"slices"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/machine"
 )
 
@@ -21,17 +21,17 @@ import (
 // then by address (for before → after).
 type History struct {
 	ctx        context.Context
-	store      *results.Store
-	all        []results.Past
-	byHash     map[string][]*results.Past
-	byAddress  map[string][]*results.Past
-	unreadable map[string][]*results.Past // by slug: manifests that tell nothing
+	store      *store.Store
+	all        []store.Past
+	byHash     map[string][]*store.Past
+	byAddress  map[string][]*store.Past
+	unreadable map[string][]*store.Past // by slug: manifests that tell nothing
 	unfinished map[launchKey]*leftover
 	err        error // the first that a lookup met
 }
 
 // readHistory reads what was committed, and what is unfinished: of that only who holds the lock may look.
-func readHistory(ctx context.Context, store *results.Store, experiment string) (*History, error) {
+func readHistory(ctx context.Context, store *store.Store, experiment string) (*History, error) {
 	past, err := store.Recall(ctx, experiment)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the results of %s: %w", experiment, err)
@@ -57,7 +57,7 @@ func (h *History) readUnfinished(experiment string) error {
 
 // glance is readAll for a plan, which holds no lock: it takes the lock for the moment, and only when there is something
 // to look at. Unfinished could do without, but then the attempts of an apply that runs now would pass for interrupted.
-func glance(ctx context.Context, store *results.Store, experiment string) (*History, error) {
+func glance(ctx context.Context, store *store.Store, experiment string) (*History, error) {
 	work, err := os.ReadDir(filepath.Join(store.Root(), ".matrix", "work"))
 	if err != nil || len(work) == 0 {
 		return readHistory(ctx, store, experiment)
@@ -71,7 +71,7 @@ func glance(ctx context.Context, store *results.Store, experiment string) (*Hist
 }
 
 // ReadAll is everything there is. The caller holds the lock, so no attempt that is found at work is.
-func ReadAll(ctx context.Context, store *results.Store, experiment string) (*History, error) {
+func ReadAll(ctx context.Context, store *store.Store, experiment string) (*History, error) {
 	left := &History{ctx: ctx, store: store, unfinished: map[launchKey]*leftover{}}
 	if err := left.readUnfinished(experiment); err != nil {
 		return nil, err
@@ -85,15 +85,15 @@ func ReadAll(ctx context.Context, store *results.Store, experiment string) (*His
 }
 
 // ReadLeft is what waits to be resumed, without the past. The caller holds the lock.
-func ReadLeft(ctx context.Context, store *results.Store, experiment string) (*History, error) {
+func ReadLeft(ctx context.Context, store *store.Store, experiment string) (*History, error) {
 	h := indexHistory(nil)
 	h.ctx, h.store = ctx, store
 	return h, h.readUnfinished(experiment)
 }
 
-func indexHistory(past []results.Past) *History {
-	h := &History{all: past, byHash: map[string][]*results.Past{}, byAddress: map[string][]*results.Past{},
-		unreadable: map[string][]*results.Past{}, unfinished: map[launchKey]*leftover{}}
+func indexHistory(past []store.Past) *History {
+	h := &History{all: past, byHash: map[string][]*store.Past{}, byAddress: map[string][]*store.Past{},
+		unreadable: map[string][]*store.Past{}, unfinished: map[launchKey]*leftover{}}
 	for i := range past {
 		p := &past[i]
 		if p.Identity.Hash == "" {
@@ -110,7 +110,7 @@ func indexHistory(past []results.Past) *History {
 func (h *History) Estimator(experiment string, machine record.Machine) *Estimator {
 	var servers []record.ServerRecord
 	if h.store != nil {
-		servers, _ = results.Servers(h.store.Root(), experiment)
+		servers, _ = store.Servers(h.store.Root(), experiment)
 	}
 	return newEstimator(h.all, servers, machine)
 }
@@ -132,7 +132,7 @@ func (h *History) judge(item *Item, f Filter) {
 }
 
 // lookUp returns the attempts that count for the item's identity, and the last result at its address that does not.
-func (h *History) lookUp(item *Item) (past []*results.Past, before *results.Past) {
+func (h *History) lookUp(item *Item) (past []*store.Past, before *store.Past) {
 	past = slices.Concat(h.unreadable[item.Cell.Slug], h.byHash[item.Identity.Hash])
 	for _, p := range h.byAddress[item.Cell.Address] {
 		if p.Identity.Hash != item.Identity.Hash && isResult(p) {
@@ -153,13 +153,13 @@ func (h *History) lookUp(item *Item) (past []*results.Past, before *results.Past
 }
 
 // accepted returns the attempts that the user blessed for the identity as it is now.
-func (h *History) accepted(item *Item) []*results.Past {
+func (h *History) accepted(item *Item) []*store.Past {
 	marks, err := h.store.Accepts(h.ctx, item.Cell.Experiment, item.Cell.Slug)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		h.err = errors.Join(h.err, fmt.Errorf("read the marks of %s: %w", item.Cell.Name(), err))
 		return nil
 	}
-	var taken []*results.Past
+	var taken []*store.Past
 	for _, p := range h.byAddress[item.Cell.Address] {
 		for _, m := range marks {
 			if m.Blesses(&p.Manifest, item.Identity.Hash) {

@@ -8,8 +8,8 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // State is where a cell stands, one mark of the grid each.
@@ -97,7 +97,7 @@ type Step struct {
 // World is what plan and apply need of the program.
 type World struct {
 	Backends map[string]backends.Backend // by backend name
-	Store    *results.Store
+	Store    *store.Store
 	Datasets func(context.Context, *experiments.Dataset) (*dataset.Set, error) // opened once each
 	Machine  record.Machine
 	Version  string // of matrix

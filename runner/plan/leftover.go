@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // launchKey names a launch whatever its labels are.
@@ -19,13 +19,13 @@ type launchKey struct {
 
 // leftover is an attempt that an interrupted apply left to be resumed.
 type leftover struct {
-	attempt  *results.Attempt
+	attempt  *store.Attempt
 	id       string
 	finished int64 // measured requests that have their final row
 	planned  int64
 }
 
-func newLeftover(a *results.Attempt) *leftover {
+func newLeftover(a *store.Attempt) *leftover {
 	m := a.Manifest()
 	left := &leftover{attempt: a, id: m.Attempt, planned: int64(m.BatchSize)}
 	if run := a.SavedRun(); run != nil && run.Planned > 0 {
@@ -46,7 +46,7 @@ type Leftovers struct {
 }
 
 // Claim hands out the attempt that a launch goes on with, once; nil = it begins anew.
-func (l *Leftovers) Claim(item *Item, launch int) *results.Attempt {
+func (l *Leftovers) Claim(item *Item, launch int) *store.Attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := launchKey{item.Identity.Hash, launch}
@@ -59,7 +59,7 @@ func (l *Leftovers) Claim(item *Item, launch int) *results.Attempt {
 }
 
 // Keep takes an attempt in for another try of the same apply; the next apply finds it by itself.
-func (l *Leftovers) Keep(a *results.Attempt) {
+func (l *Leftovers) Keep(a *store.Attempt) {
 	m := a.Manifest()
 	l.mu.Lock()
 	defer l.mu.Unlock()

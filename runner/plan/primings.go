@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // A priming is a start that is not measured: an engine that keeps what it compiles on disk is started once, answers one
@@ -80,7 +80,7 @@ func (h *History) started(each func(experiments.Identity) (more bool)) {
 	}
 }
 
-func startedIn(past []results.Past, each func(experiments.Identity) bool) (more bool) {
+func startedIn(past []store.Past, each func(experiments.Identity) bool) (more bool) {
 	for i := range past {
 		_, loaded := past[i].Summary["load_s"]
 		if past[i].Problem == "" && (loaded || past[i].Status == record.Complete) && !each(past[i].Identity) {

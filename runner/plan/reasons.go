@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/format"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // verdict is the judging of one item: pure, from attempts to state, reasons and launches.
@@ -17,9 +17,9 @@ type verdict struct {
 	filter Filter
 	left   map[int]*leftover
 
-	complete, failed map[int]*results.Past // the attempt that counts, by launch
-	void             map[int]exclusion     // results that do not count, by launch
-	environment      map[int]*results.Past // environment failures and committed interruptions
+	complete, failed map[int]*store.Past // the attempt that counts, by launch
+	void             map[int]exclusion   // results that do not count, by launch
+	environment      map[int]*store.Past // environment failures and committed interruptions
 	reasons          map[Reason]bool
 }
 
@@ -30,13 +30,13 @@ type exclusion struct {
 }
 
 // judge takes the attempts of this identity, oldest first, and the last result of another identity at the address.
-func (v *verdict) judge(past []*results.Past, before *results.Past) {
+func (v *verdict) judge(past []*store.Past, before *store.Past) {
 	if len(past) == 0 && before == nil && len(v.left) == 0 {
 		v.unseen()
 		return
 	}
-	v.complete, v.failed = map[int]*results.Past{}, map[int]*results.Past{}
-	v.void, v.environment, v.reasons = map[int]exclusion{}, map[int]*results.Past{}, map[Reason]bool{}
+	v.complete, v.failed = map[int]*store.Past{}, map[int]*store.Past{}
+	v.void, v.environment, v.reasons = map[int]exclusion{}, map[int]*store.Past{}, map[Reason]bool{}
 	for _, p := range past {
 		v.weigh(p)
 	}
@@ -76,7 +76,7 @@ func (v *verdict) unseen() {
 
 // weigh puts one attempt into the books; a later one of the same launch counts in place of an earlier, but nothing in
 // place of a complete one.
-func (v *verdict) weigh(p *results.Past) {
+func (v *verdict) weigh(p *store.Past) {
 	n := p.Launch
 	switch {
 	case p.Tainted != "":
@@ -173,7 +173,7 @@ func (v *verdict) failures() string {
 }
 
 // stale: results exist, for what the cell was before.
-func (v *verdict) stale(before *results.Past) {
+func (v *verdict) stale(before *store.Past) {
 	item := v.item
 	item.State, item.Detail = Stale, ""
 	item.Changes = experiments.Diff(before.Identity, item.Identity, item.Cell)
@@ -246,7 +246,7 @@ func (v *verdict) unfinished() {
 }
 
 // noteEnvironment tells what differs around a result that still counts.
-func (v *verdict) noteEnvironment(past []*results.Past) {
+func (v *verdict) noteEnvironment(past []*store.Past) {
 	if v.item.Done == 0 || len(past) == 0 {
 		return
 	}
@@ -288,11 +288,11 @@ func sortReasons(set map[Reason]bool) []Reason {
 }
 
 // isResult reports whether an attempt says something about the engine.
-func isResult(p *results.Past) bool {
+func isResult(p *store.Past) bool {
 	return p.Status == record.Complete || p.Status == record.EngineFailed || p.Status == record.Censored
 }
 
-func hasResult(past []*results.Past) bool {
+func hasResult(past []*store.Past) bool {
 	for _, p := range past {
 		if isResult(p) {
 			return true

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/format"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/runnertest"
 )
 
@@ -25,11 +25,11 @@ type attempt struct {
 	backend string
 }
 
-func pastOf(c *experiments.Cell, attempts []attempt) []results.Past {
-	var past []results.Past
+func pastOf(c *experiments.Cell, attempts []attempt) []store.Past {
+	var past []store.Past
 	for i, a := range attempts {
 		id := runnertest.Identity(c.Address, map[string]string{"spec": a.spec, "backend": a.backend})
-		past = append(past, results.Past{Problem: a.problem, Tainted: a.tainted, Manifest: record.Manifest{
+		past = append(past, store.Past{Problem: a.problem, Tainted: a.tainted, Manifest: record.Manifest{
 			Experiment: "exp", Address: c.Address, Slug: c.Slug, Launch: a.launch, Attempt: fmt.Sprintf("a%d", i), Status: a.status,
 			Reason: a.reason, Identity: id, Platform: c.Platform.ID, Model: c.Model.ID}})
 	}
@@ -207,9 +207,9 @@ func TestThousands(t *testing.T) {
 	}
 }
 
-func openStore(t *testing.T) *results.Store {
+func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	store, err := results.Open(t.TempDir())
+	store, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

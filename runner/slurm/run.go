@@ -16,8 +16,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/results"
 	"matrix/results/disk"
+	"matrix/results/store"
 	"matrix/runner/plan"
 )
 
@@ -63,13 +63,13 @@ type Run struct {
 	Hardware map[string][]string `json:"hardware"` // options of sbatch by label
 	Groups   []Group             `json:"-"`
 
-	Store *results.Store `json:"-"`
-	Dir   string         `json:"-"`
+	Store *store.Store `json:"-"`
+	Dir   string       `json:"-"`
 	fs    *disk.FS
 }
 
 // Create lays a run down for the plans' launches, size of them a task. The plan is written by save.
-func Create(store *results.Store, plans []*plan.Plan, save func(io.Writer) error, size int) (*Run, error) {
+func Create(store *store.Store, plans []*plan.Plan, save func(io.Writer) error, size int) (*Run, error) {
 	r := &Run{ID: ulid.Make().String(), Made: time.Now(), Hardware: map[string][]string{}, Store: store, fs: &disk.FS{}}
 	r.Dir = filepath.Join(store.Inner(), clusterDir, r.ID)
 	if err := r.group(plans, max(1, size)); err != nil {
@@ -145,7 +145,7 @@ func (r *Run) group(plans []*plan.Plan, size int) error {
 
 // Underway returns the run that is not closed, nil when there is none. One that can no longer be read is set aside: nobody
 // could go on with it, and it must not keep everybody from applying.
-func Underway(store *results.Store) (*Run, error) {
+func Underway(store *store.Store) (*Run, error) {
 	entries, err := os.ReadDir(filepath.Join(store.Inner(), clusterDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -173,7 +173,7 @@ func Underway(store *results.Store) (*Run, error) {
 }
 
 // Open reads a run with its groups.
-func Open(store *results.Store, dir string) (*Run, error) {
+func Open(store *store.Store, dir string) (*Run, error) {
 	r, err := open(store, dir)
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func Open(store *results.Store, dir string) (*Run, error) {
 	return r, r.eachGroup(0, func(g Group) bool { r.Groups = append(r.Groups, g); return true })
 }
 
-func open(store *results.Store, dir string) (*Run, error) {
+func open(store *store.Store, dir string) (*Run, error) {
 	r := &Run{Store: store, Dir: dir, fs: &disk.FS{}}
 	doc, err := disk.ReadFile(filepath.Join(dir, runFile), 64<<20)
 	if err == nil {
@@ -244,7 +244,7 @@ func (r *Run) claim(l *Launch) string  { return filepath.Join(r.Dir, claimsDir, 
 func (r *Run) marker(l *Launch) string { return filepath.Join(r.Dir, doneDir, l.Key()) }
 
 // apart is the results tree with its work in the launch's claim.
-func (r *Run) apart(l *Launch, guard func() error) *results.Store {
+func (r *Run) apart(l *Launch, guard func() error) *store.Store {
 	return r.Store.Apart(filepath.Join(clusterDir, r.ID, claimsDir, l.Key()), guard)
 }
 

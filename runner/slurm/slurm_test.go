@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/claim"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/apply"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -93,13 +93,13 @@ func TestDecide(t *testing.T) {
 // rig is a run of simulated launches whose tasks a test starts.
 type rig struct {
 	t     *testing.T
-	store *results.Store
+	store *store.Store
 	run   *Run
 }
 
 func newRig(t *testing.T, cells, launches, size int) *rig {
 	t.Helper()
-	store, err := results.Open(t.TempDir())
+	store, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	"matrix/results"
 	"matrix/results/claim"
+	"matrix/results/store"
 )
 
 // LeaseDir is the folder of the claim on submitting and watching.
-func LeaseDir(store *results.Store) string { return filepath.Join(store.Inner(), clusterDir, "lease") }
+func LeaseDir(store *store.Store) string { return filepath.Join(store.Inner(), clusterDir, "lease") }
 
 // Status is where a run stands, from its files alone.
 type Status struct {

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"matrix/results"
 	"matrix/results/claim"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/apply"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -39,7 +39,7 @@ type Tally struct {
 }
 
 // OpenGroup reads the run of a plan file, and one group of it.
-func OpenGroup(store *results.Store, plan string, number int) (*Run, Group, error) {
+func OpenGroup(store *store.Store, plan string, number int) (*Run, Group, error) {
 	r, err := open(store, filepath.Dir(plan))
 	if err != nil {
 		return nil, Group{}, err
@@ -102,9 +102,9 @@ func (n *Node) launch(ctx context.Context, l *Launch, t *Tally) error {
 
 // claimed runs a launch that is ours, unless a task that died after its commit left it.
 func (n *Node) claimed(ctx context.Context, l *Launch, c *claim.Claim, t *Tally) error {
-	store := n.Run.apart(l, c.Held)
-	var locked *results.ErrLocked
-	if err := store.Tidy(); errors.As(err, &locked) {
+	tree := n.Run.apart(l, c.Held)
+	var locked *store.ErrLocked
+	if err := tree.Tidy(); errors.As(err, &locked) {
 		n.Say("%s launch %d: %v", l.Name, l.Launch, err) // silent, and alive after all
 		t.Held++
 		return nil
@@ -124,7 +124,7 @@ func (n *Node) claimed(ctx context.Context, l *Launch, c *claim.Claim, t *Tally)
 		return err
 	}
 	w, o := n.World, n.Options
-	w.Store, o.Alone, o.Scratch = store, true, filepath.Join(n.Scratch, l.Key())
+	w.Store, o.Alone, o.Scratch = tree, true, filepath.Join(n.Scratch, l.Key())
 	sum, err := n.Apply(ctx, w, p, o)
 	if err != nil {
 		return err

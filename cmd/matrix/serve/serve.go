@@ -9,12 +9,12 @@ import (
 	"io/fs"
 	"net/http"
 
-	"matrix/results"
+	"matrix/results/store"
 )
 
 // Server answers for one tree.
 type Server struct {
-	Store   *results.Store
+	Store   *store.Store
 	Results string // folder of the tree
 	Version string // of matrix
 	Hosts   []string

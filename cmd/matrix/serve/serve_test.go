@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary/summarytest"
 	"matrix/runner/apply"
 	"matrix/runner/events"
@@ -27,7 +27,7 @@ func served(t *testing.T, token string) (root, url string) {
 	type launch = summarytest.Launch
 	root = t.TempDir()
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.2}}}, summarytest.Cell{Platform: "b", Size: 40, Launches: []launch{{Scale: 2}}})
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}

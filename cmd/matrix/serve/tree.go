@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -83,18 +83,18 @@ func (s *Server) attempts(w http.ResponseWriter, r *http.Request) {
 }
 
 // attempt finds an attempt among those that the store lists: no path is made of what a request says.
-func (s *Server) attempt(r *http.Request) (results.Past, error) {
+func (s *Server) attempt(r *http.Request) (store.Past, error) {
 	q := r.URL.Query()
 	past, err := s.Store.History(r.Context(), q.Get("experiment"))
 	if err != nil {
-		return results.Past{}, err
+		return store.Past{}, err
 	}
 	for _, p := range past {
 		if p.Attempt == q.Get("attempt") && p.Experiment == q.Get("experiment") {
 			return p, nil
 		}
 	}
-	return results.Past{}, fmt.Errorf("attempt %q: %w", q.Get("attempt"), fs.ErrNotExist)
+	return store.Past{}, fmt.Errorf("attempt %q: %w", q.Get("attempt"), fs.ErrNotExist)
 }
 
 func (s *Server) reportPath(experiment string) string {

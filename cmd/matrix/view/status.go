@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/store"
 	"matrix/runner/apply"
 	"matrix/runner/events"
 	"matrix/runner/launch"
@@ -18,10 +18,10 @@ const silent = 15 * time.Second
 
 // Status says the holder, what runs, and what an earlier apply left. Of an attempt that runs, done counts what has
 // ended; of one that was left, what is on disk.
-func Status(out *Printer, holder string, board *apply.Board, attempts []*results.Attempt) {
+func Status(out *Printer, holder string, board *apply.Board, attempts []*store.Attempt) {
 	left := attempts
 	if board != nil {
-		left = slices.DeleteFunc(slices.Clone(attempts), func(at *results.Attempt) bool {
+		left = slices.DeleteFunc(slices.Clone(attempts), func(at *store.Attempt) bool {
 			begun := at.Manifest().Began.After(board.At) // since the board was written
 			return begun || slices.ContainsFunc(board.Launches, func(l launch.Running) bool { return l.Attempt == at.Manifest().Attempt })
 		})
@@ -58,8 +58,8 @@ func Status(out *Printer, holder string, board *apply.Board, attempts []*results
 }
 
 // whatBecomes says what the next apply does with attempts that an interrupted one left.
-func whatBecomes(left []*results.Attempt) string {
-	if !slices.ContainsFunc(left, func(at *results.Attempt) bool { return at.Done() > 0 }) {
+func whatBecomes(left []*store.Attempt) string {
+	if !slices.ContainsFunc(left, func(at *store.Attempt) bool { return at.Done() > 0 }) {
 		return "Interrupted before a request had ended; the next matrix apply begins these launches anew."
 	}
 	return "Interrupted; the next matrix apply goes on with them."
@@ -87,7 +87,7 @@ func drawBoard(out *Printer, b *apply.Board, now time.Time) {
 	}
 }
 
-func statusRecords(out *Printer, holder string, board *apply.Board, left []*results.Attempt) {
+func statusRecords(out *Printer, holder string, board *apply.Board, left []*store.Attempt) {
 	running := LaunchRecords(board)
 	out.Record(ndjson.Status{Running: holder != "", Holder: holder, Launches: len(running), Attempts: len(left)})
 	for _, r := range running {

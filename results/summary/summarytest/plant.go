@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"matrix/experiments"
-	"matrix/results"
 	"matrix/results/record"
+	"matrix/results/store"
 )
 
 // Cell is a cell of a planted tree: so many requests to a platform, launch by launch.
@@ -39,7 +39,7 @@ func (c Cell) Slug() string { return fmt.Sprintf("%s-m-%d", c.Platform, c.Size) 
 // Plant commits cells into a results tree and returns the attempts' ids, cell by cell.
 func Plant(t testing.TB, root string, cells ...Cell) map[string][]string {
 	t.Helper()
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func Plant(t testing.TB, root string, cells ...Cell) map[string][]string {
 	return ids
 }
 
-func (c Cell) commit(t testing.TB, store *results.Store, l Launch) string {
+func (c Cell) commit(t testing.TB, store *store.Store, l Launch) string {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()

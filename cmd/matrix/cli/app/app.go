@@ -17,7 +17,7 @@ import (
 	"matrix/backends"
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
-	"matrix/results"
+	"matrix/results/store"
 )
 
 // App is one run of the program.
@@ -47,11 +47,11 @@ func (a *App) Quiet() *App {
 }
 
 // Store opens the results; what is found wrong with them on the way is said once.
-func (a *App) Store() (*results.Store, error) { return a.StoreAt(a.Results) }
+func (a *App) Store() (*store.Store, error) { return a.StoreAt(a.Results) }
 
 // StoreAt opens another tree.
-func (a *App) StoreAt(root string) (*results.Store, error) {
-	s, err := results.Open(root)
+func (a *App) StoreAt(root string) (*store.Store, error) {
+	s, err := store.Open(root)
 	if err == nil {
 		s.Notice = a.Warn
 	}

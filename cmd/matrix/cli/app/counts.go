@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/runner/plan"
 )
@@ -17,7 +17,7 @@ import (
 // The results alone tell only what was measured last. Where a file went back to what it said before, the plan finds the
 // older results and runs nothing: that they are what is asked for is recorded like a person's accept, or the table here
 // and the report would go by different launches.
-func (a *App) Settle(store *results.Store, p *plan.Plan) (*summary.Set, error) {
+func (a *App) Settle(store *store.Store, p *plan.Plan) (*summary.Set, error) {
 	ctx := context.Background() // after ^C the table is still wanted
 	set, err := summary.Survey(ctx, store, a.Results, p.Experiment)
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *App) Settle(store *results.Store, p *plan.Plan) (*summary.Set, error) {
 
 // askedAgain is the newest result of what an item asks for where the cell was measured as something else since; nil where
 // not.
-func askedAgain(set *summary.Set, item *plan.Item) *results.Past {
+func askedAgain(set *summary.Set, item *plan.Item) *store.Past {
 	at := slices.IndexFunc(set.Cells, func(c *summary.Cell) bool { return c.Address == item.Cell.Address })
 	if at < 0 || set.Cells[at].Identity == item.Identity.Hash {
 		return nil
@@ -61,7 +61,7 @@ func askedAgain(set *summary.Set, item *plan.Item) *results.Past {
 }
 
 // Recount writes counts.parquet anew after marks or attempts came to a tree.
-func (a *App) Recount(store *results.Store, names ...string) {
+func (a *App) Recount(store *store.Store, names ...string) {
 	set, err := summary.Survey(context.Background(), store, a.Results, names...)
 	if err != nil {
 		a.Warn(fmt.Sprintf("counts.parquet was not brought up to date: %v", err))
@@ -71,7 +71,7 @@ func (a *App) Recount(store *results.Store, names ...string) {
 }
 
 // KeepCounts says where counts.parquet could not be written; what it tells stands in the tree all the same.
-func (a *App) KeepCounts(store *results.Store, set *summary.Set) {
+func (a *App) KeepCounts(store *store.Store, set *summary.Set) {
 	if err := set.Keep(store); err != nil {
 		a.Warn(fmt.Sprintf("counts.parquet was not brought up to date: %v", err))
 	}

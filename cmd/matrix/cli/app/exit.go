@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"matrix/experiments/dataset"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/runner/gpulock"
 )
 
@@ -58,7 +58,7 @@ func (a *App) Finish(ctx context.Context, err error) int {
 
 func (a *App) finishCommand(ctx context.Context, err error) int {
 	var code ExitCode
-	var locked *results.ErrLocked
+	var locked *store.ErrLocked
 	var held *gpulock.HeldError
 	switch {
 	case err == nil:
@@ -117,7 +117,7 @@ func ExplainFault(err error) error {
 	if errors.As(err, &fault) && fault.Hint != "" {
 		return Hint(err, fault.Hint)
 	}
-	var foreign *results.ForeignError
+	var foreign *store.ForeignError
 	if errors.As(err, &foreign) {
 		return Hint(err, "Give the experiment another name, or --results another folder.")
 	}

@@ -16,11 +16,11 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/claim"
 	"matrix/results/disk"
 	"matrix/results/format"
 	"matrix/results/record"
+	"matrix/results/store"
 	"matrix/runner/events"
 	"matrix/runner/plan"
 	"matrix/runner/slurm"
@@ -59,12 +59,12 @@ func (f *clusterFlags) check() error {
 }
 
 // notOnCluster refuses a local apply while tasks of a run on a cluster may fill the same results.
-func notOnCluster(ctx context.Context, store *results.Store) error {
-	run, err := slurm.Underway(store)
+func notOnCluster(ctx context.Context, tree *store.Store) error {
+	run, err := slurm.Underway(tree)
 	if run == nil || err != nil {
 		return err
 	}
-	return app.Hint(&results.ErrLocked{Holder: fmt.Sprintf("a run on a cluster (%s, since %s)", run.Name(), run.Made.Format(time.DateTime))},
+	return app.Hint(&store.ErrLocked{Holder: fmt.Sprintf("a run on a cluster (%s, since %s)", run.Name(), run.Made.Format(time.DateTime))},
 		"Go on with it: matrix apply --on slurm — or end it: the same, then ^C and cancel.")
 }
 
@@ -103,16 +103,16 @@ func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 }
 
 // lease makes this the one process that submits for the tree: by the lock, and by a claim where the lock does not reach.
-func lease(a *app.App, store *results.Store) (release func(), err error) {
+func lease(a *app.App, tree *store.Store) (release func(), err error) {
 	const what = "matrix apply --on slurm"
-	unlock, err := store.Lock(what)
+	unlock, err := tree.Lock(what)
 	if err != nil {
 		return nil, err
 	}
-	c, err := claim.Take(&disk.FS{}, slurm.LeaseDir(store), claim.Me(what))
+	c, err := claim.Take(&disk.FS{}, slurm.LeaseDir(tree), claim.Me(what))
 	var held *claim.ErrHeld
 	if errors.As(err, &held) {
-		err = &results.ErrLocked{Holder: held.Owner.String()}
+		err = &store.ErrLocked{Holder: held.Owner.String()}
 	}
 	if err != nil {
 		unlock()

@@ -12,7 +12,7 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -93,7 +93,7 @@ func showCell(ctx context.Context, a *app.App, prefix string) error {
 }
 
 // begun are the attempts that were begun and not finished, as far as they are.
-func begun(attempts []*results.Attempt) []summary.Standing {
+func begun(attempts []*store.Attempt) []summary.Standing {
 	var all []summary.Standing
 	for _, at := range attempts {
 		m := at.Manifest()
@@ -102,7 +102,7 @@ func begun(attempts []*results.Attempt) []summary.Standing {
 		if m.OK == 0 {
 			m.Reason = "begun, and no request has ended; matrix status says whether it runs, the next matrix apply begins it anew"
 		}
-		all = append(all, summary.Standing{Past: results.Past{Manifest: m, Dir: at.Dir()}, WhyNot: "unfinished"})
+		all = append(all, summary.Standing{Past: store.Past{Manifest: m, Dir: at.Dir()}, WhyNot: "unfinished"})
 	}
 	return all
 }

@@ -45,7 +45,7 @@ var identityPrefix = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
 // narrowed is the set that a date, an attempt or an identity names; nil where the word is none of them.
 func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set, error) {
-	var keep func(*summary.Cell, store.PastAttempt) bool
+	var keep func(*summary.Cell, store.Past) bool
 	day, dated := strings.CutPrefix(word, "@")
 	_, noAttempt := ulid.ParseStrict(word)
 	switch {
@@ -54,11 +54,11 @@ func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set,
 		if err != nil {
 			return nil, err
 		}
-		keep = func(_ *summary.Cell, p store.PastAttempt) bool { return !p.Ended.After(end) }
+		keep = func(_ *summary.Cell, p store.Past) bool { return !p.Ended.After(end) }
 	case noAttempt == nil:
-		keep = func(_ *summary.Cell, p store.PastAttempt) bool { return p.Attempt == word }
+		keep = func(_ *summary.Cell, p store.Past) bool { return p.Attempt == word }
 	case identityPrefix.MatchString(word):
-		keep = func(_ *summary.Cell, p store.PastAttempt) bool { return strings.HasPrefix(p.Identity.Hash, word) }
+		keep = func(_ *summary.Cell, p store.Past) bool { return strings.HasPrefix(p.Identity.Hash, word) }
 	default:
 		return nil, nil
 	}

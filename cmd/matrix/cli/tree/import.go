@@ -13,9 +13,9 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/exchange"
 	"matrix/results/format"
+	"matrix/results/store"
 )
 
 // importFlags is what `matrix import` was asked for.
@@ -83,7 +83,7 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 	if err != nil {
 		return err
 	}
-	store, err := a.Store()
+	tree, err := a.Store()
 	if err != nil {
 		return err
 	}
@@ -93,18 +93,18 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 			return err
 		}
 	}
-	if err := exchange.Number(ctx, store, i.experiment, sources, files); err != nil {
+	if err := exchange.Number(ctx, tree, i.experiment, sources, files); err != nil {
 		return err
 	}
 	for n, sets := range files {
 		if len(sets) == 0 {
 			continue // an error file, which belongs to the one before it
 		}
-		kept, err := exchange.Keep(ctx, store, i.experiment, sources[n], sets)
+		kept, err := exchange.Keep(ctx, tree, i.experiment, sources[n], sets)
 		for k, one := range kept {
 			sayImported(a, paths[n], one, sets[k])
 		}
-		var locked *results.ErrLocked
+		var locked *store.ErrLocked
 		if errors.As(err, &locked) {
 			return err
 		}
@@ -112,7 +112,7 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 			return fmt.Errorf("%s: %w", paths[n], err)
 		}
 	}
-	a.Recount(store, i.experiment)
+	a.Recount(tree, i.experiment)
 	return nil
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/store"
 )
 
 // Merge is the command.
@@ -63,7 +63,7 @@ func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error)
 		return 0, err
 	}
 	m, err := into.Merge(ctx, from)
-	var conflict *results.ErrConflict
+	var conflict *store.ErrConflict
 	if errors.As(err, &conflict) {
 		return 0, app.Hint(err, "One of the trees was edited, or two programs made the same name. Compare: matrix verify --results "+dir)
 	}
@@ -75,7 +75,7 @@ func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error)
 	return len(m.Damaged), nil
 }
 
-func sayMerged(a *app.App, dir string, m results.Merged) {
+func sayMerged(a *app.App, dir string, m store.MergeReport) {
 	for _, p := range m.Damaged {
 		sayProblem(a, p)
 	}

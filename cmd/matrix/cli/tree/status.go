@@ -9,13 +9,13 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/runner/apply"
 	"matrix/runner/slurm"
 )
 
 // clusterStatus says where a run on a cluster stands.
-func clusterStatus(ctx context.Context, a *app.App, store *results.Store) error {
+func clusterStatus(ctx context.Context, a *app.App, store *store.Store) error {
 	run, err := slurm.Underway(store)
 	if run == nil || err != nil {
 		return err
@@ -55,7 +55,7 @@ func Status(a *app.App) *cobra.Command {
 
 // runningNow is the board of the apply that holds the results; nil without one. A board that an apply left when it was
 // killed is nobody's.
-func runningNow(holder string, store *results.Store) *apply.Board {
+func runningNow(holder string, store *store.Store) *apply.Board {
 	if holder == "" {
 		return nil
 	}

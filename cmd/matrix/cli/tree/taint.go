@@ -14,8 +14,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/store"
 )
 
 // Taint is the command.
@@ -60,21 +60,21 @@ func who() string {
 }
 
 func taint(ctx context.Context, a *app.App, sel, reason string) error {
-	store, err := a.Store()
+	tree, err := a.Store()
 	if err != nil {
 		return err
 	}
-	found, err := selected(ctx, a, store, sel)
+	found, err := selected(ctx, a, tree, sel)
 	if err != nil {
 		return err
 	}
 	for _, m := range found {
-		if !slices.ContainsFunc(m.past, func(p results.Past) bool { return p.Tainted == "" }) {
+		if !slices.ContainsFunc(m.past, func(p store.Past) bool { return p.Tainted == "" }) {
 			a.Warn(fmt.Sprintf("%s is tainted already (%s); nothing was recorded", m.name(), m.last().Tainted))
 			continue
 		}
 		p := m.last()
-		if err := store.Taint(p.Experiment, p.Slug, m.attempt, reason, who()); err != nil {
+		if err := tree.Taint(p.Experiment, p.Slug, m.attempt, reason, who()); err != nil {
 			return app.ExplainFault(err)
 		}
 		if a.JSON {
@@ -93,6 +93,6 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 			names = append(names, name)
 		}
 	}
-	a.Recount(store, names...)
+	a.Recount(tree, names...)
 	return nil
 }

@@ -8,16 +8,16 @@ import (
 	"strings"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/results"
+	"matrix/results/store"
 )
 
 // target is what a selector means in the results: a cell with its attempts, or one attempt of it.
 type target struct {
-	past    []results.Past // oldest first
-	attempt string         // "" = the whole cell
+	past    []store.Past // oldest first
+	attempt string       // "" = the whole cell
 }
 
-func (m target) last() results.Past { return m.past[len(m.past)-1] }
+func (m target) last() store.Past { return m.past[len(m.past)-1] }
 
 func (m target) name() app.Name {
 	p := m.last()
@@ -26,8 +26,8 @@ func (m target) name() app.Name {
 
 // selected finds what a selector means among all results. Cells and attempts are looked at together: voiding the wrong
 // one of two would be bad.
-func selected(ctx context.Context, a *app.App, store *results.Store, sel string) ([]target, error) {
-	history, err := store.History(ctx, "")
+func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([]target, error) {
+	history, err := tree.History(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("read the results: %w", err)
 	}
@@ -38,7 +38,7 @@ func selected(ctx context.Context, a *app.App, store *results.Store, sel string)
 	found := app.Pick(cells, target.name, sel)
 	for _, p := range history {
 		if sel != "" && strings.HasPrefix(p.Attempt, strings.ToUpper(sel)) {
-			found = append(found, target{[]results.Past{p}, p.Attempt})
+			found = append(found, target{[]store.Past{p}, p.Attempt})
 		}
 	}
 	switch len(found) {
@@ -59,7 +59,7 @@ func selected(ctx context.Context, a *app.App, store *results.Store, sel string)
 }
 
 // byCell groups attempts, which come oldest first, by the folder that they lie in.
-func byCell(history []results.Past) []target {
+func byCell(history []store.Past) []target {
 	var cells []target
 	at := map[string]int{}
 	for _, p := range history {

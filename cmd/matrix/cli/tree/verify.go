@@ -8,8 +8,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results"
 	"matrix/results/format"
+	"matrix/results/store"
 )
 
 // Verify is the command.
@@ -27,9 +27,9 @@ func Verify(a *app.App) *cobra.Command {
 
 // repairs say what to do about a problem.
 var repairs = map[string]string{
-	results.ResultMissing: "bring the folder back from a copy, or let matrix apply measure the launch again",
-	results.ResultCorrupt: "bring the folder back from a copy, or let matrix apply measure the launch again; then look at the disk",
-	results.Unverified:    "use the matrix that wrote it, or a newer one",
+	store.ResultMissing: "bring the folder back from a copy, or let matrix apply measure the launch again",
+	store.ResultCorrupt: "bring the folder back from a copy, or let matrix apply measure the launch again; then look at the disk",
+	store.Unverified:    "use the matrix that wrote it, or a newer one",
 }
 
 func verify(ctx context.Context, a *app.App) error {
@@ -71,7 +71,7 @@ func verify(ctx context.Context, a *app.App) error {
 	return nil
 }
 
-func sayProblem(a *app.App, p results.Past) {
+func sayProblem(a *app.App, p store.Past) {
 	if a.JSON {
 		a.Record(ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail, Advice: repairs[p.Problem]})
 		return
@@ -80,7 +80,7 @@ func sayProblem(a *app.App, p results.Past) {
 }
 
 // launchText names the launch, where a manifest that can be read still does.
-func launchText(p results.Past) string {
+func launchText(p store.Past) string {
 	if p.Name == "" {
 		return "unknown, of " + p.Experiment + "/" + p.Slug
 	}

@@ -4,7 +4,7 @@ package planted
 import (
 	"testing"
 
-	"matrix/results"
+	"matrix/results/store"
 	"matrix/results/summary"
 	"matrix/results/summary/summarytest"
 )
@@ -14,7 +14,7 @@ func Read(t testing.TB, cells ...summarytest.Cell) *summary.Set {
 	t.Helper()
 	root := t.TempDir()
 	summarytest.Plant(t, root, cells...)
-	store, err := results.Open(root)
+	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
