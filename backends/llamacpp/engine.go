@@ -104,7 +104,7 @@ func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol
 	}
 	maps.Copy(more, req.Extra)
 	req.Extra = more
-	return wire.OpenAIBody(req, model, wire.Templated)
+	return wire.OpenAIBody(req, model, wire.Dialect{TemplateArgs: true, RawSchema: true})
 }
 
 // Info is what is known of the engine.

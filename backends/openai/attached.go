@@ -75,7 +75,9 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 // dialectOf tells a server by what it says of its model.
 func dialectOf(m model) wire.Dialect {
 	switch m.OwnedBy {
-	case "llamacpp", "vllm":
+	case "llamacpp":
+		return wire.Dialect{TemplateArgs: true, RawSchema: true}
+	case "vllm":
 		return wire.Templated
 	case "library":
 		return wire.Dialect{Effort: true} // Ollama
@@ -108,7 +110,7 @@ func pick(models []model, want string) (model, error) {
 func (a *attached) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	dialect := a.accepted()
 	r := a.send(ctx, req, dialect)
-	if dialect == wire.Templated && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) {
+	if dialect.TemplateArgs && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) {
 		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
 			a.strict.Store(true)
 			return a.send(ctx, req, wire.OpenAI)

@@ -17,6 +17,7 @@ type Dialect struct {
 	TemplateArgs bool // chat_template_kwargs; models with Mistral's own tokenizer refuse them
 	Guided       bool // guided_choice and guided_regex, where others have structured_outputs
 	Effort       bool // reasoning_effort takes "none" too
+	RawSchema    bool // json_schema beside a raw prompt: response_format is heeded in chats, and passed over here
 }
 
 // What more than one server takes.
@@ -81,6 +82,9 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 		fields = guided(fields)
 	}
 	if len(req.Messages) == 0 {
+		if d.RawSchema {
+			fields = rawSchema(fields)
+		}
 		r.Prompt = &req.Prompt
 		return withExtra(encode(r), fields), OpenAICompletions
 	}
@@ -120,6 +124,21 @@ func guided(fields map[string]json.RawMessage) map[string]json.RawMessage {
 		old["guided_"+name] = value
 	}
 	return old
+}
+
+// rawSchema says response_format as a schema alone.
+func rawSchema(fields map[string]json.RawMessage) map[string]json.RawMessage {
+	schema := experiments.FormatOf(map[string]json.RawMessage{"response_format": fields["response_format"]})
+	if schema.None() {
+		return fields
+	}
+	if schema.JSON {
+		schema.Schema = `{"type":"object"}`
+	}
+	alone := maps.Clone(fields)
+	delete(alone, "response_format")
+	alone["json_schema"] = json.RawMessage(schema.Schema)
+	return alone
 }
 
 // TemplateArgs are the variables for a model's chat template: the two names by which templates know the switch (Qwen,

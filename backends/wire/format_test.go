@@ -52,6 +52,32 @@ func TestFormatOnTheWire(t *testing.T) {
 	}
 }
 
+// TestFormatBesideARawPrompt: llama-server passes over response_format there (seen in build 11434), and heeds json_schema.
+func TestFormatBesideARawPrompt(t *testing.T) {
+	for want, c := range map[string]struct {
+		format experiments.ResponseFormat
+		extra  map[string]json.RawMessage
+	}{
+		`"json_schema":{"properties":{"z":{},"a":{}}}`: {experiments.ResponseFormat{Schema: `{"properties":{"z":{},"a":{}}}`}, nil},
+		`"json_schema":{"type":"object"}`:              {experiments.ResponseFormat{JSON: true}, nil},
+		`"json_schema":{"type":"string"}`: {experiments.ResponseFormat{JSON: true},
+			map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"string"}}}`)}},
+	} {
+		req := backends.Request{Prompt: "x", Generate: &experiments.Generate{Format: c.format}, Extra: c.extra}
+		body, _ := OpenAIBody(req, "m", Dialect{RawSchema: true})
+		if text := string(body); strings.Count(text, want) != 1 || strings.Contains(text, "response_format") || !json.Valid(body) {
+			t.Errorf("%s\nhas not %s alone", text, want)
+		}
+		if body, _ = OpenAIBody(req, "m", Templated); strings.Contains(string(body), `"json_schema":{"type":"object"}`) || !strings.Contains(string(body), "response_format") {
+			t.Errorf("who heeds response_format everywhere is asked %s", body)
+		}
+	}
+	chat := backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &experiments.Generate{Format: experiments.ResponseFormat{JSON: true}}}
+	if body, _ := OpenAIBody(chat, "m", Dialect{RawSchema: true}); !strings.Contains(string(body), `"response_format":{"type":"json_object"}`) {
+		t.Errorf("in a chat: %s", body)
+	}
+}
+
 // TestAnswerApartFromReasoning: the first token of the answer is told apart from the first of all, also where events fit the
 // template and are not parsed, and so are the tokens of reasoning.
 func TestAnswerApartFromReasoning(t *testing.T) {
