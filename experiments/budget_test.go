@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // repeated is n locals, each made of the one before by step ("%s").
@@ -38,7 +39,7 @@ func refused(t *testing.T, name, src, want string) {
 	if err := os.WriteFile(path, []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, diags := experiments.Load([]string{path}, experiments.LoadOptions{})
+	_, diags := experiments.Load([]string{path}, lang.Options{})
 	if !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) {
 		t.Errorf("got %v, want %q", diags, want)
 	}
@@ -58,7 +59,7 @@ func TestWithinBounds(t *testing.T) {
 	if err := os.WriteFile(path, []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, diags := experiments.Load([]string{path}, experiments.LoadOptions{}); len(diags) > 0 {
+	if _, diags := experiments.Load([]string{path}, lang.Options{}); len(diags) > 0 {
 		t.Error(diags)
 	}
 }

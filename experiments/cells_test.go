@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 func TestOverridesMerge(t *testing.T) {
@@ -118,7 +119,7 @@ func TestChecks(t *testing.T) {
 	h := experiments.Hooks{Check: func(c *experiments.Cell) []experiments.Problem {
 		return []experiments.Problem{{Summary: "not here"}, {Summary: "set it", Path: "platform.args.max_num_batched_tokens", Warning: true}}
 	}}
-	config, diags := load(t, experiment(threeAxes), experiments.LoadOptions{})
+	config, diags := load(t, experiment(threeAxes), lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -156,7 +157,7 @@ experiment "e" {
   batch_size = 3
 }
 `})
-	config, diags := experiments.Load([]string{dir}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{dir}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -55,7 +55,7 @@ func lockOf(t *testing.T, all map[string]*experiments.Lock) string {
 func enginesIn(t *testing.T, files map[string]string) (map[string]*experiments.Cell, string) {
 	t.Helper()
 	files["prompts.jsonl"] = `{"prompt":"Hello"}`
-	config, diags := experiments.Load([]string{write(t, files) + "/e.hcl"}, experiments.LoadOptions{Engines: "/cache"})
+	config, diags := experiments.Load([]string{write(t, files) + "/e.hcl"}, lang.Options{Engines: "/cache"})
 	all := map[string]*experiments.Cell{}
 	for _, e := range config.Experiments {
 		x := e.Expand(experiments.Hooks{})
@@ -134,9 +134,9 @@ func TestSavedLock(t *testing.T) {
 	asked := "server==1.0, python 3.12, " + lang.System
 	dir := write(t, map[string]string{"e.hcl": engineBlocks + versions, "prompts.jsonl": `{"prompt":"Hello"}`,
 		"matrix.lock.json": lockOf(t, map[string]*experiments.Lock{asked: {Packages: []string{"server==1.0 --hash=sha256:aa"}}})})
-	config, _ := experiments.Load([]string{dir + "/e.hcl"}, experiments.LoadOptions{})
+	config, _ := experiments.Load([]string{dir + "/e.hcl"}, lang.Options{})
 	want := config.Config.Blocks["engine"]["old"].Engine.LockHash()
-	config, _ = experiments.Load([]string{dir + "/e.hcl"}, experiments.LoadOptions{Source: config.Files})
+	config, _ = experiments.Load([]string{dir + "/e.hcl"}, lang.Options{Source: config.Files})
 	if got := config.Config.Blocks["engine"]["old"].Engine.LockHash(); got != want || want == "" {
 		t.Errorf("the saved plan has lock %q, want %q", got, want)
 	}

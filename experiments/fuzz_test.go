@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/lang"
 )
 
 // FuzzLoad gives any bytes to the loader as HCL and as JSON: whatever they are, it answers with diagnostics or cells.
@@ -40,7 +42,7 @@ func FuzzLoad(f *testing.F) {
 				continue // the fuzzer shall not read the machine
 			}
 			// Source, not the disk: imports lead nowhere.
-			config, diags := Load([]string{name}, LoadOptions{Source: map[string][]byte{name: src}})
+			config, diags := Load([]string{name}, lang.Options{Source: map[string][]byte{name: src}})
 			if !diags.HasErrors() {
 				for _, e := range config.Experiments {
 					x := e.Expand(Hooks{})
@@ -51,9 +53,9 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 			var out bytes.Buffer
-			WriteDiagnostics(&out, config.Files, diags, true, 40)
+			diagnostic.Write(&out, config.Files, diags, true, 40)
 			for _, d := range diags {
-				cell.Canonical(DiagnosticJSON(d))
+				cell.Canonical(diagnostic.JSON(d))
 			}
 		}
 		if formatted, diags := Format(src, "x.hcl"); !diags.HasErrors() {
@@ -77,7 +79,7 @@ func TestHugeFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, diags := Load([]string{path}, LoadOptions{})
+	_, diags := Load([]string{path}, lang.Options{})
 	if len(diags) != 1 || diags[0].Summary != "Cannot read file" || !strings.Contains(diags[0].Detail, "larger than 4 MiB") {
 		t.Errorf("diagnostics = %v", diags)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 var facts = experiments.Facts{
@@ -133,7 +134,7 @@ func TestAddressOfFixedValue(t *testing.T) {
 
 // TestGoldenIdentity freezes the bytes that are hashed: results on disk depend on them.
 func TestGoldenIdentity(t *testing.T) {
-	config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -184,7 +185,7 @@ func TestDiff(t *testing.T) {
 
 // TestIdentifierRemembers: shared parts give the same identities as identifying each cell alone.
 func TestIdentifierRemembers(t *testing.T) {
-	config, _ := experiments.Load([]string{"testdata/gemma3.hcl"}, experiments.LoadOptions{})
+	config, _ := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
 	all, _ := expand(config.Experiments[0], experiments.Hooks{})
 	ids := experiments.NewIdentifier()
 	seen := map[string]string{}
@@ -213,11 +214,11 @@ func TestFormat(t *testing.T) {
 
 // TestJSONTwin: the JSON form of an experiment gives the same cells.
 func TestJSONTwin(t *testing.T) {
-	native, diags := experiments.Load([]string{"testdata/twin.hcl"}, experiments.LoadOptions{})
+	native, diags := experiments.Load([]string{"testdata/twin.hcl"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	twin, diags := experiments.Load([]string{"testdata/twin.hcl.json"}, experiments.LoadOptions{})
+	twin, diags := experiments.Load([]string{"testdata/twin.hcl.json"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -244,14 +245,14 @@ func skipText(c *experiments.Cell) string {
 func TestSavedSource(t *testing.T) {
 	dir := write(t, map[string]string{"e/main.hcl": "imports = [\"../base.hcl\"]\nvariable \"n\" {\n  default = 1\n}\nexperiment \"e\" {\n  dataset = dataset.prompts\n  platform = platform.serve\n  model = model.small\n  batch_size = var.n\n}\n", "base.hcl": base})
 	for _, path := range []string{filepath.Join(dir, "e"), filepath.Join(dir, "e", "main.hcl")} {
-		first, diags := experiments.Load([]string{path}, experiments.LoadOptions{Vars: []string{"n=7"}})
+		first, diags := experiments.Load([]string{path}, lang.Options{Vars: []string{"n=7"}})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
 		if err := os.Rename(filepath.Join(dir, "base.hcl"), filepath.Join(dir, "gone.hcl")); err != nil {
 			t.Fatal(err)
 		}
-		again, diags := experiments.Load([]string{path}, experiments.LoadOptions{Source: first.Files, Values: first.Variables})
+		again, diags := experiments.Load([]string{path}, lang.Options{Source: first.Files, Values: first.Variables})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 const inspected = `
@@ -62,7 +63,7 @@ func loadText(t *testing.T, name, text string) *experiments.Config {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	config, diags := experiments.Load([]string{file}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{file}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/lang"
 )
 
 // write puts files into a folder and returns it.
@@ -77,7 +79,7 @@ const threeAxes = `
   }
 `
 
-func load(t *testing.T, text string, opts experiments.LoadOptions) (*experiments.Config, hcl.Diagnostics) {
+func load(t *testing.T, text string, opts lang.Options) (*experiments.Config, hcl.Diagnostics) {
 	t.Helper()
 	return experiments.Load([]string{filepath.Join(write(t, map[string]string{"e.hcl": text}), "e.hcl")}, opts)
 }
@@ -85,7 +87,7 @@ func load(t *testing.T, text string, opts experiments.LoadOptions) (*experiments
 // cells expands the first experiment of a text that has no mistakes; by name.
 func cells(t *testing.T, text string, h experiments.Hooks) map[string]*experiments.Cell {
 	t.Helper()
-	config, diags := load(t, text, experiments.LoadOptions{})
+	config, diags := load(t, text, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -118,7 +120,7 @@ func TestGemma3Expands(t *testing.T) {
 		vars           []string
 		cells, skipped int
 	}{{nil, 72, 4}, {[]string{"overnight=true"}, 72, 0}, {[]string{"batch_sizes=[10, 20000]"}, 24, 4}} {
-		config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, experiments.LoadOptions{Vars: test.vars})
+		config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{Vars: test.vars})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
@@ -144,10 +146,10 @@ func TestGemma3Expands(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	all := cells(t, experiment(threeAxes), experiments.Hooks{})
 	offline, ollama := all["offline/small/10"], all["ollama/small/2000"]
-	if got, want := *offline.Load, (experiments.LoadShape{Mode: "batch"}); got != want {
+	if got, want := *offline.Load, (cell.Load{Mode: "batch"}); got != want {
 		t.Errorf("load of a batch platform = %+v", got)
 	}
-	if got, want := *ollama.Load, (experiments.LoadShape{Mode: "closed", Concurrency: 32}); got != want {
+	if got, want := *ollama.Load, (cell.Load{Mode: "closed", Concurrency: 32}); got != want {
 		t.Errorf("load of a server = %+v", got)
 	}
 	if offline.Warmup.Requests != 20 || all["serve/small/10"].Warmup.Requests != 20 || ollama.Warmup.Requests != 64 {
@@ -222,7 +224,7 @@ func TestSettings(t *testing.T) {
 	if c.Launches != 3 || all["serve/small/2000"].Launches != 1 || c.Order != "random" || c.Seed != 7 || c.Resume || !slices.Equal(c.Tags, []string{"nightly"}) {
 		t.Errorf("cell = %+v", c)
 	}
-	if *c.Load != (experiments.LoadShape{Mode: "closed", Concurrency: 4, Timeout: 90 * time.Minute, Retries: 2}) {
+	if *c.Load != (cell.Load{Mode: "closed", Concurrency: 4, Timeout: 90 * time.Minute, Retries: 2}) {
 		t.Errorf("load = %+v", *c.Load)
 	}
 	if got := *all["ollama/small/10"].Load; got.Mode != "batch" || got.Concurrency != 0 {
@@ -249,7 +251,7 @@ func TestDecisionQuestion(t *testing.T) {
 		if err := os.WriteFile(path, []byte("decision \"best\" {\n"+body+"\n}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		config, diags := experiments.Load([]string{path}, experiments.LoadOptions{})
+		config, diags := experiments.Load([]string{path}, lang.Options{})
 		text := ""
 		for _, d := range diags {
 			text += d.Summary + ": " + d.Detail + "\n"

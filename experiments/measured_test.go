@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // What a stored identity tells is what a cell is made of again, whatever is declared today, and numbers stay whole.
@@ -88,7 +89,7 @@ platform "serve" {
   backend = "vllm_serve"
   python  = "${local.vllm}/bin/python"
 }
-`, experiments.LoadOptions{Environ: []string{"MATRIX_VAR_engines=/srv/engines"}})
+`, lang.Options{Environ: []string{"MATRIX_VAR_engines=/srv/engines"}})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

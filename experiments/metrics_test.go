@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"matrix/experiments/lang"
 )
 
 // A decision names what is measured, and asks of a ratio what a share can be.
@@ -26,11 +28,11 @@ func TestDecisionNamesMetrics(t *testing.T) {
 		if err := os.WriteFile(path, []byte("decision \"d\" {\n  "+text+"\n}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := Load([]string{path}, LoadOptions{Metrics: list})
+		_, diags := Load([]string{path}, lang.Options{Metrics: list})
 		if got := diags.Error(); (want == "") != !diags.HasErrors() || !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %q", text, got, want)
 		}
-		if _, diags := Load([]string{path}, LoadOptions{}); strings.Contains(diags.Error(), "metric") {
+		if _, diags := Load([]string{path}, lang.Options{}); strings.Contains(diags.Error(), "metric") {
 			t.Errorf("without a list any name goes: %v", diags)
 		}
 	}

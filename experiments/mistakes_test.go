@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/lang"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -32,7 +34,7 @@ func TestMistakes(t *testing.T) {
 // said is what loading and expanding a file prints.
 func said(t *testing.T, file string) []byte {
 	t.Helper()
-	config, diags := experiments.Load([]string{file}, experiments.LoadOptions{Vars: varsOf(t, file)})
+	config, diags := experiments.Load([]string{file}, lang.Options{Vars: varsOf(t, file)})
 	if !diags.HasErrors() {
 		for _, e := range config.Experiments {
 			x := e.Expand(experiments.Hooks{Check: picky})
@@ -46,7 +48,7 @@ func said(t *testing.T, file string) []byte {
 		t.Errorf("%s: nothing was said", file)
 	}
 	var out bytes.Buffer
-	experiments.WriteDiagnostics(&out, config.Files, diags, false, 100)
+	diagnostic.Write(&out, config.Files, diags, false, 100)
 	return out.Bytes()
 }
 

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"matrix/experiments"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/lang"
 )
 
 func TestPrintable(t *testing.T) {
@@ -52,9 +54,9 @@ func TestSecretsAreRefused(t *testing.T) {
 		"attach = true\n  url = \"http://host:8000/%zzhunter2\"":                       "No address for a url",
 		"attach = true\n  url = \"https://hunter2@host/v1?x=1\"":                       "A password in url",
 	} {
-		_, diags := load(t, platformWith(attributes), experiments.LoadOptions{})
+		_, diags := load(t, platformWith(attributes), lang.Options{})
 		var shown strings.Builder
-		experiments.WriteDiagnostics(&shown, map[string][]byte{"test.hcl": []byte(platformWith(attributes))}, diags, false, 100)
+		diagnostic.Write(&shown, map[string][]byte{"test.hcl": []byte(platformWith(attributes))}, diags, false, 100)
 		text := shown.String()
 		for _, d := range diags {
 			text += d.Summary + d.Detail
@@ -67,7 +69,7 @@ func TestSecretsAreRefused(t *testing.T) {
 		`args = { max_num_batched_tokens = 8192, hf_token = true, tokenizer_mode = "auto" }`,
 		"attach = true\n  url = \"http://host:8000/v1?api_key=hunter2\"",
 	} {
-		if _, diags := load(t, platformWith(attributes), experiments.LoadOptions{}); diags.HasErrors() {
+		if _, diags := load(t, platformWith(attributes), lang.Options{}); diags.HasErrors() {
 			t.Errorf("%s: %v", attributes, diags)
 		}
 	}

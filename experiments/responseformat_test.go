@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // TestFormatIsReadBack holds what is sent for a format against what is read of a request that says it.
@@ -70,7 +71,7 @@ func TestFormatIsPartOfTheIdentity(t *testing.T) {
 `+generate+`
 }
 			}`)
-		config, diags := experiments.Load([]string{filepath.Join(dir, "x.hcl")}, experiments.LoadOptions{})
+		config, diags := experiments.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}

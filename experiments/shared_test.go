@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // TestImportsShareDefinitions: the experiments of an imported file are not asked for, unless the file is named as well.
@@ -23,7 +24,7 @@ experiment "mine" {
 		paths []string
 		want  int
 	}{{[]string{main}, 1}, {[]string{base}, 1}, {[]string{main, base}, 2}, {[]string{base, main}, 2}, {[]string{dir}, 2}} {
-		config, diags := experiments.Load(c.paths, experiments.LoadOptions{})
+		config, diags := experiments.Load(c.paths, lang.Options{})
 		if diags.HasErrors() || len(config.Experiments) != c.want {
 			t.Errorf("%v: %d experiments, want %d (%v)", c.paths, len(config.Experiments), c.want, diags)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 func TestVariables(t *testing.T) {
@@ -48,23 +49,23 @@ platform "p" {
 	environ := []string{"MATRIX_VAR_n=2", "MATRIX_VAR_nobody=1", "PATH=/bin"}
 	for _, test := range []struct {
 		name string
-		opts experiments.LoadOptions
+		opts lang.Options
 		want string
 		said []string
 	}{
-		{"defaults", experiments.LoadOptions{}, "1 [1] off x", nil},
-		{"environment", experiments.LoadOptions{Environ: environ}, "2 [1] off x", nil},
-		{"file over environment", experiments.LoadOptions{Environ: environ, VarFiles: []string{file("a.hclvars")}}, "3 [1] off x", []string{"Undeclared variable strange"}},
-		{"later file", experiments.LoadOptions{VarFiles: []string{file("a.hclvars"), file("b.json")}}, "4 [1] off x", []string{"Undeclared variable strange"}},
-		{"flag over all", experiments.LoadOptions{Environ: environ, VarFiles: []string{file("b.json")}, Vars: []string{"n=5", "n=6", "list=[1, 2]", "flag=true", "o={a=2,b=\"y\"}"}}, "6 [1,2] on y", nil},
-		{"saved plan", experiments.LoadOptions{Vars: []string{"n=5"}, Values: experiments.Values{"n": int64(9), "list": []any{"a"}}}, `9 ["a"] off x`, nil},
-		{"undeclared flag", experiments.LoadOptions{Vars: []string{"flga=true"}}, "", []string{"Undeclared variable flga"}},
-		{"no value", experiments.LoadOptions{Vars: []string{"flag"}}, "", []string{"Bad --var"}},
-		{"wrong type", experiments.LoadOptions{Vars: []string{"n=many"}}, "", []string{"Value does not fit variable n"}},
-		{"a byte order mark", experiments.LoadOptions{VarFiles: []string{file("bom.hclvars")}}, "7 [1] off x", nil},
-		{"PowerShell's >", experiments.LoadOptions{VarFiles: []string{file("wide.hclvars")}}, "8 [1] off x", nil},
-		{"Latin-1", experiments.LoadOptions{VarFiles: []string{file("latin.hclvars")}}, "", []string{"Cannot read --var-file"}},
-		{"missing file", experiments.LoadOptions{VarFiles: []string{file("none")}}, "", []string{"Cannot read --var-file"}},
+		{"defaults", lang.Options{}, "1 [1] off x", nil},
+		{"environment", lang.Options{Environ: environ}, "2 [1] off x", nil},
+		{"file over environment", lang.Options{Environ: environ, VarFiles: []string{file("a.hclvars")}}, "3 [1] off x", []string{"Undeclared variable strange"}},
+		{"later file", lang.Options{VarFiles: []string{file("a.hclvars"), file("b.json")}}, "4 [1] off x", []string{"Undeclared variable strange"}},
+		{"flag over all", lang.Options{Environ: environ, VarFiles: []string{file("b.json")}, Vars: []string{"n=5", "n=6", "list=[1, 2]", "flag=true", "o={a=2,b=\"y\"}"}}, "6 [1,2] on y", nil},
+		{"saved plan", lang.Options{Vars: []string{"n=5"}, Values: experiments.Values{"n": int64(9), "list": []any{"a"}}}, `9 ["a"] off x`, nil},
+		{"undeclared flag", lang.Options{Vars: []string{"flga=true"}}, "", []string{"Undeclared variable flga"}},
+		{"no value", lang.Options{Vars: []string{"flag"}}, "", []string{"Bad --var"}},
+		{"wrong type", lang.Options{Vars: []string{"n=many"}}, "", []string{"Value does not fit variable n"}},
+		{"a byte order mark", lang.Options{VarFiles: []string{file("bom.hclvars")}}, "7 [1] off x", nil},
+		{"PowerShell's >", lang.Options{VarFiles: []string{file("wide.hclvars")}}, "8 [1] off x", nil},
+		{"Latin-1", lang.Options{VarFiles: []string{file("latin.hclvars")}}, "", []string{"Cannot read --var-file"}},
+		{"missing file", lang.Options{VarFiles: []string{file("none")}}, "", []string{"Cannot read --var-file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			config, diags := experiments.Load([]string{file("e.hcl")}, test.opts)

@@ -14,9 +14,7 @@ import (
 type (
 	Cell          = cell.Cell
 	EngineKind    = cell.EngineKind
-	ModelPart     = cell.Part
 	PartAttribute = cell.PartAttribute
-	Places        = cell.Places
 	Axis          = cell.Axis
 	Skip          = cell.Skip
 	Place         = cell.Place
@@ -29,7 +27,6 @@ type (
 	Synthetic     = cell.Synthetic
 	Length        = cell.Length
 	Hardware      = cell.Hardware
-	LoadShape     = cell.Load
 	Generate      = cell.Generate
 	Warmup        = cell.Warmup
 
@@ -53,20 +50,16 @@ type (
 	Change     = cell.Change
 	Attribute  = cell.Attribute
 
-	Config      = grid.Config
-	Experiment  = grid.Experiment
-	Expansion   = grid.Expansion
-	Hooks       = grid.Hooks
-	Inspection  = grid.Inspection
-	Judged      = grid.Judged
-	LoadOptions = lang.Options
-	Variable    = lang.Variable
-	Scope       = lang.Scope
-	Result      = lang.Result
-	Graph       = lang.Graph
-	GraphNode   = lang.GraphNode
-	GraphEdge   = lang.GraphEdge
-	Affected    = diagnostic.Affected
+	Config     = grid.Config
+	Experiment = grid.Experiment
+	Hooks      = grid.Hooks
+	Judged     = grid.Judged
+	Variable   = lang.Variable
+	Scope      = lang.Scope
+	Graph      = lang.Graph
+	GraphNode  = lang.GraphNode
+	GraphEdge  = lang.GraphEdge
+	Affected   = diagnostic.Affected
 )
 
 const (
@@ -76,7 +69,6 @@ const (
 	InstallsPackage = cell.InstallsPackage
 	Ratio           = cell.Ratio
 	SkipExcluded    = cell.SkipExcluded
-	SkipInfeasible  = cell.SkipInfeasible
 	ConsoleFile     = lang.ConsoleFile
 	OutcomeTrue     = grid.OutcomeTrue
 	OutcomeFalse    = grid.OutcomeFalse
@@ -99,12 +91,10 @@ var (
 	StartsWithBOS   = cell.StartsWithBOS
 	PlainJSON       = textfile.PlainJSON
 
-	Load             = grid.Load
-	Format           = syntax.Format
-	WriteDiagnostics = diagnostic.Write
-	DiagnosticJSON   = diagnostic.JSON
-	Suggest          = wording.Suggest
-	DidYouMean       = wording.DidYouMean
-	Printable        = wording.Printable
-	Shows            = wording.Shows
+	Load       = grid.Load
+	Format     = syntax.Format
+	Suggest    = wording.Suggest
+	DidYouMean = wording.DidYouMean
+	Printable  = wording.Printable
+	Shows      = wording.Shows
 )

@@ -8,10 +8,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // judged loads a text and expands what is sound of it.
-func judged(t *testing.T, text string, opts experiments.LoadOptions) hcl.Diagnostics {
+func judged(t *testing.T, text string, opts lang.Options) hcl.Diagnostics {
 	t.Helper()
 	config, diags := load(t, text, opts)
 	if diags.HasErrors() {
@@ -47,7 +48,7 @@ func TestNumbersAreFinite(t *testing.T) {
 		"memory":             experiment(threeAxes + "isolation { vram_tolerance = \"infMiB\" }"),
 		"a default":          "variable \"v\" { default = 1 / 0 }\n" + experiment(threeAxes+"generate { temperature = var.v }"),
 	} {
-		diags := judged(t, text, experiments.LoadOptions{})
+		diags := judged(t, text, lang.Options{})
 		if !diags.HasErrors() {
 			t.Errorf("%s: accepted", name)
 			continue
@@ -60,7 +61,7 @@ func TestNumbersAreFinite(t *testing.T) {
 		}
 	}
 	text := "variable \"v\" {\n  type    = number\n  default = 1\n}\n" + experiment(threeAxes+"generate { temperature = var.v }")
-	for _, opts := range []experiments.LoadOptions{{Vars: []string{"v=inf"}}, {Environ: []string{"MATRIX_VAR_v=-Inf"}}, {Vars: []string{"v=1e999"}}} {
+	for _, opts := range []lang.Options{{Vars: []string{"v=inf"}}, {Environ: []string{"MATRIX_VAR_v=-Inf"}}, {Vars: []string{"v=1e999"}}} {
 		if diags := judged(t, text, opts); !diags.HasErrors() {
 			t.Errorf("%+v: accepted", opts)
 		}
@@ -88,7 +89,7 @@ func TestWhatToWrite(t *testing.T) {
 		experiment(threeAxes + "launches = timestamp()"):                            "coalesce, ",
 		experiment(threeAxes + "generate { thinking = \"hard\" }"):                  `"low", "medium" or "high"`,
 	} {
-		diags := judged(t, text, experiments.LoadOptions{})
+		diags := judged(t, text, lang.Options{})
 		if !strings.Contains(diags.Error(), want) && (len(diags) == 0 || !strings.Contains(diags[0].Detail, want)) {
 			t.Errorf("no %q in %v", want, diags)
 		}

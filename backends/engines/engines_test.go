@@ -9,6 +9,7 @@ import (
 	"matrix/backends"
 	"matrix/experiments"
 	"matrix/experiments/cell"
+	"matrix/experiments/lang"
 )
 
 // newEngine is what docs/architecture.md says of a new engine: one value, whose kind the language is told.
@@ -17,7 +18,7 @@ func newEngine() backends.Backend {
 		Kind: &experiments.EngineKind{
 			Name: "wheel", Server: "wheel", Batch: func(p *experiments.Platform) bool { return p.Args.Int("batch") > 0 },
 			GPUs: func(p *experiments.Platform) int { return p.Args.Int("gpus") },
-			Loads: &experiments.ModelPart{Name: "wheel", Attributes: []experiments.PartAttribute{
+			Loads: &cell.Part{Name: "wheel", Attributes: []experiments.PartAttribute{
 				{Name: "weights", Folder: true, Required: true}, {Name: "rim", Default: "round"}, {Name: "branch", Movable: true}},
 				Check: func(v experiments.Values) (summary, detail string) {
 					if v.Text("rim") == "square" {
@@ -94,7 +95,7 @@ func TestNewEngine(t *testing.T) {
 			t.Errorf("as measured: %+v, %v", then, err)
 		}
 	}
-	if _, diags := experiments.Load([]string{write(t, strings.Replace(wheels, "RIM", "square", 1))}, experiments.LoadOptions{}); !strings.Contains(diags.Error(), "A square wheel") {
+	if _, diags := experiments.Load([]string{write(t, strings.Replace(wheels, "RIM", "square", 1))}, lang.Options{}); !strings.Contains(diags.Error(), "A square wheel") {
 		t.Errorf("a square wheel: %v", diags)
 	}
 }
@@ -117,7 +118,7 @@ func TestTable(t *testing.T) {
 
 func load(t *testing.T, text string) *experiments.Config {
 	t.Helper()
-	config, diags := experiments.Load([]string{write(t, text)}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{write(t, text)}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -11,6 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // New is the backend of platforms with backend = "llama_cpp".
@@ -24,7 +25,7 @@ func New() backends.Backend {
 // kind: its server grows four answers at a time unless told otherwise.
 var kind = &experiments.EngineKind{Name: Name, Server: Name, Installs: experiments.InstallsPackage,
 	Sequences: func(p *experiments.Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
-	Loads: &experiments.ModelPart{Name: Name, Attributes: []experiments.PartAttribute{
+	Loads: &cell.Part{Name: Name, Attributes: []experiments.PartAttribute{
 		{Name: "gguf", Path: true, Required: true}, {Name: "template", Digest: true}}},
 }
 

@@ -11,6 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/wire"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func TestCheck(t *testing.T) {
@@ -35,7 +36,7 @@ func TestCheck(t *testing.T) {
 		"mistyped variable": {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_FLASH_ATENTION"] = "1" }, "platform.env.OLLAMA_FLASH_ATENTION", true},
 		"one slot": {func(c *experiments.Cell) {
 			delete(c.Platform.Env, "OLLAMA_NUM_PARALLEL")
-			c.Load = &experiments.LoadShape{Mode: "closed", Concurrency: 8}
+			c.Load = &cell.Load{Mode: "closed", Concurrency: 8}
 		}, "platform.env", true},
 		"attach": {func(c *experiments.Cell) {
 			c.Platform.Attach, c.Platform.Env = true, nil

@@ -5,12 +5,13 @@ import (
 	"strconv"
 
 	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Name is the backend's, and that of the attribute of a model block.
 const Name = "ollama"
 
-var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequences: sequences, Loads: &experiments.ModelPart{
+var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequences: sequences, Loads: &cell.Part{
 	Name: Name, Attributes: []experiments.PartAttribute{
 		{Name: "model", Movable: true, Unless: "gguf"},
 		{Name: "gguf", Path: true, Local: "gguf"},

@@ -8,10 +8,11 @@ import (
 	"matrix/backends/backendtest"
 	"matrix/backends/simulator"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
-// cell is a complete cell for the simulator.
-func cell(options experiments.Values) *experiments.Cell {
+// cellWith is a complete cell for the simulator.
+func cellWith(options experiments.Values) *experiments.Cell {
 	return &experiments.Cell{
 		Experiment: "test", Address: strings.Repeat("0", 64), Slug: "simulated-0000000000000000",
 		Platform:  &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: options},
@@ -20,7 +21,7 @@ func cell(options experiments.Values) *experiments.Cell {
 		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 		Limits:    &experiments.Limits{MaxErrorRate: 1},
-		Load:      &experiments.LoadShape{Mode: "closed", Concurrency: 16},
+		Load:      &cell.Load{Mode: "closed", Concurrency: 16},
 	}
 }
 
@@ -36,7 +37,7 @@ func TestConformance(t *testing.T) {
 				backendtest.Run(t, backendtest.Suite{
 					Backend: simulator.New(),
 					Cell: func(*testing.T) *experiments.Cell {
-						return cell(experiments.Values{
+						return cellWith(experiments.Values{
 							"api": api, "slots": int64(16), "prefill_tokens_per_s": int64(100_000),
 							"decode_tokens_per_s": int64(200), "kv_tokens": int64(100_000), "load_s": 0.05,
 						})

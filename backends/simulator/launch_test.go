@@ -27,7 +27,7 @@ func launch(t testing.TB, ctx context.Context, options experiments.Values, timeo
 		options["load_s"] = 0.01
 	}
 	engine, err := simulator.New().Launch(ctx, backends.Spec{
-		Cell: cell(options), Attempt: ulid.Make().String(), Dir: dir, LogPath: filepath.Join(dir, "server.log"), Timeout: timeout,
+		Cell: cellWith(options), Attempt: ulid.Make().String(), Dir: dir, LogPath: filepath.Join(dir, "server.log"), Timeout: timeout,
 		Observe: func(p backends.Phase) {
 			mu.Lock()
 			defer mu.Unlock()

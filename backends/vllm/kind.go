@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Tested names the versions that the tests have run against; those between are expected to work.
@@ -27,7 +28,7 @@ var (
 		Batch: func(*experiments.Platform) bool { return true }}
 	serveKind = &experiments.EngineKind{Name: ServeName, Server: "vllm", Installs: experiments.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads}
 
-	loads = &experiments.ModelPart{Name: Part, Attributes: []experiments.PartAttribute{
+	loads = &cell.Part{Name: Part, Attributes: []experiments.PartAttribute{
 		{Name: "model", Folder: true, Required: true, Local: "vllm_model", Facts: []string{"repository"}},
 		{Name: "revision", Default: "main", Movable: true, Facts: []string{"commit"}},
 		{Name: "tokenizer", Folder: true},

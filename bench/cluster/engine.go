@@ -9,6 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/record"
 	"matrix/runner/plan"
@@ -54,7 +55,7 @@ func newItem(i int) *plan.Item {
 		Axes:     []*experiments.Axis{{Name: "platform", Label: "noop", JSON: `"noop"`}, {Name: "n", Label: label, JSON: label}},
 		Platform: &experiments.Platform{ID: "noop", Backend: experiments.Simulator}, Model: &experiments.Model{ID: "m"},
 		Dataset:   &experiments.Dataset{ID: "d", Seed: 3, Synthetic: &experiments.Synthetic{Count: 20, InputTokens: length(20), OutputTokens: length(8)}},
-		BatchSize: 10, Load: &experiments.LoadShape{Mode: "closed", Concurrency: 4}, Generate: &experiments.Generate{MaxTokens: 8},
+		BatchSize: 10, Load: &cell.Load{Mode: "closed", Concurrency: 4}, Generate: &experiments.Generate{MaxTokens: 8},
 		Warmup: &experiments.Warmup{Requests: 1}, Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 		Limits: &experiments.Limits{MaxErrorRate: 1}, Capture: &experiments.Capture{Outputs: "all"}, Telemetry: &experiments.Telemetry{},
 		Launches: 5, Resume: true, Order: "blocks", Seed: 1,

@@ -19,7 +19,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/load"
 )
 
@@ -90,7 +90,7 @@ func (v *server) us(ctx context.Context) (s sample, err error) {
 	before, began := cpuS(), time.Now()
 	last := began
 	err = load.Run(ctx, v.engine, load.Job{
-		Shape: &experiments.LoadShape{Mode: "closed", Concurrency: v.concurrency}, Requests: slices.Values(v.reqs),
+		Shape: &cell.Load{Mode: "closed", Concurrency: v.concurrency}, Requests: slices.Values(v.reqs),
 		Begin: func(backends.Request, time.Time) {},
 		Done: func(r backends.Reply) {
 			mu.Lock()

@@ -17,6 +17,7 @@ import (
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/experiments/lang"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/plan"
@@ -49,7 +50,7 @@ func writeHistory(dir string, n int) (file, root string, err error) {
 
 func planOf(file, root string) (*plan.Plan, error) {
 	ctx := context.Background()
-	config, diags := experiments.Load([]string{file}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{file}, lang.Options{})
 	if diags.HasErrors() {
 		return nil, diags
 	}

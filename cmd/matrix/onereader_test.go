@@ -16,6 +16,7 @@ import (
 
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/store"
@@ -155,7 +156,7 @@ func open(t *testing.T, root string) *store.Store {
 
 // askApply draws the table that an apply ends with.
 func askApply(t *testing.T, set *summary.Set, c *summary.Cell, e stats.Estimate) {
-	cell := &experiments.Cell{Address: c.Address, Launches: 1, Load: &experiments.LoadShape{Mode: "closed"},
+	cell := &experiments.Cell{Address: c.Address, Launches: 1, Load: &cell.Load{Mode: "closed"},
 		Axes: []*experiments.Axis{{Name: "platform", Label: "a"}}}
 	item := &plan.Item{Cell: cell, Identity: experiments.Identity{Hash: c.Identity}}
 	var out strings.Builder

@@ -13,6 +13,7 @@ import (
 	"matrix/backends/simulator"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/experiments/lang"
 	"matrix/results/record"
 	"matrix/results/store"
 
@@ -117,7 +118,7 @@ func LoadPlan(ctx context.Context, dir string, filter plan.Filter) (*plan.Plan, 
 	if err != nil {
 		return nil, world, err
 	}
-	config, diags := experiments.Load([]string{filepath.Join(dir, "quick.hcl")}, experiments.LoadOptions{})
+	config, diags := experiments.Load([]string{filepath.Join(dir, "quick.hcl")}, lang.Options{})
 	if diags.HasErrors() {
 		return nil, world, diags
 	}

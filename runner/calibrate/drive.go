@@ -13,6 +13,7 @@ import (
 	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/load"
 )
 
@@ -34,11 +35,11 @@ func (s Scenario) Settings() stamped.Settings {
 }
 
 // Shape is the load shape of it: open where there is a rate, else closed.
-func (s Scenario) Shape() *experiments.LoadShape {
+func (s Scenario) Shape() *cell.Load {
 	if s.RatePerS > 0 {
-		return &experiments.LoadShape{Mode: "open", Rate: s.RatePerS, Arrival: s.Arrival}
+		return &cell.Load{Mode: "open", Rate: s.RatePerS, Arrival: s.Arrival}
 	}
-	return &experiments.LoadShape{Mode: "closed", Concurrency: s.Streams}
+	return &cell.Load{Mode: "closed", Concurrency: s.Streams}
 }
 
 // Prompt is as long as a short chat's.

@@ -10,7 +10,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/runner/ledger"
 	"matrix/runner/load"
@@ -85,7 +85,7 @@ func (w warmup) round(ctx context.Context, from, to int) ledger.Counts {
 	if w.j.cell.Load.Mode == "closed" {
 		inFlight = min(inFlight, w.j.cell.Load.Concurrency)
 	}
-	job := load.Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: min(inFlight, to-from)}, Abandon: w.j.site.Hard,
+	job := load.Job{Shape: &cell.Load{Mode: "closed", Concurrency: min(inFlight, to-from)}, Abandon: w.j.site.Hard,
 		Requests: w.requests(from, to), Begin: book.Begin, Done: book.End, Dead: w.e.noteUseless(cancel)}
 	err := load.Run(work, w.e.running, job)
 	book.Close(unanswered(work, err))

@@ -12,19 +12,19 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/textfile"
 )
 
 // Schedule is when the requests of an open load are due.
 type Schedule struct {
-	shape *experiments.LoadShape
+	shape *cell.Load
 	seed  int64
 	trace []time.Duration // nil: by rate
 }
 
 // NewSchedule reads the trace where the shape has one.
-func NewSchedule(s *experiments.LoadShape, seed int64) (*Schedule, error) {
+func NewSchedule(s *cell.Load, seed int64) (*Schedule, error) {
 	schedule := &Schedule{shape: s, seed: seed}
 	if s.Trace == "" {
 		if s.Rate <= 0 {
@@ -88,7 +88,7 @@ func (s *Schedule) unbounded() iter.Seq[time.Duration] {
 }
 
 // gaps draws the seconds between two arrivals.
-func gaps(s *experiments.LoadShape, seed int64) func() float64 {
+func gaps(s *cell.Load, seed int64) func() float64 {
 	source := rand.NewPCG(uint64(seed), 0x6f70656e) // "open": apart from other uses of the seed
 	switch s.Arrival {
 	case "constant":

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Job is one stretch of load.
 type Job struct {
-	Shape    *experiments.LoadShape
+	Shape    *cell.Load
 	Arrivals iter.Seq[time.Duration] // open loads: when each request is due; nil elsewhere
 	Requests iter.Seq[backends.Request]
 	Stop     <-chan struct{} // closed: nothing more is admitted; nil = never

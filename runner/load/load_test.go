@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // engine is a fake whose Generate is a function.
@@ -114,7 +114,7 @@ func TestClosedKeepsItsConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, began := newEngine(takes(time.Second)), time.Now()
 		var got tally
-		err := Run(t.Context(), e, got.job(Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: 4}, Requests: requests(10, 0)}))
+		err := Run(t.Context(), e, got.job(Job{Shape: &cell.Load{Mode: "closed", Concurrency: 4}, Requests: requests(10, 0)}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestClosedRamps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(takes(time.Hour))
 		var got tally
-		shape := &experiments.LoadShape{Mode: "closed", Concurrency: 4, Ramp: 8 * time.Second}
+		shape := &cell.Load{Mode: "closed", Concurrency: 4, Ramp: 8 * time.Second}
 		if err := Run(t.Context(), e, got.job(Job{Shape: shape, Requests: requests(4, 0)})); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestBatchIsAllInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(takes(time.Second))
 		var got tally
-		if err := Run(t.Context(), e, got.job(Job{Shape: &experiments.LoadShape{Mode: "batch"}, Requests: requests(5000, 0)})); err != nil {
+		if err := Run(t.Context(), e, got.job(Job{Shape: &cell.Load{Mode: "batch"}, Requests: requests(5000, 0)})); err != nil {
 			t.Fatal(err)
 		}
 		got.once(t, 5000)
@@ -159,7 +159,7 @@ func TestBatchIsAllInFlight(t *testing.T) {
 func TestOpenSendsWhenDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(takes(time.Hour)) // however slow the engine is
-		shape := &experiments.LoadShape{Mode: "open", Rate: 2, Arrival: "constant", Duration: 2 * time.Second}
+		shape := &cell.Load{Mode: "open", Rate: 2, Arrival: "constant", Duration: 2 * time.Second}
 		schedule, err := NewSchedule(shape, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +190,7 @@ func TestTimeoutIsGuarded(t *testing.T) {
 		})
 		began := time.Now()
 		var got tally
-		if err := Run(t.Context(), deaf, got.job(Job{Shape: &experiments.LoadShape{Mode: "batch"}, Requests: requests(3, 10*time.Second)})); err != nil {
+		if err := Run(t.Context(), deaf, got.job(Job{Shape: &cell.Load{Mode: "batch"}, Requests: requests(3, 10*time.Second)})); err != nil {
 			t.Fatal(err)
 		}
 		got.once(t, 3)
@@ -212,7 +212,7 @@ func TestCancelNamesItsCause(t *testing.T) {
 		e := newEngine(takes(time.Minute))
 		time.AfterFunc(time.Second, func() { cancel(&Stop{Status: backends.Canceled, Class: "cell_limit", Text: "over"}) })
 		var got tally
-		if err := Run(ctx, e, got.job(Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: 2}, Requests: requests(10, 0)})); err != nil {
+		if err := Run(ctx, e, got.job(Job{Shape: &cell.Load{Mode: "closed", Concurrency: 2}, Requests: requests(10, 0)})); err != nil {
 			t.Fatal(err)
 		}
 		got.once(t, 2) // no more is admitted
@@ -238,7 +238,7 @@ func TestDeadEngineEndsAdmission(t *testing.T) {
 			return takes(time.Second)(ctx, req)
 		}
 		var got tally
-		if err := Run(t.Context(), e, got.job(Job{Shape: &experiments.LoadShape{Mode: "closed", Concurrency: 1}, Requests: requests(1000, 0)})); err != nil {
+		if err := Run(t.Context(), e, got.job(Job{Shape: &cell.Load{Mode: "closed", Concurrency: 1}, Requests: requests(1000, 0)})); err != nil {
 			t.Fatal(err)
 		}
 		got.once(t, 6) // and not the 995 others on a dead port
@@ -262,7 +262,7 @@ func (b batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Request
 
 func TestBatcherTakesAll(t *testing.T) {
 	var got tally
-	if err := Run(t.Context(), batcher{newEngine(nil)}, got.job(Job{Shape: &experiments.LoadShape{Mode: "closed"}, Requests: requests(10, 0)})); err != nil {
+	if err := Run(t.Context(), batcher{newEngine(nil)}, got.job(Job{Shape: &cell.Load{Mode: "closed"}, Requests: requests(10, 0)})); err != nil {
 		t.Fatal(err)
 	}
 	if len(got.begun) != 10 || len(got.ended) != 5 {
@@ -272,7 +272,7 @@ func TestBatcherTakesAll(t *testing.T) {
 
 func TestArrivals(t *testing.T) {
 	for _, arrival := range []string{"poisson", "constant", "gamma"} {
-		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 50, Arrival: arrival, Burstiness: 0.5, Duration: 200 * time.Second}, 7)
+		s, err := NewSchedule(&cell.Load{Mode: "open", Rate: 50, Arrival: arrival, Burstiness: 0.5, Duration: 200 * time.Second}, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +300,7 @@ func TestTrace(t *testing.T) {
 		}
 		return path
 	}
-	s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Trace: write("# unix seconds\n100\n100.5\n\n103\n")}, 0)
+	s, err := NewSchedule(&cell.Load{Mode: "open", Trace: write("# unix seconds\n100\n100.5\n\n103\n")}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,18 +308,18 @@ func TestTrace(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	for name, text := range map[string]string{"a mark and CRLF": "\xef\xbb\xbf0.1\r\n0.6\r\n3.1\r\n", "UTF-16": "\xff\xfe1\x00\n\x001\x00.\x005\x00\n\x004\x00"} {
-		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Trace: write(text)}, 0)
+		s, err := NewSchedule(&cell.Load{Mode: "open", Trace: write(text)}, 0)
 		if err != nil || s.Planned(9) != 3 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for text, want := range map[string]string{"": "no times", "1\nx\n": ":2: \"x\" is no time", "2\n1\n": ":2: times must ascend",
 		"1\nNaN\n": ":2: \"NaN\" is no time", "0\n1e300\n": ":2: 1e300 is more than 30 days", "0,1\n": ":1: \"0,1\" is no time", "\xe4\n": "not valid UTF-8", "\x1f\x8b": "gzip data end too early"} {
-		if _, err := NewSchedule(&experiments.LoadShape{Mode: "open", Trace: write(text)}, 0); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewSchedule(&cell.Load{Mode: "open", Trace: write(text)}, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("trace %q: got %v, want %q", text, err, want)
 		}
 	}
-	if _, err := NewSchedule(&experiments.LoadShape{Mode: "open"}, 0); err == nil {
+	if _, err := NewSchedule(&cell.Load{Mode: "open"}, 0); err == nil {
 		t.Error("an open load without a rate: want an error")
 	}
 }
@@ -327,7 +327,7 @@ func TestTrace(t *testing.T) {
 // TestBurstiness: the gaps' coefficient of variation is 1/√shape: 2 in bursts, 1 as Poisson's, 0.5 more even.
 func TestBurstiness(t *testing.T) {
 	for shape, want := range map[float64]float64{0.25: 2, 1: 1, 4: 0.5} {
-		s, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 100, Arrival: "gamma", Burstiness: shape, Duration: 400 * time.Second}, 3)
+		s, err := NewSchedule(&cell.Load{Mode: "open", Rate: 100, Arrival: "gamma", Burstiness: shape, Duration: 400 * time.Second}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func TestBurstiness(t *testing.T) {
 			t.Errorf("shape %g: coefficient of variation %.3f, want %.3f; mean gap %.5f s, want 0.01", shape, got, want, mean)
 		}
 	}
-	if _, err := NewSchedule(&experiments.LoadShape{Mode: "open", Rate: 1, Arrival: "gamma"}, 0); err == nil {
+	if _, err := NewSchedule(&cell.Load{Mode: "open", Rate: 1, Arrival: "gamma"}, 0); err == nil {
 		t.Error("gamma without a shape: want an error")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/runnertest"
@@ -116,7 +117,7 @@ func TestOfferToShare(t *testing.T) {
 // gpuCell is 8 GiB of weights and 0.5 GiB of cache a sequence, 10 at once, 100 answers of 256 tokens.
 func gpuCell(gpu string) *experiments.Cell {
 	c := runnertest.Cell("fast", 100)
-	c.Platform.Backend, c.Load, c.Hardware = "vllm_serve", &experiments.LoadShape{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
+	c.Platform.Backend, c.Load, c.Hardware = "vllm_serve", &cell.Load{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
 	c.Generate = &experiments.Generate{MaxTokens: 256}
 	c.Fit = &experiments.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
 	return c

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 )
 
 // savedSchema is the version of the plan file.
@@ -31,12 +32,12 @@ const maxSaved = 1 << 30
 // The file is JSON Lines: this struct, then the components of identities, each once, before the first cell that has it,
 // the cells, and at last the SHA-256 of all that: a plan that was cut short or changed is no plan. One JSON document with whole identities took eight times the space, and all of it in memory twice.
 type Saved struct {
-	Schema int                     `json:"schema"`
-	Made   time.Time               `json:"made"`
-	Paths  []string                `json:"paths"`
-	Files  map[string][]byte       `json:"files"` // source as read
-	Vars   experiments.LoadOptions `json:"vars"`  // the environment left out
-	Filter Filter                  `json:"filter"`
+	Schema int               `json:"schema"`
+	Made   time.Time         `json:"made"`
+	Paths  []string          `json:"paths"`
+	Files  map[string][]byte `json:"files"` // source as read
+	Vars   lang.Options      `json:"vars"`  // the environment left out
+	Filter Filter            `json:"filter"`
 
 	plans      []*Plan          // of one that is to be written
 	pending    []savedCell      // of one that was read
@@ -80,8 +81,8 @@ func (s *Saved) Asked() Filter {
 
 // NewSaved gathers what the file holds. vars.Values are those of all variables that were set: the plan means the same in
 // another shell, where the environment does not set them, and after a file of variables has changed.
-func NewSaved(paths []string, files map[string][]byte, vars experiments.LoadOptions, filter Filter, plans []*Plan) *Saved {
-	vars = experiments.LoadOptions{Values: vars.Values} // where they came from does not matter any more; Files has the source
+func NewSaved(paths []string, files map[string][]byte, vars lang.Options, filter Filter, plans []*Plan) *Saved {
+	vars = lang.Options{Values: vars.Values} // where they came from does not matter any more; Files has the source
 	return &Saved{Schema: savedSchema, Made: time.Now().UTC(), Paths: paths, Files: files, Vars: vars, Filter: filter, plans: plans}
 }
 

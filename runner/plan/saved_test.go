@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"matrix/experiments"
+	"matrix/experiments/lang"
 	"matrix/runner/runnertest"
 )
 
@@ -17,7 +18,7 @@ func TestSavedPlan(t *testing.T) {
 			{Cell: b, Identity: runnertest.Identity(b.Address, nil), State: Done},
 		}}
 	}
-	vars := experiments.LoadOptions{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}, Values: experiments.Values{"n": int64(1), "m": "two"}}
+	vars := lang.Options{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}, Values: experiments.Values{"n": int64(1), "m": "two"}}
 	saved := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, vars, Filter{Only: []string{"platform=a*"}}, []*Plan{plan("", 1, 2)})
 	var file bytes.Buffer
 	if err := saved.Write(&file); err != nil {
@@ -86,7 +87,7 @@ func TestSavedPlanChecksum(t *testing.T) {
 	a := runnertest.Cell("a", 10)
 	plan := &Plan{Experiment: "exp", Items: []*Item{{Cell: a, Identity: runnertest.Identity(a.Address, map[string]string{"spec": `{"x":1}`}), State: New, Reasons: []Reason{ReasonNew}, Launches: []int{1}}}}
 	var file bytes.Buffer
-	if err := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, experiments.LoadOptions{}, Filter{}, []*Plan{plan}).Write(&file); err != nil {
+	if err := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, lang.Options{}, Filter{}, []*Plan{plan}).Write(&file); err != nil {
 		t.Fatal(err)
 	}
 	whole := file.Bytes()

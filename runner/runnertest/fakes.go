@@ -11,6 +11,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/machine"
 	"matrix/runner/telemetry"
 )
@@ -141,7 +142,7 @@ func Cell(name string, batch int) *experiments.Cell {
 		Model:     &experiments.Model{ID: "m"},
 		Dataset:   &experiments.Dataset{ID: "d", Seed: 3, Repeat: true, Synthetic: &experiments.Synthetic{Count: 100, InputTokens: Constant(20), OutputTokens: Constant(5)}},
 		BatchSize: batch,
-		Load:      &experiments.LoadShape{Mode: "closed", Concurrency: 4},
+		Load:      &cell.Load{Mode: "closed", Concurrency: 4},
 		Generate:  &experiments.Generate{MaxTokens: 5},
 		Warmup:    &experiments.Warmup{Requests: 3},
 		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},

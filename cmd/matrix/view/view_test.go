@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/runner/apply"
@@ -42,7 +43,7 @@ func TestFold(t *testing.T) {
 
 // measuredCell is a row of the result table.
 func measuredCell(platform string, batch string, status string, launch int) resultRow {
-	c := &experiments.Cell{Launches: 1, Load: &experiments.LoadShape{Mode: "batch"},
+	c := &experiments.Cell{Launches: 1, Load: &cell.Load{Mode: "batch"},
 		Axes: []*experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
 	a := &summary.Attempt{}
 	a.Status, a.Launch = status, launch

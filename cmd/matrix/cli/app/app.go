@@ -16,7 +16,7 @@ import (
 
 	"matrix/backends"
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
+	"matrix/experiments/lang"
 	"matrix/results/store"
 )
 
@@ -26,7 +26,7 @@ type App struct {
 	Interrupts *Interrupts
 	Stdin      io.Reader
 	Engines    map[string]backends.Backend // by the name that a platform block has
-	Vars       experiments.LoadOptions
+	Vars       lang.Options
 	NoColor    bool
 	Log        *slog.Logger // --log; nil = none is kept
 }

@@ -13,6 +13,8 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments"
 	"matrix/experiments/dataset"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/lang"
 	"matrix/results/table"
 	"matrix/results/validity"
 	"matrix/runner/plan"
@@ -39,7 +41,7 @@ type Session struct {
 }
 
 // LoadOptions are the user's variables and what this program measures, which a decision may name.
-func (a *App) LoadOptions() experiments.LoadOptions {
+func (a *App) LoadOptions() lang.Options {
 	o := a.Vars
 	o.Metrics, o.Engines = table.Named(), install.Cache()
 	return o
@@ -81,10 +83,10 @@ func (a *App) Mistakes(config *experiments.Config, diags hcl.Diagnostics) error 
 	}
 	if a.JSON {
 		for _, d := range diags {
-			a.Record(ndjson.Diagnostic{Diagnostic: experiments.DiagnosticJSON(d)})
+			a.Record(ndjson.Diagnostic{Diagnostic: diagnostic.JSON(d)})
 		}
 	} else {
-		experiments.WriteDiagnostics(a.Err, files, diags, a.Style.Color, a.Columns)
+		diagnostic.Write(a.Err, files, diags, a.Style.Color, a.Columns)
 	}
 	if diags.HasErrors() {
 		return ExitCode(CodeError)
