@@ -15,11 +15,11 @@ func (m *maker) quality() (Section, error) {
 	for _, w := range m.Quality.Warnings {
 		s.Blocks = append(s.Blocks, toned("warn", w))
 	}
-	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), tableBlock(m.qualityCells()))
-	if t := m.qualityPairs(); len(t.Rows) > 0 {
+	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), tableBlock(agreements{m}.cells()))
+	if t := (agreements{m}).pairs(); len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, fold("How far each pair agrees", tableBlock(t)))
 	}
-	for _, t := range []*Table{m.worth(), m.fieldPairs(), m.fieldAccuracies()} {
+	for _, t := range []*Table{m.worth(), agreements{m}.fieldPairs(), agreements{m}.fieldAccuracies()} {
 		if len(t.Rows) > 0 {
 			s.Blocks = append(s.Blocks, tableBlock(t))
 		}
@@ -27,11 +27,14 @@ func (m *maker) quality() (Section, error) {
 	return s, nil
 }
 
-func (m *maker) qualityCells() *Table {
+// agreements are the tables of how far answers agree.
+type agreements struct{ m *maker }
+
+func (a agreements) cells() *Table {
 	t := &Table{Caption: "Answers of each cell's last complete launch", Columns: []Column{{Title: "Cell"}, {Title: "Answers", Numeric: true}, {Title: "Empty", Numeric: true}, {Title: "Refusals", Unit: "by how they begin", Numeric: true}, {Title: "Valid JSON", Unit: "of those asked for", Numeric: true}, {Title: "Accuracy", Numeric: true}}}
-	for _, c := range m.Quality.Cells {
+	for _, c := range a.m.Quality.Cells {
 		name := Value{Text: c.Name}
-		if at := m.cellAt(c.Cell); at != nil {
+		if at := a.m.cellAt(c.Cell); at != nil {
 			name.Anchor = anchor(at)
 		}
 		empty := Value{Text: whole(float64(c.Empty))}
@@ -51,16 +54,16 @@ func shareValue(s *quality.Share, why string) Value {
 	return Value{Text: percent(s.Value), Detail: fmt.Sprintf("%s–%s, 95%% of %d", percent(s.Low), percent(s.High), s.N)}
 }
 
-func (m *maker) qualityPairs() *Table {
+func (a agreements) pairs() *Table {
 	t := &Table{Caption: "Agreement on the same prompts", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Prompts", Numeric: true}, {Title: "Equal", Numeric: true}, {Title: "Common beginning", Unit: "of the words", Numeric: true}, {Title: "Length", Unit: "second / first", Numeric: true}, {Title: "chrF", Numeric: true}, {Title: "Accuracy", Unit: "second − first", Numeric: true}}}
-	for _, p := range m.Quality.Pairs {
+	for _, p := range a.m.Quality.Pairs {
 		change := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
 		if p.Accuracy != nil {
 			change = Value{Text: fmt.Sprintf("%+.3f", p.Accuracy.Value), Detail: fmt.Sprintf("%+.3f to %+.3f, 95%%", p.Accuracy.Low, p.Accuracy.High)}
 		}
 		row := Row{Values: []Value{{Text: p.A}, {Text: p.B}, {Text: whole(float64(p.N))}, {Text: percent(p.Exact)}, {Text: percent(p.Prefix)}, {Text: "×" + three(p.LengthRatio)}, {Text: three(p.ChrF)}, change}}
 		for i, folder := range []string{p.CellA, p.CellB} {
-			if c := m.cellAt(folder); c != nil {
+			if c := a.m.cellAt(folder); c != nil {
 				row.Values[i].Anchor = anchor(c)
 			}
 		}
@@ -70,10 +73,10 @@ func (m *maker) qualityPairs() *Table {
 }
 
 // fieldPairs tells of structured answers how far two cells agree, field by field.
-func (m *maker) fieldPairs() *Table {
+func (a agreements) fieldPairs() *Table {
 	t := &Table{Caption: "Agreement on each field of the answers", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Field"}, {Title: "Prompts", Numeric: true},
 		{Title: "Equal", Numeric: true}, {Title: "Cohen's κ", Numeric: true}, {Title: "Mean distance", Numeric: true}, {Title: "Second − first", Unit: "Bland–Altman", Numeric: true}, {Title: "Spearman's ρ", Numeric: true}}}
-	for _, p := range m.Quality.Pairs {
+	for _, p := range a.m.Quality.Pairs {
 		for _, f := range p.Fields {
 			choice, score := "numbers have distances", "a choice has none"
 			cells := []Value{optional(f.Kappa, choice), {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}}
@@ -96,9 +99,9 @@ func optional(v *float64, why string) Value {
 }
 
 // fieldAccuracies tells how often each field is what the references say.
-func (m *maker) fieldAccuracies() *Table {
+func (a agreements) fieldAccuracies() *Table {
 	t := &Table{Caption: "Each field against the references", Columns: []Column{{Title: "Cell"}, {Title: "Field"}, {Title: "Right", Numeric: true}, {Title: "Mean distance", Numeric: true}}}
-	for _, c := range m.Quality.Cells {
+	for _, c := range a.m.Quality.Cells {
 		for _, f := range c.Fields {
 			t.Rows = append(t.Rows, Row{Values: []Value{{Text: c.Name}, {Text: f.Path}, shareValue(f.Share, ""), optional(f.MeanAbsolute, "no number, or an answer without one")}})
 		}

@@ -16,7 +16,7 @@ func (m *maker) ranking() (Section, error) {
 	s.Blocks = append(s.Blocks, para("A score is 100 × the product of (best / value)^weight over the metrics. matrix report --explain tells each factor."))
 	for _, g := range m.Decision.Groups {
 		for i, q := range g.Questions {
-			blocks := m.ranked(g, q)
+			blocks := scores{m}.blocks(g, q)
 			if i == 0 {
 				s.Blocks = append(s.Blocks, blocks...)
 				continue
@@ -41,8 +41,11 @@ func (m *maker) ranking() (Section, error) {
 	return s, nil
 }
 
-func (m *maker) ranked(g decision.Group, q decision.Question) []Block {
-	blocks := []Block{tableBlock(m.standings(g, q))}
+// scores are the tables of how a choice was made.
+type scores struct{ m *maker }
+
+func (r scores) blocks(g decision.Group, q decision.Question) []Block {
+	blocks := []Block{tableBlock(r.standings(g, q))}
 	if all := flips(q); len(all) > 0 {
 		blocks = append(blocks, para("Another would be first:"), Block{List: all})
 	}
@@ -52,7 +55,7 @@ func (m *maker) ranked(g decision.Group, q decision.Question) []Block {
 	return blocks
 }
 
-func (m *maker) standings(g decision.Group, q decision.Question) *Table {
+func (r scores) standings(g decision.Group, q decision.Question) *Table {
 	t := &Table{Caption: fmt.Sprintf("%s: scores for %s", g.Model, counted(int(q.Requests), "request")),
 		Columns: []Column{{Title: "Platform"}, {Title: "Rank", Numeric: true}, {Title: "Score", Unit: "of 100", Numeric: true}}}
 	for _, w := range q.Weights {
@@ -60,13 +63,13 @@ func (m *maker) standings(g decision.Group, q decision.Question) *Table {
 	}
 	t.Columns = append(t.Columns, Column{Title: "Requirements"})
 	for _, s := range q.Standings {
-		t.Rows = append(t.Rows, m.standing(s, q.Weights))
+		t.Rows = append(t.Rows, r.standing(s, q.Weights))
 	}
 	return t
 }
 
-func (m *maker) standing(s decision.Standing, weights []decision.Weight) Row {
-	name := Value{Text: s.Contender, Anchor: m.anchorOf(s.Sources)}
+func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
+	name := Value{Text: s.Contender, Anchor: r.m.anchorOf(s.Sources)}
 	if s.Imported {
 		name.Detail = "imported"
 	}

@@ -20,7 +20,7 @@ func (m *maker) recipe() (Section, error) {
 		for _, name := range chosen(g) {
 			for _, k := range g.Questions[len(g.Questions)-1].Standings {
 				if k.Contender == name {
-					s.Blocks = append(s.Blocks, m.start(g, k, role(g, name))...)
+					s.Blocks = append(s.Blocks, start{m}.blocks(g, k, role(g, name))...)
 				}
 			}
 		}
@@ -59,17 +59,20 @@ func role(g decision.Group, name string) string {
 	return text
 }
 
-func (m *maker) start(g decision.Group, k decision.Standing, title string) []Block {
-	cells := m.sourcesOf(k)
+// start is how a chosen contender is started, and what to expect of it.
+type start struct{ m *maker }
+
+func (s start) blocks(g decision.Group, k decision.Standing, title string) []Block {
+	cells := s.cells(k)
 	if len(cells) == 0 {
 		return nil
 	}
 	c := cells[len(cells)-1]
-	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, tableBlock(m.expected(cells)), {Text: m.limits(c, k.Platform)}}
-	if m.Recipe == nil {
+	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, tableBlock(s.expected(cells)), {Text: s.limits(c, k.Platform)}}
+	if s.m.Recipe == nil {
 		return append(blocks, para("The script that starts it: matrix recipe "+c.Name))
 	}
-	r, err := m.Recipe(c)
+	r, err := s.m.Recipe(c)
 	if err != nil {
 		return append(blocks, toned("warn", "No script can be written for it here: "+err.Error()))
 	}
@@ -80,7 +83,7 @@ func (m *maker) start(g decision.Group, k decision.Standing, title string) []Blo
 }
 
 // expected are the figures that the engine should show again.
-func (m *maker) expected(cells []*summary.Cell) *Table {
+func (s start) expected(cells []*summary.Cell) *Table {
 	t := &Table{Caption: "What to expect", Columns: []Column{{Title: "Requests"}}}
 	shown := slices.DeleteFunc(slices.Clone(compared[:7]), func(x metric) bool { return x.column == "goodput" })
 	for _, x := range shown {
@@ -89,7 +92,7 @@ func (m *maker) expected(cells []*summary.Cell) *Table {
 	for _, c := range cells {
 		row := Row{Values: []Value{{Text: whole(float64(c.BatchSize)), Anchor: anchor(c)}}}
 		for _, x := range shown {
-			row.Values = append(row.Values, m.value(x, c, nil))
+			row.Values = append(row.Values, s.m.value(x, c, nil))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -97,10 +100,10 @@ func (m *maker) expected(cells []*summary.Cell) *Table {
 }
 
 // limits tell the largest batch that survived, and what did not.
-func (m *maker) limits(c *summary.Cell, platform string) Text {
+func (s start) limits(c *summary.Cell, platform string) Text {
 	text := Text{{Text: "Limits: the largest batch that survived is "}, {Text: counted(int(c.BatchSize), "request"), Anchor: anchor(c)}}
 	var broken []*summary.Cell
-	for _, other := range m.Set.Cells {
+	for _, other := range s.m.Set.Cells {
 		if other.Platform == platform && other.Model == c.Model && len(other.Launches) == 0 && len(other.Attempts) > 0 {
 			broken = append(broken, other)
 		}
@@ -111,11 +114,11 @@ func (m *maker) limits(c *summary.Cell, platform string) Text {
 	return append(append(append(text, Span{Text: "; did not complete: "}), links(broken)...), Span{Text: "."})
 }
 
-// sourcesOf are the cells behind a standing, smallest batch first.
-func (m *maker) sourcesOf(k decision.Standing) []*summary.Cell {
+// cells are the cells behind a standing, smallest batch first.
+func (s start) cells(k decision.Standing) []*summary.Cell {
 	var out []*summary.Cell
-	for _, s := range k.Sources {
-		if c := m.cellAt(s.Cell); c != nil && len(c.Launches) > 0 && c.Platform == k.Platform && !slices.Contains(out, c) {
+	for _, source := range k.Sources {
+		if c := s.m.cellAt(source.Cell); c != nil && len(c.Launches) > 0 && c.Platform == k.Platform && !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}

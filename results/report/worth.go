@@ -42,7 +42,7 @@ func (m *maker) worth() *Table {
 				cost = optional(s.Time.Cost, cost.Why)
 			}
 			t.Rows = append(t.Rows, Row{Values: []Value{{Text: g.Model}, {Text: s.Contender, Anchor: anchor(c)}, m.median(c, "valid_share", percent),
-				m.median(c, "valid_evaluations_per_hour", whole), accuracy, m.agreement(first, c), taking(s), cost}})
+				m.median(c, "valid_evaluations_per_hour", whole), accuracy, agreements{m}.between(first, c), taking(s), cost}})
 		}
 	}
 	return t
@@ -62,13 +62,13 @@ func (m *maker) median(c *summary.Cell, metric string, f writer) Value {
 	return Value{Text: f(e.Median), Detail: interval(e, f)}
 }
 
-// agreement is how far a cell says what the first one says: κ of choices, the mean distance of scores.
-func (m *maker) agreement(first, c *summary.Cell) Value {
+// between is how far a cell says what the first one says: κ of choices, the mean distance of scores.
+func (a agreements) between(first, c *summary.Cell) Value {
 	if c == first {
 		return Value{Text: "itself"}
 	}
 	var parts []string
-	for _, p := range m.Quality.Pairs {
+	for _, p := range a.m.Quality.Pairs {
 		if p.CellA != first.Slug || p.CellB != c.Slug {
 			if p.CellA != c.Slug || p.CellB != first.Slug {
 				continue
