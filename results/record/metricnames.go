@@ -1,5 +1,7 @@
 package record
 
+import "strings"
+
 // Names of the metrics that are no distribution.
 const (
 	MetricDuration, MetricLoad, MetricBatch = "duration_s", "load_s", "batch_s"
@@ -66,3 +68,13 @@ const (
 	MetricMemoryInUse         = "memory_in_use_bytes"
 	MetricQuality             = "quality"
 )
+
+// MoreIsBetter reports a metric of which more is better; of the others, times, shares of failures and what is used up, less is.
+func MoreIsBetter(metric string) bool {
+	for _, end := range []string{"_throughput", "_per_hour", "goodput", "success_rate", "success_rate_low95", "valid_share", "valid_evaluations"} {
+		if strings.HasSuffix(metric, end) {
+			return true
+		}
+	}
+	return false
+}

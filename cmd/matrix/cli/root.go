@@ -47,7 +47,7 @@ func Root(a *app.App) *cobra.Command {
 	flags.BoolVar(&a.NoColor, "no-color", false, "plain ASCII without colour (also: NO_COLOR)")
 	root.AddCommand(
 		plan.Plan(a), plan.Show(a), plan.Explain(a), plan.Validate(a), plan.Fmt(a), plan.Graph(a), plan.Console(a),
-		apply.Apply(a), apply.Tune(a), apply.RunCells(a),
+		apply.Apply(a), apply.Tune(a), apply.Bisect(a), apply.RunCells(a),
 		report.Report(a), report.Compare(a), report.History(a), report.Judge(a), report.Recipe(a), report.Export(a),
 		tree.Status(a), tree.Serve(a), tree.Taint(a), tree.Accept(a), tree.Verify(a), tree.Merge(a), tree.Import(a),
 		machine.Doctor(a), machine.Calibrate(a), machine.Fetch(a), machine.GC(a), machine.Version(a))

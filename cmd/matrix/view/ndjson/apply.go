@@ -71,6 +71,32 @@ type Waiting struct {
 
 func (Waiting) Type() string { return "waiting" }
 
+// BisectStep is what one version showed, against those before the step.
+type BisectStep struct {
+	Axis     string  `json:"axis"`
+	Version  string  `json:"version"`
+	Metric   string  `json:"metric"`
+	Launches int     `json:"launches"`
+	Ratio    float64 `json:"ratio"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	Verdict  string  `json:"verdict"` // worse, not worse, not shown
+}
+
+func (BisectStep) Type() string { return "bisect_step" }
+
+// Bisected is what a search for a step found.
+type Bisected struct {
+	Axis      string  `json:"axis"`
+	Metric    string  `json:"metric"`
+	Verdict   string  `json:"verdict"`           // found, none, not_shown, stopped
+	Version   *string `json:"version,omitempty"` // the first that is worse
+	Before    *string `json:"before,omitempty"`  // the last that is not
+	Simulated bool    `json:"simulated"`
+}
+
+func (Bisected) Type() string { return "bisected" }
+
 // TuneRound is what a search measures next.
 type TuneRound struct {
 	Platform  string `json:"platform"`

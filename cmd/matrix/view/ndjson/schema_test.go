@@ -23,7 +23,7 @@ const schemaFile = "../../../../docs/records.schema.json"
 
 // records are all types of record, in the order of the page.
 var records = []Record{Version{}, Error{}, Warning{}, Diagnostic{}, PlannedCell{}, PlanSummary{}, Explanation{}, Graph{}, Value{}, Validated{},
-	Event{}, Waiting{}, TuneRound{}, TuneBest{}, ClusterRun{}, Submitted{}, LaunchDone{}, ClusterProgress{}, Jobs{}, Claim{}, GroupSummary{},
+	Event{}, Waiting{}, BisectStep{}, Bisected{}, TuneRound{}, TuneBest{}, ClusterRun{}, Submitted{}, LaunchDone{}, ClusterProgress{}, Jobs{}, Claim{}, GroupSummary{},
 	Status{}, Launch{}, Unfinished{}, Attempt{}, Tainted{}, Accepted{}, Problem{}, VerifySummary{}, MergedAttempt{}, MergeSummary{}, Imported{}, Exported{},
 	Report{}, Score{}, Comparison{}, Geomean{}, Gate{}, Era{}, Unpaired{}, Judgement{}, Recipe{}, Finding{}, Calibration{}, Download{}, Fetching{}, FetchProgress{}, Fetched{}, DryRun{}, Unused{}, Collected{}}
 

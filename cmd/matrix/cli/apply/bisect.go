@@ -1,0 +1,248 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
+	"matrix/experiments"
+	"matrix/results/format"
+	"matrix/results/record"
+	"matrix/results/summary"
+	"matrix/results/table"
+	"matrix/runner/bisect"
+	"matrix/runner/plan"
+)
+
+// bisectFlags are bisect's own.
+type bisectFlags struct {
+	applyFlags
+	axis, metric, worse string
+	most                int
+}
+
+// Bisect is the command.
+func Bisect(a *app.App) *cobra.Command {
+	var f bisectFlags
+	cmd := &cobra.Command{
+		Use: "bisect FILE|DIR…", Short: "Find the version of an axis at which a metric got worse",
+		Long: `Find the first value of an axis, in its order, at which a metric is worse than at the first value. The axis is halved: of 16
+versions at most 5 are measured. Launches are added until a step is shown: a version counts as worse where a one-sided
+interval of 95% excludes that nothing changed and the change is nearer to --worse-than than to nothing. It supposes that
+the versions before the step are alike, and those from it on. Launches are ordinary cells: a search that was stopped goes
+on, and plan, history and compare see what it measured.
+
+  matrix bisect --axis engine --metric output_throughput --worse-than 5% experiments/versions.hcl
+  matrix bisect --axis engine --metric ttft_p99_s --worse-than 10% --only batch_size=100 experiments/versions.hcl`,
+		Args: app.NeedFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Begin()
+			s, err := a.Load(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return findStep(cmd.Context(), a, s, f)
+		},
+	}
+	a.DeclareVars(cmd)
+	a.DeclareLog(cmd)
+	cmd.Flags().StringVar(&f.axis, "axis", "engine", "the axis whose values are versions, oldest first")
+	cmd.Flags().StringVar(&f.metric, "metric", record.MetricOutputThroughput, "a column of run.parquet")
+	cmd.Flags().StringVar(&f.worse, "worse-than", "5%", "the change that is looked for")
+	cmd.Flags().IntVar(&f.most, "max-launches", 6, "launches of one version at most; 4 or more")
+	cmd.Flags().StringArrayVar(&f.filter.Only, "only", nil, "axis=glob: of each version one cell is measured, so fix the other axes (repeatable)")
+	cmd.Flags().StringArrayVar(&f.filter.Except, "except", nil, "axis=glob: leave versions out, such as one that does not start (repeatable)")
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
+	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	return cmd
+}
+
+// bisector measures for a search.
+type bisector struct {
+	a        *app.App
+	s        *app.Session
+	f        bisectFlags
+	name     string              // of the experiment
+	versions []*experiments.Cell // one a version, in the axis's order
+	labels   []string
+	search   bisect.Search
+	asked    bool
+}
+
+func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) error {
+	b, err := newBisector(ctx, a, s, f)
+	if err != nil {
+		return err
+	}
+	shown, before := 0, -1
+	for {
+		launches, done, err := b.look(context.WithoutCancel(ctx))
+		if err != nil {
+			return err
+		}
+		found := b.search.Look(launches)
+		for ; shown < len(found.Steps); shown++ {
+			view.BisectStep(a.Printer, b.f.axis, b.labels, f.metric, found.Steps[shown])
+		}
+		if found.Need == nil || ctx.Err() != nil {
+			view.Bisected(a.Printer, b.f.axis, b.labels, f.metric, f.worse, found, ctx.Err() != nil, b.versions[0].Platform.Simulated())
+			if ctx.Err() != nil {
+				return app.ExitCode(app.CodeInterrupted)
+			}
+			return nil
+		}
+		if done == before {
+			return b.stuck(found)
+		}
+		before = done
+		if err := b.measure(ctx, found.Need); err != nil {
+			return err
+		}
+	}
+}
+
+// stuck says that a version could not be measured: the search knows no way round it.
+func (b *bisector) stuck(found bisect.Finding) error {
+	for v := range found.Need {
+		a := b.a
+		return app.Hint(fmt.Errorf("%s=%s could not be measured", b.f.axis, b.labels[v]), "matrix show "+b.versions[v].ID()+a.ResultsFlag()+" says why. To leave it out: --except "+b.f.axis+"="+b.labels[v])
+	}
+	return nil
+}
+
+func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) (*bisector, error) {
+	if len(s.Config.Experiments) != 1 {
+		return nil, app.Hint(fmt.Errorf("these files declare %s, and bisect searches one", format.Count(len(s.Config.Experiments), "experiment")), "Name the file of one experiment.")
+	}
+	percent, ok := strings.CutSuffix(f.worse, "%")
+	worse, err := strconv.ParseFloat(percent, 64)
+	if !ok || err != nil || !(worse > 0 && worse < 100) {
+		return nil, app.Hint(fmt.Errorf("--worse-than %q is not understood", f.worse), "Write --worse-than 5%.")
+	}
+	if f.most < bisect.Least {
+		return nil, fmt.Errorf("--max-launches %d: fewer than %d show no step", f.most, bisect.Least)
+	}
+	if !slices.ContainsFunc(table.Named(), func(m experiments.Metric) bool { return m.Name == f.metric }) {
+		return nil, app.Hint(fmt.Errorf("there is no metric %q", f.metric), "The metrics are columns of run.parquet, like output_throughput and ttft_p50_s.")
+	}
+	b := &bisector{a: a, s: s, f: f, name: s.Config.Experiments[0].Name}
+	s.Filter = f.filter
+	plans, err := s.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range plans[0].Items {
+		if err := b.add(item.Cell); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.versions) < 2 {
+		return nil, app.Hint(fmt.Errorf("the axis %s has %s to measure, and a search takes two or more", f.axis, format.Count(len(b.versions), "value")), "Declare the versions as an axis: matrix { engine = [engine.old, engine.new] }.")
+	}
+	s.Filter = plan.Filter{}
+	b.search = bisect.Search{Versions: len(b.versions), Worse: worse / 100, Falls: record.MoreIsBetter(f.metric), Most: f.most}
+	return b, nil
+}
+
+// add takes a cell as that of its version.
+func (b *bisector) add(c *experiments.Cell) error {
+	i := slices.IndexFunc(c.Axes, func(x *experiments.Axis) bool { return x.Name == b.f.axis })
+	if i < 0 {
+		var names []string
+		for _, x := range c.Axes {
+			names = append(names, x.Name)
+		}
+		return app.Hint(fmt.Errorf("there is no axis %q", b.f.axis), "There are "+strings.Join(names, ", ")+".")
+	}
+	if c.Skip != nil {
+		return nil
+	}
+	label := c.Axes[i].Label
+	if slices.Contains(b.labels, label) {
+		return app.Hint(fmt.Errorf("several cells have %s=%s, and one of each version is measured", b.f.axis, label), "Fix the other axes, for instance --only batch_size=100.")
+	}
+	b.labels, b.versions = append(b.labels, label), append(b.versions, c)
+	return nil
+}
+
+// look plans the versions and reads what is measured of them as they are now; done counts launches.
+func (b *bisector) look(ctx context.Context) (launches func(int) []float64, done int, err error) {
+	p, err := b.plan(ctx, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	set, err := summary.Load(ctx, b.s.World.Store, b.a.Results, b.name)
+	if err != nil {
+		return nil, 0, err
+	}
+	b.a.KeepCounts(b.s.World.Store, set)
+	planned := map[string]*plan.Item{}
+	for _, item := range p.Items {
+		planned[item.Cell.Address] = item
+	}
+	values := make([][]float64, len(b.versions))
+	for i, c := range b.versions {
+		for _, known := range set.Cells {
+			// What was measured before something changed is another identity; two versions of one identity are the same.
+			if item := planned[c.Address]; known.Identity == item.Identity.Hash || known.Address == c.Address && item.Done > 0 {
+				values[i] = known.Values(b.f.metric)
+			}
+		}
+		done += len(values[i])
+		for _, x := range values[i] {
+			if !(x > 0) {
+				return nil, 0, app.Hint(errors.New(b.f.metric+" is not above zero everywhere, so it has no ratio"), "Take another metric.")
+			}
+		}
+	}
+	return func(i int) []float64 { return values[i] }, done, nil
+}
+
+// plan plans the versions that need launches; nil: all, with one launch each.
+func (b *bisector) plan(ctx context.Context, need map[int]int) (*plan.Plan, error) {
+	b.s.Cells[b.name] = nil
+	for i, c := range b.versions {
+		launches := need[i]
+		if need == nil {
+			launches = 1
+		}
+		if launches > 0 {
+			wanted := *c
+			wanted.Launches = launches
+			b.s.Cells[b.name] = append(b.s.Cells[b.name], &wanted)
+		}
+	}
+	plans, err := b.s.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return plans[0], nil
+}
+
+// measure asks before the first launch, and runs what is needed.
+func (b *bisector) measure(ctx context.Context, need map[int]int) error {
+	p, err := b.plan(ctx, need)
+	if err != nil {
+		return err
+	}
+	if view.SetAside(b.a.Printer, []*plan.Plan{p}) > 0 {
+		return app.ExitCode(app.CodePending)
+	}
+	if !b.asked {
+		if err := approved(ctx, b.a, b.f.applyFlags, len(p.Order)); err != nil {
+			return err
+		}
+		b.asked = true
+	}
+	_, err = applyOne(ctx, b.a, b.s, p, b.f.applyFlags)
+	return err
+}
