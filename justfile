@@ -1,6 +1,6 @@
 # The verbs of this repository. `just` comes with the PyPI package rust-just, among other ways.
 
-staticcheck := "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+golangci := "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"
 
 # List the verbs.
 default:
@@ -35,11 +35,11 @@ crash n="1000":
     MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v -run 'TestCrash$' ./results/store
     MATRIX_CRASH={{ n }} go test -count=1 -timeout 60m -v ./runner/crashtest
 
-# Check formatting, go vet and staticcheck.
+# Check formatting, go vet and what .golangci.yml lists.
 check:
     @test -z "$(gofmt -l .)" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }
     go vet ./...
-    go run {{ staticcheck }} ./...
+    go run {{ golangci }} run ./...
 
 # Run the benchmarks.
 bench:

@@ -109,7 +109,7 @@ func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
 		Config layer
 		Layers []layer
 	}
-	err = (&api{http: http.DefaultClient}).do(req, &manifest)
+	err = (&api{http: &http.Client{}}).do(req, &manifest)
 	var refused *apiError
 	if errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden) {
 		return nil, nil

@@ -76,8 +76,8 @@ func budget(f *experiments.Fit, c *experiments.Cell, layersGPU *int) {
 	if h == nil || h.VRAMGiB == 0 {
 		return
 	}
-	gpus, overhead := float64(max(1, h.GPUs)), 0.0
-	overhead, _ = strconv.ParseFloat(process.Getenv(c.Platform.Env)("OLLAMA_GPU_OVERHEAD"), 64)
+	gpus := float64(max(1, h.GPUs))
+	overhead, _ := strconv.ParseFloat(process.Getenv(c.Platform.Env)("OLLAMA_GPU_OVERHEAD"), 64)
 	usable := gpus*(h.VRAMGiB-perGPUReserve/bytesPerGiB) - overhead/bytesPerGiB
 	if layersGPU != nil {
 		f.Lines = append(f.Lines, fmt.Sprintf("num_gpu = %d is declared: layers on the CPU are asked for, so %.2f GiB of usable VRAM are no limit", *layersGPU, usable))

@@ -19,7 +19,7 @@ func RaiseFileLimit() (soft, hard uint64) {
 	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
 		l = raised
 	}
-	return uint64(l.Cur), uint64(l.Max)
+	return l.Cur, l.Max
 }
 
 // FreePort picks a loopback TCP port that nobody listens on now. Another process

@@ -83,7 +83,7 @@ func (m *mapped) number(column string) (x *float64, why string) {
 
 // shown is a value in a message: short, and without Go's marks.
 func shown(v any) string {
-	text := ""
+	var text string
 	switch v := v.(type) {
 	case map[string]any:
 		return "an object"

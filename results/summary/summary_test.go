@@ -194,7 +194,7 @@ func TestDistributions(t *testing.T) {
 		if e2e == nil || found[c]["client_queue_s"] != nil {
 			t.Fatalf("%s: %v", c.Slug, found[c])
 		}
-		if n := int64(c.BatchSize); e2e.N != n*9/10 || e2e.Failures != n/10 || e2e.Exact != (n == 1000) {
+		if n := c.BatchSize; e2e.N != n*9/10 || e2e.Failures != n/10 || e2e.Exact != (n == 1000) {
 			t.Errorf("%s: %d values, %d failures, exact %t", c.Slug, e2e.N, e2e.Failures, e2e.Exact)
 		}
 		for i, p := range e2e.Points {

@@ -40,7 +40,7 @@ func (j *journal) chooseSalt() {
 	}
 	question := nonceKey(j.cell, j.number)
 	if plan.Natural(j.cell) {
-		question = "natural-" + short(j.cell.Dataset.ID, string(j.item.Identity.Components.Dataset.Hash))
+		question = "natural-" + short(j.cell.Dataset.ID, j.item.Identity.Components.Dataset.Hash)
 	}
 	tree, before, err := visit(filepath.Join(j.site.World.Store.Root(), ".matrix", sentFile), j.serverName(), j.cell.Platform.Server(), question)
 	if err != nil {

@@ -80,7 +80,8 @@ const mostDropped = 5
 // writeResults draws the table of what was measured, with as many columns as fit.
 func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
 	axes := varying(rows)
-	table, missing := "", []string(nil)
+	var table string
+	var missing []string
 	for keep := mostDropped; ; keep-- {
 		table = drawResults(s, rows, axes, keep)
 		if head, _, _ := strings.Cut(table, "\n"); width <= 0 || keep == 0 || ansi.StringWidth(head) <= width {

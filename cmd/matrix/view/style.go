@@ -1,6 +1,7 @@
 package view
 
 import (
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ type Style struct {
 func newStyle(tty, noColor bool) Style {
 	noColor = noColor || os.Getenv("NO_COLOR") != ""
 	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
-	s.r = lipgloss.NewRenderer(os.Stdout)
+	s.r = lipgloss.NewRenderer(io.Discard) // what it would find out of a terminal is said below
 	if s.Color {
 		s.r.SetColorProfile(termenv.ANSI256)
 	} else {

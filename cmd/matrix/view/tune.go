@@ -143,7 +143,7 @@ func BisectStep(out *Printer, axis string, labels []string, metric string, s bis
 // Bisected says what a search found.
 func Bisected(out *Printer, axis string, labels []string, metric, worse string, f bisect.Finding, stopped, simulated bool) {
 	r := ndjson.Bisected{Axis: axis, Metric: metric, Simulated: simulated}
-	text := ""
+	var text string
 	switch {
 	case stopped:
 		r.Verdict, text = "stopped", "Stopped. What was measured is kept: the same command goes on."
