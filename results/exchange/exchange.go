@@ -17,6 +17,7 @@ import (
 // Formats that Read knows.
 const (
 	VLLMBench   = "vllm-bench"   // the JSON of `vllm bench serve --save-result`, best with --save-detailed
+	LLMD        = "llm-d"        // llm-d's Benchmark Report 0.2, YAML or JSON: totals
 	GuideLLM    = "guidellm"     // the JSON report of `guidellm benchmark`
 	OpenAIBatch = "openai-batch" // the output file of a batch job, a JSON document a line
 	JSONL       = "jsonl"        // any JSON document a line, by a Map
@@ -24,8 +25,11 @@ const (
 	SQLite      = "sqlite"       // a query on a database file, by a Map
 )
 
+// Bench is the format of the benchmark that most people have results of, which matrix writes, too.
+const Bench = VLLMBench
+
 // Formats lists them for messages and completion.
-func Formats() []string { return []string{VLLMBench, GuideLLM, OpenAIBatch, JSONL, CSV, SQLite} }
+func Formats() []string { return []string{VLLMBench, GuideLLM, LLMD, OpenAIBatch, JSONL, CSV, SQLite} }
 
 // Options of Read.
 type Options struct {
@@ -152,6 +156,8 @@ func readText(in io.Reader, o Options) ([]*Set, error) {
 		return readVLLMBench(in)
 	case GuideLLM:
 		return readGuideLLM(in)
+	case LLMD:
+		return readLLMD(in)
 	case OpenAIBatch:
 		return readOpenAIBatch(in)
 	case JSONL:

@@ -150,11 +150,7 @@ type jsonSink struct{ e *json.Encoder }
 
 func (s jsonSink) write(b arrow.RecordBatch) error {
 	for i := range int(b.NumRows()) {
-		row := make(map[string]any, b.NumCols())
-		for c, column := range b.Columns() {
-			row[b.ColumnName(c)] = value(column, i)
-		}
-		if err := s.e.Encode(row); err != nil {
+		if err := s.e.Encode(Row(b, i)); err != nil {
 			return err
 		}
 	}
@@ -162,6 +158,15 @@ func (s jsonSink) write(b arrow.RecordBatch) error {
 }
 
 func (s jsonSink) close() error { return nil }
+
+// Row is a row as plain Go, nil where it is null.
+func Row(b arrow.RecordBatch, i int) map[string]any {
+	row := make(map[string]any, b.NumCols())
+	for c, column := range b.Columns() {
+		row[b.ColumnName(c)] = value(column, i)
+	}
+	return row
+}
 
 // value is a cell as plain Go.
 func value(column arrow.Array, i int) any {

@@ -24,11 +24,11 @@ func TestKept(t *testing.T) {
 	measured := 0
 	ask := func(p Prompts) *Report {
 		t.Helper()
-		store, err := store.Open(root)
+		tree, err := store.Open(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := summary.Load(t.Context(), store, root)
+		set, err := summary.Load(t.Context(), tree, root)
 		if err != nil {
 			t.Fatal(err)
 		}

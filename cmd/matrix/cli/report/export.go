@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/exchange"
+	"matrix/results/foreign"
 	"matrix/results/format"
 	"matrix/results/summary"
 )
@@ -26,20 +29,27 @@ type exportFlags struct {
 func Export(a *app.App) *cobra.Command {
 	var e exportFlags
 	cmd := &cobra.Command{
-		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file",
+		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file, or as other tools read them",
 		Long: `Write one table of all attempts, or of those of some experiments, as one file. The column counts says which attempts the
 report goes by, why_not what keeps the others: superseded (the cell was changed since), replaced, engine_failed … Attempts
 that a person tainted or whose files are damaged are left out and named.
 
   matrix export --out runs.csv                                   one row per attempt
   matrix export --table requests --out requests.parquet gemma3   one row per request
-  matrix export --format jsonl --out - | jq .output_throughput`,
+  matrix export --format jsonl --out - | jq .output_throughput
+
+For other tools --out is a folder:
+
+  matrix export --format llm-d --out reports        llm-d's Benchmark Report 0.2.1, a file an attempt
+  matrix export --format ` + foreign.Bench + ` --out bench     what that benchmark's --save-detailed writes, a file an attempt
+  matrix export --format go-bench --out bench       lines for benchstat, a line an attempt that counts
+  matrix export --format mlflow --out mlruns        MLflow's file store, a run an attempt`,
 		RunE: func(cmd *cobra.Command, args []string) error { return export(cmd.Context(), a, e, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
-	f.StringVar(&e.format, "format", "", "parquet, csv or jsonl (default: by the name of --out)")
-	f.StringVar(&e.out, "out", "", "file to write, - for stdout")
+	f.StringVar(&e.format, "format", "", "parquet, csv, jsonl, "+strings.Join(foreign.Formats(), ", ")+" (default: by the name of --out)")
+	f.StringVar(&e.out, "out", "", "file to write, - for stdout; for other tools a folder")
 	return cmd
 }
 
@@ -52,6 +62,9 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 	}
 	if e.format == "" {
 		return app.Hint(errors.New("the format is unknown"), "Say --format parquet, csv or jsonl.")
+	}
+	if slices.Contains(foreign.Formats(), e.format) {
+		return exportForeign(ctx, a, e, names)
 	}
 	attempts, err := exported(ctx, a, e.table, names)
 	if err != nil {
@@ -66,6 +79,35 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 		return err
 	}
 	a.Tell(ndjson.Exported{File: e.out, Table: e.table, Attempts: len(attempts), Rows: rows}, "%s %s: %s of %s", a.Style.Good("Wrote"), e.out, format.Count(rows, "row"), format.Count(len(attempts), "attempt"))
+	return nil
+}
+
+// exportForeign writes attempts as another tool reads them, and says what that has no place for.
+func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []string) error {
+	if e.out == "-" || e.table != "run" {
+		return app.Hint(fmt.Errorf("%s is written into a folder, and has no choice of tables", e.format), "For example: matrix export --format "+e.format+" --out "+e.format+".")
+	}
+	attempts, err := exported(ctx, a, "run", names)
+	if err != nil {
+		return err
+	}
+	if e.format == foreign.Bench {
+		attempts = slices.DeleteFunc(attempts, func(x exchange.Attempt) bool {
+			_, err := os.Stat(filepath.Join(x.Dir, "requests.parquet"))
+			if err != nil {
+				fmt.Fprintf(a.Err, "left out: %s has no requests.parquet any more\n", x.Dir)
+			}
+			return err != nil
+		})
+	}
+	files, err := foreign.Write(e.out, e.format, attempts)
+	if err != nil {
+		return err
+	}
+	a.Tell(ndjson.Exported{File: e.out, Table: "run", Attempts: len(attempts), Rows: int64(len(files))}, "%s %s: %s of %s", a.Style.Good("Wrote"), e.out, format.Count(len(files), "file"), format.Count(len(attempts), "attempt"))
+	if !a.JSON {
+		fmt.Fprintln(a, a.Style.Dim(foreign.Lost(e.format)))
+	}
 	return nil
 }
 

@@ -1,0 +1,206 @@
+package foreign
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"matrix/results/exchange"
+	"matrix/results/record"
+	"matrix/results/store"
+	"matrix/results/summary/summarytest"
+)
+
+// attempts are three attempts: one that counts, one with failures, one that does not count.
+func attempts(t *testing.T) []exchange.Attempt {
+	t.Helper()
+	root := t.TempDir()
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "vllm", Size: 40, Launches: []summarytest.Launch{{}, {Row: func(i int, r *record.RequestRow) {
+		if r.ChunkGapsS = []float64{0.01, 0.02, 0.05}; i%10 == 3 {
+			r.Status, r.ErrorClass, r.Error = "failed", "http_500", "it broke"
+		}
+	}}, {Status: record.EngineFailed}}})
+	tree, err := store.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past, err := tree.History(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []exchange.Attempt
+	for _, p := range past {
+		a := exchange.Attempt{Dir: p.Dir}
+		if p.Status != record.Complete {
+			a.WhyNot = p.Status
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func write(t *testing.T, format string) (dir string, files []string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "out")
+	files, err := Write(dir, format, attempts(t))
+	if err != nil || Lost(format) == "" {
+		t.Fatalf("%v; what is lost: %q", err, Lost(format))
+	}
+	return dir, files
+}
+
+// What vllm bench would have written is read back with the same requests and totals.
+func TestVLLMBenchComesBack(t *testing.T) {
+	_, files := write(t, Bench)
+	if len(files) != 3 {
+		t.Fatalf("%v", files)
+	}
+	sets, err := exchange.Read(t.Context(), files[1], exchange.Options{Format: exchange.VLLMBench, Labels: exchange.Labels{Platform: "p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, failed := sets[0], 0
+	for i, r := range s.Requests {
+		if r.Status != "ok" {
+			failed++
+			if r.Error != "it broke" {
+				t.Errorf("request %d: %q", i, r.Error)
+			}
+			continue
+		}
+		first := *r.FirstTokenS - *r.SentS
+		if first < 0.0199 || first > 0.0201 || len(r.ChunkGapsS) != 3 || *r.OutputTokens != 32 {
+			t.Errorf("request %d: first token after %v s, gaps %v, %d tokens", i, first, r.ChunkGapsS, *r.OutputTokens)
+		}
+	}
+	if len(s.Requests) != 40 || failed != 4 || s.Concurrency != 8 || s.Labels.Model != "m" || s.Given["requests_failed"] != 4 {
+		t.Errorf("%d requests, %d failed, %+v", len(s.Requests), failed, s.Given)
+	}
+	for _, w := range s.Warnings {
+		t.Errorf("its totals do not agree with its records: %s", w)
+	}
+}
+
+// A line is a name, how often, and pairs of a figure and its unit (golang.org/design/14313-benchmark-format); what does not count has none.
+func TestGoBenchLines(t *testing.T) {
+	_, files := write(t, GoBench)
+	doc, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	for line := range strings.Lines(string(doc)) {
+		fields := strings.Fields(line)
+		if !strings.HasPrefix(line, "Benchmark") {
+			continue
+		}
+		if len(fields)%2 != 0 {
+			t.Fatalf("no pairs: %s", line)
+		}
+		values := map[string]float64{}
+		for i := 2; i < len(fields); i += 2 {
+			if values[fields[i+1]], err = strconv.ParseFloat(fields[i], 64); err != nil {
+				t.Error(err)
+			}
+		}
+		seen = append(seen, fmt.Sprintf("%s %s %.3f %.0f", fields[0], fields[1], values["ns/op"]/1e9, values["output-tokens/s"]))
+	}
+	// 40 requests of 0.1 s; of the second launch 36 came through in 4 s.
+	want := []string{"BenchmarkCell/platform=vllm/model=m/batch_size=40 40 0.100 320", "BenchmarkCell/platform=vllm/model=m/batch_size=40 36 0.111 288"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("%q", seen)
+	}
+}
+
+// A report of llm-d comes back with the figures of the run, in its own units and in others.
+func TestLLMDComesBack(t *testing.T) {
+	_, files := write(t, LLMD)
+	read := func(path string) *exchange.Set {
+		t.Helper()
+		sets, err := exchange.Read(t.Context(), path, exchange.Options{Format: exchange.LLMD, Labels: exchange.Labels{Platform: "p"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sets[0]
+	}
+	s := read(files[1])
+	for name, want := range map[string]float64{"requests_planned": 40, "requests_ok": 36, "requests_failed": 4, "ttft_p50_s": 0.02, "e2e_mean_s": 0.1, "output_throughput": 288, "success_rate": 0.9} {
+		if got := s.Given[name]; got < 0.999*want || got > 1.001*want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if s.Labels.Model != "m" || s.Concurrency != 8 || s.Engine.Version != "1.0" {
+		t.Errorf("%+v, %+v, %d at once", s.Labels, s.Engine, s.Concurrency)
+	}
+	doc, err := os.ReadFile(files[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "other.yaml")
+	other := strings.Replace(string(doc), `"units": "s"`, `"units": "ms"`, 1)
+	if err := os.WriteFile(path, []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again := read(path); again.Given["e2e_mean_s"] == s.Given["e2e_mean_s"] && again.Given["ttft_mean_s"] == s.Given["ttft_mean_s"] {
+		t.Error("the unit is not read")
+	}
+}
+
+// The validator that llm-d ships takes every report.
+func TestReadersLLMD(t *testing.T) {
+	if os.Getenv("MATRIX_REAL") != "1" {
+		t.Skip("needs MATRIX_REAL=1 and `just engines`")
+	}
+	_, files := write(t, LLMD)
+	const script = `import sys
+from llmd_benchmark_report.core import import_benchmark_report
+for path in sys.argv[1:]:
+    r = import_benchmark_report(path)
+    print(r.version, r.results.request_performance.aggregate.requests.total, r.results.request_performance.aggregate.latency.request_latency.mean)
+`
+	out, err := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("MATRIX_ENGINES"), "tools", "bin", "python"), append([]string{"-c", script}, files...)...).CombinedOutput()
+	if err != nil || strings.Count(string(out), "0.2.1 40 ") != 3 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A file store has an experiment, a run an attempt, and in each what was chosen and measured.
+func TestMLflowFileStore(t *testing.T) {
+	dir, _ := write(t, MLflow)
+	metas, err := filepath.Glob(filepath.Join(dir, "*", "*", "meta.yaml"))
+	if err != nil || len(metas) != 3 {
+		t.Fatalf("%v, %v", metas, err)
+	}
+	status := map[string]int{}
+	for _, meta := range metas {
+		text := func(parts ...string) string {
+			doc, err := os.ReadFile(filepath.Join(append([]string{filepath.Dir(meta)}, parts...)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(doc)
+		}
+		for line := range strings.Lines(text("meta.yaml")) {
+			if strings.HasPrefix(line, "status: ") {
+				status[strings.TrimSpace(line)+" "+text("tags", "matrix.counts")]++
+			}
+		}
+		if text("params", "platform") != "vllm" || text("params", "batch_size") != "40" || len(strings.Fields(text("metrics", "duration_s"))) != 3 {
+			t.Errorf("%s lacks what was chosen or measured", meta)
+		}
+	}
+	if fmt.Sprint(status) != "map[status: 3 true:2 status: 4 false:1]" {
+		t.Errorf("%v", status)
+	}
+}
+
+func TestWord(t *testing.T) {
+	if got := word("a b/c=d\n"); got != "a_b_c_d_" {
+		t.Errorf("%q would end a benchmark's name", got)
+	}
+}

@@ -1,0 +1,107 @@
+package foreign
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"matrix/results/record"
+)
+
+// mlflowStatus are MLflow's numbers of how a run ended: 3 finished, 4 failed, 5 killed.
+var mlflowStatus = map[string]int{record.Complete: 3, record.Interrupted: 5}
+
+// writeMLflow writes a file store of MLflow (`mlflow ui --backend-store-uri DIR`): an experiment each, a run an attempt.
+func writeMLflow(dir string, runs []*run) ([]string, error) {
+	var files []string
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	put := func(text string, parts ...string) {
+		path := within(root, parts...)
+		if err == nil {
+			if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+				err = os.WriteFile(path, []byte(text), 0o644)
+			}
+		}
+		files = append(files, path)
+	}
+	for _, r := range runs {
+		name := r.text("experiment")
+		sum := sha256.Sum256([]byte(name))
+		id := strconv.FormatUint(1e17+binary.BigEndian.Uint64(sum[:])%9e17, 10) // as MLflow's own: 18 digits
+		began, ended := millis(r.at("began_unix_s")), millis(r.at("ended_unix_s"))
+		put(yaml("artifact_location", address(root, id), "creation_time", began, "experiment_id", "'"+id+"'", "last_update_time", ended, "lifecycle_stage", "active", "name", strconv.Quote(name)), id, "meta.yaml")
+		run := fmt.Sprintf("%.16x", sha256.Sum256([]byte(r.text("attempt"))))
+		status := mlflowStatus[r.text("attempt_status")]
+		if status == 0 {
+			status = 4
+		}
+		put(yaml("artifact_uri", address(root, id, run, "artifacts"), "end_time", ended, "entry_point_name", "''", "experiment_id", "'"+id+"'", "lifecycle_stage", "active", "run_id", run, "run_name", strconv.Quote(r.text("name")), "run_uuid", run,
+			"source_name", "''", "source_type", "4", "source_version", "''", "start_time", began, "status", strconv.Itoa(status), "tags", "[]", "user_id", "matrix"), id, run, "meta.yaml")
+		for _, column := range r.numbers() {
+			if v := *r.number(column); !math.IsInf(v, 0) && !math.IsNaN(v) {
+				put(ended+" "+digits(v)+" 0\n", id, run, "metrics", column)
+			}
+		}
+		for column, value := range r.parameters() {
+			put(value, id, run, "params", column)
+		}
+		for column, value := range r.tags() {
+			put(value, id, run, "tags", column)
+		}
+		if err == nil {
+			err = os.MkdirAll(within(root, id, run, "artifacts"), 0o755)
+		}
+	}
+	return files, err
+}
+
+// parameters are what was chosen, and by what it ran.
+func (r *run) parameters() map[string]string {
+	out := r.axes()
+	for _, column := range []string{"platform", "model", "engine_name", "engine_version", "dtype", "quantization", "load_mode", "gpu_name", "machine_cpu", "page_cache", "compile_cache"} {
+		if s := r.text(column); s != "" {
+			out[column] = s
+		}
+	}
+	out["batch_size"] = strconv.FormatInt(r.count("batch_size"), 10)
+	maps.DeleteFunc(out, func(name, _ string) bool { return strings.ContainsAny(name, "/\\:") })
+	return out
+}
+
+func (r *run) tags() map[string]string {
+	return map[string]string{"mlflow.runName": r.text("name"), "mlflow.source.name": "matrix", "mlflow.source.type": "LOCAL", "mlflow.user": "matrix", "matrix.attempt": r.text("attempt"), "matrix.launch": strconv.FormatInt(r.count("launch"), 10),
+		"matrix.status": r.text("attempt_status"), "matrix.counts": strconv.FormatBool(r.WhyNot == ""), "matrix.why_not": r.WhyNot, "matrix.simulated": strconv.FormatBool(r.is("simulated")),
+		"matrix.imported": strconv.FormatBool(r.is("imported"))}
+}
+
+func address(parts ...string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(parts...))}).String()
+}
+
+// yaml are lines of names and values.
+func yaml(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.WriteString(pairs[i] + ": " + pairs[i+1] + "\n")
+	}
+	return b.String()
+}
+
+// millis is 0 where no time was told.
+func millis(t time.Time) string {
+	if t.IsZero() {
+		return "0"
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
