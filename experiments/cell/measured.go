@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // AsMeasured is the cell with what a stored identity says that it was measured with: the platform's settings, programs
@@ -78,7 +79,11 @@ func (m *Model) asMeasured(backend string, then, paths Values) *Model {
 			part[a.Name] = v
 		}
 	}
-	out.Parts = map[string]Values{p.Name: part}
+	out.Parts = maps.Clone(m.Parts) // the others stay as they are declared
+	if out.Parts == nil {
+		out.Parts = map[string]Values{}
+	}
+	out.Parts[p.Name] = part
 	return &out
 }
 

@@ -133,7 +133,9 @@ func modelOf(n *node) *cell.Model {
 			if m.Parts == nil {
 				m.Parts = map[string]cell.Values{}
 			}
-			m.Parts[f.Name] = hclvalue.Given(v)
+			if m.Parts[f.Name] = hclvalue.Given(v); m.Parts[f.Name] == nil {
+				m.Parts[f.Name] = cell.Values{} // it is there, and says nothing: Part.Check has a word for that
+			}
 		}
 	}
 	if v := hclvalue.Attribute(n.value, "architecture"); hclvalue.Present(v) {

@@ -7,3 +7,7 @@ model "a" {
 model "b" {
   ollama = { model = "gemma3", gguf = "gemma3.gguf" }
 }
+
+model "c" {
+  ollama = {}
+}
