@@ -44,6 +44,9 @@ func Unlike(a, b *Cell) []Difference {
 		out.add("engine version", x.Run().Engine.Version, y.Run().Engine.Version)
 	}
 	out.spec(x, y, sameEngine)
+	if sameEngine {
+		out.packages(x, y)
+	}
 	return out
 }
 
@@ -205,4 +208,27 @@ func asked(a *Attempt) map[string]map[string]any {
 		}
 	}
 	return out
+}
+
+// packages compares what the engines' locks hold, where both have one: of two versions of an engine it is often not the engine
+// that made the difference.
+func (p *pairing) packages(a, b *Attempt) {
+	x, y := locked(a), locked(b)
+	if x == nil || y == nil {
+		return
+	}
+	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		p.add("package "+name, cmp.Or(x[name], "absent"), cmp.Or(y[name], "absent"))
+	}
+}
+
+// locked are the packages of an attempt's lock, by version; nil where nothing was locked.
+func locked(a *Attempt) map[string]string {
+	var environment struct{ Packages map[string]string }
+	if json.Unmarshal(a.Identity.Components.Get("environment").Value, &environment) != nil {
+		return nil // imported: nothing is known
+	}
+	return environment.Packages
 }

@@ -1,6 +1,32 @@
 package summary
 
-import "testing"
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"matrix/experiments/cell"
+)
+
+// TestPackagesOfLocks: what two locks hold is compared package by package; who has none tells nothing.
+func TestPackagesOfLocks(t *testing.T) {
+	with := func(environment string) *Attempt {
+		a := &Attempt{}
+		a.Identity = cell.Identity{Components: cell.Parts{Environment: &cell.Component{Value: json.RawMessage(environment)}}}
+		return a
+	}
+	for _, tt := range []struct{ a, b, want string }{
+		{`{"packages":{"torch":"2.12","einops":"1","gone":"3"}}`, `{"packages":{"torch":"2.13","einops":"1","new":"4"}}`,
+			"[package gone: 3 against absent package new: absent against 4 package torch: 2.12 against 2.13]"},
+		{`{"packages":{"torch":"2.12"}}`, `{}`, "[]"},
+		{`{"host":"a"}`, `{"host":"b"}`, "[]"},
+	} {
+		var got pairing
+		if got.packages(with(tt.a), with(tt.b)); fmt.Sprint([]Difference(got)) != tt.want {
+			t.Errorf("%s and %s: %v, want %s", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
 
 // A setting that an identity leaves out because it is the default has a value all the same: "temperature 0", not
 // "temperature default". Of an engine's own arguments only the engine knows it.

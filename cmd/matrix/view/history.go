@@ -149,3 +149,30 @@ func (h *History) CSV(out io.Writer) error {
 	w.Flush()
 	return w.Error()
 }
+
+// GoBench writes a line a launch as `go test -bench` does, each version under its configuration: benchstat tells them apart
+// by -col engine-version.
+func (h *History) GoBench(out io.Writer) error {
+	better := "lower"
+	if record.MoreIsBetter(h.Metric.Name) {
+		better = "higher"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Unit %s better=%s\n", h.Metric.Name, better)
+	for _, c := range h.cells {
+		for _, e := range c.eras {
+			run := e.cell.First().Run()
+			for _, line := range [][2]string{{"experiment", c.cell.Experiment}, {"engine", run.Engine.Name}, {"engine-version", run.Engine.Version}, {"gpu-driver", run.Machine.Driver}, {"identity", e.cell.Identity}} {
+				fmt.Fprintf(&b, "%s: %s\n", line[0], line[1])
+			}
+			for _, a := range e.cell.Launches {
+				if x := a.Number(h.Metric.Name); x != nil {
+					name := strings.Join(strings.Fields(c.cell.Name), "_")
+					fmt.Fprintf(&b, "Benchmark%s%s 1 %g %s\n", strings.ToUpper(name[:1]), name[1:], *x, h.Metric.Name)
+				}
+			}
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 // History is the command.
 func History(a *app.App) *cobra.Command {
 	var metric string
-	var csv bool
+	var csv, gobench bool
 	cmd := &cobra.Command{
 		Use: "history [CELLS]", Short: "Show a metric of each cell over its versions",
 		Long: `Show how a metric of each cell moved: a line for each version, setting or model that it was measured with, oldest first, the
@@ -23,16 +24,24 @@ CELLS is a cell (a prefix of its id, folder or name), axis=label, or an experime
 
   matrix history                                     every cell's output tokens a second
   matrix history --metric ttft_p99_s platform=serve
-  matrix history --csv serve/gemma3/100              a row a launch: time, versions, the metric (Apache Otava reads it)`,
+  matrix history --csv serve/gemma3/100              a row a launch: time, versions, the metric (Apache Otava reads it)
+  matrix history --gobench | benchstat -col engine-version -
+  matrix export --out runs.parquet                   all columns of all attempts`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return history(cmd.Context(), a, metric, csv, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if csv && gobench {
+				return errors.New("--csv and --gobench are two formats: give one")
+			}
+			return history(cmd.Context(), a, metric, csv, gobench, args)
+		},
 	}
 	cmd.Flags().StringVar(&metric, "metric", "output_throughput", "a column of run.parquet")
 	cmd.Flags().BoolVar(&csv, "csv", false, "write CSV, a row a launch")
+	cmd.Flags().BoolVar(&gobench, "gobench", false, "write lines as go test -bench does, one a launch")
 	return cmd
 }
 
-func history(ctx context.Context, a *app.App, name string, csv bool, words []string) error {
+func history(ctx context.Context, a *app.App, name string, csv, gobench bool, words []string) error {
 	metrics, err := comparedMetrics([]string{name})
 	if err != nil {
 		return err
@@ -60,6 +69,8 @@ func history(ctx context.Context, a *app.App, name string, csv bool, words []str
 		h.Records(a.Printer)
 	case csv:
 		return h.CSV(a)
+	case gobench:
+		return h.GoBench(a)
 	default:
 		h.Draw(a.Printer)
 	}
