@@ -14,8 +14,12 @@ import (
 // mostHistories bounds the charts: of more cells, matrix history has the figures.
 const mostHistories = 12
 
-// history shows the throughput of cells that were measured with several versions or settings, launch by launch.
-func (m *maker) history() (Section, error) {
+// histories are the cells that changed.
+type histories struct{ *maker }
+
+// section shows the throughput of cells that were measured with several versions or settings, launch by launch.
+func (h histories) section() (Section, error) {
+	m := h.maker
 	s := Section{ID: "history", Title: "Before and after"}
 	left := 0
 	for _, c := range m.Set.Cells {

@@ -21,7 +21,7 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 			return nil, err
 		}
 	}
-	for _, section := range []func() (Section, error){m.recipe, m.ranking, m.comparison, m.unlike, m.history, m.tuning, m.environment, m.inventory} {
+	for _, section := range []func() (Section, error){m.recipe, m.ranking, m.comparison, m.unlike, histories{m}.section, m.tuning, m.environment, m.inventory} {
 		if err := m.add(section, true); err != nil {
 			return nil, err
 		}
