@@ -217,14 +217,5 @@ func (w *ward) signalAll(sig syscall.Signal) {
 // killMarked ends what carries the attempt without descending from us (started
 // through a daemon). It gives up on what it may not kill.
 func (w *ward) killMarked() {
-	for range 40 {
-		pids := OfAttempt(w.attempt)
-		if len(pids) == 0 {
-			return
-		}
-		for _, pid := range pids {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	killAttempt(w.attempt, 40)
 }

@@ -154,3 +154,18 @@ func variable(pid int, name string) string {
 	}
 	return ""
 }
+
+// killAttempt ends what carries an attempt, in so many rounds at most: what dies may have started another meanwhile, and
+// what may not be killed is given up on.
+func killAttempt(attempt string, rounds int) {
+	for range rounds {
+		pids := OfAttempt(attempt)
+		if len(pids) == 0 {
+			return
+		}
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -122,16 +122,7 @@ func exitOf(s status) Exit {
 // buryOrphans does the guard's work when the guard itself was killed. After its
 // orderly end there is nothing left to find.
 func (p *Process) buryOrphans() {
-	for range 100 {
-		pids := OfAttempt(p.attempt)
-		if len(pids) == 0 {
-			return
-		}
-		for _, q := range pids {
-			syscall.Kill(q, syscall.SIGKILL)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	killAttempt(p.attempt, 100)
 }
 
 func (p *Process) say(line []byte) error {
