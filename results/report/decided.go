@@ -21,11 +21,12 @@ func (m board) decided(g decision.Group) *Table {
 	last := g.Questions[len(g.Questions)-1]
 	most := whole(float64(last.Requests))
 	t := &Table{ID: slug("decision", title), Sorts: true, Caption: title + ": what to decide on", Columns: []Column{{Title: "Platform"}},
-		Notes: []string{"Below each time, what 95% of single runs stay within. PROJECTED, not measured, is marked ≈: it assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
+		Notes: []string{"≈ is PROJECTED, not measured. Below a time: what 95% of single runs stay within.",
+			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
 	for _, q := range g.Questions {
 		t.Columns = append(t.Columns, Column{Title: counted(int(q.Requests), "request"), Unit: "time", Numeric: true})
 	}
-	t.Columns = append(t.Columns, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for " + most), Numeric: true}, Column{Title: "Success", Unit: "pooled, ≥ shown", Numeric: true},
+	t.Columns = append(t.Columns, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for " + most), Numeric: true}, Column{Title: "Success", Unit: "pooled", Numeric: true},
 		Column{Title: "TTFT", Unit: "s, p50", Numeric: true}, Column{Title: "TPOT", Unit: "s, p50", Numeric: true}, Column{Title: "e2e", Unit: "s, p50", Numeric: true}, Column{Title: "Goodput", Unit: "requests/s within slo", Numeric: true},
 		Column{Title: "VRAM needed", Unit: "GiB", Numeric: true}, Column{Title: "Energy", Unit: "J per evaluation", Numeric: true}, Column{Title: "Requirements"})
 	along := alongOf(last)

@@ -198,7 +198,7 @@ func TestEveryFigureHasItsCells(t *testing.T) {
 		}
 	}
 	text := render(t, func(w io.Writer) error { return doc.WriteText(w, 0) })
-	for _, want := range []string{"PROJECTED, not measured,", "context: 4096 tokens against 1024 tokens", "engine failed", "one launch"} {
+	for _, want := range []string{"PROJECTED, not measured.", "context: 4096 tokens against 1024 tokens", "engine failed", "one launch"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), want) {
 			t.Errorf("the report does not say %q", want)
 		}

@@ -74,3 +74,23 @@ func TestDotStaysOnItsLine(t *testing.T) {
 		}
 	}
 }
+
+// A table that is too wide for a screen is a line a row there, with the figures that fit; the whole report has it all.
+func TestBriefTable(t *testing.T) {
+	d := &Document{Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{{Table: &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "Time"}, {Title: "Success"}, {Title: "Energy"}}, Notes: []string{"short", "long"},
+		Rows: []Row{{Values: []Value{{Text: "first"}, {Text: "105 s", Tone: "best", Detail: "from 100 s to 110 s"}, {Text: "100%"}, {Text: strings.Repeat("9", 40)}}},
+			{Values: []Value{{Text: "second"}, {Text: "2.0 h"}, {Text: "99%"}, {Text: "8"}}}}}}}}}}
+	var brief, whole strings.Builder
+	if err := d.WriteSummary(&brief, 48); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.WriteText(&whole, 48); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Platform  Time     Success\nfirst     105 s *  100%\nsecond    2.0 h    99%\n  short\n"; !strings.HasSuffix(brief.String(), want) {
+		t.Errorf("%q", brief.String())
+	}
+	if !strings.Contains(whole.String(), "from 100 s to 110 s") || !strings.Contains(whole.String(), "long") {
+		t.Errorf("%q", whole.String())
+	}
+}

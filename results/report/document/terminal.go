@@ -184,6 +184,10 @@ func (t *lines) across(table *Table) {
 		label = max(label, ansi.StringWidth(titled(c)))
 	}
 	label = min(label, 44)
+	if t.short && t.width > 0 && !t.fits(table, label) {
+		t.brief(table)
+		return
+	}
 	for from := 0; from < len(table.Rows); {
 		used, to := label+2, from
 		var widths []int
@@ -197,8 +201,55 @@ func (t *lines) across(table *Table) {
 		t.side(table, table.Rows[from:to], label, widths)
 		from = to
 	}
-	for _, n := range table.Notes {
-		t.line("  " + n)
+	for i, n := range table.Notes {
+		if i == 0 || !t.short {
+			t.line("  " + n)
+		}
+	}
+}
+
+// fits reports that all rows stand beside each other.
+func (t *lines) fits(table *Table, label int) bool {
+	used := label
+	for _, r := range table.Rows {
+		used += 2 + columnWidth(r)
+	}
+	return used <= t.width
+}
+
+// brief writes a line a row: of its figures those that fit, without what stands below them.
+func (t *lines) brief(table *Table) {
+	widths := make([]int, len(table.Columns))
+	shown, used := 0, 0
+	text := func(v Value) string {
+		if v.Tone == "best" {
+			return v.Text + " *"
+		}
+		return v.Text
+	}
+	for i, c := range table.Columns {
+		widths[i] = ansi.StringWidth(c.Title)
+		for _, r := range table.Rows {
+			widths[i] = max(widths[i], ansi.StringWidth(text(r.Values[i])))
+		}
+		if used += widths[i] + 2; used > t.width+2 {
+			break
+		}
+		shown = i + 1
+	}
+	line := func(of func(i int) string) {
+		var b strings.Builder
+		for i := range shown {
+			b.WriteString(pad(of(i), widths[i]) + "  ")
+		}
+		t.WriteString(clean(strings.ReplaceAll(strings.TrimRight(b.String(), " "), "★", "*")) + "\n")
+	}
+	line(func(i int) string { return table.Columns[i].Title })
+	for _, r := range table.Rows {
+		line(func(i int) string { return text(r.Values[i]) })
+	}
+	if len(table.Notes) > 0 {
+		t.line("  " + table.Notes[0])
 	}
 }
 
@@ -210,6 +261,9 @@ func columnWidth(r Row) int {
 	}
 	return w
 }
+
+// notShown ends the detail of a figure of which there is no more to tell: a screen has no line for it.
+const notShown = "not shown"
 
 func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 	for i, c := range table.Columns {
@@ -230,7 +284,7 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 			}
 			first += "  " + pad(ansi.Truncate(text, widths[k], "…"), widths[k])
 			second += "  " + pad(ansi.Truncate(v.Detail, widths[k], "…"), widths[k])
-			some = some || v.Detail != ""
+			some = some || v.Detail != "" && !(t.short && strings.HasSuffix(v.Detail, notShown))
 		}
 		t.WriteString(clean(strings.TrimRight(first, " ")) + "\n")
 		if some {
