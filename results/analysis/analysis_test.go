@@ -85,13 +85,18 @@ func TestReadersAnalysis(t *testing.T) {
 		Simulated bool
 		Medians   map[string]float64
 		Unlike    []string
+		Queries   int
 	}
-	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"))
+	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"),
+		"README.md", "../../README.md", "../../docs/results.md", "../../docs/guide.md")
 	if err := json.Unmarshal(doc, &got); err != nil {
 		t.Fatalf("%v in %s", err, doc)
 	}
 	if got.Counts["runs"] != 8 || got.Counts["launches"] != 8 || got.Counts["cells"] != 4 || got.Counts["comparison"] != 2 || got.Counts["requests"] < 2*2*108 {
 		t.Errorf("counts %v", got.Counts)
+	}
+	if got.Queries < 5 {
+		t.Errorf("%d queries in the documents", got.Queries)
 	}
 	if got.Pictures != 3 || !got.Simulated {
 		t.Errorf("%d pictures, said to be simulated: %t", got.Pictures, got.Simulated)

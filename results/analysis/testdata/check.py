@@ -1,12 +1,16 @@
 """Executes views.sql and analysis.ipynb on a results tree, and compares what the two say. Prints it as JSON."""
 
+import glob
 import json
 import os
+import re
+import shutil
 import sys
 
 import duckdb
 import nbformat
 import pandas as pd
+import pyarrow.parquet as pq
 from nbclient import NotebookClient
 
 root, folder = sys.argv[1], sys.argv[2]
@@ -32,6 +36,26 @@ assert len(both) == len(pandas) == len(sql) and len(sql) > 0
 for metric in ("launches", "output_throughput", "ttft_p50_s", "load_s", "batch_s", "success_rate", "rss_peak_bytes"):
     a, b = both[metric].astype(float), both[f"{metric}_sql"].astype(float)
     assert (a.isna() == b.isna()).all() and ((a - b).abs() <= 1e-6 * a.abs()).where(a.notna(), True).all(), (metric, a.tolist(), b.tolist())
+# What the documents show works on a tree of two versions, of which the older lacks columns: the SQL, and pandas.
+older = sys.argv[3] + ".older"
+shutil.copytree(root, older)
+for table, column in (("run", "valid_share"), ("run", "output_throughput"), ("requests", "valid"), ("requests", "invalid_reason")):
+    path = sorted(glob.glob(f"{older}/e/*/*/{table}.parquet"))[0]
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns([column]), path)
+queries = 0
+for document in sys.argv[4:]:
+    page = re.sub(r"results/(gemma3|mine)", f"{older}/e", open(document).read())
+    for query in re.findall(r"```sql\n(.*?)```", page, re.S):
+        db.sql(query).fetchall()
+        queries += 1
+        if "NOT simulated" in query:
+            rows = db.sql(query.replace("WHERE NOT simulated", "")).fetchall()
+            assert len(rows) == 4 and all(r[2] > 0 for r in rows), rows
+    for code in re.findall(r"```python\n(.*?)```", page, re.S):
+        names = {}
+        exec(code, names)
+        assert len(names["runs"]) == counts["runs"] and names["runs"].output_throughput.isna().sum() == 1, names["runs"].output_throughput
+
 medians = db.sql("SELECT name, output_throughput FROM cells ORDER BY name").fetchall()
 unlike = db.sql("SELECT DISTINCT unnest(unlike) FROM comparison").fetchall()
-print(json.dumps({"counts": counts, "pictures": pictures, "simulated": "SIMULATED" in text, "medians": dict(medians), "unlike": [u[0] for u in unlike]}))
+print(json.dumps({"counts": counts, "pictures": pictures, "simulated": "SIMULATED" in text, "medians": dict(medians), "unlike": [u[0] for u in unlike], "queries": queries}))
