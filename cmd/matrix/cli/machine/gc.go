@@ -34,7 +34,7 @@ func GC(a *app.App) *cobra.Command {
 
 func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 	cache := install.Cache()
-	release, err := install.Locked(ctx, cache)
+	release, err := install.Locked(ctx, cache, func() { a.Warn("another fetch is at work in " + cache + ": waiting for it") })
 	if err != nil {
 		return err
 	}
