@@ -2,15 +2,20 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"matrix/experiments"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/summary"
@@ -298,12 +303,17 @@ func TestBatchLatenciesAreLeftOut(t *testing.T) {
 func TestTradeoffOverConcurrency(t *testing.T) {
 	doc := two(t, func(b *summarytest.Cell) {
 		for i := range b.Launches {
-			b.Launches[i].Run = func(r *record.Run) { r.Concurrency = int64(b.Size / 10) }
+			b.Launches[i].Run = func(r *record.Run) {
+				r.Concurrency, r.SLO = int64(b.Size/10), &experiments.SLO{TTFT: 30 * time.Millisecond}
+			}
 		}
 	})
 	s := section(doc, "tradeoff")
 	if s == nil || !strings.Contains(s.Blocks[0].Figure.Alt, "b at 5 at once") || !strings.Contains(s.Blocks[0].Figure.Alt, "b at 20 at once") {
 		t.Fatalf("%+v", s)
+	}
+	if plot := s.Blocks[0].Figure.Chart.(chart.Plot); plot.Shade == nil || plot.Shade.X != 0.03 || !strings.Contains(plot.X.Label, "first token") || !strings.Contains(plot.SVG(chart.Style{}), "within the slo") {
+		t.Errorf("the slo's box is not shaded: %+v", plot.Shade)
 	}
 	if section(two(t, nil), "tradeoff") != nil {
 		t.Error("one concurrency alone makes no curve")
@@ -332,5 +342,48 @@ func TestEighteenCells(t *testing.T) {
 	}
 	if page := render(t, build(t, root, nil).WriteHTML); len(page) > 300_000 {
 		t.Errorf("%d bytes", len(page))
+	}
+}
+
+// A server that cells share was loaded once: its load is a band of the timeline where it was just before, and a bar of its own.
+func TestSharedServer(t *testing.T) {
+	const id = "01K00000000000000000000000"
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		before float64 // from the server's start to the measured phase, s
+		band   string
+	}{{30, "load, shared -30 to -10"}, {4000, ""}} {
+		root := t.TempDir()
+		l := summarytest.Launch{Run: func(r *record.Run) {
+			r.Server, r.ServerLaunch, r.LoadS, r.BeganUnixS = "group", id, nil, float64(began.Unix())+c.before
+		}}
+		summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 200, Launches: []summarytest.Launch{l, l}})
+		folder := filepath.Join(root, "e", "launches", id)
+		doc, err := json.Marshal(record.ServerRecord{Launch: id, Began: began, LoadS: new(20.0), Phases: map[string]float64{"weights": 12}, Attempts: []string{"x", "y"}})
+		if err := errors.Join(err, os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "phases.json"), doc, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		made := build(t, root, func(in *Input) { in.Set.Root = root })
+		band, bars := "", []string{}
+		for _, f := range made.Figures() {
+			switch x := f.Chart.(type) {
+			case chart.Panels:
+				for _, b := range x.Bands {
+					if strings.HasPrefix(b.Name, "load") {
+						band = fmt.Sprintf("%s %.0f to %.0f", b.Name, b.From, b.To)
+					}
+				}
+				if !strings.Contains(f.Note, "loaded once, in 20.0 s") {
+					t.Errorf("the timeline says %q", f.Note)
+				}
+			case chart.Bars:
+				for _, r := range x.Rows {
+					bars = append(bars, fmt.Sprintf("%s: %s %.0f, %s %.0f", r.Name, r.Parts[0].Name, r.Parts[0].Value, r.Parts[1].Name, r.Parts[1].Value))
+				}
+			}
+		}
+		if band != c.band || !slices.Equal(bars, []string{"a, a server shared by 2 attempts: weights 12, the rest 8"}) {
+			t.Errorf("%v s before: band %q, bars %q", c.before, band, bars)
+		}
 	}
 }

@@ -30,7 +30,8 @@ function table(w, d) {
   hold('aria-sort', head.getAttribute('aria-sort') === 'ascending');
   head.querySelector('button').click();
   seen.down = names();
-  const filter = d.querySelector('input[type=search]');
+  const filter = d.querySelector('input[type=search]'), box = filter.getBoundingClientRect(), card = d.querySelector('.card').getBoundingClientRect();
+  hold('the filter lies on the card', box.top >= card.bottom || box.bottom <= card.top || box.left >= card.right || box.right <= card.left);
   filter.value = 'P3';
   filter.dispatchEvent(new w.Event('input'));
   seen.filtered = names();
