@@ -121,6 +121,10 @@ func (x *indexer) readRows(r *csv.Reader, m *meter, names []string, lines int, e
 			continue // Excel writes the separators of rows that were once filled
 		}
 		line, _ := r.FieldPos(0)
+		if count == 1 && strings.Trim(strings.Join(fields, ""), "-=+:| ") == "" {
+			x.faults.add(line+lines, "a line is drawn under the header: it is a table for people (Markdown, or what a database client prints), not CSV", "Export it as CSV.")
+			return nil
+		}
 		if reason, hint := ragged(fields, names); reason != "" {
 			x.faults.add(line+lines, reason, hint)
 			continue

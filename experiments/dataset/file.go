@@ -176,10 +176,7 @@ func detect(path string, in *bufio.Reader) string {
 	for _, packed := range []string{".gz", ".gzip", ".zst", ".zstd"} {
 		path = strings.TrimSuffix(path, packed)
 	}
-	switch filepath.Ext(path) {
-	case ".parquet":
-		return formatParquet
-	case ".csv", ".tsv":
+	if ext := filepath.Ext(path); ext == ".csv" || ext == ".tsv" {
 		return formatCSV
 	}
 	if !bytes.HasPrefix(text, []byte("{")) && tabular(head) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
@@ -74,6 +75,13 @@ func (x *indexer) copyRows(original *os.File, size int64, spool *spool) (err err
 }
 
 func (x *indexer) unreadable(reason string) error {
+	reason = strings.TrimPrefix(reason, "parquet: ")
+	switch {
+	case strings.Contains(reason, "*parquet."): // the library names its own types
+		reason = "its footer is damaged"
+	case strings.Contains(reason, "decryption"):
+		reason = "it is encrypted"
+	}
 	return &Error{Path: x.faults.path, Reason: "not a readable Parquet file: " + reason, Hint: "Is the file complete?"}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,30 @@ func TestParquet(t *testing.T) {
 	}
 	if s.Facts()["format"] != "parquet" || len(s.Facts()["sha256"].(string)) != 64 {
 		t.Errorf("%v", s.Facts())
+	}
+}
+
+// TestDamagedFooter: what is said of any flipped byte of a file has no name of the program's inside.
+func TestDamagedFooter(t *testing.T) {
+	whole, err := os.ReadFile(parquetFile(t, []string{"one"}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := len(whole) / 2; i < len(whole); i += 3 {
+		data := slices.Clone(whole)
+		data[i] ^= 0xff
+		s, err := Open(t.Context(), write(t, "a.parquet", string(data)))
+		if err == nil {
+			s.Close()
+			continue
+		}
+		if refused++; strings.Contains(err.Error(), "*parquet.") || hasGoNames(err.Error()) {
+			t.Errorf("byte %d: %v", i, err)
+		}
+	}
+	if refused == 0 {
+		t.Error("no damage was seen")
 	}
 }
 

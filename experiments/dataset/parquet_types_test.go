@@ -94,6 +94,7 @@ func TestParquetTypes(t *testing.T) {
 		{"Alpaca", []arrow.Field{column("instruction", text), column("input", text), column("output", text)}, `[{"instruction":"Do","input":"","output":"done"}]`, []Entry{{ID: "1", Prompt: "Do", Reference: "done"}}, ""},
 		{"what is not needed", []arrow.Field{prompt, column("embedding", arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32)), column("meta", arrow.StructOf(column("max_tokens", text))), column("image", arrow.StructOf(column("bytes", arrow.BinaryTypes.Binary)))}, `[{"prompt":"p","embedding":[1,2],"meta":{"max_tokens":"x"},"image":null}]`, []Entry{{ID: "1", Prompt: "p"}}, ""},
 		{"Latin-1 in binary", []arrow.Field{column("prompt", arrow.BinaryTypes.Binary)}, `[{"prompt":"R3L23w=="}]`, nil, "row 1: not valid UTF-8"},
+		{"a UUID as id", []arrow.Field{prompt, column("id", &arrow.FixedSizeBinaryType{ByteWidth: 4})}, `[{"prompt":"p","id":"/wD+AQ=="}]`, []Entry{{ID: "ff00fe01", Prompt: "p"}}, ""},
 		{"numbers as prompts", []arrow.Field{column("prompt", arrow.PrimitiveTypes.Int64)}, `[{"prompt":1}]`, nil, `column "prompt": a column of text is expected, not of numbers`},
 		{"half a token", []arrow.Field{prompt, column("max_tokens", arrow.PrimitiveTypes.Float64)}, `[{"prompt":"p","max_tokens":0.5}]`, nil, "row 1: max_tokens is 0.5"},
 		{"nothing known", []arrow.Field{column("a", text), column("b", text)}, `[{"a":"p","b":"q"}]`, nil, `no column "prompt"`},

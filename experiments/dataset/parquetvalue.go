@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -51,6 +52,8 @@ func cellJSON(col arrow.Array, i int) (json.RawMessage, error) {
 		if v := float64(col.Value(i)); math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, nil
 		}
+	case *array.FixedSizeBinary: // a UUID is no text
+		return json.Marshal(hex.EncodeToString(col.Value(i)))
 	case interface{ Value(int) string }:
 		text := col.Value(i)
 		if err := valid(text); err != nil {

@@ -82,6 +82,12 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"half a token", "a.csv", "prompt,max_tokens\nx,16.5\n", "", nil, "max_tokens is 16.5; it must be a whole number"},
 		{"two prompt columns", "a.csv", "prompt,prompt\na,b\n", "", nil, `two columns are named "prompt"`},
 		{"Python's lists", "a.csv", "messages\n\"[{'role': 'user', 'content': 'q'}]\"\n", "", nil, "messages is Python's way to print a list"},
+		{"a separator that is none", "a.csv", "id:prompt\n1:a\n", "", nil, `a.csv:1: one column, and its name "id:prompt" looks like several`},
+		{"Hive's separator", "a.csv", "id\x01prompt\n1\x01a\n", "", nil, "looks like several"},
+		{"one column of an odd name", "a.csv", "prompt (English)\na:b\n", "", []Entry{{ID: "1", Prompt: "a:b"}}, ""},
+		{"CSV that is named Parquet", "a.parquet", "id,prompt\n1,\"A, b?\"\n2,Größe\n", "", ab, ""},
+		{"a table in Markdown", "a.csv", "| id | prompt |\n|---|:--|\n| 1 | a |\n", "", nil, "a.csv:2: a line is drawn under the header"},
+		{"a login page", "a.csv", "\n <!doctype HTML><html>\n", "", nil, "a.csv: it is a web page"},
 		{"an Excel workbook", "a.csv", "PK\x03\x04\x14\x00\x06\x00", "", nil, "a.csv: it is an Excel workbook"},
 		{"a cut download", "a.csv.gz", gzipped("prompt\n" + strings.Repeat("abc\n", 1000))[:40], "", nil, "gzip data end too early"},
 		// JSON lines and what is like them.
@@ -98,6 +104,8 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"a field by name", "a.jsonl", `{"question":"A, b?","answer":"x"}` + "\n" + `{"question":"Größe"}`, "question", ab, ""},
 		{"Alpaca", "a.json", `[{"instruction":"Do it","input":"with this","output":"done"},{"instruction":"Do that","input":"","output":""}]`, "",
 			[]Entry{{ID: "1", Prompt: "Do it\n\nwith this", Reference: "done"}, {ID: "2", Prompt: "Do that"}}, ""},
+		{"Alpaca without instruction", "a.json", `[{"instruction":"","input":"q","output":"a"}]`, "", []Entry{{ID: "1", Prompt: "q", Reference: "a"}}, ""},
+		{"a number beyond all", "a.jsonl", `{"prompt":"q","max_tokens":1e400}`, "", nil, "max_tokens is 1e400; it must be a whole number"},
 		{"messages under prompt", "a.jsonl", `{"prompt":[{"role":"system","content":"S"},{"role":"user","content":"q"}]}`, "", []Entry{{ID: "1", Messages: system}}, ""},
 		{"a list of one prompt", "a.jsonl", `{"prompt":["q"]}`, "", []Entry{{ID: "1", Prompt: "q"}}, ""},
 		{"numbers in quotes", "a.jsonl", `{"prompt":"q","max_tokens":"16"}`, "", []Entry{{ID: "1", Prompt: "q", MaxTokens: 16}}, ""},
@@ -179,7 +187,7 @@ func TestWhatIsSeparatedOtherwiseIsAnotherDataset(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	for data, want := range map[string]string{
-		`[{"conversations":[]},{"conversations":[{"from":"gpt","value":"x"}]},{"conversations":[{"from":"system","value":"x"}]},{"conversations":[{"from":"human","value":"q"}]}]`: "3 of 4 conversations left out: 1 empty, 1 that begin with an answer, 1 without a user's turn",
+		`[{"conversations":null},{"conversations":[{"from":"gpt","value":"x"}]},{"conversations":[{"from":"system","value":"x"}]},{"conversations":[{"from":"human","value":"q"}]}]`: "3 of 4 conversations left out: 1 empty, 1 that begin with an answer, 1 without a user's turn",
 		`{"id":"a","prompt":"p"}{"id":"a","prompt":"q"}`: "1 of 2 prompts have an id that another has, too",
 	} {
 		if notes := open(t, write(t, "a.json", data)).Notes(); len(notes) != 1 || !strings.Contains(notes[0], want) {

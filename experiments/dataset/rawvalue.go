@@ -56,7 +56,7 @@ func whole(name string, raw json.RawMessage) (int, error) {
 	switch {
 	case err != nil && quoted && strings.ContainsAny(text, "0123456789"):
 		return 0, hinted{fmt.Sprintf("%s is %.40q; it must be a whole number", name, text), "Write whole numbers without separators."}
-	case err != nil:
+	case err != nil && !errors.Is(err, strconv.ErrRange):
 		return 0, fmt.Errorf("%s must be a whole number, not %s", name, kindOf(raw))
 	case x == -1: // as llama.cpp and Ollama write "no cap of its own": the experiment's holds
 		return 0, nil

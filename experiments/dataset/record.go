@@ -105,6 +105,9 @@ func (r *record) entry(format string, raw []byte) (Entry, error) {
 	if turns := firstGiven(r.Conversations, r.Conversation, r.Items); turns != nil && format != formatBatch {
 		return e, e.converse(turns, scalar(firstGiven(r.System, r.SystemPrompt)))
 	}
+	if len(r.Conversations) > 0 && r.Messages == nil && !given(r.Prompt) && !given(r.Instruction) && format != formatBatch { // null
+		return e, emptyConversation
+	}
 	asked := &r.ask
 	if ofBatch {
 		asked, raw = &ask{}, request
@@ -162,7 +165,9 @@ func (e *Entry) systemBeside(r *record, asked *ask) error {
 // instruct takes an entry of Alpaca's form: instruction and input are one prompt, output the reference.
 func (e *Entry) instruct(r *record) error {
 	e.Prompt = scalar(r.Instruction)
-	if input := scalar(r.Input); strings.TrimSpace(input) != "" {
+	if input := scalar(r.Input); strings.TrimSpace(e.Prompt) == "" {
+		e.Prompt = input
+	} else if strings.TrimSpace(input) != "" {
 		e.Prompt += "\n\n" + input
 	}
 	if e.Reference == "" {

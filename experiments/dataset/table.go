@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"matrix/experiments/textfile"
@@ -43,6 +44,8 @@ func newTable(names []string, declared string) (table, error) {
 			}
 		case len(names) == 1 && looksLikeText(names[0]):
 			return nil, hinted{"the first line looks like a prompt, not like a column's name", `Put a header above it: a line that says prompt. If it is the header, name it (column = …).`}
+		case len(names) == 1 && severalNames(names[0]):
+			return nil, hinted{fmt.Sprintf("one column, and its name %q looks like several", names[0]), "Fields are separated by a comma, semicolon, tab or bar. If it is one name, say so (column = …)."}
 		case len(names) == 1:
 			t[0] = "prompt"
 		default:
@@ -108,6 +111,14 @@ func known(column string) func(names []string) bool {
 func looksLikeText(name string) bool {
 	_, err := strconv.ParseFloat(name, 64)
 	return err == nil || len(name) > 60 || len(strings.Fields(name)) > 3 || strings.ContainsAny(name, "?!\n") || strings.HasSuffix(name, ".")
+}
+
+// severalNames tells a header whose separator is not known, such as id:prompt or id^prompt, from a name.
+func severalNames(header string) bool {
+	words := strings.FieldsFunc(header, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_- ./()[]'", r)
+	})
+	return len(words) > 1 && known("")(textfile.Names(words))
 }
 
 // line is a row as a JSON object. Fields of text hold lists of messages as JSON.

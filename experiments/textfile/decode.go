@@ -164,6 +164,9 @@ func utf16Order(head []byte) (end unicode.Endianness, mark int, wide bool) {
 
 // foreign names what is no text by its first bytes, "" = not known.
 func foreign(head []byte) string {
+	if text := bytes.ToLower(bytes.TrimSpace(head[:min(len(head), 256)])); bytes.HasPrefix(text, []byte("<!doctype html")) || bytes.HasPrefix(text, []byte("<html")) {
+		return "a web page"
+	}
 	for _, f := range []struct{ magic, what string }{
 		{"PK\x03\x04", "an Excel workbook or another ZIP archive"}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or another Office document"},
 		{"\xfd7zXZ\x00", "compressed with xz: unpack it first"}, {"BZh", "compressed with bzip2: unpack it first"},
@@ -172,7 +175,7 @@ func foreign(head []byte) string {
 		{"PAR1", "a compressed Parquet file: unpack it first"}, {"ARROW1\x00\x00", "an Arrow IPC (Feather) file"}, {"\xff\xff\xff\xff", "an Arrow stream, as Hugging Face datasets keep them"},
 		{"SQLite format 3\x00", "a SQLite database"}, {"Obj\x01", "an Avro file"}, {"ORC", "an ORC file"},
 		{"\x89HDF\r\n", "an HDF5 file"}, {"%PDF-", "a PDF"}, {"\x80\x04\x95", "a Python pickle"}, {"\x80\x05\x95", "a Python pickle"},
-		{"{\\rtf", "an RTF document"}, {"<!DOCTYPE html", "a web page"}, {"<html", "a web page"},
+		{"{\\rtf", "an RTF document"},
 		{"version https://git-lfs.github.com/", "a Git LFS pointer, not the file itself: git lfs pull fetches that"},
 	} {
 		if bytes.HasPrefix(head, []byte(f.magic)) && (f.magic != "BZh" || len(head) > 3 && head[3] >= '1' && head[3] <= '9') && (f.magic != "ORC" || bytes.IndexByte(head, 0) >= 0) {
