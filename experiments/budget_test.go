@@ -25,11 +25,20 @@ func TestRunaway(t *testing.T) {
 	for name, c := range map[string]struct{ src, want string }{
 		"range":   {"locals {\n  x = range(1e12)\n}\n", "a range holds at most"},
 		"product": {"locals {\n  x = setproduct(range(1000), range(1000))\n}\n", "a product holds at most"},
+		"format":  {"locals {\n  x = format(\"%999999999d\", 5)\n}\n", "a width is at most"},
+		"indent":  {"locals {\n  x = indent(1e9, \"a\\nb\")\n}\n", "a width is at most"},
 		"concat":  {repeated("[1]", "concat(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", 9), "more than 16 MiB"},
 		"join":    {repeated(`"0123456789"`, `join("", [%s, %s, %s, %s, %s, %s, %s, %s, %s, %s])`, 9), "more than 16 MiB"},
 		"replace": {repeated(`"a"`, `replace(%s, "a", "aaaaaaaaaa")`, 9), "more than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, "x.hcl", c.src, c.want) })
+	}
+}
+
+// A function that has no value for its arguments is a mistake at its place, without the library's stack.
+func TestFunctionThatPanics(t *testing.T) {
+	for _, call := range []string{"log(-1, 10)", "pow(-8, 0.5)"} {
+		refused(t, "x.hcl", "locals {\n  x = "+call+"\n}\n", " failed: it has no value for these arguments.")
 	}
 }
 

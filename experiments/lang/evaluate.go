@@ -41,9 +41,13 @@ func Finite(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnosti
 
 var quotedName = regexp.MustCompile(`(?:attribute named|function named) "([^"]+)"`)
 
+// panicked is what the library says of a function that panicked, with its stack: log(-1, 10).
+var panicked = regexp.MustCompile(`(?s)panic in function implementation: .*`)
+
 // Improve adds suggestions to the library's messages about an expression.
 func Improve(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	for _, d := range diags {
+		d.Detail = panicked.ReplaceAllString(d.Detail, "it has no value for these arguments.")
 		if d.Expression == nil {
 			d.Expression, d.EvalContext = expr, ctx
 		}

@@ -6,12 +6,15 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
@@ -23,6 +26,7 @@ const (
 	maxRange     = 100_000  // values of one range()
 	maxProduct   = 100_000  // elements of one setproduct()
 	maxFileBytes = 16 << 20 // of a file read by file() and the like
+	maxWidth     = 1 << 20  // spaces or digits that indent() and format() are told to write at once
 )
 
 // pure are the functions that depend on their arguments alone. Nothing here knows a clock, a random number or the
@@ -32,8 +36,8 @@ var pure = map[string]function.Function{
 	"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
 	"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "convert": typeexpr.ConvertFunc,
 	"csvdecode": stdlib.CSVDecodeFunc, "distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
-	"floor": stdlib.FloorFunc, "format": stdlib.FormatFunc, "formatdate": stdlib.FormatDateFunc, "formatlist": stdlib.FormatListFunc,
-	"hasindex": stdlib.HasIndexFunc, "indent": stdlib.IndentFunc, "index": stdlib.IndexFunc, "int": stdlib.IntFunc,
+	"floor": stdlib.FloorFunc, "format": bounded(stdlib.FormatFunc), "formatdate": stdlib.FormatDateFunc, "formatlist": bounded(stdlib.FormatListFunc),
+	"hasindex": stdlib.HasIndexFunc, "indent": bounded(stdlib.IndentFunc), "index": stdlib.IndexFunc, "int": stdlib.IntFunc,
 	"join": stdlib.JoinFunc, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "keys": stdlib.KeysFunc,
 	"length": stdlib.LengthFunc, "log": stdlib.LogFunc, "lookup": stdlib.LookupFunc, "lower": stdlib.LowerFunc, "max": stdlib.MaxFunc,
 	"merge": stdlib.MergeFunc, "min": stdlib.MinFunc, "parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "range": rangeFunc,
@@ -148,6 +152,31 @@ var productFunc = function.New(&function.Spec{
 	},
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.SetProductFunc.Call(args) },
 })
+
+var width = regexp.MustCompile(`\d{5,}`)
+
+// bounded is a function whose first argument, a number of spaces or a format, says how much it writes: a slip there would
+// fill the memory before the value could be found too large.
+func bounded(f function.Function) function.Function {
+	first := &function.Parameter{Name: "arguments", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}
+	return function.New(&function.Spec{
+		VarParam: first,
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if len(args) > 0 && args[0].IsWhollyKnown() && !args[0].IsNull() {
+				told, err := convert.Convert(args[0], cty.String)
+				if err == nil {
+					for _, digits := range width.FindAllString(told.AsString(), -1) {
+						if n, err := strconv.Atoi(digits); err != nil || n > maxWidth {
+							return cty.NilType, fmt.Errorf("a width is at most %d", maxWidth)
+						}
+					}
+				}
+			}
+			return f.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
+	})
+}
 
 func functionNames(ctx *hcl.EvalContext) []string {
 	var names []string

@@ -199,11 +199,14 @@ var (
 		Fields: []Field{{Name: "condition", Kind: Flag, Required: true}, {Name: "message", Kind: Text}}}
 )
 
+// MaxLaunches is more fresh starts of a cell than anyone waits for; a slip must not fill the memory with them.
+const MaxLaunches = 10_000
+
 // ExperimentFields are the attributes of the experiment itself.
 var ExperimentFields = []Field{
 	{Name: "description", Kind: Text}, {Name: "tags", Kind: Texts}, {Name: "hardware", Kind: Anything}, {Name: "dataset", Kind: Anything},
 	{Name: "platform", Kind: Anything}, {Name: "model", Kind: Anything}, {Name: "batch_size", Kind: Anything},
-	{Name: "launches", Kind: Whole, Min: AtLeast(1)}, {Name: "order", Kind: Text, OneOf: []string{"blocks", "random", "declared"}},
+	{Name: "launches", Kind: Whole, Min: AtLeast(1), Max: new(float64(MaxLaunches))}, {Name: "order", Kind: Text, OneOf: []string{"blocks", "random", "declared"}},
 	{Name: "seed", Kind: Whole}, {Name: "resume", Kind: Flag},
 }
 
