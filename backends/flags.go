@@ -7,6 +7,8 @@ const (
 	FlagUnknownFinish = "unknown_finish" // a finish reason that we do not know
 	FlagOverMax       = "over_max"       // more output tokens than were asked for at most, and there is text for them
 	FlagNoEndMark     = "no_end_mark"    // no [DONE], though finish_reason and usage came and the stream ended in order
+	FlagNoFinish      = "no_finish"      // a whole answer without a finish reason
+	FlagFewTokens     = "few_tokens"     // fewer output tokens than events with text, of which each has one at least
 	FlagBadCount      = "bad_count"      // a count or time that cannot be: it is null
 )
 
@@ -33,11 +35,13 @@ var failures = map[string]bool{
 }
 
 // Finish holds a reply that came whole against the end that the engine names: success is a list. A reason that is on
-// neither list is flagged; none at all is what servers say that never name one.
+// neither list is flagged, and so is none at all.
 func (r *Reply) Finish() {
 	reason := strings.ToLower(r.FinishReason)
 	switch {
-	case r.Status != OK || reason == "" || answers[reason]:
+	case r.Status != OK || answers[reason]:
+	case reason == "":
+		r.Flag(FlagNoFinish)
 	case failures[reason]:
 		r.Status, r.ErrorClass = Failed, "finish_"+reason
 		r.Refused = r.Refused || reason == "content_filter" || reason == "safety"

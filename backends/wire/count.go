@@ -34,6 +34,30 @@ func (c *count) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// beside is an object of counts or times beside an answer, nil where it is not there. One of another form must not cost the
+// answer: what of it can be read is.
+type beside[T any] struct {
+	v   *T
+	bad bool
+}
+
+// UnmarshalJSON never fails.
+func (b *beside[T]) UnmarshalJSON(text []byte) error {
+	if *b = (beside[T]{}); string(text) != "null" {
+		b.v = new(T)
+		b.bad = json.Unmarshal(text, b.v) != nil
+	}
+	return nil
+}
+
+// told is what an object says, nil where there is none.
+func told[T any](s *stream, b beside[T]) *T {
+	if b.bad {
+		s.reply.Flag(backends.FlagBadCount)
+	}
+	return b.v
+}
+
 // nano and milli are times in their unit, as servers tell them.
 type (
 	nano  span

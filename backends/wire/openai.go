@@ -21,9 +21,10 @@ type openAIEvent struct {
 	Model   string          `json:"model"`
 	Error   json.RawMessage `json:"error"`
 	Choices []openAIChoice  `json:"choices"`
-	Usage   *openAIUsage    `json:"usage"`
-	Timings *timings        `json:"timings"`
-	Metrics *metrics        `json:"metrics"`
+
+	Usage   beside[openAIUsage] `json:"usage"`
+	Timings beside[timings]     `json:"timings"`
+	Metrics beside[metrics]     `json:"metrics"`
 }
 
 // timings is what llama-server says beside its last event. prompt_n leaves out what came from the cache.
@@ -67,12 +68,12 @@ type toolCall struct {
 type openAIUsage struct {
 	PromptTokens     count `json:"prompt_tokens"`
 	CompletionTokens count `json:"completion_tokens"`
-	Details          *struct {
+	Details          beside[struct {
 		CachedTokens count `json:"cached_tokens"`
-	} `json:"prompt_tokens_details"`
-	Parts *struct {
+	}] `json:"prompt_tokens_details"`
+	Parts beside[struct {
 		ReasoningTokens count `json:"reasoning_tokens"`
-	} `json:"completion_tokens_details"`
+	}] `json:"completion_tokens_details"`
 }
 
 // sse takes one line of an event stream. An event is taken with its data line, not with the empty line after it,
@@ -165,21 +166,26 @@ func (s *stream) openAI(e *openAIEvent, line []byte) error {
 	if s.ended {
 		return malformed("event_after_done", "an event came after the end mark")
 	}
-	if e.Usage != nil {
-		s.usage(e.Usage)
+	usage, timed := told(s, e.Usage), told(s, e.Timings)
+	if usage != nil {
+		s.usage(usage)
 	}
-	if e.Timings != nil {
-		s.timed(e.Timings)
+	if timed != nil {
+		s.timed(timed)
 	}
-	if e.Metrics != nil {
+	if m := told(s, e.Metrics); m != nil {
 		r := s.reply
-		r.ServerQueue, r.ServerPrefill, r.ServerDecode = s.ms(e.Metrics.QueueMS), s.ms(e.Metrics.FirstTokenMS), s.ms(e.Metrics.GenerationMS)
+		r.ServerQueue, r.ServerPrefill, r.ServerDecode = s.ms(m.QueueMS), s.ms(m.FirstTokenMS), s.ms(m.GenerationMS)
 	}
-	if len(e.Choices) == 0 {
-		return nil
+	var err error
+	if len(e.Choices) > 0 {
+		s.event()
+		err = s.choice(&e.Choices[0], line, len(e.Choices) == 1 && usage == nil && timed == nil)
 	}
-	s.event()
-	return s.choice(&e.Choices[0], line, len(e.Choices) == 1 && e.Usage == nil && e.Timings == nil)
+	if usage != nil {
+		s.counted = s.reply.Chunks
+	}
+	return err
 }
 
 // choice takes the first choice, as we ask for one.
@@ -239,11 +245,11 @@ func (s *stream) calls(list []toolCall) (said bool, err error) {
 func (s *stream) usage(u *openAIUsage) {
 	r := s.reply
 	r.InputTokens, r.OutputTokens = s.count(u.PromptTokens), s.count(u.CompletionTokens)
-	if u.Details != nil {
-		r.CachedTokens = s.count(u.Details.CachedTokens)
+	if details := told(s, u.Details); details != nil {
+		r.CachedTokens = s.count(details.CachedTokens)
 	}
-	if u.Parts != nil {
-		r.Reasoning = s.count(u.Parts.ReasoningTokens)
+	if parts := told(s, u.Parts); parts != nil {
+		r.Reasoning = s.count(parts.ReasoningTokens)
 	}
 	s.reported = s.reported || r.OutputTokens != nil
 }

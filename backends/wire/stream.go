@@ -28,6 +28,7 @@ type stream struct {
 	reported bool      // the engine told its token counts
 	failing  bool      // the event that is being read is named an error
 	spoken   int       // bytes of text, thought included
+	counted  int       // events with text when the engine last told its token counts
 }
 
 var streams = sync.Pool{New: func() any { return new(stream) }}
@@ -38,7 +39,7 @@ func read(body io.Reader, call *Call, reply *backends.Reply, finished func()) {
 	s := streams.Get().(*stream)
 	s.open(body)
 	s.call, s.reply, s.finished = call, reply, finished
-	s.ended, s.reported, s.failing, s.spoken = false, false, false, 0
+	s.ended, s.reported, s.failing, s.spoken, s.counted = false, false, false, 0, 0
 	s.text, s.pending = s.text[:0], s.pending[:0]
 	s.template.known = false
 	err := s.readAll()
@@ -130,6 +131,10 @@ func (s *stream) plausible() {
 	if r.OutputTokens != nil && *r.OutputTokens == 0 && r.Chunks > 0 {
 		r.OutputTokens = nil // text out of no tokens: the count was not filled in
 	}
+	if r.OutputTokens != nil && s.counted > 0 && s.counted < r.Chunks {
+		r.Flag(backends.FlagBadCount) // text came behind the last count
+		r.OutputTokens, r.Reasoning = nil, nil
+	}
 	if r.InputTokens != nil && *r.InputTokens == 0 {
 		r.InputTokens = nil
 	}
@@ -142,6 +147,9 @@ func (s *stream) plausible() {
 	r.OutputTokens = r.Plausible(r.OutputTokens, window)
 	if r.Reasoning != nil && r.OutputTokens != nil {
 		r.Reasoning = r.Plausible(r.Reasoning, *r.OutputTokens)
+	}
+	if r.OutputTokens != nil && *r.OutputTokens < int64(r.Chunks) {
+		r.Flag(backends.FlagFewTokens)
 	}
 	most := int64(s.call.Request.MaxTokens)
 	if r.OutputTokens == nil || most <= 0 || *r.OutputTokens <= most {

@@ -26,7 +26,7 @@ var requestColumns = []column[record.RequestRow]{
 	textOr(record.ColError, "one line", func(r *record.RequestRow) *string { return &r.Error }),
 	small("attempts", "", "sends of this request: 1 without a retry, 0 = not sent", func(r *record.RequestRow) *int32 { return &r.Attempts }),
 	small("reconnects", "", "of the attempts, those whose connection was lost before a byte of an answer though the engine was well", func(r *record.RequestRow) *int32 { return &r.Reconnects }),
-	textOr("flags", "what is odd about it, space between: unknown_finish, over_max, no_end_mark, bad_count (a count or time that cannot be, null here)", func(r *record.RequestRow) *string { return &r.Flags }),
+	textOr("flags", "what is odd about it, space between: unknown_finish, no_finish, over_max, few_tokens, no_end_mark, bad_count (a count or time that cannot be, null here)", func(r *record.RequestRow) *string { return &r.Flags }),
 
 	second(record.ColScheduled, "when it was due", func(r *record.RequestRow) **float64 { return &r.ScheduledS }),
 	second(record.ColSent, "t0: just before the first send", func(r *record.RequestRow) **float64 { return &r.SentS }),

@@ -100,7 +100,9 @@ var flagged = map[string]string{
 	backends.FlagUnknownFinish: "%d answers end for a reason that matrix does not know (finish_reason %q) and count as ok",
 	backends.FlagOverMax:       "%d answers have more tokens than max_tokens by the engine's count, which is taken as it is",
 	backends.FlagNoEndMark:     "%d streams ended in order without [DONE], behind finish_reason and usage, and count as ok",
-	backends.FlagBadCount:      "%d answers came with a count or a time that cannot be (negative, beyond the context), which is null",
+	backends.FlagNoFinish:      "%d answers do not say why they ended (no finish_reason) and count as ok",
+	backends.FlagFewTokens:     "%d answers have fewer tokens by the engine's count than events with text: it counts otherwise, or repeats itself",
+	backends.FlagBadCount:      "%d answers came with a count or a time that cannot be (negative, beyond the context, no number, told before the end), which is null",
 	noText:                     "%d answers have no text: look into one (outputs.parquet, server.log) before you believe a figure",
 	noCount:                    "%d answers came without a count of tokens: there is no tok/s and no time per token of them",
 }
