@@ -181,6 +181,8 @@ func TestNothingAnswered(t *testing.T) {
 		"later":        {refuse(400, "http_400", "no", 3), record.EngineFailed, "none of 20 requests was answered", "", true},
 		"key expires":  {refuse(403, "http_403", "expired", 3), record.EnvironmentFailed, "403", "api_key_env", true},
 		"moved":        {refuse(301, "http_301", "Moved", 0), record.EnvironmentFailed, "301", "platform.url", false},
+		"loads still":  {refuse(503, "http_503", "Loading model", 0), record.EnvironmentFailed, "503", "Apply again", false},
+		"own and busy": {refuse(503, "http_503", "no", 0), record.EngineFailed, "503", "", false},
 		"at the limit": {refuse(400, "http_400", "no", 12), record.Censored, "max_error_rate", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,6 +195,9 @@ func TestNothingAnswered(t *testing.T) {
 				r.backend.OnLaunch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
 					e := runnertest.NewEngine()
 					e.Answer = tt.answer
+					if name == "loads still" {
+						return elsewhere{e}, nil
+					}
 					return e, nil
 				}
 				r.apply(t.Context(), r.plan(c))
@@ -215,6 +220,15 @@ func TestNothingAnswered(t *testing.T) {
 			})
 		})
 	}
+}
+
+// elsewhere is an engine that somebody else runs.
+type elsewhere struct{ *runnertest.Engine }
+
+func (e elsewhere) Info() backends.Info {
+	info := e.Engine.Info()
+	info.Attached = true
+	return info
 }
 
 // TestOwnWants: what this machine lacks is told before the launch where it can be, and is no failure of the engine's.

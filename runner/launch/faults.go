@@ -15,6 +15,8 @@ func ourFault(class string) (hint string) {
 	switch class {
 	case "http_401", "http_403", "http_407":
 		return "the server refuses the key: platform.api_key_env names the variable that holds it"
+	case "http_402":
+		return "the server wants to be paid first"
 	case "http_404", "http_405":
 		return "the server knows no such path or model: correct platform.url or the model's name"
 	case "http_301", "http_302", "http_303", "http_307", "http_308":
@@ -24,6 +26,10 @@ func ourFault(class string) (hint string) {
 	}
 	return wants[class]
 }
+
+// turnedAway are the ends of requests that a server which somebody else runs does not want just now. Of a launched one that is
+// ready they are its own fault.
+func turnedAway(class string) bool { return class == "http_429" || class == "http_503" }
 
 // wants are the classes of requests that never left because this machine lacks something, and what to do.
 var wants = map[string]string{

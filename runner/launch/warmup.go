@@ -12,6 +12,7 @@ import (
 	"matrix/backends/process"
 	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
+	"matrix/results/record"
 	"matrix/runner/ledger"
 	"matrix/runner/load"
 	"matrix/runner/machine"
@@ -138,7 +139,11 @@ func (w warmup) useless() *Outcome {
 	case worst == nil:
 		return nil
 	case failed.Sum() == n:
-		return useless("warm-up requests", int64(n), worst, process.Tail(w.j.logPath(), logTailLines))
+		out := useless("warm-up requests", int64(n), worst, process.Tail(w.j.logPath(), logTailLines))
+		if turnedAway(worst.Class) && w.e.running.Info().Attached {
+			out.Status, out.Hint = record.EnvironmentFailed, "the server turns requests away: it is loading still, or at its limit for this key. Apply again when it answers"
+		}
+		return out
 	}
 	w.j.warn(fmt.Sprintf("%d of %d warm-up requests failed (%s: %s)", failed.Sum(), n, worst.Class, worst.Text))
 	return nil
