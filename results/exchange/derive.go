@@ -9,7 +9,8 @@ import (
 // Bounds of sense: what is beyond them is a mistake of the file or of its units, and null.
 const (
 	maxTokens   = 1_000_000_000
-	maxSeconds  = 30 * 24 * 3600 // of a duration
+	maxSeconds  = 30 * 24 * 3600 // of a run
+	maxRequestS = 24 * 3600      // of one request: what is above is in milliseconds or finer
 	maxUnixS    = 10_000_000_000 // the year 2286: what is above is in milliseconds or finer
 	maxRate     = 1e12           // of anything a second
 	maxRequests = maxBatchSize
@@ -33,7 +34,7 @@ func (s *Set) sane() {
 			}
 		}
 		for name, d := range r.durations() {
-			if *d != nil && !(**d >= 0 && **d <= maxSeconds) {
+			if *d != nil && !(**d >= 0 && **d <= maxRequestS) {
 				*d = nil
 				bad[name]++
 			}

@@ -247,6 +247,9 @@ func TestRefused(t *testing.T) {
 			t.Errorf("--map %s was taken", text)
 		}
 	}
+	if _, err := ParseMap([]string{"e2e_s=a", "e2e_s=b"}); err == nil {
+		t.Error("one column was mapped twice")
+	}
 }
 
 // TestDisagreements: the "12B, 3.3 GB" of an old result is the size of a quantised 4B.

@@ -48,6 +48,9 @@ func ParseMap(texts []string) (Map, error) {
 		if !slices.Contains(mappable, column) {
 			return nil, fmt.Errorf("--map %s: %q is no column that can be mapped: %s", text, column, strings.Join(mappable, ", "))
 		}
+		if _, twice := m[column]; twice {
+			return nil, fmt.Errorf("--map %s: %s is mapped already", text, column)
+		}
 		f := Field{Path: path, Factor: 1}
 		if i := strings.LastIndexAny(path, "*/"); i > 0 {
 			x, err := strconv.ParseFloat(path[i+1:], 64)

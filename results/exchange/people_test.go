@@ -284,6 +284,7 @@ func TestBeyondSense(t *testing.T) {
 		{`{"s":1,"d":2,"n":5000000000,"e":1}`, "output_tokens of 1 of 2"},
 		{`{"s":1,"d":2,"n":-3,"e":1}`, "n = -3 is no count"},
 		{`{"s":1,"d":1e300,"n":3,"e":1}`, "done_s of 1 of 2"},
+		{`{"s":1,"d":2,"n":3,"e":1500000}`, "e2e_s of 1 of 2"}, // microseconds
 	} {
 		s := mustRead(t, c.text+"\n"+`{"s":1,"d":2,"n":3,"e":1}`, Options{Format: JSONL, Map: m, Labels: Labels{Model: "m"}})[0]
 		if !warned(s, c.note) {
@@ -296,6 +297,12 @@ func TestBeyondSense(t *testing.T) {
 		if d := table.Number(row, "duration_s"); d != nil && (*d < 0 || *d > 10) {
 			t.Errorf("%s: %v s", c.text, d)
 		}
+	}
+	b := bench(2, 2)
+	b["ttfts"], b["output_lens"] = []float64{-0.4, 0.4}, []int{-8, 8}
+	s := mustRead(t, doc(t, b), Options{Format: VLLMBench})[0]
+	if !warned(s, "ttft_first_chunk_s of 1 of 2 requests cannot be") || warned(s, "its records show -") || warned(s, "its records show 7") {
+		t.Errorf("%q", s.Warnings)
 	}
 	for field, told := range map[string]any{"duration": -5, "completed": -1, "total_output_tokens": -7, "output_throughput": -3} {
 		b := map[string]any{"model_id": "m", "duration": 2, "completed": 2, "failed": 0, "num_prompts": 2, "total_output_tokens": 4, "output_throughput": 2}

@@ -28,10 +28,10 @@ func (s *Set) sums() sums {
 			continue
 		}
 		t.ok++
-		if r.InputTokens != nil {
+		if r.InputTokens != nil && *r.InputTokens > 0 { // what cannot be becomes null later
 			t.input += float64(*r.InputTokens)
 		}
-		if r.OutputTokens != nil {
+		if r.OutputTokens != nil && *r.OutputTokens > 0 {
 			t.output += float64(*r.OutputTokens)
 		}
 	}

@@ -261,6 +261,9 @@ func (v *vllmBench) failed(i int) (why string, failed bool) {
 // times stamps one request from its own send on; the last token is the first plus all gaps.
 func (v *vllmBench) times(r *Request, i int) {
 	first := v.TTFTs[i]
+	if first != nil && *first < 0 {
+		r.TTFTFirstChunkS = ptr(*first) // it cannot be: counted, and null
+	}
 	if first == nil || *first <= 0 { // an answer at once is one whose first token nobody saw
 		return
 	}
