@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -117,6 +118,17 @@ func Locked(ctx context.Context, cache string, waits func()) (release func(), er
 		return nil, fmt.Errorf("wait for another fetch: %w", err)
 	}
 	return func() { _ = lock.Unlock() }, nil
+}
+
+// Sweep removes what a killed fetch or gc left half made. The cache must be held.
+func Sweep(cache string) error {
+	left, err := filepath.Glob(filepath.Join(cache, "*"+part))
+	for _, path := range left {
+		if reHash.MatchString(strings.TrimSuffix(filepath.Base(path), part)) {
+			err = errors.Join(err, os.RemoveAll(path))
+		}
+	}
+	return err
 }
 
 // keptFile lists the files of experiments whose engines are kept, one a line.

@@ -189,6 +189,20 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestSweep: what was half made goes, what is whole and what is somebody else's stays.
+func TestSweep(t *testing.T) {
+	cache := t.TempDir()
+	hash := strings.Repeat("ab", 32)
+	for _, name := range []string{hash, hash + ".part/half", "mine.part"} {
+		if err := os.MkdirAll(filepath.Join(cache, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := install.Sweep(cache); err != nil || entries(t, cache) != hash+" mine.part" {
+		t.Errorf("left are %s, %v", entries(t, cache), err)
+	}
+}
+
 func TestKeep(t *testing.T) {
 	cache := t.TempDir()
 	here := filepath.Join(t.TempDir(), "here.hcl")

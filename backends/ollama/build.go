@@ -122,6 +122,13 @@ here=$(dirname "$0")
 exec "$here/../../bin/python" -P -u "$here/llama-server.py" "$@"
 `
 
+// copier stands for llama-quantize, which the wheel does not have: a model made from a GGUF file is taken through it as it is.
+const copier = `#!/bin/sh
+if [ "$#" = 4 ] && [ "$4" = COPY ]; then exec cp "$2" "$3"; fi
+echo "llama-quantize is not here: quantise the GGUF file yourself" >&2
+exit 1
+`
+
 // putServer puts a llama-server where Ollama looks for one: that of the wheel beside it, under llama-server's flags.
 func putServer(folder string) error {
 	dir := filepath.Join(folder, "lib", "ollama")
@@ -129,5 +136,6 @@ func putServer(folder string) error {
 		return err
 	}
 	return errors.Join(os.WriteFile(filepath.Join(dir, "llama-server.py"), []byte(serverScript), 0o644),
+		os.WriteFile(filepath.Join(dir, "llama-quantize"), []byte(copier), 0o755),
 		os.WriteFile(filepath.Join(dir, "llama-server"), []byte(starter), 0o755))
 }

@@ -43,6 +43,11 @@ func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 	if err != nil {
 		return err
 	}
+	if !dry {
+		if err := install.Sweep(cache); err != nil {
+			return err
+		}
+	}
 	var bytes int64
 	for _, i := range idle {
 		bytes += i.Bytes
