@@ -7,7 +7,7 @@
 
 variable "constrained" {
   type        = bool
-  description = "Hold the answers to schemas/evaluation.json. false shows what that costs: matrix compare of the two result trees."
+  description = "Tell the engines of schemas/evaluation.json, to which every answer is held. false shows what that costs: matrix compare of the two result trees."
   default     = true
 }
 
@@ -73,7 +73,8 @@ experiment "cpu" {
   generate {
     max_tokens  = 192
     temperature = 0
-    json_schema = var.constrained ? file("schemas/evaluation.json") : null
+    json_schema = file("schemas/evaluation.json")
+    check_only  = !var.constrained
     template    = "<start_of_turn>user\n{{with .System}}{{.}}\n\n{{end}}{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
   }
 

@@ -109,7 +109,7 @@ experiment "gemma3" {
   }
 
   # What the program that reads the answers needs. What counts is valid evaluations per hour: an answer that is no such JSON is
-  # none. What the schema costs: the same file with json_schema = null in another results folder, and matrix compare.
+  # none. What the schema costs: the same file with check_only = true in another results folder, and matrix compare.
   generate {
     max_tokens  = 256
     temperature = 0

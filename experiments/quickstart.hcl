@@ -7,6 +7,12 @@ variable "vram_gib" {
   default     = 16
 }
 
+variable "constrained" {
+  type        = bool
+  description = "Tell the engines of schemas/evaluation.json, to which every answer is held. false shows what that costs: matrix compare of the two result trees."
+  default     = true
+}
+
 dataset "candidates" {
   path = "prompts/candidates.jsonl"
 }
@@ -80,8 +86,10 @@ experiment "quickstart" {
   }
 
   generate {
-    max_tokens  = 32
+    max_tokens  = 64
     temperature = 0
+    json_schema = file("schemas/evaluation.json")
+    check_only  = !var.constrained
   }
 
   load { # served platforms; vllm_offline takes the batch at once

@@ -23,6 +23,9 @@ func TestFormatIsReadBack(t *testing.T) {
 			if diff := cmp.Diff(f, experiments.FormatOf(g.RequestFields())); diff != "" {
 				t.Error(diff)
 			}
+			if g.Format.CheckOnly = true; len(g.RequestFields()) > 0 || !g.Asked().None() {
+				t.Errorf("to be checked alone, and yet the engine is told %v", g.RequestFields())
+			}
 		})
 	}
 	for text, want := range map[string]experiments.ResponseFormat{

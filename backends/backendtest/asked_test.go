@@ -23,6 +23,7 @@ import (
 type anyServer struct {
 	*httptest.Server
 	owner string // of the model, in /v1/models
+	rigid bool   // it takes no form of an answer
 	picky bool   // its tokenizer is Mistral's own, which takes no variables for a template
 	mu    sync.Mutex
 	last  map[string]any
@@ -37,6 +38,14 @@ func serveAny(t *testing.T, owner string) *anyServer {
 
 func (s *anyServer) answer(w http.ResponseWriter, r *http.Request) {
 	text, _ := io.ReadAll(r.Body)
+	if s.rigid && (bytes.Contains(text, []byte(`"response_format"`)) || bytes.Contains(text, []byte(`"format"`))) {
+		said := `{"message":"` + refusedSchema + `","type":"invalid_request_error"}`
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			said = `"` + refusedSchema + `"`
+		}
+		http.Error(w, `{"error":`+said+`}`, http.StatusBadRequest)
+		return
+	}
 	switch r.URL.Path {
 	case "/v1/models":
 		fmt.Fprintf(w, `{"data":[{"id":"m","owned_by":%q}]}`, s.owner)
@@ -143,6 +152,26 @@ func TestThinkingIsSaidAlike(t *testing.T) {
 				t.Errorf("%s, thinking = %q: %s is %v, want %v", name, thinking, want.field, got, value)
 			}
 		}
+	}
+}
+
+const refusedSchema = "unsupported schema at /properties/score"
+
+// TestRefusedSchema: a schema that a server refuses is a request that failed, in the server's own words, on every platform.
+func TestRefusedSchema(t *testing.T) {
+	for name, p := range platforms {
+		server := serveAny(t, p.owner)
+		server.rigid = true
+		e, err := attached(t, name, server.URL+p.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := chat("")
+		req.Retries, req.Generate.Format = 2, experiments.ResponseFormat{Schema: `{"type":"object"}`}
+		if r := e.Generate(t.Context(), req); r.Status != backends.Failed || r.ErrorClass != "http_400" || r.Error != refusedSchema || r.Attempts != 1 {
+			t.Errorf("%s: %s %s %q after %d attempts", name, r.Status, r.ErrorClass, r.Error, r.Attempts)
+		}
+		_ = e.Close(t.Context())
 	}
 }
 

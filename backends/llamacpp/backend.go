@@ -17,7 +17,7 @@ import (
 // New is the backend of platforms with backend = "llama_cpp".
 func New() backends.Backend {
 	return backends.Backend{
-		Kind: kind, Check: check, Fit: fit, Resolve: resolve, Launch: launch, ModelFiles: modelFiles, Recipe: writeRecipe,
+		Kind: kind, Check: check, Refuses: refuses, Fit: fit, Resolve: resolve, Launch: launch, ModelFiles: modelFiles, Recipe: writeRecipe,
 		Lacking: lacking, Fetch: fetch, Installed: installed,
 	}
 }

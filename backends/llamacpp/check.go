@@ -38,9 +38,11 @@ func check(c *experiments.Cell) []experiments.Problem {
 	if g == nil {
 		return problems
 	}
-	if f := g.Format; f.Regex != "" || len(f.Choice) > 0 {
-		name := map[bool]string{true: "regex", false: "choice"}[f.Regex != ""]
-		say("generate."+name, "llama.cpp has no "+name, `Ask all platforms for JSON: json_schema = { type = "string", enum = ["yes", "no"] }.`)
+	if g.Asked().Regex != "" {
+		say("generate.regex", "llama.cpp has no regex: its grammars are written otherwise", `Ask all platforms for a choice, or for JSON: json_schema = { type = "string", enum = ["yes", "no"] }.`)
+	}
+	if len(g.Asked().Choice) > 0 && g.Tools != "" {
+		say("generate.choice", "llama.cpp takes no choice beside tools", "It sends a choice as a grammar, and llama-server has its own for tools. Keep one of the two for all platforms.")
 	}
 	if g.MinTokens > 0 {
 		say("generate.min_tokens", "llama.cpp has no min_tokens", "Leave it out for all platforms, or force the length with ignore_eos.")

@@ -102,6 +102,12 @@ func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol
 	for name, value := range map[string]any{"cache_prompt": cache, "top_k": g.TopK, "min_p": 0, "repeat_penalty": penalty, "ignore_eos": g.IgnoreEOS} {
 		more[name], _ = json.Marshal(value) // plain numbers and flags
 	}
+	if _, own := req.Extra["response_format"]; len(g.Asked().Choice) > 0 && !own {
+		more["grammar"], _ = json.Marshal(grammarOf(g.Format.Choice)) // a text
+		free := *g
+		free.Format = experiments.ResponseFormat{}
+		req.Generate = &free
+	}
 	maps.Copy(more, req.Extra)
 	req.Extra = more
 	return wire.OpenAIBody(req, model, wire.Dialect{TemplateArgs: true, RawSchema: true})

@@ -136,6 +136,41 @@ func TestBody(t *testing.T) {
 	}
 }
 
+// TestFormat: a choice is sent as a grammar, a schema and JSON as OpenAI has them; an entry's own form goes before all.
+func TestFormat(t *testing.T) {
+	const grammar = `root ::= "yes" | "a \"b\"\n\\" | "ö"`
+	choice, schema := experiments.ResponseFormat{Choice: []string{"yes", "a \"b\"\n\\", "ö"}}, experiments.ResponseFormat{Schema: `{"type":"object"}`}
+	own := map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_object"}`)}
+	for name, c := range map[string]struct {
+		format experiments.ResponseFormat
+		extra  map[string]json.RawMessage
+		has    string // the field that asks
+	}{
+		"choice": {choice, nil, "grammar"}, "schema": {schema, nil, "response_format"}, "own": {choice, own, "response_format"},
+	} {
+		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: "q"}}, MaxTokens: 4, Generate: &experiments.Generate{TopP: 1, Format: c.format}, Extra: c.extra}
+		text, _ := body(req, "m", false)
+		var got map[string]any
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range append([]string{"grammar"}, experiments.FormatFields...) {
+			if (got[field] != nil) != (field == c.has) {
+				t.Errorf("%s: %s is %v", name, field, got[field])
+			}
+		}
+		if c.has == "grammar" && got["grammar"] != grammar {
+			t.Errorf("%s, want %s", got["grammar"], grammar)
+		}
+		if !slices.Equal(req.Generate.Format.Choice, c.format.Choice) {
+			t.Errorf("%s: the cell's own settings were changed", name)
+		}
+	}
+	if refuses(nil, "structured_outputs", "") == "" || refuses(nil, "guided_regex", "") == "" || refuses(nil, "response_format", "json_schema") != "" || refuses(nil, "tools", "") != "" {
+		t.Error("what is refused")
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*experiments.Cell)
@@ -149,6 +184,9 @@ func TestCheck(t *testing.T) {
 		"options":         {func(c *experiments.Cell) { c.Platform.Options = experiments.Values{"num_ctx": int64(1)} }, "platform.options"},
 		"context left":    {func(c *experiments.Cell) { delete(c.Platform.Args, "ctx_size") }, "platform.args.ctx_size"},
 		"min_tokens":      {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens"},
+		"choice":          {func(c *experiments.Cell) { c.Generate.Format.Choice = []string{"a"} }, ""},
+		"choice, tools":   {func(c *experiments.Cell) { c.Generate.Format.Choice, c.Generate.Tools = []string{"a"}, `[{}]` }, "generate.choice"},
+		"regex":           {func(c *experiments.Cell) { c.Generate.Format.Regex = "a+" }, "generate.regex"},
 		"slots too small": {func(c *experiments.Cell) { c.Generate.MaxTokens = 1024 }, "generate.max_tokens"},
 	} {
 		cell := testCell(experiments.Values{"ctx_size": int64(4096), "parallel": int64(4)})

@@ -77,7 +77,7 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 		say("generate.ignore_eos", "Ollama has no ignore_eos",
 			"Answers end where the model ends them. Leave it out for all platforms, cap them with max_tokens, and compare tokens per second.")
 	}
-	if f := g.Format; f.Regex != "" {
+	if f := g.Asked(); f.Regex != "" {
 		say("generate.regex", "Ollama has no regex", "Its format is JSON. Use json_schema for all platforms, or leave this one out.")
 	} else if len(f.Choice) > 0 {
 		say("generate.choice", "Ollama has no choice but as JSON, in quotes",

@@ -24,6 +24,10 @@ func TestFormat(t *testing.T) {
 	if !strings.Contains(string(body), `"tools":[{"type":"function"}]`) || strings.Contains(string(body), "format") || !strings.Contains(string(body), `"think":false`) {
 		t.Errorf("tools: %s", body)
 	}
+	alone := &experiments.Cell{Platform: &experiments.Platform{}, Generate: &experiments.Generate{MaxTokens: 8, Format: experiments.ResponseFormat{Regex: "a+", CheckOnly: true}}}
+	if found := checkGenerate(alone); len(found) > 0 {
+		t.Errorf("a regular expression that answers are only held against is refused: %+v", found)
+	}
 	for path, f := range map[string]experiments.ResponseFormat{"generate.regex": {Regex: "a+"}, "generate.choice": {Choice: []string{"a"}}} {
 		found := checkGenerate(&experiments.Cell{Platform: &experiments.Platform{}, Generate: &experiments.Generate{MaxTokens: 8, Format: f}})
 		if len(found) != 1 || found[0].Path != path || found[0].Warning {

@@ -51,8 +51,8 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 		{g.IgnoreEOS, "ignore_eos", []string{"ignore_eos"}},
 		{g.MinTokens > 0, "min_tokens", []string{"min_tokens"}},
 		{g.TopK > 0, "top_k", []string{"top_k"}},
-		{len(g.Format.Choice) > 0, "choice", []string{"structured_outputs", "guided_choice", "grammar"}},
-		{g.Format.Regex != "", "regex", []string{"structured_outputs", "guided_regex", "grammar"}},
+		{len(g.Asked().Choice) > 0, "choice", []string{"structured_outputs", "guided_choice", "grammar"}},
+		{g.Asked().Regex != "", "regex", []string{"structured_outputs", "guided_regex", "grammar"}},
 		{g.RepeatPenalty != 0 && g.RepeatPenalty != 1, "repeat_penalty", []string{"repeat_penalty", "repetition_penalty"}},
 	} {
 		passed := slices.ContainsFunc(lack.instead, func(arg string) bool { return c.Platform.Args[arg] != nil })

@@ -117,6 +117,11 @@ func lineOf(req backends.Request) map[string]any {
 		"seq": req.Seq, "max_tokens": req.MaxTokens, "min_tokens": g.MinTokens, "ignore_eos": g.IgnoreEOS,
 		"temperature": g.Temperature, "seed": g.Seed, "timeout_s": req.Timeout.Seconds(),
 	}
+	for _, name := range []string{"response_format", "structured_outputs"} {
+		if value, there := req.Fields()[name]; there {
+			line[name] = value
+		}
+	}
 	if len(g.Stop) > 0 {
 		line["stop"] = g.Stop
 	}

@@ -65,6 +65,12 @@ func nativeBody(req backends.Request, model string, window int64) ([]byte, wire.
 	} else {
 		body["prompt"], body["raw"] = req.Prompt, true
 	}
+	switch f := req.Format(); {
+	case f.JSON:
+		body["format"] = "json"
+	case f.Schema != "":
+		body["format"] = json.RawMessage(f.Schema)
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's

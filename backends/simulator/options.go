@@ -42,6 +42,8 @@ func fields(o *queueing.Options) map[string]field {
 		"die_slowly":                {into: &o.DieSlowly},
 		"error_rate":                {&o.ErrorRate, 0, 1, nil},
 		"stall_rate":                {&o.StallRate, 0, 1, nil},
+		"invalid_rate":              {&o.InvalidRate, 0, 1, nil},
+		"refuse_format":             {into: &o.RefuseFormat},
 	}
 }
 
@@ -165,10 +167,11 @@ func Check(cell *experiments.Cell) []experiments.Problem {
 	whose, lacking := o.Lacks()
 	for _, what := range lacking {
 		g := cell.Generate
-		if g != nil && (what == "ignore_eos" && g.IgnoreEOS || what == "min_tokens" && g.MinTokens > 0) {
+		if g != nil && (what == "ignore_eos" && g.IgnoreEOS || what == "min_tokens" && g.MinTokens > 0 ||
+			what == "choice" && len(g.Asked().Choice) > 0 || what == "regex" && g.Asked().Regex != "") {
 			problems = append(problems, experiments.Problem{
 				Summary: whose + "'s API has no " + what,
-				Detail:  "Leave it out for this platform (override), or compare answers that end by themselves: cap max_tokens everywhere.",
+				Detail:  "Leave it out for all platforms: what one of them is not asked is not compared.",
 				Path:    "generate." + what,
 			})
 		}

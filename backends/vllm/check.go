@@ -130,7 +130,7 @@ func checkThinking(c *experiments.Cell) []experiments.Problem {
 	switch {
 	case !think || parser != "":
 		return nil
-	case !c.Generate.Format.None():
+	case !c.Generate.Asked().None():
 		return []experiments.Problem{{
 			Summary: "vLLM holds an answer to its form from the first token unless args.reasoning_parser is set: the model could not think",
 			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's), or thinking = false.`, Path: "generate.thinking",

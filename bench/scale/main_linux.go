@@ -1,10 +1,14 @@
 // Command scale runs one simulated cell of few and one of many requests through a real matrix apply, and prints what
 // the client took: peak resident memory, wall time, file sizes. No engine runs; no figure tells anything about one.
 //
-//	go run ./bench/scale [-few 5000] [-many 200000] [-mode batch]
+// With -schema every answer is held against a JSON Schema meanwhile, and the columns say what that adds: answers as long
+// without one are measured first.
+//
+//	go run ./bench/scale [-few 5000] [-many 200000] [-mode batch] [-schema experiments/schemas/evaluation.json]
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -19,6 +23,7 @@ func main() {
 	log.SetFlags(0)
 	few, many := flag.Int("few", 5_000, "requests of the small cell"), flag.Int("many", 200_000, "requests of the large cell")
 	mode := flag.String("mode", "batch", "batch (all in flight, as far as the server allows) or closed (256 in flight)")
+	schema := flag.String("schema", "", "a JSON Schema: the large cell alone, without it and with it")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "matrix-scale-")
 	if err != nil {
@@ -29,10 +34,14 @@ func main() {
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/matrix").CombinedOutput(); err != nil {
 		log.Panicf("build matrix: %v\n%s", err, out)
 	}
+	if *schema != "" {
+		compareSchema(dir, bin, *mode, *schema, *many)
+		return
+	}
 	fmt.Printf("%10s %8s %10s %12s %14s %10s\n", "requests", "mode", "wall s", "peak RSS MiB", "client CPU s", "B/row")
 	var small int64
 	for i, n := range []int{*few, *many} {
-		u := measure(dir, bin, *mode, n)
+		u := measure(dir, bin, *mode, "max_tokens = 4", n)
 		fmt.Printf("%10d %8s %10.1f %12.1f %14.1f %10.1f\n", n, *mode, u.wallS, float64(u.rssBytes)/(1<<20), u.cpuS, u.bytesPerRow)
 		if i == 0 {
 			small = u.rssBytes
@@ -42,23 +51,48 @@ func main() {
 	}
 }
 
-// usage is what one apply took.
-type usage struct {
-	wallS, cpuS, bytesPerRow float64
-	rssBytes                 int64
+// compareSchema measures one cell twice: answers of as many tokens, free and held against a schema.
+func compareSchema(dir, bin, mode, path string, n int) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		log.Panic(err)
+	}
+	write(filepath.Join(dir, "schema.json"), string(text))
+	const most = "max_tokens = 48"
+	fmt.Printf("%10s %8s %8s %10s %12s %14s %12s\n", "requests", "mode", "schema", "wall s", "peak RSS MiB", "client CPU s", "valid")
+	var free usage
+	for _, held := range []bool{false, true} {
+		generate := most
+		if held {
+			generate += "\n    json_schema = file(\"../schema.json\")"
+		}
+		u := measure(dir, bin, mode, generate, n)
+		fmt.Printf("%10d %8s %8t %10.1f %12.1f %14.1f %12.0f\n", n, mode, held, u.wallS, float64(u.rssBytes)/(1<<20), u.cpuS, u.valid)
+		if !held {
+			free = u
+			continue
+		}
+		fmt.Printf("a check costs %.0f µs of the client's CPU; memory grew by %.1f MiB\n", 1e6*(u.cpuS-free.cpuS)/float64(n), float64(u.rssBytes-free.rssBytes)/(1<<20))
+	}
 }
 
-func measure(dir, bin, mode string, n int) usage {
+// usage is what one apply took.
+type usage struct {
+	wallS, cpuS, bytesPerRow, valid float64
+	rssBytes                        int64
+}
+
+func measure(dir, bin, mode, generate string, n int) usage {
 	load := "mode = \"batch\""
 	if mode != "batch" {
 		load = "concurrency = 256"
 	}
-	work := filepath.Join(dir, fmt.Sprint(n))
-	if err := os.Mkdir(work, 0o755); err != nil {
+	work, err := os.MkdirTemp(dir, fmt.Sprint(n, "-"))
+	if err != nil {
 		log.Panic(err)
 	}
 	write(filepath.Join(work, "prompts.jsonl"), "{\"prompt\": \"Judge the candidate\"}\n")
-	write(filepath.Join(work, "scale.hcl"), fmt.Sprintf(experiment, n, load))
+	write(filepath.Join(work, "scale.hcl"), fmt.Sprintf(experiment, n, generate, load))
 	cmd := exec.Command(bin, "apply", "--auto-approve", "scale.hcl")
 	cmd.Dir = work
 	began := time.Now()
@@ -79,6 +113,15 @@ func measure(dir, bin, mode string, n int) usage {
 		log.Panic(err)
 	}
 	u.bytesPerRow = float64(info.Size()) / float64(n)
+	var manifest struct{ Summary map[string]float64 }
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(found[0]), "manifest.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &manifest)
+	}
+	if err != nil {
+		log.Panic(err)
+	}
+	u.valid = manifest.Summary["valid_evaluations"]
 	return u
 }
 
@@ -106,8 +149,7 @@ experiment "scale" {
   model      = model.m
   batch_size = %d
   generate {
-    max_tokens = 4
-    min_tokens = 0
+    %s
   }
   load {
     %s

@@ -5,12 +5,22 @@ import (
 	"encoding/json"
 )
 
-// ResponseFormat is what an answer must be. At most one of its fields is set; none: any text will do.
+// ResponseFormat is what an answer must be. At most one of its forms is set; none: any text will do.
 type ResponseFormat struct {
 	Schema string   `hcl:"json_schema" kind:"document" frozen:""` // a JSON Schema, compact, its keys in their order: engines write an answer's fields in it
 	JSON   bool     `hcl:"json" frozen:"false"`                   // a JSON object
 	Choice []string `hcl:"choice" frozen:""`                      // one of these texts
 	Regex  string   `hcl:"regex" frozen:""`                       // the whole text matches
+	// CheckOnly: the answers are held against the form, and the engines are not told of it.
+	CheckOnly bool `hcl:"check_only" frozen:"false"`
+}
+
+// Asked is the form that the engines are told.
+func (g *Generate) Asked() ResponseFormat {
+	if g.Format.CheckOnly {
+		return ResponseFormat{}
+	}
+	return g.Format
 }
 
 // None reports that any text will do.
@@ -22,7 +32,7 @@ func (f ResponseFormat) None() bool {
 // file would. Choice and regex, which OpenAI has not, are in vLLM's words.
 func (g *Generate) RequestFields() map[string]json.RawMessage {
 	fields := map[string]json.RawMessage{}
-	switch f := g.Format; {
+	switch f := g.Asked(); {
 	case f.Schema != "":
 		fields["response_format"] = json.RawMessage(`{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":` + f.Schema + `}}`)
 	case f.JSON:

@@ -23,6 +23,9 @@ func (r *reader) checkFormat(f cell.ResponseFormat) {
 		r.fail(set[1], "Two forms of an answer", fmt.Sprintf("An answer has one form: keep one of %s.", wording.Listed(set)))
 		return
 	}
+	if len(set) == 0 && f.CheckOnly {
+		r.fail("check_only", "check_only without a form", "It holds answers against a form of which the engines are not told: give json_schema, json, choice or regex, or leave it out.")
+	}
 	if v := r.get("choice"); v != cty.NilVal {
 		r.checkChoice(f.Choice)
 	}

@@ -20,6 +20,7 @@ type cell struct {
 	settings map[string]string // the other axes → labels
 	origin   string            // experiment
 
+	formed    bool // a form of the answers was asked for
 	simulated bool
 	imported  bool
 	form      form
@@ -86,7 +87,7 @@ func cellOf(from *summary.Cell, extra []string) *cell {
 		c.source.Attempts = append(c.source.Attempts, a.Attempt)
 	}
 	if first := from.First(); first != nil {
-		c.form = formOf(first)
+		c.form, c.formed = formOf(first), first.Formed()
 		c.place, c.prompts, c.asked = placeOf(first)
 		c.shape = shapeOf(first)
 	}

@@ -1,5 +1,12 @@
 package decision
 
+import (
+	"fmt"
+	"strings"
+
+	"matrix/results/format"
+)
+
 // Criteria in the order of the default weights; quality has none by default.
 const (
 	Performance = "performance"
@@ -28,6 +35,7 @@ const (
 	mTokens    = "output_tokens_per_evaluation"
 	mWeights   = "weight_bytes"
 	mLoadJ     = "load_energy_j"
+	mUsable    = "usable_share" // valid evaluations / ok
 
 	mGoodput, mThroughput = "goodput", "request_throughput"
 )
@@ -41,6 +49,7 @@ type number = func(column string) *float64
 var derived = map[string]func(number) *float64{
 	mCPU:    func(get number) *float64 { return over(1, get("cpu_s"), get("requests_ok")) },
 	mEnergy: func(get number) *float64 { return over(1, get("energy_j"), get("requests_ok")) },
+	mUsable: func(get number) *float64 { return over(1, get("valid_evaluations"), get("requests_ok")) },
 	mTokens: func(get number) *float64 { return over(1, get("output_tokens"), get("requests_ok")) },
 	mBusy: func(get number) *float64 {
 		return over(1, times2(get("gpu_util_ratio"), get("duration_s")), get("requests_ok"))
@@ -86,4 +95,52 @@ func times2(a, b *float64) *float64 {
 	}
 	x := *a * *b
 	return &x
+}
+
+// What n is a number of.
+const (
+	countsRequests = "requests"
+	countsValid    = "valid evaluations" // a form was asked for: n are answers that have it
+)
+
+// counts names what n is a number of.
+func (g *contest) counts() string {
+	for _, at := range g.cells() {
+		if at.formed {
+			return countsValid
+		}
+	}
+	return countsRequests
+}
+
+// usable is the share of a contender's ok answers that can be used; 1 where nobody knows.
+func (c *contender) usable() float64 {
+	if share := c.constant(mUsable); share != nil && *share > 0 {
+		return *share
+	}
+	return 1
+}
+
+// useless reports that answers came and none of them can be used.
+func (c *contender) useless() bool {
+	usable := c.constant(mUsable)
+	return usable != nil && *usable == 0
+}
+
+// usables says whose answers cannot all be used, of those that lead: the times count those that can.
+func (a *inquiry) usables() string {
+	var parts []string
+	all := true
+	for _, c := range a.leading() {
+		share := c.constant(mUsable)
+		if share == nil {
+			continue
+		}
+		all = all && *share > 0.9995
+		parts = append(parts, fmt.Sprintf("%s of %s's", format.Percent(*share), c.name))
+	}
+	if all {
+		return ""
+	}
+	return fmt.Sprintf("Of the answers %s can be used, and the times are for %s that can.", strings.Join(parts, " and "), format.Whole(a.n))
 }

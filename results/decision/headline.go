@@ -11,7 +11,7 @@ import (
 
 // headline is the first sentence.
 func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
-	n := format.Whole(a.n) + " requests"
+	n := format.Whole(a.n) + " " + g.counts()
 	switch a.verdict {
 	case Nobody:
 		return fmt.Sprintf("Nobody for %s: %s.", n, a.why(g))

@@ -52,7 +52,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 	r.findTurn(a)
 	q.Change = a.change()
 	q.Standings = r.standings(g, a)
-	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
+	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Counts: g.counts(), Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
 	for _, c := range g.Checks {
 		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
 	}
@@ -79,7 +79,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 // choose fills in what is said of the one that leads.
 func (q *Question) choose(g *contest, a *inquiry) {
 	st := q.standing(a.first.name)
-	q.Platform, q.Score = &st.Contender, st.Score
+	q.Platform, q.Score, q.ValidShare = &st.Contender, st.Score, st.Usable
 	if t := st.Time; t != nil {
 		q.Seconds, q.SecondsLow, q.SecondsHigh, q.Cost = &t.Seconds, &t.Low, &t.High, t.Cost
 	}
@@ -105,7 +105,7 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 		st := &out[len(out)-1]
 		st.OK, st.Planned = c.requests(a.n)
 		at := c.at[common([]*contender{c}, a.n)]
-		st.MemoryBytes, st.EnergyEachJ = at.median(mMemory), at.median(mEnergy)
+		st.MemoryBytes, st.EnergyEachJ, st.Usable = at.median(mMemory), at.median(mEnergy), c.constant(mUsable)
 		return st
 	}
 	order := slices.Clone(a.order)
@@ -153,9 +153,10 @@ func (r *rules) time(g *contest, a *inquiry, c *contender) *Time {
 // price adds the energy and what the batch costs.
 func (r *rules) price(t *Time, c *contender, a *inquiry) {
 	at := common([]*contender{c}, a.n)
+	answers := float64(a.n) / c.usable() // that n can be used
 	each := c.at[at].median(mEnergy)
 	if each != nil {
-		energy := *each * float64(a.n)
+		energy := *each * answers
 		if load := c.constant(mLoadJ); load != nil && t.LoadKnown {
 			energy, t.EnergyLoad = energy+*load, true
 		}
@@ -175,7 +176,7 @@ func (r *rules) price(t *Time, c *contender, a *inquiry) {
 	perThousand := 1000 * cost / float64(a.n)
 	t.CostPer1000 = &perThousand
 	if tokens := c.at[at].median(mTokens); tokens != nil && *tokens > 0 {
-		perMillion := 1e6 * cost / (*tokens * float64(a.n))
+		perMillion := 1e6 * cost / (*tokens * answers)
 		t.CostPerMTokens = &perMillion
 	}
 }

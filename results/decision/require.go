@@ -123,6 +123,9 @@ func (r *rules) admit(g *contest, c *contender, n int64) admission {
 	if at := c.broke(n); at != nil {
 		return admission{why: at.trouble(), sure: at.failed+at.censored > 1}
 	}
+	if c.useless() {
+		return admission{why: "gave no answer that can be used", sure: c.repeated()}
+	}
 	if _, ok := g.times.Finish(c.series, n); !ok || c.reached() == 0 {
 		return admission{why: "has no launch with a duration"}
 	}

@@ -96,12 +96,14 @@ type Answer struct {
 	Simulated   bool      `json:"simulated"` // no real engine ran: it tells nothing of any
 	Group       Name      `json:"group"`
 	Requests    int64     `json:"requests"`
+	Counts      string    `json:"counts"` // what requests is a number of: requests, or valid evaluations where a form of the answers was asked for
 	Verdict     string    `json:"verdict"`
 	Platform    *string   `json:"platform"` // chosen, or leading where nothing is decided; nil = none
 	Seconds     *float64  `json:"seconds"`  // T(requests), load included
 	SecondsLow  *float64  `json:"seconds_low"`
 	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two
 	Cost        *float64  `json:"cost"`         // of the batch; nil without a price
+	ValidShare  *float64  `json:"valid_share"`  // of the platform's ok answers, those that can be used; nil = nobody looked
 	RunnerUp    *string   `json:"runner_up"`
 	Ratio       *float64  `json:"ratio"` // T of the runner-up / T of the platform
 	RatioLow    *float64  `json:"ratio_low"`
@@ -157,6 +159,7 @@ type Standing struct {
 	OK, Planned  int64    // requests over all attempts that tell of so many, retries of a launch included
 	MemoryBytes  *float64 // weights + KV cache in use on the GPU; nil = not told
 	EnergyEachJ  *float64 // GPU energy of one evaluation; nil = not told
+	Usable       *float64 // share of the ok answers that can be used; nil = nobody looked
 	Sources      []Source
 }
 

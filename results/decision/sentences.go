@@ -24,7 +24,7 @@ func (r *rules) sentences(g *contest, a *inquiry, q *Question) []string {
 		}
 	}
 	q.far = a.far()
-	add(a.advice(), r.slower(a, q), a.beside(), a.rests(q), q.far, a.within(), a.outs(g))
+	add(a.advice(), r.slower(a, q), a.beside(), a.rests(q), a.usables(), q.far, a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())

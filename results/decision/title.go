@@ -33,7 +33,7 @@ func titles(groups []*contest) {
 
 // ranked are aspects that cells of one group may differ in: they say nothing of the group.
 var ranked = []string{"model", "batch size", "precision", "context", "load", "prefix cache", "engine version", "GPU driver", "page cache", "compile cache",
-	"measured in", "neighbours", "client", "chat template"}
+	"measured in", "neighbours", "client", "chat template", "answers that can be used", "reasoning"}
 
 // apart says in what cells of one group are unlike those of the others: what was asked of them, or the machine.
 func apart(own, all []*cell) []string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -85,11 +86,16 @@ type answers struct {
 	byID bool // its answers stand at the seqs of another's, matched by the prompts' ids
 }
 
-// Measure reads the outputs of a set's cells and compares them. Simulated cells say nothing real: they are left out.
+// Measure reads the outputs of a set's cells and compares them. Simulated cells say nothing real: they are left out, unless there
+// is nothing else to show.
 func Measure(ctx context.Context, set *summary.Set, o Options) (*Report, error) {
 	out := &Report{}
 	var all []*answers
+	real := slices.ContainsFunc(set.Cells, func(c *summary.Cell) bool { return !c.Simulated })
 	for _, c := range set.Cells {
+		if c.Simulated && real {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -108,9 +114,6 @@ func Measure(ctx context.Context, set *summary.Set, o Options) (*Report, error) 
 
 // read takes the outputs of a cell's last complete launch that kept any; nil without.
 func read(c *summary.Cell) (*answers, error) {
-	if c.Simulated {
-		return nil, nil
-	}
 	for i := len(c.Launches) - 1; i >= 0; i-- {
 		l := c.Launches[i]
 		if _, kept := l.Files["outputs.parquet"]; !kept || l.Lacks("outputs") || l.Lacks("requests") {

@@ -24,9 +24,10 @@ func (m board) decided(g decision.Group) *Table {
 		Notes: []string{"≈ is PROJECTED, not measured. Below a time: what 95% of single runs stay within.",
 			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
 	for _, q := range g.Questions {
-		t.Columns = append(t.Columns, Column{Title: counted(int(q.Requests), "request"), Unit: "time", Numeric: true})
+		t.Columns = append(t.Columns, Column{Title: numbered(q), Unit: "time", Numeric: true})
 	}
 	t.Columns = append(t.Columns, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for " + most), Numeric: true}, Column{Title: "Success", Unit: "pooled", Numeric: true},
+		Column{Title: "Valid", Unit: "of the answers", Numeric: true},
 		Column{Title: "TTFT", Unit: "s, p50", Numeric: true}, Column{Title: "TPOT", Unit: "s, p50", Numeric: true}, Column{Title: "e2e", Unit: "s, p50", Numeric: true}, Column{Title: "Goodput", Unit: "requests/s within slo", Numeric: true},
 		Column{Title: "VRAM needed", Unit: "GiB", Numeric: true}, Column{Title: "Energy", Unit: "J per evaluation", Numeric: true}, Column{Title: "Requirements"})
 	along := alongOf(last)
@@ -40,13 +41,18 @@ func (m board) decided(g decision.Group) *Table {
 			}
 			row.Values = append(row.Values, v)
 		}
-		row.Values = append(row.Values, costOf(s), successOf(s))
+		row.Values = append(row.Values, costOf(s), successOf(s), given(s.Usable, percent))
 		row.Values = append(row.Values, m.latencies(s)...)
 		row.Values = append(row.Values, given(s.MemoryBytes, gib), given(s.EnergyEachJ, three), required(s))
 		t.Rows = append(t.Rows, row)
 	}
 	t.Drop()
 	return t
+}
+
+// numbered is a question's number with what it counts.
+func numbered(q decision.Question) string {
+	return counted(int(q.Requests), strings.TrimSuffix(q.Counts, "s"))
 }
 
 // alongOf is where on a row's line a time stands, 0 to 1: by ratio, from the shortest to the longest.

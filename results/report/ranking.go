@@ -21,7 +21,7 @@ func (m *maker) ranking() (Section, error) {
 				s.Blocks = append(s.Blocks, blocks...)
 				continue
 			}
-			s.Blocks = append(s.Blocks, fold("The same for "+counted(int(q.Requests), "request"), blocks...))
+			s.Blocks = append(s.Blocks, fold("The same for "+numbered(q), blocks...))
 		}
 		for _, f := range g.Findings {
 			b := Block{Tone: "warn", Text: plain(f.Kind + ": " + f.Text)}
@@ -56,7 +56,7 @@ func (r scores) blocks(g decision.Group, q decision.Question) []Block {
 }
 
 func (r scores) standings(g decision.Group, q decision.Question) *Table {
-	t := &Table{Caption: fmt.Sprintf("%s: scores for %s", g.Model, counted(int(q.Requests), "request")),
+	t := &Table{Caption: fmt.Sprintf("%s: scores for %s", g.Model, numbered(q)),
 		Columns: []Column{{Title: "Platform"}, {Title: "Rank", Numeric: true}, {Title: "Score", Unit: "of 100", Numeric: true}}}
 	for _, w := range q.Weights {
 		t.Columns = append(t.Columns, Column{Title: w.Criterion, Unit: "factor, weight " + percent(w.Share), Numeric: true})

@@ -26,7 +26,7 @@ const (
 )
 
 // Recall is History for a plan: oldest first, of the manifests only what decides whether and how long a cell runs.
-// Summary has load_s and duration_s, Files and LogTail are empty. It reads .matrix/index and the manifests of what is
+// Summary has what estimates are made from, Files and LogTail are empty. It reads .matrix/index and the manifests of what is
 // not in it, and writes the index again when that was much. Beyond 20,000 attempts a file that was cut short in place
 // is found by Verify alone.
 func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
@@ -152,7 +152,7 @@ func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexF
 		p.Problem, p.Detail = ResultMissing, gone(p.Absent) // enough for a report, not for a result that stands
 	}
 	at.files = p.Files
-	p.Files, p.LogTail, p.Summary = nil, "", timing(p.Summary) // what stays in memory for each of many
+	p.Files, p.LogTail, p.Summary = nil, "", forEstimates(p.Summary) // what stays in memory for each of many
 	at.past = &p
 	return at, nil
 }
@@ -173,10 +173,10 @@ func remember(file indexFile, found []attemptFolder) []Past {
 	return past
 }
 
-// timing is the part of a summary that says how long a launch took.
-func timing(summary map[string]float64) map[string]float64 {
-	kept := make(map[string]float64, 2)
-	for _, name := range []string{record.MetricLoad, record.MetricDuration} {
+// forEstimates is the part of a summary that estimates are made from.
+func forEstimates(summary map[string]float64) map[string]float64 {
+	kept := make(map[string]float64, len(estimated))
+	for _, name := range estimated {
 		if v, ok := summary[name]; ok {
 			kept[name] = v
 		}

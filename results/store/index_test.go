@@ -38,7 +38,7 @@ func addAttempt(t testing.TB, s *Store, i int, at time.Time) string {
 		Platform: "p", Model: "m", BatchSize: 10, Axes: map[string]string{"batch_size": "10"}, Began: at, Ended: at.Add(time.Minute), Segments: 1, Planned: 10, OK: 10,
 		Attempt: ulid.MustNew(ulid.Timestamp(at), nil0{}).String(), LogTail: "bye",
 		Identity: experiments.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: experiments.Parts{Spec: &experiments.Component{Hash: "s", Value: []byte(`{"a":1}`)}}},
-		Summary:  map[string]float64{"load_s": float64(i), "duration_s": 2, "output_throughput": 3}, Files: map[string]record.FileSum{"run.parquet": {Bytes: 4}}}
+		Summary:  map[string]float64{"load_s": float64(i), "duration_s": 2, "output_throughput": 3, "valid_evaluations": 9}, Files: map[string]record.FileSum{"run.parquet": {Bytes: 4}}}
 	if i%7 == 0 {
 		delete(m.Summary, "load_s")
 	}
@@ -76,7 +76,7 @@ func recalled(t *testing.T, s *Store) []Past {
 	for i := range want {
 		p := &want[i]
 		p.Files, p.LogTail, p.Host, p.Matrix, p.Source, p.Self, p.Simulated = nil, "", "", "", "", "", false
-		p.Summary = timing(p.Summary)
+		p.Summary = forEstimates(p.Summary)
 	}
 	got, err := s.Recall(context.Background(), "e")
 	if err != nil {

@@ -28,12 +28,15 @@ type indexEntry struct {
 	MTime, Began, Ended     int64 // Unix nanoseconds; MTime is the folder's
 	Launch, Segments        int
 	Planned, OK             int64
-	Load, Duration          float64 // s; NaN = not there
-	Sizes                   []int64 // bytes of the published files, in their order; −1 = the attempt has none
+	Figures                 []float64 // those of estimated, in their order; NaN = not there
+	Sizes                   []int64   // bytes of the published files, in their order; −1 = the attempt has none
 }
 
 // indexMagic begins an index; another version is another word.
-const indexMagic = "matrix index 2\n"
+const indexMagic = "matrix index 3\n"
+
+// estimated are the metrics that estimates are made from.
+var estimated = []string{record.MetricLoad, record.MetricDuration, record.MetricValid}
 
 // maxIndex bounds an index in bytes: some hundred each of a million attempts.
 const maxIndex = 1 << 30
@@ -60,12 +63,13 @@ func (w *indexWriter) add(e indexEntry, cell record.Manifest) {
 // entryOf splits an attempt into its entry and what its cell's others share.
 func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (indexEntry, record.Manifest) {
 	e := indexEntry{Attempt: m.Attempt, Status: m.Status, Reason: m.Reason, MTime: mtime, Began: m.Began.UnixNano(), Ended: m.Ended.UnixNano(),
-		Launch: m.Launch, Segments: m.Segments, Planned: m.Planned, OK: m.OK, Load: math.NaN(), Duration: math.NaN()}
-	if v, there := m.Summary[record.MetricLoad]; there {
-		e.Load = v
-	}
-	if v, there := m.Summary[record.MetricDuration]; there {
-		e.Duration = v
+		Launch: m.Launch, Segments: m.Segments, Planned: m.Planned, OK: m.OK}
+	for _, name := range estimated {
+		v, there := m.Summary[name]
+		if !there {
+			v = math.NaN()
+		}
+		e.Figures = append(e.Figures, v)
 	}
 	for _, name := range published {
 		size := int64(-1)
@@ -82,12 +86,11 @@ func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (i
 func (e *indexEntry) manifest(cell record.Manifest) record.Manifest {
 	m := cell
 	m.Attempt, m.Status, m.Reason, m.Launch, m.Segments, m.Planned, m.OK = e.Attempt, e.Status, e.Reason, e.Launch, e.Segments, e.Planned, e.OK
-	m.Began, m.Ended, m.Summary = time.Unix(0, e.Began).UTC(), time.Unix(0, e.Ended).UTC(), make(map[string]float64, 2)
-	if !math.IsNaN(e.Load) {
-		m.Summary[record.MetricLoad] = e.Load
-	}
-	if !math.IsNaN(e.Duration) {
-		m.Summary[record.MetricDuration] = e.Duration
+	m.Began, m.Ended, m.Summary = time.Unix(0, e.Began).UTC(), time.Unix(0, e.Ended).UTC(), make(map[string]float64, len(estimated))
+	for i, name := range estimated {
+		if !math.IsNaN(e.Figures[i]) {
+			m.Summary[name] = e.Figures[i]
+		}
 	}
 	return m
 }
@@ -127,7 +130,7 @@ func readIndex(path string) (f indexFile) {
 		return indexFile{}
 	}
 	for i := range f.Entries {
-		if e := &f.Entries[i]; e.Cell < 0 || e.Cell >= len(f.Cells) || len(e.Sizes) != len(published) {
+		if e := &f.Entries[i]; e.Cell < 0 || e.Cell >= len(f.Cells) || len(e.Sizes) != len(published) || len(e.Figures) != len(estimated) {
 			return indexFile{} // of the right checksum, and no work of ours
 		}
 	}

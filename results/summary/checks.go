@@ -34,6 +34,7 @@ const (
 	CheckOutputs     = "output tokens"
 	CheckAnswers     = "answers"
 	CheckEnds        = "ends"
+	CheckValid       = "valid answers"
 	CheckRequest     = "request"
 	CheckPrefixCache = "prefix cache"
 	CheckClient      = "client"
@@ -51,6 +52,7 @@ var lines = []struct {
 	{CheckOutputs, "alike for all", (*checking).outputs},
 	{CheckAnswers, "all have text, and begin alike where that can be told", (*checking).answers},
 	{CheckEnds, "every ok request ended with an answer", (*checking).ends},
+	{CheckValid, "nearly all can be used, by all alike", (*checking).valid},
 	{CheckRequest, "the same was sent to all", (*checking).requests},
 	{CheckPrefixCache, "used as declared, by all alike", (*checking).prefixCache},
 	{CheckClient, "not the limit", (*checking).client},

@@ -130,6 +130,11 @@ func TestChecksRedden(t *testing.T) {
 				r.FinishReason, r.MaxTokens = "length", 32
 			}
 		}), "0% of the answers against 20%", true},
+		"a fifth misses the schema": {summary.CheckValid, summary.Amber, rows(func(i int, r *record.RequestRow) {
+			if r.Valid = ptr(i%5 > 0); i%5 == 0 {
+				r.InvalidReason = "schema:/score"
+			}
+		}), "40 of 200 answers cannot be used (20%): 40 × schema:/score", false},
 		"thinks":         {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"thinking": true}), "thinking false against true", true},
 		"other sampling": {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"temperature": 0.7}), "temperature 0 against 0.7", true},
 		"a schema":       {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"json_schema": map[string]any{"type": "object"}}), "json_schema", true},

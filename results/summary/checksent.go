@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"matrix/experiments"
 )
 
 // Beginnings of the warnings with which a row says that the engine was sent, or did, something else than the cell asks.
@@ -53,31 +55,54 @@ func (g *checking) requests() {
 }
 
 func (g *checking) sent(a, b *Cell) {
-	x, knownA := asked(a.First())["generate"]
-	y, knownB := asked(b.First())["generate"]
-	if !knownA || !knownB {
-		return
-	}
-	g.seen = true
-	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
-	slices.Sort(names)
-	var unlike []string
-	for _, name := range slices.Compact(names) {
-		if p, q := setting("generate", x, name), setting("generate", y, name); p != q && name != "seed" {
-			unlike = append(unlike, fmt.Sprintf("%s %s against %s", name, clip(p), clip(q)))
-		}
-	}
+	unlike, known := NotAsked(&a.First().Identity, &b.First().Identity)
+	g.seen = g.seen || known
 	if len(unlike) > 0 {
 		g.note(Check{Name: g.name, Level: Red, Contenders: []string{g.named[a], g.named[b]}, Cells: []string{folder(a), folder(b)},
 			Text: fmt.Sprintf("%s and %s were not asked the same: %s", g.named[a], g.named[b], strings.Join(unlike, ", "))})
 	}
 }
 
-// clip shortens a template or a schema to what fits into a sentence.
-func clip(text string) string {
-	const most = 40
-	if r := []rune(strings.Join(strings.Fields(text), " ")); len(r) > most {
-		return string(r[:most]) + "…"
+// NotAsked are the settings of generate that two cells do not share, in words: "thinking false against true". known is false
+// where one of the two does not tell.
+func NotAsked(a, b *experiments.Identity) (unlike []string, known bool) {
+	x, knownA := askedOf(a)["generate"]
+	y, knownB := askedOf(b)["generate"]
+	if !knownA || !knownB {
+		return nil, false
 	}
-	return text
+	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if p, q := setting("generate", x, name), setting("generate", y, name); p != q && name != "seed" {
+			p, q = clipped(p, q)
+			unlike = append(unlike, fmt.Sprintf("%s %s against %s", name, p, q))
+		}
+	}
+	return unlike, true
+}
+
+// clipped shortens two values that differ, like schemas and templates, to what fits into a sentence and shows where they do.
+func clipped(a, b string) (string, string) {
+	const most, before = 40, 12
+	x, y := []rune(strings.Join(strings.Fields(a), " ")), []rune(strings.Join(strings.Fields(b), " "))
+	same := 0
+	for same < min(len(x), len(y)) && x[same] == y[same] {
+		same++
+	}
+	if len(x) <= most && len(y) <= most || a == b {
+		same = 0
+	}
+	from := max(0, same-before)
+	cut := func(r []rune) string {
+		start, end := "", ""
+		if r = r[min(from, len(r)):]; from > 0 {
+			start = "…"
+		}
+		if len(r) > most {
+			r, end = r[:most], "…"
+		}
+		return start + string(r) + end
+	}
+	return cut(x), cut(y)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"matrix/experiments"
+	"matrix/results/stats"
 )
 
 // Difference is one thing in which two cells are unlike, beside what is compared.
@@ -39,6 +40,9 @@ func Unlike(a, b *Cell) []Difference {
 	for _, t := range told {
 		out.add(t.aspect, t.of(x), t.of(y))
 	}
+	if p, q, apart := validApartOf(a, b); apart {
+		out.add("answers that can be used", stats.Percent(p), stats.Percent(q))
+	}
 	sameEngine := x.Run().Engine.Name == y.Run().Engine.Name
 	if sameEngine {
 		out.add("engine version", x.Run().Engine.Version, y.Run().Engine.Version)
@@ -60,6 +64,7 @@ var told = []struct {
 	{"chat template", func(a *Attempt) string { return short(a.Run().Engine.Template) }},
 	{"load", loadOf},
 	{"prefix cache", cachedOf},
+	{"reasoning", reasonsOf},
 	{"GPU", gpuOf},
 	{"processor", func(a *Attempt) string { return a.Run().Machine.CPU }},
 	{"host", func(a *Attempt) string { return a.Run().Machine.Host }},
@@ -131,6 +136,14 @@ func cachedOf(a *Attempt) string {
 	return fmt.Sprintf("about %.0f%% of prompt tokens", 10*float64(int(share*10+0.5)))
 }
 
+// reasonsOf says of a server whether it keeps to generate.thinking; a difference that was asked for is one of thinking itself.
+func reasonsOf(a *Attempt) string {
+	if slices.ContainsFunc(a.Warnings(), func(w string) bool { return strings.HasPrefix(w, warnsThinking) }) {
+		return "in the answers, though told not to think"
+	}
+	return "as asked"
+}
+
 func gpuOf(a *Attempt) string {
 	name, n := a.Run().Machine.GPUName, a.Number("gpu_count")
 	switch {
@@ -169,7 +182,8 @@ func (p *pairing) spec(a, b *Attempt, sameEngine bool) {
 		keys = slices.AppendSeq(keys, maps.Keys(y[part]))
 		slices.Sort(keys)
 		for _, key := range slices.Compact(keys) {
-			p.add(key, setting(part, x[part], key), setting(part, y[part], key))
+			v, w := clipped(setting(part, x[part], key), setting(part, y[part], key))
+			p.add(key, v, w)
 		}
 	}
 }
@@ -195,10 +209,18 @@ func setting(name string, part map[string]any, key string) string {
 }
 
 // asked are the maps in the spec of an attempt's identity: part → setting → value.
-func asked(a *Attempt) map[string]map[string]any {
+func asked(a *Attempt) map[string]map[string]any { return askedOf(&a.Identity) }
+
+// Formed reports that a form of the answers was asked for.
+func (a *Attempt) Formed() bool {
+	generate := asked(a)["generate"]
+	return slices.ContainsFunc([]string{"json_schema", "json", "choice", "regex"}, func(name string) bool { return generate[name] != nil && generate[name] != false })
+}
+
+func askedOf(id *experiments.Identity) map[string]map[string]any {
 	var parts map[string]json.RawMessage
 	out := map[string]map[string]any{}
-	if json.Unmarshal(a.Identity.Components.Get("spec").Value, &parts) != nil {
+	if json.Unmarshal(id.Components.Get("spec").Value, &parts) != nil {
 		return out // imported: nothing is known
 	}
 	for name, doc := range parts {

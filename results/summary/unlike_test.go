@@ -43,3 +43,17 @@ func TestWhatIsLeftOutHasItsValue(t *testing.T) {
 		t.Errorf("a value that is there: %q", got)
 	}
 }
+
+// Two long values are cut where both still differ.
+func TestClipped(t *testing.T) {
+	long := `{"type":"object","properties":{"score":{"type":"integer","minimum":1,"maximum":`
+	for _, c := range [][4]string{
+		{"false", "true", "false", "true"},
+		{"default", long + "10}}}", "default", `{"type":"object","properties":{"score":{…`},
+		{long + "10}}}", long + "5}}}", `…1,"maximum":10}}}`, `…1,"maximum":5}}}`},
+	} {
+		if a, b := clipped(c[0], c[1]); a != c[2] || b != c[3] {
+			t.Errorf("%s against %s", a, b)
+		}
+	}
+}

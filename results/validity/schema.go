@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +32,10 @@ func compile(text string) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	doc, held := asDoubles(doc)
+	if !held {
+		return nil, errors.New("one of its numbers is larger than a double holds")
+	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
 	for _, name := range formats {
@@ -57,7 +60,11 @@ func compile(text string) (*jsonschema.Schema, error) {
 // misfit says where a text does not fit a schema; "" where it does.
 func misfit(schema *jsonschema.Schema, text string) string {
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil || !readable(doc) {
+	if err != nil {
+		return NotJSON
+	}
+	doc, held := asDoubles(doc)
+	if !held {
 		return NotJSON
 	}
 	var wrong *jsonschema.ValidationError
@@ -68,23 +75,31 @@ func misfit(schema *jsonschema.Schema, text string) string {
 	return ""
 }
 
-// readable reports that every number of a document is one that a double holds. Whoever receives another reads infinity or
-// fails (RFC 8259, section 6), and to compute with 1e999999999 exactly would take our memory.
-func readable(doc any) bool {
+// asDoubles is a document whose numbers doubles hold; false where one does not. Whoever receives another reads infinity or fails
+// (RFC 8259, section 6). One that lies too near to 0 is read as 0, and so it is here. To compute exactly with 1e999999999 or
+// 1e-999999999 would take our memory, and the library panics.
+func asDoubles(doc any) (held any, ok bool) {
 	switch v := doc.(type) {
 	case json.Number:
-		_, err := strconv.ParseFloat(string(v), 64)
-		return err == nil
+		x, err := strconv.ParseFloat(string(v), 64)
+		if x == 0 {
+			return json.Number("0"), err == nil
+		}
+		return v, err == nil
 	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !readable(e) })
+		for i := range v {
+			if v[i], ok = asDoubles(v[i]); !ok {
+				return nil, false
+			}
+		}
 	case map[string]any:
-		for _, e := range v {
-			if !readable(e) {
-				return false
+		for name := range v {
+			if v[name], ok = asDoubles(v[name]); !ok {
+				return nil, false
 			}
 		}
 	}
-	return true
+	return doc, true
 }
 
 // firstLeaf is the fault that is told: of several, that with the first place in alphabetical order, so that the same answer

@@ -93,10 +93,19 @@ func rows(t *testing.T) (all []row) {
 			for range 120 {
 				add(changed(r, doc, values))
 			}
+			for _, odd := range oddities {
+				add(changed(r, doc, []string{odd}))
+				add(strings.Replace(seed, "{", `{"score":`+odd+`,`, 1)) // a key that comes again: the last one counts
+				add(strings.TrimSuffix(seed, "}") + `,"score":` + odd + `}`)
+			}
 		}
 	}
 	return all
 }
+
+// oddities are what JSON allows and few expect, and what looks like JSON.
+var oddities = []string{`"\ud800"`, `"\ude42\ud83d"`, `1e-999999999`, `0e9999999999999999999`, `[1e-999999999,1e-999999998]`, `1e-400`, `100000000000000000000000000`, `7.0`, `-0`, `0.7e1`,
+	`Infinity`, `-Infinity`, `07`, `.5`, `+1`, `1.`, "\"\x01\"", `'x'`, `undefined`, `[1,]`, `{"a":1,"a":2}`, `1e15`, `"\u0007"`}
 
 // changed writes a document with one value exchanged, or one field left out, renamed or added.
 func changed(r *rand.Rand, doc any, values []string) string {

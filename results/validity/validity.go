@@ -102,7 +102,7 @@ func (c *Check) Invalid(a Answer) string {
 		return Thought
 	case cut && text == "" && a.Text != "": // white space to the end, as a grammar allows it
 		return Truncated
-	case text == "":
+	case text == "", strings.HasPrefix(text, thinks) && strings.HasSuffix(text, thought): // it thought, and said nothing
 		return NoText
 	}
 	if c == nil {

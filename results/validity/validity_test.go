@@ -31,6 +31,8 @@ func TestInvalid(t *testing.T) {
 		{"thought in the text", experiments.ResponseFormat{}, cut("<think>\nLet me see"), Thought},
 		{"thought, then began", schema, Answer{Status: "ok", Finish: "length", Thought: true, Text: `{"sc`}, Truncated},
 		{"thought and said nothing", schema, Answer{Status: "ok", Finish: "stop", Thought: true}, NoText},
+		{"thought in the text, and no more", experiments.ResponseFormat{}, ok("<think>\nhm\n</think>\n"), NoText},
+		{"thought in the text, and said", experiments.ResponseFormat{}, ok("<think>hm</think>yes"), ""},
 		{"tool", schema, Answer{Status: "ok", Finish: "tool_calls", Text: `look{}`, Called: true}, ""},
 		{"fits", schema, ok(` {"score": 3} `), ""},
 		{"whole at the cut", schema, cut(`{"score":3}`), ""},

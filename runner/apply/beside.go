@@ -117,13 +117,17 @@ func (s *session) over(ctx context.Context) bool {
 func (s *session) lacks(item *plan.Item) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.given[item] || s.usage[startedWith(item.Cell, launch.UnknownArgument)] || s.usage[startedWith(item.Cell, launch.BadArgument)]
+	called := func(class string) bool { return s.usage[calledWith(item.Cell, class)] }
+	return s.given[item] || called(launch.UnknownArgument) || called(launch.BadArgument) || called(launch.BadRequest)
 }
 
-// startedWith is equal for cells whose engine is called alike, as far as a usage error goes.
-func startedWith(c *experiments.Cell, class string) string {
-	if class == launch.BadArgument {
+// calledWith is equal for cells whose engine is called and asked alike, as far as a usage error goes.
+func calledWith(c *experiments.Cell, class string) string {
+	switch class {
+	case launch.BadArgument:
 		return fmt.Sprintf("%s %p", class, c.Platform)
+	case launch.BadRequest:
+		return fmt.Sprintf("%s %p %p %p %+v", class, c.Platform, c.Model, c.Dataset, *c.Generate)
 	}
 	return fmt.Sprint(class, c.Platform.ID, slices.Sorted(maps.Keys(c.Platform.Args)))
 }
@@ -134,8 +138,12 @@ func (s *session) refuse(item *plan.Item, out launch.Outcome) {
 		return
 	}
 	s.mu.Lock()
-	s.usage[startedWith(item.Cell, out.Usage)] = true
+	s.usage[calledWith(item.Cell, out.Usage)] = true
 	s.mu.Unlock()
+	if out.Usage == launch.BadRequest {
+		s.site.Events.Warn(fmt.Sprintf("%s refuses what it is asked: its other launches that ask the same are left out; correct it and apply again", item.Cell.Platform.ID))
+		return
+	}
 	s.site.Events.Warn(fmt.Sprintf("%s refuses how it is started (%s): its other launches with these arguments are left out; correct them and apply again", item.Cell.Platform.ID, out.Reason))
 }
 

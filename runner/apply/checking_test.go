@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"matrix/backends"
 	"matrix/experiments"
+	"matrix/results/record"
 	"matrix/runner/runnertest"
 )
 
@@ -31,6 +35,13 @@ func answering(text func(seq int64) backends.Reply) func(context.Context, int, b
 
 // TestEveryAnswerIsChecked: each measured request has its verdict by the time that the attempt is committed.
 func TestEveryAnswerIsChecked(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		everyAnswer(t, alone)
+	}
+}
+
+// everyAnswer holds for a form that the engine is told, and for one that answers are only held against.
+func everyAnswer(t *testing.T, alone bool) {
 	said := []backends.Reply{{Text: `{"score":7}`}, {Text: `{"score":"7"}`}, {Text: "Sure!"}, {}, {Text: `{"sc`, FinishReason: "length"},
 		{FinishReason: "length", Thought: true}, {Text: "No.", Refused: true}}
 	want := []string{"", "schema:/score", "not_json", "no_text", "truncated", "thinking_ate_budget", "refused"}
@@ -39,7 +50,7 @@ func TestEveryAnswerIsChecked(t *testing.T) {
 		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return said[seq%int64(len(said))] })
 		cell := runnertest.Cell("a", 3*len(said))
 		generate := *cell.Generate
-		generate.Format = experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`}
+		generate.Format = experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`, CheckOnly: alone}
 		cell.Generate = &generate
 		if sum := r.apply(t.Context(), r.plan(cell)); sum.Complete != 1 {
 			t.Fatalf("%+v", sum)
@@ -83,4 +94,46 @@ func TestOwnFormats(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRefusedForm: an engine that refuses the form of the answers is asked as little as shows it, its words are told once, and
+// no other launch asks the same; another form is asked.
+func TestRefusedForm(t *testing.T) {
+	for _, class := range []string{"http_400", "invalid_request"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			asked := atomic.Int64{}
+			r.backend.OnLaunch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+				e := runnertest.NewEngine()
+				e.Answer = func(ctx context.Context, req backends.Request) backends.Reply {
+					if req.Generate.Format.Schema == "" {
+						return runnertest.Healthy(ctx, req)
+					}
+					asked.Add(1)
+					return backends.Reply{Status: backends.Failed, ErrorClass: class, Error: "The provided JSON schema contains features not supported by xgrammar.",
+						Attempts: 1, Sent: time.Now(), Done: time.Now()}
+				}
+				return e, nil
+			}
+			refused, larger, free := runnertest.Cell("a", 100), runnertest.Cell("a", 200), runnertest.Cell("a", 10)
+			larger.Platform, larger.Model, larger.Dataset = refused.Platform, refused.Model, refused.Dataset
+			for _, c := range []*experiments.Cell{refused, larger} {
+				generate := *c.Generate
+				generate.Format = experiments.ResponseFormat{Schema: `{"type":"object"}`}
+				c.Generate, c.Launches = &generate, 3
+			}
+			sum := r.apply(t.Context(), r.plan(refused, larger, free))
+			if sum.Failed != 1 || sum.Complete != 1 || sum.NotRun != 5 || asked.Load() > 6 {
+				t.Errorf("%+v after %d requests, want one failed launch, five left out", sum, asked.Load())
+			}
+			for _, past := range r.history() {
+				if past.BatchSize == 10 {
+					continue
+				}
+				if past.Status != record.EngineFailed || strings.Count(past.Reason, "not supported by xgrammar") != 1 {
+					t.Errorf("%s: %s", past.Status, past.Reason)
+				}
+			}
+		})
+	}
 }

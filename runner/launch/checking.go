@@ -1,9 +1,12 @@
 package launch
 
 import (
+	"fmt"
 	"sync"
 
 	"matrix/backends"
+	"matrix/results/format"
+	"matrix/results/summary"
 	"matrix/results/validity"
 	"matrix/runner/ledger"
 )
@@ -21,6 +24,8 @@ type checking struct {
 	quit   chan struct{} // nobody listens any more
 	over   sync.WaitGroup
 
+	reasons map[string]float64 // why answers that came cannot be used; of the one that checks
+
 	mu        sync.Mutex
 	unwritten int
 	written   sync.Cond // of unwritten
@@ -33,13 +38,17 @@ type answered struct {
 
 // startChecking begins to take answers; end must follow.
 func startChecking(m *measurement) *checking {
-	c := &checking{m: m, queue: make(chan answered, mostUnchecked), quit: make(chan struct{})}
+	c := &checking{m: m, queue: make(chan answered, mostUnchecked), quit: make(chan struct{}), reasons: map[string]float64{}}
 	c.written.L = &c.mu
 	c.over.Go(func() {
 		for {
 			select {
 			case a := <-c.queue:
-				if err := m.append(a.PendingRequest, a.reply, c.invalid(a)); err != nil {
+				reason := c.invalid(a)
+				if reason != "" && a.reply.Status == backends.OK {
+					c.reasons[reason]++
+				}
+				if err := m.append(a.PendingRequest, a.reply, reason); err != nil {
 					m.book.Fail(err)
 				}
 				c.count(-1)
@@ -82,6 +91,20 @@ func (c *checking) end() {
 	c.drain()
 	close(c.quit)
 	c.over.Wait()
+}
+
+// unusable says of the answers that came why some cannot be used; "" where all can. Those without text the ledger counts. It
+// follows a drain.
+func (c *checking) unusable() string {
+	n := 0.0
+	delete(c.reasons, validity.NoText)
+	for _, count := range c.reasons {
+		n += count
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s answers cannot be used: %s (invalid_reason)", format.Whole(int64(n)), summary.Reasons(c.reasons))
 }
 
 // invalid is why an answer cannot be used, "" for one that can.

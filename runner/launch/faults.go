@@ -2,6 +2,7 @@ package launch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"matrix/results/format"
@@ -56,8 +57,14 @@ func useless(what string, n int64, worst *ledger.Failure, logTail string) *Outco
 		return out
 	}
 	out.Hint = remedy(worst)
+	if slices.Contains(refusals, worst.Class) && int64(worst.N) == n {
+		out.Usage = BadRequest
+	}
 	return out
 }
+
+// refusals are the classes of a request that the engine understood and will not answer.
+var refusals = []string{"http_400", "http_422", "invalid_request", "bad_request"}
 
 // remedy is what to set where the engine's own words tell it.
 func remedy(e *ledger.Failure) string {
@@ -67,6 +74,8 @@ func remedy(e *ledger.Failure) string {
 		return "the model has no chat template: set generate.template, take an instruction-tuned model, or a dataset of prompts instead of messages"
 	case strings.Contains(text, "system role") || strings.Contains(text, "roles must alternate"):
 		return "the model's template takes no such conversation: take the system message out of the dataset, or set generate.template"
+	case slices.ContainsFunc([]string{"schema", "grammar", "structured", "response_format", "guided"}, func(w string) bool { return strings.Contains(text, w) }):
+		return "the engine does not take this form of an answer: change generate's json_schema, choice or regex for all platforms, or leave it out"
 	case e.Class == "prompt_too_long":
 		return "the prompts do not fit the context: raise max_model_len or num_ctx, or shorten them"
 	case e.Class == "timeout" || e.Class == "unresponsive":

@@ -17,7 +17,7 @@ type Outcome struct {
 	Reason   string // one line
 	LogTail  string // last lines of the engine's log
 	Hint     string // what to set, in words
-	Usage    string // the engine refused how it was started: unknownArgument, badArgument
+	Usage    string // the engine refused how it was started or asked: one of the classes below
 	Lacking  bool   // the machine lacks what the cell needs: no try will do better
 	Fatal    error  // what stops the whole apply: the store; the rest is empty then
 	Manifest record.Manifest
@@ -25,10 +25,12 @@ type Outcome struct {
 	whole bool // there is nothing to go on from: what was asked would only be asked again
 }
 
-// Classes of a launch that its engine refused for how it was called: no other cell that is called so will do better.
+// Classes of a launch that its engine refused for how it was called or asked: no other cell that is called and asked so will do
+// better.
 const (
 	UnknownArgument = "unknown_argument" // whatever its value
 	BadArgument     = "bad_argument"
+	BadRequest      = "bad_request" // what it is asked, whatever the prompt: a schema that it has no grammar for
 )
 
 // fatal is the end by an error of the store; nil where there is none.

@@ -39,10 +39,11 @@ type Estimator struct {
 	index     map[string]int // of a series, by key
 	series    []predict.Series
 	starts    []predict.Start
-	overheads []float64      // s
-	wrong     []float64      // ln(measured phase / memory-bandwidth model)
-	model     *predict.Model // nil: something was learned since
-	overhead  float64        // s, with the model
+	yields    map[string]*yield // by key of a series
+	overheads []float64         // s
+	wrong     []float64         // ln(measured phase / memory-bandwidth model)
+	model     *predict.Model    // nil: something was learned since
+	overhead  float64           // s, with the model
 	guesses   map[*Item]guess
 	keys      map[[5]string]seriesKeys
 }
@@ -64,6 +65,9 @@ func (e *Estimator) keysOf(m *record.Manifest) seriesKeys {
 	return k
 }
 
+// yield counts the requests of past launches, and those whose answers can be used.
+type yield struct{ valid, planned float64 }
+
 // guess is what one launch will take.
 type guess struct {
 	from      string  // FromHistory, FromBandwidth; "" = unknown
@@ -74,13 +78,14 @@ type guess struct {
 	series    int     // -1: by the memory-bandwidth model
 	past      int     // launches it rests on
 	loadKnown bool
+	valid     *float64 // share of the answers that can be used; nil = unknown
 }
 
 func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
 func newEstimator(past []store.Past, servers []record.ServerRecord, machine record.Machine) *Estimator {
-	e := &Estimator{machine: machine, index: map[string]int{}, keys: map[[5]string]seriesKeys{}}
+	e := &Estimator{machine: machine, index: map[string]int{}, yields: map[string]*yield{}, keys: map[[5]string]seriesKeys{}}
 	byID := map[string]*store.Past{}
 	for i := range past {
 		p := &past[i]
@@ -134,6 +139,14 @@ func (e *Estimator) learn(m *record.Manifest) {
 		return
 	}
 	keys := e.keysOf(m)
+	if valid, told := m.Summary[record.MetricValid]; told {
+		y := e.yields[keys.series]
+		if y == nil {
+			y = &yield{}
+			e.yields[keys.series] = y
+		}
+		y.valid, y.planned = y.valid+valid, y.planned+float64(m.Planned)
+	}
 	for _, key := range []string{keys.series, looseKey(m)} {
 		i, known := e.index[key]
 		if !known {
@@ -201,8 +214,9 @@ func (e *Estimator) fromHistory(item *Item) guess {
 	if !known {
 		return guess{} // not even so: the exact key, which costs more, would not be either
 	}
-	if exact, same := e.index[e.keysOf(m).series]; same {
-		i = exact
+	exact := e.keysOf(m).series
+	if of, same := e.index[exact]; same {
+		i = of
 	}
 	f, ok := e.model.Finish(i, int64(c.BatchSize))
 	if !ok {
@@ -210,6 +224,9 @@ func (e *Estimator) fromHistory(item *Item) guess {
 	}
 	low, high := f.Within(estimateLevel)
 	g := guess{from: FromHistory, run: f.RunS, load: f.Load.Seconds, series: i, past: f.Launches, half: math.Log(high/low) / 2, loadKnown: f.Load.Known()}
+	if y := e.yields[exact]; y != nil {
+		g.valid = new(y.valid / y.planned)
+	}
 	if f.Log.VarRun > 0 {
 		g.common = min(1, f.Log.VarMean/f.Log.VarRun)
 	}

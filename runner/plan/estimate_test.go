@@ -192,3 +192,49 @@ func TestBandwidthModelLearns(t *testing.T) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
+
+// TestValidToExpect: the answers that can be used in an hour, by past launches of the same settings, at the batch that is
+// planned; where none tells, nothing is said.
+func TestValidToExpect(t *testing.T) {
+	cell := func(batch int, maxTokens string) *Item {
+		c := runnertest.Cell("a", batch)
+		return &Item{Cell: c, Launches: []int{1}, Identity: runnertest.Identity(c.Address, map[string]string{"spec": `{"generate":{"max_tokens":` + maxTokens + `}}`})}
+	}
+	var past []store.Past
+	for _, batch := range []int{10, 100, 100} {
+		p := timed("a", int64(batch), 20, float64(batch))
+		p.Identity = cell(batch, "5").Identity
+		p.Summary["valid_evaluations"] = 0.75 * float64(batch)
+		past = append(past, p)
+	}
+	p := &Plan{Items: []*Item{cell(1000, "5"), cell(1000, "64")}}
+	p.arrange()
+	newEstimator(past, nil, record.Machine{}).plan(p)
+	if got := p.Items[0].ValidPerHour; got == nil {
+		t.Fatal("nothing is expected")
+	} else {
+		near(t, "valid in an hour", *got, 3600*0.75)
+	}
+	if got := p.Items[1].ValidPerHour; got != nil || p.Items[1].Estimate == nil {
+		t.Errorf("of other settings %v valid are expected", got)
+	}
+}
+
+// TestNotAlike: platforms of which one is asked to think are told apart before anything is measured; an axis of its own is
+// none of that.
+func TestNotAlike(t *testing.T) {
+	item := func(platform, thinking, axis string) *Item {
+		c := runnertest.Cell(platform, 10)
+		c.Generate = &experiments.Generate{MaxTokens: 5, Thinking: thinking}
+		c.Axes = append(c.Axes, &experiments.Axis{Name: "thinking", Label: axis})
+		return &Item{Cell: c, Identity: runnertest.Identity(c.Address, map[string]string{"spec": `{"generate":{"max_tokens":5,"thinking":"` + thinking + `"}}`})}
+	}
+	p := &Plan{Items: []*Item{item("a", "false", ""), item("b", "true", ""), item("c", "false", "")}}
+	if notes := p.notAlike(); len(notes) != 1 || notes[0] != "a and b are not asked the same (thinking false against true): the report will not compare them" {
+		t.Errorf("%q", notes)
+	}
+	p = &Plan{Items: []*Item{item("a", "false", "no"), item("a", "true", "yes"), item("b", "false", "no"), item("b", "true", "yes")}}
+	if notes := p.notAlike(); len(notes) > 0 {
+		t.Errorf("%q", notes)
+	}
+}

@@ -65,6 +65,9 @@ type Item struct {
 	Estimate *time.Duration // of all its pending launches; nil = unknown
 	// EstimateFrom says what the estimate is made of: FromHistory, FromBandwidth; "" without one.
 	EstimateFrom string
+	// ValidPerHour are the answers that can be used in an hour of measuring, by past launches of the same settings; nil = none
+	// of them tells.
+	ValidPerHour *float64
 	Resume       string // attempt that goes on, "" = none
 	Server       string // equal for cells that share one; "" = its own
 }
@@ -86,6 +89,7 @@ type Plan struct {
 	Sharing                   *Sharing // what sharing servers would save; nil = nothing worth it
 	Simulated                 bool     // every pending cell is simulated
 	Filter                    Filter   // what it was narrowed by
+	Unlike                    []string // platforms that are not asked alike, and what the report will say to that
 }
 
 // LaunchStep is one launch of one item.

@@ -50,6 +50,7 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 	if err := errors.Join(facts.faults(), past.err); err != nil {
 		return nil, err
 	}
+	p.Unlike = p.notAlike()
 	p.arrange()
 	p.prime(NeedPriming(w, p.Items, past, false))
 	past.Estimator(experiment, w.Machine).plan(p)

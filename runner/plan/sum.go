@@ -90,6 +90,9 @@ func (e *Estimator) plan(p *Plan) {
 			modelled++
 		}
 		step.Item.EstimateFrom = g.from
+		if g.valid != nil && g.run > 0 {
+			step.Item.ValidPerHour = new(3600 * *g.valid * float64(step.Item.Cell.BatchSize) / g.run)
+		}
 		if step.Item.Estimate == nil {
 			step.Item.Estimate = new(time.Duration)
 		}

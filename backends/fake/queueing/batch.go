@@ -104,13 +104,15 @@ func (b *batchRun) take(r *http.Request) {
 			return // the client is our own package; a line that is no JSON is a connection that broke
 		}
 		prompt, input, err := q.input(len(q.Messages) > 0)
-		if refused := b.refusal(q, prompt, input, err); refused != nil {
+		a := q.asked(16)
+		a.unformed = share(prompt, b.s.InvalidRate, "invalid")
+		if refused := b.refusal(q, prompt, input, a, err); refused != nil {
 			b.add(func() BatchAnswer { return *refused })
 			continue
 		}
 		select {
 		case b.room <- struct{}{}:
-			b.fly(q, input, answerTo(prompt, q.asked(16)))
+			b.fly(q, input, answerTo(prompt, a))
 		case <-r.Context().Done():
 			return
 		}
@@ -118,11 +120,13 @@ func (b *batchRun) take(r *http.Request) {
 }
 
 // refusal is the answer to a request that never reaches the queue, nil when it may.
-func (b *batchRun) refusal(q batchLine, prompt uint64, input int64, err error) *BatchAnswer {
+func (b *batchRun) refusal(q batchLine, prompt uint64, input int64, a asked, err error) *BatchAnswer {
 	if err != nil {
 		return &BatchAnswer{Seq: q.Seq, Class: "bad_request", Error: err.Error()}
 	}
-	if text := b.s.tooLong(input, q.asked(16).maxTokens); text != "" {
+	if text := b.s.refuses(input, a); text == refusedFormat {
+		return &BatchAnswer{Seq: q.Seq, Class: "bad_request", Error: text}
+	} else if text != "" {
 		return &BatchAnswer{Seq: q.Seq, Class: "prompt_too_long", Error: text}
 	}
 	if share(prompt, b.s.ErrorRate, "error") {

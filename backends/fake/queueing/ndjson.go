@@ -1,6 +1,7 @@
 package queueing
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"matrix/backends/fake/answer"
 	"matrix/backends/wire"
+	"matrix/experiments"
 )
 
 func (s *server) ollamaRoutes(mux *http.ServeMux) {
@@ -52,11 +54,12 @@ func (s *server) ps(w http.ResponseWriter, _ *http.Request) {
 
 // ollamaRequest is what /api/generate and /api/chat may ask.
 type ollamaRequest struct {
-	Model    string    `json:"model"`
-	Prompt   string    `json:"prompt"`
-	Messages []message `json:"messages"`
-	Stream   *bool     `json:"stream"`
-	Truncate *bool     `json:"truncate"`
+	Model    string          `json:"model"`
+	Prompt   string          `json:"prompt"`
+	Messages []message       `json:"messages"`
+	Stream   *bool           `json:"stream"`
+	Truncate *bool           `json:"truncate"`
+	Format   json.RawMessage `json:"format"`
 	Options  struct {
 		NumPredict  *int64    `json:"num_predict"`
 		NumCtx      int64     `json:"num_ctx"`
@@ -151,6 +154,10 @@ func (s *server) planOllama(q *ollamaRequest, chat bool) (prompt uint64, input i
 		input = max(window/2, 1) // cut silently, to half the window
 	}
 	want := asked{maxTokens: window - input, temperature: 0.8, seed: q.Options.Seed, stop: q.Options.Stop}
+	if want.format = nativeFormat(q.Format); s.RefuseFormat && !want.format.None() {
+		return 0, 0, a, refusedFormat
+	}
+	want.unformed = share(prompt, s.InvalidRate, "invalid")
 	if n := q.Options.NumPredict; n != nil && *n >= 0 {
 		want.maxTokens = min(*n, window-input)
 	}
@@ -158,6 +165,18 @@ func (s *server) planOllama(q *ollamaRequest, chat bool) (prompt uint64, input i
 		want.temperature = *q.Options.Temperature
 	}
 	return prompt, input, answerTo(prompt, want), ""
+}
+
+// nativeFormat is "json" or a schema.
+func nativeFormat(raw json.RawMessage) (f experiments.ResponseFormat) {
+	switch text := string(raw); text {
+	case "", "null", `""`:
+	case `"json"`:
+		f.JSON = true
+	default:
+		f.Schema = text
+	}
+	return f
 }
 
 type ollamaShape struct {
@@ -190,7 +209,7 @@ func (s *server) answerOllama(w http.ResponseWriter, r *http.Request, g *generat
 	}
 	text := ""
 	if !f.stream {
-		text = g.text(0, g.output)
+		text = g.literal(0, g.output)
 	}
 	counts := g.counts()
 	counts.Total, counts.Load = time.Since(f.began), f.loaded

@@ -9,6 +9,7 @@ import (
 
 	"matrix/backends/fake/answer"
 	"matrix/backends/wire"
+	"matrix/experiments"
 )
 
 func (s *server) openAIRoutes(mux *http.ServeMux) {
@@ -39,6 +40,8 @@ type openAIRequest struct {
 	StreamOptions       struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
+	ResponseFormat    json.RawMessage `json:"response_format"`
+	StructuredOutputs json.RawMessage `json:"structured_outputs"`
 }
 
 type message struct {
@@ -97,6 +100,7 @@ func (q *openAIRequest) asked(defaultMax int64) asked {
 	a := asked{
 		maxTokens: defaultMax, minTokens: q.MinTokens, ignoreEOS: q.IgnoreEOS,
 		temperature: 1, seed: q.Seed, stop: q.Stop,
+		format: experiments.FormatOf(map[string]json.RawMessage{"response_format": q.ResponseFormat, "structured_outputs": q.StructuredOutputs}),
 	}
 	for _, n := range []*int64{q.MaxTokens, q.MaxCompletionTokens} {
 		if n != nil {
@@ -139,10 +143,11 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request, chat bool) {
 		return
 	}
 	a := q.asked(16)
-	if text := s.tooLong(input, a.maxTokens); text != "" {
+	if text := s.refuses(input, a); text != "" {
 		refuseOpenAI(w, http.StatusBadRequest, text)
 		return
 	}
+	a.unformed = share(prompt, s.InvalidRate, "invalid")
 	if share(prompt, s.ErrorRate, "error") {
 		s.done()
 		refuseOpenAI(w, http.StatusInternalServerError, "simulated failure (error_rate)")
@@ -154,6 +159,16 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request, chat bool) {
 	} else {
 		s.wholeOpenAI(w, r, g, chat)
 	}
+}
+
+const refusedFormat = "simulated refusal of the answer's form (refuse_format)"
+
+// refuses is why a request is answered with 400, "" when it is not.
+func (s *server) refuses(input int64, a asked) string {
+	if s.RefuseFormat && !a.format.None() {
+		return refusedFormat
+	}
+	return s.tooLong(input, a.maxTokens)
 }
 
 // tooLong is vLLM's complaint about a request beyond the context window, "" when it fits.

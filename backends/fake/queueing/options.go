@@ -32,9 +32,11 @@ type Options struct {
 	RefuseModel      bool    `json:"refuse_model"`       // the model is not there
 	DieAfterRequests int64   `json:"die_after_requests"` // exits once so many are answered; 0 = never
 	DieExitCode      int64   `json:"die_exit_code"`
-	DieSlowly        bool    `json:"die_slowly"` // … as vLLM with a dead EngineCore: errors for a while, then no listener, then exit code 0
-	ErrorRate        float64 `json:"error_rate"` // share of prompts that are answered with HTTP 500
-	StallRate        float64 `json:"stall_rate"` // share of prompts whose stream stops after its first token
+	DieSlowly        bool    `json:"die_slowly"`    // … as vLLM with a dead EngineCore: errors for a while, then no listener, then exit code 0
+	ErrorRate        float64 `json:"error_rate"`    // share of prompts that are answered with HTTP 500
+	StallRate        float64 `json:"stall_rate"`    // share of prompts whose stream stops after its first token
+	InvalidRate      float64 `json:"invalid_rate"`  // share of prompts whose answer misses the form that was asked for
+	RefuseFormat     bool    `json:"refuse_format"` // a request for a form is answered with HTTP 400
 }
 
 // Defaults are the options that nobody set.
@@ -63,7 +65,7 @@ func (o Options) LoadsWhenAsked() bool { return o.API == Ollama }
 // Lacks are the fields of generate that the API does not have, and whose API that is.
 func (o Options) Lacks() (whose string, fields []string) {
 	if o.API == Ollama {
-		return "Ollama", []string{"ignore_eos", "min_tokens"}
+		return "Ollama", []string{"ignore_eos", "min_tokens", "choice", "regex"}
 	}
 	return "", nil
 }

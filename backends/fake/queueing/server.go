@@ -96,7 +96,7 @@ func (s *server) generate(prompt uint64, input int64, a plan, stream bool) *gene
 	return g
 }
 
-// follow calls each with every stretch of new text until the answer is whole. It reports false when the
+// follow calls each with every stretch of new text, as it stands in JSON, until the answer is whole. It reports false when the
 // client went away first.
 func (s *server) follow(r *http.Request, g *generation, each func(text string)) bool {
 	told := int64(0)
@@ -113,7 +113,7 @@ func (s *server) follow(r *http.Request, g *generation, each func(text string)) 
 		ended := g.ended.Load() // before produced: it is set after it
 		made := g.produced.Load()
 		if made > told {
-			each(g.text(told, made))
+			each(g.literal(told, made))
 			told = made
 		}
 		if ended {

@@ -1,12 +1,16 @@
 package queueing
 
 import (
+	"encoding/json"
 	"hash/fnv"
 	"io"
 	"strings"
+	"unicode/utf8"
+
+	"matrix/experiments"
 )
 
-// vocabulary is what answers are made of; none of it needs escaping in JSON.
+// vocabulary is what free answers are made of; none of it needs escaping in JSON.
 var vocabulary = strings.Fields(`the candidate has shown clear strong solid relevant recent experience in with
 backend systems data teams and delivery of services while evidence for leadership scope remains limited some
 gaps stay open but references confirm steady growth ownership quality results communication is good overall
@@ -18,6 +22,7 @@ type plan struct {
 	seed   uint64
 	tokens int64
 	reason string // stop, length
+	whole  string // in the form that was asked for; "" = words
 }
 
 // asked are the parameters of a request that shape its answer.
@@ -27,7 +32,12 @@ type asked struct {
 	temperature          float64
 	seed                 int64
 	stop                 []string
+	format               experiments.ResponseFormat
+	unformed             bool // the answer is to miss its form (invalid_rate)
 }
+
+// runesAToken is how much of a formed answer is one token.
+const runesAToken = 4
 
 func hashOf(parts ...string) uint64 {
 	h := fnv.New64a()
@@ -51,6 +61,9 @@ func answerTo(prompt uint64, a asked) plan {
 		prompt = mix(prompt ^ uint64(a.seed))
 	}
 	out := plan{seed: prompt, tokens: max(a.maxTokens, 1), reason: "length"}
+	if !a.format.None() {
+		return out.form(a)
+	}
 	if own := max(8+int64(prompt%512), a.minTokens); !a.ignoreEOS && own < out.tokens {
 		out.tokens, out.reason = own, "stop"
 	}
@@ -58,6 +71,17 @@ func answerTo(prompt uint64, a asked) plan {
 		out.stopAt(a.stop, a.minTokens)
 	}
 	return out
+}
+
+// form puts the answer into the form that was asked for, or plants prose before it.
+func (a plan) form(by asked) plan {
+	if a.whole = formed(by.format, a.seed); by.unformed || a.whole == "" {
+		a.whole = "Sure! " + a.whole
+	}
+	if own := int64(utf8.RuneCountInString(a.whole)+runesAToken-1) / runesAToken; own < a.tokens { // ignore_eos has no hold on a grammar
+		a.tokens, a.reason = own, "stop"
+	}
+	return a
 }
 
 // stopAt ends the answer before the first stop string.
@@ -79,6 +103,11 @@ func (a *plan) stopAt(stop []string, minTokens int64) {
 
 // text is tokens from … to−1. Every word but the first carries the space before it, so pieces simply join.
 func (a plan) text(from, to int64) string {
+	if a.whole != "" {
+		all := []rune(a.whole)
+		n := int64(len(all))
+		return string(all[min(from*runesAToken, n):min(to*runesAToken, n)])
+	}
 	var b strings.Builder
 	for i := from; i < to; i++ {
 		if i > 0 {
@@ -87,6 +116,16 @@ func (a plan) text(from, to int64) string {
 		b.WriteString(vocabulary[mix(a.seed+uint64(i))%uint64(len(vocabulary))])
 	}
 	return b.String()
+}
+
+// literal is the same as it stands in JSON, between quotes.
+func (a plan) literal(from, to int64) string {
+	text := a.text(from, to)
+	if a.whole == "" {
+		return text
+	}
+	quoted, _ := json.Marshal(text) // text: it cannot fail
+	return string(quoted[1 : len(quoted)-1])
 }
 
 // words counts tokens without keeping them.

@@ -58,7 +58,7 @@ func attempt(out *Printer, p summary.Standing) {
 	if p.Status == record.Complete && p.WhyNot != "" {
 		parts = append(parts, out.Style.Warn("does not count: "+p.WhyNot))
 	}
-	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}} {
+	for _, m := range []struct{ column, format string }{{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"}, {"output_throughput", "%.1f tok/s"}, {record.MetricValidPerHour, "%.0f valid/h"}} {
 		if x, ok := p.Summary[m.column]; ok {
 			parts = append(parts, fmt.Sprintf(m.format, x))
 		}

@@ -97,7 +97,7 @@ func (e decisionView) level(level string) string {
 }
 
 func (e decisionView) question(q decision.Question) {
-	e.line(1, "%s: %s", e.Style.Bold(format.Whole(q.Requests)+" requests"), q.Verdict)
+	e.line(1, "%s: %s", e.Style.Bold(format.Whole(q.Requests)+" "+q.Counts), q.Verdict)
 	for _, s := range q.Sentences {
 		e.line(2, "%s", s)
 	}

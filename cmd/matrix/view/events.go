@@ -8,6 +8,7 @@ import (
 
 	"matrix/backends/process"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/runner/events"
 )
 
@@ -193,7 +194,7 @@ func outcomeText(e events.Event, s Style) string {
 	parts := []string{s.Good("complete")}
 	for _, m := range []struct{ column, format string }{
 		{"output_throughput", "%.1f tok/s"}, {"request_throughput", "%.2f req/s"}, {"success_rate", ""},
-		{"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"},
+		{record.MetricValidPerHour, "%.0f valid/h"}, {"load_s", "load %.1f s"}, {"duration_s", "measured %.1f s"},
 	} {
 		x := e.Metrics[m.column]
 		switch {

@@ -57,6 +57,7 @@ func plannedCell(experiment string, item *plan.Item) ndjson.PlannedCell {
 	if item.Estimate != nil {
 		r.EstimateS, r.EstimateFrom = seconds(item.Estimate), item.EstimateFrom
 	}
+	r.ValidPerHour = item.ValidPerHour
 	return r
 }
 
@@ -118,7 +119,43 @@ func (v planView) plan(p *plan.Plan) {
 	if p.Sharing != nil {
 		v.Line("%s", p.Sharing.String()+`: isolation { server = "group" }.`)
 	}
+	if text := expected(p); text != "" {
+		v.Line("Valid evaluations/hour to expect, by past launches: %s.", text)
+	}
 	v.Line("%s", v.summary(p))
+}
+
+// expected is how many answers an hour can be used, of each way to run the model at its largest pending batch; "" where no past
+// launch tells.
+func expected(p *plan.Plan) string {
+	type best struct {
+		batch int
+		rate  float64
+	}
+	found, names := map[string]best{}, []string(nil)
+	for _, item := range p.Items {
+		if item.ValidPerHour == nil {
+			continue
+		}
+		var labels []string
+		for _, axis := range item.Cell.Axes {
+			if axis.Name != "batch_size" {
+				labels = append(labels, axis.Label)
+			}
+		}
+		name := strings.Join(labels, "/")
+		old, seen := found[name]
+		if !seen {
+			names = append(names, name)
+		}
+		if item.Cell.BatchSize >= old.batch {
+			found[name] = best{item.Cell.BatchSize, *item.ValidPerHour}
+		}
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %s", name, format.Whole(int64(found[name].rate)))
+	}
+	return format.Some(names, 8)
 }
 
 // header names what the plan is of: experiment, hardware, dataset with digest, where results land.

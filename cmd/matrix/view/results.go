@@ -69,6 +69,7 @@ var resultColumns = []struct {
 	{"out tok/s", "output_throughput", "%.1f", 0},
 	{"req/s", "request_throughput", "%.2f", 1},
 	{"success", "success_rate", "", 0},
+	{"valid/h", record.MetricValidPerHour, "%.0f", 0},
 	{"TTFT p50 s", "ttft_p50_s", "%.3f", 3},
 	{"TPOT p50 s", "tpot_p50_s", "%.4f", 4},
 	{"CPU cores", "cpu_cores_mean", "%.2f", 5},

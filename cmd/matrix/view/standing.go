@@ -81,7 +81,7 @@ func dataNotes(p *plan.Plan) (notes []string) {
 			}
 		}
 	}
-	return notes
+	return append(notes, p.Unlike...)
 }
 
 // SimulatedBanner stands wherever figures of the simulator do.

@@ -28,6 +28,7 @@ type PlannedCell struct {
 	WaitsFor     string               `json:"waits_for,omitempty"`  // hardware that this machine is not
 	EstimateS    *float64             `json:"estimate_s,omitempty"` // of all its pending launches
 	EstimateFrom string               `json:"estimate_from,omitempty"`
+	ValidPerHour *float64             `json:"valid_evaluations_per_hour,omitempty"` // by past launches of the same settings
 }
 
 func (PlannedCell) Type() string { return "planned_cell" }
@@ -51,7 +52,7 @@ type PlanSummary struct {
 	RestsOn       string   `json:"rests_on"`           // what the estimate goes by
 	Primings      int      `json:"primings,omitempty"` // unmeasured starts that come first
 	Sharing       *Sharing `json:"sharing,omitempty"`
-	Notes         []string `json:"notes"` // of how datasets were read
+	Notes         []string `json:"notes"` // of how datasets were read, and which platforms are not asked alike
 }
 
 func (PlanSummary) Type() string { return "plan_summary" }

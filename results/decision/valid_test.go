@@ -1,0 +1,57 @@
+package decision
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"matrix/results/record"
+	"matrix/results/summary/summarytest"
+)
+
+// TestCountsValid: where a form was asked for, the answer is about so many valid evaluations: half as many of them take twice
+// as long, none at all puts a platform out, in words that say so.
+func TestCountsValid(t *testing.T) {
+	cell := func(platform string, scale float64, valid func(i int) bool) summarytest.Cell {
+		row := func(i int, r *record.RequestRow) {
+			ok := valid(i)
+			r.Valid = &ok
+		}
+		return summarytest.Cell{Platform: platform, Size: 200, Spec: map[string]any{"generate": map[string]any{"max_tokens": 64, "json_schema": `{"type":"object"}`}},
+			Launches: []summarytest.Launch{{Row: row, Scale: scale}, {Row: row, Scale: scale * 1.01}, {Row: row, Scale: scale * 0.99}}}
+	}
+	all, half, none := func(int) bool { return true }, func(i int) bool { return i%2 == 0 }, func(int) bool { return false }
+	q := decidedOf(t, cell("a", 1, all), cell("b", 0.9, half), cell("c", 0.5, none)).Groups[0].Questions[0]
+	said := strings.Join(q.Sentences, "\n")
+	for _, want := range []string{"Choose a for 5,000 valid evaluations", "Of the answers 100% of a's and 50% of b's can be used, and the times are for 5,000 that can.", "Out: c gave no answer that can be used."} {
+		if !strings.Contains(said, want) {
+			t.Errorf("does not say %q:\n%s", want, said)
+		}
+	}
+	if q.Counts != countsValid || q.ValidShare == nil || *q.ValidShare != 1 || *q.standing("b").Usable != 0.5 {
+		t.Errorf("%s, %v", q.Counts, q.ValidShare)
+	}
+	free := decidedOf(t, cell("a", 1, all), cell("b", 0.9, all)).Groups[0].Questions[0]
+	if x := q.standing("b").Time.Seconds - q.standing("b").Time.LoadS; math.Abs(x/(free.standing("b").Time.Seconds-free.standing("b").Time.LoadS)-2) > 1e-6 {
+		t.Errorf("half of the answers take ×%g", x)
+	}
+}
+
+// TestCostOfValid: energy and cost are of all the requests that so many valid evaluations take.
+func TestCostOfValid(t *testing.T) {
+	of := func(usable float64) *Time {
+		e := engine{name: "a", load: 10, rate: 10, figures: map[string]float64{mEnergy: 3, mTokens: 100, mUsable: usable}}
+		c := &contender{name: "a", at: map[int64]*cell{}}
+		for _, at := range e.measured(rand.New(rand.NewPCG(1, 1)), []int64{100}, 2) {
+			c.at[at.size] = at
+		}
+		price, each := 0.0, 1.0
+		r, out := &rules{electricity: &each, perHour: &price}, &Time{Seconds: 100}
+		r.price(out, c, &inquiry{n: 1000})
+		return out
+	}
+	if whole, half := of(1), of(0.5); *half.EnergyJ != 2**whole.EnergyJ || math.Abs(*half.CostPer1000 / *whole.CostPer1000 - 2) > 1e-9 || math.Abs(*half.CostPerMTokens / *whole.CostPerMTokens - 1) > 1e-9 {
+		t.Errorf("%g J and %g, of which half can be used %g J and %g", *whole.EnergyJ, *whole.Cost, *half.EnergyJ, *half.Cost)
+	}
+}

@@ -1,0 +1,81 @@
+package summary
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"matrix/results/format"
+	"matrix/results/stats"
+)
+
+// Bounds of the check of the answers that can be used.
+const (
+	unusableMost = 0.01 // share of the ok requests
+	validApart   = 0.05 // between the shares of two contenders
+)
+
+// valid looks at how many of the answers can be used. It is never red: the times count those that can. But all that is
+// counted by the request or the token counts the others too.
+func (g *checking) valid() {
+	g.each(func(c *Cell) {
+		reasons, told := c.unusable()
+		ok, _ := c.Success()
+		if !told || ok == 0 {
+			return
+		}
+		g.seen = true
+		n := 0.0
+		for _, count := range reasons {
+			n += count
+		}
+		if n > unusableMost*float64(ok) {
+			g.one(Amber, c, "%.0f of %d answers cannot be used (%s): %s", n, ok, stats.Percent(n/float64(ok)), Reasons(reasons))
+		}
+	})
+	g.pairs(func(a, b *Cell) {
+		x, y, apart := validApartOf(a, b)
+		if apart {
+			g.two(Amber, a, b, "of their answers %s and %s can be used", stats.Percent(x), stats.Percent(y))
+		}
+	})
+}
+
+// validApartOf are the shares of two cells' answers that can be used, and whether they lie apart.
+func validApartOf(a, b *Cell) (x, y float64, apart bool) {
+	x, okA := a.mean("valid_evaluations", "requests_ok")
+	y, okB := b.mean("valid_evaluations", "requests_ok")
+	return x, y, okA && okB && max(x, y)-min(x, y) > validApart
+}
+
+// unusable are the answers of a cell that came and cannot be used, by reason, over its launches; those without text are
+// another check's. told is false where nobody looked.
+func (c *Cell) unusable() (reasons map[string]float64, told bool) {
+	reasons = map[string]float64{}
+	for _, a := range c.Launches {
+		if a.row == nil || a.Number("valid_evaluations") == nil {
+			return nil, false
+		}
+		for reason, n := range a.row.Summary.Invalid {
+			if _, status := a.row.Summary.Statuses[reason]; !status && reason != "no_text" {
+				reasons[reason] += n
+			}
+		}
+	}
+	return reasons, true
+}
+
+// Reasons lists why answers cannot be used, the most frequent first: "12 × schema:/score, 3 × truncated".
+func Reasons(counts map[string]float64) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return int(counts[b] - counts[a])
+		}
+		return strings.Compare(a, b)
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s × %s", format.Whole(int64(counts[name])), name)
+	}
+	return format.Some(names, 4)
+}
