@@ -46,7 +46,7 @@ func (l *launched) all(t *testing.T, b backends.Batcher, reqs []backends.Request
 		asked[req.Seq] = true
 	}
 	replies := make(map[int64]backends.Reply, len(reqs))
-	err := b.GenerateAll(t.Context(), each(reqs), func(r backends.Reply) {
+	err := b.GenerateAll(l.within(t), each(reqs), func(r backends.Reply) {
 		if _, twice := replies[r.Seq]; twice || !asked[r.Seq] {
 			t.Errorf("seq %d was answered twice or never asked", r.Seq)
 		}
@@ -115,7 +115,7 @@ func (l *launched) batchTooLong(t *testing.T, b backends.Batcher) {
 
 // batchCancel stops a batch midway: GenerateAll returns soon, and nothing is answered twice.
 func (l *launched) batchCancel(t *testing.T, b backends.Batcher) {
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(l.within(t))
 	defer cancel()
 	var reqs []backends.Request
 	for i := range 20 {

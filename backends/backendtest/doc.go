@@ -52,7 +52,7 @@
 //	engine exits 0 mid-cell          disconnected engine_died           vllm TestServeDies, simulator TestServedEngineDiesMidway, Kill here
 //	engine hangs at load             launch: timeout                    vllm and ollama Test…LaunchFailures
 //	out of memory at load            launch: oom                        vllm and ollama Test…LaunchFailures
-//	out of memory mid-run            failed oom; batch: an error        http_500_oom; vllm TestOfflineEngineProcessVanishes; real TestVLLMEngineProcessKilled
+//	out of memory mid-run            failed oom; batch: an error        http_500_oom; vllm TestOfflineEngineProcessVanishes; real TestVLLMOffline
 //	clock step                       no effect                          every time of a reply is monotonic: checkClock
 //	disk full                        launch: disk_full, environment     vllm TestFullDisk, TestClassify; rows: package results
 //	limit of open files reached      not_sent fd_limit                  TestFileLimit

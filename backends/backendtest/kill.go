@@ -24,7 +24,7 @@ func (l *launched) killed(t *testing.T) {
 	if l.engine.Info().Cause == nil {
 		t.Error("a killed engine has no cause")
 	}
-	if r := l.engine.Generate(t.Context(), l.request(l.cell, 901)); r.Status == backends.OK {
+	if r := l.engine.Generate(l.within(t), l.request(l.cell, 901)); r.Status == backends.OK {
 		t.Error("a dead engine answered")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -44,7 +44,7 @@ func killAll(pids []int) {
 
 func (l *launched) killedRequest(t *testing.T) {
 	began := time.Now()
-	r := l.engine.Generate(t.Context(), l.long(600))
+	r := l.engine.Generate(l.within(t), l.long(600))
 	switch r.Status {
 	case backends.Disconnected, backends.Failed, backends.Truncated:
 	default:
@@ -65,7 +65,7 @@ func (l *launched) killedBatch(t *testing.T, b backends.Batcher) {
 		reqs = append(reqs, l.long(int64(700+i)))
 	}
 	seen := map[int64]bool{}
-	err := b.GenerateAll(t.Context(), each(reqs), func(r backends.Reply) {
+	err := b.GenerateAll(l.within(t), each(reqs), func(r backends.Reply) {
 		if seen[r.Seq] {
 			t.Errorf("seq %d was answered twice", r.Seq)
 		}

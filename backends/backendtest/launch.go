@@ -26,7 +26,7 @@ type launched struct {
 }
 
 func (s Suite) resolve(t *testing.T) {
-	id, err := s.Backend.Resolve(t.Context(), s.Cell(t))
+	id, err := s.Backend.Resolve(s.within(t), s.Cell(t))
 	if err != nil {
 		t.Fatalf("resolve: %v", err)
 	}
@@ -129,7 +129,7 @@ func (l *launched) closes(t *testing.T) {
 		return
 	}
 	l.gone(t)
-	if reply := l.engine.Generate(t.Context(), l.request(l.cell, 900)); reply.Status == backends.OK {
+	if reply := l.engine.Generate(l.within(t), l.request(l.cell, 900)); reply.Status == backends.OK {
 		t.Error("a closed engine answered")
 	}
 }

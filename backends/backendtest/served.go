@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +29,7 @@ func (l *launched) servedCases(t *testing.T) {
 
 func (l *launched) answers(t *testing.T) {
 	req := l.request(l.cell, 1)
-	checkOK(t, req, l.engine.Generate(t.Context(), req), l.Can.Streams)
+	checkOK(t, req, l.engine.Generate(l.within(t), req), l.Can.Streams)
 }
 
 // checkOK holds a good answer against the contract of Reply.
@@ -80,7 +79,7 @@ func (l *launched) maxTokens(t *testing.T) {
 	for i, most := range []int{1, 5} {
 		req := l.request(l.cell, int64(10+i))
 		req.MaxTokens = most
-		r := l.engine.Generate(t.Context(), req)
+		r := l.engine.Generate(l.within(t), req)
 		if r.Status != backends.OK || r.OutputTokens == nil || *r.OutputTokens > int64(most) {
 			t.Errorf("asked for at most %d tokens: %s with %s (%s)", most, r.Status, number(r.OutputTokens), r.Error)
 		}
@@ -88,11 +87,13 @@ func (l *launched) maxTokens(t *testing.T) {
 }
 
 func (l *launched) ignoreEOS(t *testing.T) {
-	for i := range 4 {
-		req := l.request(l.cell, int64(20+i))
-		req.Generate.IgnoreEOS = true
-		req.MaxTokens = 40
-		r := l.engine.Generate(t.Context(), req)
+	reqs := make([]backends.Request, 4)
+	for i := range reqs {
+		reqs[i] = l.request(l.cell, int64(20+i))
+		reqs[i].Generate.IgnoreEOS = true
+		reqs[i].MaxTokens = 40
+	}
+	for _, r := range l.together(t, reqs) {
 		if r.Status != backends.OK || r.OutputTokens == nil || *r.OutputTokens != 40 || r.FinishReason != "length" {
 			t.Errorf("asked for 40 tokens: %s with %s, finish reason %q", r.Status, number(r.OutputTokens), r.FinishReason)
 		}
@@ -100,15 +101,12 @@ func (l *launched) ignoreEOS(t *testing.T) {
 }
 
 func (l *launched) concurrent(t *testing.T) {
-	const n = 16
-	replies := make([]backends.Reply, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { replies[i] = l.engine.Generate(t.Context(), l.request(l.cell, int64(100+i))) })
+	reqs := make([]backends.Request, 16)
+	for i := range reqs {
+		reqs[i] = l.request(l.cell, int64(100+i))
 	}
-	wg.Wait()
-	for i, r := range replies {
-		checkOK(t, l.request(l.cell, int64(100+i)), r, l.Can.Streams)
+	for i, r := range l.together(t, reqs) {
+		checkOK(t, reqs[i], r, l.Can.Streams)
 	}
 }
 
@@ -128,7 +126,7 @@ func (l *launched) timesOut(t *testing.T) {
 	req := l.long(30)
 	req.Timeout = 150 * time.Millisecond
 	began := time.Now()
-	r := l.engine.Generate(t.Context(), req)
+	r := l.engine.Generate(l.within(t), req)
 	if r.Status != backends.TimedOut || r.Seq != req.Seq {
 		t.Errorf("seq %d: %s (%s), want timed_out", r.Seq, r.Status, r.Error)
 	}
@@ -138,7 +136,7 @@ func (l *launched) timesOut(t *testing.T) {
 }
 
 func (l *launched) cancels(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(l.within(t))
 	time.AfterFunc(150*time.Millisecond, cancel)
 	began := time.Now()
 	r := l.engine.Generate(ctx, l.long(31))
@@ -157,7 +155,7 @@ func (l *launched) tooLong(t *testing.T) {
 	} else {
 		req.Prompt = l.TooLong
 	}
-	l.checkTooLong(t, l.engine.Generate(t.Context(), req))
+	l.checkTooLong(t, l.engine.Generate(l.within(t), req))
 }
 
 func (l *launched) checkTooLong(t *testing.T, r backends.Reply) {

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,20 +19,18 @@ const freedWithin = 30 * time.Second
 // out, then its own count of running requests is 0 and the next request is answered at once.
 func (l *launched) slotsFreed(t *testing.T) {
 	const clients = 24
-	var stopped atomic.Int64
-	var wg sync.WaitGroup
-	for i := range clients {
-		req := l.long(int64(40 + i))
-		req.Timeout = 150 * time.Millisecond
-		wg.Go(func() {
-			if r := l.engine.Generate(t.Context(), req); r.Status != backends.OK {
-				stopped.Add(1)
-			}
-		})
+	reqs, stopped := make([]backends.Request, clients), 0
+	for i := range reqs {
+		reqs[i] = l.long(int64(40 + i))
+		reqs[i].Timeout = 150 * time.Millisecond
 	}
-	wg.Wait()
-	if n := stopped.Load(); n < clients/2 { // a model may end an answer early
-		t.Errorf("only %d of %d requests were still running when they were stopped", n, clients)
+	for _, r := range l.together(t, reqs) {
+		if r.Status != backends.OK {
+			stopped++
+		}
+	}
+	if stopped < clients/2 { // a model may end an answer early
+		t.Errorf("only %d of %d requests were still running when they were stopped", stopped, clients)
 	}
 	began := time.Now()
 	if url := l.engine.Info().MetricsURL; url != "" {
@@ -48,7 +44,7 @@ func (l *launched) slotsFreed(t *testing.T) {
 		}
 	}
 	req := l.request(l.cell, 70)
-	checkOK(t, req, l.engine.Generate(t.Context(), req), l.Can.Streams)
+	checkOK(t, req, l.engine.Generate(l.within(t), req), l.Can.Streams)
 	if took := time.Since(began); took > freedWithin {
 		t.Errorf("the next answer took %v: the engine went on with what nobody reads", took)
 	}

@@ -1,7 +1,9 @@
 package backendtest
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,9 +25,13 @@ type Suite struct {
 
 	LoadTimeout    time.Duration // of one launch; 0 = 1 minute
 	RequestTimeout time.Duration // of an ordinary request; 0 = 1 minute
+	CaseTimeout    time.Duration // of one case: what hangs names itself and fails alone; 0 = 2 minutes
 	MaxTokens      int           // of an ordinary request; 0 = 16
 	LongTokens     int           // of a request that must still run when it is stopped; 0 = 2,000
 	TooLong        string        // a prompt beyond the context window; "" = the case is left out
+
+	// Also is what this engine alone can show: cases on the same launch, before its end. nil = none.
+	Also func(t *testing.T, engine backends.Engine, attempt string)
 
 	Can Can
 }
@@ -56,6 +62,9 @@ func Run(t *testing.T, s Suite) {
 		} else {
 			l.servedCases(t)
 		}
+		if s.Also != nil {
+			s.Also(t, l.engine, l.attempt)
+		}
 		if s.Can.KillLast {
 			t.Run("Kill", l.killed)
 		} else {
@@ -75,9 +84,28 @@ func (s Suite) withDefaults() Suite {
 	}
 	s.LoadTimeout = orDuration(s.LoadTimeout, time.Minute)
 	s.RequestTimeout = orDuration(s.RequestTimeout, time.Minute)
+	s.CaseTimeout = orDuration(s.CaseTimeout, 2*time.Minute)
 	s.MaxTokens = orInt(s.MaxTokens, 16)
 	s.LongTokens = orInt(s.LongTokens, 2000)
 	return s
+}
+
+// within is a case's context.
+func (s Suite) within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), s.CaseTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// together asks requests at once.
+func (l *launched) together(t *testing.T, reqs []backends.Request) []backends.Reply {
+	ctx, replies := l.within(t), make([]backends.Reply, len(reqs))
+	var wg sync.WaitGroup
+	for i, req := range reqs {
+		wg.Go(func() { replies[i] = l.engine.Generate(ctx, req) })
+	}
+	wg.Wait()
+	return replies
 }
 
 func orDuration(d, otherwise time.Duration) time.Duration {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -27,23 +26,22 @@ type burst struct {
 	Waiting      float64
 }
 
-// TestVLLMBurst puts a whole batch in flight at once against a real `vllm serve`: each request ends as exactly one row.
-func TestVLLMBurst(t *testing.T) {
-	n := burstRequests
+// burst puts a whole batch in flight at once against a real `vllm serve`: each request ends as exactly one row.
+func (p program) burst(url string) {
+	t, n := p.t, burstRequests
 	if text := os.Getenv("REAL_BURST"); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p := newProgram(t)
 	p.write("numbers.jsonl", numbers(n+64))
 	experiment, err := os.ReadFile(filepath.Join("testdata", "burst.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.write("burst.hcl", experiment)
-	cmd := p.command("apply", "--auto-approve", "--var", "requests="+strconv.Itoa(n), "platforms.hcl", "burst.hcl")
+	cmd := p.command("apply", "--auto-approve", "--var", "requests="+strconv.Itoa(n), "--var", "url="+url, "platforms.hcl", "burst.hcl")
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -53,7 +51,7 @@ func TestVLLMBurst(t *testing.T) {
 		t.Errorf("apply: %v", err)
 	}
 	t.Logf("the client had %d files open at most, and %d MiB of memory", <-files, <-memory>>20)
-	found := p.burst()
+	found := p.burstFound()
 	if found.Rows != n || found.Seqs != n {
 		t.Errorf("%d rows of %d requests, want %d", found.Rows, found.Seqs, n)
 	}
@@ -81,7 +79,7 @@ func numbers(n int) []byte {
 	return b.Bytes()
 }
 
-func (p program) burst() (found burst) {
+func (p program) burstFound() (found burst) {
 	p.t.Helper()
 	cmd := exec.CommandContext(p.t.Context(), filepath.Join(p.engines, readersPython), filepath.Join("testdata", "burst.py"),
 		filepath.Join(p.dir, "results", "burst"))

@@ -3,13 +3,18 @@ package real
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"matrix/backends/process"
 )
 
 // needed is what the whole path takes: the three platforms, both eras of Ollama, the model in two formats, the readers.
@@ -25,12 +30,22 @@ type program struct {
 	dir     string
 }
 
+// built is the program, built once.
+var built = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(shared, "matrix")
+	out, err := exec.Command("go", "build", "-o", binary, "matrix/cmd/matrix").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
 func newProgram(t *testing.T) program {
 	t.Helper()
 	p := program{t: t, engines: engines(t, needed...), dir: t.TempDir()}
-	p.binary = filepath.Join(p.dir, "matrix")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.binary, "matrix/cmd/matrix").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	var err error
+	if p.binary, err = built(); err != nil {
+		t.Fatal(err)
 	}
 	for _, name := range []string{"platforms.hcl", "endtoend.hcl", "killed.hcl", "prompts.jsonl"} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
@@ -44,11 +59,11 @@ func newProgram(t *testing.T) program {
 	return p
 }
 
-// command is matrix with these arguments; models that it creates stay in the test's folder.
+// command is matrix with these arguments; models that it creates stay in a folder of the tests.
 func (p program) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(p.t.Context(), p.binary, args...)
+	cmd := exec.CommandContext(within(p.t, 12*time.Minute), p.binary, args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "MATRIX_VAR_engines="+p.engines, "XDG_CACHE_HOME="+filepath.Join(p.dir, "cache"))
+	cmd.Env = append(os.Environ(), "MATRIX_VAR_engines="+p.engines, "XDG_CACHE_HOME="+filepath.Join(shared, "cache"))
 	return cmd
 }
 
@@ -121,6 +136,21 @@ func documentedQuery(t *testing.T) string {
 	return string(query[1])
 }
 
+// nothingRuns: an apply that has ended has left no process of its attempts.
+func (p program) nothingRuns(experiment string) {
+	p.t.Helper()
+	attempts, err := filepath.Glob(filepath.Join(p.dir, "results", experiment, "*", "*", "run.parquet"))
+	if err != nil || len(attempts) == 0 {
+		p.t.Fatalf("attempts: %v (%v)", attempts, err)
+	}
+	for _, file := range attempts {
+		attempt := filepath.Base(filepath.Dir(file))
+		if left := process.OfAttempt(attempt); len(left) > 0 {
+			p.t.Errorf("left running of %s: %v", attempt, left)
+		}
+	}
+}
+
 // TestEndToEnd runs one model on the same prompts through every platform, from the command line to Parquet, and reads
 // that as an analyst would. testdata/check.py holds the sums against what the engines counted.
 func TestEndToEnd(t *testing.T) {
@@ -129,6 +159,7 @@ func TestEndToEnd(t *testing.T) {
 	if !strings.Contains(said, "4 complete") || strings.Contains(said, "SIMULATED") {
 		t.Error("the apply did not say that 4 are complete")
 	}
+	p.nothingRuns("endtoend")
 	f := p.check("endtoend")
 	if len(f.Query) != 4 {
 		t.Errorf("the README's query gives %v, want a row for each of 4 platforms", f.Query)

@@ -82,7 +82,7 @@ func (p program) killAfter(requests int, args ...string) (told int) {
 		p.t.Fatalf("%d requests done, %d processes started; want %d, and a guard, the server, its engine core", told, len(started), requests)
 	}
 	// It takes a fraction of a second where the machine is not busy with something else; five are promised.
-	within(p.t, 20*time.Second, "gone", func() bool { return len(process.OfAttempt(attempt)) == 0 && len(alive(started)) == 0 })
+	await(p.t, 20*time.Second, "gone", func() bool { return len(process.OfAttempt(attempt)) == 0 && len(alive(started)) == 0 })
 	p.t.Logf("%d processes, gone %.2f s after the SIGKILL: %v", len(started), time.Since(began).Seconds(), started)
 	return told
 }

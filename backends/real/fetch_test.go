@@ -119,7 +119,7 @@ func hubCell(t *testing.T, dir, endpoint, model string) *experiments.Cell {
 
 // TestFetchFromHub drives the real huggingface_hub: what is lacking, the download, and the offline look afterwards.
 func TestFetchFromHub(t *testing.T) {
-	dir := engines(t, vllmPython)
+	dir, ctx := engines(t, vllmPython), within(t, 2*time.Minute)
 	t.Setenv("HF_TOKEN", "hf_secret")
 	hub := &fakeHub{commit: hubCommit, files: map[string]string{
 		"config.json": `{"model_type":"tiny"}`, "tokenizer.json": "{}", "model.safetensors": strings.Repeat("w", 300_000),
@@ -129,7 +129,7 @@ func TestFetchFromHub(t *testing.T) {
 	defer server.Close()
 	c := hubCell(t, dir, server.URL, "lab/tiny")
 	by := vllm.Offline()
-	lacking, err := by.Lacking(t.Context(), c)
+	lacking, err := by.Lacking(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestFetchFromHub(t *testing.T) {
 		t.Error("found before it was fetched")
 	}
 	var done, total int64
-	if err := by.Fetch(t.Context(), c, lacking[0], func(d, n int64) { done, total = d, n }); err != nil || done != 300_023 || total != done {
+	if err := by.Fetch(ctx, c, lacking[0], func(d, n int64) { done, total = d, n }); err != nil || done != 300_023 || total != done {
 		t.Fatalf("%d of %d: %v", done, total, err)
 	}
 	slices.Sort(hub.gotten)
@@ -157,14 +157,14 @@ func TestFetchFromHub(t *testing.T) {
 	if err != nil || commit != hubCommit {
 		t.Errorf("resolved to %s at %s: %v", folder, commit, err)
 	}
-	if id, err := vllm.Offline().Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["commit"] != hubCommit {
+	if id, err := vllm.Offline().Resolve(ctx, c); err != nil || id.Missing != nil || id.Model["commit"] != hubCommit {
 		t.Errorf("%+v, %v", id, err)
 	}
 }
 
 // TestFetchAgain: what is here is not lacking; a lost file is; a branch that has moved on does not change what is here.
 func TestFetchAgain(t *testing.T) {
-	dir := engines(t, vllmPython)
+	dir, ctx := engines(t, vllmPython), within(t, 2*time.Minute)
 	hub := &fakeHub{commit: hubCommit, files: map[string]string{"config.json": "{}", "model.safetensors": "weights"}}
 	server := httptest.NewServer(hub)
 	defer server.Close()
@@ -172,11 +172,11 @@ func TestFetchAgain(t *testing.T) {
 	by := vllm.Serve()
 	get := func(wantBytes int64) {
 		t.Helper()
-		lacking, err := by.Lacking(t.Context(), c)
+		lacking, err := by.Lacking(ctx, c)
 		if err != nil || len(lacking) != 1 || *lacking[0].Bytes != wantBytes {
 			t.Fatalf("lacking %+v, %v; want %d bytes", lacking, err, wantBytes)
 		}
-		if err := by.Fetch(t.Context(), c, lacking[0], func(int64, int64) {}); err != nil {
+		if err := by.Fetch(ctx, c, lacking[0], func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,14 +187,14 @@ func TestFetchAgain(t *testing.T) {
 	}
 	removeFile(t, filepath.Join(folder, "model.safetensors"))
 	get(7)
-	if lacking, err := by.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
+	if lacking, err := by.Lacking(ctx, c); err != nil || len(lacking) != 0 {
 		t.Errorf("after the fetch: lacking %+v, %v", lacking, err)
 	}
 }
 
 // TestFetchHubTrouble is what a user reads when the hub does not give a model.
 func TestFetchHubTrouble(t *testing.T) {
-	dir := engines(t, vllmPython)
+	dir, ctx := engines(t, vllmPython), within(t, 2*time.Minute)
 	server := httptest.NewServer(&fakeHub{commit: hubCommit})
 	defer server.Close()
 	for model, want := range map[string]string{
@@ -206,12 +206,12 @@ func TestFetchHubTrouble(t *testing.T) {
 		if model == "lab/tiny" {
 			c.Model.Parts[vllm.Part]["revision"] = "v9"
 		}
-		if _, err := vllm.Offline().Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := vllm.Offline().Lacking(ctx, c); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v\nwant: %s", model, err, want)
 		}
 	}
 	c := hubCell(t, dir, "http://127.0.0.1:1", "lab/tiny")
-	if _, err := vllm.Offline().Lacking(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), "cannot reach http://127.0.0.1:1: see the network") {
+	if _, err := vllm.Offline().Lacking(ctx, c); err == nil || !strings.HasPrefix(err.Error(), "cannot reach http://127.0.0.1:1: see the network") {
 		t.Errorf("no network: %v", err)
 	}
 }
@@ -259,38 +259,38 @@ func (r *ociRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func TestFetchFromRegistry(t *testing.T) {
 	for version, binary := range ollamaEras {
 		t.Run(version, func(t *testing.T) {
-			dir := engines(t, binary)
+			dir, ctx := engines(t, binary), within(t, 2*time.Minute)
 			registry := newRegistry(strings.Repeat("GGUF", 50_000))
 			server := httptest.NewServer(registry)
 			defer server.Close()
-			c := ollamaCell(t, dir, binary)
+			c := ollamaCell(dir, binary, t.TempDir())
 			store := c.Platform.Env["OLLAMA_MODELS"]
 			c.Model.Parts = ollama.Model{Model: server.URL + "/lab/tiny:1"}.Parts()
 			by := ollama.New()
-			if id, err := ollama.New().Resolve(t.Context(), c); err != nil || id.Missing == nil || !strings.Contains(id.Missing.Error(), "matrix fetch") {
+			if id, err := ollama.New().Resolve(ctx, c); err != nil || id.Missing == nil || !strings.Contains(id.Missing.Error(), "matrix fetch") {
 				t.Errorf("before the fetch: %+v, %v", id, err)
 			}
-			lacking, err := by.Lacking(t.Context(), c)
+			lacking, err := by.Lacking(ctx, c)
 			if err != nil || len(lacking) != 1 || *lacking[0].Bytes < 200_000 || lacking[0].Into != store {
 				t.Fatalf("lacking %+v, %v", lacking, err)
 			}
 			var done int64
-			if err := by.Fetch(t.Context(), c, lacking[0], func(d, _ int64) { done = d }); err != nil || done > *lacking[0].Bytes { // 0.33 says nothing of a download this short
+			if err := by.Fetch(ctx, c, lacking[0], func(d, _ int64) { done = d }); err != nil || done > *lacking[0].Bytes { // 0.33 says nothing of a download this short
 				t.Fatalf("fetched %d of %d: %v", done, *lacking[0].Bytes, err)
 			}
-			if lacking, err := by.Lacking(t.Context(), c); err != nil || len(lacking) != 0 {
+			if lacking, err := by.Lacking(ctx, c); err != nil || len(lacking) != 0 {
 				t.Errorf("after the fetch: lacking %+v, %v", lacking, err)
 			}
-			if id, err := ollama.New().Resolve(t.Context(), c); err != nil || id.Missing != nil || id.Model["digest"] != sha(registry.manifest) {
+			if id, err := ollama.New().Resolve(ctx, c); err != nil || id.Missing != nil || id.Model["digest"] != sha(registry.manifest) {
 				t.Errorf("after the fetch: %+v, %v; want digest %s", id, err, sha(registry.manifest))
 			}
 			gone := backends.Download{Name: server.URL + "/lab/tiny:2", Into: store}
-			err = by.Fetch(t.Context(), c, gone, func(int64, int64) {})
+			err = by.Fetch(ctx, c, gone, func(int64, int64) {})
 			if err == nil || !strings.Contains(err.Error(), "has no model") {
 				t.Errorf("a tag that is not there: %v", err)
 			}
 			gone.Name = "http://127.0.0.1:1/lab/tiny:1"
-			if err = by.Fetch(t.Context(), c, gone, func(int64, int64) {}); err == nil || !strings.Contains(err.Error(), "cannot reach 127.0.0.1:1") {
+			if err = by.Fetch(ctx, c, gone, func(int64, int64) {}); err == nil || !strings.Contains(err.Error(), "cannot reach 127.0.0.1:1") {
 				t.Errorf("no network: %v", err)
 			}
 		})

@@ -15,10 +15,8 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/ollama"
 	"matrix/backends/openai"
 	"matrix/backends/process"
-	"matrix/backends/vllm"
 	"matrix/experiments"
 	"matrix/results/validity"
 )
@@ -33,34 +31,9 @@ const noSchema = `{"type":"object","properties":{"score":{"$ref":"#/$defs/nowher
 
 // constrained is an engine that is asked for forms.
 type constrained struct {
-	backend backends.Backend
 	cell    *experiments.Cell
+	answers int  // to the schema
 	words   bool // it takes choice and regex
-}
-
-// TestFormats asks the engines for one schema and holds each answer against it, here and by Python's jsonschema.
-func TestFormats(t *testing.T) {
-	if os.Getenv("MATRIX_FORMATS") == "" {
-		t.Skip("MATRIX_FORMATS=1 runs it: it has not been seen to pass on every engine yet")
-	}
-	t.Run("vllm_offline", func(t *testing.T) {
-		dir := engines(t, vllmPython, vllmModel, readersPython)
-		constrained{vllm.Offline(), vllmCell(dir, vllm.OfflineName), true}.run(t, dir)
-	})
-	t.Run("vllm_serve", func(t *testing.T) {
-		dir := engines(t, vllmPython, vllmModel, readersPython)
-		constrained{vllm.Serve(), vllmCell(dir, vllm.ServeName), true}.run(t, dir)
-	})
-	for version, binary := range ollamaEras {
-		t.Run("ollama "+version, func(t *testing.T) {
-			dir := engines(t, binary, ollamaModel, readersPython)
-			constrained{ollama.New(), ollamaCell(t, dir, binary), false}.run(t, dir)
-		})
-	}
-	t.Run("llama-server", func(t *testing.T) {
-		dir := engines(t, llamaServer, ollamaModel, readersPython)
-		constrained{openai.New(), attachedLlama(t, dir), false}.run(t, dir)
-	})
 }
 
 // attachedLlama starts a llama-server and is a cell that attaches to it.
@@ -71,7 +44,7 @@ func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 	}
 	p, err := process.Start(t.Context(), process.Command{
 		Argv: []string{filepath.Join(dir, llamaServer), "--model", filepath.Join(dir, ollamaModel), "--host", "127.0.0.1",
-			"--port", strconv.Itoa(port), "-c", "4096", "-np", "4", "--alias", "gemma3", "--no-webui", "--offline"},
+			"--port", strconv.Itoa(port), "-c", "4096", "-np", "4", "-t", "1", "--alias", "gemma3", "--no-webui", "--offline"},
 		Env: process.Env(nil), LogPath: filepath.Join(t.TempDir(), "server.log"),
 	})
 	if err != nil {
@@ -87,41 +60,40 @@ func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 	return cell
 }
 
-func (c constrained) run(t *testing.T, dir string) {
-	spec := backends.Spec{Cell: c.cell, Attempt: "formats-" + strings.ReplaceAll(filepath.Base(t.Name()), " ", "-"), Dir: t.TempDir(),
-		LogPath: filepath.Join(t.TempDir(), "engine.log"), Observe: func(backends.Phase) {}}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	e, err := c.backend.Launch(ctx, spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close(context.Background())
+// run asks a launched engine for one schema and holds each answer against it, here and by Python's jsonschema.
+func (c constrained) run(t *testing.T, dir string, e backends.Engine) {
 	schema := experiments.ResponseFormat{Schema: verdictSchema}
-	c.agree(t, dir, schema, c.ask(ctx, e, schema, 12))
-	c.fits(t, experiments.ResponseFormat{JSON: true}, c.ask(ctx, e, experiments.ResponseFormat{JSON: true}, 2), false)
+	t.Run("Schema", func(t *testing.T) { c.agree(t, dir, schema, c.ask(t, e, schema, c.answers)) })
+	t.Run("JSON", func(t *testing.T) {
+		f := experiments.ResponseFormat{JSON: true}
+		c.fits(t, f, c.ask(t, e, f, 2), false)
+	})
 	if c.words {
-		for _, f := range []experiments.ResponseFormat{{Choice: []string{"hire", "hold", "reject"}}, {Regex: "[0-9]{1,2}/10"}} {
-			c.fits(t, f, c.ask(ctx, e, f, 4), true)
-		}
+		t.Run("Words", func(t *testing.T) {
+			for _, f := range []experiments.ResponseFormat{{Choice: []string{"hire", "hold", "reject"}}, {Regex: "[0-9]{1,2}/10"}} {
+				c.fits(t, f, c.ask(t, e, f, 4), true)
+			}
+		})
 	}
-	for _, r := range c.ask(ctx, e, experiments.ResponseFormat{Schema: noSchema}, 1) {
-		if t.Logf("a schema that is none: %s %s", r.Status, r.Error); r.Status == backends.OK || r.Error == "" {
-			t.Errorf("a schema that is none was answered: %q", r.Text)
+	t.Run("NoSchema", func(t *testing.T) {
+		for _, r := range c.ask(t, e, experiments.ResponseFormat{Schema: noSchema}, 1) {
+			if t.Logf("a schema that is none: %s %s", r.Status, r.Error); r.Status == backends.OK || r.Error == "" {
+				t.Errorf("a schema that is none was answered: %q", r.Text)
+			}
 		}
-	}
+	})
 }
 
 // ask sends n prompts at once.
-func (c constrained) ask(ctx context.Context, e backends.Engine, f experiments.ResponseFormat, n int) []backends.Reply {
-	replies := make([]backends.Reply, n)
+func (c constrained) ask(t *testing.T, e backends.Engine, f experiments.ResponseFormat, n int) []backends.Reply {
+	ctx, replies := within(t, 5*time.Minute), make([]backends.Reply, n)
 	generate := *c.cell.Generate
 	generate.Format = f
 	var wg sync.WaitGroup
 	for i := range replies {
 		wg.Go(func() {
 			replies[i] = e.Generate(ctx, backends.Request{
-				Seq: int64(i), MaxTokens: 160, Generate: &generate, Timeout: 5 * time.Minute,
+				Seq: int64(i), MaxTokens: 160, Generate: &generate, Timeout: 4 * time.Minute,
 				Prompt: fmt.Sprintf("Evaluation of candidate %d, who has %d years of experience with bridges, as JSON: ", i+1, i),
 			})
 		})

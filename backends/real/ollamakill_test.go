@@ -1,6 +1,8 @@
 package real
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,23 +14,21 @@ import (
 	"matrix/backends/process"
 )
 
-// TestOllamaParent is the parent that TestOllamaKilledParent kills; alone it does nothing.
-func TestOllamaParent(t *testing.T) {
-	ready := os.Getenv("REAL_OLLAMA_READY")
-	if ready == "" {
-		t.Skip("part of TestOllamaKilledParent")
-	}
-	dir := engines(t)
+// ollamaParent is the parent that TestOllamaKilledParent kills.
+func ollamaParent() {
+	ready := os.Getenv("REAL_READY")
+	dir := filepath.Dir(ready)
 	spec := backends.Spec{
-		Cell: ollamaCell(t, dir, os.Getenv("REAL_OLLAMA")), Attempt: os.Getenv("REAL_ATTEMPT"), Dir: filepath.Dir(ready),
-		LogPath: filepath.Join(filepath.Dir(ready), "server.log"), Observe: func(backends.Phase) {},
+		Cell: ollamaCell(os.Getenv("REAL_ENGINES"), os.Getenv("REAL_OLLAMA"), filepath.Join(dir, "models")), Attempt: os.Getenv("REAL_ATTEMPT"),
+		Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {},
 	}
-	spec.Cell.Platform.Env["OLLAMA_MODELS"] = filepath.Join(filepath.Dir(ready), "models") // removed by the other side
-	if _, err := ollama.New().Launch(t.Context(), spec); err != nil {
-		t.Fatal(err)
+	if _, err := ollama.New().Launch(context.Background(), spec); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	if err := os.WriteFile(ready, nil, 0o600); err != nil {
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	time.Sleep(5 * time.Minute)
 }
@@ -37,26 +37,27 @@ func TestOllamaParent(t *testing.T) {
 func TestOllamaKilledParent(t *testing.T) {
 	for version, binary := range ollamaEras {
 		t.Run(version, func(t *testing.T) {
-			engines(t, binary, ollamaModel)
+			dir := engines(t, binary, ollamaModel)
 			ready, attempt := filepath.Join(t.TempDir(), "ready"), "killed-parent-"+version
-			parent := exec.Command("/proc/self/exe", "-test.run=^TestOllamaParent$", "-test.timeout=5m")
-			parent.Env = append(os.Environ(), "REAL_OLLAMA_READY="+ready, "REAL_OLLAMA="+binary, "REAL_ATTEMPT="+attempt)
+			parent := exec.CommandContext(within(t, 2*time.Minute), "/proc/self/exe")
+			parent.Env = append(os.Environ(), "REAL_ENGINES="+dir, "REAL_OLLAMA="+binary, "REAL_READY="+ready, "REAL_ATTEMPT="+attempt)
+			parent.Stderr = t.Output()
 			if err := parent.Start(); err != nil {
 				t.Fatal(err)
 			}
-			within(t, 2*time.Minute, "loaded", func() bool { _, err := os.Stat(ready); return err == nil })
+			await(t, 2*time.Minute, "loaded", func() bool { _, err := os.Stat(ready); return err == nil })
 			if pids := process.OfAttempt(attempt); len(pids) < 2 {
 				t.Errorf("%v: want the server and its runner", pids)
 			}
 			_ = parent.Process.Kill()
 			_ = parent.Wait()
-			within(t, 5*time.Second, "gone", func() bool { return len(process.OfAttempt(attempt)) == 0 })
+			await(t, 5*time.Second, "gone", func() bool { return len(process.OfAttempt(attempt)) == 0 })
 		})
 	}
 }
 
-// within waits for something to become true.
-func within(t *testing.T, d time.Duration, what string, ok func() bool) {
+// await waits for something to become true.
+func await(t *testing.T, d time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(d); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -17,11 +17,12 @@ const llamaServer = "llama-server/llama-server"
 
 // TestOpenAI attaches to llama-server, a server with OpenAI's API that is none of ours.
 func TestOpenAI(t *testing.T) {
-	dir := engines(t, llamaServer, ollamaModel)
+	dir := engines(t, llamaServer, ollamaModel, readersPython)
 	cell := attachedLlama(t, dir)
 	backendtest.Run(t, backendtest.Suite{
-		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 5 * time.Minute,
+		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 2 * time.Minute,
 		Prompt:  func(i int) string { return fmt.Sprintf("Story %d. Once upon a time there lived", i) },
+		Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell, 2, false}.run(t, dir, e) },
 		TooLong: strings.Repeat("far too long ", 1000), Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 	})
 }

@@ -117,7 +117,7 @@ func (s *script) settings(t *testing.T, want backends.Command) {
 // post asks until there is an answer, or the script has ended.
 func (s *script) post(t *testing.T, url, body string) string {
 	t.Helper()
-	deadline := time.After(8 * time.Minute)
+	deadline := time.After(6 * time.Minute)
 	for {
 		resp, err := http.Post(url, "application/json", strings.NewReader(body))
 		if err == nil {
@@ -132,7 +132,7 @@ func (s *script) post(t *testing.T, url, body string) string {
 		case err := <-s.ended:
 			t.Fatalf("the script ended: %v", err)
 		case <-deadline:
-			t.Fatal("no answer in 8 minutes")
+			t.Fatal("no answer in 6 minutes")
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
@@ -161,7 +161,9 @@ func TestRecipeVLLMServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.settings(t, want)
-	judged(t, fmt.Sprintf("http://127.0.0.1:%d/v1", port))
+	p := newProgram(t)
+	p.judged(fmt.Sprintf("http://127.0.0.1:%d/v1", port))
+	p.burst(fmt.Sprintf("http://127.0.0.1:%d", port))
 	s.stop(t)
 }
 
@@ -177,9 +179,9 @@ func writeTemplate(t *testing.T) string {
 
 // judged lets the real server judge two imported cells. What a base model of 270M says of them is noise: that each pair is
 // asked both ways, heard, kept, and not asked for again is not.
-func judged(t *testing.T, url string) {
+func (p program) judged(url string) {
+	t := p.t
 	t.Helper()
-	p := newProgram(t)
 	for name, text := range map[string]string{
 		"judged.hcl": `dataset "questions" { path = "questions.jsonl" }
 model "m" { openai = { model = "m" } }
@@ -244,8 +246,8 @@ func TestRecipeVLLMOffline(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the script ended: %v", err)
 		}
-	case <-time.After(8 * time.Minute):
-		t.Fatal("not done in 8 minutes")
+	case <-time.After(6 * time.Minute):
+		t.Fatal("not done in 6 minutes")
 	}
 	answers := 0
 	for line := range strings.Lines(s.stdout.String()) {
@@ -269,7 +271,7 @@ func TestRecipeOllama(t *testing.T) {
 	for version, binary := range ollamaEras {
 		t.Run(version, func(t *testing.T) {
 			dir := engines(t, binary, ollamaModel)
-			c, port := ollamaCell(t, dir, binary), freePort(t)
+			c, port := ollamaCell(dir, binary, t.TempDir()), freePort(t)
 			s := runRecipe(t, ollama.New(), c, port)
 			url := fmt.Sprintf("http://127.0.0.1:%d", port)
 			model := s.loaded(t, url)
@@ -286,7 +288,7 @@ func TestRecipeOllama(t *testing.T) {
 // loaded waits until the script has loaded its model, with the context that the platform declares.
 func (s *script) loaded(t *testing.T, url string) string {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		resp, err := http.Get(url + "/api/ps")
 		if err != nil {
 			continue
@@ -306,6 +308,6 @@ func (s *script) loaded(t *testing.T, url string) string {
 			return ps.Models[0].Name
 		}
 	}
-	t.Fatal("no model was loaded in 5 minutes")
+	t.Fatal("no model was loaded in 2 minutes")
 	return ""
 }

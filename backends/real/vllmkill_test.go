@@ -1,7 +1,6 @@
 package real
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,25 +11,12 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/backends/vllm"
+	"matrix/experiments"
 )
 
-// TestVLLMEngineProcessKilled: the kernel's OOM killer takes the engine process, not its parent. vLLM's own client
+// engineProcessKilled: the kernel's OOM killer takes the engine process, not its parent. vLLM's own client
 // then waits for ever; a batch must end with an error all the same.
-func TestVLLMEngineProcessKilled(t *testing.T) {
-	cell := vllmCell(engines(t, vllmPython, vllmModel), vllm.OfflineName)
-	dir, attempt := t.TempDir(), "killed-engine-"+t.Name()
-	e, err := vllm.Offline().Launch(t.Context(), backends.Spec{
-		Cell: cell, Attempt: attempt, Dir: dir, LogPath: filepath.Join(dir, "server.log"), Observe: func(backends.Phase) {},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+func engineProcessKilled(t *testing.T, cell *experiments.Cell, e backends.Batcher, attempt string) {
 	generate := *cell.Generate
 	generate.IgnoreEOS = true
 	requests := func(yield func(backends.Request) bool) {
@@ -48,7 +34,7 @@ func TestVLLMEngineProcessKilled(t *testing.T) {
 		}
 	})
 	defer strike.Stop()
-	err = e.(backends.Batcher).GenerateAll(t.Context(), requests, func(r backends.Reply) { t.Errorf("answered: %+v", r) })
+	err := e.GenerateAll(within(t, 2*time.Minute), requests, func(r backends.Reply) { t.Errorf("answered: %+v", r) })
 	if err == nil || !strings.Contains(err.Error(), "EngineDeadError") {
 		t.Errorf("error %v", err)
 	}

@@ -8,11 +8,14 @@ dataset "numbers" {
   path = "numbers.jsonl"
 }
 
+variable "url" {
+  type = string
+}
+
 platform "vllm_burst" {
   backend = "vllm_serve"
-  python  = platform.vllm_offline.python
-  args    = { enforce_eager = true, max_model_len = 256, max_num_seqs = 256, max_num_batched_tokens = 4096 }
-  env     = platform.vllm_offline.env
+  attach  = true
+  url     = var.url
 }
 
 experiment "burst" {
@@ -28,8 +31,5 @@ experiment "burst" {
   load {
     mode    = "batch"
     timeout = "15m"
-  }
-  limits {
-    load = "8m"
   }
 }

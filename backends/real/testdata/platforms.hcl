@@ -17,7 +17,7 @@ platform "vllm_offline" {
   backend = "vllm_offline"
   python  = "${var.engines}/vllm/bin/python"
   args    = { enforce_eager = true, max_model_len = 2048, max_num_seqs = 16, max_num_batched_tokens = 2048 }
-  env     = { VLLM_CPU_KVCACHE_SPACE = 2 }
+  env     = { VLLM_CPU_KVCACHE_SPACE = 2, VLLM_CPU_OMP_THREADS_BIND = "nobind", OMP_NUM_THREADS = 1 } # several threads spin
 }
 
 platform "vllm_serve" {
@@ -31,7 +31,7 @@ platform "ollama" {
   backend = "ollama"
   binary  = "${var.engines}/ollama/bin/ollama"
   env     = { OLLAMA_NUM_PARALLEL = 2 }
-  options = { num_ctx = 2048 }
+  options = { num_ctx = 2048, num_thread = 1 }
 }
 
 platform "ollama_old" {
