@@ -46,7 +46,7 @@ func TestOllama(t *testing.T) {
 					return fmt.Sprintf("Story %d. Once upon a time in a far away country there lived", i)
 				},
 				TooLong: strings.Repeat("far too long ", 1000),
-				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell, 6, false}.run(t, dir, e) },
+				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: cell, answers: 6}.run(t, dir, e) },
 				Can:     backendtest.Can{Streams: true, Abort: true, Kill: true, Phases: true},
 			})
 		})

@@ -22,7 +22,7 @@ func TestOpenAI(t *testing.T) {
 	backendtest.Run(t, backendtest.Suite{
 		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 2 * time.Minute,
 		Prompt:  func(i int) string { return fmt.Sprintf("Story %d. Once upon a time there lived", i) },
-		Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell, 2, false}.run(t, dir, e) },
+		Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: cell, answers: 2}.run(t, dir, e) },
 		TooLong: strings.Repeat("far too long ", 1000), Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 	})
 }

@@ -53,7 +53,7 @@ func TestVLLMOffline(t *testing.T) {
 	dir := engines(t, vllmPython, vllmModel, readersPython)
 	s := vllmSuite(dir, vllm.OfflineName, vllm.Offline())
 	s.Also = func(t *testing.T, e backends.Engine, attempt string) {
-		constrained{s.Cell(t), 6, true}.run(t, dir, e)
+		constrained{cell: s.Cell(t), answers: 6, words: true}.run(t, dir, e)
 		t.Run("EngineProcessKilled", func(t *testing.T) { engineProcessKilled(t, s.Cell(t), e.(backends.Batcher), attempt) })
 	}
 	backendtest.Run(t, s)
@@ -62,7 +62,9 @@ func TestVLLMOffline(t *testing.T) {
 func TestVLLMServe(t *testing.T) {
 	dir := engines(t, vllmPython, vllmModel, readersPython)
 	s := vllmSuite(dir, vllm.ServeName, vllm.Serve())
-	s.Also = func(t *testing.T, e backends.Engine, _ string) { constrained{s.Cell(t), 6, true}.run(t, dir, e) }
+	s.Also = func(t *testing.T, e backends.Engine, _ string) {
+		constrained{cell: s.Cell(t), answers: 6, words: true}.run(t, dir, e)
+	}
 	backendtest.Run(t, s)
 }
 
