@@ -16,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"matrix/backends/process"
+	"matrix/results/table"
 )
 
 // TestKilledInServe kills matrix with SIGKILL while `vllm serve` is being measured: no process of the engine is left, what
@@ -59,8 +62,8 @@ func TestKilledInServe(t *testing.T) {
 	p.run(0, "plan", "--detailed-exitcode", "platforms.hcl", "killed.hcl")
 }
 
-// killAfter kills matrix when it has told of so many requests and had a second to write them down. It returns how many
-// it had told of, after all that it had started has gone.
+// killAfter kills matrix when it has told of so many requests and has written them down: every second, and later where the
+// disk is slower. It returns how many it had told of, after all that it had started has gone.
 func (p program) killAfter(requests int, args ...string) (told int) {
 	p.t.Helper()
 	cmd := p.command(args...)
@@ -73,7 +76,7 @@ func (p program) killAfter(requests int, args ...string) (told int) {
 		p.t.Fatal(err)
 	}
 	told, attempt := progress(bufio.NewScanner(out), requests)
-	time.Sleep(1500 * time.Millisecond) // the spool is synced every second
+	await(p.t, 20*time.Second, "written", func() bool { return p.spooled(attempt) >= told+2 }) // warm-ups have rows too
 	started := offspring(p.t, cmd.Process.Pid)
 	_ = cmd.Process.Kill() // an error: it has ended, and then told is 0
 	began := time.Now()
@@ -85,6 +88,16 @@ func (p program) killAfter(requests int, args ...string) (told int) {
 	await(p.t, 20*time.Second, "gone", func() bool { return len(process.OfAttempt(attempt)) == 0 && len(alive(started)) == 0 })
 	p.t.Logf("%d processes, gone %.2f s after the SIGKILL: %v", len(started), time.Since(began).Seconds(), started)
 	return told
+}
+
+// spooled is how many rows of an attempt's requests are on disk.
+func (p program) spooled(attempt string) (rows int) {
+	p.t.Helper()
+	file := filepath.Join(p.dir, "results", ".matrix", "work", attempt, "requests-001.spool")
+	if _, err := table.ReadSpool(file, func(batch arrow.RecordBatch) error { rows += int(batch.NumRows()); return nil }); err != nil {
+		p.t.Fatal(err)
+	}
+	return rows
 }
 
 // progress reads records until one tells of so many requests done.

@@ -11,7 +11,7 @@ experiment "killed" {
     reason = "the small batch is Ollama's, the large one vLLM's"
   }
   generate {
-    max_tokens = 24
+    max_tokens = 32
     template   = "<start_of_turn>user\n{{with .System}}{{.}}\n\n{{end}}{{.Prompt}}<end_of_turn>\n<start_of_turn>model\n"
   }
   load {
