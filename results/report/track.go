@@ -127,8 +127,11 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, table.ErrCorrupt) || len(rows) < 2 {
+	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return false, err
+	}
+	if len(rows) < 2 { // a damaged table's own attempt says so; the report is not its victim
+		return false, nil
 	}
 	width := (to - from) / bins
 	tokens, flying := make([]float64, bins), make([]float64, bins)
