@@ -68,13 +68,17 @@ func lockByUV(ctx context.Context, tool, python string, e *experiments.Engine, l
 		return err
 	}
 	defer os.RemoveAll(dir)
-	overrides := filepath.Join(dir, "overrides.txt")
-	if err := os.WriteFile(overrides, []byte(strings.Join(e.Overrides, "\n")+"\n"), 0o600); err != nil {
-		return err
-	}
 	file := filepath.Join(dir, "pylock.toml")
+	args := []string{"pip", "compile", "-", "--python", python, "--format", "pylock.toml", "--no-header", "--no-annotate"}
+	if len(e.Overrides) > 0 {
+		overrides := filepath.Join(dir, "overrides.txt")
+		if err := os.WriteFile(overrides, []byte(strings.Join(e.Overrides, "\n")+"\n"), 0o600); err != nil {
+			return err
+		}
+		args = append(args, "--overrides", overrides)
+	}
 	_, err = run(ctx, question{path: tool, stdin: strings.Join(e.Packages, "\n") + "\n", limit: 15 * time.Minute, env: []string{"UV_PYTHON_DOWNLOADS=never", "NO_COLOR=1"},
-		args: []string{"pip", "compile", "-", "--overrides", overrides, "--python", python, "--format", "pylock.toml", "--no-header", "--no-annotate", "--output-file", file}})
+		args: append(args, "--output-file", file)})
 	if err != nil {
 		return err
 	}

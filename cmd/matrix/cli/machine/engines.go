@@ -95,10 +95,12 @@ func (f *engineFetch) lock(ctx context.Context, e *experiments.Engine) error {
 	}
 	f.lacking = append(f.lacking, e)
 	var size *int64
+	download := "size unknown"
 	if e.Lock.Bytes > 0 {
 		size = &e.Lock.Bytes
+		download = sizeText(size) + " to download at most"
 	}
-	f.a.Tell(ndjson.Download{Name: "engine " + e.ID, Bytes: size, Into: e.Folder}, "engine %s (%s)  %s to download at most  into %s", e.ID, e.Asks(lang.System), sizeText(size), e.Folder)
+	f.a.Tell(ndjson.Download{Name: "engine " + e.ID, Bytes: size, Into: e.Folder}, "engine %s (%s)  %s  into %s", e.ID, e.Asks(lang.System), download, e.Folder)
 	return nil
 }
 
