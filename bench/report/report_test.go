@@ -99,7 +99,7 @@ func measure(b *testing.B, root string) {
 		b.Fatal(err)
 	}
 	loaded := cpu()
-	answers, err := quality.Kept(b.Context(), set, nil, nil)
+	answers, err := quality.Kept(b.Context(), set, nil, false, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

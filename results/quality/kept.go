@@ -34,8 +34,8 @@ type kept struct {
 }
 
 // Kept is Measure, once: comparing the answers of a large tree takes seconds, and they do not change. What was measured is kept in
-// the tree by the checksums of all that it was measured from; a tree that we may only read has it computed each time.
-func Kept(ctx context.Context, set *summary.Set, prompts Prompts, observe func(done, all int)) (*Report, error) {
+// the tree by the checksums of all that it was measured from; a tree that we can or may only read has it computed each time.
+func Kept(ctx context.Context, set *summary.Set, prompts Prompts, readOnly bool, observe func(done, all int)) (*Report, error) {
 	key, name := keyOf(set, prompts)
 	path := filepath.Join(set.Root, ".matrix", "quality", name+".json")
 	var file kept
@@ -47,7 +47,7 @@ func Kept(ctx context.Context, set *summary.Set, prompts Prompts, observe func(d
 		o.Prompts = prompts.Of
 	}
 	r, err := Measure(ctx, set, o)
-	if err != nil || len(r.Cells) == 0 {
+	if err != nil || len(r.Cells) == 0 || readOnly {
 		return r, err
 	}
 	if doc, err := json.Marshal(kept{key, r}); err == nil {

@@ -21,7 +21,7 @@ func TestKept(t *testing.T) {
 	plant("a")
 	plant("b")
 	prompts := Prompts{"1": {Text: "give JSON", Reference: `{"score": 1}`}}
-	measured := 0
+	measured, readOnly := 0, false
 	ask := func(p Prompts) *Report {
 		t.Helper()
 		tree, err := store.Open(root)
@@ -32,7 +32,7 @@ func TestKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Kept(t.Context(), set, p, func(done, all int) {
+		r, err := Kept(t.Context(), set, p, readOnly, func(done, all int) {
 			if done == all {
 				measured++
 			}
@@ -66,6 +66,17 @@ func TestKept(t *testing.T) {
 	}
 	if ask(prompts); measured != 5 {
 		t.Error("a damaged file was believed")
+	}
+	kept, err := os.Stat(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	readOnly, prompts["1"] = true, Prompt{Reference: `{"score": 3}`}
+	if ask(prompts); measured != 6 {
+		t.Errorf("another reference, in a tree that is only read: measured %d times", measured)
+	}
+	if after, err := os.Stat(files[0]); err != nil || !os.SameFile(kept, after) {
+		t.Errorf("what is only read was written: %v", err)
 	}
 }
 

@@ -52,6 +52,11 @@ type Reader struct {
 // NewReader reads a spool from r.
 func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, 1<<16)} }
 
+// Resume reads a spool from behind its first good bytes, which an earlier reader found whole, for who follows one that grows.
+func Resume(r io.Reader, good int64) *Reader {
+	return &Reader{in: bufio.NewReaderSize(r, 1<<16), opened: good > 0, good: good}
+}
+
 // Next returns the next payload, valid until the following call; io.EOF after the last whole frame of a
 // clean file, ErrCut where a frame is torn or damaged.
 func (r *Reader) Next() ([]byte, error) {

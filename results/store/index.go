@@ -54,7 +54,7 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 		}
 	}
 	past := remember(file, found)
-	if fresh >= worthIndexing {
+	if fresh >= worthIndexing && !s.ReadOnly {
 		// A tree that we may only read is planned all the same.
 		_ = l.write(found)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"matrix/results/record"
 	"matrix/results/table"
@@ -25,6 +26,22 @@ func (s *Store) Peek(ctx context.Context) ([]*Attempt, error) {
 		}
 		return nil
 	})
+}
+
+// Working is where the engine's log and the telemetry of an attempt under way are, for who looks on from outside: the last spool, "" =
+// there is none. Nothing need be there.
+func Working(s *Store, attempt string) (log, samples string) {
+	if !attemptName(attempt) {
+		return "", ""
+	}
+	dir := s.inner(workDir, attempt)
+	entries, _ := os.ReadDir(dir) // sorted; none where it is not there
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), record.TableSamples+"-") && strings.HasSuffix(e.Name(), ".spool") {
+			samples = filepath.Join(dir, e.Name())
+		}
+	}
+	return filepath.Join(dir, logFile), samples
 }
 
 // Adopt moves the unfinished attempts of a tree apart into this one's work, so that the next apply goes on with them.

@@ -21,6 +21,8 @@ import (
 type Store struct {
 	Version string            // of matrix, noted in manifests
 	Notice  func(text string) // told what had to be set aside, and what could not be read, once; nil = nobody
+	// ReadOnly: a reading leaves nothing behind, not even the index that makes the next one faster.
+	ReadOnly bool
 
 	root    string
 	fs      *disk.FS
@@ -75,7 +77,7 @@ func (s *Store) Inner() string { return s.inner() }
 // folder of their own below .matrix, what it commits lands beside everybody's. The guard is asked right before an
 // attempt is published; its error keeps the attempt in work.
 func (s *Store) Apart(dir string, guard func() error) *Store {
-	return &Store{Version: s.Version, Notice: s.Notice, root: s.root, fs: s.fs, apart: dir, guard: guard}
+	return &Store{Version: s.Version, Notice: s.Notice, ReadOnly: s.ReadOnly, root: s.root, fs: s.fs, apart: dir, guard: guard}
 }
 
 // cellDir is the folder of a cell. Names come from a user's file, so both are checked: nothing may be

@@ -6,25 +6,35 @@ import (
 	"path/filepath"
 	"time"
 
+	"matrix/results/claim"
 	"matrix/results/disk"
 	"matrix/results/store"
 	"matrix/runner/launch"
 )
 
-// Board is what an apply does right now, written every second for `matrix status` in another terminal.
+// Board is what an apply does right now, written every second for `matrix status` in another terminal and for `matrix serve`.
 type Board struct {
 	PID        int              `json:"pid"`
-	At         time.Time        `json:"at"` // of the writing
+	Owner      claim.Owner      `json:"owner"` // by which it is told whether the apply lives
+	At         time.Time        `json:"at"`    // of the writing
 	Experiment string           `json:"experiment"`
 	Launches   []launch.Running `json:"launches"`
 }
 
-const boardFile = "running.json"
+// BoardFile lies in the folder of what is no result.
+const BoardFile = "running.json"
+
+// JournalFile lies beside the board: the plan's cells and what has happened, in the records of --json, of the apply that runs, else
+// of the last. Who calls Apply writes it, out of the events.
+const JournalFile = "events.ndjson"
 
 // ReadBoard reads the board of the apply that holds the tree; nil where there is none.
-func ReadBoard(store *store.Store) *Board {
+func ReadBoard(store *store.Store) *Board { return ReadBoardIn(store.Inner()) }
+
+// ReadBoardIn is ReadBoard for a folder such as a cluster's task has below .matrix.
+func ReadBoardIn(inner string) *Board {
 	var b Board
-	text, err := disk.ReadFile(filepath.Join(store.Inner(), boardFile), 64<<20)
+	text, err := disk.ReadFile(filepath.Join(inner, BoardFile), 64<<20)
 	if err != nil || json.Unmarshal(text, &b) != nil {
 		return nil
 	}
@@ -35,7 +45,8 @@ func ReadBoard(store *store.Store) *Board {
 // others. What cannot be written is not worth a word: it is the store that must not fail.
 func (s *session) beat() (stop func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
-	path := filepath.Join(s.site.World.Store.Inner(), boardFile)
+	path := filepath.Join(s.site.World.Store.Inner(), BoardFile)
+	owner := claim.Me("matrix apply " + s.site.Plan.Experiment)
 	go func() {
 		defer close(ended)
 		defer os.Remove(path)
@@ -51,7 +62,7 @@ func (s *session) beat() (stop func()) {
 			case <-tick.C:
 				told = true
 			}
-			board := Board{PID: os.Getpid(), At: time.Now(), Experiment: s.site.Plan.Experiment, Launches: s.site.Crowd.Look(told)}
+			board := Board{PID: os.Getpid(), Owner: owner, At: time.Now(), Experiment: s.site.Plan.Experiment, Launches: s.site.Crowd.Look(told)}
 			if text, err := json.Marshal(board); err == nil {
 				_ = replace(path, text)
 			}

@@ -47,13 +47,13 @@ func TestALoadIsToldWhileItLasts(t *testing.T) {
 		if told < 55 || last.Part != "compile" || last.Limit != 10*time.Minute || last.Elapsed < 58*time.Second || last.Message != "Compiling a graph" {
 			t.Errorf("told %d times, last %+v", told, last)
 		}
-		if board == nil || board.PID != os.Getpid() || len(board.Launches) != 1 {
+		if board == nil || board.PID != os.Getpid() || board.Owner.PID != os.Getpid() || len(board.Launches) != 1 {
 			t.Fatalf("board %+v", board)
 		}
 		if l := board.Launches[0]; l.Phase != "load" || l.Part != "compile" || l.LogLine != "Compiling a graph" || l.Progress != nil || l.Name != c.Name() {
 			t.Errorf("board %+v", l)
 		}
-		if _, err := os.Stat(filepath.Join(r.world.Store.Inner(), boardFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(r.world.Store.Inner(), BoardFile)); err == nil {
 			t.Error("the board outlives the apply")
 		}
 	})

@@ -50,6 +50,7 @@ type Running struct {
 	Step       int              `json:"step"` // 1-based, of Steps
 	Steps      int              `json:"steps"`
 	Launch     int              `json:"launch"`
+	Simulated  bool             `json:"simulated,omitempty"` // by matrix's own simulator
 	Phase      string           `json:"phase"`
 	PhaseBegan time.Time        `json:"phase_began"`
 	Limit      time.Duration    `json:"limit_ns,omitempty"` // of the phase
@@ -84,7 +85,7 @@ func (j *journal) present() Running {
 	p := j.now
 	j.mu.Unlock()
 	r := Running{Attempt: j.attempt.Manifest().Attempt, Cell: j.cell.Address[:16], Name: j.cell.Name(), Step: j.index + 1,
-		Steps: len(j.site.Plan.Order), Launch: j.number, Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, URL: p.engine.url, Progress: p.measured}
+		Steps: len(j.site.Plan.Order), Launch: j.number, Simulated: j.cell.Platform.Simulated(), Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, URL: p.engine.url, Progress: p.measured}
 	if r.Phase != "" && j.priming.Load() {
 		r.Phase = "prime: " + r.Phase
 	}

@@ -1,7 +1,9 @@
 package serve
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"slices"
@@ -49,7 +51,11 @@ func (g guard) ours(host string) bool {
 	return slices.Contains(g.hosts, strings.Trim(host, "[]"))
 }
 
-const tokenCookie = "matrix_token"
+// cookieName is another for each token: a browser does not tell the servers on one machine apart by their ports.
+func (g guard) cookieName() string {
+	sum := sha256.Sum256([]byte(g.token))
+	return "matrix_" + hex.EncodeToString(sum[:4])
+}
 
 // known tells whether a request brings the token: as a bearer, as the cookie, or once in the address, which sets the cookie.
 func (g guard) known(w http.ResponseWriter, r *http.Request) bool {
@@ -60,11 +66,11 @@ func (g guard) known(w http.ResponseWriter, r *http.Request) bool {
 	if is(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
 		return true
 	}
-	if c, err := r.Cookie(tokenCookie); err == nil && is(c.Value) {
+	if c, err := r.Cookie(g.cookieName()); err == nil && is(c.Value) {
 		return true
 	}
 	if is(r.URL.Query().Get("token")) {
-		http.SetCookie(w, &http.Cookie{Name: tokenCookie, Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		http.SetCookie(w, &http.Cookie{Name: g.cookieName(), Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 		return true
 	}
 	return false

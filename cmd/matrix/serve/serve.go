@@ -1,15 +1,21 @@
-// Package serve shows a tree of results in a browser: the apply that runs, experiments → cells → attempts → requests, and the
-// reports that were made. It only reads: it takes no lock, writes no file and starts nothing, so that it may run beside any apply.
+// Package serve shows a tree of results in a browser: the applies that run, experiments → cells → attempts → requests → answers, and the
+// reports, which it has made when they are asked for. It only reads: it takes no lock, writes no file and starts nothing, so that it
+// may run beside any apply.
 package serve
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"sync"
 
+	"matrix/cmd/matrix/serve/rows"
 	"matrix/results/store"
+	"matrix/results/table"
 )
 
 // Server answers for one tree.
@@ -19,19 +25,29 @@ type Server struct {
 	Version string // of matrix
 	Hosts   []string
 	Token   string // what a request must bring; "" = nothing, on loopback alone
+	// Report writes the page of matrix report; it writes nothing into the tree. Never called concurrently.
+	Report func(ctx context.Context, experiment string, w io.Writer) error
+
+	cache  rows.Cache
+	making sync.Mutex // a report
 }
 
 //go:embed assets
 var assets embed.FS
 
-// Handler is all that is served.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	files, err := fs.Sub(assets, "assets")
+// files are what is served as it is.
+func files() fs.FS {
+	sub, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	mux.Handle("GET /", http.FileServerFS(files))
+	return sub
+}
+
+// Handler is all that is served.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files()))
 	mux.HandleFunc("GET /api/tree", s.tree)
 	mux.HandleFunc("GET /api/attempts", s.attempts)
 	mux.HandleFunc("GET /api/requests", s.requests)
@@ -41,7 +57,7 @@ func (s *Server) Handler() http.Handler {
 	return guard{s.Hosts, s.Token, mux}
 }
 
-// reply writes what was asked for as JSON, or the error: 404 for what is not there.
+// reply writes what was asked for as JSON, or the error: 404 for what is not there, 422 for what is there and damaged.
 func reply(w http.ResponseWriter, v any, err error) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if err != nil {
@@ -49,8 +65,10 @@ func reply(w http.ResponseWriter, v any, err error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			code = http.StatusNotFound
-		case errors.Is(err, errAsked):
+		case errors.Is(err, rows.ErrQuery):
 			code = http.StatusBadRequest
+		case errors.Is(err, table.ErrCorrupt), errors.Is(err, errDamaged):
+			code = http.StatusUnprocessableEntity
 		}
 		w.WriteHeader(code)
 		v = map[string]string{"error": err.Error()}
@@ -58,5 +76,5 @@ func reply(w http.ResponseWriter, v any, err error) {
 	_ = json.NewEncoder(w).Encode(v) // who is gone is told nothing
 }
 
-// errAsked is what a request asks for that means nothing.
-var errAsked = errors.New("this is no query")
+// errDamaged is what a manifest that cannot be read means.
+var errDamaged = errors.New("damaged")

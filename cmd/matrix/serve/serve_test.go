@@ -4,21 +4,23 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"matrix/cmd/matrix/serve/rows"
+	"matrix/results/record"
+	"matrix/results/report"
 	"matrix/results/store"
 	"matrix/results/summary/summarytest"
-	"matrix/runner/apply"
-	"matrix/runner/events"
-	"matrix/runner/launch"
 )
 
 // served is a server over a planted tree.
@@ -31,9 +33,17 @@ func served(t *testing.T, token string) (root, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer((&Server{Store: store, Results: root, Version: "test", Hosts: []string{"127.0.0.1", "localhost"}, Token: token}).Handler())
+	s := httptest.NewServer(serverOf(root, store, token).Handler())
 	t.Cleanup(s.Close)
 	return root, s.URL
+}
+
+// serverOf is a server whose reports are three words, one of them markup.
+func serverOf(root string, store *store.Store, token string) *Server {
+	return &Server{Store: store, Results: root, Version: "test", Hosts: []string{"127.0.0.1", "localhost"}, Token: token,
+		Report: func(_ context.Context, experiment string, w io.Writer) error {
+			return (&report.Document{Title: "Report on <b>" + experiment}).WriteHTML(w)
+		}}
 }
 
 func fetch(t *testing.T, url string, change func(*http.Request), into any) *http.Response {
@@ -98,30 +108,17 @@ func TestToken(t *testing.T) {
 
 // Nothing outside of what is embedded and of the tree is served, and the pages name no other origin.
 func TestOnlyWhatIsEmbedded(t *testing.T) {
-	root, url := served(t, "")
-	for _, path := range []string{"/../serve.go", "/assets", "/%2e%2e/%2e%2e/etc/passwd", "/report/%2e%2e%2f%2e%2e", "/report/none", "/report/e", "/api/attempts/x"} {
+	_, url := served(t, "")
+	for _, path := range []string{"/../serve.go", "/assets", "/%2e%2e/%2e%2e/etc/passwd", "/report/%2e%2e%2f%2e%2e", "/report/none", "/api/attempts/x"} {
 		if got := fetch(t, url+path, nil, nil); got.StatusCode == http.StatusOK {
 			t.Errorf("%s: %s", path, got.Status)
 		}
 	}
-	dir := filepath.Join(root, "e", "report")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "report.html")); err != nil {
-		t.Fatal(err)
-	}
-	if got := fetch(t, url+"/report/e", nil, nil); got.StatusCode != http.StatusNotFound {
-		t.Errorf("a link out of the tree: %s", got.Status)
-	}
-	for _, name := range []string{"index.html", "page.js", "style.css"} {
+	for _, name := range []string{"index.html", "page.js", "live.js", "style.css"} {
 		text, err := assets.ReadFile("assets/" + name)
-		if err != nil || strings.Contains(string(text), "http") || strings.Contains(string(text), "innerHTML") || strings.Contains(string(text), " style=") || strings.Contains(string(text), " onclick=") {
+		if err != nil || strings.Contains(strings.ReplaceAll(strings.ReplaceAll(string(text), "http://www.w3.org/2000/svg", ""), "http-equiv", ""), "http") || strings.Contains(string(text), "innerHTML") || strings.Contains(string(text), " style=") || strings.Contains(string(text), " onclick=") {
 			t.Errorf("%s asks another origin, writes markup or has what the policy refuses (%v)", name, err)
 		}
-	}
-	if page, _ := assets.ReadFile("assets/page.js"); len(page) > 10<<10 {
-		t.Errorf("the script is %d bytes, want at most 10 KiB", len(page))
 	}
 }
 
@@ -144,13 +141,13 @@ func TestTables(t *testing.T) {
 	if len(attempts) != 2 || !attempts[0].Counts {
 		t.Fatalf("%+v", attempts)
 	}
-	at := url + "/api/requests?experiment=" + c.Experiment + "&attempt=" + attempts[0].Manifest.Attempt
-	var all requestsReply
+	at := url + "/api/requests?experiment=" + c.Experiment + "&slug=" + c.Slug + "&attempt=" + attempts[0].Manifest.Attempt
+	var all rows.Page
 	fetch(t, at+"&limit=1000&sort=e2e_s&desc=1", nil, &all)
 	if all.Matched != 40 || len(all.Rows) != 40 || all.Counts["ok"] != 40 {
 		t.Fatalf("%d of %d rows, %v", len(all.Rows), all.Matched, all.Counts)
 	}
-	if !slices.IsSortedFunc(all.Rows, func(a, b request) int {
+	if !slices.IsSortedFunc(all.Rows, func(a, b rows.Request) int {
 		switch {
 		case *a.E2ES > *b.E2ES:
 			return -1
@@ -161,48 +158,165 @@ func TestTables(t *testing.T) {
 	}) {
 		t.Error("not the longest first")
 	}
-	var paged []request
-	for offset := 0; offset < 40; offset += 7 {
-		var p requestsReply
-		fetch(t, at+fmt.Sprintf("&limit=7&offset=%d&sort=e2e_s&desc=1", offset), nil, &p)
-		paged = append(paged, p.Rows...)
+	var paged []rows.Request
+	for after := "&"; after != "&after="; {
+		var p rows.Page
+		fetch(t, at+"&limit=7&sort=e2e_s&desc=1"+after, nil, &p)
+		paged, after = append(paged, p.Rows...), "&after="+p.Next
 	}
-	if len(paged) != 40 || !slices.EqualFunc(paged, all.Rows, func(a, b request) bool { return a.Seq == b.Seq }) {
+	if len(paged) != 40 || !slices.EqualFunc(paged, all.Rows, func(a, b rows.Request) bool { return a.Seq == b.Seq }) {
 		t.Errorf("%d rows page by page are not those at once", len(paged))
 	}
-	var none requestsReply
+	var none rows.Page
 	if fetch(t, at+"&status=timed_out", nil, &none); none.Matched != 0 || none.Total == 0 {
 		t.Errorf("%+v", none)
 	}
-	for _, query := range []string{"&sort=1", "&limit=0", "&limit=1e9", "&offset=-1", "&offset=49999&limit=1000"} {
+	for _, query := range []string{"&sort=1", "&limit=0", "&limit=1e9", "&after=1", "&after=x_1"} {
 		if got := fetch(t, at+query, nil, nil); got.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %s", query, got.Status)
 		}
 	}
-	if got := fetch(t, url+"/api/requests?experiment=e&attempt=../../etc", nil, nil); got.StatusCode != http.StatusNotFound {
+	if got := fetch(t, url+"/api/requests?experiment=e&slug="+c.Slug+"&attempt=../../etc", nil, nil); got.StatusCode != http.StatusNotFound {
 		t.Errorf("a path for an attempt: %s", got.Status)
 	}
 }
 
-// A stream tells what runs at once, then each change; an apply that is gone is gone in seconds, whatever it left.
-func TestEvents(t *testing.T) {
-	root, url := served(t, "")
-	board := func(at time.Time, done int64) {
-		b := apply.Board{PID: 7, At: at, Experiment: "e", Launches: []launch.Running{{Attempt: "A", Cell: "c", Name: "<script>alert(1)</script>", Step: 1, Steps: 2,
-			Progress: &events.Progress{Planned: 100, Done: done}}}}
-		text, err := json.Marshal(b)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(root, ".matrix", "running.json"), text, 0o644)
+// The answer of a request, and that of another platform to the same prompt, which it was asked under another number.
+func TestAnswers(t *testing.T) {
+	_, url := served(t, "")
+	var tree treeReply
+	fetch(t, url+"/api/tree", nil, &tree)
+	for _, c := range tree.Cells {
+		var got answered
+		fetch(t, url+"/api/answer?experiment=e&slug="+c.Slug+"&attempt="+c.Attempt+"&prompt=7&seq=3", nil, &got)
+		if got.Request.Seq != 7 || got.Platform != c.Platform || got.Text == nil || *got.Text != "answer 7 is yes" {
+			t.Errorf("%s: %+v", c.Name, got)
 		}
+		if got := fetch(t, url+"/api/answer?experiment=e&slug="+c.Slug+"&attempt="+c.Attempt+"&prompt=none&seq=3", nil, nil); got.StatusCode != http.StatusNotFound {
+			t.Errorf("a prompt that nobody asked: %s", got.Status)
+		}
+	}
+}
+
+// What is wrong with a tree is told; nothing of it is an error of the server, hangs it or is left out.
+func TestDamagedTree(t *testing.T) {
+	root, url := served(t, "")
+	var tree treeReply
+	fetch(t, url+"/api/tree", nil, &tree)
+	c := tree.Cells[slices.IndexFunc(tree.Cells, func(c cell) bool { return c.Launches == 2 })]
+	dirs, err := filepath.Glob(filepath.Join(root, "e", c.Slug, "0*"))
+	if err != nil || len(dirs) != 2 {
+		t.Fatal(dirs, err)
+	}
+	// The first loses a byte of its requests, which only a reading finds; the second its manifest.
+	path := filepath.Join(dirs[0], "requests.parquet")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 1
+	other := filepath.Join(root, "e", "x")
+	for _, err := range []error{os.WriteFile(path, text, 0o644), os.WriteFile(filepath.Join(dirs[1], "manifest.json"), []byte("{"), 0o644), os.MkdirAll(filepath.Join(root, "no experiment"), 0o755),
+		syscall.Mkfifo(filepath.Join(root, "e", "fifo"), 0o644), os.Symlink("/", filepath.Join(root, "e", "all")), os.Symlink(".", filepath.Join(root, "loop")), os.MkdirAll(other, 0o755),
+		syscall.Mkfifo(filepath.Join(root, ".matrix", "running.json"), 0o644), syscall.Mkfifo(filepath.Join(root, ".matrix", "events.ndjson"), 0o644)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(root, ".matrix"), 0o755); err != nil {
+	if got := fetch(t, url+"/api/tree", nil, &tree); got.StatusCode != http.StatusOK || len(tree.Problems) != 1 || tree.Problems[0].Attempt != filepath.Base(dirs[1]) || len(tree.Cells) != 2 {
+		t.Errorf("%s: %+v", got.Status, tree.Problems)
+	}
+	var fault struct{ Error string }
+	at := "?experiment=e&slug=" + c.Slug + "&attempt="
+	if got := fetch(t, url+"/api/requests"+at+filepath.Base(dirs[0]), nil, &fault); got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(fault.Error, "SHA-256 differs") {
+		t.Errorf("a byte that differs: %s: %s", got.Status, fault.Error)
+	}
+	if got := fetch(t, url+"/api/requests"+at+filepath.Base(dirs[1]), nil, nil); got.StatusCode >= http.StatusInternalServerError {
+		t.Errorf("no manifest: %s", got.Status)
+	}
+	if err := os.Rename(root, root+" moved"); err != nil {
 		t.Fatal(err)
 	}
-	board(time.Now(), 40)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer os.RemoveAll(root + " moved")
+	if got := fetch(t, url+"/api/tree", nil, &fault); got.StatusCode != http.StatusNotFound || !strings.Contains(fault.Error, "moved") {
+		t.Errorf("a tree that was moved away: %s: %s", got.Status, fault.Error)
+	}
+}
+
+// A report may run the style and script that every report has, and nothing that stands in the results.
+func TestReportPolicy(t *testing.T) {
+	_, url := served(t, "")
+	got := fetch(t, url+"/report/e", nil, nil)
+	csp := got.Header.Get("Content-Security-Policy")
+	if got.StatusCode != http.StatusOK || strings.Contains(csp, "unsafe") || strings.Count(csp, "sha256-") != 2 || !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("%s: %s", got.Status, csp)
+	}
+}
+
+// A copy is whole or not there; it replaces itself, and nothing else.
+func TestBuild(t *testing.T) {
+	root := t.TempDir()
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 300, Launches: []summarytest.Launch{{Row: func(i int, r *record.RequestRow) {
+		if i > 290 {
+			r.Status = record.StatusTimedOut
+		}
+	}}}})
+	store, err := store.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, dir := serverOf(root, store, ""), filepath.Join(t.TempDir(), "new", "copy")
+	for range 2 {
+		if err := s.Build(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var tree treeReply
+	var list []struct{ Manifest record.Manifest }
+	var kept copyOf
+	read := func(into any, path ...string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(append([]string{dir}, path...)...))
+		if err == nil {
+			err = json.Unmarshal(text, into)
+		}
+		if err != nil || strings.Contains(string(text), root) {
+			t.Fatalf("%s: %v, or it tells where the results are", path, err)
+		}
+	}
+	read(&tree, "api", "tree.json")
+	read(&list, "api", "attempts", "e", tree.Cells[0].Slug+".json")
+	read(&kept, "api", "rows", list[0].Manifest.Attempt+".json")
+	if len(kept.Rows) != 209 || kept.Total != 300 || kept.Texts[3] != "answer 3 is yes" || len(kept.Texts) != 200 {
+		t.Errorf("%d of %d rows, %d answers", len(kept.Rows), kept.Total, len(kept.Texts))
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "report", "e.html")); err != nil || !strings.Contains(string(page), "Report on &lt;b&gt;e") {
+		t.Errorf("the report: %v", err)
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "mine"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{foreign, filepath.Join(root, "copy"), root, filepath.Join(foreign, "mine")} {
+		if err := s.Build(t.Context(), bad); err == nil {
+			t.Errorf("%s was replaced", bad)
+		}
+	}
+	s.Report = func(context.Context, string, io.Writer) error { return errors.New("no") }
+	if err := s.Build(t.Context(), dir); err == nil {
+		t.Error("a copy without its report")
+	}
+	left, err := os.ReadDir(filepath.Dir(dir))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left beside the copy: %v, %v", left, err)
+	}
+	read(&tree, "api", "tree.json") // the one before
+}
+
+// A stream begins with hello, then tells what there is.
+func TestEvents(t *testing.T) {
+	_, url := served(t, "")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/events", nil)
 	if err != nil {
@@ -213,29 +327,13 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer got.Body.Close()
-	lines := bufio.NewScanner(got.Body)
-	next := func() (records []map[string]any) {
-		for lines.Scan() {
-			if text, is := strings.CutPrefix(lines.Text(), "data: "); is {
-				if err := json.Unmarshal([]byte(text), &records); err != nil {
-					t.Fatalf("%v: %s", err, text)
-				}
-				return records
-			}
+	var events []string
+	for lines := bufio.NewScanner(got.Body); len(events) < 2 && lines.Scan(); {
+		if name, is := strings.CutPrefix(lines.Text(), "event: "); is {
+			events = append(events, name)
 		}
-		t.Fatalf("the stream ended: %v", lines.Err())
-		return nil
 	}
-	done := func(records []map[string]any) any { return records[1]["progress"].(map[string]any)["done"] }
-	if first := next(); first[0]["type"] != "status" || first[0]["running"] != true || first[1]["type"] != "launch" || done(first) != 40.0 {
-		t.Errorf("at first: %v", first)
-	}
-	board(time.Now(), 41)
-	if second := next(); done(second) != 41.0 {
-		t.Errorf("then: %v", second)
-	}
-	board(time.Now().Add(-time.Minute), 41) // as a killed apply leaves it
-	if last := next(); len(last) != 1 || last[0]["running"] != false {
-		t.Errorf("of an apply that is gone: %v", last)
+	if !slices.Equal(events, []string{"hello", "now"}) {
+		t.Errorf("events %q", events)
 	}
 }

@@ -1,14 +1,14 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
+	"slices"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results/store"
 	"matrix/results/summary"
 )
 
@@ -22,7 +22,8 @@ type cell struct {
 	BatchSize  int64              `json:"batch_size"`
 	Launches   int                `json:"launches"` // that count
 	Attempts   int                `json:"attempts"`
-	Last       string             `json:"last"` // how the last attempt ended
+	Attempt    string             `json:"attempt"` // the last that counts; "" = none
+	Last       string             `json:"last"`    // how the last attempt ended
 	Simulated  bool               `json:"simulated"`
 	Imported   bool               `json:"imported"`
 	Metrics    map[string]float64 `json:"metrics"`
@@ -31,93 +32,84 @@ type cell struct {
 var cellMetrics = []string{"load_s", "batch_s", "output_throughput", "request_throughput", "success_rate", "ttft_p50_s", "e2e_p99_s"}
 
 type treeReply struct {
-	Results string   `json:"results"`
-	Matrix  string   `json:"matrix"`
-	Cells   []cell   `json:"cells"`
-	Reports []string `json:"reports"` // experiments that have one
+	Results     string           `json:"results"`
+	Matrix      string           `json:"matrix"`
+	Cells       []cell           `json:"cells"`
+	Experiments []string         `json:"experiments"`
+	Problems    []ndjson.Problem `json:"problems"` // attempts that are not as they were written, folders that cannot be read
 }
 
 func (s *Server) tree(w http.ResponseWriter, r *http.Request) {
-	set, err := summary.Survey(r.Context(), s.Store, s.Results)
+	_, out, err := s.survey(r.Context())
+	reply(w, out, err)
+}
+
+// survey reads the tree. A folder that cannot be read is a finding, not the end.
+func (s *Server) survey(ctx context.Context) (*summary.Set, treeReply, error) {
+	out := treeReply{Results: s.Results, Matrix: s.Version, Cells: []cell{}, Experiments: []string{}, Problems: []ndjson.Problem{}}
+	if info, err := os.Stat(s.Store.Root()); err != nil || !info.IsDir() {
+		return nil, out, fmt.Errorf("%s: %w: it comes with the first apply; if it was moved, start matrix serve on it anew", s.Results, fs.ErrNotExist)
+	}
+	store := s.Store.Apart("", nil) // with its own notices: the tree's are said once
+	store.Notice = func(text string) {
+		out.Problems = append(out.Problems, ndjson.Problem{Problem: "unreadable", Detail: text})
+	}
+	set, err := summary.Survey(ctx, store, s.Results)
 	if err != nil {
-		reply(w, nil, err)
-		return
+		return nil, out, err
 	}
-	out := treeReply{Results: s.Results, Matrix: s.Version, Cells: []cell{}, Reports: []string{}}
-	seen := map[string]bool{}
+	for _, p := range set.Problems {
+		out.Problems = append(out.Problems, ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail})
+		out.note(p.Experiment)
+	}
 	for _, c := range set.Cells {
-		x := cell{Experiment: c.Experiment, Slug: c.Slug, Name: c.Name, Platform: c.Platform, Model: c.Model, BatchSize: c.BatchSize, Launches: len(c.Launches),
-			Attempts: len(c.Attempts), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
-		if n := len(c.Attempts); n > 0 {
-			x.Last = c.Attempts[n-1].Status
-		}
-		for _, m := range cellMetrics {
-			if e := c.Estimate(m); e.Known() {
-				x.Metrics[m] = e.Median
-			}
-		}
-		out.Cells = append(out.Cells, x)
-		if !seen[c.Experiment] {
-			seen[c.Experiment] = true
-			if info, err := os.Lstat(s.reportPath(c.Experiment)); err == nil && info.Mode().IsRegular() {
-				out.Reports = append(out.Reports, c.Experiment)
-			}
+		out.Cells = append(out.Cells, cellOf(c))
+		out.note(c.Experiment)
+	}
+	slices.Sort(out.Experiments)
+	return set, out, nil
+}
+
+func (t *treeReply) note(experiment string) {
+	if !slices.Contains(t.Experiments, experiment) {
+		t.Experiments = append(t.Experiments, experiment)
+	}
+}
+
+func cellOf(c *summary.Cell) cell {
+	x := cell{Experiment: c.Experiment, Slug: c.Slug, Name: c.Name, Platform: c.Platform, Model: c.Model, BatchSize: c.BatchSize, Launches: len(c.Launches),
+		Attempts: len(c.Attempts), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
+	if n := len(c.Attempts); n > 0 {
+		x.Last = c.Attempts[n-1].Status
+	}
+	if n := len(c.Launches); n > 0 {
+		x.Attempt = c.Launches[n-1].Attempt
+	}
+	for _, m := range cellMetrics {
+		if e := c.Estimate(m); e.Known() {
+			x.Metrics[m] = e.Median
 		}
 	}
-	reply(w, out, nil)
+	return x
 }
 
 // attempts are those of one cell, in the records of matrix show --json.
 func (s *Server) attempts(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	set, err := summary.Survey(r.Context(), s.Store, s.Results, q.Get("experiment"))
-	out := []ndjson.Attempt{}
-	if err == nil {
-		for _, p := range set.Standings() {
-			if p.Experiment == q.Get("experiment") && p.Slug == q.Get("slug") {
-				out = append(out, ndjson.Attempt{Manifest: p.Manifest, Dir: p.Dir, Problem: p.Problem, Tainted: p.Tainted, Counts: p.WhyNot == "", WhyNot: p.WhyNot})
-			}
-		}
-	}
-	reply(w, out, err)
-}
-
-// attempt finds an attempt among those that the store lists: no path is made of what a request says.
-func (s *Server) attempt(r *http.Request) (store.Past, error) {
-	q := r.URL.Query()
-	past, err := s.Store.History(r.Context(), q.Get("experiment"))
 	if err != nil {
-		return store.Past{}, err
+		reply(w, nil, fmt.Errorf("experiment %q: %w", q.Get("experiment"), fs.ErrNotExist))
+		return
 	}
-	for _, p := range past {
-		if p.Attempt == q.Get("attempt") && p.Experiment == q.Get("experiment") {
-			return p, nil
+	reply(w, attemptsOf(set, q.Get("experiment"), q.Get("slug")), nil)
+}
+
+func attemptsOf(set *summary.Set, experiment, slug string) []ndjson.Attempt {
+	out := []ndjson.Attempt{}
+	for _, p := range set.Standings() {
+		if p.Experiment == experiment && p.Slug == slug {
+			out = append(out, ndjson.Attempt{Manifest: p.Manifest, Dir: p.Dir, Problem: p.Problem, Tainted: p.Tainted, Counts: p.WhyNot == "", WhyNot: p.WhyNot})
 		}
 	}
-	return store.Past{}, fmt.Errorf("attempt %q: %w", q.Get("attempt"), fs.ErrNotExist)
-}
-
-func (s *Server) reportPath(experiment string) string {
-	return filepath.Join(s.Results, experiment, "report", "report.html")
-}
-
-// reportPolicy is for a page that matrix report made: its own style and script stand in it, and it may talk to nobody.
-const reportPolicy = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-
-// report is the page that matrix report made of an experiment that the store knows.
-func (s *Server) report(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("experiment")
-	past, err := s.Store.History(r.Context(), name)
-	if err != nil || len(past) == 0 {
-		http.NotFound(w, r)
-		return
-	}
-	path := s.reportPath(past[0].Experiment)
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		http.Error(w, "there is no report yet: matrix report "+name, http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Security-Policy", reportPolicy)
-	http.ServeFile(w, r, path)
+	return out
 }

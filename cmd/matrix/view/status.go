@@ -106,7 +106,7 @@ func LaunchRecords(board *apply.Board) (all []ndjson.Launch) {
 		return nil
 	}
 	for _, l := range board.Launches {
-		r := ndjson.Launch{Attempt: l.Attempt, Experiment: board.Experiment, Cell: l.Cell, Name: l.Name, Launch: l.Launch, Step: l.Step, Steps: l.Steps,
+		r := ndjson.Launch{Attempt: l.Attempt, Experiment: board.Experiment, Cell: l.Cell, Name: l.Name, Launch: l.Launch, Step: l.Step, Steps: l.Steps, Simulated: l.Simulated,
 			Phase: l.Phase, Part: l.Part, PhaseBegan: l.PhaseBegan, LogLine: l.LogLine, Seen: board.At}
 		if l.Limit > 0 {
 			r.LimitS = seconds(&l.Limit)

@@ -28,6 +28,7 @@ type App struct {
 	Engines    map[string]backends.Backend // by the name that a platform block has
 	Vars       lang.Options
 	NoColor    bool
+	ReadOnly   bool         // nothing is written into the results, not even what makes the next reading faster
 	Log        *slog.Logger // --log; nil = none is kept
 }
 
@@ -53,7 +54,7 @@ func (a *App) Store() (*store.Store, error) { return a.StoreAt(a.Results) }
 func (a *App) StoreAt(root string) (*store.Store, error) {
 	s, err := store.Open(root)
 	if err == nil {
-		s.Notice = a.Warn
+		s.Notice, s.ReadOnly = a.Warn, a.ReadOnly
 	}
 	return s, err
 }

@@ -208,7 +208,7 @@ func applyOne(ctx context.Context, a *app.App, s *app.Session, p *plan.Plan, f a
 	observe, stop := view.Observer(a.Printer, view.Simulated(p), f.jobs != 0 && f.jobs != 1)
 	defer stop()
 	defer a.Interrupts.Orderly()()
-	return apply.Apply(ctx, s.World, p, apply.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
+	return journaled(ctx, s.World, p, apply.Options{FailFast: f.failFast, LaunchRetries: f.retries, Observe: observe,
 		Source: s.Source(p.Experiment), Log: a.Log, Hard: a.Interrupts.Now(), WithoutNVML: f.withoutNVML, Jobs: int(f.jobs)})
 }
 

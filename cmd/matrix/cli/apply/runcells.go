@@ -55,7 +55,7 @@ func runCells(ctx context.Context, a *app.App, file string, number int) error {
 	}
 	run.Store = s.World.Store
 	experiment := group.Launches[0].Experiment
-	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: apply.Apply,
+	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: journaled,
 		Options: apply.Options{LaunchRetries: 1, Observe: view.LineObserver(a.Printer, false), Source: s.Source(experiment), Log: a.Log, Hard: a.Interrupts.Now()},
 		Plan: func(ctx context.Context, w plan.LaunchRef) (*plan.Plan, error) {
 			return saved.Group(ctx, s.World, s.Cells[w.Experiment], []plan.LaunchRef{w})

@@ -17,12 +17,13 @@ type question struct {
 	requests []int64                    // nil = the rules'
 	prompts  quality.Prompts            // nil = no references
 	command  func(decision.Need) string // nil = no declaration is at hand
+	readOnly bool                       // nothing is kept in the results
 	observe  func(done, all int)        // how far the comparison of answers is; may be nil
 }
 
 // decide weighs what a set holds, answers included.
 func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
-	answers, err := quality.Kept(ctx, set, q.prompts, q.observe)
+	answers, err := quality.Kept(ctx, set, q.prompts, q.readOnly, q.observe)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -144,6 +144,34 @@ func orNone(names []string) []string {
 
 // reportOn makes one report of one or several experiments.
 func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) error {
+	return conclude(ctx, a, f, names, func(in report.Input) error {
+		if f.explain {
+			view.Decision(a.Printer, in.Decision)
+			return nil
+		}
+		doc, err := report.Build(ctx, in)
+		if err != nil {
+			return err
+		}
+		return deliver(a, doc, in.Decision, f, names)
+	})
+}
+
+// Page writes the page that `matrix report` makes of an experiment, and nothing else: the results are only read.
+func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error {
+	quiet := a.Quiet()
+	quiet.ReadOnly = true
+	return conclude(ctx, quiet, reportFlags{}, []string{experiment}, func(in report.Input) error {
+		doc, err := report.Build(ctx, in)
+		if err != nil {
+			return err
+		}
+		return doc.WriteHTML(w)
+	})
+}
+
+// conclude reads what a report is made of and calls do with it.
+func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do func(report.Input) error) error {
 	store, err := a.Store()
 	if err != nil {
 		return err
@@ -152,7 +180,9 @@ func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) er
 	if err != nil {
 		return err
 	}
-	_ = set.Keep(store) // of a tree made before, or by a run that was killed; one that we may only read is reported all the same
+	if !a.ReadOnly {
+		_ = set.Keep(store) // of a tree made before, or by a run that was killed; one that we may only read is reported all the same
+	}
 	sayAbsent(a, set)
 	declared := declaredFor(ctx, a, f.plan, names)
 	if declared.err != nil {
@@ -166,21 +196,12 @@ func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) er
 	if err != nil {
 		return err
 	}
-	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx), comparing(a)})
+	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx), a.ReadOnly, comparing(a)})
 	if err != nil {
 		return err
 	}
-	in := report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: app.Version(), Quality: answers, Coverage: declared.coverage(), Recipe: declared.recipe(ctx),
-		Decision: weighed}
-	if f.explain {
-		view.Decision(a.Printer, weighed)
-		return nil
-	}
-	doc, err := report.Build(ctx, in)
-	if err != nil {
-		return err
-	}
-	return deliver(a, doc, weighed, f, names)
+	return do(report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: app.Version(), Quality: answers, Coverage: declared.coverage(),
+		Recipe: declared.recipe(ctx), Decision: weighed})
 }
 
 func reportTitle(names []string) string {

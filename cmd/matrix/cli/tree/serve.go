@@ -4,42 +4,82 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/cli/report"
 	"matrix/cmd/matrix/serve"
 )
 
 // Serve is the command.
 func Serve(a *app.App) *cobra.Command {
-	var listen, tokenEnv string
+	var listen, tokenEnv, build string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Show the results and the running apply in a browser on this machine",
-		Long: "Show the results and the running apply in a browser: live progress, cells, attempts, requests, answers, and the reports that\n" +
-			"matrix report has made. It only reads, so it may be started before, during or after any apply, and left running. It listens\n" +
-			"on loopback; another address needs --token-env, and then a browser opens http://ADDRESS/?token=… once.",
+		Long: `Show the results and what runs in a browser: each apply on them live, whoever started it, cells, attempts, requests, answers, and
+the reports, which are made when they are asked for. It only reads, so it may be started before, during or after any apply, and
+left running. It listens on loopback; another address needs --token-env, and then a browser opens http://ADDRESS/?token=… once.
+
+  matrix serve                    http://127.0.0.1:7373/
+  matrix serve --build public     a copy that any web server can show: cells, attempts, reports, the first requests of each attempt`,
 		Args: app.NoArguments,
-		RunE: func(cmd *cobra.Command, args []string) error { return serveTree(cmd.Context(), a, listen, tokenEnv) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// The usual folder comes to be with the first apply, which may be started after this.
+			if build != "" || cmd.Flags().Changed("results") {
+				if err := a.ResultsThere(); err != nil {
+					return err
+				}
+			}
+			if build != "" {
+				return buildCopy(cmd.Context(), a, build)
+			}
+			return serveTree(cmd.Context(), a, listen, tokenEnv)
+		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:7373", "address and port; port 0 takes a free one")
 	cmd.Flags().StringVar(&tokenEnv, "token-env", "", "name of the environment variable with the token that every request must bring")
+	cmd.Flags().StringVar(&build, "build", "", "write a copy into this folder instead, which must be empty, new or a copy")
 	return cmd
 }
 
+// serverOf is a server for the results.
+func serverOf(a *app.App) (*serve.Server, error) {
+	a.ReadOnly = true
+	store, err := a.Store()
+	return &serve.Server{Store: store, Results: a.Results, Version: app.Version(), Hosts: []string{"localhost", "127.0.0.1", "::1"},
+		Report: func(ctx context.Context, experiment string, w io.Writer) error {
+			return report.Page(ctx, a, experiment, w)
+		}}, err
+}
+
+func buildCopy(ctx context.Context, a *app.App, dir string) error {
+	s, err := serverOf(a)
+	if err != nil {
+		return err
+	}
+	if err := s.Build(ctx, dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(a, "Written: %s\n", filepath.Join(dir, "index.html"))
+	return nil
+}
+
 func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
-	if err := a.ResultsThere(); err != nil {
+	s, err := serverOf(a)
+	if err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return app.Hint(fmt.Errorf("--listen %s: %w", listen, err), "It is an address with a port, like 127.0.0.1:7373.")
 	}
-	s := &serve.Server{Results: a.Results, Version: app.Version(), Hosts: []string{"localhost", "127.0.0.1", "::1"}}
 	if tokenEnv != "" {
 		if s.Token = os.Getenv(tokenEnv); s.Token == "" {
 			return app.Hint(fmt.Errorf("%s is not set", tokenEnv), "--token-env names the variable that holds the token, not the token.")
@@ -50,9 +90,6 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 			return app.Hint(fmt.Errorf("--listen %s is not loopback: whoever reaches it could read all results", listen), "Give a token by --token-env NAME, or forward the port: ssh -L 7373:127.0.0.1:7373 HOST.")
 		}
 		s.Hosts = append(s.Hosts, host)
-	}
-	if s.Store, err = a.Store(); err != nil {
-		return err
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {

@@ -2,160 +2,210 @@
 // All text goes through textContent: what an engine or a model wrote is never markup here.
 const $ = id => document.getElementById(id);
 const make = (tag, text, kind) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; if (kind) e.className = kind; return e; };
+const option = (value, text) => { const o = make("option", text); o.value = value; return o; };
 const num = (v, digits) => v == null ? "–" : v.toLocaleString("en", {maximumFractionDigits: digits, minimumFractionDigits: digits});
-const clock = s => s == null ? "–" : s < 60 ? Math.round(s) + " s" : s < 3600 ? Math.floor(s / 60) + " min " + Math.round(s % 60) + " s" : (s / 3600).toFixed(1) + " h";
-const get = async (path, query) => {
-  const r = await fetch(path + "?" + new URLSearchParams(query));
-  const body = await r.json();
-  if (!r.ok) throw new Error(body.error || r.status);
+const clock = s => s == null ? "–" : s < 60 ? Math.floor(s) + " s" : s < 3600 ? Math.floor(s / 60) + " min " + Math.floor(s % 60) + " s" : Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
+const words = s => s.replaceAll("_", " ");
+const say = text => { if ($("said").textContent !== text) $("said").textContent = text; };
+// A copy that matrix serve --build wrote has files in place of a server.
+const copy = document.documentElement.hasAttribute("data-copy");
+
+const load = async path => {
+  const r = await fetch(path);
+  const body = await r.json().catch(() => ({}));
+  if (!r.ok) throw new Error(body.error || "not to be had: " + r.status);
   return body;
 };
+const enc = encodeURIComponent;
+const get = (path, query) => copy ? fromCopy[path](query) : load("api/" + path + "?" + new URLSearchParams(query));
+const fromCopy = {
+  tree: () => load("api/tree.json"),
+  attempts: q => load("api/attempts/" + enc(q.experiment) + "/" + enc(q.slug) + ".json"),
+  async requests(q) {
+    const of = await load("api/rows/" + enc(q.attempt) + ".json"), from = Number(q.after || 0), down = q.desc ? -1 : 1;
+    const rows = of.rows.filter(r => !q.status || r.status === q.status).map((r, i) => [r, q.sort ? r[q.sort] : i]);
+    rows.sort(([, x], [, y]) => x == null || y == null ? (x == null) - (y == null) : (x - y) * down);
+    const next = from + Number(q.limit);
+    return {...of, matched: rows.length, copied: of.rows.length, rows: rows.slice(from, next).map(([r]) => r), next: next < rows.length ? String(next) : ""};
+  },
+  async answer(q) {
+    const of = await load("api/rows/" + enc(q.attempt) + ".json"), r = of.rows.find(r => r.prompt === q.prompt);
+    if (!r) throw new Error("this prompt is not in the copy");
+    const c = tree.cells.find(c => c.experiment === q.experiment && c.slug === q.slug);
+    return {request: r, platform: c.platform, cell: c.name, text: of.texts[r.seq]};
+  },
+};
 
-// table draws rows; a column is [title, text of a row, number?, sort key]. sorted is called with the key of a head that was pressed.
-function table(into, columns, rows, order, sorted, pressed) {
-  const head = make("tr");
-  for (const [title, , number, key] of columns) {
-    const th = make("th", undefined, number ? "number" : "");
+// table draws rows; a column is {title, text, number, key, long, kind}. sorted is called with the key of a head that was pressed.
+function table(into, columns, rows, order, sorted, pressed, chosen) {
+  const head = make("tr"), body = make("tbody"), top = make("thead");
+  for (const c of columns) {
+    const th = make("th", undefined, c.number ? "number" : "");
     th.scope = "col";
-    if (key) {
-      const b = make("button", title);
+    if (c.key && sorted) {
+      const b = make("button", c.title + (order.key === c.key ? order.down ? " ▼" : " ▲" : ""));
       b.type = "button";
-      b.onclick = () => sorted(key);
+      b.dataset.key = c.key;
+      b.onclick = () => { sorted(c.key); };
       th.append(b);
-      th.setAttribute("aria-sort", order.key !== key ? "none" : order.down ? "descending" : "ascending");
-    } else th.textContent = title;
+      th.setAttribute("aria-sort", order.key !== c.key ? "none" : order.down ? "descending" : "ascending");
+    } else th.textContent = c.title;
     head.append(th);
   }
-  const body = make("tbody");
   for (const row of rows) {
-    const tr = make("tr");
-    columns.forEach(([, text, number], i) => {
-      const td = make("td", undefined, number ? "number" : "");
+    const tr = make("tr", undefined, chosen && chosen(row) ? "chosen" : "");
+    columns.forEach((c, i) => {
+      const td = make("td", undefined, c.number ? "number" : c.long ? "long" : c.kind ? c.kind(row) : "");
       if (i === 0 && pressed) {
-        const b = make("button", text(row));
+        const b = make("button", c.text(row));
         b.type = "button";
         b.onclick = () => pressed(row);
         td.append(b);
-      } else td.textContent = text(row);
+      } else td.textContent = c.text(row);
       tr.append(td);
     });
     body.append(tr);
   }
-  const top = make("thead");
   top.append(head);
+  // A head that was pressed keeps the keyboard.
+  const held = into.contains(document.activeElement) && document.activeElement.dataset.key;
   into.replaceChildren(top, body);
+  if (held) [...into.querySelectorAll("th button")].find(b => b.dataset.key === held)?.focus();
 }
 
-let tree = {cells: [], reports: []}, order = {key: "name", down: false};
-const metric = name => c => c.metrics[name];
-const keys = {name: c => c.experiment + "/" + c.name, load: metric("load_s"), tput: metric("output_throughput"), req: metric("request_throughput"), ok: metric("success_rate"), ttft: metric("ttft_p50_s"), e2e: metric("e2e_p99_s"), batch: metric("batch_s")};
+let tree = {cells: [], experiments: [], problems: []}, order = {key: "name", down: false};
+const most = 500; // rows of cells that are drawn
+const metric = (title, name, digits) => ({title, text: c => num(c.metrics[name], digits), number: true, key: name, of: c => c.metrics[name]});
 const cellColumns = [
-  ["cell", c => c.name, false, "name"], ["experiment", c => c.experiment],
-  ["launches", c => c.launches + (c.last && c.last !== "complete" ? " (last: " + c.last.replace("_", " ") + ")" : "")],
-  ["load s", c => num(c.metrics.load_s, 1), true, "load"], ["batch s", c => num(c.metrics.batch_s, 1), true, "batch"],
-  ["out tok/s", c => num(c.metrics.output_throughput, 1), true, "tput"], ["req/s", c => num(c.metrics.request_throughput, 2), true, "req"],
-  ["success", c => c.metrics.success_rate == null ? "–" : num(100 * c.metrics.success_rate, 2) + "%", true, "ok"],
-  ["TTFT p50 s", c => num(c.metrics.ttft_p50_s, 3), true, "ttft"], ["e2e p99 s", c => num(c.metrics.e2e_p99_s, 2), true, "e2e"],
-  ["", c => c.simulated ? "SIMULATED" : c.imported ? "imported" : ""]];
+  {title: "cell", text: c => c.name, key: "name", of: c => c.experiment + "/" + c.name}, {title: "experiment", text: c => c.experiment},
+  {title: "launches", text: c => c.launches + (c.last && c.last !== "complete" ? " (last: " + words(c.last) + ")" : "")},
+  metric("load s", "load_s", 1), metric("batch s", "batch_s", 1), metric("out tok/s", "output_throughput", 1), metric("req/s", "request_throughput", 2),
+  {title: "success", text: c => c.metrics.success_rate == null ? "–" : num(100 * c.metrics.success_rate, 2) + "%", number: true, key: "success_rate", of: c => c.metrics.success_rate},
+  metric("TTFT p50 s", "ttft_p50_s", 3), metric("e2e p99 s", "e2e_p99_s", 2),
+  {title: "kind", text: c => c.simulated ? "SIMULATED" : c.imported ? "imported" : "measured"}];
 
 function drawCells() {
-  const word = $("filter").value.toLowerCase();
-  const of = keys[order.key];
+  const word = $("filter").value.toLowerCase(), of = cellColumns.find(c => c.key === order.key).of;
   const rows = tree.cells.filter(c => (c.experiment + "/" + c.name).toLowerCase().includes(word)).sort((a, b) => {
     const x = of(a), y = of(b);
     if (x == null || y == null) return (x == null) - (y == null);
     return (x < y ? -1 : x > y ? 1 : 0) * (order.down ? -1 : 1);
   });
-  table($("cells"), cellColumns, rows, order, key => { order = {key, down: order.key === key && !order.down}; drawCells(); }, drawAttempts);
+  table($("cells"), cellColumns, rows.slice(0, most), order, key => { order = {key, down: order.key === key && !order.down}; drawCells(); }, c => go(c.experiment, c.slug),
+    c => at[0] === c.experiment && at[1] === c.slug);
+  $("cells-note").textContent = rows.length > most ? most + " of " + num(rows.length, 0) + " cells: the filter finds the others" : rows.length ? "" : tree.cells.length ? "No cell has this in its name." : "No cell has results yet.";
 }
 
 async function drawTree() {
-  tree = await get("/api/tree", {});
-  $("where").textContent = tree.results + " · matrix " + tree.matrix;
-  const links = tree.reports.map(name => { const a = make("a", "report of " + name); a.href = "/report/" + encodeURIComponent(name); return a; });
-  $("reports").replaceChildren(...links.flatMap(a => [a, document.createTextNode(" ")]));
+  try { tree = await get("tree", {}); } catch (e) { $("where").textContent = e.message; $("where").className = "bad"; return; }
+  $("where").className = "dim";
+  $("where").textContent = tree.results + " · matrix " + tree.matrix + (copy ? " · a copy" : "");
+  $("reports").replaceChildren(...tree.experiments.map(name => {
+    const li = make("li"), a = make("a", "Report on " + name);
+    a.href = "report/" + enc(name) + (copy ? ".html" : "");
+    if (!copy) a.onclick = () => say("The report on " + name + " is being made from all its results …");
+    li.append(a);
+    return li;
+  }));
+  const bad = $("problems");
+  bad.hidden = !tree.problems.length;
+  bad.firstChild.textContent = tree.problems.length + (tree.problems.length === 1 ? " thing is" : " things are") + " wrong with these results";
+  bad.lastChild.replaceChildren(...tree.problems.map(p => make("li", [[p.experiment, p.slug, p.attempt].filter(x => x).join("/"), words(p.problem), p.detail].filter(x => x).join(": "))));
   drawCells();
 }
+addEventListener("pageshow", () => say(""));
 
-async function drawAttempts(c) {
-  const list = await get("/api/attempts", {experiment: c.experiment, slug: c.slug});
-  $("attempts-part").hidden = false;
-  $("attempts-title").textContent = "Attempts at " + c.name;
-  table($("attempts"), [["attempt", a => a.manifest.attempt], ["launch", a => a.manifest.launch, true], ["status", a => a.manifest.status.replace("_", " ")],
-    ["ok", a => num(a.manifest.ok, 0) + " of " + num(a.manifest.planned, 0), true], ["began", a => a.manifest.began], ["counts", a => a.counts ? "yes" : "no: " + a.why_not], ["why", a => a.manifest.reason || a.problem || a.tainted || ""]],
-    list, {}, null, a => { page = {experiment: c.experiment, attempt: a.manifest.attempt, offset: 0, limit: 100, sort: "seq", desc: "", status: ""}; $("status").replaceChildren(make("option", "any")); $("status").firstChild.value = ""; drawRequests(); });
-  $("attempts-title").scrollIntoView();
+// The address says what is open: #experiment/cell/attempt/request/prompt.
+let at = [];
+const go = (...parts) => { location.hash = parts.map(enc).join("/"); };
+async function follow() {
+  const next = location.hash.slice(1).split("/").map(decodeURIComponent), was = at;
+  at = next;
+  const same = n => next.length >= n && was.length >= n && next.slice(0, n).join("/") === was.slice(0, n).join("/");
+  drawCells();
+  $("attempts-part").hidden = next.length < 2;
+  $("requests-part").hidden = next.length < 3;
+  $("answer-part").hidden = next.length < 5;
+  try {
+    if (next.length >= 2 && !same(2)) await drawAttempts(next.length === 2);
+    else if (next.length >= 2) drawList();
+    if (next.length >= 3 && !same(3)) { page = newPage(); await drawRequests(next.length === 3); }
+    if (next.length >= 5 && !same(5)) await drawAnswer();
+  } catch (e) { say(e.message); }
+}
+const show = id => { $(id).scrollIntoView(); $(id).focus({preventScroll: true}); };
+
+let list = [];
+async function drawAttempts(first) {
+  const [experiment, slug] = at;
+  list = await get("attempts", {experiment, slug});
+  $("attempts-title").textContent = "Attempts at " + (tree.cells.find(c => c.experiment === experiment && c.slug === slug)?.name || slug);
+  drawList();
+  if (first) show("attempts-title");
+}
+function drawList() {
+  table($("attempts"), [{title: "attempt", text: a => a.manifest.attempt}, {title: "launch", text: a => a.manifest.launch, number: true}, {title: "status", text: a => words(a.manifest.status)},
+    {title: "ok", text: a => num(a.manifest.ok, 0) + " of " + num(a.manifest.planned, 0), number: true}, {title: "began", text: a => a.manifest.began.slice(0, 19).replace("T", " ")},
+    {title: "counts", text: a => a.counts ? "yes" : "no: " + words(a.why_not)}, {title: "why", text: a => a.manifest.reason || words(a.problem) || a.tainted || "", long: true}],
+    list, {}, null, a => go(at[0], at[1], a.manifest.attempt), a => a.manifest.attempt === at[2]);
 }
 
-let page = null;
-async function drawRequests() {
-  let got;
-  try { got = await get("/api/requests", page); } catch (e) { got = {total: 0, matched: 0, counts: {}, rows: []}; $("range").textContent = e.message; }
-  $("requests-part").hidden = false;
-  const choices = $("status");
-  for (const [name, n] of Object.entries(got.counts)) {
-    if ([...choices.options].some(o => o.value === name)) continue;
-    const o = make("option", name + " (" + num(n, 0) + ")");
-    o.value = name;
-    choices.append(o);
-  }
-  if (got.total) $("range").textContent = got.matched ? num(page.offset + 1, 0) + "–" + num(page.offset + got.rows.length, 0) + " of " + num(got.matched, 0) : "none";
-  $("back").disabled = page.offset === 0;
-  $("forth").disabled = page.offset + got.rows.length >= got.matched;
-  const col = (title, key, digits) => [title, r => num(r[key], digits), true, key];
-  table($("requests"), [["request", r => r.seq, true, "seq"], ["prompt", r => r.prompt], ["status", r => r.status], col("sent s", "sent_s", 3), col("TTFT s", "ttft_s", 4), col("TPOT s", "tpot_s", 5), col("e2e s", "e2e_s", 3),
-    col("tokens in", "input_tokens", 0), col("tokens out", "output_tokens", 0), ["finish", r => r.finish_reason], ["error", r => r.error]], got.rows, {key: page.sort, down: page.desc === "1"},
-    key => { page.desc = page.sort === key && page.desc !== "1" ? "1" : ""; page.sort = key; page.offset = 0; drawRequests(); }, drawAnswer);
+let page, shown = {rows: []};
+const newPage = () => ({sort: "", desc: "", status: "", warmup: "", limit: 50, before: [], after: "", from: 0});
+async function drawRequests(first) {
+  const p = page, [experiment, slug, attempt] = at;
+  let got = {total: 0, matched: 0, counts: {}, rows: [], next: ""}, fault = "";
+  $("range").textContent = "Reading …";
+  try { got = await get("requests", {experiment, slug, attempt, sort: p.sort, desc: p.desc, status: p.status, warmup: p.warmup, limit: p.limit, after: p.after}); } catch (e) { fault = e.message; }
+  if (p !== page) return; // another was asked for since
+  shown = got;
+  $("status").replaceChildren(option("", "any"), ...Object.entries(got.counts).map(([name, n]) => option(name, words(name) + " (" + num(n, 0) + ")")));
+  $("status").value = p.status;
+  $("warmup").checked = p.warmup === "1";
+  $("warmup").parentNode.hidden = copy;
+  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
+  $("range").className = fault ? "bad" : "";
+  $("first").disabled = $("back").disabled = !p.before.length;
+  $("forth").disabled = !got.next;
+  const col = (title, key, digits) => ({title, text: r => num(r[key], digits), number: true, key});
+  table($("requests"), [{title: "request", text: r => r.seq, key: "seq"}, {title: "prompt", text: r => r.prompt}, {title: "status", text: r => words(r.status), kind: r => r.status === "ok" ? "" : "bad"},
+    col("sent s", "sent_s", 3), col("TTFT s", "ttft_s", 4), col("TPOT s", "tpot_s", 5), col("e2e s", "e2e_s", 3), col("tokens in", "input_tokens", 0), col("tokens out", "output_tokens", 0),
+    {title: "finish", text: r => r.finish_reason}, {title: "error", text: r => r.error, long: true}], got.rows, {key: p.sort, down: p.desc === "1"},
+    key => turn({sort: key, desc: p.sort === key && p.desc !== "1" ? "1" : ""}), r => go(...at.slice(0, 3), r.seq, r.prompt));
+  if (first) show("requests-title");
 }
-async function drawAnswer(r) {
-  let text;
-  try { text = (await get("/api/answer", {experiment: page.experiment, attempt: page.attempt, seq: r.seq})).text; } catch (e) { text = e.message; }
-  $("answer-title").textContent = "Answer " + r.seq;
-  $("answer").textContent = text;
-  $("answer-title").hidden = $("answer").hidden = false;
-  $("answer").focus();
-}
-$("status").onchange = () => { page.status = $("status").value; page.offset = 0; drawRequests(); };
-$("back").onclick = () => { page.offset = Math.max(0, page.offset - page.limit); drawRequests(); };
-$("forth").onclick = () => { page.offset += page.limit; drawRequests(); };
+const turn = (change, keep) => { page = {...page, ...(keep ? {} : {before: [], after: "", from: 0}), ...change}; return drawRequests(); };
+$("status").onchange = () => turn({status: $("status").value});
+$("warmup").onchange = () => turn({warmup: $("warmup").checked ? "1" : ""});
+$("first").onclick = () => turn({});
+$("back").onclick = () => { const [after, from] = page.before.at(-1); turn({before: page.before.slice(0, -1), after, from}, true); };
+$("forth").onclick = () => turn({before: [...page.before, [page.after, page.from]], after: shown.next, from: page.from + shown.rows.length}, true);
 $("filter").oninput = drawCells;
 
-function drawNow(records) {
-  const [status, ...launches] = records, into = $("now");
-  if (!status.running) { into.replaceChildren(make("p", "No apply shows a sign of life on these results.")); return; }
-  const parts = [make("p", status.holder)];
-  for (const l of launches) {
-    const div = make("div", undefined, "launch"), p = l.progress;
-    div.append(make("p", "[" + l.step + "/" + l.steps + "] " + l.name + " · launch " + l.launch + " · " + l.cell.slice(0, 8)));
-    const phase = p ? "measure" : l.phase + (l.part ? " · " + l.part : "");
-    const ran = (Date.parse(l.seen) - Date.parse(l.phase_began)) / 1000;
-    div.append(make("p", phase + (p ? "" : " " + clock(ran)) + (l.limit_s ? " of " + clock(l.limit_s) : "")));
-    if (p) {
-      const bar = make("progress");
-      bar.max = p.planned; bar.value = p.done;
-      bar.setAttribute("aria-label", "requests done");
-      div.append(bar);
-      let text = num(p.done, 0) + " of " + num(p.planned, 0) + " · " + num(p.tokens_per_s, 0) + " tok/s · " + num(p.in_flight, 0) + " in flight · " + clock(p.elapsed_s) + " elapsed";
-      if (p.cell_eta_s != null) text += " · cell " + clock(p.cell_eta_s) + " left";
-      if (p.plan_eta_s != null) text += " · plan " + clock(p.plan_eta_s) + " left" + (p.plan_eta_low_s != null ? " (" + clock(p.plan_eta_low_s) + " to " + clock(p.plan_eta_high_s) + ")" : "");
-      div.append(make("p", text));
-      if (p.failed) div.append(make("p", num(p.failed, 0) + " failed", "warn"));
-      if (p.stalled) div.append(make("p", p.stalled, "warn"));
-    }
-    if (l.log_line) div.append(make("p", l.log_line, "dim"));
-    parts.push(div);
-  }
-  into.replaceChildren(...parts);
+// drawAnswer shows a request beside the same prompt's answer elsewhere: at first on another platform, in a cell as like as there is.
+async function drawAnswer() {
+  const [experiment, slug, attempt, seq, prompt] = at, mine = tree.cells.find(c => c.experiment === experiment && c.slug === slug);
+  const likeness = c => (c.experiment === experiment) * 8 + (c.model === mine?.model) * 4 + (c.platform !== mine?.platform) * 2 + (c.batch_size === mine?.batch_size);
+  const others = tree.cells.filter(c => c !== mine && c.attempt).sort((a, b) => likeness(b) - likeness(a));
+  $("beside").replaceChildren(option("", "nothing"), ...others.map((c, i) => option(i, (c.experiment === experiment ? "" : c.experiment + " ") + c.name)));
+  $("beside").value = others.length ? "0" : "";
+  $("answer-title").textContent = "Answer to prompt " + prompt;
+  const draw = async (into, query) => {
+    const wanted = into.wanted = {};
+    let parts;
+    try {
+      const got = await get("answer", {...query, seq, prompt}), r = got.request;
+      parts = [make("h3", got.cell + " · request " + r.seq), make("p", words(r.status) + " · TTFT " + num(r.ttft_s, 3) + " s · e2e " + num(r.e2e_s, 3) + " s · " + num(r.output_tokens, 0) + " tokens" + (r.error ? " · " + r.error : ""), r.status === "ok" ? "dim" : "bad"),
+        got.text == null ? make("p", "No answer was kept.") : make("pre", got.text)];
+      if (got.text != null) parts[2].tabIndex = 0;
+    } catch (e) { parts = [make("p", e.message, "bad")]; }
+    if (into.wanted === wanted) into.replaceChildren(...parts);
+  };
+  const beside = () => { const c = others[$("beside").value]; if (c) return draw($("other"), {experiment: c.experiment, slug: c.slug, attempt: c.attempt}); $("other").wanted = null; $("other").replaceChildren(); };
+  $("beside").onchange = beside;
+  await Promise.all([draw($("mine"), {experiment, slug, attempt}), beside()]);
+  show("answer-title");
 }
 
-let ran = null;
-const events = new EventSource("/api/events");
-events.addEventListener("now", e => {
-  const records = JSON.parse(e.data), attempts = records.slice(1).map(l => l.attempt).join();
-  drawNow(records);
-  if (ran !== null && ran !== attempts) drawTree();
-  ran = attempts;
-  $("link").textContent = "";
-});
-events.onerror = () => { $("link").textContent = "connection lost; trying again"; };
-drawTree().catch(e => { $("where").textContent = e.message; });
+addEventListener("hashchange", follow);
+drawTree().then(follow);

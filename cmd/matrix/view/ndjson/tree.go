@@ -26,6 +26,7 @@ type Launch struct {
 	Launch     int       `json:"launch"`
 	Step       int       `json:"step"`
 	Steps      int       `json:"steps"`
+	Simulated  bool      `json:"simulated"` // by matrix's own simulator
 	Phase      string    `json:"phase"`
 	Part       string    `json:"part"`
 	PhaseBegan time.Time `json:"phase_began"`

@@ -1,0 +1,211 @@
+"use strict";
+// What runs: the records of matrix apply --json out of each apply's journal, and every second its board.
+const applies = new Map(); // by source: what its journal has told, and its part of the page
+const views = new Map();   // by attempt
+const marks = {done: ["✓", "good"], running: ["●", "good"], new: ["○", ""], stale: ["○", ""], partial: ["◐", ""], failed: ["✗", "bad"], infeasible: ["–", "dim"], excluded: ["–", "dim"], unavailable: ["–", "dim"]};
+
+function applyOf(source) {
+  if (!applies.has(source)) {
+    const a = {source, box: make("div", undefined, "apply"), cells: new Map(), steps: new Map(), events: [], summary: null};
+    a.title = make("p"); a.grid = make("div", undefined, "wide"); a.launches = make("div"); a.log = make("details"); a.list = make("ol", undefined, "events");
+    a.grid.tabIndex = 0; a.grid.setAttribute("role", "region"); a.grid.setAttribute("aria-label", "The plan");
+    a.list.tabIndex = 0; a.list.setAttribute("aria-label", "What has happened");
+    a.log.append(make("summary", "What has happened"), a.list);
+    a.box.append(a.title, a.grid, a.launches, a.log);
+    applies.set(source, a);
+  }
+  return applies.get(source);
+}
+
+// told takes one record of a journal in.
+function told(a, r) {
+  const c = a.cells.get(r.cell), time = r.at ? new Date(r.at).toLocaleTimeString() + "  " : "";
+  const note = (text, kind) => { a.events.unshift([time + text, kind]); a.events.length = Math.min(a.events.length, 200); };
+  const name = (r.steps ? "[" + r.step + "/" + r.steps + "] " : "") + (r.name || "");
+  switch (r.type) {
+  case "planned_cell": a.cells.set(r.cell, {...r, left: r.launches.length}); break;
+  case "launch_start": if (c) c.state = "running"; note(name + " launch " + r.launch); break;
+  case "cell_complete": note(name + " complete", "good"); if (c) { c.left--; c.ended = c.ended === "failed" ? "failed" : "done"; } break;
+  case "cell_failed": note(name + " " + words(r.status || "failed") + (r.message ? ": " + r.message : ""), "bad"); if (c) { c.left--; c.ended = "failed"; } break;
+  case "launch_stop": if (c && c.ended) c.state = c.left > 0 && c.ended === "done" ? "partial" : c.ended; break;
+  case "interrupt": note(r.message || "interrupted", "warn"); break;
+  case "warning": note(r.message, "warn"); break;
+  case "apply_summary": a.summary = r.summary; note(ended(r.summary)); break;
+  }
+}
+const ended = s => "Over: " + [["complete", s.complete], ["failed", s.engine_failed], ["censored", s.censored], ["failed for the machine's fault", s.environment_failed], ["interrupted", s.interrupted], ["not run", s.not_run]]
+  .filter(([w, n]) => n || w === "complete").map(([w, n]) => n + " " + w).join(", ") + " in " + clock(s.took_s);
+
+function drawGrid(a) {
+  const cells = [...a.cells.values()];
+  const rowOf = c => Object.entries(c.axes).filter(([k]) => k !== "batch_size").sort(([x], [y]) => (x !== "platform") - (y !== "platform")).map(([, v]) => v).join(" · ") || c.name;
+  const columns = [...new Set(cells.map(c => c.axes.batch_size || ""))].sort((x, y) => Number(x) - Number(y)), rows = [...new Set(cells.map(rowOf))];
+  if (!cells.length) { a.grid.hidden = true; return; }
+  a.grid.hidden = false;
+  const t = make("table", undefined, "marks"), head = make("tr"), top = make("thead"), body = make("tbody");
+  head.append(make("th", "batch"), ...columns.map(c => make("th", c)));
+  for (const th of head.children) th.scope = "col";
+  top.append(head);
+  for (const row of rows) {
+    const tr = make("tr"), th = make("th", row);
+    th.scope = "row";
+    tr.append(th);
+    for (const column of columns) {
+      const c = cells.find(c => rowOf(c) === row && (c.axes.batch_size || "") === column), td = make("td");
+      if (c) {
+        const state = c.state === "running" && a.state !== "running" ? "partial" : c.state; // nobody measures it any more
+        const [sign, kind] = marks[state] || ["?", ""], mark = make("span", sign, kind);
+        mark.setAttribute("role", "img");
+        mark.setAttribute("aria-label", state);
+        mark.title = c.name + ": " + state + (c.skip ? ": " + c.skip.reason : "");
+        td.append(mark);
+      }
+      tr.append(td);
+    }
+    body.append(tr);
+  }
+  t.append(top, body);
+  a.grid.replaceChildren(t);
+}
+function drawEvents(a) {
+  a.log.hidden = !a.events.length;
+  a.list.replaceChildren(...a.events.map(([text, kind]) => make("li", text, kind)));
+}
+
+// A view of a launch is made once and then changed, so that what is open stays open.
+function viewOf(attempt) {
+  if (!views.has(attempt)) {
+    const v = {box: make("div", undefined, "launch"), title: make("h3"), phase: make("p"), bar: make("progress"), figures: make("p"), eta: make("p"), warn: make("p", "", "warn"), line: make("p", "", "dim"),
+      charts: make("div", undefined, "charts"), more: make("details"), log: make("pre"), series: new Map(), counters: new Map()};
+    v.bar.setAttribute("aria-label", "requests done");
+    v.log.tabIndex = 0; v.log.setAttribute("role", "region"); v.log.setAttribute("aria-label", "The engine's log");
+    v.more.append(make("summary", "The engine's log"), v.log);
+    v.more.hidden = v.more.open = true;
+    v.box.append(v.title, v.phase, v.bar, v.figures, v.eta, v.warn, v.line, v.charts, v.more);
+    views.set(attempt, v);
+  }
+  return views.get(attempt);
+}
+
+const hour = s => new Date(Date.now() + 1000 * s).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+function drawLaunch(l) {
+  const v = viewOf(l.attempt), p = l.progress;
+  v.last = l;
+  // The clock of the apply's machine and that of this one may differ.
+  v.skew = Math.min(v.skew ?? Infinity, Date.now() - Date.parse(l.seen));
+  v.title.textContent = "[" + l.step + "/" + l.steps + "] " + l.name + " · launch " + l.launch + (l.simulated ? " · SIMULATED" : "");
+  v.bar.hidden = v.figures.hidden = !p;
+  v.eta.hidden = true;
+  v.warn.textContent = v.line.textContent = "";
+  if (p) {
+    v.bar.max = p.planned || 1; v.bar.value = p.done;
+    v.figures.textContent = num(p.done, 0) + " of " + num(p.planned, 0) + " requests · " + num(p.failed, 0) + " failed · " + num(p.tokens_per_s, 0) + " tok/s · " + num(p.in_flight, 0) + " in flight";
+    v.eta.hidden = p.cell_eta_s == null;
+    v.eta.textContent = "Cell done in " + clock(p.cell_eta_s) + ", at " + hour(p.cell_eta_s) + (p.plan_eta_s == null ? "" : "; all in " + clock(p.plan_eta_s) + ", at " + hour(p.plan_eta_s) +
+      (p.plan_eta_low_s == null ? "" : " (90%: " + hour(p.plan_eta_low_s) + " to " + hour(p.plan_eta_high_s) + ")"));
+    v.warn.textContent = p.stalled || "";
+    point(v, "tokens/s", Date.parse(l.seen) / 1000, p.tokens_per_s, 0, "");
+  }
+  if (l.log_line) v.line.textContent = "| " + l.log_line;
+  tickLaunch(v);
+}
+function tickLaunch(v) {
+  const l = v.last, p = l.progress;
+  if (v.frozen) return;
+  const ran = p ? p.elapsed_s + (Date.now() - v.skew - Date.parse(l.seen)) / 1000 : (Date.now() - v.skew - Date.parse(l.phase_began)) / 1000;
+  v.phase.textContent = (p ? "measure" : l.phase || "begins") + (l.part ? " · " + l.part : "") + (ran >= 0 && ran < 1e8 ? " · " + clock(ran) : "") + (l.limit_s ? " of at most " + clock(l.limit_s) : "");
+}
+
+// gauges are the figures that are drawn: [metric, title, factor, digits, how sources are put together, is it a counter].
+const gauges = [["num_requests_running", "running in the engine", 1, 0, "sum"], ["num_requests_waiting", "waiting in the engine", 1, 0, "sum"], ["kv_cache_usage_perc", "KV cache in use, %", 100, 0, "mean"],
+  ["gpu_util_ratio", "GPU busy, %", 100, 0, "mean"], ["memory_used_bytes", "VRAM, GiB", 2 ** -30, 1, "sum"], ["power_w", "GPU power, W", 1, 0, "sum"], ["sm_clock_hz", "GPU clock, MHz", 1e-6, 0, "mean"],
+  ["rss_bytes", "memory of the engine, GiB", 2 ** -30, 2, "sum"], ["host_cpu_ratio", "CPU of the machine, %", 100, 0, "mean"]];
+const span = 600;
+
+function point(v, title, t, y, digits) {
+  if (!v.series.has(title)) v.series.set(title, {points: [], digits});
+  const s = v.series.get(title);
+  if (s.points.length && s.points.at(-1)[0] >= t) return;
+  s.points.push([t, y]);
+  while (s.points[0][0] < t - span) s.points.shift();
+  s.changed = true;
+}
+function samples(attempt, rows) {
+  const v = viewOf(attempt), at = new Map(); // metric → second → values of its sources
+  for (const [t, , name, value] of rows) {
+    if (!gauges.some(g => g[0] === name)) continue;
+    const of = at.get(name) || at.set(name, new Map()).get(name), second = Math.round(t * 2) / 2;
+    of.set(second, [...of.get(second) || [], value]);
+  }
+  for (const [name, title, factor, digits, how] of gauges)
+    for (const [t, values] of at.get(name) || []) point(v, title, t, factor * values.reduce((a, b) => a + b, 0) / (how === "mean" ? values.length : 1), digits);
+}
+
+// drawCharts draws what has changed; no line goes over a gap.
+function drawCharts(v) {
+  for (const [title, s] of v.series) {
+    if (!s.changed || s.points.length < 2) continue;
+    s.changed = false;
+    if (!s.box) {
+      s.box = make("figure"); s.words = make("figcaption");
+      s.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"); s.path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      s.svg.setAttribute("viewBox", "0 0 300 60"); s.svg.setAttribute("preserveAspectRatio", "none"); s.svg.setAttribute("role", "img");
+      s.svg.append(s.path); s.box.append(s.words, s.svg); v.charts.append(s.box);
+    }
+    const ys = s.points.map(p => p[1]), high = Math.max(...ys), low = Math.min(0, ...ys), first = s.points[0][0], wide = Math.max(s.points.at(-1)[0] - first, 1);
+    const steps = s.points.slice(1).map((p, i) => p[0] - s.points[i][0]).sort((a, b) => a - b), gap = 4 * Math.max(1, steps[steps.length >> 1]);
+    s.path.setAttribute("d", s.points.map(([t, y], i) => (i && t - s.points[i - 1][0] <= gap ? "L" : "M") + (300 * (t - first) / wide).toFixed(1) + " " + (58 - 56 * (y - low) / (high - low || 1)).toFixed(1)).join(""));
+    s.words.textContent = title + ": " + num(ys.at(-1), s.digits) + " (most " + num(high, s.digits) + " in " + clock(wide) + ")";
+    s.svg.setAttribute("aria-label", s.words.textContent);
+  }
+}
+
+let now = {apply: []};
+const sayings = {running: a => "runs", silent: a => "gives no sign of life since " + new Date(a.seen).toLocaleTimeString() + ": stopped, or its disk hangs", dead: a => "was killed: its process is gone. The next matrix apply goes on with what it left."};
+function drawNow() {
+  const into = $("now"), parts = [];
+  if (now.gone) parts.push(make("p", "There is no folder of results: it comes with the first apply. If it was moved, start matrix serve on it anew.", "warn"));
+  for (const a of now.apply) {
+    const of = applyOf(a.source);
+    of.title.textContent = a.experiment + " (pid " + a.pid + (a.host ? " on " + a.host : "") + ") " + sayings[a.state](a);
+    of.title.className = a.state === "running" ? "" : "bad";
+    if (a.state !== of.state && of.state !== undefined && a.state !== "running") say(of.title.textContent);
+    const changed = a.state !== of.state;
+    of.state = a.state;
+    if (changed) drawGrid(of);
+    for (const l of a.launches) { viewOf(l.attempt).frozen = false; drawLaunch(l); if (a.state !== "running") viewOf(l.attempt).frozen = true; }
+    const boxes = a.launches.map(l => viewOf(l.attempt).box);
+    if ([...of.launches.children].some((e, i) => e !== boxes[i]) || of.launches.children.length !== boxes.length) of.launches.replaceChildren(...boxes);
+    parts.push(of.box);
+  }
+  const last = applies.get("");
+  if (!now.apply.length && !now.gone) parts.push(make("p", "No apply runs on these results."));
+  if (last && !now.apply.some(a => a.source === "") && last.events.length) {
+    last.title.textContent = last.summary ? "The last apply. " + ended(last.summary) + "." : "The last apply did not come to its end.";
+    last.title.className = last.summary ? "" : "bad";
+    last.launches.replaceChildren();
+    if (last.state) { last.state = ""; drawGrid(last); }
+    parts.push(last.box);
+  }
+  if (parts.length !== into.children.length || parts.some((e, i) => e !== into.children[i])) into.replaceChildren(...parts);
+  const live = new Set(now.apply.flatMap(a => a.launches.map(l => l.attempt)));
+  for (const attempt of views.keys()) if (!live.has(attempt)) views.delete(attempt);
+}
+
+let wanted = 0;
+const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(drawTree, 300); };
+function connect() {
+  const events = new EventSource("api/events"), on = (name, f) => events.addEventListener(name, e => f(JSON.parse(e.data)));
+  let lost = false, backlog = true;
+  on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lost) { say("Connected again."); treeSoon(); } lost = false; });
+  on("begin", m => { const a = applyOf(m.source); a.cells.clear(); a.events = []; a.summary = null; });
+  on("records", m => { const a = applyOf(m.source); for (const r of m.of) told(a, r); if (a.summary && !backlog) say(ended(a.summary)); drawGrid(a); drawEvents(a); drawNow(); });
+  on("log", m => { const v = viewOf(m.of.attempt); v.more.hidden = !m.of.text; const down = v.log.scrollTop + v.log.clientHeight >= v.log.scrollHeight - 4; v.log.textContent = m.of.text; if (down) v.log.scrollTop = v.log.scrollHeight; });
+  on("samples", m => samples(m.of.attempt, m.of.rows));
+  on("now", m => { now = m; backlog = false; drawNow(); });
+  on("tree", treeSoon);
+  events.onerror = () => { lost = true; say("The connection to matrix serve is lost; trying again …"); };
+  setInterval(() => { for (const v of views.values()) { if (v.last) tickLaunch(v); drawCharts(v); } }, 1000);
+}
+if (copy) $("now-part").hidden = true;
+else connect();

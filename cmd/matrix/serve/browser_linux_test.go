@@ -1,0 +1,155 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"matrix/cmd/matrix/serve/browsertest"
+	"matrix/results/record"
+	"matrix/results/store"
+	"matrix/results/summary/summarytest"
+	"matrix/runner/apply"
+	"matrix/runner/events"
+	"matrix/runner/launch"
+)
+
+// hostile is what a model, an engine or a dataset may say.
+const hostile = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">"'</pre></td>` + "\u202e\x1b[31m"
+
+// hostileTree is a tree in which everything that others say is hostile, with an apply on it.
+func hostileTree(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	var cells []summarytest.Cell
+	for _, p := range []string{"a", "b"} {
+		cells = append(cells, summarytest.Cell{Platform: p, Size: 300, Launches: []summarytest.Launch{{
+			Run:  func(r *record.Run) { r.Engine.Version = hostile },
+			Text: func(i int) string { return fmt.Sprint(p, i, hostile) },
+			Row: func(i int, r *record.RequestRow) {
+				r.PromptID, r.FinishReason = fmt.Sprint(i, hostile), hostile
+				if i%3 == 1 {
+					r.Status, r.Error = record.StatusFailed, hostile
+				}
+			}}}})
+	}
+	summarytest.Plant(t, root, cells...)
+	const attempt = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+	stalled := hostile
+	board, err := json.Marshal(apply.Board{PID: 1, At: time.Now().Add(time.Hour), Experiment: hostile, Launches: []launch.Running{{Attempt: attempt, Cell: "c", Name: hostile, LogLine: hostile, Part: hostile,
+		Progress: &events.Progress{Planned: 10, Done: 3, Stalled: stalled}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := fmt.Sprintf(`{"type":"planned_cell","cell":"c","name":%[1]s,"axes":{"platform":%[1]s,"batch_size":%[1]s},"state":%[1]s,"launches":[1]}
+{"type":"warning","message":%[1]s}
+{"type":"cell_failed","cell":"c","name":%[1]s,"message":%[1]s,"at":"2026-01-01T00:00:00Z"}
+`, say)
+	inner := filepath.Join(root, ".matrix")
+	for path, text := range map[string]string{filepath.Join(inner, apply.BoardFile): string(board), filepath.Join(inner, apply.JournalFile): journal,
+		filepath.Join(inner, "work", attempt, "server.log"): hostile + "\n"} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// walk goes from the cells to an answer and the one beside it, which are text, whatever they say, in a page of the width of a phone.
+func walk(t *testing.T, p *browsertest.Page) {
+	t.Helper()
+	p.As(390, 800, false)
+	p.Sees("document.querySelectorAll('#cells tbody tr').length === 2")
+	p.Eval("document.querySelector('#cells tbody button').click()", nil)
+	p.Sees("document.querySelector('#attempts tbody button')")
+	p.Eval("document.querySelector('#attempts tbody button').click()", nil)
+	p.Sees("document.querySelectorAll('#requests tbody tr').length === 50")
+	p.Eval("document.querySelector('#requests button[data-key=seq]').click()", nil)
+	p.Sees("document.querySelector('#requests tbody button').innerText === '0' && document.querySelector('#requests th[aria-sort=ascending]')")
+	p.Eval("document.querySelector('#forth').click()", nil)
+	p.Sees("document.querySelector('#range').innerText.startsWith('51–100 of') && document.querySelector('#requests tbody button').innerText === '50'")
+	p.Eval("document.querySelector('#back').click()", nil)
+	p.Sees("document.querySelector('#range').innerText.startsWith('1–50 of')")
+	p.Eval("document.querySelector('#status').value = 'failed'; document.querySelector('#status').onchange()", nil)
+	p.Sees("document.querySelector('#requests tbody button').innerText === '1'")
+	p.Eval("document.querySelector('#status').value = ''; document.querySelector('#status').onchange()", nil)
+	p.Sees("document.querySelector('#requests tbody tr:nth-child(4) button').innerText === '3'")
+	p.Eval("document.querySelector('#requests tbody tr:nth-child(4) button').click()", nil)
+	p.Sees("document.querySelectorAll('.two pre').length === 2")
+	var texts []string
+	p.Eval("[...document.querySelectorAll('.two pre')].map(e => e.textContent)", &texts)
+	if !slices.Equal(texts, []string{"a3" + hostile, "b3" + hostile}) {
+		t.Errorf("the answers are %q", texts)
+	}
+	p.Sees("document.documentElement.scrollWidth <= 390")
+	var title string
+	var foreign int
+	p.Eval("document.title", &title)
+	p.Eval("document.querySelectorAll('img, main script, main style, iframe').length", &foreign)
+	if title != "matrix" || foreign > 0 {
+		t.Errorf("the title is %q, and %d elements are not ours", title, foreign)
+	}
+	if faults := p.Faults(); len(faults) > 0 {
+		t.Errorf("faults: %s", faults)
+	}
+}
+
+// What others wrote is text: live, in the tables, in an answer. So it is in a copy that some web server shows below some path.
+func TestHostileTextInABrowser(t *testing.T) {
+	b := browsertest.Start(t)
+	root := hostileTree(t)
+	store, err := store.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serverOf(root, store, "")
+	live := httptest.NewServer(s.Handler())
+	t.Cleanup(live.Close)
+	p := b.Open(live.URL + "/")
+	p.Sees("document.querySelector('.launch progress:not([hidden])') && document.querySelector('.launch pre').textContent.includes('<script>') && document.querySelectorAll('.events li').length === 2")
+	walk(t, p)
+
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := s.Build(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/some/path/", http.StripPrefix("/some/path/", http.FileServerFS(os.DirFS(dir))))
+	files := httptest.NewServer(mux)
+	t.Cleanup(files.Close)
+	p = b.Open(files.URL + "/some/path/")
+	walk(t, p)
+	p.Sees("document.querySelector('#now-part').hidden")
+	var link string
+	p.Eval("document.querySelector('#reports a').href", &link)
+	r := b.Open(link)
+	r.Sees("document.querySelector('h1').innerText === 'Report on <b>e'")
+	if faults := slices.Concat(p.Faults(), r.Faults()); len(faults) > 0 {
+		t.Errorf("faults: %s", faults)
+	}
+}
+
+// Without a network, and when the server is gone, the page says so and keeps what it has.
+func TestNoNetworkInABrowser(t *testing.T) {
+	b := browsertest.Start(t)
+	_, url := served(t, "")
+	p := b.Open(url + "/")
+	p.Sees("document.querySelectorAll('#cells tbody tr').length === 2")
+	p.Offline(true)
+	p.Eval("document.querySelector('#cells tbody button').click()", nil)
+	p.Sees("document.querySelector('#said').innerText !== '' && document.querySelectorAll('#cells tbody tr').length === 2")
+	p.Offline(false)
+}

@@ -1,0 +1,297 @@
+// Package browsertest drives a real Chromium in tests, by its own protocol over two pipes: no port is opened, nothing is downloaded.
+package browsertest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Browser is a Chromium that ends with its test.
+type Browser struct {
+	t   testing.TB
+	out *os.File
+
+	mu      sync.Mutex // guards what follows, and the writing
+	asked   int
+	waiting map[int]chan answer
+	pages   map[string]*Page // by session
+}
+
+type answer struct {
+	Result json.RawMessage
+	Error  *struct{ Message string }
+}
+
+// Page is a tab.
+type Page struct {
+	b       *Browser
+	session string
+
+	mu     sync.Mutex
+	faults []string
+	asked  []string
+}
+
+// Start starts a Chromium; the test is skipped where there is none, but in CI, where it fails.
+func Start(t testing.TB) *Browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no chromium: bash .ci/run tools")
+		}
+		t.Skip("no chromium here")
+	}
+	theirIn, out, err1 := os.Pipe()
+	in, theirOut, err2 := os.Pipe()
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions", "--disable-background-networking",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = theirIn.Close(), theirOut.Close()
+	b := &Browser{t: t, out: out, waiting: map[int]chan answer{}, pages: map[string]*Page{}}
+	heard := make(chan struct{})
+	go func() { defer close(heard); b.listen(in) }()
+	t.Cleanup(func() {
+		b.call("", "Browser.close", nil, nil)
+		_ = cmd.Wait()
+		_, _ = out.Close(), in.Close()
+		<-heard
+	})
+	return b
+}
+
+// listen reads until the browser has ended.
+func (b *Browser) listen(in *os.File) {
+	messages := bufio.NewReaderSize(in, 1<<20)
+	for {
+		text, err := messages.ReadBytes(0)
+		if err != nil {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, w := range b.waiting {
+				close(w)
+			}
+			b.waiting = nil
+			return
+		}
+		var m struct {
+			ID        int
+			SessionID string
+			Method    string
+			Params    json.RawMessage
+			answer
+		}
+		if json.Unmarshal(text[:len(text)-1], &m) != nil {
+			continue
+		}
+		b.mu.Lock()
+		w, p := b.waiting[m.ID], b.pages[m.SessionID]
+		delete(b.waiting, m.ID)
+		b.mu.Unlock()
+		switch {
+		case w != nil:
+			w <- m.answer
+		case p != nil:
+			p.happened(m.Method, m.Params)
+		}
+	}
+}
+
+// call asks the browser, or a page of it, and waits.
+func (b *Browser) call(session, method string, params, into any) {
+	b.t.Helper()
+	w := make(chan answer, 1)
+	b.mu.Lock()
+	b.asked++
+	message := map[string]any{"id": b.asked, "method": method}
+	if params != nil {
+		message["params"] = params
+	}
+	if session != "" {
+		message["sessionId"] = session
+	}
+	text, err := json.Marshal(message)
+	if err == nil && b.waiting != nil {
+		b.waiting[b.asked] = w
+		_, err = b.out.Write(append(text, 0))
+	}
+	b.mu.Unlock()
+	if err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+	select {
+	case a, there := <-w:
+		if there && a.Error != nil {
+			b.t.Fatalf("%s: %s", method, a.Error.Message)
+		}
+		if there && into != nil {
+			if err := json.Unmarshal(a.Result, into); err != nil {
+				b.t.Fatalf("%s: %v", method, err)
+			}
+		}
+	case <-time.After(time.Minute):
+		b.t.Fatalf("%s: no answer within a minute", method)
+	}
+}
+
+// Open opens a tab at an address and waits until it is loaded.
+func (b *Browser) Open(url string) *Page {
+	b.t.Helper()
+	var target struct{ TargetID string }
+	b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	p := &Page{b: b, session: attached.SessionID}
+	b.mu.Lock()
+	b.pages[p.session] = p
+	b.mu.Unlock()
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		p.call(domain+".enable", nil, nil)
+	}
+	p.Go(url)
+	return p
+}
+
+func (p *Page) call(method string, params, into any) {
+	p.b.t.Helper()
+	p.b.call(p.session, method, params, into)
+}
+
+// Go goes to an address.
+func (p *Page) Go(url string) {
+	p.b.t.Helper()
+	p.call("Page.navigate", map[string]any{"url": url}, nil)
+	p.Sees("document.readyState === 'complete' && location.href !== 'about:blank'")
+}
+
+// happened keeps what a page must not do: faults of its script, what the policy refused; and what it asked for.
+func (p *Page) happened(method string, params json.RawMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch method {
+	case "Runtime.exceptionThrown":
+		p.faults = append(p.faults, string(params))
+	case "Log.entryAdded":
+		if strings.Contains(string(params), `"level":"error"`) {
+			p.faults = append(p.faults, string(params))
+		}
+	case "Network.requestWillBeSent":
+		var r struct{ Request struct{ URL string } }
+		if json.Unmarshal(params, &r) == nil {
+			p.asked = append(p.asked, r.Request.URL)
+		}
+	}
+}
+
+// Faults are the errors that the page has had since the last time.
+func (p *Page) Faults() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	faults := p.faults
+	p.faults = nil
+	return faults
+}
+
+// Asked are the addresses that the page has asked for.
+func (p *Page) Asked() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.asked...)
+}
+
+// Eval is what an expression comes to in the page; it may be a promise.
+func (p *Page) Eval(expression string, into any) {
+	p.b.t.Helper()
+	var r struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	p.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &r)
+	if r.ExceptionDetails != nil {
+		p.b.t.Fatalf("%s: %s", expression, r.ExceptionDetails)
+	}
+	if into != nil {
+		if err := json.Unmarshal(r.Result.Value, into); err != nil {
+			p.b.t.Fatalf("%s: %s: %v", expression, r.Result.Value, err)
+		}
+	}
+}
+
+// Sees waits until an expression is true in the page.
+func (p *Page) Sees(expression string) {
+	p.b.t.Helper()
+	for range 1200 { // a minute, on a machine that is busy
+		var is bool
+		p.Eval("!!("+expression+")", &is)
+		if is {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	var text string
+	p.Eval("document.body.innerText", &text)
+	p.b.t.Fatalf("never: %s\nfaults: %s\n%s", expression, p.Faults(), text)
+}
+
+// Text is the text of an element.
+func (p *Page) Text(selector string) (text string) {
+	p.b.t.Helper()
+	p.Eval(fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector), &text)
+	return text
+}
+
+// Press presses a key: Tab, Enter, or a letter.
+func (p *Page) Press(key string) {
+	p.b.t.Helper()
+	codes := map[string]int{"Tab": 9, "Enter": 13, "ArrowDown": 40}
+	down := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+	switch {
+	case key == "Enter":
+		down["text"] = "\r"
+	case len(key) == 1:
+		down["text"] = key
+	}
+	p.call("Input.dispatchKeyEvent", down, nil)
+	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}, nil)
+}
+
+// As shows the page on a screen so wide, dark or light.
+func (p *Page) As(width, height int, dark bool) {
+	p.b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
+	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+}
+
+// Offline takes the network away, or gives it back.
+func (p *Page) Offline(is bool) {
+	p.b.t.Helper()
+	p.call("Network.emulateNetworkConditions", map[string]any{"offline": is, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}, nil)
+}
+
+// Picture writes a picture of the whole page, for a person to look at.
+func (p *Page) Picture(path string) {
+	p.b.t.Helper()
+	var r struct{ Data []byte }
+	p.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &r)
+	if err := os.WriteFile(path, r.Data, 0o644); err != nil {
+		p.b.t.Fatal(err)
+	}
+}

@@ -1,0 +1,190 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"matrix/cmd/matrix/serve/rows"
+	"matrix/results/record"
+)
+
+// builtFile marks a folder that Build made, which it may therefore replace.
+const builtFile = ".matrix-serve"
+
+// Rows of an attempt that a copy has: the first that ended, and of each kind of failure some.
+const (
+	copied       = 200
+	copiedFailed = 50
+)
+
+// copyOf is the requests of an attempt in a copy.
+type copyOf struct {
+	rows.Page
+	Texts map[int64]string `json:"texts"` // answers by request
+}
+
+// Build writes a copy that needs no server of ours into a folder, whole or not at all: the cells, their attempts, the reports, and
+// of each attempt the first requests. A folder that is there must be empty, or a copy.
+func (s *Server) Build(ctx context.Context, dir string) (err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	if err := s.mayReplace(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("build the copy: %w", err)
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".new-")
+	if err != nil {
+		return fmt.Errorf("build the copy: %w", err)
+	}
+	defer os.RemoveAll(aside)
+	fresh := filepath.Join(aside, "fresh")
+	if err := s.write(ctx, site(fresh)); err != nil {
+		return fmt.Errorf("build the copy: %w", err)
+	}
+	if err := os.Rename(dir, filepath.Join(aside, "old")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replace the copy: %w", err)
+	}
+	return os.Rename(fresh, dir)
+}
+
+func (s *Server) mayReplace(dir string) error {
+	if in, err := filepath.Rel(s.Store.Root(), dir); err == nil && in != ".." && !strings.HasPrefix(in, ".."+string(filepath.Separator)) {
+		return fmt.Errorf("%s is among the results: a copy there would be taken for an experiment", dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, builtFile)); err != nil {
+		return fmt.Errorf("%s is not empty and no copy that matrix serve --build made", dir)
+	}
+	return nil
+}
+
+// site is the folder of a copy.
+type site string
+
+func (d site) file(content []byte, path ...string) error {
+	at := filepath.Join(append([]string{string(d)}, path...)...)
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(at, content, 0o644)
+}
+
+func (d site) json(v any, path ...string) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return d.file(text, path...)
+}
+
+func (s *Server) write(ctx context.Context, d site) error {
+	set, tree, err := s.survey(ctx)
+	if err != nil {
+		return err
+	}
+	tree.Results = filepath.Base(s.Store.Root()) // who gets the copy need not know where it was
+	for i := range tree.Problems {
+		tree.Problems[i].Dir = ""
+	}
+	if err := errors.Join(d.assets(), d.file(nil, builtFile), d.json(tree, "api", "tree.json")); err != nil {
+		return err
+	}
+	for _, c := range tree.Cells {
+		attempts := attemptsOf(set, c.Experiment, c.Slug)
+		for i := range attempts {
+			dir := attempts[i].Dir
+			attempts[i].Dir = ""
+			if err := s.copyRows(ctx, d, dir, attempts[i].Manifest); err != nil {
+				return err
+			}
+		}
+		if err := d.json(attempts, "api", "attempts", c.Experiment, c.Slug+".json"); err != nil {
+			return err
+		}
+	}
+	for _, name := range tree.Experiments {
+		var page bytes.Buffer
+		if err := s.makeReport(ctx, name, &page); err != nil {
+			return fmt.Errorf("the report on %s: %w", name, err)
+		}
+		if err := d.file(page.Bytes(), "report", name+".html"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assets are the pages, which are told that there is no server.
+func (d site) assets() error {
+	return fs.WalkDir(files(), ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files(), path)
+		if err != nil {
+			return err
+		}
+		return d.file(bytes.Replace(content, []byte("<html "), []byte("<html data-copy "), 1), path)
+	})
+}
+
+// copyRows writes the first requests of an attempt, with their answers. One that is damaged or was copied without them has none: its
+// line among the attempts says so.
+func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Manifest) error {
+	var out copyOf
+	err := s.cache.With(ctx, dir, func(a *rows.Attempt) (err error) {
+		if out.Page, err = a.Page(ctx, rows.Query{Limit: copied}); err != nil {
+			return err
+		}
+		out.Next, out.Texts = "", map[int64]string{}
+		for status := range out.Counts {
+			if status == record.StatusOK {
+				continue
+			}
+			failed, err := a.Page(ctx, rows.Query{Limit: copiedFailed, Status: status})
+			if err != nil {
+				return err
+			}
+			out.add(failed.Rows)
+		}
+		for _, r := range out.Rows {
+			if text, err := a.Text(ctx, r.Seq); err == nil {
+				out.Texts[r.Seq] = text
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return ctx.Err()
+	}
+	return d.json(out, "api", "rows", m.Attempt+".json")
+}
+
+// add adds rows that are not there yet.
+func (c *copyOf) add(more []rows.Request) {
+	there := map[int64]bool{}
+	for _, r := range c.Rows {
+		there[r.Seq] = true
+	}
+	for _, r := range more {
+		if !there[r.Seq] {
+			c.Rows = append(c.Rows, r)
+		}
+	}
+}

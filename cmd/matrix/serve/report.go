@@ -1,0 +1,66 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+
+	"matrix/results/report"
+)
+
+// reportTime bounds the making of a report.
+const reportTime = 5 * time.Minute
+
+// reportPolicy lets a report have its own style and script, which stand in it and are known by their digest, and talk to nobody.
+var reportPolicy = sync.OnceValue(func() string {
+	var empty bytes.Buffer
+	if err := (&report.Document{}).WriteHTML(&empty); err != nil {
+		panic(err) // into memory
+	}
+	return "sandbox allow-scripts; default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src" +
+		digests(empty.Bytes(), "script") + "; style-src" + digests(empty.Bytes(), "style")
+})
+
+// digests are those of the elements of a page that holds no results: what a result says cannot be among them.
+func digests(page []byte, element string) (list string) {
+	for _, found := range regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllSubmatch(page, -1) {
+		sum := sha256.Sum256(found[1])
+		list += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return list
+}
+
+// report has the report of an experiment made: one at a time, since each reads all of its results.
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("experiment")
+	if past, err := s.Store.History(r.Context(), name); err != nil || len(past) == 0 || s.Report == nil {
+		http.NotFound(w, r)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), reportTime)
+	defer cancel()
+	var page bytes.Buffer
+	if err := s.makeReport(ctx, name, &page); err != nil {
+		http.Error(w, fmt.Sprintf("the report could not be made: %v\nIn a terminal: matrix report %s", err, name), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", reportPolicy())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(page.Bytes()) // who is gone is told nothing
+}
+
+func (s *Server) makeReport(ctx context.Context, name string, w io.Writer) error {
+	s.making.Lock()
+	defer s.making.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err // waited too long
+	}
+	return s.Report(ctx, name, w)
+}

@@ -1,0 +1,256 @@
+package rows
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"golang.org/x/sync/errgroup"
+
+	"matrix/results/record"
+	"matrix/results/table"
+)
+
+// Request is a row of the table of requests; null where the value never came.
+type Request struct {
+	Seq          int64    `json:"seq"`
+	Prompt       string   `json:"prompt"`
+	Phase        string   `json:"phase"`
+	Status       string   `json:"status"`
+	Error        string   `json:"error"`
+	SentS        *float64 `json:"sent_s"`
+	TTFTS        *float64 `json:"ttft_s"`
+	TPOTS        *float64 `json:"tpot_s"`
+	E2ES         *float64 `json:"e2e_s"`
+	InputTokens  *int64   `json:"input_tokens"`
+	OutputTokens *int64   `json:"output_tokens"`
+	Finish       string   `json:"finish_reason"`
+}
+
+var shown = []string{record.ColSeq, "prompt_id", record.ColPhase, record.ColStatus, record.ColError, record.ColSent, record.ColTTFT, record.ColTPOT, record.ColE2E,
+	record.ColInputTokens, record.ColOutputTokens, record.ColFinishReason}
+
+// Page is what a query is answered with.
+type Page struct {
+	Total   int64            `json:"total"`   // rows of the attempt
+	Matched int64            `json:"matched"` // by the query
+	Counts  map[string]int64 `json:"counts"`  // of the measured phase, by status
+	Rows    []Request        `json:"rows"`
+	Next    string           `json:"next"` // "after" of the next page; "" = this is the last
+}
+
+// Page answers a query.
+func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
+	out := Page{Total: a.requests.Start(a.requests.Len()), Counts: map[string]int64{}, Rows: []Request{}}
+	for _, counts := range a.counts {
+		for k, n := range counts {
+			if k.phase == record.PhaseMeasure {
+				out.Counts[k.status] += n
+			}
+			if q.takes(k) {
+				out.Matched += n
+			}
+		}
+	}
+	found, named, err := a.first(ctx, &q)
+	if err != nil {
+		return out, err
+	}
+	if q.Prompt != "" {
+		out.Matched = named
+	}
+	if len(found) == q.Limit {
+		out.Next = found[q.Limit-1].String()
+	}
+	numbers := make([]int64, len(found))
+	for i, k := range found {
+		numbers[i] = k.row
+	}
+	rows, err := a.requests.Rows(ctx, numbers, shown)
+	for _, r := range rows {
+		out.Rows = append(out.Rows, Request{Seq: r.Seq, Prompt: r.PromptID, Phase: r.Phase, Status: r.Status, Error: r.Error, SentS: r.SentS, TTFTS: r.TTFTS, TPOTS: r.TPOTS,
+			E2ES: r.E2ES, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Finish: r.FinishReason})
+	}
+	return out, err
+}
+
+// Find is the measured request of a prompt; seq is where it most likely is. fs.ErrNotExist where there is none.
+func (a *Attempt) Find(ctx context.Context, prompt string, seq int64) (Request, error) {
+	likely, err := a.at(ctx, seq)
+	if err == nil && len(likely) > 0 && likely[0].Prompt == prompt {
+		return likely[0], nil
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	p, err := a.Page(ctx, Query{Prompt: prompt, Limit: 1})
+	if err == nil && len(p.Rows) == 0 {
+		err = fmt.Errorf("prompt %q: %w", prompt, fs.ErrNotExist)
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	return p.Rows[0], nil
+}
+
+// at are the measured requests of a number.
+func (a *Attempt) at(ctx context.Context, seq int64) ([]Request, error) {
+	// They come right behind the one before, in the order of their numbers.
+	p, err := a.Page(ctx, Query{Sort: record.ColSeq, Limit: 1, after: &key{value: float64(seq), row: -1}})
+	if err != nil || len(p.Rows) == 0 || p.Rows[0].Seq != seq {
+		return nil, err
+	}
+	return p.Rows, nil
+}
+
+// first are the first rows of a query's order, and how many rows have its prompt.
+func (a *Attempt) first(ctx context.Context, q *Query) (keys []key, named int64, err error) {
+	groups := a.promising(q)
+	var mu sync.Mutex
+	all := top{q: q}
+	err = eachGroup(len(groups), func(i int) error {
+		mu.Lock()
+		mine := top{q: q, last: all.last}
+		mu.Unlock()
+		g := groups[i]
+		if mine.last != nil && g.known && !q.before(g.best, *mine.last) && q.Prompt == "" {
+			return nil
+		}
+		n, err := a.keys(ctx, q, g.number, mine.add)
+		mu.Lock()
+		defer mu.Unlock()
+		named += n
+		for _, k := range mine.keys {
+			all.add(k)
+		}
+		if len(all.keys) >= q.Limit {
+			all.cut()
+		}
+		return err
+	})
+	all.cut()
+	return all.keys, named, err
+}
+
+// group is one that has rows of a query, with the first place that a row of it can have.
+type group struct {
+	number int
+	best   key
+	known  bool
+}
+
+// promising are the groups that have rows of a query, those with the first of them first.
+func (a *Attempt) promising(q *Query) []group {
+	var out []group
+	for g, counts := range a.counts {
+		n := int64(0)
+		for k, m := range counts {
+			if q.takes(k) {
+				n += m
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		x := group{number: g, best: key{row: a.requests.Start(g)}}
+		bounds := table.Bounds{Low: float64(a.requests.Start(g)), High: float64(a.requests.Start(g+1) - 1)}
+		if x.known = true; q.Sort != "" {
+			bounds, x.known = a.requests.Bounds(g, q.Sort)
+		}
+		end := key{value: bounds.High, row: a.requests.Start(g + 1)}
+		if x.best.value = bounds.Low; q.Down {
+			x.best.value, end.value = bounds.High, bounds.Low
+		}
+		if x.known && !bounds.Nulls && q.after != nil && q.before(end, *q.after) {
+			continue // all of it stands on pages before
+		}
+		out = append(out, x)
+	}
+	slices.SortStableFunc(out, func(x, y group) int {
+		switch {
+		case x.known != y.known && x.known, x.known && y.known && q.before(x.best, y.best):
+			return -1
+		case x.known != y.known && y.known, x.known && y.known && q.before(y.best, x.best):
+			return 1
+		}
+		return 0
+	})
+	return out
+}
+
+// keys hands on the places of a group's rows that a query takes, and returns their number.
+func (a *Attempt) keys(ctx context.Context, q *Query, g int, add func(key)) (n int64, err error) {
+	row, names, mixed := a.requests.Start(g), []string(nil), false
+	for k := range a.counts[g] {
+		mixed = mixed || !q.takes(k)
+	}
+	if mixed {
+		names = append(names, record.ColPhase, record.ColStatus)
+	}
+	if q.Prompt != "" {
+		names = append(names, "prompt_id")
+	}
+	if q.Sort != "" {
+		names = append(names, q.Sort)
+	}
+	if names == nil {
+		for ; row < a.requests.Start(g+1); row++ {
+			add(key{value: float64(row), row: row})
+		}
+		return n, nil
+	}
+	err = a.requests.Scan(ctx, g, names, func(b arrow.RecordBatch) error {
+		var phases, statuses, prompts *array.String
+		if mixed {
+			phases, statuses = table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
+		}
+		if q.Prompt != "" {
+			prompts = table.In[*array.String](b, "prompt_id")
+		}
+		value := valueOf(b, q.Sort)
+		for i := range int(b.NumRows()) {
+			number := row
+			row++
+			if mixed && !q.takes(kind{phases.Value(i), statuses.Value(i)}) || prompts != nil && prompts.Value(i) != q.Prompt {
+				continue
+			}
+			n++
+			k := key{value: float64(number), row: number}
+			if value != nil {
+				k.value, k.null = value(i)
+			}
+			add(k)
+		}
+		return nil
+	})
+	return n, err
+}
+
+// valueOf reads a column of numbers; nil without a name.
+func valueOf(b arrow.RecordBatch, name string) func(int) (v float64, null bool) {
+	if name == "" {
+		return nil
+	}
+	switch c := table.In[arrow.Array](b, name).(type) {
+	case *array.Float64:
+		return func(i int) (float64, bool) { return c.Value(i), c.IsNull(i) }
+	case *array.Int64:
+		return func(i int) (float64, bool) { return float64(c.Value(i)), c.IsNull(i) }
+	}
+	return func(int) (float64, bool) { return 0, true }
+}
+
+// eachGroup calls do for 0 … n-1, on all processors.
+func eachGroup(n int, do func(int) error) error {
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		work.Go(func() error { return do(i) })
+	}
+	return work.Wait()
+}

@@ -1,0 +1,121 @@
+package rows
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"matrix/results/record"
+)
+
+// ErrQuery is what a query asks for that means nothing.
+var ErrQuery = errors.New("this is no query")
+
+// Query is which rows are asked for.
+type Query struct {
+	Sort           string // a column of Sorts; "" = as they ended
+	Down           bool
+	Status, Prompt string // "" = any
+	Warmup         bool   // with those that only warm the engine up
+	Limit          int
+	after          *key // the last row of the page before; nil = from the first
+}
+
+// Sorts are the columns that rows may be in the order of.
+var Sorts = []string{record.ColSeq, record.ColSent, record.ColTTFT, record.ColTPOT, record.ColE2E, record.ColInputTokens, record.ColOutputTokens}
+
+// most is how many rows a page may have.
+const most = 1000
+
+// Parse reads a query as the page writes it.
+func Parse(q url.Values) (Query, error) {
+	out := Query{Sort: q.Get("sort"), Down: q.Get("desc") == "1", Status: q.Get("status"), Prompt: q.Get("prompt"), Warmup: q.Get("warmup") == "1", Limit: 50}
+	var err error
+	if text := q.Get("limit"); text != "" {
+		out.Limit, err = strconv.Atoi(text)
+	}
+	if text := q.Get("after"); text != "" && err == nil {
+		out.after, err = parseKey(text)
+	}
+	if err != nil || out.Limit < 1 || out.Limit > most || out.Sort != "" && !slices.Contains(Sorts, out.Sort) {
+		return out, fmt.Errorf("%w: sort=%s limit=%s after=%s (at most %d rows)", ErrQuery, q.Get("sort"), q.Get("limit"), q.Get("after"), most)
+	}
+	return out, nil
+}
+
+// key is a row's place in the order: its value, and its number where values are the same.
+type key struct {
+	value float64
+	null  bool
+	row   int64
+}
+
+func (k key) String() string {
+	value := "-"
+	if !k.null {
+		value = strconv.FormatFloat(k.value, 'g', -1, 64)
+	}
+	return value + "_" + strconv.FormatInt(k.row, 10)
+}
+
+func parseKey(text string) (*key, error) {
+	value, row, _ := strings.Cut(text, "_")
+	k := key{null: value == "-"}
+	var err error
+	if !k.null {
+		k.value, err = strconv.ParseFloat(value, 64)
+	}
+	if err == nil {
+		k.row, err = strconv.ParseInt(row, 10, 64)
+	}
+	return &k, err
+}
+
+// before reports whether a row stands before another. A missing value comes last whichever way.
+func (q *Query) before(a, b key) bool {
+	switch {
+	case a.null != b.null:
+		return b.null
+	case !a.null && a.value != b.value:
+		return (a.value < b.value) != q.Down
+	}
+	return a.row < b.row
+}
+
+// takes reports whether rows of a kind are asked for.
+func (q *Query) takes(k kind) bool {
+	return (q.Warmup || k.phase == record.PhaseMeasure) && (q.Status == "" || k.status == q.Status)
+}
+
+// top is the first rows of the order: at most twice as many as a page has, of which the second half is forgotten in time.
+type top struct {
+	q    *Query
+	keys []key
+	last *key // what comes after it is on no page; nil = not known yet
+}
+
+func (t *top) add(k key) {
+	if t.last != nil && !t.q.before(k, *t.last) || t.q.after != nil && !t.q.before(*t.q.after, k) {
+		return
+	}
+	if t.keys = append(t.keys, k); len(t.keys) == 2*t.q.Limit {
+		t.cut()
+	}
+}
+
+func (t *top) cut() {
+	slices.SortFunc(t.keys, func(a, b key) int {
+		if t.q.before(a, b) {
+			return -1
+		}
+		return 1
+	})
+	if len(t.keys) >= t.q.Limit {
+		t.keys = t.keys[:t.q.Limit]
+		t.last = &key{}
+		*t.last = t.keys[t.q.Limit-1]
+	}
+}

@@ -1,0 +1,163 @@
+// Package watch follows the applies on a tree from outside, whoever started them and wherever they run: it reads their boards, their
+// journals, and of each launch under way the log and the telemetry. It takes no lock and writes nothing.
+package watch
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"matrix/cmd/matrix/view"
+	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/claim"
+	"matrix/results/store"
+	"matrix/runner/apply"
+)
+
+// Message is one thing that has changed.
+type Message struct {
+	Event string // now, begin, records, log, samples, tree
+	Data  any    // as JSON has it
+}
+
+// Now is the applies that have a board.
+type Now struct {
+	At    time.Time `json:"at"`
+	Gone  bool      `json:"gone"` // the folder of the results is not there
+	Apply []Apply   `json:"apply"`
+}
+
+// Apply is one that runs, or was killed.
+type Apply struct {
+	Source     string          `json:"source"` // "" = of the tree, else a launch that a cluster's task has
+	State      string          `json:"state"`
+	Experiment string          `json:"experiment"`
+	PID        int             `json:"pid"`
+	Host       string          `json:"host"`
+	Seen       time.Time       `json:"seen"` // when it wrote its board, by its clock
+	Launches   []ndjson.Launch `json:"launches"`
+}
+
+// States of an apply.
+const (
+	Running = "running"
+	Silent  = "silent" // its board is old: killed, stopped, or its disk hangs
+	Dead    = "dead"   // its process is gone
+)
+
+// quiet is how old a board may be before its apply counts as silent: one is written every second.
+const quiet = 5 * time.Second
+
+// Watcher is what one who looks on has been told. Not safe for concurrent use.
+type Watcher struct {
+	store   *store.Store
+	me      claim.Owner
+	sources map[string]*source
+	looked  time.Time // for sources and changes of the tree
+	last    string    // the last Now, but for its time
+	shape   string    // of the tree
+}
+
+// New watches a tree.
+func New(store *store.Store) *Watcher {
+	w := &Watcher{store: store, me: claim.Me("matrix serve"), sources: map[string]*source{}}
+	w.sources[""] = newSource(store)
+	return w
+}
+
+// lookAround is how often folders are searched, which on a network's disk takes its time.
+const lookAround = 3 * time.Second
+
+// Look tells what has changed since the last time.
+func (w *Watcher) Look(at time.Time) []Message {
+	var out []Message
+	if at.Sub(w.looked) >= lookAround {
+		w.looked = at
+		w.tasks()
+		if shape := w.shapeNow(); shape != w.shape {
+			if w.shape != "" {
+				out = append(out, Message{"tree", struct{}{}})
+			}
+			w.shape = shape
+		}
+	}
+	_, err := os.Stat(w.store.Root())
+	now := Now{At: at, Gone: err != nil, Apply: []Apply{}}
+	for _, name := range slices.Sorted(maps.Keys(w.sources)) {
+		s := w.sources[name]
+		a, messages := s.look(at, w.me)
+		for _, m := range messages {
+			m.Data = named{name, m.Data}
+			out = append(out, m)
+		}
+		if a != nil {
+			a.Source = name
+			now.Apply = append(now.Apply, *a)
+		}
+	}
+	text, err := json.Marshal(Now{Gone: now.Gone, Apply: now.Apply})
+	if err == nil && string(text) != w.last {
+		w.last = string(text)
+		out = append(out, Message{"now", now})
+	}
+	return out
+}
+
+// named is a message with the source that it is of.
+type named struct {
+	Source string `json:"source"`
+	Of     any    `json:"of"`
+}
+
+// mostTasks bounds the tasks of a cluster that are followed.
+const mostTasks = 256
+
+// tasks finds the launches that tasks of a cluster have: each has its own board, below its claim.
+func (w *Watcher) tasks() {
+	boards, _ := fs.Glob(os.DirFS(w.store.Inner()), "cluster/*/claims/*/"+apply.BoardFile) // the pattern is well-formed
+	there := map[string]bool{"": true}
+	for _, board := range boards[:min(len(boards), mostTasks)] {
+		name := filepath.FromSlash(path.Dir(board))
+		there[name] = true
+		if w.sources[name] == nil {
+			w.sources[name] = newSource(w.store.Apart(name, nil))
+		}
+	}
+	maps.DeleteFunc(w.sources, func(name string, _ *source) bool { return !there[name] })
+}
+
+// shapeNow changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time.
+func (w *Watcher) shapeNow() string {
+	n, last, root := 0, time.Time{}, os.DirFS(w.store.Root())
+	for _, pattern := range []string{"*", "*/*", "*/*/marks"} {
+		dirs, _ := fs.Glob(root, pattern) // the pattern is well-formed
+		for _, dir := range dirs {
+			if info, err := os.Lstat(filepath.Join(w.store.Root(), dir)); err == nil && info.IsDir() && !strings.HasPrefix(dir, ".") {
+				n++
+				if info.ModTime().After(last) {
+					last = info.ModTime()
+				}
+			}
+		}
+	}
+	return fmt.Sprint(n, " ", last.UnixNano())
+}
+
+// applyOf is what a board tells, and how its apply is.
+func applyOf(b *apply.Board, age time.Duration, me claim.Owner) *Apply {
+	a := &Apply{State: Running, Experiment: b.Experiment, PID: b.PID, Host: b.Owner.Host, Seen: b.At, Launches: ndjson.List(view.LaunchRecords(b))}
+	switch {
+	case b.Owner.PID > 0 && me.Finds(b.Owner, age):
+		a.State = Dead
+	case age > quiet:
+		a.State = Silent
+	}
+	return a
+}
