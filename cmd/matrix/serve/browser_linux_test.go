@@ -117,7 +117,7 @@ func TestHostileTextInABrowser(t *testing.T) {
 	}
 	s := serverOf(root, store, "")
 	live := httptest.NewServer(s.Handler())
-	t.Cleanup(live.Close)
+	t.Cleanup(func() { live.CloseClientConnections(); live.Close() }) // a stream has no end of its own
 	p := b.Open(live.URL + "/")
 	p.Sees("document.querySelector('.launch progress:not([hidden])') && document.querySelector('.launch pre').textContent.includes('<script>') && document.querySelectorAll('.events li').length === 2")
 	walk(t, p)
@@ -129,7 +129,7 @@ func TestHostileTextInABrowser(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/some/path/", http.StripPrefix("/some/path/", http.FileServerFS(os.DirFS(dir))))
 	files := httptest.NewServer(mux)
-	t.Cleanup(files.Close)
+	t.Cleanup(func() { files.CloseClientConnections(); files.Close() })
 	p = b.Open(files.URL + "/some/path/")
 	walk(t, p)
 	p.Sees("document.querySelector('#now-part').hidden")

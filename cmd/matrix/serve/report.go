@@ -12,23 +12,29 @@ import (
 	"sync"
 	"time"
 
-	"matrix/results/report"
+	"matrix/results/report/chart"
+	"matrix/results/report/document"
 )
 
 // reportTime bounds the making of a report.
 const reportTime = 5 * time.Minute
 
-// reportPolicy lets a report have its own style and script, which stand in it and are known by their digest, and talk to nobody.
+// reportPolicy lets a report have its own styles and scripts, which stand in it and are known by their digests, and talk to nobody. They
+// are those of two pages that hold no results: what a result says cannot be among them.
 var reportPolicy = sync.OnceValue(func() string {
-	var empty bytes.Buffer
-	if err := (&report.Document{}).WriteHTML(&empty); err != nil {
-		panic(err) // into memory
+	timeline := document.Section{Blocks: []document.Block{{Figure: &document.Figure{Chart: chart.Panels{}}}}}
+	scripts, styles := "", ""
+	for _, d := range []document.Document{{}, {Sections: []document.Section{timeline}}} {
+		var page bytes.Buffer
+		if err := d.WriteHTML(&page); err != nil {
+			panic(err) // into memory
+		}
+		scripts, styles = scripts+digests(page.Bytes(), "script"), styles+digests(page.Bytes(), "style")
 	}
-	return "sandbox allow-scripts; default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src" +
-		digests(empty.Bytes(), "script") + "; style-src" + digests(empty.Bytes(), "style")
+	return "sandbox allow-scripts; default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src" + scripts + "; style-src" + styles
 })
 
-// digests are those of the elements of a page that holds no results: what a result says cannot be among them.
+// digests are those of a page's elements, as a policy lists them.
 func digests(page []byte, element string) (list string) {
 	for _, found := range regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllSubmatch(page, -1) {
 		sum := sha256.Sum256(found[1])

@@ -186,7 +186,7 @@ func (p *Page) happened(method string, params json.RawMessage) {
 	case "Runtime.exceptionThrown":
 		p.faults = append(p.faults, string(params))
 	case "Log.entryAdded":
-		if strings.Contains(string(params), `"level":"error"`) {
+		if text := string(params); strings.Contains(text, `"level":"error"`) && !strings.Contains(text, "/favicon.ico") { // which the browser asks for itself
 			p.faults = append(p.faults, string(params))
 		}
 	case "Network.requestWillBeSent":
