@@ -289,6 +289,7 @@ func (p *Page) Offline(is bool) {
 // Picture writes a picture of the whole page, for a person to look at.
 func (p *Page) Picture(path string) {
 	p.b.t.Helper()
+	p.call("Page.bringToFront", nil, nil)
 	var r struct{ Data []byte }
 	p.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &r)
 	if err := os.WriteFile(path, r.Data, 0o644); err != nil {
