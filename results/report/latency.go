@@ -96,7 +96,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 		if d == nil || d.N < 2 {
 			continue
 		}
-		line := curve(g.name[c], g.slot(c), d)
+		line := curve(g.name[c], g.slot(c), d, "s")
 		series, from = append(series, line), append(from, c)
 		said := fmt.Sprintf("%s, %s", g.name[c], counted(int(d.N), "request"))
 		for i, t := range line.Tips {
@@ -125,7 +125,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 }
 
 // curve is a distribution with the percentiles that its requests are enough for.
-func curve(name string, slot int, d *summary.Distribution) chart.Series {
+func curve(name string, slot int, d *summary.Distribution, unit string) chart.Series {
 	s := chart.Series{Name: name, Slot: slot, Points: cumulative(d), Level: d.Failures > 0}
 	for _, one := range d.Launches {
 		s.Thin = append(s.Thin, cumulative(one))
@@ -134,7 +134,7 @@ func curve(name string, slot int, d *summary.Distribution) chart.Series {
 		i := slices.IndexFunc(s.Points, func(p chart.Point) bool { return p.Y >= t.q })
 		if d.N >= t.min && i >= 0 {
 			v := s.Points[i].X
-			s.Tips = append(s.Tips, chart.Point{X: v, Y: t.q, Note: fmt.Sprintf("%s\n%s %s s, of %s", name, t.name, three(v), counted(int(d.N), "request"))})
+			s.Tips = append(s.Tips, chart.Point{X: v, Y: t.q, Note: fmt.Sprintf("%s\n%s %s %s, of %s", name, t.name, three(v), unit, counted(int(d.N), "request"))})
 		}
 	}
 	return s

@@ -387,3 +387,21 @@ func TestSharedServer(t *testing.T) {
 		}
 	}
 }
+
+// How long the answers are is drawn for each platform, from the tokens that its engine counted.
+func TestLengths(t *testing.T) {
+	doc := two(t, func(b *summarytest.Cell) {
+		for i := range b.Launches {
+			b.Launches[i].Row = func(i int, r *record.RequestRow) { r.OutputTokens = new(int64(10 + i%50)) }
+		}
+	})
+	for _, f := range doc.Figures() {
+		if strings.HasPrefix(f.ID, "lengths") {
+			if !strings.Contains(f.Alt, "a 32.0 tokens in the median, 32 at most; b 34.0 tokens in the median, 59 at most") || len(f.Source) != 3 {
+				t.Errorf("%s", f.Alt)
+			}
+			return
+		}
+	}
+	t.Error("no lengths")
+}

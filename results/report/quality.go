@@ -1,9 +1,16 @@
 package report
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"matrix/results/quality"
+	"matrix/results/report/chart"
+	"matrix/results/summary"
+	"matrix/results/table"
 )
 
 // quality tells what the answers were worth, as far as anything shows it.
@@ -15,7 +22,21 @@ func (m *maker) quality() (Section, error) {
 	for _, w := range m.Quality.Warnings {
 		s.Blocks = append(s.Blocks, toned("warn", w))
 	}
-	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."), tableBlock(agreements{m}.cells()))
+	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."))
+	if t := (agreements{m}).cells(); len(t.Rows) > mostOpen {
+		s.Blocks = append(s.Blocks, fold(t.Caption, tableBlock(t)))
+	} else {
+		s.Blocks = append(s.Blocks, tableBlock(t))
+	}
+	for _, g := range m.groups {
+		f, err := g.lengths(m.ctx, m.Set)
+		if err != nil {
+			return s, err
+		}
+		if f != nil {
+			s.Blocks = append(s.Blocks, Block{Figure: f})
+		}
+	}
 	if t := (agreements{m}).pairs(); len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, fold("How far each pair agrees", tableBlock(t)))
 	}
@@ -26,6 +47,42 @@ func (m *maker) quality() (Section, error) {
 	}
 	return s, nil
 }
+
+// lengths is how long the answers are at the largest batch size, a line a platform; nil where no engine counted.
+func (g *group) lengths(ctx context.Context, set *summary.Set) (*Figure, error) {
+	var cells []*summary.Cell
+	for _, queued := range []bool{false, true} {
+		_, several := g.largestLoaded(queued)
+		cells = append(cells, several...)
+	}
+	cells = cells[:min(len(cells), mostSeries)]
+	found, err := set.Distributions(ctx, cells, "output_tokens")
+	if err != nil && !errors.Is(err, table.ErrCorrupt) {
+		return nil, err
+	}
+	f := &Figure{ID: slug("lengths", g.model), Title: g.model + ": length of the answers", Note: "Of the largest batch of each kind of load; steps near the end are answers that were cut at max_tokens."}
+	var series []chart.Series
+	var from []*summary.Cell
+	var words []string
+	for _, c := range cells {
+		if d := found[c]["output_tokens"]; d != nil && d.N > 1 {
+			line := curve(g.name[c], g.slot(c), d, "tokens")
+			series, from = append(series, line), append(from, c)
+			half := slices.IndexFunc(d.Points, func(p summary.Point) bool { return p.Share >= 0.5 })
+			words = append(words, fmt.Sprintf("%s %s tokens in the median, %s at most", g.name[c], three(d.Points[half].Value), whole(d.Max)))
+		}
+	}
+	if len(series) == 0 {
+		return nil, nil
+	}
+	one := 1.0
+	f.Source, f.Alt = links(from), "Output tokens of each answer: "+strings.Join(words, "; ")+"."
+	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "output tokens (log scale)", Log: true}, Series: series, Y: chart.Axis{Label: "share of the requests at or below", Zero: true, Max: &one, Format: percent}}
+	return f, nil
+}
+
+// mostOpen is how many rows a table may have that not everybody wants, and not be folded.
+const mostOpen = 6
 
 // agreements are the tables of how far answers agree.
 type agreements struct{ m *maker }

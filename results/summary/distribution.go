@@ -46,7 +46,7 @@ const (
 	significant = 2          // digits of the histogram
 )
 
-// Distributions reads columns of requests.parquet (all in seconds) for every cell at once, on all processors, a cell at a
+// Distributions reads columns of requests.parquet (in seconds, or counts) for every cell at once, on all processors, a cell at a
 // time: cell → column → distribution, absent where no request has a value. Memory does not grow with the requests.
 func (s *Set) Distributions(ctx context.Context, cells []*Cell, columns ...string) (map[*Cell]map[string]*Distribution, error) {
 	found, errs := make([]map[string]*Distribution, len(cells)), make([]error, len(cells))
@@ -125,18 +125,30 @@ func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
 		}
 	}
 	for at, name := range columns {
-		values, err := column[*array.Float64](b, name)
+		value, err := numbers(b, name)
 		if err != nil {
 			return err
 		}
 		for i, ok := range g.ok {
-			if ok && values.IsValid(i) {
-				g.columns[at].add(values.Value(i))
-				g.pool[at].add(values.Value(i))
+			if v, told := value(i); ok && told {
+				g.columns[at].add(v)
+				g.pool[at].add(v)
 			}
 		}
 	}
 	return nil
+}
+
+// numbers reads a column of seconds or of counts.
+func numbers(b arrow.RecordBatch, name string) (func(i int) (float64, bool), error) {
+	if counts, err := column[*array.Int64](b, name); err == nil {
+		return func(i int) (float64, bool) { return float64(counts.Value(i)), counts.IsValid(i) }, nil
+	}
+	values, err := column[*array.Float64](b, name)
+	if err != nil {
+		return nil, err
+	}
+	return func(i int) (float64, bool) { return values.Value(i), values.IsValid(i) }, nil
 }
 
 func column[A arrow.Array](b arrow.RecordBatch, name string) (A, error) {
