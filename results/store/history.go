@@ -44,7 +44,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 		}
 		return reading{s, ctx}.experiment(experiment)
 	}
-	names, err := folders(s.root)
+	names, err := foldersRead(s, s.root)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func sortPast(past []Past) []Past {
 }
 
 func (r reading) experiment(experiment string) ([]Past, error) {
-	slugs, err := folders(filepath.Join(r.s.root, experiment))
+	slugs, err := foldersRead(r.s, filepath.Join(r.s.root, experiment))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (r reading) experiment(experiment string) ([]Past, error) {
 
 func (r reading) cell(experiment, slug string) ([]Past, error) {
 	cell := filepath.Join(r.s.root, experiment, slug)
-	names, err := folders(cell)
+	names, err := foldersRead(r.s, cell)
 	if err != nil {
 		return nil, err
 	}

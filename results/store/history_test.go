@@ -264,3 +264,33 @@ func FuzzMark(f *testing.F) {
 		}
 	})
 }
+
+// TestLinkedFolder: results that somebody moved and linked are not read, and that is told whoever asks.
+func TestLinkedFolder(t *testing.T) {
+	for _, part := range []string{"attempt", "cell", "experiment"} {
+		s := testStore(t)
+		at := committed(t, s, 1).Dir
+		switch part {
+		case "cell":
+			at = filepath.Dir(at)
+		case "experiment":
+			at = filepath.Dir(filepath.Dir(at))
+		}
+		moved := filepath.Join(t.TempDir(), "moved")
+		must(t, errors.Join(os.Rename(at, moved), os.Symlink(moved, at)))
+		for name, ask := range map[string]func() error{
+			"History": func() error { _, err := s.History(t.Context(), ""); return err },
+			"Recall":  func() error { _, err := s.Recall(t.Context(), "gemma3"); return err },
+			"Verify":  func() error { _, err := s.Verify(t.Context()); return err },
+		} {
+			if part == "experiment" && name == "Recall" {
+				continue // it is asked for by its name, and read
+			}
+			var said []string
+			s.Notice, s.said = func(text string) { said = append(said, text) }, nil
+			if err := ask(); err != nil || len(said) != 1 || !strings.Contains(said[0], at+" is a link") {
+				t.Errorf("%s of a linked %s: %q, %v", name, part, said, err)
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	if err := checkName(experiment); err != nil {
 		return nil, err
 	}
-	slugs, err := folders(filepath.Join(s.root, experiment))
+	slugs, err := foldersRead(s, filepath.Join(s.root, experiment))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (l lookup) lookAt(slug string) ([]attemptFolder, error) {
 		return nil, err
 	}
 	cell := &cellFolder{slug: slug, dir: filepath.Join(l.s.root, l.experiment, slug)}
-	names, err := folders(cell.dir)
+	names, err := foldersRead(l.s, cell.dir)
 	if err != nil && !l.unreadable(err) {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ func (m *merger) nowhere(p *Past) bool {
 // findExtras lists what goes with the attempts, and the conflicts among that: only what matrix itself would write there,
 // by name and kind. A name from another tree is a path in ours.
 func (m *merger) findExtras() (conflicts []string, err error) {
-	experiments, err := folders(m.from.root)
+	experiments, err := foldersRead(m.from, m.from.root)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (m *merger) findExtras() (conflicts []string, err error) {
 }
 
 func (m *merger) foldersOf(dir string) []string {
-	names, err := folders(filepath.Join(m.from.root, dir))
+	names, err := foldersRead(m.from, filepath.Join(m.from.root, dir))
 	if err != nil {
 		m.leftOut(err)
 	}

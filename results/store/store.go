@@ -127,7 +127,11 @@ func (s *Store) notice(format string, values ...any) {
 }
 
 // folders are the folders in dir that are not hidden, sorted; none when dir is missing.
-func folders(dir string) ([]string, error) {
+func folders(dir string) ([]string, error) { return foldersRead(&Store{}, dir) }
+
+// foldersRead are those of results that are read. A link is not followed, and told: somebody may have moved results to
+// another disk.
+func foldersRead(s *Store, dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -137,11 +141,20 @@ func folders(dir string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		switch path := filepath.Join(dir, e.Name()); {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.IsDir():
 			out = append(out, e.Name())
+		case e.Type()&os.ModeSymlink != 0 && isFolder(path):
+			s.notice("%s is a link: results behind it are not read. Move the folder itself here, or link the whole results folder", path)
 		}
 	}
 	return out, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func notWritable(root string, err error) error {
