@@ -52,6 +52,10 @@ func TestSecretsAreRefused(t *testing.T) {
 		`env = { OPENAI_API_KEY = "hunter2" }`:                                         "env.OPENAI_API_KEY",
 		"attach = true\n  url = \"http://user:hunter2@host:8000/v1\"":                  "A password in url",
 		"attach = true\n  url = \"http://host:8000/%zzhunter2\"":                       "No address for a url",
+		"attach = true\n  url = \"ftp://host/hunter2\"":                                "No address for a url",
+		"attach = true\n  url = \"host:8000/hunter2\"":                                 "No address for a url",
+		"attach = true\n  url = \"http://host:99999/hunter2\"":                         "No address for a url",
+		"attach = true\n  url = \"http://host/v1#hunter2\"":                            "No address for a url",
 		"attach = true\n  url = \"https://hunter2@host/v1?x=1\"":                       "A password in url",
 	} {
 		_, diags := load(t, platformWith(attributes), lang.Options{})

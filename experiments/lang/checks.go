@@ -1,9 +1,11 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
@@ -57,9 +59,9 @@ func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 	case known && p.URL == "" && p.Attach:
 		l.mistakeAt(n, "attach", "Platform without a url", `attach = true uses a server that runs already: give its url.`)
 	}
-	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.User != nil) {
-		d := diagnostic.Error(n.ranges["url"], "No address for a url", "It cannot be read as http://host:8000/v1.")
-		if err == nil {
+	if u, wrong := httpAddress(p.URL); p.URL != "" && (wrong != "" || u.User != nil) {
+		d := diagnostic.Error(n.ranges["url"], "No address for a url", wrong)
+		if wrong == "" {
 			d = diagnostic.Error(n.ranges["url"], "A password in url", "It would be seen in every message and in the process list. Name the variable that holds the key in api_key_env; a server that wants a user and a password needs a proxy before it.")
 		}
 		diagnostic.Withhold(d)
@@ -73,4 +75,22 @@ func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 		d.Extra = diagnostic.Withheld{}
 		l.diags = l.diags.Append(d)
 	}
+}
+
+// httpAddress reads a url; wrong says what keeps a request from being sent there, without the url, in which a key may stand.
+func httpAddress(text string) (u *url.URL, wrong string) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, "It cannot be read as http://host:8000/v1."
+	}
+	port, err := strconv.Atoi(cmp.Or(u.Port(), "80"))
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return u, "It begins with http:// or https:// and the server's name, as in http://host:8000/v1."
+	case err != nil || port < 1 || port > 65535:
+		return u, "A port is a number from 1 to 65535."
+	case u.Fragment != "":
+		return u, "What stands behind # is never sent to a server."
+	}
+	return u, ""
 }
