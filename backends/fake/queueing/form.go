@@ -156,8 +156,8 @@ func (w *writer) list(s map[string]any, depth int) any {
 
 func (w *writer) number(s map[string]any, whole bool) any {
 	step := numberOr(s["multipleOf"], 1)
-	low, high := numberOr(s["minimum"], numberOr(s["exclusiveMinimum"], -step)+step), 0.0
-	high = numberOr(s["maximum"], numberOr(s["exclusiveMaximum"], low+11*step)-step)
+	low := numberOr(s["minimum"], numberOr(s["exclusiveMinimum"], -step)+step)
+	high := numberOr(s["maximum"], numberOr(s["exclusiveMaximum"], low+11*step)-step)
 	first := math.Ceil(low/step) * step
 	v := first
 	if n := int(min((high-first)/step, 1000)); n > 0 {
