@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -109,5 +110,38 @@ func TestFormatIsPartOfTheIdentity(t *testing.T) {
 		if a != b {
 			t.Errorf("%q and %q differ: %+v", same[0], same[1], c.Generate.Format)
 		}
+	}
+}
+
+// TestSchemaTooLarge: what goes out with each request has a bound, which is told at its place and at once.
+func TestSchemaTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "big.json"), []byte(`{"type":"object","description":"`+strings.Repeat("x", 10<<20)+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x.hcl"), []byte(`model "m" { openai = { model = "m" } }
+dataset "d" { synthetic = { input_tokens = 8 } }
+platform "p" { backend = "simulator" }
+experiment "e" {
+  dataset  = dataset.d
+  platform = platform.p
+  model    = model.m
+  matrix { batch_size = [1] }
+  generate {
+    json_schema = file("big.json")
+  }
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, diags := experiments.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	x := config.Experiments[0].Expand(experiments.Hooks{})
+	for range x.Cells() {
+	}
+	if said := x.Diagnostics().Error(); !strings.Contains(said, "json_schema is too large") || !strings.Contains(said, "10.0 MiB") {
+		t.Error(said)
 	}
 }

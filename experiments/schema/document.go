@@ -13,6 +13,9 @@ import (
 	"matrix/experiments/hclvalue"
 )
 
+// mostDocument is more than any schema that an engine makes a grammar of: it goes out with each request.
+const mostDocument = 1 << 20 // bytes
+
 // checkDocument reads JSON: the text of a file, or a value written in HCL. The result is compact text. A value's keys are
 // in alphabetical order, because HCL's objects have none.
 func (f Field) checkDocument(v cty.Value) (cty.Value, *Fault) {
@@ -23,6 +26,9 @@ func (f Field) checkDocument(v cty.Value) (cty.Value, *Fault) {
 			return v, f.wrongType("JSON", `file("answer.json")`, v)
 		}
 		text = string(doc)
+	}
+	if len(text) > mostDocument {
+		return v, &Fault{Summary: f.Name + " is too large", Detail: fmt.Sprintf("It has %.1f MiB, and goes out with each request: 1 MiB at most.", float64(len(text))/(1<<20))}
 	}
 	var decoded any
 	if err := json.Unmarshal([]byte(text), &decoded); err != nil {
