@@ -102,6 +102,9 @@ func applied(t *testing.T, dir string) *exec.Cmd {
 // A browser watches an apply that begins after it, in two tabs: it sees the kill of the server and of the apply, the apply that goes
 // on, its end, and then what came out, by keyboard alone.
 func TestServeInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a minute")
+	}
 	b := browsertest.Start(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "exp.hcl"), []byte(servedExperiment), 0o644); err != nil {
