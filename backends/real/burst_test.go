@@ -118,3 +118,57 @@ func peaks(pid int) (files <-chan int, memory <-chan int64) {
 	}()
 	return f, m
 }
+
+// judged lets the real server judge two imported cells. What a base model of 270M says of them is noise: that each pair is
+// asked both ways, heard, kept, and not asked for again is not.
+func (p program) judged(url string) {
+	t := p.t
+	t.Helper()
+	for name, text := range map[string]string{
+		"judged.hcl": `dataset "questions" { path = "questions.jsonl" }
+model "m" { openai = { model = "m" } }
+platform "a" {
+  backend = "openai"
+  url     = "http://127.0.0.1:1/v1"
+}
+experiment "judged" {
+  dataset    = dataset.questions
+  platform   = platform.a
+  model      = model.m
+  batch_size = 3
+}
+`,
+		"questions.jsonl": `{"custom_id": "q1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "Capital of France?"}}
+{"custom_id": "q2", "method": "POST", "url": "/v1/completions", "body": {"prompt": "Two and two?"}}
+{"custom_id": "q3", "method": "POST", "url": "/v1/completions", "body": {"prompt": "Colour of snow?"}}
+`,
+		"x.jsonl": `{"id": "q1", "text": "Paris"}
+{"id": "q2", "text": "four"}
+{"id": "q3", "text": "white"}
+`,
+		"y.jsonl": `{"id": "q1", "text": "Rome"}
+{"id": "q2", "text": "four"}
+{"id": "q3", "text": "green"}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"x", "y"} {
+		p.run(0, "import", "--format", "jsonl", "--experiment", "judged", "--platform", name, "--model", "m", "--map", "prompt_id=id", "--map", "text=text", name+".jsonl")
+	}
+	ask := []string{"judge", "x/m/3", "y/m/3", "judged.hcl", "--url", url, "--model", "gemma3_270m", "--max-tokens", "8"}
+	first := p.run(0, ask...)
+	if again := p.run(0, ask...); again != first {
+		t.Errorf("asked again, it said\n%s\nand first\n%s", again, first)
+	}
+	files, err := filepath.Glob(filepath.Join(p.dir, "results", "judged", "judgements", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("verdicts in %v (%v)", files, err)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil || bytes.Count(kept, []byte("\n")) < 2 {
+		t.Errorf("kept %q (%v): the two answers that differ want a verdict each", kept, err)
+	}
+}
