@@ -48,7 +48,7 @@ func TestTimes(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{Clock(45 * time.Second), "45s"}, {Clock(59700 * time.Millisecond), "1m00s"}, {Clock(12*time.Minute + 5*time.Second), "12m05s"}, {Clock(6*time.Hour + 7*time.Minute), "6h10m"},
 		{Took(123 * time.Millisecond), "0.12 s"}, {Took(61300 * time.Millisecond), "61.3 s"}, {Took(12 * time.Minute), "12m00s"},
-		{Span(2040), "34.0 min"}, {Span(1.5), "1.5 s"}, {Span(3 * 86400), "3.0 days"}, {Range(6000, 7100), "100–118 min"}, {Range(40, 11000), "40 s–3.1 h"}, {Range(0.5, 8), "0.5–8 s"}, {Range(3000, 12000), "0.8–3.3 h"},
+		{Span(2040), "34.0 min"}, {Span(1.5), "1.5 s"}, {Span(3 * 86400), "3.0 days"}, {Range(6000, 7100), "100–118 min"}, {Range(40, 11000), "40 s–3.1 h"}, {Range(0.5, 8), "0.5–8 s"}, {Range(3000, 12000), "0.8–3.3 h"}, {Range(0.002, 1e7), "too wide a range to use"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)

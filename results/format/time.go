@@ -53,7 +53,11 @@ func Span(seconds float64) string {
 }
 
 // Range is an interval of times in one unit, that of the longer: "32–36 min"; each end in its own where they lie far apart: "40 s–3.1 h".
+// "2 ms–148 days", which two launches can leave, tells a reader nothing and is said to.
 func Range(low, high float64) string {
+	if high > 1000*low {
+		return "too wide a range to use"
+	}
 	s := scaleOf(high)
 	if low < high/20 && scaleOf(low).unit != s.unit {
 		return Span(low) + "–" + Span(high)

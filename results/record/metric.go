@@ -131,6 +131,7 @@ func Derived() []Metric {
 		{MetricCPUPerEvaluation, "s", "cpu_s / ok", ""},
 		{MetricGPUPerEvaluation, "s", "gpu_util_ratio × D / ok", ""},
 		{MetricTokensPerEvaluation, "tokens", "output_tokens / ok", ""},
+		{MetricUsableShare, experiments.Ratio, "valid_evaluations / ok", "of the answers, those that can be used; of what was planned it is valid_share"},
 		{MetricMemoryInUse, "bytes", "weights + KV cache in use on the GPU", "what the engine needs, not what it reserves"},
 		{MetricQuality, experiments.Ratio, "as the report's quality section measures it", "accuracy where references are known, else a judge's preference"},
 	}

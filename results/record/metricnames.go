@@ -62,6 +62,7 @@ const (
 // Names of the derived figures.
 const (
 	MetricJPerEvaluation      = "j_per_evaluation"
+	MetricUsableShare         = "usable_share"
 	MetricCPUPerEvaluation    = "cpu_s_per_evaluation"
 	MetricGPUPerEvaluation    = "gpu_busy_s_per_evaluation"
 	MetricTokensPerEvaluation = "output_tokens_per_evaluation"
@@ -71,7 +72,7 @@ const (
 
 // MoreIsBetter reports a metric of which more is better; of the others, times, shares of failures and what is used up, less is.
 func MoreIsBetter(metric string) bool {
-	for _, end := range []string{"_throughput", "_per_hour", "goodput", "success_rate", "success_rate_low95", "valid_share", "valid_evaluations"} {
+	for _, end := range []string{"_throughput", "_per_hour", "goodput", "success_rate", "success_rate_low95", "valid_share", "usable_share", "valid_evaluations"} {
 		if strings.HasSuffix(metric, end) {
 			return true
 		}
