@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"matrix/cmd/matrix/serve/rows"
 	"matrix/experiments"
 	"matrix/results/record"
+	"matrix/results/rows"
 	"matrix/results/store"
 )
 

@@ -100,8 +100,8 @@ func Measure(ctx context.Context, set *summary.Set, o Options) (*Report, error) 
 			return nil, err
 		}
 		a, err := read(c)
-		if err != nil {
-			return nil, err
+		if err != nil { // what is damaged is told, and stands in nobody's way
+			out.Warnings = append(out.Warnings, err.Error())
 		}
 		if a != nil {
 			all = append(all, a)

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"matrix/cmd/matrix/serve/rows"
 	"matrix/results/record"
+	"matrix/results/rows"
 )
 
 // builtFile marks a folder that Build made, which it may therefore replace.

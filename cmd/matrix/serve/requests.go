@@ -10,8 +10,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/cmd/matrix/serve/rows"
 	"matrix/results/record"
+	"matrix/results/rows"
 )
 
 // requests answers with one page of an attempt's requests.

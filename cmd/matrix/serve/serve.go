@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"sync"
 
-	"matrix/cmd/matrix/serve/rows"
+	"matrix/results/rows"
 	"matrix/results/store"
 	"matrix/results/table"
 )
