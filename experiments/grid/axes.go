@@ -199,7 +199,8 @@ func (c *compiler) addValue(ax *axis, v cty.Value, at hcl.Range) int {
 		return -1
 	}
 	describe(&value, ax.name)
-	i := slices.IndexFunc(ax.values, func(o axisValue) bool { return o.axis.JSON == value.axis.JSON })
+	// Cells are told apart by what people see: 1 and "1" would be two of one name.
+	i := slices.IndexFunc(ax.values, func(o axisValue) bool { return o.axis.JSON == value.axis.JSON || o.axis.Label == value.axis.Label })
 	if i >= 0 && ax.matrix == 0 {
 		c.scope.Report(diagnostic.Error(at, "Value twice", fmt.Sprintf("%s has the value %s already, so each of its cells would be there twice. Remove one.", ax.name, value.axis.Label)))
 		return i

@@ -7,5 +7,6 @@ experiment "e" {
     platform   = [platform.serve, platform.serve]
     model      = [model.small]
     batch_size = [10, 100, 10.0]
+    seats      = [1, "1"]
   }
 }
