@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -95,13 +96,28 @@ func (s *stream) close(err error) {
 	case errors.Is(err, io.EOF) && len(s.pending) > 0:
 		setEnd(r, backends.Malformed, "malformed_json", "the last event is no JSON: "+excerpt(s.pending))
 	case errors.Is(err, io.EOF):
-		setEnd(r, backends.Truncated, "no_end_mark", "the stream ended without its end mark")
+		text := "the stream ended without its end mark"
+		if repeats(s.text) {
+			text += ", in an answer that repeats itself: some servers stop at 30 equal tokens without a word"
+		}
+		setEnd(r, backends.Truncated, "no_end_mark", text)
 	case badFraming(err):
 		setEnd(r, backends.Malformed, "bad_framing", err.Error())
 	default:
 		setEnd(r, backends.Disconnected, connectionClass(err), err.Error())
 		r.Done = time.Now()
 	}
+}
+
+// repeats reports a text that ends with thirty times the same, of the length of a token or a few.
+func repeats(text []byte) bool {
+	for unit := 1; unit <= 32 && 30*unit <= len(text); unit++ {
+		tail := text[len(text)-30*unit:]
+		if bytes.Equal(tail[unit:], tail[:29*unit]) {
+			return true
+		}
+	}
+	return false
 }
 
 // judge holds a whole answer's counts, and the end that it names, against what was asked and seen.

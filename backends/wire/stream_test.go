@@ -111,6 +111,21 @@ func TestDataInSeveralLines(t *testing.T) {
 	}
 }
 
+// TestRepeatedToken: Ollama ends an answer of more than 30 equal tokens without a last line, and without saying why.
+func TestRepeatedToken(t *testing.T) {
+	for _, test := range []struct {
+		token string
+		count int
+		why   bool
+	}{{"0", 31, true}, {" the", 31, true}, {"0", 20, false}} {
+		body := strings.Repeat(`{"response":"`+test.token+`","done":false}`+"\n", test.count)
+		r := readText(strings.NewReader(`{"response":"It is 1","done":false}`+"\n"+body), NDJSONGenerate, 64)
+		if r.Status != backends.Truncated || strings.Contains(r.Error, "repeats itself") != test.why {
+			t.Errorf("%d × %q: %s (%s)", test.count, test.token, r.Status, r.Error)
+		}
+	}
+}
+
 func TestSSEErrors(t *testing.T) {
 	for body, want := range map[string]string{
 		"error: {\"error\":{\"message\":\"slot broke\"}}\n\n": "slot broke",
