@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -60,6 +61,9 @@ func atTerminalOf(t *testing.T, columns uint16, dir string, env []string, args .
 	x.cmd.Dir, x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = dir, tty, tty, tty
 	x.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8", "COLORTERM=truecolor"}, env...)
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	hangups := make(chan os.Signal, 1) // under nohup they are ignored, which a child of somebody that listens does not inherit
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	began := time.Now()
 	if err := x.cmd.Start(); err != nil {
 		t.Fatal(err)
