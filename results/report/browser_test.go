@@ -73,6 +73,7 @@ func browse(t *testing.T, page string, flags ...string) told {
 	ctx, cancel := context.WithCancel(t.Context())
 	args := append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--user-data-dir=" + t.TempDir(), "--remote-debugging-port=0", "--window-size=1300,1000"}, flags...)
 	cmd := exec.CommandContext(ctx, program, append(args, server.URL)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends and reaps its own
 	cmd.WaitDelay = 10 * time.Second
