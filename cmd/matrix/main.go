@@ -19,12 +19,11 @@ func main() {
 	process.MainIfAsked()
 	fake.MainIfAsked()
 	ctx, i := app.Signals(context.Background())
-	code := run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends
-	os.Exit(code)
+	os.Exit(run(ctx, i, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, i *app.Interrupts, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	defer i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends
 	return cli.Run(ctx, app.New(engines.Table(), i, stdin, stdout, stderr), args)
 }

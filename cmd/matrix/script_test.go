@@ -30,9 +30,7 @@ func TestMain(m *testing.M) {
 	fake.MainIfAsked()
 	testscript.Main(m, map[string]func(){"matrix": func() {
 		ctx, i := app.Signals(context.Background())
-		code := run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr)
-		i.Orderly()
-		os.Exit(code)
+		os.Exit(run(ctx, i, os.Args[1:], os.Stdin, checked(os.Stdout), os.Stderr))
 	}})
 }
 
