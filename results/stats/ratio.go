@@ -37,7 +37,7 @@ func RatioOf(a, b []float64, spread Spread) Ratio {
 		r.Method, r.Level = Bootstrap, Level
 	case spread.Known() && positive(a) && positive(b):
 		half := spread.margin(1/float64(len(a)) + 1/float64(len(b)))
-		r.Low, r.High = around(r.Median, meanLog(a)-meanLog(b), half)
+		r.Low, r.High = around(r.Median, MeanLog(a)-MeanLog(b), half)
 		r.Method, r.Level = Pooled, Level
 	}
 	return r
@@ -72,5 +72,5 @@ func Geomean(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
 	}
-	return math.Exp(meanLog(values))
+	return math.Exp(MeanLog(values))
 }

@@ -26,7 +26,7 @@ func Pool(cells ...[]float64) Spread {
 		if len(values) < 2 || !positive(values) {
 			continue
 		}
-		mean := meanLog(values)
+		mean := MeanLog(values)
 		for _, v := range values {
 			d := math.Log(v) - mean
 			sum += d * d
@@ -55,8 +55,8 @@ func positive(values []float64) bool {
 	return true
 }
 
-// meanLog is the mean of ln x.
-func meanLog(values []float64) float64 {
+// MeanLog is the mean of ln x, of values above zero.
+func MeanLog(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {
 		sum += math.Log(v)

@@ -81,7 +81,7 @@ func OfPooled(values []float64, spread Spread) Estimate {
 		return e
 	}
 	half := spread.margin(1 / float64(e.N))
-	mean := meanLog(values)
+	mean := MeanLog(values)
 	e.Low, e.High = around(e.Median, mean, half)
 	e.Method, e.Level = Pooled, Level
 	return e

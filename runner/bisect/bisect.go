@@ -106,7 +106,7 @@ func (s Search) judge(version int, have []float64, fine, slow [][]float64, final
 	if final {
 		level = last
 	}
-	d := meanLog(have) - meanLog(pool)
+	d := stats.MeanLog(have) - stats.MeanLog(pool)
 	half := distuv.StudentsT{Sigma: 1, Nu: float64(spread.Freedom)}.Quantile((1+level)/2) * math.Sqrt(spread.Variance*(1/float64(len(have))+1/float64(len(pool))))
 	step := Step{Version: version, Launches: len(have), Ratio: math.Exp(d), Low: math.Exp(d - half), High: math.Exp(d + half)}
 	bound := math.Log1p(s.Worse)
@@ -121,12 +121,4 @@ func (s Search) judge(version int, have []float64, fine, slow [][]float64, final
 		step.Settled = d+half < bound
 	}
 	return step
-}
-
-func meanLog(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += math.Log(v)
-	}
-	return sum / float64(len(values))
 }
