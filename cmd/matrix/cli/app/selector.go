@@ -6,6 +6,7 @@ import (
 
 	"matrix/experiments"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/runner/plan"
 )
@@ -98,3 +99,21 @@ func Declared(experiment string, c *experiments.Cell) Name {
 
 // Measured is what a user can call a cell with results by.
 func Measured(c *summary.Cell) Name { return Name{c.Experiment, c.Address, c.Slug, c.Name} }
+
+// Metric is the metric of a name.
+func Metric(name string) (record.Metric, error) {
+	known := record.Metrics()
+	names := make([]string, len(known))
+	for i, m := range known {
+		if m.Name == name {
+			return m, nil
+		}
+		names[i] = m.Name
+	}
+	hint := ""
+	if near := experiments.Suggest(name, names); near != "" {
+		hint = fmt.Sprintf("Did you mean %q? ", near)
+	}
+	return record.Metric{}, Hint(fmt.Errorf("there is no metric %q", name),
+		hint+"The metrics are columns of run.parquet, like output_throughput, request_throughput, valid_evaluations_per_hour, ttft_p50_s.")
+}

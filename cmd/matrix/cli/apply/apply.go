@@ -54,14 +54,35 @@ func Apply(a *app.App) *cobra.Command {
 	a.DeclareVars(cmd)
 	a.DeclareLog(cmd)
 	app.DeclareFilter(cmd, &f.filter)
-	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	f.declareLaunching(cmd)
 	cmd.Flags().BoolVar(&f.failFast, "fail-fast", false, "stop after the first cell that fails")
-	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
 	cmd.Flags().Var(&f.jobs, "jobs", "launches side by side, each on GPUs of its own: a number, or auto (as many as the GPUs allow)")
-	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
 	declareCluster(cmd, &f.cluster)
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "print every group of cells of the plan")
 	return cmd
+}
+
+// declareLaunching declares what every command that starts launches has.
+func (f *applyFlags) declareLaunching(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
+	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+}
+
+// searching loads the files of the one experiment that a search works on.
+func searching(a *app.App, search func(context.Context, *app.Session) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.Begin()
+		s, err := a.Load(cmd.Context(), args)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if n := len(s.Config.Experiments); n != 1 {
+			return app.Hint(fmt.Errorf("these files declare %s, and %s searches one", format.Count(n, "experiment"), cmd.Name()), "Name the file of one experiment.")
+		}
+		return search(cmd.Context(), s)
+	}
 }
 
 // jobs is the value of --jobs; its zero means one.

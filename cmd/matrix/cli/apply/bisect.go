@@ -16,7 +16,6 @@ import (
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/summary"
-	"matrix/results/table"
 	"matrix/runner/bisect"
 	"matrix/runner/plan"
 )
@@ -42,15 +41,7 @@ on, and plan, history and compare see what it measured.
   matrix bisect --axis engine --metric output_throughput --worse-than 5% experiments/versions.hcl
   matrix bisect --axis engine --metric ttft_p99_s --worse-than 10% --only batch_size=100 experiments/versions.hcl`,
 		Args: app.NeedFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			a.Begin()
-			s, err := a.Load(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			return findStep(cmd.Context(), a, s, f)
-		},
+		RunE: searching(a, func(ctx context.Context, s *app.Session) error { return findStep(ctx, a, s, f) }),
 	}
 	a.DeclareVars(cmd)
 	a.DeclareLog(cmd)
@@ -60,9 +51,7 @@ on, and plan, history and compare see what it measured.
 	cmd.Flags().IntVar(&f.most, "max-launches", 6, "launches of one version at most; 4 or more")
 	cmd.Flags().StringArrayVar(&f.filter.Only, "only", nil, "axis=glob: of each version one cell is measured, so fix the other axes (repeatable)")
 	cmd.Flags().StringArrayVar(&f.filter.Except, "except", nil, "axis=glob: leave versions out, such as one that does not start (repeatable)")
-	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
-	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
-	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	f.declareLaunching(cmd)
 	return cmd
 }
 
@@ -120,9 +109,6 @@ func (b *bisector) stuck(found bisect.Finding) error {
 }
 
 func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) (*bisector, error) {
-	if len(s.Config.Experiments) != 1 {
-		return nil, app.Hint(fmt.Errorf("these files declare %s, and bisect searches one", format.Count(len(s.Config.Experiments), "experiment")), "Name the file of one experiment.")
-	}
 	percent, ok := strings.CutSuffix(f.worse, "%")
 	worse, err := strconv.ParseFloat(percent, 64)
 	if !ok || err != nil || !(worse > 0 && worse < 100) {
@@ -131,8 +117,8 @@ func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags)
 	if f.most < bisect.Least {
 		return nil, fmt.Errorf("--max-launches %d: fewer than %d show no step", f.most, bisect.Least)
 	}
-	if !slices.ContainsFunc(table.Named(), func(m experiments.Metric) bool { return m.Name == f.metric }) {
-		return nil, app.Hint(fmt.Errorf("there is no metric %q", f.metric), "The metrics are columns of run.parquet, like output_throughput and ttft_p50_s.")
+	if _, err := app.Metric(f.metric); err != nil {
+		return nil, err
 	}
 	b := &bisector{a: a, s: s, f: f, name: s.Config.Experiments[0].Name}
 	s.Filter = f.filter

@@ -12,7 +12,6 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/experiments"
-	"matrix/results/format"
 	"matrix/results/summary"
 	"matrix/runner/plan"
 	"matrix/runner/tune"
@@ -42,15 +41,7 @@ report see what it measured.
 
 The objective is evaluations per hour (of answers that can be used), loading included, at the largest batch size; or any metric column of run.parquet.`,
 		Args: app.NeedFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			a.Begin()
-			s, err := a.Load(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			return search(cmd.Context(), a, s, f)
-		},
+		RunE: searching(a, func(ctx context.Context, s *app.Session) error { return search(ctx, a, s, f) }),
 	}
 	a.DeclareVars(cmd)
 	a.DeclareLog(cmd)
@@ -59,9 +50,7 @@ The objective is evaluations per hour (of answers that can be used), loading inc
 	cmd.Flags().Float64Var(&f.keep, "keep", 0.5, "share of the settings that goes on to the next batch size")
 	cmd.Flags().IntVar(&f.launches, "max-launches", 0, "budget: no round begins that would exceed it (0 = none)")
 	cmd.Flags().DurationVar(&f.hours, "max-time", 0, "budget: no round begins after it, as in 2h30m (0 = none)")
-	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
-	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
-	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
+	f.declareLaunching(cmd)
 	return cmd
 }
 
@@ -79,9 +68,6 @@ type driver struct {
 
 // search runs the loop and says what it found.
 func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error {
-	if len(s.Config.Experiments) != 1 {
-		return app.Hint(fmt.Errorf("these files declare %s, and tune searches one", format.Count(len(s.Config.Experiments), "experiment")), "Name the file of one experiment.")
-	}
 	if !(f.keep > 0 && f.keep < 1) {
 		return app.Hint(fmt.Errorf("--keep %g: the share that goes on is between 0 and 1", f.keep), "--keep 0.5 keeps the better half.")
 	}

@@ -15,7 +15,6 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
 	"matrix/results/record"
 	"matrix/results/summary"
 )
@@ -220,22 +219,14 @@ func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
 
 // comparedMetrics are the metrics asked for, or the usual ones.
 func comparedMetrics(names []string) ([]record.Metric, error) {
-	known := map[string]record.Metric{}
-	for _, m := range record.Metrics() {
-		known[m.Name] = m
-	}
 	if len(names) == 0 {
 		names = usualMetrics
 	}
 	var out []record.Metric
 	for _, name := range names {
-		m, ok := known[name]
-		if !ok {
-			hint := ""
-			if near := experiments.Suggest(name, slices.Collect(maps.Keys(known))); near != "" {
-				hint = fmt.Sprintf("Did you mean %q? ", near)
-			}
-			return nil, app.Hint(fmt.Errorf("there is no metric %q", name), hint+"The metrics are columns of run.parquet, like "+strings.Join(usualMetrics[:4], ", ")+".")
+		m, err := app.Metric(name)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, m)
 	}
