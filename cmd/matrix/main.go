@@ -24,6 +24,7 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, i *app.Interrupts, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	defer i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends
-	return cli.Run(ctx, app.New(engines.Table(), i, stdin, stdout, stderr), args)
+	code := cli.Run(ctx, app.New(engines.Table(), i, stdin, stdout, stderr), args)
+	i.Orderly() // an exit code that is known is the one that is told, however slowly the process ends
+	return code
 }
