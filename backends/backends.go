@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Backend is one serving system: what it is here, how a cell's engine is launched, and whatever else it knows. A field that
@@ -18,43 +18,43 @@ import (
 type Backend struct {
 	// Kind is what the language takes of the engine: its name in a file, the attribute of a model that says what it loads,
 	// whether it takes batches. Attached servers and the simulator have none: the language has theirs.
-	Kind *experiments.EngineKind
+	Kind *cell.EngineKind
 	// Check says what the engine cannot do for a cell, without starting it.
-	Check func(c *experiments.Cell) []experiments.Problem
+	Check func(c *cell.Cell) []cell.Problem
 	// Fit predicts the memory of a cell by the engine's own rules; promptTokens is the 95th percentile of its prompts.
-	Fit func(c *experiments.Cell, promptTokens int) experiments.Fit
+	Fit func(c *cell.Cell, promptTokens int) cell.Fit
 	// Resolve says what would run: engine version, model commit or digests. It reads
 	// files only: no import of vLLM (23 s), no GPU, no network. A part that cannot be
 	// told is left empty; an error names what is missing (interpreter, package, model).
-	Resolve func(ctx context.Context, cell *experiments.Cell) (Identity, error)
+	Resolve func(ctx context.Context, cell *cell.Cell) (Identity, error)
 	// Launch returns when the engine is ready and proven ours, or with an error. A
 	// *LaunchError says whose fault it was. Phases are reported through spec.Observe.
 	Launch func(ctx context.Context, spec Spec) (Engine, error)
 
 	// Refuses says why a field of Request.Extra cannot be sent, or that its request would fail, and what to do; "" = it is
 	// sent. word is what of the value matters: response_format's type, and the tool_choice that goes with tools.
-	Refuses func(c *experiments.Cell, field, word string) string
+	Refuses func(c *cell.Cell, field, word string) string
 	// Reserves is how many bytes of a GPU with so many the engine takes at its start, and does not start without; 0 = it
 	// takes what there is.
-	Reserves func(c *experiments.Cell, totalBytes int64) int64
+	Reserves func(c *cell.Cell, totalBytes int64) int64
 	// Compiles names what an engine compiles at its first start and keeps on disk, so that this start takes longer than any
 	// later one; told from the platform's backend, arguments and environment. Engines of one version and model with the
 	// same name find each other's code. "" = nothing is kept.
-	Compiles func(platform string, args experiments.Values, env map[string]string) string
+	Compiles func(platform string, args cell.Values, env map[string]string) string
 	// ModelFiles are absolute paths of what a launch reads the weights from; none where the model is not here.
-	ModelFiles func(c *experiments.Cell) []string
+	ModelFiles func(c *cell.Cell) []string
 
 	// Recipe is a shell script that starts the cell's engine with the settings that a launch would give it, and needs
 	// nothing of matrix. port is the server's, 0 = the declared one, else the engine's usual one. What is missing on
 	// this machine is said in the script's comments: it may be meant for another. example is a request of the cell, which
 	// the script shows as it is sent; a zero one is made up.
-	Recipe func(ctx context.Context, cell *experiments.Cell, port int, example Request) (string, error)
+	Recipe func(ctx context.Context, cell *cell.Cell, port int, example Request) (string, error)
 	// Lacking asks the network which models of a cell are not here yet, with sizes; empty when everything is.
-	Lacking func(ctx context.Context, cell *experiments.Cell) ([]Download, error)
+	Lacking func(ctx context.Context, cell *cell.Cell) ([]Download, error)
 	// Fetch gets one of them; a fetch that was cut off goes on where it stopped. progress is called from one goroutine.
-	Fetch func(ctx context.Context, cell *experiments.Cell, d Download, progress func(doneBytes, totalBytes int64)) error
+	Fetch func(ctx context.Context, cell *cell.Cell, d Download, progress func(doneBytes, totalBytes int64)) error
 	// Installed says what a launch of the platform would find, in the same way: under its environment.
-	Installed func(p *experiments.Platform) Installed
+	Installed func(p *cell.Platform) Installed
 	// Program is how it is built; nil = it comes as a package, or is there.
 	Program *Program
 }
@@ -117,10 +117,10 @@ type Batcher interface {
 
 // Identity is what a backend would run for a cell, read from files.
 type Identity struct {
-	Engine  string             // "vllm", "ollama", "openai", "simulator"
-	Version string             // exact; "" = unknown until apply
-	Model   experiments.Values // repository and commit, or digests; goes into the identity's model component
-	Notes   []string           // said in the plan: "not downloaded, 8.6 GB"
+	Engine  string      // "vllm", "ollama", "openai", "simulator"
+	Version string      // exact; "" = unknown until apply
+	Model   cell.Values // repository and commit, or digests; goes into the identity's model component
+	Notes   []string    // said in the plan: "not downloaded, 8.6 GB"
 	// NoTemplate names a model that was found to have no chat template, so that the engine would refuse chats, or take them
 	// for something else; TemplateHint is what to set for this engine, beside what all know.
 	NoTemplate, TemplateHint string
@@ -131,7 +131,7 @@ type Identity struct {
 
 // Spec is one launch of one cell.
 type Spec struct {
-	Cell    *experiments.Cell
+	Cell    *cell.Cell
 	Attempt string      // ULID; also MATRIX_ATTEMPT in the engine's environment
 	Dir     string      // scratch folder of this launch, removed by the runner
 	Keep    string      // folder for what a later segment of the attempt may need after a crash; made by the backend, "" = none
@@ -181,7 +181,7 @@ type Request struct {
 	Messages  []Message                  // else: chat with the engine's own template
 	Extra     map[string]json.RawMessage // fields of the dataset's entry that are sent as they are: tools, response_format
 	MaxTokens int                        // from the dataset or Generate; always set
-	Generate  *experiments.Generate
+	Generate  *cell.Generate
 	Timeout   time.Duration // 0 = none
 	Retries   int
 	Chunks    bool    // record ChunkGaps
@@ -199,7 +199,7 @@ func (r *Request) Fields() map[string]json.RawMessage {
 		return r.Extra
 	}
 	for name := range r.Extra {
-		if slices.Contains(experiments.FormatFields, name) {
+		if slices.Contains(cell.FormatFields, name) {
 			delete(asked, "response_format")
 			delete(asked, "structured_outputs")
 		}
@@ -213,7 +213,7 @@ func (r *Request) Fields() map[string]json.RawMessage {
 }
 
 // Format is what the request's answer must be, whoever asks for it.
-func (r *Request) Format() experiments.ResponseFormat { return experiments.FormatOf(r.Fields()) }
+func (r *Request) Format() cell.ResponseFormat { return cell.FormatOf(r.Fields()) }
 
 // Message is one turn of a chat.
 type Message struct {

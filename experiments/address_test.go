@@ -3,13 +3,14 @@ package experiments_test
 import (
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 )
 
 // TestNewCell: a result from elsewhere lands where the same cell of an experiment would.
 func TestNewCell(t *testing.T) {
-	want := cells(t, experiment(threeAxes), experiments.Hooks{})["offline/small/10"]
-	got, err := experiments.NewCell(want.Experiment, want.Platform, want.Model, 10)
+	want := cells(t, experiment(threeAxes), grid.Hooks{})["offline/small/10"]
+	got, err := cell.NewCell(want.Experiment, want.Platform, want.Model, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,7 +18,7 @@ func TestNewCell(t *testing.T) {
 		t.Errorf("%s %s %s, want %s %s %s", got.Address, got.Slug, got.Name(), want.Address, want.Slug, want.Name())
 	}
 	for _, name := range []string{"", "a b", "../x"} {
-		if _, err := experiments.NewCell(name, want.Platform, want.Model, 10); err == nil {
+		if _, err := cell.NewCell(name, want.Platform, want.Model, 10); err == nil {
 			t.Errorf("an experiment called %q was taken", name)
 		}
 	}

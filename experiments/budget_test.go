@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -48,7 +48,7 @@ func refused(t *testing.T, name, src, want string) {
 	if err := os.WriteFile(path, []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, diags := experiments.Load([]string{path}, lang.Options{})
+	_, diags := grid.Load([]string{path}, lang.Options{})
 	if !diags.HasErrors() || !strings.Contains(diags[0].Detail, want) {
 		t.Errorf("got %v, want %q", diags, want)
 	}
@@ -68,7 +68,7 @@ func TestWithinBounds(t *testing.T) {
 	if err := os.WriteFile(path, []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, diags := experiments.Load([]string{path}, lang.Options{}); len(diags) > 0 {
+	if _, diags := grid.Load([]string{path}, lang.Options{}); len(diags) > 0 {
 		t.Error(diags)
 	}
 }

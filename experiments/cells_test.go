@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/diagnostic"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -27,9 +29,9 @@ func TestOverridesMerge(t *testing.T) {
     concurrency = try(cell.platform.args.max_num_seqs, 1) * 2
   }
 `)
-	all := cells(t, text, experiments.Hooks{})
+	all := cells(t, text, grid.Hooks{})
 	p := all["serve/small/10/128"].Platform
-	if diff := cmp.Diff(experiments.Values{"max_num_seqs": int64(128), "gpu_memory_utilization": 0.92}, p.Args); diff != "" {
+	if diff := cmp.Diff(cell.Values{"max_num_seqs": int64(128), "gpu_memory_utilization": 0.92}, p.Args); diff != "" {
 		t.Error(diff)
 	}
 	if got := all["ollama/small/10/64"].Platform.Env["OLLAMA_NUM_PARALLEL"]; got != "64" {
@@ -63,7 +65,7 @@ func TestIncludeAndExclude(t *testing.T) {
     when   = cell.batch_size == 78
     reason = "because of ${cell.batch_size}"
   }
-`), experiments.Hooks{})
+`), grid.Hooks{})
 	if len(all) != 8 || all["serve/big/77"] == nil || all["serve/big/77"].Skip != nil {
 		t.Fatalf("%d cells, %v", len(all), slices.Sorted(maps.Keys(all)))
 	}
@@ -76,15 +78,15 @@ func number(f float64) *float64 { return &f }
 
 func TestFitAndConstraints(t *testing.T) {
 	calls := 0
-	h := experiments.Hooks{Fit: func(c *experiments.Cell) experiments.Fit {
+	h := grid.Hooks{Fit: func(c *cell.Cell) cell.Fit {
 		calls++
 		if c.Load == nil || c.Warmup == nil || c.Limits == nil {
 			t.Error("the prediction sees an incomplete cell")
 		}
 		if c.Platform.Backend != "vllm_serve" {
-			return experiments.Fit{}
+			return cell.Fit{}
 		}
-		return experiments.Fit{WeightsGiB: number(22.7), KVGiBPerSequence: number(0.9), OverheadGiB: number(0.8), NeedGiB: number(24.4), BudgetGiB: number(15.57), MaxSequences: number(3)}
+		return cell.Fit{WeightsGiB: number(22.7), KVGiBPerSequence: number(0.9), OverheadGiB: number(0.8), NeedGiB: number(24.4), BudgetGiB: number(15.57), MaxSequences: number(3)}
 	}}
 	all := cells(t, experiment(threeAxes+`
   hardware = hardware.box
@@ -116,8 +118,8 @@ func TestFitAndConstraints(t *testing.T) {
 }
 
 func TestChecks(t *testing.T) {
-	h := experiments.Hooks{Check: func(c *experiments.Cell) []experiments.Problem {
-		return []experiments.Problem{{Summary: "not here"}, {Summary: "set it", Path: "platform.args.max_num_batched_tokens", Warning: true}}
+	h := grid.Hooks{Check: func(c *cell.Cell) []cell.Problem {
+		return []cell.Problem{{Summary: "not here"}, {Summary: "set it", Path: "platform.args.max_num_batched_tokens", Warning: true}}
 	}}
 	config, diags := load(t, experiment(threeAxes), lang.Options{})
 	if diags.HasErrors() {
@@ -130,13 +132,13 @@ func TestChecks(t *testing.T) {
 	if diags.HasErrors() || len(diags) != 1 { // what none of the platform blocks has is said once
 		t.Errorf("diagnostics = %v", diags)
 	}
-	if a, ok := diags[0].Extra.(experiments.Affected); !ok || a.More != 5 {
+	if a, ok := diags[0].Extra.(diagnostic.Affected); !ok || a.More != 5 {
 		t.Errorf("affected = %+v", diags[0].Extra)
 	}
 }
 
 func TestModelWithoutForm(t *testing.T) {
-	all := cells(t, experiment(strings.Replace(threeAxes, "[model.small]", "[model.small, model.big]", 1)), experiments.Hooks{})
+	all := cells(t, experiment(strings.Replace(threeAxes, "[model.small]", "[model.small, model.big]", 1)), grid.Hooks{})
 	s := all["ollama/big/10"].Skip
 	if s == nil || s.Kind != "infeasible" || s.Reason != "model big has no ollama = { … }" || all["serve/big/10"].Skip != nil {
 		t.Errorf("skip = %+v", s)
@@ -157,11 +159,11 @@ experiment "e" {
   batch_size = 3
 }
 `})
-	config, diags := experiments.Load([]string{dir}, lang.Options{})
+	config, diags := grid.Load([]string{dir}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	all, _ := expand(config.Experiments[0], experiments.Hooks{})
+	all, _ := expand(config.Experiments[0], grid.Hooks{})
 	c := all["offline/local/3"]
 	if c == nil {
 		t.Fatal(all)
@@ -197,15 +199,15 @@ experiment "e" {
     args = { quantization = cell.quant, mix = cell.mix }
   }
 }
-`, experiments.Hooks{})
+`, grid.Hooks{})
 	if len(all) != 16 {
 		t.Fatalf("%d cells: %v", len(all), slices.Sorted(maps.Keys(all)))
 	}
 	c := all["serve/small/1/null/other/fp8/a:true"]
-	if c == nil || c.Hardware != nil || c.Dataset.Synthetic.InputTokens != (experiments.Length{Distribution: "uniform", Mean: 15, Min: 10, Max: 20}) || c.Dataset.Seed != 4 {
+	if c == nil || c.Hardware != nil || c.Dataset.Synthetic.InputTokens != (cell.Length{Distribution: "uniform", Mean: 15, Min: 10, Max: 20}) || c.Dataset.Seed != 4 {
 		t.Fatalf("cell = %+v of %v", c, slices.Sorted(maps.Keys(all)))
 	}
-	if diff := cmp.Diff(experiments.Values{"a": true}, c.Platform.Args["mix"]); diff != "" {
+	if diff := cmp.Diff(cell.Values{"a": true}, c.Platform.Args["mix"]); diff != "" {
 		t.Error(diff)
 	}
 	slugs := map[string]bool{}

@@ -1,5 +1,5 @@
-// Package experiments owns WHAT to run: the HCL language, its diagnostics, the
-// expansion of an experiment into complete cells, and a cell's address and
-// identity. It knows no engine, runs nothing and writes no results; engines'
-// knowledge (Check, Fit) is handed to it as functions.
+// Package experiments has no code of its own: it is the folder of WHAT to run, where users find the shipped *.hcl. cell is
+// the vocabulary (cell, load, address, identity), lang reads HCL into a configuration, grid expands it into complete
+// cells, dataset reads the prompts. None of them runs an engine or writes results; engines' knowledge (Check, Fit) is
+// handed to them as functions. The tests here hold these packages together against whole files.
 package experiments

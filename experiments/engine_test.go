@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -43,7 +44,7 @@ platform "ollama" {
 `
 
 // lockOf is a lock file as fetch writes it.
-func lockOf(t *testing.T, all map[string]*experiments.Lock) string {
+func lockOf(t *testing.T, all map[string]*cell.Lock) string {
 	t.Helper()
 	text, err := json.Marshal(lang.Locks{Engines: all})
 	if err != nil {
@@ -52,13 +53,13 @@ func lockOf(t *testing.T, all map[string]*experiments.Lock) string {
 	return string(text)
 }
 
-func enginesIn(t *testing.T, files map[string]string) (map[string]*experiments.Cell, string) {
+func enginesIn(t *testing.T, files map[string]string) (map[string]*cell.Cell, string) {
 	t.Helper()
 	files["prompts.jsonl"] = `{"prompt":"Hello"}`
-	config, diags := experiments.Load([]string{write(t, files) + "/e.hcl"}, lang.Options{Engines: "/cache"})
-	all := map[string]*experiments.Cell{}
+	config, diags := grid.Load([]string{write(t, files) + "/e.hcl"}, lang.Options{Engines: "/cache"})
+	all := map[string]*cell.Cell{}
 	for _, e := range config.Experiments {
-		x := e.Expand(experiments.Hooks{})
+		x := e.Expand(grid.Hooks{})
 		for c := range x.Cells() {
 			all[c.Name()] = c
 		}
@@ -88,9 +89,9 @@ experiment "versions" {
 
 // TestEngineAxis: an engine of an axis takes the place of the platform's own; what is locked decides the folder.
 func TestEngineAxis(t *testing.T) {
-	lock := &experiments.Lock{Packages: []string{"lib==3 --hash=sha256:aa", "server==2.0 --hash=sha256:bb"}}
+	lock := &cell.Lock{Packages: []string{"lib==3 --hash=sha256:aa", "server==2.0 --hash=sha256:bb"}}
 	asked := "server==2.0, extra==1, lib==3 (override), python 3.13, " + lang.System
-	cells, said := enginesIn(t, map[string]string{"e.hcl": engineBlocks + versions, "matrix.lock.json": lockOf(t, map[string]*experiments.Lock{asked: lock})})
+	cells, said := enginesIn(t, map[string]string{"e.hcl": engineBlocks + versions, "matrix.lock.json": lockOf(t, map[string]*cell.Lock{asked: lock})})
 	if said != "" {
 		t.Fatal(said)
 	}
@@ -108,20 +109,20 @@ func TestEngineAxis(t *testing.T) {
 		}
 	}
 	c := cells["other/m/new/1"]
-	id := experiments.Identify(c, experiments.Facts{Backend: experiments.Values{"version": "2.0"}})
+	id := cell.Identify(c, cell.Facts{Backend: cell.Values{"version": "2.0"}})
 	if text := string(id.Components.Get("backend").Value); !strings.Contains(text, hash) {
 		t.Errorf("the identity's backend is %s, without the lock", text)
 	}
 	relocked := *c
 	p, e := *c.Platform, *c.Platform.Engine
-	e.Lock = &experiments.Lock{Packages: []string{"lib==4 --hash=sha256:cc", "server==2.0 --hash=sha256:bb"}}
+	e.Lock = &cell.Lock{Packages: []string{"lib==4 --hash=sha256:cc", "server==2.0 --hash=sha256:bb"}}
 	e.Folder, p.Engine, relocked.Platform = "/cache/"+e.Lock.Hash("3.13", lang.System), &e, &p
-	after := experiments.Identify(&relocked, experiments.Facts{Backend: experiments.Values{"version": "2.0"}})
+	after := cell.Identify(&relocked, cell.Facts{Backend: cell.Values{"version": "2.0"}})
 	if after.Hash == id.Hash {
 		t.Error("another lock of the same version has the same identity")
 	}
 	found := ""
-	for _, change := range experiments.Diff(id, after, c) {
+	for _, change := range cell.Diff(id, after, c) {
 		found += change.Component + " " + change.Path + " " + change.Before + " → " + change.After + "\n"
 	}
 	if !strings.Contains(found, "environment packages.lib 3 → 4\n") || strings.Contains(found, "packages.server") {
@@ -133,10 +134,10 @@ func TestEngineAxis(t *testing.T) {
 func TestSavedLock(t *testing.T) {
 	asked := "server==1.0, python 3.12, " + lang.System
 	dir := write(t, map[string]string{"e.hcl": engineBlocks + versions, "prompts.jsonl": `{"prompt":"Hello"}`,
-		"matrix.lock.json": lockOf(t, map[string]*experiments.Lock{asked: {Packages: []string{"server==1.0 --hash=sha256:aa"}}})})
-	config, _ := experiments.Load([]string{dir + "/e.hcl"}, lang.Options{})
+		"matrix.lock.json": lockOf(t, map[string]*cell.Lock{asked: {Packages: []string{"server==1.0 --hash=sha256:aa"}}})})
+	config, _ := grid.Load([]string{dir + "/e.hcl"}, lang.Options{})
 	want := config.Config.Blocks["engine"]["old"].Engine.LockHash()
-	config, _ = experiments.Load([]string{dir + "/e.hcl"}, lang.Options{Source: config.Files})
+	config, _ = grid.Load([]string{dir + "/e.hcl"}, lang.Options{Source: config.Files})
 	if got := config.Config.Blocks["engine"]["old"].Engine.LockHash(); got != want || want == "" {
 		t.Errorf("the saved plan has lock %q, want %q", got, want)
 	}

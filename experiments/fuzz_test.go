@@ -1,4 +1,4 @@
-package experiments
+package experiments_test
 
 import (
 	"bytes"
@@ -9,7 +9,9 @@ import (
 
 	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
+	"matrix/experiments/syntax"
 )
 
 // FuzzLoad gives any bytes to the loader as HCL and as JSON: whatever they are, it answers with diagnostics or cells.
@@ -42,10 +44,10 @@ func FuzzLoad(f *testing.F) {
 				continue // the fuzzer shall not read the machine
 			}
 			// Source, not the disk: imports lead nowhere.
-			config, diags := Load([]string{name}, lang.Options{Source: map[string][]byte{name: src}})
+			config, diags := grid.Load([]string{name}, lang.Options{Source: map[string][]byte{name: src}})
 			if !diags.HasErrors() {
 				for _, e := range config.Experiments {
-					x := e.Expand(Hooks{})
+					x := e.Expand(grid.Hooks{})
 					for range x.Cells() {
 						continue
 					}
@@ -58,8 +60,8 @@ func FuzzLoad(f *testing.F) {
 				cell.Canonical(diagnostic.JSON(d))
 			}
 		}
-		if formatted, diags := Format(src, "x.hcl"); !diags.HasErrors() {
-			if again, diags := Format(formatted, "x.hcl"); diags.HasErrors() || !bytes.Equal(again, formatted) {
+		if formatted, diags := syntax.Format(src, "x.hcl"); !diags.HasErrors() {
+			if again, diags := syntax.Format(formatted, "x.hcl"); diags.HasErrors() || !bytes.Equal(again, formatted) {
 				t.Errorf("formatting twice differs: %q, then %q (%v)", formatted, again, diags)
 			}
 		}
@@ -79,7 +81,7 @@ func TestHugeFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, diags := Load([]string{path}, lang.Options{})
+	_, diags := grid.Load([]string{path}, lang.Options{})
 	if len(diags) != 1 || diags[0].Summary != "Cannot read file" || !strings.Contains(diags[0].Detail, "larger than 4 MiB") {
 		t.Errorf("diagnostics = %v", diags)
 	}

@@ -8,25 +8,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
+	"matrix/experiments/syntax"
 )
 
-var facts = experiments.Facts{
-	Backend: experiments.Values{"name": "vllm", "version": "0.32.0"}, Model: experiments.Values{"commit": "abc"},
-	Dataset: experiments.Values{"sha256": "9f2c41d0"}, Hardware: experiments.Values{"gpu": "RTX 4080"},
-	Environment: experiments.Values{"driver": "570.1"},
+var facts = cell.Facts{
+	Backend: cell.Values{"name": "vllm", "version": "0.32.0"}, Model: cell.Values{"commit": "abc"},
+	Dataset: cell.Values{"sha256": "9f2c41d0"}, Hardware: cell.Values{"gpu": "RTX 4080"},
+	Environment: cell.Values{"driver": "570.1"},
 }
 
 // identified is the identity of one cell of a text.
-func identified(t *testing.T, text, cell string) (experiments.Identity, *experiments.Cell) {
+func identified(t *testing.T, text, of string) (cell.Identity, *cell.Cell) {
 	t.Helper()
-	all := cells(t, text, experiments.Hooks{})
-	c := all[cell]
+	all := cells(t, text, grid.Hooks{})
+	c := all[of]
 	if c == nil {
-		t.Fatalf("no cell %s", cell)
+		t.Fatalf("no cell %s", of)
 	}
-	return experiments.Identify(c, facts), c
+	return cell.Identify(c, facts), c
 }
 
 // edit is one change of the text, and what it may change of a cell.
@@ -134,16 +136,16 @@ func TestAddressOfFixedValue(t *testing.T) {
 
 // TestGoldenIdentity freezes the bytes that are hashed: results on disk depend on them.
 func TestGoldenIdentity(t *testing.T) {
-	config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
+	config, diags := grid.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	all, _ := expand(config.Experiments[0], experiments.Hooks{})
+	all, _ := expand(config.Experiments[0], grid.Hooks{})
 	var out strings.Builder
 	for _, name := range []string{"vllm_offline/gemma3_4b/1000", "ollama/gemma3_12b_q4/10"} {
 		c := all[name]
 		c.Dataset.Path = "/prompts/candidates.jsonl"
-		id := experiments.Identify(c, facts)
+		id := cell.Identify(c, facts)
 		out.WriteString(name + "\naddress " + id.Address + "\nidentity " + id.Hash + "\n")
 		for _, component := range []string{"spec", "dataset", "model", "backend", "hardware", "environment", "policy"} {
 			out.WriteString(component + " " + string(id.Components.Get(component).Value) + "\n")
@@ -158,25 +160,25 @@ func TestDiff(t *testing.T) {
 	edited := strings.Replace(strings.Replace(text, "max_num_seqs = 256, ", "max_num_seqs = 128, enforce_eager = true, ", 1), "30m", "1h", 1)
 	_, c := identified(t, edited, "serve/small/10")
 	newer := facts
-	newer.Backend = experiments.Values{"name": "vllm", "version": "0.33.0"}
-	newer.Environment = experiments.Values{"driver": "571.0"}
-	after := experiments.Identify(c, newer)
+	newer.Backend = cell.Values{"name": "vllm", "version": "0.33.0"}
+	newer.Environment = cell.Values{"driver": "571.0"}
+	after := cell.Identify(c, newer)
 	line := func(what string) int { return strings.Count(edited[:strings.Index(edited, what)], "\n") + 1 }
-	var got []experiments.Change
-	for _, change := range experiments.Diff(before, after, c) {
+	var got []cell.Change
+	for _, change := range cell.Diff(before, after, c) {
 		if strings.HasPrefix(change.Path, "local_env") {
 			continue // the folder of the test
 		}
 		change.Place.File = filepath.Base(change.Place.File)
 		got = append(got, change)
 	}
-	args := experiments.Place{File: "e.hcl", Line: line("args    = platform.offline.args")}
-	want := []experiments.Change{
+	args := cell.Place{File: "e.hcl", Line: line("args    = platform.offline.args")}
+	want := []cell.Change{
 		{Component: "spec", Path: "args.enforce_eager", Before: "unset", After: "true", Place: args},
 		{Component: "spec", Path: "args.max_num_seqs", Before: "256", After: "128", Place: args},
-		{Component: "spec", Path: "load.timeout_s", Before: "1800", After: "3600", Place: experiments.Place{File: "e.hcl", Line: line(`timeout = "1h"`)}},
-		{Component: "backend", Path: "version", Before: "0.32.0", After: "0.33.0", Place: experiments.Place{File: "."}},
-		{Component: "environment", Path: "driver", Before: "570.1", After: "571.0", Place: experiments.Place{File: "."}},
+		{Component: "spec", Path: "load.timeout_s", Before: "1800", After: "3600", Place: cell.Place{File: "e.hcl", Line: line(`timeout = "1h"`)}},
+		{Component: "backend", Path: "version", Before: "0.32.0", After: "0.33.0", Place: cell.Place{File: "."}},
+		{Component: "environment", Path: "driver", Before: "570.1", After: "571.0", Place: cell.Place{File: "."}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -185,12 +187,12 @@ func TestDiff(t *testing.T) {
 
 // TestIdentifierRemembers: shared parts give the same identities as identifying each cell alone.
 func TestIdentifierRemembers(t *testing.T) {
-	config, _ := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
-	all, _ := expand(config.Experiments[0], experiments.Hooks{})
-	ids := experiments.NewIdentifier()
+	config, _ := grid.Load([]string{"testdata/gemma3.hcl"}, lang.Options{})
+	all, _ := expand(config.Experiments[0], grid.Hooks{})
+	ids := cell.NewIdentifier()
 	seen := map[string]string{}
 	for name, c := range all {
-		got, want := ids.Identify(c, facts), experiments.Identify(c, facts)
+		got, want := ids.Identify(c, facts), cell.Identify(c, facts)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%s: %s", name, diff)
 		}
@@ -202,39 +204,39 @@ func TestIdentifierRemembers(t *testing.T) {
 }
 
 func TestFormat(t *testing.T) {
-	got, diags := experiments.Format([]byte("a=1\nlonger = 2\n"), "x.hcl")
+	got, diags := syntax.Format([]byte("a=1\nlonger = 2\n"), "x.hcl")
 	if string(got) != "a      = 1\nlonger = 2\n" || diags.HasErrors() {
 		t.Errorf("%q %v", got, diags)
 	}
 	broken := []byte("a = {\n")
-	if got, diags := experiments.Format(broken, "x.hcl"); string(got) != string(broken) || !diags.HasErrors() {
+	if got, diags := syntax.Format(broken, "x.hcl"); string(got) != string(broken) || !diags.HasErrors() {
 		t.Errorf("%q %v", got, diags)
 	}
 }
 
 // TestJSONTwin: the JSON form of an experiment gives the same cells.
 func TestJSONTwin(t *testing.T) {
-	native, diags := experiments.Load([]string{"testdata/twin.hcl"}, lang.Options{})
+	native, diags := grid.Load([]string{"testdata/twin.hcl"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	twin, diags := experiments.Load([]string{"testdata/twin.hcl.json"}, lang.Options{})
+	twin, diags := grid.Load([]string{"testdata/twin.hcl.json"}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
 	want, got := map[string]string{}, map[string]string{}
 	for name, c := range mustCells(t, native.Experiments[0]) {
-		want[name] = c.Address + experiments.Identify(c, facts).Hash + skipText(c)
+		want[name] = c.Address + cell.Identify(c, facts).Hash + skipText(c)
 	}
 	for name, c := range mustCells(t, twin.Experiments[0]) {
-		got[name] = c.Address + experiments.Identify(c, facts).Hash + skipText(c)
+		got[name] = c.Address + cell.Identify(c, facts).Hash + skipText(c)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func skipText(c *experiments.Cell) string {
+func skipText(c *cell.Cell) string {
 	if c.Skip == nil {
 		return ""
 	}
@@ -245,14 +247,14 @@ func skipText(c *experiments.Cell) string {
 func TestSavedSource(t *testing.T) {
 	dir := write(t, map[string]string{"e/main.hcl": "imports = [\"../base.hcl\"]\nvariable \"n\" {\n  default = 1\n}\nexperiment \"e\" {\n  dataset = dataset.prompts\n  platform = platform.serve\n  model = model.small\n  batch_size = var.n\n}\n", "base.hcl": base})
 	for _, path := range []string{filepath.Join(dir, "e"), filepath.Join(dir, "e", "main.hcl")} {
-		first, diags := experiments.Load([]string{path}, lang.Options{Vars: []string{"n=7"}})
+		first, diags := grid.Load([]string{path}, lang.Options{Vars: []string{"n=7"}})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
 		if err := os.Rename(filepath.Join(dir, "base.hcl"), filepath.Join(dir, "gone.hcl")); err != nil {
 			t.Fatal(err)
 		}
-		again, diags := experiments.Load([]string{path}, lang.Options{Source: first.Files, Values: first.Variables})
+		again, diags := grid.Load([]string{path}, lang.Options{Source: first.Files, Values: first.Variables})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -57,13 +58,13 @@ experiment "e" {
 }
 `
 
-func loadText(t *testing.T, name, text string) *experiments.Config {
+func loadText(t *testing.T, name, text string) *grid.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	config, diags := experiments.Load([]string{file}, lang.Options{})
+	config, diags := grid.Load([]string{file}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -71,14 +72,14 @@ func loadText(t *testing.T, name, text string) *experiments.Config {
 }
 
 // need predicts 1 GiB for the smallest batch, more than there is room for above.
-func need(c *experiments.Cell) experiments.Fit {
+func need(c *cell.Cell) cell.Fit {
 	n := float64(c.BatchSize) / 10
-	return experiments.Fit{NeedGiB: &n}
+	return cell.Fit{NeedGiB: &n}
 }
 
 func TestInspect(t *testing.T) {
 	config := loadText(t, "e.hcl", inspected)
-	hooks := experiments.Hooks{Fit: need}
+	hooks := grid.Hooks{Fit: need}
 	outcomes := map[string][]string{}
 	x := config.Experiments[0].Expand(hooks)
 	for c := range x.Cells() {
@@ -109,12 +110,12 @@ func TestInspect(t *testing.T) {
 func TestInspectSaysValuesAndText(t *testing.T) {
 	config := loadText(t, "e.hcl", inspected)
 	var address string
-	for c := range config.Experiments[0].Expand(experiments.Hooks{}).Cells() {
+	for c := range config.Experiments[0].Expand(grid.Hooks{}).Cells() {
 		if c.Name() == "sim/m/40/2" {
 			address = c.Address
 		}
 	}
-	i := config.Inspect(experiments.Hooks{Fit: need}, "e", address)
+	i := config.Inspect(grid.Hooks{Fit: need}, "e", address)
 	small := i.Rules[2]
 	if small.Name != "small" || small.Text != "at most 30" || small.Condition != "cell.batch_size <= local.limit" || small.Place.Line != 37 {
 		t.Errorf("constraint: %+v", small)
@@ -134,12 +135,12 @@ func TestInspectSaysValuesAndText(t *testing.T) {
 
 func TestAttributes(t *testing.T) {
 	config := loadText(t, "e.hcl", inspected)
-	for c := range config.Experiments[0].Expand(experiments.Hooks{}).Cells() {
+	for c := range config.Experiments[0].Expand(grid.Hooks{}).Cells() {
 		if c.Name() != "sim/m/10/2" {
 			continue
 		}
-		got := c.Attributes(experiments.Identify(c, experiments.Facts{}), "spec")
-		i := slices.IndexFunc(got, func(a experiments.Attribute) bool { return a.Path == "options.slots" })
+		got := c.Attributes(cell.Identify(c, cell.Facts{}), "spec")
+		i := slices.IndexFunc(got, func(a cell.Attribute) bool { return a.Path == "options.slots" })
 		if i < 0 || got[i].Value != "4" || got[i].Place.Line != 34 {
 			t.Errorf("attributes %+v", got)
 		}

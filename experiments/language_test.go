@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 
-	"matrix/experiments"
 	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -79,13 +79,13 @@ const threeAxes = `
   }
 `
 
-func load(t *testing.T, text string, opts lang.Options) (*experiments.Config, hcl.Diagnostics) {
+func load(t *testing.T, text string, opts lang.Options) (*grid.Config, hcl.Diagnostics) {
 	t.Helper()
-	return experiments.Load([]string{filepath.Join(write(t, map[string]string{"e.hcl": text}), "e.hcl")}, opts)
+	return grid.Load([]string{filepath.Join(write(t, map[string]string{"e.hcl": text}), "e.hcl")}, opts)
 }
 
 // cells expands the first experiment of a text that has no mistakes; by name.
-func cells(t *testing.T, text string, h experiments.Hooks) map[string]*experiments.Cell {
+func cells(t *testing.T, text string, h grid.Hooks) map[string]*cell.Cell {
 	t.Helper()
 	config, diags := load(t, text, lang.Options{})
 	if diags.HasErrors() {
@@ -98,9 +98,9 @@ func cells(t *testing.T, text string, h experiments.Hooks) map[string]*experimen
 	return all
 }
 
-func expand(e *experiments.Experiment, h experiments.Hooks) (map[string]*experiments.Cell, hcl.Diagnostics) {
+func expand(e *grid.Experiment, h grid.Hooks) (map[string]*cell.Cell, hcl.Diagnostics) {
 	x := e.Expand(h)
-	all := map[string]*experiments.Cell{}
+	all := map[string]*cell.Cell{}
 	for c := range x.Cells() {
 		all[c.Name()] = c
 	}
@@ -120,14 +120,14 @@ func TestGemma3Expands(t *testing.T) {
 		vars           []string
 		cells, skipped int
 	}{{nil, 72, 4}, {[]string{"overnight=true"}, 72, 0}, {[]string{"batch_sizes=[10, 20000]"}, 24, 4}} {
-		config, diags := experiments.Load([]string{"testdata/gemma3.hcl"}, lang.Options{Vars: test.vars})
+		config, diags := grid.Load([]string{"testdata/gemma3.hcl"}, lang.Options{Vars: test.vars})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		all, _ := expand(config.Experiments[0], experiments.Hooks{})
+		all, _ := expand(config.Experiments[0], grid.Hooks{})
 		excluded := 0
 		for _, c := range all {
-			if c.Skip != nil && c.Skip.Kind == experiments.SkipExcluded {
+			if c.Skip != nil && c.Skip.Kind == cell.SkipExcluded {
 				excluded++
 				if c.Skip.Place.String() != "testdata/gemma3.hcl:90" || c.Skip.Reason != "set overnight = true to spend the hours" {
 					t.Errorf("%s: %+v", c.Name(), c.Skip)
@@ -144,7 +144,7 @@ func TestGemma3Expands(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	all := cells(t, experiment(threeAxes), experiments.Hooks{})
+	all := cells(t, experiment(threeAxes), grid.Hooks{})
 	offline, ollama := all["offline/small/10"], all["ollama/small/2000"]
 	if got, want := *offline.Load, (cell.Load{Mode: "batch"}); got != want {
 		t.Errorf("load of a batch platform = %+v", got)
@@ -173,7 +173,7 @@ func TestDefaults(t *testing.T) {
 	if want := map[string]string{"OLLAMA_NUM_PARALLEL": "8", "OLLAMA_FLASH_ATTENTION": "true"}; !maps.Equal(ollama.Platform.Env, want) {
 		t.Errorf("env = %v", ollama.Platform.Env)
 	}
-	want := experiments.Values{"max_num_seqs": int64(256), "gpu_memory_utilization": 0.92, "load_format": "auto"}
+	want := cell.Values{"max_num_seqs": int64(256), "gpu_memory_utilization": 0.92, "load_format": "auto"}
 	if diff := cmp.Diff(want, offline.Platform.Args); diff != "" {
 		t.Error(diff)
 	}
@@ -219,7 +219,7 @@ func TestSettings(t *testing.T) {
   slo {
     ttft = "500ms"
   }
-`), experiments.Hooks{})
+`), grid.Hooks{})
 	c := all["serve/small/10"]
 	if c.Launches != 3 || all["serve/small/2000"].Launches != 1 || c.Order != "random" || c.Seed != 7 || c.Resume || !slices.Equal(c.Tags, []string{"nightly"}) {
 		t.Errorf("cell = %+v", c)
@@ -246,12 +246,12 @@ func TestSettings(t *testing.T) {
 
 // What a decision is about, and what it costs; a mistake is said with its place.
 func TestDecisionQuestion(t *testing.T) {
-	load := func(body string) (*experiments.Decision, string) {
+	load := func(body string) (*cell.Decision, string) {
 		path := filepath.Join(t.TempDir(), "a.hcl")
 		if err := os.WriteFile(path, []byte("decision \"best\" {\n"+body+"\n}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		config, diags := experiments.Load([]string{path}, lang.Options{})
+		config, diags := grid.Load([]string{path}, lang.Options{})
 		text := ""
 		for _, d := range diags {
 			text += d.Summary + ": " + d.Detail + "\n"

@@ -5,7 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -41,14 +42,14 @@ experiment "e" {
 }
 `
 	}
-	one := func(text string) *experiments.Cell { return cells(t, text, experiments.Hooks{})["serve/m/10"] }
+	one := func(text string) *cell.Cell { return cells(t, text, grid.Hooks{})["serve/m/10"] }
 	then, now := one(source("/then", "")), one(source("/now", ", max_num_seqs = 8"))
-	id := experiments.NewIdentifier().Identify(then, experiments.Facts{Backend: experiments.Values{"name": "vllm_serve", "version": "0.32.0"}})
-	bare, err := experiments.NewCell("e", &experiments.Platform{ID: "serve"}, &experiments.Model{ID: "m"}, 10)
+	id := cell.NewIdentifier().Identify(then, cell.Facts{Backend: cell.Values{"name": "vllm_serve", "version": "0.32.0"}})
+	bare, err := cell.NewCell("e", &cell.Platform{ID: "serve"}, &cell.Model{ID: "m"}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, base := range map[string]*experiments.Cell{"of what is declared now": now, "of nothing": bare} {
+	for name, base := range map[string]*cell.Cell{"of what is declared now": now, "of nothing": bare} {
 		got, err := base.AsMeasured(id)
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package experiments
+package experiments_test
 
 import (
 	"os"
@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
 // A decision names what is measured, and asks of a ratio what a share can be.
 func TestDecisionNamesMetrics(t *testing.T) {
-	list := []Metric{{Name: "success_rate", Unit: Ratio}, {Name: "ttft_p99_s", Unit: "s"}, {Name: "energy_j", Unit: "J"}}
+	list := []cell.Metric{{Name: "success_rate", Unit: cell.Ratio}, {Name: "ttft_p99_s", Unit: "s"}, {Name: "energy_j", Unit: "J"}}
 	for text, want := range map[string]string{
 		`require = { succes_rate = 0.99 }`:                  `Did you mean "success_rate"?`,
 		`require = { success_rate = 99 }`:                   `success_rate is a ratio: write 0.99.`,
@@ -28,11 +30,11 @@ func TestDecisionNamesMetrics(t *testing.T) {
 		if err := os.WriteFile(path, []byte("decision \"d\" {\n  "+text+"\n}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := Load([]string{path}, lang.Options{Metrics: list})
+		_, diags := grid.Load([]string{path}, lang.Options{Metrics: list})
 		if got := diags.Error(); (want == "") != !diags.HasErrors() || !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %q", text, got, want)
 		}
-		if _, diags := Load([]string{path}, lang.Options{}); strings.Contains(diags.Error(), "metric") {
+		if _, diags := grid.Load([]string{path}, lang.Options{}); strings.Contains(diags.Error(), "metric") {
 			t.Errorf("without a list any name goes: %v", diags)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/diagnostic"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -34,10 +35,10 @@ func TestMistakes(t *testing.T) {
 // said is what loading and expanding a file prints.
 func said(t *testing.T, file string) []byte {
 	t.Helper()
-	config, diags := experiments.Load([]string{file}, lang.Options{Vars: varsOf(t, file)})
+	config, diags := grid.Load([]string{file}, lang.Options{Vars: varsOf(t, file)})
 	if !diags.HasErrors() {
 		for _, e := range config.Experiments {
-			x := e.Expand(experiments.Hooks{Check: picky})
+			x := e.Expand(grid.Hooks{Check: picky})
 			for range x.Cells() {
 				continue
 			}
@@ -71,14 +72,14 @@ func varsOf(t *testing.T, file string) []string {
 }
 
 // picky is an engine that objects to what real engines object to.
-func picky(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func picky(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	if c.Platform.Backend == "ollama" && c.Generate.IgnoreEOS {
-		problems = append(problems, experiments.Problem{Summary: "Ollama has no ignore_eos",
+		problems = append(problems, cell.Problem{Summary: "Ollama has no ignore_eos",
 			Detail: `Set it for the others only: ignore_eos = cell.platform.backend != "ollama".`, Path: "generate.ignore_eos"})
 	}
 	if _, ok := c.Platform.Args["swap_space"]; ok {
-		problems = append(problems, experiments.Problem{Summary: "vLLM has no swap_space any more", Detail: "Remove it.", Path: "platform.args.swap_space"})
+		problems = append(problems, cell.Problem{Summary: "vLLM has no swap_space any more", Detail: "Remove it.", Path: "platform.args.swap_space"})
 	}
 	return problems
 }

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"unicode"
 
-	"matrix/experiments"
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/lang"
+	"matrix/experiments/wording"
 )
 
 func TestPrintable(t *testing.T) {
@@ -22,7 +22,7 @@ func TestPrintable(t *testing.T) {
 		"line\u2028end\x00\x7f":   "line�end��",
 		"👩\u200d🔬 family, 日本語, العربية": "👩\u200d🔬 family, 日本語, العربية",
 	} {
-		if got := experiments.Printable(in); got != want {
+		if got := wording.Printable(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
@@ -31,7 +31,7 @@ func TestPrintable(t *testing.T) {
 func FuzzPrintable(f *testing.F) {
 	f.Add("\x1b[31m\u202e\u0085")
 	f.Fuzz(func(t *testing.T, text string) {
-		out := experiments.Printable(text)
+		out := wording.Printable(text)
 		if i := strings.IndexFunc(out, func(r rune) bool {
 			return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 		}); i >= 0 {

@@ -9,19 +9,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
 // TestFormatIsReadBack holds what is sent for a format against what is read of a request that says it.
 func TestFormatIsReadBack(t *testing.T) {
 	const schema = `{"type":"object","properties":{"z":{"type":"integer"},"a":{"type":"string"}}}`
-	for name, f := range map[string]experiments.ResponseFormat{
+	for name, f := range map[string]cell.ResponseFormat{
 		"none": {}, "schema": {Schema: schema}, "json": {JSON: true}, "choice": {Choice: []string{"yes", "no"}}, "regex": {Regex: `[0-9]+ <b> & "c"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := experiments.Generate{Format: f}
-			if diff := cmp.Diff(f, experiments.FormatOf(g.RequestFields())); diff != "" {
+			g := cell.Generate{Format: f}
+			if diff := cmp.Diff(f, cell.FormatOf(g.RequestFields())); diff != "" {
 				t.Error(diff)
 			}
 			if g.Format.CheckOnly = true; len(g.RequestFields()) > 0 || !g.Asked().None() {
@@ -29,7 +30,7 @@ func TestFormatIsReadBack(t *testing.T) {
 			}
 		})
 	}
-	for text, want := range map[string]experiments.ResponseFormat{
+	for text, want := range map[string]cell.ResponseFormat{
 		`{"guided_json": {"type": "object"}}`:                                                 {Schema: `{"type":"object"}`},
 		`{"guided_json": "{\"type\": \"object\"}"}`:                                           {Schema: `{"type":"object"}`},
 		`{"guided_regex": "a+"}`:                                                              {Regex: "a+"},
@@ -45,7 +46,7 @@ func TestFormatIsReadBack(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &fields); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, experiments.FormatOf(fields)); diff != "" {
+		if diff := cmp.Diff(want, cell.FormatOf(fields)); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
 	}
@@ -62,7 +63,7 @@ func TestFormatIsPartOfTheIdentity(t *testing.T) {
 	write("a.json", `{"type":"object","properties":{"b":{},"a":{}}}`)
 	write("laid_out.json", "{\r\n  \"type\": \"object\",\n  \"properties\": { \"b\": {}, \"a\": {} }\n}\n")
 	write("turned.json", `{"properties":{"a":{},"b":{}},"type":"object"}`)
-	identity := func(generate string) (string, *experiments.Cell) {
+	identity := func(generate string) (string, *cell.Cell) {
 		write("x.hcl", `model "m" { openai = { model = "m" } }
 			dataset "d" { synthetic = { input_tokens = 8 } }
 			platform "p" { backend = "simulator" }
@@ -75,12 +76,12 @@ func TestFormatIsPartOfTheIdentity(t *testing.T) {
 `+generate+`
 }
 			}`)
-		config, diags := experiments.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
+		config, diags := grid.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		for c := range config.Experiments[0].Expand(experiments.Hooks{}).Cells() {
-			id := experiments.Identify(c, experiments.Facts{})
+		for c := range config.Experiments[0].Expand(grid.Hooks{}).Cells() {
+			id := cell.Identify(c, cell.Facts{})
 			measured, err := c.AsMeasured(id)
 			if err != nil {
 				t.Fatal(err)
@@ -134,11 +135,11 @@ experiment "e" {
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config, diags := experiments.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
+	config, diags := grid.Load([]string{filepath.Join(dir, "x.hcl")}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	x := config.Experiments[0].Expand(experiments.Hooks{})
+	x := config.Experiments[0].Expand(grid.Hooks{})
 	for range x.Cells() {
 	}
 	if said := x.Diagnostics().Error(); !strings.Contains(said, "json_schema is too large") || !strings.Contains(said, "10.0 MiB") {

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -24,7 +24,7 @@ experiment "mine" {
 		paths []string
 		want  int
 	}{{[]string{main}, 1}, {[]string{base}, 1}, {[]string{main, base}, 2}, {[]string{base, main}, 2}, {[]string{dir}, 2}} {
-		config, diags := experiments.Load(c.paths, lang.Options{})
+		config, diags := grid.Load(c.paths, lang.Options{})
 		if diags.HasErrors() || len(config.Experiments) != c.want {
 			t.Errorf("%v: %d experiments, want %d (%v)", c.paths, len(config.Experiments), c.want, diags)
 		}

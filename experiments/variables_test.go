@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -58,7 +59,7 @@ platform "p" {
 		{"file over environment", lang.Options{Environ: environ, VarFiles: []string{file("a.hclvars")}}, "3 [1] off x", []string{"Undeclared variable strange"}},
 		{"later file", lang.Options{VarFiles: []string{file("a.hclvars"), file("b.json")}}, "4 [1] off x", []string{"Undeclared variable strange"}},
 		{"flag over all", lang.Options{Environ: environ, VarFiles: []string{file("b.json")}, Vars: []string{"n=5", "n=6", "list=[1, 2]", "flag=true", "o={a=2,b=\"y\"}"}}, "6 [1,2] on y", nil},
-		{"saved plan", lang.Options{Vars: []string{"n=5"}, Values: experiments.Values{"n": int64(9), "list": []any{"a"}}}, `9 ["a"] off x`, nil},
+		{"saved plan", lang.Options{Vars: []string{"n=5"}, Values: cell.Values{"n": int64(9), "list": []any{"a"}}}, `9 ["a"] off x`, nil},
 		{"undeclared flag", lang.Options{Vars: []string{"flga=true"}}, "", []string{"Undeclared variable flga"}},
 		{"no value", lang.Options{Vars: []string{"flag"}}, "", []string{"Bad --var"}},
 		{"wrong type", lang.Options{Vars: []string{"n=many"}}, "", []string{"Value does not fit variable n"}},
@@ -68,7 +69,7 @@ platform "p" {
 		{"missing file", lang.Options{VarFiles: []string{file("none")}}, "", []string{"Cannot read --var-file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			config, diags := experiments.Load([]string{file("e.hcl")}, test.opts)
+			config, diags := grid.Load([]string{file("e.hcl")}, test.opts)
 			if diff := cmp.Diff(test.said, summaries(diags)); diff != "" {
 				t.Fatal(diff)
 			}
@@ -85,9 +86,9 @@ platform "p" {
 	}
 }
 
-func mustCells(t *testing.T, e *experiments.Experiment) map[string]*experiments.Cell {
+func mustCells(t *testing.T, e *grid.Experiment) map[string]*cell.Cell {
 	t.Helper()
-	all, diags := expand(e, experiments.Hooks{})
+	all, diags := expand(e, grid.Hooks{})
 	if diags.HasErrors() || len(all) == 0 {
 		t.Fatal(diags)
 	}

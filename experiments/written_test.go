@@ -7,7 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
@@ -19,9 +20,9 @@ func judged(t *testing.T, text string, opts lang.Options) hcl.Diagnostics {
 		return diags
 	}
 	for _, e := range config.Experiments {
-		all, more := expand(e, experiments.Hooks{})
+		all, more := expand(e, grid.Hooks{})
 		for _, c := range all { // what panics on a number that has no JSON form
-			experiments.Identify(c, experiments.Facts{})
+			cell.Identify(c, cell.Facts{})
 		}
 		diags = append(diags, more...)
 	}
@@ -71,12 +72,12 @@ func TestNumbersAreFinite(t *testing.T) {
 // TestLineEndsAreNoContent: an editor's choice of line ends changes no prompt and no identity; an escape is what was meant.
 func TestLineEndsAreNoContent(t *testing.T) {
 	text := experiment(threeAxes + "generate {\n  template = <<-EOT\n    Q:\n    {{.Prompt}}\n  EOT\n  stop = [\"\\r\\n\"]\n}")
-	unix := cells(t, text, experiments.Hooks{})
-	for name, c := range cells(t, strings.ReplaceAll(text, "\n", "\r\n"), experiments.Hooks{}) {
+	unix := cells(t, text, grid.Hooks{})
+	for name, c := range cells(t, strings.ReplaceAll(text, "\n", "\r\n"), grid.Hooks{}) {
 		if c.Generate.Template != "Q:\n{{.Prompt}}\n" || !slices.Equal(c.Generate.Stop, []string{"\r\n"}) {
 			t.Errorf("template %q, stop %q", c.Generate.Template, c.Generate.Stop)
 		}
-		if a, b := experiments.Identify(c, experiments.Facts{}), experiments.Identify(unix[name], experiments.Facts{}); a.Hash != b.Hash {
+		if a, b := cell.Identify(c, cell.Facts{}), cell.Identify(unix[name], cell.Facts{}); a.Hash != b.Hash {
 			t.Errorf("%s is another cell with carriage returns", name)
 		}
 	}
@@ -100,12 +101,12 @@ func TestWhatToWrite(t *testing.T) {
 func TestThinking(t *testing.T) {
 	hash := map[string]string{}
 	for written, want := range map[string]string{"": "false", "thinking = false": "false", "thinking = true": "true", `thinking = "high"`: "high"} {
-		for _, c := range cells(t, experiment(threeAxes+"generate { "+written+" }"), experiments.Hooks{}) {
+		for _, c := range cells(t, experiment(threeAxes+"generate { "+written+" }"), grid.Hooks{}) {
 			if c.Generate.Thinking != want {
 				t.Errorf("%q: %q", written, c.Generate.Thinking)
 			}
 			if c.Name() == "serve/small/10" {
-				hash[want] += experiments.Identify(c, experiments.Facts{}).Hash + " "
+				hash[want] += cell.Identify(c, cell.Facts{}).Hash + " "
 			}
 		}
 	}
@@ -117,7 +118,7 @@ func TestThinking(t *testing.T) {
 
 // TestNonceIsPartOfAnAttachedCell: results of a server that was sent the same prompts again are not pooled with these.
 func TestNonceIsPartOfAnAttachedCell(t *testing.T) {
-	c := *cells(t, experiment(threeAxes), experiments.Hooks{})["serve/small/10"]
+	c := *cells(t, experiment(threeAxes), grid.Hooks{})["serve/small/10"]
 	for _, test := range []struct {
 		attach bool
 		prefix string
@@ -127,7 +128,7 @@ func TestNonceIsPartOfAnAttachedCell(t *testing.T) {
 		platform, isolation := *c.Platform, *c.Isolation
 		platform.Attach, isolation.PrefixCache, isolation.Server = test.attach, test.prefix, test.server
 		c.Platform, c.Isolation = &platform, &isolation
-		spec := experiments.Identify(&c, experiments.Facts{}).Components.Get("spec").Value
+		spec := cell.Identify(&c, cell.Facts{}).Components.Get("spec").Value
 		if strings.Contains(string(spec), `"nonce":"launch"`) != test.part {
 			t.Errorf("%+v: %s", test, spec)
 		}

@@ -16,7 +16,7 @@ import (
 	"matrix/backends/ollama"
 	"matrix/backends/openai"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // anyServer is as much of Ollama's, vLLM's and llama-server's APIs as attaching needs. It keeps the requests' bodies.
@@ -88,10 +88,10 @@ var platforms = map[string]struct {
 }{
 	"ollama":           {ollama.New(), ollama.Name, "library", ""},
 	"vllm_serve":       {vllm.Serve(), vllm.ServeName, "vllm", ""},
-	"openai_vllm":      {openai.New(), experiments.OpenAI, "vllm", "/v1"},
-	"openai_llamacpp":  {openai.New(), experiments.OpenAI, "llamacpp", "/v1"},
-	"openai_ollama":    {openai.New(), experiments.OpenAI, "library", "/v1"},
-	"openai_a_service": {openai.New(), experiments.OpenAI, "system", "/v1"},
+	"openai_vllm":      {openai.New(), cell.OpenAI, "vllm", "/v1"},
+	"openai_llamacpp":  {openai.New(), cell.OpenAI, "llamacpp", "/v1"},
+	"openai_ollama":    {openai.New(), cell.OpenAI, "library", "/v1"},
+	"openai_a_service": {openai.New(), cell.OpenAI, "system", "/v1"},
 }
 
 // sentTo is the body with which a platform asks a request.
@@ -103,9 +103,9 @@ func sentTo(t *testing.T, name string, req backends.Request) map[string]any {
 // attached is a platform's engine for a server at a url.
 func attached(t *testing.T, name, url string) (backends.Engine, error) {
 	p := platforms[name]
-	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true, URL: url, Options: experiments.Values{"num_ctx": int64(4096)}},
-		Model:    &experiments.Model{ID: "m", Parts: map[string]experiments.Values{vllm.Part: {"model": "m"}, ollama.Name: {"model": "m"}, experiments.OpenAI: {"model": "m"}}},
-		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1}, Isolation: &experiments.Isolation{PrefixCache: "off"}}
+	cell := &cell.Cell{Platform: &cell.Platform{Backend: p.name, Attach: true, URL: url, Options: cell.Values{"num_ctx": int64(4096)}},
+		Model:    &cell.Model{ID: "m", Parts: map[string]cell.Values{vllm.Part: {"model": "m"}, ollama.Name: {"model": "m"}, cell.OpenAI: {"model": "m"}}},
+		Generate: &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1}, Isolation: &cell.Isolation{PrefixCache: "off"}}
 	return p.backend.Launch(t.Context(), backends.Spec{Cell: cell, Dir: t.TempDir(), Observe: func(backends.Phase) {}})
 }
 
@@ -129,7 +129,7 @@ func sentAt(t *testing.T, name, path string, req backends.Request) map[string]an
 }
 
 func chat(thinking string) backends.Request {
-	return backends.Request{MaxTokens: 5, Messages: []backends.Message{{Role: "user", Content: "q"}}, Generate: &experiments.Generate{MaxTokens: 5, Thinking: thinking}}
+	return backends.Request{MaxTokens: 5, Messages: []backends.Message{{Role: "user", Content: "q"}}, Generate: &cell.Generate{MaxTokens: 5, Thinking: thinking}}
 }
 
 // TestThinkingIsSaidAlike: the same experiment tells every engine the same about thinking, each in its own words.
@@ -167,7 +167,7 @@ func TestRefusedSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		req := chat("")
-		req.Retries, req.Generate.Format = 2, experiments.ResponseFormat{Schema: `{"type":"object"}`}
+		req.Retries, req.Generate.Format = 2, cell.ResponseFormat{Schema: `{"type":"object"}`}
 		if r := e.Generate(t.Context(), req); r.Status != backends.Failed || r.ErrorClass != "http_400" || r.Error != refusedSchema || r.Attempts != 1 {
 			t.Errorf("%s: %s %s %q after %d attempts", name, r.Status, r.ErrorClass, r.Error, r.Attempts)
 		}
@@ -209,7 +209,7 @@ func TestAddressesAsPeopleWriteThem(t *testing.T) {
 // TestOneBeginning: a prompt that was rendered before begins the sequence once, whoever is asked.
 func TestOneBeginning(t *testing.T) {
 	for name := range platforms {
-		req := backends.Request{Prompt: "<bos>0123456789\n<user>q", MaxTokens: 5, Generate: &experiments.Generate{MaxTokens: 5}}
+		req := backends.Request{Prompt: "<bos>0123456789\n<user>q", MaxTokens: 5, Generate: &cell.Generate{MaxTokens: 5}}
 		body := sentTo(t, name, req)
 		own := strings.HasPrefix(body["prompt"].(string), "<bos>")
 		if adds := body["add_special_tokens"] != false; own == adds {
@@ -229,7 +229,7 @@ func TestFieldsAreSent(t *testing.T) {
 		body := sentTo(t, name, req)
 		if refuses := p.backend.Refuses; refuses != nil {
 			for field, word := range map[string]string{"tools": "auto", "response_format": "json_schema", "presence_penalty": ""} {
-				cell := &experiments.Cell{Platform: &experiments.Platform{Backend: p.name, Attach: true}}
+				cell := &cell.Cell{Platform: &cell.Platform{Backend: p.name, Attach: true}}
 				if why := refuses(cell, field, word); why != "" {
 					t.Errorf("%s refuses %s: %s", name, field, why)
 				}

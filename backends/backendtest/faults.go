@@ -15,7 +15,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Ask sends one request to a server at url and returns how it ended; the answer must come from faults.Model.
@@ -146,7 +146,7 @@ func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
 	req := backends.Request{
 		Seq: int64(seq), PromptID: strconv.Itoa(seq), Prompt: "request " + strconv.Itoa(seq), MaxTokens: 16,
 		Timeout: orDuration(f.Timeout, time.Minute), Retries: f.Retries,
-		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Generate: &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 	}
 	began := time.Now()
 	r := ask(t.Context(), url, req)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -17,7 +17,7 @@ import (
 // launched is one engine with what the cases need to look at it.
 type launched struct {
 	Suite
-	cell    *experiments.Cell
+	cell    *cell.Cell
 	spec    backends.Spec
 	engine  backends.Engine
 	mu      sync.Mutex

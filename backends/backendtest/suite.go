@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Suite says how one backend is put through the conformance cases. The engine is
@@ -16,7 +16,7 @@ import (
 // Kill launches it a second time.
 type Suite struct {
 	Backend backends.Backend
-	Cell    func(t *testing.T) *experiments.Cell // complete: platform, model, generate, dataset not needed
+	Cell    func(t *testing.T) *cell.Cell // complete: platform, model, generate, dataset not needed
 
 	// Prompt makes the text of the i-th request; nil = numbered English sentences.
 	Prompt func(i int) string
@@ -123,7 +123,7 @@ func orInt(n, otherwise int) int {
 }
 
 // request is the i-th ordinary request of a case. Sequence numbers of different cases do not meet.
-func (s Suite) request(cell *experiments.Cell, seq int64) backends.Request {
+func (s Suite) request(cell *cell.Cell, seq int64) backends.Request {
 	generate := *cell.Generate
 	generate.MinTokens = 0
 	req := backends.Request{

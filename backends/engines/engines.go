@@ -8,7 +8,7 @@ import (
 	"matrix/backends/openai"
 	"matrix/backends/simulator"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // served are the engines, in the order in which they are named to a user: a new one is a package and a line here.
@@ -21,14 +21,14 @@ var served = []backends.Backend{
 
 func init() {
 	for _, b := range served {
-		experiments.Register(b.Kind)
+		cell.Register(b.Kind)
 	}
 }
 
 // Table has every backend by the name that a platform gives.
 func Table() map[string]backends.Backend {
 	table := map[string]backends.Backend{
-		experiments.OpenAI: openai.New(), experiments.OpenAIBatch: openai.NewBatch(), experiments.Simulator: simulator.New(),
+		cell.OpenAI: openai.New(), cell.OpenAIBatch: openai.NewBatch(), cell.Simulator: simulator.New(),
 	}
 	for _, b := range served {
 		table[b.Kind.Name] = b

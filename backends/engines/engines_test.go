@@ -7,29 +7,29 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
 	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 )
 
 // newEngine is what docs/architecture.md says of a new engine: one value, whose kind the language is told.
 func newEngine() backends.Backend {
 	return backends.Backend{
-		Kind: &experiments.EngineKind{
-			Name: "wheel", Server: "wheel", Batch: func(p *experiments.Platform) bool { return p.Args.Int("batch") > 0 },
-			GPUs: func(p *experiments.Platform) int { return p.Args.Int("gpus") },
-			Loads: &cell.Part{Name: "wheel", Attributes: []experiments.PartAttribute{
+		Kind: &cell.EngineKind{
+			Name: "wheel", Server: "wheel", Batch: func(p *cell.Platform) bool { return p.Args.Int("batch") > 0 },
+			GPUs: func(p *cell.Platform) int { return p.Args.Int("gpus") },
+			Loads: &cell.Part{Name: "wheel", Attributes: []cell.PartAttribute{
 				{Name: "weights", Folder: true, Required: true}, {Name: "rim", Default: "round"}, {Name: "branch", Movable: true}},
-				Check: func(v experiments.Values) (summary, detail string) {
+				Check: func(v cell.Values) (summary, detail string) {
 					if v.Text("rim") == "square" {
 						return "A square wheel", "Take a round one."
 					}
 					return "", ""
 				}},
 		},
-		Check: func(c *experiments.Cell) []experiments.Problem {
+		Check: func(c *cell.Cell) []cell.Problem {
 			if c.Generate.IgnoreEOS {
-				return []experiments.Problem{{Summary: "A wheel stops by itself", Path: "generate.ignore_eos"}}
+				return []cell.Problem{{Summary: "A wheel stops by itself", Path: "generate.ignore_eos"}}
 			}
 			return nil
 		},
@@ -65,9 +65,9 @@ experiment "e" {
 // TestNewEngine walks a new engine through the language: one value and its registration are all that it takes.
 func TestNewEngine(t *testing.T) {
 	b := newEngine()
-	experiments.Register(b.Kind)
-	cells := map[string]*experiments.Cell{}
-	x := load(t, strings.Replace(wheels, "RIM", "oval", 1)).Experiments[0].Expand(experiments.Hooks{Check: b.Check})
+	cell.Register(b.Kind)
+	cells := map[string]*cell.Cell{}
+	x := load(t, strings.Replace(wheels, "RIM", "oval", 1)).Experiments[0].Expand(grid.Hooks{Check: b.Check})
 	for c := range x.Cells() {
 		cells[c.Model.ID] = c
 	}
@@ -82,11 +82,11 @@ func TestNewEngine(t *testing.T) {
 		t.Errorf("a model without a wheel is %+v", none)
 	}
 	for _, resolved := range []bool{false, true} {
-		facts := experiments.Facts{}
+		facts := cell.Facts{}
 		if resolved {
-			facts.Model = experiments.Values{"commit": "0123"}
+			facts.Model = cell.Values{"commit": "0123"}
 		}
-		id := experiments.Identify(c, facts)
+		id := cell.Identify(c, facts)
 		model := string(id.Components.Model.Value)
 		if strings.Contains(model, `"branch":"b"`) == resolved || strings.Contains(model, "round") || !strings.Contains(model, "lab/m") {
 			t.Errorf("resolved: %v, the identity's model is %s", resolved, model)
@@ -95,7 +95,7 @@ func TestNewEngine(t *testing.T) {
 			t.Errorf("as measured: %+v, %v", then, err)
 		}
 	}
-	if _, diags := experiments.Load([]string{write(t, strings.Replace(wheels, "RIM", "square", 1))}, lang.Options{}); !strings.Contains(diags.Error(), "A square wheel") {
+	if _, diags := grid.Load([]string{write(t, strings.Replace(wheels, "RIM", "square", 1))}, lang.Options{}); !strings.Contains(diags.Error(), "A square wheel") {
 		t.Errorf("a square wheel: %v", diags)
 	}
 }
@@ -116,9 +116,9 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, text string) *experiments.Config {
+func load(t *testing.T, text string) *grid.Config {
 	t.Helper()
-	config, diags := experiments.Load([]string{write(t, text)}, lang.Options{})
+	config, diags := grid.Load([]string{write(t, text)}, lang.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const (
@@ -59,7 +59,7 @@ type Model struct {
 
 // Describe takes a header, or with none the model's architecture block; name is the model's or its file's, which tells the
 // quantisation as tags say it.
-func Describe(g *modelfile.GGUF, a *experiments.Architecture, name string) Model {
+func Describe(g *modelfile.GGUF, a *cell.Architecture, name string) Model {
 	if g != nil {
 		bytes := g.OutputBytes + g.OtherBytes
 		for _, n := range g.LayerBytes {
@@ -109,7 +109,7 @@ func bytesPerWeight(name string) (bytes float64, quantisation string) {
 // Predict adds up a prediction, number by number and line by line, to one that may have a budget.
 //
 // The caches of all slots are taken at the load, each of a whole context whatever the prompts are, so need holds them all.
-func Predict(f *experiments.Fit, m Model, s Settings) {
+func Predict(f *cell.Fit, m Model, s Settings) {
 	sum := &fitSum{fit: f, settings: s, model: m}
 	sum.weights()
 	sum.cache()
@@ -119,7 +119,7 @@ func Predict(f *experiments.Fit, m Model, s Settings) {
 }
 
 type fitSum struct {
-	fit      *experiments.Fit
+	fit      *cell.Fit
 	settings Settings
 	model    Model
 	cacheGiB float64 // of all slots

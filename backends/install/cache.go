@@ -16,7 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Cache is the folder that engines are installed in, shared by all experiments of a user: $MATRIX_ENGINES, else
@@ -38,11 +38,11 @@ const noteFile = "matrix-engine.json"
 
 // Installed is one folder of the cache.
 type Installed struct {
-	Folder string            `json:"-"`
-	Bytes  int64             `json:"-"`
-	Asked  string            `json:"asked"` // what the lock was found by
-	Lock   *experiments.Lock `json:"lock"`
-	Made   time.Time         `json:"made"`
+	Folder string     `json:"-"`
+	Bytes  int64      `json:"-"`
+	Asked  string     `json:"asked"` // what the lock was found by
+	Lock   *cell.Lock `json:"lock"`
+	Made   time.Time  `json:"made"`
 }
 
 // Hash is that of the lock.

@@ -10,7 +10,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/install"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // tools puts programs on a PATH of their own, beside the system's: no uv, pip or pyenv of this machine is found.
@@ -60,8 +60,8 @@ venv*) for last; do :; done; mkdir -p "$last/bin" ;;
 esac
 `
 
-func engine() *experiments.Engine {
-	return &experiments.Engine{ID: "x", Packages: []string{"server==1.0"}, Python: "3.99"}
+func engine() *cell.Engine {
+	return &cell.Engine{ID: "x", Packages: []string{"server==1.0"}, Python: "3.99"}
 }
 
 func TestLockByUV(t *testing.T) {
@@ -98,7 +98,7 @@ func TestInstallByPip(t *testing.T) {
 	}
 }
 
-func installed(t *testing.T, m install.Maker) *experiments.Engine {
+func installed(t *testing.T, m install.Maker) *cell.Engine {
 	t.Helper()
 	e := engine()
 	lock, err := m.Lock(t.Context(), e)
@@ -130,10 +130,10 @@ func TestFaults(t *testing.T) {
 	fails := func(text string) string {
 		return "case \"$*\" in venv*) ;; *) echo 'Using CPython 3.99' >&2; echo '" + text + "' >&2; exit 1 ;; esac\n"
 	}
-	pinned := &experiments.Lock{Packages: []string{"server==1.0 --hash=sha256:aa"}}
+	pinned := &cell.Lock{Packages: []string{"server==1.0 --hash=sha256:aa"}}
 	for name, x := range map[string]struct {
 		uv, python string
-		lock       *experiments.Lock // given: it is the installation that fails
+		lock       *cell.Lock // given: it is the installation that fails
 		err, hint  string
 	}{
 		"no such version": {uv: fails("  × No solution found when resolving dependencies:"), python: python, err: "lock server==1.0: uv:   × No solution found", hint: "no such version"},
@@ -170,7 +170,7 @@ func TestInterrupted(t *testing.T) {
 	cache := tools(t, map[string]string{"uv": uv, "python3.99": python})
 	m := install.Maker{Cache: cache, System: "linux/amd64"}
 	e := engine()
-	e.Lock = &experiments.Lock{Packages: []string{"server==1.0 --hash=sha256:aa"}}
+	e.Lock = &cell.Lock{Packages: []string{"server==1.0 --hash=sha256:aa"}}
 	e.Folder = filepath.Join(cache, e.Lock.Hash(e.Python, m.System))
 	half := filepath.Join(e.Folder+".part", "half")
 	if err := os.MkdirAll(half, 0o755); err != nil {

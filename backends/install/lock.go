@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Maker makes locks and what they pin.
@@ -25,8 +25,8 @@ type Maker struct {
 }
 
 // Lock finds out what an engine is made of today. Nothing is installed.
-func (m Maker) Lock(ctx context.Context, e *experiments.Engine) (*experiments.Lock, error) {
-	lock := &experiments.Lock{}
+func (m Maker) Lock(ctx context.Context, e *cell.Engine) (*cell.Lock, error) {
+	lock := &cell.Lock{}
 	if e.Program != "" {
 		source, bytes, err := m.Programs[e.Program].Pin(ctx, e.Version, len(e.Packages) > 0)
 		if err != nil {
@@ -62,7 +62,7 @@ var (
 )
 
 // lockByUV reads what uv resolves as a pylock.toml (PEP 751), which has the size of each file beside its hash.
-func lockByUV(ctx context.Context, tool, python string, e *experiments.Engine, lock *experiments.Lock) error {
+func lockByUV(ctx context.Context, tool, python string, e *cell.Engine, lock *cell.Lock) error {
 	dir, err := os.MkdirTemp("", "matrix-lock-")
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func lockByUV(ctx context.Context, tool, python string, e *experiments.Engine, l
 	return parsePylock(string(text), lock)
 }
 
-func parsePylock(text string, lock *experiments.Lock) error {
+func parsePylock(text string, lock *cell.Lock) error {
 	_, text, _ = strings.Cut(text, "[[packages]]")
 	for _, block := range strings.Split(text, "[[packages]]") {
 		name, version := reName.FindStringSubmatch(block), reVersion.FindStringSubmatch(block)
@@ -113,7 +113,7 @@ func parsePylock(text string, lock *experiments.Lock) error {
 }
 
 // lockByPip reads what pip would install.
-func lockByPip(ctx context.Context, python string, e *experiments.Engine, lock *experiments.Lock) error {
+func lockByPip(ctx context.Context, python string, e *cell.Engine, lock *cell.Lock) error {
 	dir, err := os.MkdirTemp("", "matrix-lock-")
 	if err != nil {
 		return err

@@ -11,14 +11,14 @@ import (
 	"strings"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // unpacked is how many bytes a byte of a download takes on the disk, wheels being archives: seen are 3.2 and 3.0. What uv keeps of it in its cache is the same files, linked.
 const unpacked = 4
 
 // Needs is how many bytes of disk an installation may take; nil = its downloads' size is not told.
-func Needs(l *experiments.Lock) *int64 {
+func Needs(l *cell.Lock) *int64 {
 	if l.Bytes == 0 {
 		return nil
 	}
@@ -28,7 +28,7 @@ func Needs(l *experiments.Lock) *int64 {
 
 // Install makes what the engine's lock pins, unless it is there. Until it is whole it has another name; what a failure left
 // is removed, and what was downloaded stays in the cache of uv, pip or Go.
-func (m Maker) Install(ctx context.Context, e *experiments.Engine) (err error) {
+func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 	if e.Absent() == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (m Maker) Install(ctx context.Context, e *experiments.Engine) (err error) {
 }
 
 // packages makes a virtual environment of just the locked packages.
-func (m Maker) packages(ctx context.Context, e *experiments.Engine, stage string) error {
+func (m Maker) packages(ctx context.Context, e *cell.Engine, stage string) error {
 	python, err := interpreter(ctx, m.Cache, e.Python)
 	if err != nil {
 		return err

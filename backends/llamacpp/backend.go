@@ -10,7 +10,6 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 )
 
@@ -23,16 +22,16 @@ func New() backends.Backend {
 }
 
 // kind: its server grows four answers at a time unless told otherwise.
-var kind = &experiments.EngineKind{Name: Name, Server: Name, Installs: experiments.InstallsPackage,
-	Sequences: func(p *experiments.Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
-	Loads: &cell.Part{Name: Name, Attributes: []experiments.PartAttribute{
+var kind = &cell.EngineKind{Name: Name, Server: Name, Installs: cell.InstallsPackage,
+	Sequences: func(p *cell.Platform) float64 { return float64(cmp.Or(p.Args.Int("parallel"), 4)) },
+	Loads: &cell.Part{Name: Name, Attributes: []cell.PartAttribute{
 		{Name: "gguf", Path: true, Required: true}, {Name: "template", Digest: true}}},
 }
 
 // source is what a cell's model block says of the file.
 type source struct{ gguf, template string }
 
-func sourceOf(c *experiments.Cell) source {
+func sourceOf(c *cell.Cell) source {
 	part := c.Model.Parts[Name]
 	return source{part.Text("gguf"), part.Text("template")}
 }
@@ -40,7 +39,7 @@ func sourceOf(c *experiments.Cell) source {
 var errNoModel = errors.New(`the model does not say what llama.cpp loads: add llama_cpp = { gguf = "file.gguf" }`)
 
 // resolve reads the program's version and the file's digest.
-func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: Name}
 	m := sourceOf(c)
 	if m.gguf == "" {
@@ -55,7 +54,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	if err != nil {
 		return id, fmt.Errorf("read model: %w; correct model.llama_cpp.gguf", err)
 	}
-	id.Model = experiments.Values{"gguf_sha256": digest}
+	id.Model = cell.Values{"gguf_sha256": digest}
 	if g, err := modelfile.ReadGGUF(m.gguf); err == nil && m.template == "" && g.ChatTemplate == "" {
 		// It would answer all the same, with a template of its own (ChatML).
 		id.NoTemplate, id.TemplateHint = filepath.Base(m.gguf), ", or model.llama_cpp.template"
@@ -63,7 +62,7 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 	return id, ctx.Err()
 }
 
-func modelFiles(c *experiments.Cell) []string {
+func modelFiles(c *cell.Cell) []string {
 	if m := sourceOf(c); m.gguf != "" {
 		return []string{m.gguf}
 	}
@@ -71,7 +70,7 @@ func modelFiles(c *experiments.Cell) []string {
 }
 
 // lacking: a GGUF file is the user's own. It lacks nothing, or nothing can fetch it.
-func lacking(_ context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func lacking(_ context.Context, c *cell.Cell) ([]backends.Download, error) {
 	if m := sourceOf(c); m.gguf != "" {
 		if _, err := os.Stat(m.gguf); err != nil {
 			return nil, fmt.Errorf("find the model's file: %w", err)
@@ -80,11 +79,11 @@ func lacking(_ context.Context, c *experiments.Cell) ([]backends.Download, error
 	return nil, nil
 }
 
-func fetch(context.Context, *experiments.Cell, backends.Download, func(done, total int64)) error {
+func fetch(context.Context, *cell.Cell, backends.Download, func(done, total int64)) error {
 	return errors.New("a GGUF file is not fetched: put it where model.llama_cpp.gguf says")
 }
 
-func installed(p *experiments.Platform) backends.Installed {
+func installed(p *cell.Platform) backends.Installed {
 	i := backends.Installed{Name: "llama.cpp", Tested: Tested,
 		Advice: "Install llama.cpp and name its llama-server with platform.binary, or the wheel xllamacpp and name its interpreter with platform.python."}
 	program, err := find(p)

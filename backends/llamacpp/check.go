@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // check says what llama.cpp's server cannot do for a cell, without starting it.
-func check(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func check(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	say := func(path, summary, detail string) {
-		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path})
+		problems = append(problems, cell.Problem{Summary: summary, Detail: detail, Path: path})
 	}
 	if sourceOf(c).gguf == "" {
 		say("model.llama_cpp", fmt.Sprintf("model %q does not say what llama.cpp loads", c.Model.ID), `Add llama_cpp = { gguf = "file.gguf" } to the model block.`)
@@ -31,7 +31,7 @@ func check(c *experiments.Cell) []experiments.Problem {
 		say("platform.options", "llama_cpp has no options", "Its server's flags go into args, in snake_case: args = { ctx_size = 8192, parallel = 4 }.")
 	}
 	if c.Platform.Args["ctx_size"] == nil {
-		problems = append(problems, experiments.Problem{Warning: true, Path: "platform.args.ctx_size", Summary: "ctx_size is left to llama.cpp",
+		problems = append(problems, cell.Problem{Warning: true, Path: "platform.args.ctx_size", Summary: "ctx_size is left to llama.cpp",
 			Detail: "It takes the model's whole context, or as much as fits, and builds differ in that. Declare it: all slots together have so many tokens."})
 	}
 	g := c.Generate
@@ -57,7 +57,7 @@ func check(c *experiments.Cell) []experiments.Problem {
 // usualSlots is what builds since 2025-11 take when they are not told; earlier ones take one.
 const usualSlots = 4
 
-func slotsOf(p *experiments.Platform) int {
+func slotsOf(p *cell.Platform) int {
 	if n := p.Args.Int("parallel"); n > 0 {
 		return n
 	}
@@ -65,7 +65,7 @@ func slotsOf(p *experiments.Platform) int {
 }
 
 // slotContext is the tokens of one slot, 0 where that is left to the server.
-func slotContext(c *experiments.Cell) int {
+func slotContext(c *cell.Cell) int {
 	n := c.Platform.Args.Int("ctx_size")
 	if unified, _ := c.Platform.Args["kv_unified"].(bool); unified || c.Platform.Args["parallel"] == nil {
 		return n // one pool: a slot may have all of it

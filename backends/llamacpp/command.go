@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 //go:embed serve.py
@@ -28,14 +28,14 @@ var ours = []string{"host", "model", "alias", "metrics", "api_key", "api_key_fil
 
 // arguments are the server's in snake_case: what the platform declares over what keeps a measurement clean, which is
 // loopback, a name that proves whose server answers, and a log that tells where the layers lie.
-func arguments(c *experiments.Cell, port int, name string) experiments.Values {
+func arguments(c *cell.Cell, port int, name string) cell.Values {
 	m := sourceOf(c)
-	args := experiments.Values{"log_verbosity": int64(4)}
+	args := cell.Values{"log_verbosity": int64(4)}
 	if m.template != "" {
 		args["chat_template"], args["jinja"] = m.template, true
 	}
 	maps.Copy(args, c.Platform.Args)
-	maps.Copy(args, experiments.Values{"host": "127.0.0.1", "port": int64(port), "model": m.gguf, "alias": name, "metrics": true})
+	maps.Copy(args, cell.Values{"host": "127.0.0.1", "port": int64(port), "model": m.gguf, "alias": name, "metrics": true})
 	maps.DeleteFunc(args, func(_ string, v any) bool { return v == nil }) // null means llama.cpp's default
 	return args
 }
@@ -63,7 +63,7 @@ func command(spec backends.Spec, p program, port int, name string) (backends.Com
 }
 
 // flags turns arguments into those of llama-server, sorted by name. Lists are one value with commas, as it takes them.
-func flags(args experiments.Values) []string {
+func flags(args cell.Values) []string {
 	var argv []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		kebab := strings.ReplaceAll(name, "_", "-")
@@ -96,12 +96,12 @@ func word(v any) string {
 // openEnv leaves secrets out.
 func openEnv(env map[string]string) map[string]string {
 	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return experiments.SecretName(name) })
+	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
 	return open
 }
 
 // layersDeclared reports whether the user himself said how many layers go to the GPU.
-func layersDeclared(p *experiments.Platform) (n int, declared bool) {
+func layersDeclared(p *cell.Platform) (n int, declared bool) {
 	for _, name := range []string{"n_gpu_layers", "gpu_layers"} {
 		if p.Args[name] != nil {
 			return p.Args.Int(name), true

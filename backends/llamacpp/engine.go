@@ -16,7 +16,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // engine is a loaded model of a server that we started.
@@ -84,7 +84,7 @@ func newEngine(s *server, spec backends.Spec, name string, m model, p props, tol
 // Generate streams one answer.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	if e.addsBOS { // a prompt with one of its own would have two
-		_, req.Prompt = experiments.CutBOS(req.Prompt)
+		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	body, protocol := body(req, e.model, e.cache)
 	r := e.client.Do(ctx, wire.Call{URL: e.server.url + protocol.Path(), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
@@ -105,7 +105,7 @@ func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol
 	if _, own := req.Extra["response_format"]; len(g.Asked().Choice) > 0 && !own {
 		more["grammar"], _ = json.Marshal(grammarOf(g.Format.Choice)) // a text
 		free := *g
-		free.Format = experiments.ResponseFormat{}
+		free.Format = cell.ResponseFormat{}
 		req.Generate = &free
 	}
 	maps.Copy(more, req.Extra)

@@ -5,7 +5,7 @@ import (
 
 	"matrix/backends/ggml"
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // fitMarginGiB is what llama.cpp's own --fit leaves free on each GPU.
@@ -13,10 +13,10 @@ const fitMarginGiB = 1.0
 
 // fit predicts the memory of a cell from the file's header, else from the model's architecture block. What does not fit
 // goes to the CPU unless n_gpu_layers is declared, which a launch refuses to measure: need above budget.
-func fit(c *experiments.Cell, _ int) experiments.Fit {
+func fit(c *cell.Cell, _ int) cell.Fit {
 	g, _ := modelfile.ReadGGUF(sourceOf(c).gguf) // nil: the architecture block then
 	m := ggml.Describe(g, c.Model.Architecture, sourceOf(c).gguf)
-	f := experiments.Fit{Source: m.Source}
+	f := cell.Fit{Source: m.Source}
 	if m.Source == "" {
 		f.Lines = []string{"unknown: neither a GGUF header nor an architecture block"}
 		return f
@@ -37,7 +37,7 @@ func fit(c *experiments.Cell, _ int) experiments.Fit {
 
 // settingsOf has llama-server's defaults. A sliding layer keeps its window and one step in each slot, as its cache is laid
 // out: 15 such layers of Gemma 3 270M have 1,024 tokens a slot for a window of 512 and steps of 512.
-func settingsOf(c *experiments.Cell, g *modelfile.GGUF) ggml.Settings {
+func settingsOf(c *cell.Cell, g *modelfile.GGUF) ggml.Settings {
 	args := c.Platform.Args
 	s := ggml.Settings{Slots: slotsOf(c.Platform), Batch: 512, Flash: args["flash_attn"] != "off"}
 	s.Context = args.Int("ctx_size") / s.Slots

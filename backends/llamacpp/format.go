@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // grammarOf is a grammar (GBNF) of which each of some texts is the whole: llama-server has no other word for a choice.
@@ -21,8 +21,8 @@ func grammarOf(choice []string) string {
 }
 
 // refuses says what llama-server passes over without a word: its answers would be free, and found invalid one by one.
-func refuses(_ *experiments.Cell, field, _ string) string {
-	if field != "response_format" && slices.Contains(experiments.FormatFields, field) {
+func refuses(_ *cell.Cell, field, _ string) string {
+	if field != "response_format" && slices.Contains(cell.FormatFields, field) {
 		return "llama.cpp has no " + field + " (it has response_format and grammar)"
 	}
 	return ""

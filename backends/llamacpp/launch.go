@@ -18,7 +18,7 @@ import (
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // stopGrace is how long a server gets to end.
@@ -248,7 +248,7 @@ func ask[T any](ctx context.Context, url string) (out T, err error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	if err == nil {
-		err = experiments.PlainJSON(json.Unmarshal(text, &out))
+		err = textfile.PlainJSON(json.Unmarshal(text, &out))
 	}
 	if err != nil {
 		return out, fmt.Errorf("read %s: %w", url, err)

@@ -13,7 +13,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/ggml"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // TestLoadLog reads the log of a real start: the parts of a load, and what the API does not tell.
@@ -72,33 +72,33 @@ func TestPartial(t *testing.T) {
 		name string
 		told facts
 		gpus []string
-		args experiments.Values
+		args cell.Values
 		want string
 	}{
 		{"all", of(19, 19), []string{"GPU-1"}, nil, ""},
 		{"some", of(12, 19), nil, nil, "only 12 of 19 layers are on the GPU"},
-		{"declared", of(12, 19), nil, experiments.Values{"n_gpu_layers": int64(12)}, ""},
+		{"declared", of(12, 19), nil, cell.Values{"n_gpu_layers": int64(12)}, ""},
 		{"a build for CPUs", facts{}, []string{"GPU-1"}, nil, "no layer is on the GPU: this build of llama.cpp found none"},
 		{"no GPU", facts{}, nil, nil, ""},
 	} {
-		spec := backends.Spec{GPUs: c.gpus, Cell: &experiments.Cell{Platform: &experiments.Platform{Args: c.args}}}
+		spec := backends.Spec{GPUs: c.gpus, Cell: &cell.Cell{Platform: &cell.Platform{Args: c.args}}}
 		if got := partial(c.told, spec); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }
 
-func testCell(args experiments.Values) *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{Backend: Name, Args: args}, Generate: &experiments.Generate{MaxTokens: 8, TopP: 1},
-		Model:     &experiments.Model{ID: "m", Parts: map[string]experiments.Values{Name: {"gguf": "/m.gguf"}}},
-		Isolation: &experiments.Isolation{PrefixCache: "off"},
+func testCell(args cell.Values) *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{Backend: Name, Args: args}, Generate: &cell.Generate{MaxTokens: 8, TopP: 1},
+		Model:     &cell.Model{ID: "m", Parts: map[string]cell.Values{Name: {"gguf": "/m.gguf"}}},
+		Isolation: &cell.Isolation{PrefixCache: "off"},
 	}
 }
 
 // TestCommand: arguments pass through in snake_case, to a llama-server as flags and to the wheel as a file.
 func TestCommand(t *testing.T) {
-	spec := backends.Spec{Cell: testCell(experiments.Values{"ctx_size": int64(4096), "mmap": false, "jinja": true, "flash_attn": "on",
+	spec := backends.Spec{Cell: testCell(cell.Values{"ctx_size": int64(4096), "mmap": false, "jinja": true, "flash_attn": "on",
 		"tensor_split": []any{int64(3), int64(1)}, "rope_freq_scale": 0.5, "seed": nil}), Dir: "/d", GPUs: []string{"GPU-1", "GPU-2"}}
 	c, err := command(spec, program{path: "/bin/llama-server"}, 8123, "n")
 	if err != nil {
@@ -123,7 +123,7 @@ func TestCommand(t *testing.T) {
 
 // TestBody: no parameter is left to the server, whose defaults are a chat's, and an entry's own fields win.
 func TestBody(t *testing.T) {
-	req := backends.Request{Prompt: "p", MaxTokens: 4, Generate: &experiments.Generate{TopP: 1, TopK: 5, IgnoreEOS: true}, Extra: map[string]json.RawMessage{"min_p": json.RawMessage("0.2")}}
+	req := backends.Request{Prompt: "p", MaxTokens: 4, Generate: &cell.Generate{TopP: 1, TopK: 5, IgnoreEOS: true}, Extra: map[string]json.RawMessage{"min_p": json.RawMessage("0.2")}}
 	text, _ := body(req, "m", false)
 	var got map[string]any
 	if err := json.Unmarshal(text, &got); err != nil {
@@ -139,22 +139,22 @@ func TestBody(t *testing.T) {
 // TestFormat: a choice is sent as a grammar, a schema and JSON as OpenAI has them; an entry's own form goes before all.
 func TestFormat(t *testing.T) {
 	const grammar = `root ::= "yes" | "a \"b\"\n\\" | "ö"`
-	choice, schema := experiments.ResponseFormat{Choice: []string{"yes", "a \"b\"\n\\", "ö"}}, experiments.ResponseFormat{Schema: `{"type":"object"}`}
+	choice, schema := cell.ResponseFormat{Choice: []string{"yes", "a \"b\"\n\\", "ö"}}, cell.ResponseFormat{Schema: `{"type":"object"}`}
 	own := map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_object"}`)}
 	for name, c := range map[string]struct {
-		format experiments.ResponseFormat
+		format cell.ResponseFormat
 		extra  map[string]json.RawMessage
 		has    string // the field that asks
 	}{
 		"choice": {choice, nil, "grammar"}, "schema": {schema, nil, "response_format"}, "own": {choice, own, "response_format"},
 	} {
-		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: "q"}}, MaxTokens: 4, Generate: &experiments.Generate{TopP: 1, Format: c.format}, Extra: c.extra}
+		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: "q"}}, MaxTokens: 4, Generate: &cell.Generate{TopP: 1, Format: c.format}, Extra: c.extra}
 		text, _ := body(req, "m", false)
 		var got map[string]any
 		if err := json.Unmarshal(text, &got); err != nil {
 			t.Fatal(err)
 		}
-		for _, field := range append([]string{"grammar"}, experiments.FormatFields...) {
+		for _, field := range append([]string{"grammar"}, cell.FormatFields...) {
 			if (got[field] != nil) != (field == c.has) {
 				t.Errorf("%s: %s is %v", name, field, got[field])
 			}
@@ -173,23 +173,23 @@ func TestFormat(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*experiments.Cell)
+		change func(*cell.Cell)
 		want   string // path of the first problem, "" = none
 	}{
-		"good":            {func(*experiments.Cell) {}, ""},
-		"no model":        {func(c *experiments.Cell) { c.Model.Parts = nil }, "model.llama_cpp"},
-		"attached":        {func(c *experiments.Cell) { c.Platform.Attach = true }, "platform.attach"},
-		"two programs":    {func(c *experiments.Cell) { c.Platform.Binary, c.Platform.Python = "a", "b" }, "platform.python"},
-		"ours":            {func(c *experiments.Cell) { c.Platform.Args["alias"] = "x" }, "platform.args.alias"},
-		"options":         {func(c *experiments.Cell) { c.Platform.Options = experiments.Values{"num_ctx": int64(1)} }, "platform.options"},
-		"context left":    {func(c *experiments.Cell) { delete(c.Platform.Args, "ctx_size") }, "platform.args.ctx_size"},
-		"min_tokens":      {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens"},
-		"choice":          {func(c *experiments.Cell) { c.Generate.Format.Choice = []string{"a"} }, ""},
-		"choice, tools":   {func(c *experiments.Cell) { c.Generate.Format.Choice, c.Generate.Tools = []string{"a"}, `[{}]` }, "generate.choice"},
-		"regex":           {func(c *experiments.Cell) { c.Generate.Format.Regex = "a+" }, "generate.regex"},
-		"slots too small": {func(c *experiments.Cell) { c.Generate.MaxTokens = 1024 }, "generate.max_tokens"},
+		"good":            {func(*cell.Cell) {}, ""},
+		"no model":        {func(c *cell.Cell) { c.Model.Parts = nil }, "model.llama_cpp"},
+		"attached":        {func(c *cell.Cell) { c.Platform.Attach = true }, "platform.attach"},
+		"two programs":    {func(c *cell.Cell) { c.Platform.Binary, c.Platform.Python = "a", "b" }, "platform.python"},
+		"ours":            {func(c *cell.Cell) { c.Platform.Args["alias"] = "x" }, "platform.args.alias"},
+		"options":         {func(c *cell.Cell) { c.Platform.Options = cell.Values{"num_ctx": int64(1)} }, "platform.options"},
+		"context left":    {func(c *cell.Cell) { delete(c.Platform.Args, "ctx_size") }, "platform.args.ctx_size"},
+		"min_tokens":      {func(c *cell.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens"},
+		"choice":          {func(c *cell.Cell) { c.Generate.Format.Choice = []string{"a"} }, ""},
+		"choice, tools":   {func(c *cell.Cell) { c.Generate.Format.Choice, c.Generate.Tools = []string{"a"}, `[{}]` }, "generate.choice"},
+		"regex":           {func(c *cell.Cell) { c.Generate.Format.Regex = "a+" }, "generate.regex"},
+		"slots too small": {func(c *cell.Cell) { c.Generate.MaxTokens = 1024 }, "generate.max_tokens"},
 	} {
-		cell := testCell(experiments.Values{"ctx_size": int64(4096), "parallel": int64(4)})
+		cell := testCell(cell.Values{"ctx_size": int64(4096), "parallel": int64(4)})
 		c.change(cell)
 		problems := check(cell)
 		got := ""
@@ -205,9 +205,9 @@ func TestCheck(t *testing.T) {
 // TestFit holds the caches against what a real start said of Gemma 3 270M with 4 slots of 1,024 tokens: 12 MiB in 3 full
 // layers and 60 MiB in 15 with a window of 512.
 func TestFit(t *testing.T) {
-	c := testCell(experiments.Values{"ctx_size": int64(4096), "parallel": int64(4)})
-	c.Hardware = &experiments.Hardware{VRAMGiB: 16, GPUs: 1}
-	c.Model.Architecture = &experiments.Architecture{Layers: 18, HiddenSize: 640, Heads: 4, KVHeads: 1, HeadDim: 256, VocabSize: 262144,
+	c := testCell(cell.Values{"ctx_size": int64(4096), "parallel": int64(4)})
+	c.Hardware = &cell.Hardware{VRAMGiB: 16, GPUs: 1}
+	c.Model.Architecture = &cell.Architecture{Layers: 18, HiddenSize: 640, Heads: 4, KVHeads: 1, HeadDim: 256, VocabSize: 262144,
 		IntermediateSize: 2048, SlidingWindow: 512, FullLayers: 3, WeightsGiB: 0.23}
 	f := fit(c, 0)
 	if f.KVGiBPerSequence == nil || *f.KVGiBPerSequence*4*1024 != 72 || f.BudgetGiB == nil || *f.BudgetGiB != 15 || f.MaxSequences == nil || *f.MaxSequences != 4 {
@@ -231,7 +231,7 @@ func TestFailures(t *testing.T) {
 
 // TestFind: a program that is not there says what to set.
 func TestFind(t *testing.T) {
-	if _, err := find(&experiments.Platform{Binary: filepath.Join(t.TempDir(), "none")}); err == nil || !strings.Contains(err.Error(), "set platform.binary") {
+	if _, err := find(&cell.Platform{Binary: filepath.Join(t.TempDir(), "none")}); err == nil || !strings.Contains(err.Error(), "set platform.binary") {
 		t.Error(err)
 	}
 	if m := reVersion.FindStringSubmatch("version: 1.2 (build 11434, commit abc123)"); m == nil || m[2] != "11434" || m[3] != "abc123" {

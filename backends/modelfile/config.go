@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // Config is a Hugging Face config.json as far as memory and identity go.
@@ -73,7 +73,7 @@ func readConfig(dir string) (*Config, error) {
 func ParseConfig(data []byte) (*Config, error) {
 	var top fields
 	if err := json.Unmarshal(data, &top); err != nil {
-		return nil, experiments.PlainJSON(err)
+		return nil, textfile.PlainJSON(err)
 	}
 	text := top
 	for _, key := range []string{"text_config", "llm_config", "language_config"} {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // Weights is what safetensors headers say of a model's weights.
@@ -73,7 +73,7 @@ func weightFiles(dir string) ([]string, error) {
 		WeightMap map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("read %s: %w", index, experiments.PlainJSON(err))
+		return nil, fmt.Errorf("read %s: %w", index, textfile.PlainJSON(err))
 	}
 	seen := map[string]bool{}
 	for _, name := range raw.WeightMap {
@@ -122,7 +122,7 @@ func (w *Weights) addHeader(r io.Reader, size int64) error {
 		Offsets [2]int64 `json:"data_offsets"`
 	}
 	if err := json.Unmarshal(stripMetadata(data), &tensors); err != nil {
-		return fmt.Errorf("safetensors header: %w", experiments.PlainJSON(err))
+		return fmt.Errorf("safetensors header: %w", textfile.PlainJSON(err))
 	}
 	for name, t := range tensors {
 		bytes := t.Offsets[1] - t.Offsets[0]

@@ -1,6 +1,8 @@
 package modelfile
 
-import "matrix/experiments"
+import (
+	"matrix/experiments/cell"
+)
 
 // Shape is what decides how much memory a transformer's weights and KV cache take. Zero means the file does not say.
 type Shape struct {
@@ -71,7 +73,7 @@ func (s Shape) EstimateParameters() float64 {
 }
 
 // FromArchitecture is the shape that an architecture block gives.
-func FromArchitecture(a *experiments.Architecture) Shape {
+func FromArchitecture(a *cell.Architecture) Shape {
 	s := Shape{
 		Layers: a.Layers, HiddenSize: a.HiddenSize, IntermediateSize: a.IntermediateSize,
 		Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.HeadDim, ValueDim: a.HeadDim,

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // api is the part of Ollama's interface that is not measured.
@@ -76,7 +76,7 @@ func (a *api) do(req *http.Request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", req.URL.Path, experiments.PlainJSON(err))
+		return fmt.Errorf("read %s: %w", req.URL.Path, textfile.PlainJSON(err))
 	}
 	return nil
 }

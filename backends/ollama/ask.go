@@ -5,12 +5,12 @@ import (
 	"fmt"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // thinkOf is what a model is told about thinking. One that can does so unless told not to; one that cannot takes no word
 // of it, and refuses to be asked for it.
-func thinkOf(g *experiments.Generate, thinks bool) any {
+func thinkOf(g *cell.Generate, thinks bool) any {
 	level, think := g.ThinkingLevel()
 	switch {
 	case level != "":
@@ -88,7 +88,7 @@ func (r *request) ask(extra map[string]json.RawMessage) {
 }
 
 // refuses says what Ollama's API has no word for.
-func refuses(_ *experiments.Cell, field, word string) string {
+func refuses(_ *cell.Cell, field, word string) string {
 	switch field {
 	case "tools", "presence_penalty", "frequency_penalty", "min_p":
 		return ""

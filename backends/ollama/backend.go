@@ -8,7 +8,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Tested are the versions that the project's tests run against.
@@ -23,20 +23,20 @@ func New() backends.Backend {
 	}
 }
 
-func installed(p *experiments.Platform) backends.Installed {
+func installed(p *cell.Platform) backends.Installed {
 	number, path, err := Version(p.Binary)
 	return backends.Installed{Name: "Ollama", Version: number, Path: path, Tested: Tested,
 		Advice: "Install Ollama, or name its executable with platform.binary.", Err: err}
 }
 
 // resolve reads the executable's version and the model's digest.
-func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "ollama"}
 	if modelOf(c.Model) == nil {
 		return id, fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}
 	if c.Platform.Attach {
-		id.Model = experiments.Values{"model": modelOf(c.Model).Model}
+		id.Model = cell.Values{"model": modelOf(c.Model).Model}
 		return id, ctx.Err()
 	}
 	binary, err := find(c.Platform)

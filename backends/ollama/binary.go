@@ -17,11 +17,11 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // find is the absolute path of a platform's executable.
-func find(p *experiments.Platform) (string, error) { return lookUp(p.Binary) }
+func find(p *cell.Platform) (string, error) { return lookUp(p.Binary) }
 
 func lookUp(name string) (string, error) {
 	path, err := exec.LookPath(modelfile.ExpandHome(cmp.Or(name, "ollama")))

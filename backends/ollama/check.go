@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/wording"
 )
 
 // asked are options that the generate block sets, under its names.
@@ -33,15 +34,15 @@ var variables = []string{
 }
 
 // Check says what Ollama cannot do for a cell, without starting it.
-func Check(c *experiments.Cell) []experiments.Problem {
+func Check(c *cell.Cell) []cell.Problem {
 	problems := checkModel(c)
 	problems = append(problems, checkGenerate(c)...)
 	problems = append(problems, checkOptions(c)...)
 	return append(problems, checkPlatform(c)...)
 }
 
-func checkModel(c *experiments.Cell) []experiments.Problem {
-	problem := experiments.Problem{Path: "model.ollama"}
+func checkModel(c *cell.Cell) []cell.Problem {
+	problem := cell.Problem{Path: "model.ollama"}
 	switch m := modelOf(c.Model); {
 	case m == nil || m.Model == "" && m.GGUF == "":
 		problem.Summary = fmt.Sprintf("model %q does not say what Ollama loads", c.Model.ID)
@@ -58,20 +59,20 @@ func checkModel(c *experiments.Cell) []experiments.Problem {
 	default:
 		return nil
 	}
-	return []experiments.Problem{problem}
+	return []cell.Problem{problem}
 }
 
 // slowSampling is also a warning of the run.
 const slowSampling = "top_k = 0 with temperature > 0 is slow on Ollama: its speed here is not what it serves with top_k = 40"
 
-func checkGenerate(c *experiments.Cell) []experiments.Problem {
+func checkGenerate(c *cell.Cell) []cell.Problem {
 	g := c.Generate
 	if g == nil {
 		return nil
 	}
-	var problems []experiments.Problem
+	var problems []cell.Problem
 	say := func(path, summary, detail string) {
-		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path})
+		problems = append(problems, cell.Problem{Summary: summary, Detail: detail, Path: path})
 	}
 	if g.IgnoreEOS {
 		say("generate.ignore_eos", "Ollama has no ignore_eos",
@@ -87,7 +88,7 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 		say("generate.min_tokens", "Ollama has no min_tokens", "Leave it out for all platforms.")
 	}
 	if g.TopK == 0 && g.Temperature > 0 {
-		problems = append(problems, experiments.Problem{Summary: slowSampling, Path: "generate.top_k", Warning: true,
+		problems = append(problems, cell.Problem{Summary: slowSampling, Path: "generate.top_k", Warning: true,
 			Detail: "Its sampler sorts the whole vocabulary on the CPU for each token then (18 tokens/s against 314 with top_k = 40 in 0.11.4; a tenth of the speed in 0.33). Set top_k = 40 for all platforms: all draw from the same 40 words then, and vLLM pays nothing for it."})
 	}
 	if window := contextOf(c.Platform); g.MaxTokens >= window {
@@ -97,43 +98,43 @@ func checkGenerate(c *experiments.Cell) []experiments.Problem {
 	return problems
 }
 
-func checkOptions(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func checkOptions(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	for _, name := range slices.Sorted(maps.Keys(c.Platform.Options)) {
 		path := "platform.options." + name
 		switch {
 		case c.Platform.Options[name] == nil:
 		case asked[name] != "":
-			problems = append(problems, experiments.Problem{
+			problems = append(problems, cell.Problem{
 				Summary: fmt.Sprintf("options.%s is set by the generate block", name),
 				Detail:  fmt.Sprintf("Use generate.%s, which means the same on every platform.", asked[name]), Path: path,
 			})
 		case !slices.Contains(known, name):
-			problems = append(problems, experiments.Problem{
+			problems = append(problems, cell.Problem{
 				Summary: fmt.Sprintf("Ollama has no option %q that we know of", name),
 				Detail:  "It is sent all the same; Ollama ignores what it does not know.", Path: path, Warning: true,
 			})
 		}
 	}
 	if value := c.Platform.Options["num_ctx"]; value == nil {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: fmt.Sprintf("options.num_ctx is not set: %d is sent", defaultContext),
 			Detail:  "Ollama's own default depends on its version and on the GPU. Set it to what the other platforms have.",
 			Path:    "platform.options.num_ctx", Warning: true,
 		})
 	} else if n, ok := whole(value); !ok || n <= 0 {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: "options.num_ctx must be a whole number above zero", Path: "platform.options.num_ctx",
 		})
 	}
 	return problems
 }
 
-func checkPlatform(c *experiments.Cell) []experiments.Problem {
+func checkPlatform(c *cell.Cell) []cell.Problem {
 	p := c.Platform
-	var problems []experiments.Problem
+	var problems []cell.Problem
 	say := func(path, summary, detail string, warning bool) {
-		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: path, Warning: warning})
+		problems = append(problems, cell.Problem{Summary: summary, Detail: detail, Path: path, Warning: warning})
 	}
 	if len(p.Args) > 0 {
 		say("platform.args", "Ollama takes no args", "Model settings go into options, server settings into env (OLLAMA_…).", false)
@@ -141,7 +142,7 @@ func checkPlatform(c *experiments.Cell) []experiments.Problem {
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		if strings.HasPrefix(name, "OLLAMA_") && !slices.Contains(variables, name) {
 			say("platform.env."+name, fmt.Sprintf("no version of Ollama that we know has a variable %s: it has no effect", name),
-				"The server passes over what it does not know."+experiments.DidYouMean(name, variables), true)
+				"The server passes over what it does not know."+wording.DidYouMean(name, variables), true)
 		}
 	}
 	if p.Attach {
@@ -168,7 +169,7 @@ func checkPlatform(c *experiments.Cell) []experiments.Problem {
 }
 
 // slowly is the warning of a run whose sampling is slow.
-func slowly(g *experiments.Generate) []string {
+func slowly(g *cell.Generate) []string {
 	if g == nil || g.TopK > 0 || g.Temperature == 0 {
 		return nil
 	}

@@ -10,39 +10,38 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 )
 
 func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
-		change  func(*experiments.Cell)
+		change  func(*cell.Cell)
 		path    string
 		warning bool
 	}{
-		"ignore_eos":        {func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }, "generate.ignore_eos", false},
-		"min_tokens":        {func(c *experiments.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens", false},
-		"no room":           {func(c *experiments.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
-		"no model":          {func(c *experiments.Cell) { c.Model.Parts = nil }, "model.ollama", false},
-		"two models":        {func(c *experiments.Cell) { c.Model.Parts[Name]["model"] = "m" }, "model.ollama", false},
-		"asked option":      {func(c *experiments.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
-		"odd option":        {func(c *experiments.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
-		"no context":        {func(c *experiments.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
-		"odd context":       {func(c *experiments.Cell) { c.Platform.Options["num_ctx"] = "big" }, "platform.options.num_ctx", false},
-		"args":              {func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"a": "b"} }, "platform.args", false},
-		"host":              {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_HOST"] = "x" }, "platform.env.OLLAMA_HOST", false},
-		"slots":             {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_NUM_PARALLEL"] = "many" }, "platform.env.OLLAMA_NUM_PARALLEL", false},
-		"slow sampling":     {func(c *experiments.Cell) { c.Generate.Temperature, c.Generate.TopK = 0.7, 0 }, "generate.top_k", true},
-		"mistyped variable": {func(c *experiments.Cell) { c.Platform.Env["OLLAMA_FLASH_ATENTION"] = "1" }, "platform.env.OLLAMA_FLASH_ATENTION", true},
-		"one slot": {func(c *experiments.Cell) {
+		"ignore_eos":        {func(c *cell.Cell) { c.Generate.IgnoreEOS = true }, "generate.ignore_eos", false},
+		"min_tokens":        {func(c *cell.Cell) { c.Generate.MinTokens = 3 }, "generate.min_tokens", false},
+		"no room":           {func(c *cell.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
+		"no model":          {func(c *cell.Cell) { c.Model.Parts = nil }, "model.ollama", false},
+		"two models":        {func(c *cell.Cell) { c.Model.Parts[Name]["model"] = "m" }, "model.ollama", false},
+		"asked option":      {func(c *cell.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
+		"odd option":        {func(c *cell.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
+		"no context":        {func(c *cell.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
+		"odd context":       {func(c *cell.Cell) { c.Platform.Options["num_ctx"] = "big" }, "platform.options.num_ctx", false},
+		"args":              {func(c *cell.Cell) { c.Platform.Args = cell.Values{"a": "b"} }, "platform.args", false},
+		"host":              {func(c *cell.Cell) { c.Platform.Env["OLLAMA_HOST"] = "x" }, "platform.env.OLLAMA_HOST", false},
+		"slots":             {func(c *cell.Cell) { c.Platform.Env["OLLAMA_NUM_PARALLEL"] = "many" }, "platform.env.OLLAMA_NUM_PARALLEL", false},
+		"slow sampling":     {func(c *cell.Cell) { c.Generate.Temperature, c.Generate.TopK = 0.7, 0 }, "generate.top_k", true},
+		"mistyped variable": {func(c *cell.Cell) { c.Platform.Env["OLLAMA_FLASH_ATENTION"] = "1" }, "platform.env.OLLAMA_FLASH_ATENTION", true},
+		"one slot": {func(c *cell.Cell) {
 			delete(c.Platform.Env, "OLLAMA_NUM_PARALLEL")
 			c.Load = &cell.Load{Mode: "closed", Concurrency: 8}
 		}, "platform.env", true},
-		"attach": {func(c *experiments.Cell) {
+		"attach": {func(c *cell.Cell) {
 			c.Platform.Attach, c.Platform.Env = true, nil
 			c.Model.Parts = Model{Model: "m"}.Parts()
 		}, "platform.url", false},
-		"attached file": {func(c *experiments.Cell) { c.Platform.Attach, c.Platform.Env, c.Platform.URL = true, nil, "http://x" }, "model.ollama", false},
+		"attached file": {func(c *cell.Cell) { c.Platform.Attach, c.Platform.Env, c.Platform.URL = true, nil, "http://x" }, "model.ollama", false},
 	} {
 		cell := cellOf(t, "")
 		if problems := Check(cell); len(problems) != 0 {
@@ -57,8 +56,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestBody(t *testing.T) {
-	p := &experiments.Platform{Options: experiments.Values{"num_ctx": int64(512), "num_batch": int64(64), "presence_penalty": 0.1, "num_gpu": nil}}
-	req := backends.Request{Prompt: "<a> & b", MaxTokens: 9, Generate: &experiments.Generate{Temperature: 0, TopP: 0.9, TopK: 5, Seed: 3, RepeatPenalty: 1.2, Stop: []string{"x"}}}
+	p := &cell.Platform{Options: cell.Values{"num_ctx": int64(512), "num_batch": int64(64), "presence_penalty": 0.1, "num_gpu": nil}}
+	req := backends.Request{Prompt: "<a> & b", MaxTokens: 9, Generate: &cell.Generate{Temperature: 0, TopP: 0.9, TopK: 5, Seed: 3, RepeatPenalty: 1.2, Stop: []string{"x"}}}
 	for name, c := range map[string]struct {
 		change func(*backends.Request)
 		thinks bool
@@ -220,8 +219,8 @@ func TestRelativeStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range []Model{{GGUF: file}, {Model: "absent"}} {
-		c := &experiments.Cell{Platform: &experiments.Platform{Env: map[string]string{"OLLAMA_MODELS": "models"}},
-			Model: &experiments.Model{Parts: m.Parts()}}
+		c := &cell.Cell{Platform: &cell.Platform{Env: map[string]string{"OLLAMA_MODELS": "models"}},
+			Model: &cell.Model{Parts: m.Parts()}}
 		from, _ := resolveModel(c) // the second is not there, its store is known all the same
 		cmd := Command(backends.Spec{Cell: c}, "/opt/ollama", from.store, 1234)
 		if want := filepath.Join(here, "models"); from.store != want || cmd.Env["OLLAMA_MODELS"] != want {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Command is how a cell's server is started: argv and what is set in its environment. store is the folder with the
@@ -32,9 +32,9 @@ func Command(spec backends.Spec, binary, store string, port int) backends.Comman
 // openEnv leaves secrets out.
 func openEnv(env map[string]string) map[string]string {
 	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return experiments.SecretName(name) })
+	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
 	return open
 }
 
 // offloadDeclared reports whether the user himself said how many layers go to the GPU.
-func offloadDeclared(p *experiments.Platform) bool { return p.Options["num_gpu"] != nil }
+func offloadDeclared(p *cell.Platform) bool { return p.Options["num_gpu"] != nil }

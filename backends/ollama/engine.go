@@ -12,12 +12,12 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // engine is a loaded model of a server that we started or, with server nil, attached to.
 type engine struct {
-	platform *experiments.Platform
+	platform *cell.Platform
 	server   *server
 	url      string
 	model    string
@@ -39,7 +39,7 @@ type engine struct {
 // Generate streams one answer.
 func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	if e.addsBOS { // up to 0.24 a prompt with a <bos> of its own would have two
-		_, req.Prompt = experiments.CutBOS(req.Prompt)
+		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
 	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, protocol.Path()), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
@@ -209,7 +209,7 @@ func infoOf(m running, about shown, version string) backends.Info {
 }
 
 // windowOf is what the server says, or else what we asked for.
-func windowOf(p *experiments.Platform, m running) int64 {
+func windowOf(p *cell.Platform, m running) int64 {
 	if m.ContextLength != nil {
 		return *m.ContextLength
 	}

@@ -14,7 +14,8 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/textfile"
 )
 
 // hub gets models from a registry.
@@ -22,7 +23,7 @@ type hub struct{ registry string }
 
 // lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
 // lacks nothing, or nothing can fetch it.
-func (b hub) lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func (b hub) lacking(ctx context.Context, c *cell.Cell) ([]backends.Download, error) {
 	m := modelOf(c.Model)
 	if m == nil {
 		return nil, nil
@@ -73,7 +74,7 @@ var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "h
 
 // fetch pulls a model, through a server of its own or the one that is attached to. Ollama keeps what has come, so a
 // pull that was cut off goes on.
-func (b hub) fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+func (b hub) fetch(ctx context.Context, c *cell.Cell, d backends.Download, progress func(done, total int64)) error {
 	r, err := parseReference(d.Name)
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func (b hub) fetch(ctx context.Context, c *experiments.Cell, d backends.Download
 }
 
 // forDownload is a cell whose server sees the user's proxies.
-func forDownload(c *experiments.Cell) *experiments.Cell {
+func forDownload(c *cell.Cell) *cell.Cell {
 	cell, platform := *c, *c.Platform
 	platform.Env = map[string]string{}
 	for _, name := range proxies {
@@ -156,7 +157,7 @@ func followPull(resp *http.Response, progress func(done, total int64)) error {
 			Total, Completed      int64
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return fmt.Errorf("read progress: %w", experiments.PlainJSON(err))
+			return fmt.Errorf("read progress: %w", textfile.PlainJSON(err))
 		}
 		if line.Error != "" {
 			return &apiError{resp.StatusCode, line.Error}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func TestFetch(t *testing.T) {
@@ -134,7 +134,7 @@ func TestFetchAttached(t *testing.T) {
 	}))
 	defer server.Close()
 	c := cellOf(t, "")
-	c.Platform = &experiments.Platform{ID: "o", Backend: Name, Attach: true, URL: server.URL}
+	c.Platform = &cell.Platform{ID: "o", Backend: Name, Attach: true, URL: server.URL}
 	c.Model.Parts = Model{Model: "tiny:1"}.Parts()
 	b := hub{registry: server.URL}
 	lacking, err := b.lacking(t.Context(), c)

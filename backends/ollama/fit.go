@@ -7,7 +7,7 @@ import (
 	"matrix/backends/ggml"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const (
@@ -23,9 +23,9 @@ const (
 // Ollama takes the caches of all slots at the load, each of num_ctx tokens whatever the prompts are, so the prompt tokens
 // (p95) play no part. A model that does not fit would spill to the CPU: need above budget. Where options.num_gpu is
 // declared, that is what was asked for, and there is no budget.
-func Fit(c *experiments.Cell, _ int) experiments.Fit {
+func Fit(c *cell.Cell, _ int) cell.Fit {
 	m := describe(c)
-	f := experiments.Fit{Source: m.Source}
+	f := cell.Fit{Source: m.Source}
 	if m.Source == "" {
 		f.Lines = []string{"unknown: neither a GGUF header nor an architecture block"}
 		return f
@@ -37,7 +37,7 @@ func Fit(c *experiments.Cell, _ int) experiments.Fit {
 }
 
 // fitSettingsOf has Ollama's defaults. Sliding layers keep the slots' windows and one batch.
-func fitSettingsOf(c *experiments.Cell) ggml.Settings {
+func fitSettingsOf(c *cell.Cell) ggml.Settings {
 	getenv := process.Getenv(c.Platform.Env)
 	s := ggml.Settings{Context: contextOf(c.Platform), Slots: 1, Batch: 512}
 	if n, err := strconv.Atoi(c.Platform.Env["OLLAMA_NUM_PARALLEL"]); err == nil && n > 0 {
@@ -55,7 +55,7 @@ func fitSettingsOf(c *experiments.Cell) ggml.Settings {
 	return s
 }
 
-func describe(c *experiments.Cell) ggml.Model {
+func describe(c *cell.Cell) ggml.Model {
 	if modelOf(c.Model) == nil {
 		return ggml.Model{}
 	}
@@ -63,7 +63,7 @@ func describe(c *experiments.Cell) ggml.Model {
 	return ggml.Describe(g, c.Model.Architecture, modelOf(c.Model).Model+modelOf(c.Model).GGUF)
 }
 
-func header(c *experiments.Cell) (*modelfile.GGUF, error) {
+func header(c *cell.Cell) (*modelfile.GGUF, error) {
 	m := modelOf(c.Model)
 	if m.GGUF != "" {
 		return modelfile.ReadGGUF(m.GGUF)
@@ -71,7 +71,7 @@ func header(c *experiments.Cell) (*modelfile.GGUF, error) {
 	return ggufOf(userStore(c.Platform, m.Model), m.Model)
 }
 
-func budget(f *experiments.Fit, c *experiments.Cell, layersGPU *int) {
+func budget(f *cell.Fit, c *cell.Cell, layersGPU *int) {
 	h := c.Hardware
 	if h == nil || h.VRAMGiB == 0 {
 		return

@@ -4,25 +4,25 @@ import (
 	"math"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // gemma4B is Gemma 3 4B as a text model, which Ollama loaded on an H100 and logged its sums of.
-func gemma4B() *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
+func gemma4B() *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{
 			Backend: Name,
 			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "16", "OLLAMA_FLASH_ATTENTION": "0", "OLLAMA_MODELS": "/nonexistent"},
-			Options: experiments.Values{"num_ctx": int64(2048)},
+			Options: cell.Values{"num_ctx": int64(2048)},
 		},
-		Model: &experiments.Model{
+		Model: &cell.Model{
 			Parts: Model{Model: "gemma3:4b-it-fp16"}.Parts(),
-			Architecture: &experiments.Architecture{
+			Architecture: &cell.Architecture{
 				Parameters: 3.88e9, Layers: 34, HiddenSize: 2560, IntermediateSize: 10240, Heads: 8, KVHeads: 4, HeadDim: 256,
 				VocabSize: 262144, SlidingWindow: 1024, FullLayers: 5,
 			},
 		},
-		Hardware: &experiments.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
+		Hardware: &cell.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
 	}
 }
 
@@ -83,7 +83,7 @@ func TestFitUnknown(t *testing.T) {
 		t.Errorf("no hardware, no budget: %+v", f)
 	}
 	near(t, "KV tokens of 16 slots", Fit(c, 0).KVTokens, 16*2048, 0)
-	c.Model.Architecture = &experiments.Architecture{WeightsGiB: 5}
+	c.Model.Architecture = &cell.Architecture{WeightsGiB: 5}
 	if f := Fit(c, 0); f.NeedGiB != nil || f.KVGiBPerSequence != nil || *f.WeightsGiB != 5 {
 		t.Errorf("only weights are known: %+v", f)
 	}

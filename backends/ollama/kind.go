@@ -4,20 +4,19 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"matrix/experiments"
 	"matrix/experiments/cell"
 )
 
 // Name is the backend's, and that of the attribute of a model block.
 const Name = "ollama"
 
-var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequences: sequences, Loads: &cell.Part{
-	Name: Name, Attributes: []experiments.PartAttribute{
+var kind = &cell.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequences: sequences, Loads: &cell.Part{
+	Name: Name, Attributes: []cell.PartAttribute{
 		{Name: "model", Movable: true, Unless: "gguf"},
 		{Name: "gguf", Path: true, Local: "gguf"},
 		{Name: "template", Digest: true},
 	},
-	Check: func(v experiments.Values) (summary, detail string) {
+	Check: func(v cell.Values) (summary, detail string) {
 		switch named, file := v.Text("model") != "", v.Text("gguf") != ""; {
 		case !named && !file:
 			return "Ollama model without a source", `Give it a name, ollama = { model = "gemma3:4b" }, or a file, ollama = { gguf = "gemma3.gguf" }.`
@@ -26,7 +25,7 @@ var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Installs: Name,
 		}
 		return "", ""
 	},
-	Label: func(v experiments.Values) string {
+	Label: func(v cell.Values) string {
 		if v.Text("model")+v.Text("gguf") == "" {
 			return ""
 		}
@@ -34,7 +33,7 @@ var kind = &experiments.EngineKind{Name: Name, Server: "ollama", Installs: Name,
 	},
 }}
 
-func sequences(p *experiments.Platform) float64 {
+func sequences(p *cell.Platform) float64 {
 	if declared, err := strconv.ParseFloat(p.Env["OLLAMA_NUM_PARALLEL"], 64); err == nil {
 		return declared
 	}
@@ -49,7 +48,7 @@ type Model struct {
 }
 
 // modelOf is nil where the block names nothing.
-func modelOf(m *experiments.Model) *Model {
+func modelOf(m *cell.Model) *Model {
 	if m == nil || m.Parts[Name] == nil {
 		return nil
 	}
@@ -58,6 +57,6 @@ func modelOf(m *experiments.Model) *Model {
 }
 
 // Parts are the block's, for whoever makes a cell without a file.
-func (m Model) Parts() map[string]experiments.Values {
-	return map[string]experiments.Values{Name: {"model": m.Model, "gguf": m.GGUF, "template": m.Template}}
+func (m Model) Parts() map[string]cell.Values {
+	return map[string]cell.Values{Name: {"model": m.Model, "gguf": m.GGUF, "template": m.Template}}
 }

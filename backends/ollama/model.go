@@ -10,7 +10,7 @@ import (
 
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // source is where a cell's model comes from.
@@ -20,16 +20,16 @@ type source struct {
 	gguf     string // file to create it from; "" = taken by name
 	digest   string // of the GGUF, or of the manifest: 64 hex digits
 	template string
-	identity experiments.Values
+	identity cell.Values
 }
 
 // resolveModel reads digests, no server.
-func resolveModel(c *experiments.Cell) (source, error) {
+func resolveModel(c *cell.Cell) (source, error) {
 	m := modelOf(c.Model)
 	if m.GGUF != "" {
 		return resolveGGUF(c)
 	}
-	s := source{name: bareName(m.Model), store: userStore(c.Platform, m.Model), identity: experiments.Values{"model": m.Model}}
+	s := source{name: bareName(m.Model), store: userStore(c.Platform, m.Model), identity: cell.Values{"model": m.Model}}
 	manifest, err := manifestOf(s.store, m.Model)
 	if err != nil {
 		return s, err
@@ -39,9 +39,9 @@ func resolveModel(c *experiments.Cell) (source, error) {
 	return s, nil
 }
 
-func resolveGGUF(c *experiments.Cell) (source, error) {
+func resolveGGUF(c *cell.Cell) (source, error) {
 	m := modelOf(c.Model)
-	s := source{gguf: m.GGUF, template: m.Template, identity: experiments.Values{}}
+	s := source{gguf: m.GGUF, template: m.Template, identity: cell.Values{}}
 	if c.Platform.Env["OLLAMA_MODELS"] != "" {
 		s.store = modelsDir(process.Getenv(c.Platform.Env))
 	} else {
@@ -88,7 +88,7 @@ const serviceStore = "/usr/share/ollama/.ollama/models"
 
 // userStore is the folder that holds a model which is taken by name: the declared one, or the first of the usual
 // ones that has it.
-func userStore(p *experiments.Platform, name string) string {
+func userStore(p *cell.Platform, name string) string {
 	own := modelsDir(process.Getenv(p.Env))
 	if p.Env["OLLAMA_MODELS"] != "" {
 		return own

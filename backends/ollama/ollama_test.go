@@ -14,11 +14,11 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/backendtest"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // cellOf is a cell of the fake in one of its modes.
-func cellOf(t *testing.T, mode string) *experiments.Cell {
+func cellOf(t *testing.T, mode string) *cell.Cell {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
@@ -29,19 +29,19 @@ func cellOf(t *testing.T, mode string) *experiments.Cell {
 	if err := os.WriteFile(gguf, []byte("weights"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
-			ID: "ollama", Backend: Name, Binary: binary, Options: experiments.Values{"num_ctx": int64(64)},
+	return &cell.Cell{
+		Platform: &cell.Platform{
+			ID: "ollama", Backend: Name, Binary: binary, Options: cell.Values{"num_ctx": int64(64)},
 			Env: map[string]string{"OLLAMA_MODELS": filepath.Join(dir, "models"), "OLLAMA_NUM_PARALLEL": "2", "FAKE_MODE": mode},
 		},
-		Model:    &experiments.Model{ID: "m", Parts: Model{GGUF: gguf}.Parts()},
-		Generate: &experiments.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
+		Model:    &cell.Model{ID: "m", Parts: Model{GGUF: gguf}.Parts()},
+		Generate: &cell.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
 	}
 }
 
 func TestConformance(t *testing.T) {
 	backendtest.Run(t, backendtest.Suite{
-		Backend: New(), Cell: func(t *testing.T) *experiments.Cell { return cellOf(t, "") },
+		Backend: New(), Cell: func(t *testing.T) *cell.Cell { return cellOf(t, "") },
 		TooLong: strings.Repeat("far too long ", 100),
 		Can:     backendtest.Can{Streams: true, Abort: true, Kill: true, Phases: true},
 	})
@@ -49,14 +49,14 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceChat(t *testing.T) {
 	backendtest.Run(t, backendtest.Suite{
-		Backend: New(), Cell: func(t *testing.T) *experiments.Cell { return cellOf(t, "old") }, Chat: true,
+		Backend: New(), Cell: func(t *testing.T) *cell.Cell { return cellOf(t, "old") }, Chat: true,
 		TooLong: strings.Repeat("far too long ", 100), // cut without a word, and seen all the same
 		Can:     backendtest.Can{Streams: true, Abort: true, Phases: true},
 	})
 }
 
 // launchIn launches a cell in a scratch folder; the engine is closed with the test.
-func launchIn(t *testing.T, c *experiments.Cell) (backends.Engine, string, error) {
+func launchIn(t *testing.T, c *cell.Cell) (backends.Engine, string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	spec := backends.Spec{Cell: c, Attempt: "ollama-" + filepath.Base(filepath.Dir(dir)), Dir: dir, LogPath: filepath.Join(dir, "server.log"),
@@ -100,10 +100,10 @@ func TestLaunchFailures(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	for name, change := range map[string]func(*experiments.Cell){
-		"missing_binary": func(c *experiments.Cell) { c.Platform.Binary = "/no/such/ollama" },
-		"missing_model":  func(c *experiments.Cell) { c.Model.Parts[Name]["gguf"] = "/no/such.gguf" },
-		"missing_name":   func(c *experiments.Cell) { c.Model.Parts = Model{Model: "gemma3:4b"}.Parts() },
+	for name, change := range map[string]func(*cell.Cell){
+		"missing_binary": func(c *cell.Cell) { c.Platform.Binary = "/no/such/ollama" },
+		"missing_model":  func(c *cell.Cell) { c.Model.Parts[Name]["gguf"] = "/no/such.gguf" },
+		"missing_name":   func(c *cell.Cell) { c.Model.Parts = Model{Model: "gemma3:4b"}.Parts() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := cellOf(t, "")
@@ -171,7 +171,7 @@ func TestAttach(t *testing.T) {
 	c.Platform.Attach, c.Platform.URL, c.Platform.Binary = true, server.URL+"/", ""
 	c.Model.Parts = Model{Model: "gemma3:4b"}.Parts()
 	backendtest.Run(t, backendtest.Suite{
-		Backend: New(), Cell: func(*testing.T) *experiments.Cell { return c }, TooLong: strings.Repeat("far too long ", 100),
+		Backend: New(), Cell: func(*testing.T) *cell.Cell { return c }, TooLong: strings.Repeat("far too long ", 100),
 		Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 	})
 	c.Model.Parts = Model{Model: "absent"}.Parts()

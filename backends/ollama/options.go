@@ -8,7 +8,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // defaultContext is sent where a platform declares no num_ctx. Ollama's own default depends on its version and on
@@ -16,7 +16,7 @@ import (
 const defaultContext = 4096
 
 // contextOf is the context window of one request, in tokens.
-func contextOf(p *experiments.Platform) int {
+func contextOf(p *cell.Platform) int {
 	if n, ok := whole(p.Options["num_ctx"]); ok && n > 0 {
 		return n
 	}
@@ -37,7 +37,7 @@ func whole(v any) (int, bool) {
 
 // fixed are the options that load the model. All of them go with every request: one that differs makes Ollama load
 // the model again.
-func fixed(p *experiments.Platform) map[string]any {
+func fixed(p *cell.Platform) map[string]any {
 	o := map[string]any{}
 	for name, value := range p.Options {
 		if value != nil {
@@ -50,7 +50,7 @@ func fixed(p *experiments.Platform) map[string]any {
 
 // sampled adds what is asked of one request. Defaults changed between versions (repeat_penalty was 1.1 in some, 1.0 in
 // others) and a model may bring its own, so each is sent.
-func sampled(p *experiments.Platform, req backends.Request) map[string]any {
+func sampled(p *cell.Platform, req backends.Request) map[string]any {
 	g := req.Generate
 	o := map[string]any{"min_p": 0.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 	maps.Copy(o, fixed(p))
@@ -95,7 +95,7 @@ type request struct {
 }
 
 // bodyOf is the request to /api/generate or /api/chat, by the protocol.
-func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
+func bodyOf(p *cell.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
 	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req), Think: thinkOf(req.Generate, thinks)}
 	r.ask(req.Fields())
 	if len(req.Messages) > 0 {
@@ -107,7 +107,7 @@ func bodyOf(p *experiments.Platform, req backends.Request, model string, thinks 
 }
 
 // loadBody loads the model and nothing else.
-func loadBody(p *experiments.Platform, model string) []byte {
+func loadBody(p *cell.Platform, model string) []byte {
 	return encode(request{Model: model, KeepAlive: -1, Options: fixed(p)})
 }
 

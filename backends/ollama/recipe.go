@@ -9,14 +9,14 @@ import (
 	"matrix/backends"
 	"matrix/backends/recipe"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // usualPort is Ollama's own. A service that runs already has it: give another then.
 const usualPort = 11434
 
 // writeRecipe is the script that starts Ollama and loads the model as a launch would.
-func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
+func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.Request) (string, error) {
 	if modelOf(c.Model) == nil {
 		return "", fmt.Errorf("model %q does not say what Ollama loads", c.Model.ID)
 	}
@@ -42,7 +42,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 	s.Command = Command(backends.Spec{Cell: c, Dir: recipe.Scratch}, binary, from.store, port)
 	url := "http://" + s.Command.Env["OLLAMA_HOST"]
 	request, notes := recipe.Example(c, example)
-	_, request.Prompt = experiments.CutBOS(request.Prompt)
+	_, request.Prompt = cell.CutBOS(request.Prompt)
 	body, protocol := bodyOf(c.Platform, request, model, false)
 	path := "generate"
 	if protocol == wire.NDJSONChat {
@@ -60,7 +60,7 @@ func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example bac
 }
 
 // recipeModel is the name that a launch would serve the model by: what matrix has made in the store is used again.
-func recipeModel(c *experiments.Cell, from source, version string) string {
+func recipeModel(c *cell.Cell, from source, version string) string {
 	if from.gguf != "" && len(from.digest) >= 16 {
 		return from.servedName(cmp.Or(version, "recipe"))
 	}

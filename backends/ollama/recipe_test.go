@@ -13,7 +13,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // TestRecipe runs the script against the fake: it starts the server, loads the model, says so, and stops both.
@@ -31,11 +31,11 @@ func TestRecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &experiments.Cell{
-		Platform: &experiments.Platform{ID: "o", Backend: Name, Binary: self, Options: experiments.Values{"num_ctx": int64(512)},
+	c := &cell.Cell{
+		Platform: &cell.Platform{ID: "o", Backend: Name, Binary: self, Options: cell.Values{"num_ctx": int64(512)},
 			Env: map[string]string{"OLLAMA_MODELS": t.TempDir()}},
-		Model:    &experiments.Model{ID: "m", Parts: Model{Model: "tiny:latest"}.Parts()},
-		Generate: &experiments.Generate{MaxTokens: 4},
+		Model:    &cell.Model{ID: "m", Parts: Model{Model: "tiny:latest"}.Parts()},
+		Generate: &cell.Generate{MaxTokens: 4},
 	}
 	text, err := New().Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {

@@ -4,12 +4,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // modelFiles are the blobs of a model that is taken by name. One that is made from a GGUF file is read from the copy in
 // the store, under the file's digest; before the first launch that is not there, and the file itself is read.
-func modelFiles(c *experiments.Cell) []string {
+func modelFiles(c *cell.Cell) []string {
 	s, err := resolveModel(c)
 	if err != nil {
 		return nil

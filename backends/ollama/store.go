@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // manifest is what Ollama's store holds under a name.
@@ -120,7 +120,7 @@ func parseManifest(data []byte, blobs string) (*manifest, error) {
 		Layers []layer `json:"layers"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, experiments.PlainJSON(err)
+		return nil, textfile.PlainJSON(err)
 	}
 	sum := sha256.Sum256(data)
 	m := &manifest{Digest: hex.EncodeToString(sum[:])}

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/textfile"
 )
 
 // api is the part of the interface that is not measured.
@@ -30,7 +31,7 @@ func newAPI(base, key string) (*api, error) {
 		return nil, fmt.Errorf("read url: %w", wire.Unasked(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("read url: %q is no http:// or https:// address", experiments.PublicURL(base))
+		return nil, fmt.Errorf("read url: %q is no http:// or https:// address", cell.PublicURL(base))
 	}
 	for _, endpoint := range []string{"/chat/completions", "/completions", "/models"} { // the address of a request, copied whole
 		u.Path = strings.TrimSuffix(u.Path, endpoint)
@@ -103,7 +104,7 @@ func (a *api) call(ctx context.Context, method, path string, body, out any) erro
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", path, experiments.PlainJSON(err))
+		return fmt.Errorf("read %s: %w", path, textfile.PlainJSON(err))
 	}
 	return nil
 }

@@ -14,14 +14,14 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
 type attached struct {
 	server *api
 	model  string
-	args   experiments.Values
+	args   cell.Values
 	client *wire.Client
 	health func(context.Context) error
 	// dialect is what the server takes beyond OpenAI's API, as far as it tells what it is.
@@ -60,7 +60,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 		if i := spec.Cell.Isolation; m.OwnedBy == "llamacpp" && i != nil && i.PrefixCache == "off" && a.args["cache_prompt"] == nil {
 			a.args = maps.Clone(a.args)
 			if a.args == nil {
-				a.args = experiments.Values{}
+				a.args = cell.Values{}
 			}
 			a.args["cache_prompt"] = false // llama-server can be told: else the template in front of the nonce is cached
 		}
@@ -89,7 +89,7 @@ func dialectOf(m model) wire.Dialect {
 // Where the platform tells the server not to (args.add_special_tokens = false), the prompt keeps its own.
 func (a *attached) begun(req backends.Request) backends.Request {
 	if adds, declared := a.args["add_special_tokens"].(bool); len(req.Messages) == 0 && (adds || !declared) {
-		_, req.Prompt = experiments.CutBOS(req.Prompt)
+		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	return req
 }
@@ -143,7 +143,7 @@ func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.
 
 // withArgs merges the platform's arguments over a request: what a server takes beyond OpenAI's API passes through.
 // Newer models of OpenAI want max_completion_tokens; as an argument it replaces max_tokens.
-func withArgs(body []byte, args experiments.Values) []byte {
+func withArgs(body []byte, args cell.Values) []byte {
 	if len(args) == 0 {
 		return body
 	}

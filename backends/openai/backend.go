@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // New is the backend of platforms with backend = "openai".
@@ -23,8 +23,8 @@ func value(batch bool) backends.Backend {
 }
 
 // resolve knows the model's name and nothing more: what a server runs under a name is its own affair.
-func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
-	id := backends.Identity{Engine: "openai", Model: experiments.Values{"model": modelName(c)}}
+func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
+	id := backends.Identity{Engine: "openai", Model: cell.Values{"model": modelName(c)}}
 	_, id.Missing = keyOf(c.Platform)
 	return id, ctx.Err()
 }
@@ -56,15 +56,15 @@ func start(ctx context.Context, spec backends.Spec, batch bool) (backends.Engine
 }
 
 // modelName is what the server calls the model.
-func modelName(c *experiments.Cell) string {
-	if named := c.Model.Parts[experiments.OpenAI]; named != nil {
+func modelName(c *cell.Cell) string {
+	if named := c.Model.Parts[cell.OpenAI]; named != nil {
 		return named.Text("model")
 	}
 	return ""
 }
 
 // keyOf reads the API key from the variable that the platform names; "" where it names none.
-func keyOf(p *experiments.Platform) (string, error) {
+func keyOf(p *cell.Platform) (string, error) {
 	if p.APIKeyEnv == "" {
 		return "", nil
 	}

@@ -11,14 +11,14 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // defaultPoll is the pause between two looks at a batch that may take hours.
 const defaultPoll = 10 * time.Second
 
 // pollOf is options.poll; 0 for what is no duration.
-func pollOf(p *experiments.Platform) time.Duration {
+func pollOf(p *cell.Platform) time.Duration {
 	text, declared := p.Options["poll"].(string)
 	if !declared {
 		return defaultPoll

@@ -22,7 +22,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/backendtest"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const key = "sk-test-123"
@@ -185,12 +185,12 @@ func (s *service) look(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func cellOf(t *testing.T, backend, url string) *experiments.Cell {
+func cellOf(t *testing.T, backend, url string) *cell.Cell {
 	t.Setenv("MATRIX_TEST_KEY", key)
-	return &experiments.Cell{
-		Platform: &experiments.Platform{ID: "p", Backend: backend, URL: url, APIKeyEnv: "MATRIX_TEST_KEY", Options: experiments.Values{"poll": "5ms"}},
-		Model:    &experiments.Model{ID: "m", Parts: map[string]experiments.Values{experiments.OpenAI: {"model": "m"}}},
-		Generate: &experiments.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
+	return &cell.Cell{
+		Platform: &cell.Platform{ID: "p", Backend: backend, URL: url, APIKeyEnv: "MATRIX_TEST_KEY", Options: cell.Values{"poll": "5ms"}},
+		Model:    &cell.Model{ID: "m", Parts: map[string]cell.Values{cell.OpenAI: {"model": "m"}}},
+		Generate: &cell.Generate{MaxTokens: 8, TopP: 1, RepeatPenalty: 1},
 	}
 }
 
@@ -198,9 +198,9 @@ func TestConformance(t *testing.T) {
 	_, url := serve(t)
 	for name, chat := range map[string]bool{"completion": false, "chat": true} {
 		t.Run(name, func(t *testing.T) {
-			c := cellOf(t, experiments.OpenAI, url)
+			c := cellOf(t, cell.OpenAI, url)
 			backendtest.Run(t, backendtest.Suite{
-				Backend: New(), Cell: func(*testing.T) *experiments.Cell { return c }, Chat: chat,
+				Backend: New(), Cell: func(*testing.T) *cell.Cell { return c }, Chat: chat,
 				TooLong: strings.Repeat("far too long ", 100), Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 			})
 		})
@@ -209,9 +209,9 @@ func TestConformance(t *testing.T) {
 
 func TestBatchConformance(t *testing.T) {
 	s, url := serve(t)
-	c := cellOf(t, experiments.OpenAIBatch, url)
+	c := cellOf(t, cell.OpenAIBatch, url)
 	backendtest.Run(t, backendtest.Suite{
-		Backend: NewBatch(), Cell: func(*testing.T) *experiments.Cell { return c },
+		Backend: NewBatch(), Cell: func(*testing.T) *cell.Cell { return c },
 		Can: backendtest.Can{Attached: true},
 	})
 	if len(s.deleted) < len(s.files)-2 {
@@ -219,7 +219,7 @@ func TestBatchConformance(t *testing.T) {
 	}
 }
 
-func launch(t *testing.T, b backends.Backend, c *experiments.Cell) (backends.Engine, error) {
+func launch(t *testing.T, b backends.Backend, c *cell.Cell) (backends.Engine, error) {
 	t.Helper()
 	e, err := b.Launch(t.Context(), backends.Spec{Cell: c, Dir: t.TempDir(), Observe: func(backends.Phase) {}, Timeout: time.Minute})
 	if err == nil {
@@ -231,7 +231,7 @@ func launch(t *testing.T, b backends.Backend, c *experiments.Cell) (backends.Eng
 // batchOf runs five prompts and a chat, of which one is too long and one is lost.
 func batchOf(ctx context.Context, t *testing.T, url string) (map[int64]backends.Reply, error) {
 	t.Helper()
-	e, err := launch(t, NewBatch(), cellOf(t, experiments.OpenAIBatch, url))
+	e, err := launch(t, NewBatch(), cellOf(t, cell.OpenAIBatch, url))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,11 +239,11 @@ func batchOf(ctx context.Context, t *testing.T, url string) (map[int64]backends.
 	prompts := []string{"a b c", strings.Repeat("x ", 100), "lost one", "d", "e"}
 	err = e.(backends.Batcher).GenerateAll(ctx, func(yield func(backends.Request) bool) {
 		for i, p := range prompts {
-			if !yield(backends.Request{Seq: int64(i), Prompt: p, MaxTokens: 3, Generate: &experiments.Generate{}}) {
+			if !yield(backends.Request{Seq: int64(i), Prompt: p, MaxTokens: 3, Generate: &cell.Generate{}}) {
 				return
 			}
 		}
-		yield(backends.Request{Seq: 5, Messages: []backends.Message{{Role: "user", Content: "f g"}}, MaxTokens: 3, Generate: &experiments.Generate{}})
+		yield(backends.Request{Seq: 5, Messages: []backends.Message{{Role: "user", Content: "f g"}}, MaxTokens: 3, Generate: &cell.Generate{}})
 	}, func(r backends.Reply) { replies[r.Seq] = r })
 	return replies, err
 }
@@ -305,7 +305,7 @@ func TestBatchEnds(t *testing.T) {
 func TestBatchIsTakenUpAgain(t *testing.T) {
 	s, url := serve(t)
 	s.endless = true
-	c, folder := cellOf(t, experiments.OpenAIBatch, url), filepath.Join(t.TempDir(), "engine")
+	c, folder := cellOf(t, cell.OpenAIBatch, url), filepath.Join(t.TempDir(), "engine")
 	ask := func(ctx context.Context, prompts map[int64]string, replies map[int64]backends.Reply) (backends.Engine, error) {
 		e, err := NewBatch().Launch(t.Context(), backends.Spec{Cell: c, Dir: t.TempDir(), Keep: folder, Observe: func(backends.Phase) {}})
 		if err != nil {
@@ -313,7 +313,7 @@ func TestBatchIsTakenUpAgain(t *testing.T) {
 		}
 		return e, e.(backends.Batcher).GenerateAll(ctx, func(yield func(backends.Request) bool) {
 			for _, seq := range slices.Sorted(maps.Keys(prompts)) {
-				if !yield(backends.Request{Seq: seq, Prompt: prompts[seq], MaxTokens: 3, Generate: &experiments.Generate{}}) {
+				if !yield(backends.Request{Seq: seq, Prompt: prompts[seq], MaxTokens: 3, Generate: &cell.Generate{}}) {
 					return
 				}
 			}
@@ -367,7 +367,7 @@ func TestFilesAreSplit(t *testing.T) {
 	var sizes []int
 	err := b.writeFiles(func(yield func(backends.Request) bool) {
 		for i := range maxFileRequests + 3 {
-			if !yield(backends.Request{Seq: int64(i), Generate: &experiments.Generate{}}) {
+			if !yield(backends.Request{Seq: int64(i), Generate: &cell.Generate{}}) {
 				return
 			}
 		}
@@ -385,14 +385,14 @@ func TestFilesAreSplit(t *testing.T) {
 
 func TestLaunchFailures(t *testing.T) {
 	_, url := serve(t)
-	for class, change := range map[string]func(*experiments.Cell){
-		"missing_key":  func(c *experiments.Cell) { c.Platform.APIKeyEnv = "MATRIX_TEST_ABSENT" },
-		"unauthorized": func(c *experiments.Cell) { t.Setenv("MATRIX_TEST_KEY", "wrong") },
-		"wrong_model":  func(c *experiments.Cell) { c.Model.Parts[experiments.OpenAI]["model"] = "absent" },
-		"unreachable":  func(c *experiments.Cell) { c.Platform.URL = "http://127.0.0.1:1" },
-		"bad_argument": func(c *experiments.Cell) { c.Platform.URL = "localhost:8000" },
+	for class, change := range map[string]func(*cell.Cell){
+		"missing_key":  func(c *cell.Cell) { c.Platform.APIKeyEnv = "MATRIX_TEST_ABSENT" },
+		"unauthorized": func(c *cell.Cell) { t.Setenv("MATRIX_TEST_KEY", "wrong") },
+		"wrong_model":  func(c *cell.Cell) { c.Model.Parts[cell.OpenAI]["model"] = "absent" },
+		"unreachable":  func(c *cell.Cell) { c.Platform.URL = "http://127.0.0.1:1" },
+		"bad_argument": func(c *cell.Cell) { c.Platform.URL = "localhost:8000" },
 	} {
-		c := cellOf(t, experiments.OpenAI, url)
+		c := cellOf(t, cell.OpenAI, url)
 		change(c)
 		_, err := launch(t, New(), c)
 		var failed *backends.LaunchError
@@ -404,8 +404,8 @@ func TestLaunchFailures(t *testing.T) {
 
 func TestInfoAndArguments(t *testing.T) {
 	_, url := serve(t)
-	c := cellOf(t, experiments.OpenAI, url+"/v1/")
-	c.Platform.Args = experiments.Values{"top_k": int64(3)}
+	c := cellOf(t, cell.OpenAI, url+"/v1/")
+	c.Platform.Args = cell.Values{"top_k": int64(3)}
 	e, err := launch(t, New(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -414,7 +414,7 @@ func TestInfoAndArguments(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 	body := []byte(`{"model":"m","max_tokens":5}`)
-	for want, args := range map[string]experiments.Values{
+	for want, args := range map[string]cell.Values{
 		`{"model":"m","max_tokens":5}`:            nil,
 		`{"max_tokens":5,"model":"m","top_k":3}`:  {"top_k": int64(3)},
 		`{"max_completion_tokens":7,"model":"m"}`: {"max_completion_tokens": int64(7)},
@@ -426,17 +426,17 @@ func TestInfoAndArguments(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for path, change := range map[string]func(*experiments.Cell){
-		"model.openai":            func(c *experiments.Cell) { c.Model.Parts = nil },
-		"platform.url":            func(c *experiments.Cell) { c.Platform.URL = "" },
-		"platform.args.model":     func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"model": "x"} },
-		"platform.options.poll":   func(c *experiments.Cell) { c.Platform.Options = experiments.Values{"poll": "soon"} },
-		"generate.ignore_eos":     func(c *experiments.Cell) { c.Generate.IgnoreEOS = true },
-		"generate.min_tokens":     func(c *experiments.Cell) { c.Generate.MinTokens = 1 },
-		"generate.top_k":          func(c *experiments.Cell) { c.Generate.TopK = 1 },
-		"generate.repeat_penalty": func(c *experiments.Cell) { c.Generate.RepeatPenalty = 1.1 },
+	for path, change := range map[string]func(*cell.Cell){
+		"model.openai":            func(c *cell.Cell) { c.Model.Parts = nil },
+		"platform.url":            func(c *cell.Cell) { c.Platform.URL = "" },
+		"platform.args.model":     func(c *cell.Cell) { c.Platform.Args = cell.Values{"model": "x"} },
+		"platform.options.poll":   func(c *cell.Cell) { c.Platform.Options = cell.Values{"poll": "soon"} },
+		"generate.ignore_eos":     func(c *cell.Cell) { c.Generate.IgnoreEOS = true },
+		"generate.min_tokens":     func(c *cell.Cell) { c.Generate.MinTokens = 1 },
+		"generate.top_k":          func(c *cell.Cell) { c.Generate.TopK = 1 },
+		"generate.repeat_penalty": func(c *cell.Cell) { c.Generate.RepeatPenalty = 1.1 },
 	} {
-		c := cellOf(t, experiments.OpenAIBatch, "http://x")
+		c := cellOf(t, cell.OpenAIBatch, "http://x")
 		c.Platform.Options = nil
 		if problems := Check(c); len(problems) != 0 {
 			t.Fatalf("a good cell: %+v", problems)
@@ -446,9 +446,9 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %+v", path, problems)
 		}
 	}
-	c := cellOf(t, experiments.OpenAI, "http://x")
+	c := cellOf(t, cell.OpenAI, "http://x")
 	c.Generate.TopK, c.Generate.IgnoreEOS = 5, true
-	c.Platform.Args = experiments.Values{"top_k": int64(5), "ignore_eos": true}
+	c.Platform.Args = cell.Values{"top_k": int64(5), "ignore_eos": true}
 	if problems := Check(c); len(problems) != 0 {
 		t.Errorf("passed as arguments: %+v", problems)
 	}
@@ -470,7 +470,7 @@ func TestMetricsAreFound(t *testing.T) {
 		})
 		server := httptest.NewServer(mux)
 		t.Cleanup(server.Close)
-		e, err := launch(t, New(), cellOf(t, experiments.OpenAI, server.URL))
+		e, err := launch(t, New(), cellOf(t, cell.OpenAI, server.URL))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ import (
 	"matrix/backends/modelfile"
 	"matrix/backends/ollama"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // hubCommit is the commit that the fake hub's main is at.
@@ -107,13 +107,13 @@ func sha(content string) string {
 }
 
 // hubCell loads a repository of the fake hub into a cache of its own.
-func hubCell(t *testing.T, dir, endpoint, model string) *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
+func hubCell(t *testing.T, dir, endpoint, model string) *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{
 			ID: "offline", Backend: vllm.OfflineName, Python: filepath.Join(dir, vllmPython),
 			Env: map[string]string{"HF_HOME": t.TempDir(), "HF_ENDPOINT": endpoint, "HF_HUB_CACHE": "", "HF_HUB_DISABLE_XET": "1"},
 		},
-		Model: &experiments.Model{ID: "tiny", Parts: vllm.Model{Model: model}.Parts()},
+		Model: &cell.Model{ID: "tiny", Parts: vllm.Model{Model: model}.Parts()},
 	}
 }
 

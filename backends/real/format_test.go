@@ -17,7 +17,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/openai"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/validity"
 )
 
@@ -31,14 +31,14 @@ const noSchema = `{"type":"object","properties":{"score":{"$ref":"#/$defs/nowher
 
 // constrained is an engine that is asked for forms.
 type constrained struct {
-	cell    *experiments.Cell
+	cell    *cell.Cell
 	answers int  // to the schema
 	words   bool // it takes choice and regex
 	lax     bool // it answers as it likes where it cannot read a schema
 }
 
 // attachedLlama starts a llama-server and is a cell that attaches to it.
-func attachedLlama(t *testing.T, dir string) *experiments.Cell {
+func attachedLlama(t *testing.T, dir string) *cell.Cell {
 	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -52,10 +52,10 @@ func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Stop(context.Background(), time.Second) })
-	cell := &experiments.Cell{
-		Platform: &experiments.Platform{ID: "llama", Backend: experiments.OpenAI, URL: fmt.Sprintf("http://127.0.0.1:%d", port)},
-		Model:    &experiments.Model{ID: "gemma3_270m", Parts: map[string]experiments.Values{experiments.OpenAI: {"model": "gemma3"}}},
-		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+	cell := &cell.Cell{
+		Platform: &cell.Platform{ID: "llama", Backend: cell.OpenAI, URL: fmt.Sprintf("http://127.0.0.1:%d", port)},
+		Model:    &cell.Model{ID: "gemma3_270m", Parts: map[string]cell.Values{cell.OpenAI: {"model": "gemma3"}}},
+		Generate: &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 	}
 	awaitLaunch(t, openai.New(), cell)
 	return cell
@@ -63,15 +63,15 @@ func attachedLlama(t *testing.T, dir string) *experiments.Cell {
 
 // run asks a launched engine for one schema and holds each answer against it, here and by Python's jsonschema.
 func (c constrained) run(t *testing.T, dir string, e backends.Engine) {
-	schema := experiments.ResponseFormat{Schema: verdictSchema}
+	schema := cell.ResponseFormat{Schema: verdictSchema}
 	t.Run("Schema", func(t *testing.T) { c.agree(t, dir, schema, c.ask(t, e, schema, c.answers)) })
 	t.Run("JSON", func(t *testing.T) {
-		f := experiments.ResponseFormat{JSON: true}
+		f := cell.ResponseFormat{JSON: true}
 		c.fits(t, f, c.ask(t, e, f, 2), false)
 	})
 	if c.words {
 		t.Run("Words", func(t *testing.T) {
-			for _, f := range []experiments.ResponseFormat{{Choice: []string{"hire", "hold", "reject"}}, {Regex: "[0-9]{1,2}/10"}} {
+			for _, f := range []cell.ResponseFormat{{Choice: []string{"hire", "hold", "reject"}}, {Regex: "[0-9]{1,2}/10"}} {
 				c.fits(t, f, c.ask(t, e, f, 4), true)
 			}
 		})
@@ -80,7 +80,7 @@ func (c constrained) run(t *testing.T, dir string, e backends.Engine) {
 		return
 	}
 	t.Run("NoSchema", func(t *testing.T) {
-		for _, r := range c.ask(t, e, experiments.ResponseFormat{Schema: noSchema}, 1) {
+		for _, r := range c.ask(t, e, cell.ResponseFormat{Schema: noSchema}, 1) {
 			if t.Logf("a schema that is none: %s %s", r.Status, r.Error); r.Status == backends.OK || r.Error == "" {
 				t.Errorf("a schema that is none was answered: %q", r.Text)
 			}
@@ -89,7 +89,7 @@ func (c constrained) run(t *testing.T, dir string, e backends.Engine) {
 }
 
 // ask sends n prompts at once.
-func (c constrained) ask(t *testing.T, e backends.Engine, f experiments.ResponseFormat, n int) []backends.Reply {
+func (c constrained) ask(t *testing.T, e backends.Engine, f cell.ResponseFormat, n int) []backends.Reply {
 	ctx, replies := within(t, 5*time.Minute), make([]backends.Reply, n)
 	generate := *c.cell.Generate
 	generate.Format = f
@@ -107,7 +107,7 @@ func (c constrained) ask(t *testing.T, e backends.Engine, f experiments.Response
 }
 
 // fits wants every answer to be valid, but for those that the limit of tokens cut.
-func (c constrained) fits(t *testing.T, f experiments.ResponseFormat, replies []backends.Reply, whole bool) (reasons []string) {
+func (c constrained) fits(t *testing.T, f cell.ResponseFormat, replies []backends.Reply, whole bool) (reasons []string) {
 	t.Helper()
 	var checks validity.Checks
 	valid := 0
@@ -126,7 +126,7 @@ func (c constrained) fits(t *testing.T, f experiments.ResponseFormat, replies []
 }
 
 // agree holds the answers against the schema by Python's jsonschema too: no answer may be judged otherwise.
-func (c constrained) agree(t *testing.T, dir string, f experiments.ResponseFormat, replies []backends.Reply) {
+func (c constrained) agree(t *testing.T, dir string, f cell.ResponseFormat, replies []backends.Reply) {
 	t.Helper()
 	var in bytes.Buffer
 	reasons := c.fits(t, f, replies, false)

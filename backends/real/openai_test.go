@@ -10,7 +10,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/backendtest"
 	"matrix/backends/openai"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const llamaServer = "llama-server/llama-server"
@@ -18,17 +18,17 @@ const llamaServer = "llama-server/llama-server"
 // TestOpenAI attaches to llama-server, a server with OpenAI's API that is none of ours.
 func TestOpenAI(t *testing.T) {
 	dir := engines(t, llamaServer, ollamaModel, readersPython)
-	cell := attachedLlama(t, dir)
+	c := attachedLlama(t, dir)
 	backendtest.Run(t, backendtest.Suite{
-		Backend: openai.New(), Cell: func(*testing.T) *experiments.Cell { return cell }, LongTokens: 900, RequestTimeout: 2 * time.Minute,
+		Backend: openai.New(), Cell: func(*testing.T) *cell.Cell { return c }, LongTokens: 900, RequestTimeout: 2 * time.Minute,
 		Prompt:  func(i int) string { return fmt.Sprintf("Story %d. Once upon a time there lived", i) },
-		Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: cell, answers: 2}.run(t, dir, e) },
+		Also:    func(t *testing.T, e backends.Engine, _ string) { constrained{cell: c, answers: 2}.run(t, dir, e) },
 		TooLong: strings.Repeat("far too long ", 1000), Can: backendtest.Can{Streams: true, Abort: true, Attached: true},
 	})
 }
 
 // awaitLaunch attaches again and again until the server has loaded, and asks it one thing.
-func awaitLaunch(t *testing.T, b backends.Backend, cell *experiments.Cell) {
+func awaitLaunch(t *testing.T, b backends.Backend, cell *cell.Cell) {
 	t.Helper()
 	var e backends.Engine
 	var err error

@@ -20,7 +20,7 @@ import (
 	"matrix/backends/process"
 	"matrix/backends/recipe"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // script is a recipe that runs in a process group of its own.
@@ -31,7 +31,7 @@ type script struct {
 }
 
 // runRecipe starts a recipe as a user would, with a stray variable that must not reach the engine.
-func runRecipe(t *testing.T, b backends.Backend, c *experiments.Cell, port int, args ...string) *script {
+func runRecipe(t *testing.T, b backends.Backend, c *cell.Cell, port int, args ...string) *script {
 	t.Helper()
 	text, err := b.Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/backendtest"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const (
@@ -21,28 +21,28 @@ const (
 
 // vllmCell is Gemma 3 270M, eager, since compiling takes longer than the whole test. Here as with every engine it computes
 // in one thread: several wait for each other by spinning, and where anything else runs beside them a token takes seconds.
-func vllmCell(dir, backend string) *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
+func vllmCell(dir, backend string) *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{
 			ID: backend, Backend: backend, Python: filepath.Join(dir, vllmPython),
-			Args: experiments.Values{
+			Args: cell.Values{
 				"max_model_len": int64(2048), "max_num_seqs": int64(16), "max_num_batched_tokens": int64(2048), "enforce_eager": true,
 			},
 			Env: map[string]string{"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"},
 		},
-		Model: &experiments.Model{ID: "gemma3_270m", Parts: vllm.Model{
+		Model: &cell.Model{ID: "gemma3_270m", Parts: vllm.Model{
 			Model: filepath.Join(dir, vllmModel), DType: "bfloat16",
 		}.Parts()},
-		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Generate:  &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}
 }
 
 func vllmSuite(dir, backend string, b backends.Backend) backendtest.Suite {
-	cell := vllmCell(dir, backend)
+	c := vllmCell(dir, backend)
 	return backendtest.Suite{
 		Backend:     checked(b),
-		Cell:        func(*testing.T) *experiments.Cell { return cell },
+		Cell:        func(*testing.T) *cell.Cell { return c },
 		LoadTimeout: 8 * time.Minute, RequestTimeout: 2 * time.Minute, LongTokens: 1500,
 		TooLong: strings.Repeat("far too long ", 2000),
 		Can:     backendtest.Can{Streams: backend == vllm.ServeName, IgnoreEOS: true, Abort: true, Phases: true, KillLast: backend == vllm.ServeName},

@@ -11,12 +11,12 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // engineProcessKilled: the kernel's OOM killer takes the engine process, not its parent. vLLM's own client
 // then waits for ever; a batch must end with an error all the same.
-func engineProcessKilled(t *testing.T, cell *experiments.Cell, e backends.Batcher, attempt string) {
+func engineProcessKilled(t *testing.T, cell *cell.Cell, e backends.Batcher, attempt string) {
 	generate := *cell.Generate
 	generate.IgnoreEOS = true
 	requests := func(yield func(backends.Request) bool) {

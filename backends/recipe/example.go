@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // shownBytes is how much of a prompt a comment may hold.
@@ -12,7 +12,7 @@ const shownBytes = 2000
 
 // Example is the request that a script shows: the given one, its prompt cut where it is long, else one made up. notes say
 // what is not the user's own in it.
-func Example(c *experiments.Cell, given backends.Request) (req backends.Request, notes []string) {
+func Example(c *cell.Cell, given backends.Request) (req backends.Request, notes []string) {
 	req = given
 	req.Generate = c.Generate
 	if req.Prompt == "" && len(req.Messages) == 0 {

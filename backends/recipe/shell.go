@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Scratch is the Dir of a Command that is meant for a script: paths under it become ones under a folder that the
@@ -18,7 +18,7 @@ const Scratch = "/matrix-recipe-scratch"
 
 // Script is a POSIX shell script that runs one command until it ends or the script is stopped.
 type Script struct {
-	Cell    *experiments.Cell
+	Cell    *cell.Cell
 	Notes   []string         // comment lines about engine, model, what is missing
 	Command backends.Command // with Scratch as its Dir
 	Before  string           // shell lines before the start
@@ -110,7 +110,7 @@ var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (s Script) secrets() []string {
 	var names []string
 	for name := range s.Command.Env {
-		if experiments.SecretName(name) && shellName.MatchString(name) {
+		if cell.SecretName(name) && shellName.MatchString(name) {
 			names = append(names, name)
 		}
 	}
@@ -144,7 +144,7 @@ func document(name, content string) string {
 }
 
 // about says which cell it is, with all settings that differ from the defaults.
-func about(c *experiments.Cell) []string {
+func about(c *cell.Cell) []string {
 	lines := []string{c.Name()}
 	if c.Experiment != "" {
 		lines[0] += " of the experiment " + c.Experiment
@@ -156,9 +156,9 @@ func about(c *experiments.Cell) []string {
 	if c.Load == nil || c.Generate == nil || c.Warmup == nil || c.Isolation == nil || c.Limits == nil || c.Capture == nil || c.Telemetry == nil {
 		return lines
 	}
-	id := experiments.Identify(c, experiments.Facts{})
+	id := cell.Identify(c, cell.Facts{})
 	for _, a := range c.Attributes(id, "spec") {
-		if experiments.SecretName(a.Path) && strings.HasPrefix(a.Path, "env.") {
+		if cell.SecretName(a.Path) && strings.HasPrefix(a.Path, "env.") {
 			a.Value = "(not written down)"
 		}
 		lines = append(lines, "  "+a.Path+" = "+a.Value)

@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
-var cell = &experiments.Cell{
-	Experiment: "e", Platform: &experiments.Platform{ID: "p", Backend: "vllm_serve"}, Model: &experiments.Model{ID: "m"},
-	Axes: []*experiments.Axis{{Name: "note", Label: "two\nlines; rm -rf $HOME"}},
+var exampleCell = &cell.Cell{
+	Experiment: "e", Platform: &cell.Platform{ID: "p", Backend: "vllm_serve"}, Model: &cell.Model{ID: "m"},
+	Axes: []*cell.Axis{{Name: "note", Label: "two\nlines; rm -rf $HOME"}},
 }
 
 // run runs a script as a user would.
@@ -30,14 +30,14 @@ func run(t *testing.T, script string, env ...string) (string, error) {
 func TestWordsArriveAsTheyAre(t *testing.T) {
 	words := []string{"", "plain", "two words", "it's", `"$HOME" $(id) \n`, "a\nb", "*", "~", "#no comment", "--flag=x y", "ä·→"}
 	argv := []string{"printf", "[%s]\\n"}
-	out, err := run(t, Script{Cell: cell, Command: backends.Command{Argv: append(argv, words...), Dir: Scratch}}.String())
+	out, err := run(t, Script{Cell: exampleCell, Command: backends.Command{Argv: append(argv, words...), Dir: Scratch}}.String())
 	if want := "[" + strings.Join(words, "]\n[") + "]\n"; err != nil || out != want {
 		t.Errorf("got %q (%v), want %q", out, err, want)
 	}
 }
 
 func TestEnvironmentIsDeclared(t *testing.T) {
-	s := Script{Cell: cell, Command: backends.Command{Argv: []string{"env"}, Env: map[string]string{"A": "it's", "HF_TOKEN": "hidden", "WITH_DIR": Scratch + "/x"}}}
+	s := Script{Cell: exampleCell, Command: backends.Command{Argv: []string{"env"}, Env: map[string]string{"A": "it's", "HF_TOKEN": "hidden", "WITH_DIR": Scratch + "/x"}}}
 	text := s.String()
 	if strings.Contains(text, "hidden") {
 		t.Error("a secret is written down")
@@ -62,7 +62,7 @@ func TestEnvironmentIsDeclared(t *testing.T) {
 // TestFilesAndTheEnd: files are there as they are, the exit code is the command's, and the folder is gone.
 func TestFilesAndTheEnd(t *testing.T) {
 	content := "MATRIX_END\n$HOME `id` \\\n  tab\there"
-	s := Script{Cell: cell, Command: backends.Command{Dir: Scratch, Files: map[string]string{"a file": content},
+	s := Script{Cell: exampleCell, Command: backends.Command{Dir: Scratch, Files: map[string]string{"a file": content},
 		Argv: []string{"sh", "-c", `cat "a file"; pwd; exit 7`}}}
 	out, err := run(t, s.String())
 	exit, ok := err.(*exec.ExitError)
@@ -79,7 +79,7 @@ func TestFilesAndTheEnd(t *testing.T) {
 }
 
 func TestArgumentsPass(t *testing.T) {
-	s := Script{Cell: cell, Command: backends.Command{Argv: []string{"printf", "[%s]", Args}}}
+	s := Script{Cell: exampleCell, Command: backends.Command{Argv: []string{"printf", "[%s]", Args}}}
 	cmd := exec.Command("sh", "-c", s.String(), "sh", "a b", "c")
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "[a b][c]" {
 		t.Errorf("got %q, %v", out, err)

@@ -14,7 +14,7 @@ import (
 	"matrix/backends/fake/queueing"
 	"matrix/backends/process"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // New is the backend of platforms with backend = "simulator".
@@ -23,10 +23,10 @@ func New() backends.Backend {
 }
 
 // resolve names the simulated model by its label: there is nothing else to tell two of them apart.
-func resolve(_ context.Context, cell *experiments.Cell) (backends.Identity, error) {
+func resolve(_ context.Context, c *cell.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "simulator", Version: queueing.Version}
-	if cell.Model != nil {
-		id.Model = experiments.Values{"simulated": cell.Model.ID}
+	if c.Model != nil {
+		id.Model = cell.Values{"simulated": c.Model.ID}
 	}
 	return id, nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 
 	"github.com/shirou/gopsutil/v4/process"
 )
@@ -23,7 +23,7 @@ func rss(b *testing.B, engine backends.Engine) float64 {
 	return float64(memory.RSS) / (1 << 20)
 }
 
-func benchLaunch(b *testing.B, options experiments.Values) backends.Engine {
+func benchLaunch(b *testing.B, options cell.Values) backends.Engine {
 	b.Helper()
 	engine, _, err := launch(b, b.Context(), options, time.Minute)
 	if err != nil {
@@ -34,7 +34,7 @@ func benchLaunch(b *testing.B, options experiments.Values) backends.Engine {
 
 // BenchmarkBatch hands b.N requests to the engine as one batch; run it with -benchtime=200000x.
 func BenchmarkBatch(b *testing.B) {
-	engine := benchLaunch(b, experiments.Values{
+	engine := benchLaunch(b, cell.Values{
 		"api": "vllm_offline", "slots": int64(256), "prefill_tokens_per_s": 1e8, "decode_tokens_per_s": 1e5,
 	})
 	answered := 0
@@ -53,7 +53,7 @@ func BenchmarkBatch(b *testing.B) {
 
 // BenchmarkStreams keeps 5,000 streams open at once until b.N are answered; run it with -benchtime=20000x.
 func BenchmarkStreams(b *testing.B) {
-	engine := benchLaunch(b, experiments.Values{
+	engine := benchLaunch(b, cell.Values{
 		"api": "vllm_serve", "slots": int64(5000), "prefill_tokens_per_s": 1e8, "decode_tokens_per_s": 10.0,
 	})
 	var next atomic.Int64

@@ -7,20 +7,19 @@ import (
 
 	"matrix/backends/backendtest"
 	"matrix/backends/simulator"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 )
 
 // cellWith is a complete cell for the simulator.
-func cellWith(options experiments.Values) *experiments.Cell {
-	return &experiments.Cell{
+func cellWith(options cell.Values) *cell.Cell {
+	return &cell.Cell{
 		Experiment: "test", Address: strings.Repeat("0", 64), Slug: "simulated-0000000000000000",
-		Platform:  &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: options},
-		Model:     &experiments.Model{ID: "tiny"},
+		Platform:  &cell.Platform{ID: "sim", Backend: cell.Simulator, Options: options},
+		Model:     &cell.Model{ID: "tiny"},
 		BatchSize: 10,
-		Generate:  &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
-		Limits:    &experiments.Limits{MaxErrorRate: 1},
+		Generate:  &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Limits:    &cell.Limits{MaxErrorRate: 1},
 		Load:      &cell.Load{Mode: "closed", Concurrency: 16},
 	}
 }
@@ -36,8 +35,8 @@ func TestConformance(t *testing.T) {
 				t.Parallel()
 				backendtest.Run(t, backendtest.Suite{
 					Backend: simulator.New(),
-					Cell: func(*testing.T) *experiments.Cell {
-						return cellWith(experiments.Values{
+					Cell: func(*testing.T) *cell.Cell {
+						return cellWith(cell.Values{
 							"api": api, "slots": int64(16), "prefill_tokens_per_s": int64(100_000),
 							"decode_tokens_per_s": int64(200), "kv_tokens": int64(100_000), "load_s": 0.05,
 						})

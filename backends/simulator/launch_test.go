@@ -12,13 +12,13 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/simulator"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 
 	"github.com/oklog/ulid/v2"
 )
 
 // launch starts a simulator that loads in no time unless the options say otherwise.
-func launch(t testing.TB, ctx context.Context, options experiments.Values, timeout time.Duration) (backends.Engine, []backends.Phase, error) {
+func launch(t testing.TB, ctx context.Context, options cell.Values, timeout time.Duration) (backends.Engine, []backends.Phase, error) {
 	t.Helper()
 	dir := t.TempDir()
 	var mu sync.Mutex
@@ -44,7 +44,7 @@ func launch(t testing.TB, ctx context.Context, options experiments.Values, timeo
 	return engine, phases, err
 }
 
-func mustLaunch(t *testing.T, options experiments.Values) backends.Engine {
+func mustLaunch(t *testing.T, options cell.Values) backends.Engine {
 	t.Helper()
 	engine, _, err := launch(t, t.Context(), options, time.Minute)
 	if err != nil {
@@ -55,21 +55,21 @@ func mustLaunch(t *testing.T, options experiments.Values) backends.Engine {
 
 func TestLaunchFails(t *testing.T) {
 	for name, tt := range map[string]struct {
-		options experiments.Values
+		options cell.Values
 		timeout time.Duration
 		class   string
 		tail    string
 		env     bool
 	}{
-		"exits":          {experiments.Values{"exit_at_load": int64(3)}, time.Minute, "exited", "exit_at_load", false},
-		"exits, ollama":  {experiments.Values{"exit_at_load": int64(3), "api": "ollama"}, time.Minute, "exited", "exit_at_load", false},
-		"hangs":          {experiments.Values{"hang_at_load": true}, 5 * time.Second, "timeout", "hang_at_load", false},
-		"hangs, ollama":  {experiments.Values{"hang_at_load": true, "api": "ollama"}, 5 * time.Second, "timeout", "hang_at_load", false},
-		"memory":         {experiments.Values{"oom_log": true}, time.Minute, "oom", "CUDA out of memory", false},
-		"memory, ollama": {experiments.Values{"oom_log": true, "api": "ollama"}, time.Minute, "oom", "requires more system memory", false},
-		"model":          {experiments.Values{"refuse_model": true}, time.Minute, "missing_model", "not a valid model identifier", false},
-		"model, ollama":  {experiments.Values{"refuse_model": true, "api": "ollama"}, time.Minute, "missing_model", "", false},
-		"options":        {experiments.Values{"slots": "many"}, time.Minute, "bad_options", "", true},
+		"exits":          {cell.Values{"exit_at_load": int64(3)}, time.Minute, "exited", "exit_at_load", false},
+		"exits, ollama":  {cell.Values{"exit_at_load": int64(3), "api": "ollama"}, time.Minute, "exited", "exit_at_load", false},
+		"hangs":          {cell.Values{"hang_at_load": true}, 5 * time.Second, "timeout", "hang_at_load", false},
+		"hangs, ollama":  {cell.Values{"hang_at_load": true, "api": "ollama"}, 5 * time.Second, "timeout", "hang_at_load", false},
+		"memory":         {cell.Values{"oom_log": true}, time.Minute, "oom", "CUDA out of memory", false},
+		"memory, ollama": {cell.Values{"oom_log": true, "api": "ollama"}, time.Minute, "oom", "requires more system memory", false},
+		"model":          {cell.Values{"refuse_model": true}, time.Minute, "missing_model", "not a valid model identifier", false},
+		"model, ollama":  {cell.Values{"refuse_model": true, "api": "ollama"}, time.Minute, "missing_model", "", false},
+		"options":        {cell.Values{"slots": "many"}, time.Minute, "bad_options", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +88,7 @@ func TestLaunchFails(t *testing.T) {
 func TestLaunchIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	_, _, err := launch(t, ctx, experiments.Values{"hang_at_load": true}, time.Minute)
+	_, _, err := launch(t, ctx, cell.Values{"hang_at_load": true}, time.Minute)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want canceled", err)
 	}
@@ -96,7 +96,7 @@ func TestLaunchIsCanceled(t *testing.T) {
 
 func TestLaunchReportsPhases(t *testing.T) {
 	for _, api := range []string{"vllm_serve", "ollama"} {
-		_, phases, err := launch(t, t.Context(), experiments.Values{"api": api, "load_s": 0.1}, time.Minute)
+		_, phases, err := launch(t, t.Context(), cell.Values{"api": api, "load_s": 0.1}, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestLaunchReportsPhases(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
-	engine := mustLaunch(t, experiments.Values{"api": "ollama", "kv_tokens": int64(5000), "weights_gib": 1.5})
+	engine := mustLaunch(t, cell.Values{"api": "ollama", "kv_tokens": int64(5000), "weights_gib": 1.5})
 	info := engine.Info()
 	if !info.Simulated || info.Version != "simulated" || info.MetricsURL == "" || info.KVTokens == nil || *info.KVTokens != 5000 {
 		t.Errorf("%+v", info)
@@ -122,7 +122,7 @@ func TestInfo(t *testing.T) {
 	if info.WeightBytes == nil || *info.WeightBytes != 3<<29 || info.SizeVRAMBytes == nil || *info.MaxModelLen != 5000 {
 		t.Errorf("%+v", info)
 	}
-	engine = mustLaunch(t, experiments.Values{})
+	engine = mustLaunch(t, cell.Values{})
 	if info := engine.Info(); info.KVTokens != nil || info.WeightBytes != nil || info.SizeBytes != nil {
 		t.Errorf("figures that nobody gave: %+v", info)
 	}
@@ -132,12 +132,12 @@ func TestInfo(t *testing.T) {
 func request(n int64) backends.Request {
 	return backends.Request{
 		Seq: n, Prompt: "say something about number " + strings.Repeat("x", int(n%50)), MaxTokens: 8,
-		Generate: &experiments.Generate{TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}, Timeout: time.Minute,
+		Generate: &cell.Generate{TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}, Timeout: time.Minute,
 	}
 }
 
 func TestBatchEngineDiesMidway(t *testing.T) {
-	engine := mustLaunch(t, experiments.Values{"api": "vllm_offline", "slots": int64(2), "die_after_requests": int64(5), "die_exit_code": int64(0), "decode_tokens_per_s": int64(100)})
+	engine := mustLaunch(t, cell.Values{"api": "vllm_offline", "slots": int64(2), "die_after_requests": int64(5), "die_exit_code": int64(0), "decode_tokens_per_s": int64(100)})
 	batcher := engine.(backends.Batcher)
 	seen := map[int64]bool{}
 	err := batcher.GenerateAll(t.Context(), func(yield func(backends.Request) bool) {
@@ -161,7 +161,7 @@ func TestBatchEngineDiesMidway(t *testing.T) {
 
 func TestServedEngineDiesMidway(t *testing.T) {
 	for _, api := range []string{"vllm_serve", "ollama"} {
-		engine := mustLaunch(t, experiments.Values{"api": api, "die_after_requests": int64(3)})
+		engine := mustLaunch(t, cell.Values{"api": api, "die_after_requests": int64(3)})
 		statuses := map[backends.Status]int{}
 		for n := range int64(6) {
 			r := engine.Generate(t.Context(), request(n))
@@ -180,7 +180,7 @@ func TestServedEngineDiesMidway(t *testing.T) {
 // Asked for its health it never says that it is well.
 func TestServedEngineDiesSlowly(t *testing.T) {
 	for _, api := range []string{"vllm_serve", "ollama"} {
-		engine := mustLaunch(t, experiments.Values{"api": api, "die_after_requests": int64(2), "die_slowly": true})
+		engine := mustLaunch(t, cell.Values{"api": api, "die_after_requests": int64(2), "die_slowly": true})
 		statuses := map[string]int{}
 		for n := range int64(40) {
 			r := engine.Generate(t.Context(), request(n))

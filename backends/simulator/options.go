@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"matrix/backends/fake/queueing"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 
 	"github.com/agext/levenshtein"
 )
@@ -48,10 +48,10 @@ func fields(o *queueing.Options) map[string]field {
 }
 
 // parse reads platform.options and says everything that is wrong with them.
-func parse(values experiments.Values) (queueing.Options, []experiments.Problem) {
+func parse(values cell.Values) (queueing.Options, []cell.Problem) {
 	o := queueing.Defaults()
 	all := fields(&o)
-	var problems []experiments.Problem
+	var problems []cell.Problem
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		f, known := all[name]
 		if !known {
@@ -59,7 +59,7 @@ func parse(values experiments.Values) (queueing.Options, []experiments.Problem) 
 			continue
 		}
 		if wrong := f.set(values[name]); wrong != "" {
-			problems = append(problems, experiments.Problem{
+			problems = append(problems, cell.Problem{
 				Summary: fmt.Sprintf("The simulator's %s must be %s", name, wrong),
 				Detail:  fmt.Sprintf("It is %v.", values[name]),
 				Path:    "platform.options." + name,
@@ -69,8 +69,8 @@ func parse(values experiments.Values) (queueing.Options, []experiments.Problem) 
 	return o, problems
 }
 
-func unknown(name string, names []string) experiments.Problem {
-	p := experiments.Problem{
+func unknown(name string, names []string) cell.Problem {
+	p := cell.Problem{
 		Summary: fmt.Sprintf("The simulator has no option %q", name),
 		Detail:  "It has " + strings.Join(names, ", ") + ".",
 		Path:    "platform.options." + name,
@@ -153,23 +153,23 @@ func number(value any) (float64, bool) {
 }
 
 // Check says what the simulator cannot do for a cell. It refuses what the engine that it imitates refuses.
-func Check(cell *experiments.Cell) []experiments.Problem {
-	if cell.Platform == nil || cell.Platform.Backend != experiments.Simulator {
+func Check(c *cell.Cell) []cell.Problem {
+	if c.Platform == nil || c.Platform.Backend != cell.Simulator {
 		return nil
 	}
-	o, problems := parse(cell.Platform.Options)
-	if len(cell.Platform.Args) > 0 {
-		problems = append(problems, experiments.Problem{
+	o, problems := parse(c.Platform.Options)
+	if len(c.Platform.Args) > 0 {
+		problems = append(problems, cell.Problem{
 			Summary: "The simulator takes no args", Detail: "Its queueing model is set in options.",
 			Path: "platform.args", Warning: true,
 		})
 	}
 	whose, lacking := o.Lacks()
 	for _, what := range lacking {
-		g := cell.Generate
+		g := c.Generate
 		if g != nil && (what == "ignore_eos" && g.IgnoreEOS || what == "min_tokens" && g.MinTokens > 0 ||
 			what == "choice" && len(g.Asked().Choice) > 0 || what == "regex" && g.Asked().Regex != "") {
-			problems = append(problems, experiments.Problem{
+			problems = append(problems, cell.Problem{
 				Summary: whose + "'s API has no " + what,
 				Detail:  "Leave it out for all platforms: what one of them is not asked is not compared.",
 				Path:    "generate." + what,

@@ -5,45 +5,45 @@ import (
 	"testing"
 
 	"matrix/backends/fake/queueing"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
-func cellWith(options experiments.Values) *experiments.Cell {
-	return &experiments.Cell{
-		Platform: &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: options},
-		Model:    &experiments.Model{ID: "tiny"},
-		Generate: &experiments.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
+func cellWith(options cell.Values) *cell.Cell {
+	return &cell.Cell{
+		Platform: &cell.Platform{ID: "sim", Backend: cell.Simulator, Options: options},
+		Model:    &cell.Model{ID: "tiny"},
+		Generate: &cell.Generate{MaxTokens: 16, TopP: 1, RepeatPenalty: 1},
 	}
 }
 
 func TestCheck(t *testing.T) {
 	for name, tt := range map[string]struct {
-		options experiments.Values
-		change  func(*experiments.Cell)
+		options cell.Values
+		change  func(*cell.Cell)
 		path    string // of the one problem; "" = none
 		says    string
 	}{
 		"nothing set": {},
-		"everything": {options: experiments.Values{
+		"everything": {options: cell.Values{
 			"api": "ollama", "slots": int64(4), "prefill_tokens_per_s": 1e4, "decode_tokens_per_s": int64(200),
 			"kv_tokens": int64(9000), "load_s": 0.5, "exit_at_load": true, "hang_at_load": false, "weights_gib": nil,
 		}},
-		"whole float":   {options: experiments.Values{"slots": 4.0}},
-		"typo":          {options: experiments.Values{"slotz": int64(4)}, path: "platform.options.slotz", says: `Did you mean "slots"?`},
-		"no such thing": {options: experiments.Values{"temperature": 1.0}, path: "platform.options.temperature", says: "It has api"},
-		"api":           {options: experiments.Values{"api": "tgi"}, path: "platform.options.api", says: "one of vllm_offline, vllm_serve, ollama"},
-		"half a slot":   {options: experiments.Values{"slots": 0.5}, path: "platform.options.slots", says: "whole number, 1 at least"},
-		"no rate":       {options: experiments.Values{"decode_tokens_per_s": 0.0}, path: "platform.options.decode_tokens_per_s", says: "a number"},
-		"text":          {options: experiments.Values{"load_s": "2s"}, path: "platform.options.load_s", says: "from 0 to 86400"},
-		"share":         {options: experiments.Values{"error_rate": 1.5}, path: "platform.options.error_rate", says: "from 0 to 1"},
-		"flag":          {options: experiments.Values{"oom_log": int64(1)}, path: "platform.options.oom_log", says: "true or false"},
-		"args":          {change: func(c *experiments.Cell) { c.Platform.Args = experiments.Values{"max_num_seqs": int64(1)} }, path: "platform.args"},
-		"other backend": {options: experiments.Values{"nonsense": 1}, change: func(c *experiments.Cell) { c.Platform.Backend = "ollama" }},
-		"ignore_eos, ollama": {options: experiments.Values{"api": "ollama"}, path: "generate.ignore_eos", says: "no ignore_eos",
-			change: func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }},
-		"min_tokens, ollama": {options: experiments.Values{"api": "ollama"}, path: "generate.min_tokens",
-			change: func(c *experiments.Cell) { c.Generate.MinTokens = 3 }},
-		"ignore_eos, vllm": {options: experiments.Values{"api": "vllm_serve"}, change: func(c *experiments.Cell) { c.Generate.IgnoreEOS = true }},
+		"whole float":   {options: cell.Values{"slots": 4.0}},
+		"typo":          {options: cell.Values{"slotz": int64(4)}, path: "platform.options.slotz", says: `Did you mean "slots"?`},
+		"no such thing": {options: cell.Values{"temperature": 1.0}, path: "platform.options.temperature", says: "It has api"},
+		"api":           {options: cell.Values{"api": "tgi"}, path: "platform.options.api", says: "one of vllm_offline, vllm_serve, ollama"},
+		"half a slot":   {options: cell.Values{"slots": 0.5}, path: "platform.options.slots", says: "whole number, 1 at least"},
+		"no rate":       {options: cell.Values{"decode_tokens_per_s": 0.0}, path: "platform.options.decode_tokens_per_s", says: "a number"},
+		"text":          {options: cell.Values{"load_s": "2s"}, path: "platform.options.load_s", says: "from 0 to 86400"},
+		"share":         {options: cell.Values{"error_rate": 1.5}, path: "platform.options.error_rate", says: "from 0 to 1"},
+		"flag":          {options: cell.Values{"oom_log": int64(1)}, path: "platform.options.oom_log", says: "true or false"},
+		"args":          {change: func(c *cell.Cell) { c.Platform.Args = cell.Values{"max_num_seqs": int64(1)} }, path: "platform.args"},
+		"other backend": {options: cell.Values{"nonsense": 1}, change: func(c *cell.Cell) { c.Platform.Backend = "ollama" }},
+		"ignore_eos, ollama": {options: cell.Values{"api": "ollama"}, path: "generate.ignore_eos", says: "no ignore_eos",
+			change: func(c *cell.Cell) { c.Generate.IgnoreEOS = true }},
+		"min_tokens, ollama": {options: cell.Values{"api": "ollama"}, path: "generate.min_tokens",
+			change: func(c *cell.Cell) { c.Generate.MinTokens = 3 }},
+		"ignore_eos, vllm": {options: cell.Values{"api": "vllm_serve"}, change: func(c *cell.Cell) { c.Generate.IgnoreEOS = true }},
 	} {
 		cell := cellWith(tt.options)
 		if tt.change != nil {
@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestParseKeepsWhatIsSet(t *testing.T) {
-	o, problems := parse(experiments.Values{"api": "ollama", "slots": int64(3), "load_s": int64(2), "exit_at_load": int64(7), "weights_gib": nil})
+	o, problems := parse(cell.Values{"api": "ollama", "slots": int64(3), "load_s": int64(2), "exit_at_load": int64(7), "weights_gib": nil})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

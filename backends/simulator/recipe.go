@@ -11,7 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/queueing"
 	"matrix/backends/recipe"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // readyFile says where the server listens, in the launch's folder.
@@ -34,7 +34,7 @@ func command(spec backends.Spec, config queueing.Config) (backends.Command, erro
 const usualPort = 8000
 
 // writeRecipe is the script that starts the simulated server. It needs matrix, which is the simulator.
-func writeRecipe(_ context.Context, c *experiments.Cell, port int, _ backends.Request) (string, error) {
+func writeRecipe(_ context.Context, c *cell.Cell, port int, _ backends.Request) (string, error) {
 	o, problems := parse(c.Platform.Options)
 	if len(problems) > 0 {
 		return "", errors.New(problems[0].Summary)

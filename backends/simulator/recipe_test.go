@@ -14,7 +14,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // TestRecipe runs the script, asks the server that it started, and stops it by ^C.
@@ -26,7 +26,7 @@ func TestRecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &experiments.Cell{Platform: &experiments.Platform{ID: "sim", Backend: experiments.Simulator, Options: experiments.Values{"load_s": 0.0}}, Model: &experiments.Model{ID: "m"}}
+	c := &cell.Cell{Platform: &cell.Platform{ID: "sim", Backend: cell.Simulator, Options: cell.Values{"load_s": 0.0}}, Model: &cell.Model{ID: "m"}}
 	script, err := New().Recipe(t.Context(), c, port, backends.Request{})
 	if err != nil {
 		t.Fatal(err)

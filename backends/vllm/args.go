@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // arguments are the engine's, in snake_case, as both entry points take them: what the platform declares, and what
 // the model and the isolation say. Unset ones are left to vLLM.
-func arguments(c *experiments.Cell) experiments.Values {
-	args := experiments.Values{"generation_config": "vllm"} // else generation_config.json changes unset sampling fields
+func arguments(c *cell.Cell) cell.Values {
+	args := cell.Values{"generation_config": "vllm"} // else generation_config.json changes unset sampling fields
 	if c.Isolation != nil && c.Isolation.PrefixCache == "off" {
 		args["enable_prefix_caching"] = false
 	}
@@ -43,7 +43,7 @@ var plainFlags = []string{
 var jsonLists = []string{"allowed_origins", "allowed_methods", "allowed_headers"}
 
 // flags turns arguments into those of the server, sorted by name.
-func flags(args experiments.Values) []string {
+func flags(args cell.Values) []string {
 	var argv []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		argv = append(argv, asFlag(name, args[name])...)
@@ -87,7 +87,7 @@ func flagValue(v any) string {
 		return v
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
-	case []any, experiments.Values, map[string]any:
+	case []any, cell.Values, map[string]any:
 		text, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Sprint(v)
@@ -111,11 +111,11 @@ var uncompiled = map[string]bool{
 
 // compiles names torch.compile's result; "" where it is switched off. Offline and served vLLM have other defaults for
 // the two limits below, and share their code only where both are declared.
-func compiles(platform string, args experiments.Values, env map[string]string) string {
+func compiles(platform string, args cell.Values, env map[string]string) string {
 	if fmt.Sprint(args["enforce_eager"]) == "true" || env["VLLM_DISABLE_COMPILE_CACHE"] == "1" {
 		return ""
 	}
-	matter := experiments.Values{}
+	matter := cell.Values{}
 	for name, v := range args {
 		if !uncompiled[name] {
 			matter[name] = v

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // sampled are the fields of an entry that SamplingParams takes by the same name.
@@ -42,7 +42,7 @@ func structure(extra map[string]json.RawMessage) map[string]any {
 var offlineTakes = []string{"tools", "chat_template_kwargs", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"}
 
 // refusesOffline says what an entry asks for that the LLM class has no word for.
-func refusesOffline(_ *experiments.Cell, field, word string) string {
+func refusesOffline(_ *cell.Cell, field, word string) string {
 	switch field {
 	case "tool_choice":
 		if word != "auto" {
@@ -62,7 +62,7 @@ func refusesOffline(_ *experiments.Cell, field, word string) string {
 }
 
 // refusesServed: the server takes every field of its API and answers 400 to some of them as it was started.
-func refusesServed(c *experiments.Cell, field, word string) string {
+func refusesServed(c *cell.Cell, field, word string) string {
 	parser, _ := c.Platform.Args["enable_auto_tool_choice"].(bool)
 	if field == "tools" && word == "auto" && !parser && !c.Platform.Attach {
 		return `vllm serve refuses tools of free choice unless it was started for them: set args = { enable_auto_tool_choice = true, tool_call_parser = "hermes" } (the parser is the model's), or tool_choice = "none" in the file`

@@ -10,7 +10,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
@@ -22,12 +22,12 @@ type attached struct {
 }
 
 // attachedModel is the name that a running server should know the model by.
-func attachedModel(c *experiments.Cell) string {
+func attachedModel(c *cell.Cell) string {
 	switch {
 	case modelOf(c.Model) != nil && modelOf(c.Model).Model != "":
 		return modelOf(c.Model).Model
-	case c.Model.Parts[experiments.OpenAI] != nil:
-		return c.Model.Parts[experiments.OpenAI].Text("model")
+	case c.Model.Parts[cell.OpenAI] != nil:
+		return c.Model.Parts[cell.OpenAI].Text("model")
 	}
 	return c.Model.ID
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Offline is vLLM's LLM class: the whole batch is handed over at once.
@@ -15,11 +15,11 @@ func Serve() backends.Backend { return value(serveKind, launchServe, refusesServ
 
 type (
 	launchFunc  func(context.Context, backends.Spec, install) (backends.Engine, error)
-	refusesFunc func(c *experiments.Cell, field, word string) string
+	refusesFunc func(c *cell.Cell, field, word string) string
 )
 
 // value is one of the two entry points of the same vLLM.
-func value(kind *experiments.EngineKind, launch launchFunc, refuses refusesFunc) backends.Backend {
+func value(kind *cell.EngineKind, launch launchFunc, refuses refusesFunc) backends.Backend {
 	return backends.Backend{
 		Kind: kind, Check: Check, Fit: Fit, Resolve: resolve, Launch: starter(launch), Refuses: refuses, Reserves: reserves, Compiles: compiles,
 		ModelFiles: modelFiles, Recipe: writeRecipe, Lacking: lacking, Fetch: fetch, Installed: installation,
@@ -45,7 +45,7 @@ func starter(launch launchFunc) func(context.Context, backends.Spec) (backends.E
 	}
 }
 
-func installation(p *experiments.Platform) backends.Installed {
+func installation(p *cell.Platform) backends.Installed {
 	version, path, err := Version(p.Python, p.Env)
 	return backends.Installed{Name: "vLLM", Version: version, Path: path, Tested: Tested,
 		Advice: "Install vllm into that interpreter, or name another with platform.python.", Err: err}

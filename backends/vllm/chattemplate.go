@@ -12,7 +12,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // reSwitch finds a template's variables for thinking.
@@ -23,7 +23,7 @@ const mostTemplate = 64 << 20
 
 // lookAtTemplate reads whether a model's files hold a chat template, and whether it can be told to think. Without one
 // vLLM answers 400 to each chat, after minutes of loading.
-func lookAtTemplate(c *experiments.Cell, dir string, id *backends.Identity) {
+func lookAtTemplate(c *cell.Cell, dir string, id *backends.Identity) {
 	if named, _ := c.Platform.Args["chat_template"].(string); named != "" {
 		text, _ := modelfile.ReadSmall(named, mostTemplate)
 		id.Thinks = reSwitch.Match(text)
@@ -88,7 +88,7 @@ func chatTemplate(dir string) (text string, known bool) {
 // (0.32: transformers_utils/chat_templates/registry.py, tokenizers/registry.py).
 var templated = []string{"blip", "clip", "colpali", "deepseek", "kimi", "minicpm", "paligemma", "siglip", "unlimited"}
 
-func bringsTemplate(c *experiments.Cell, dir string) bool {
+func bringsTemplate(c *cell.Cell, dir string) bool {
 	if c.Platform.Args["tokenizer_mode"] != nil || c.Platform.Args["trust_remote_code"] == true {
 		return true // whose it is, its code knows
 	}

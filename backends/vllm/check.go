@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // owned are the arguments that matrix sets itself.
@@ -35,18 +35,18 @@ var serverOnly = []string{
 }
 
 // Check says what vLLM cannot do for a cell, without starting it.
-func Check(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func Check(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	if c.Platform.Attach {
 		return checkAttach(c)
 	}
 	if modelOf(c.Model) == nil || modelOf(c.Model).Model == "" {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: fmt.Sprintf("model %q does not say what vLLM loads", c.Model.ID),
 			Detail:  `Add vllm = { model = "organisation/name" } to the model block.`, Path: "model.vllm",
 		})
 	} else if strings.HasSuffix(modelOf(c.Model).Model, ".gguf") {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: "vLLM reads GGUF files only with a plugin",
 			Detail:  "Core support ended with 0.24: install vllm-gguf-plugin or name a safetensors model.",
 			Path:    "model.vllm.model", Warning: true,
@@ -59,25 +59,25 @@ func Check(c *experiments.Cell) []experiments.Problem {
 	return append(problems, checkIsolation(c)...)
 }
 
-func checkAttach(c *experiments.Cell) []experiments.Problem {
+func checkAttach(c *cell.Cell) []cell.Problem {
 	switch {
 	case c.Platform.Backend == OfflineName:
-		return []experiments.Problem{{
+		return []cell.Problem{{
 			Summary: "vllm_offline cannot attach", Detail: "It is a library in a process of its own; use vllm_serve.",
 			Path: "platform.attach",
 		}}
 	case c.Platform.URL == "":
-		return []experiments.Problem{{
+		return []cell.Problem{{
 			Summary: "attach needs the server's url", Detail: `Set url = "http://127.0.0.1:8000".`, Path: "platform.url",
 		}}
 	}
 	return nil
 }
 
-func checkArgs(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func checkArgs(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	say := func(name, summary, detail string) {
-		problems = append(problems, experiments.Problem{Summary: summary, Detail: detail, Path: "platform.args." + name})
+		problems = append(problems, cell.Problem{Summary: summary, Detail: detail, Path: "platform.args." + name})
 	}
 	offline := c.Platform.Backend == OfflineName
 	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
@@ -100,18 +100,18 @@ func checkArgs(c *experiments.Cell) []experiments.Problem {
 	return problems
 }
 
-func checkLimits(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func checkLimits(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	length, ok := number(c.Platform.Args["max_model_len"])
 	if ok && length > 0 && c.Generate != nil && float64(c.Generate.MaxTokens) >= length {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: fmt.Sprintf("max_tokens %d leaves no room for a prompt in max_model_len %g", c.Generate.MaxTokens, length),
 			Detail:  "Raise args.max_model_len or lower generate.max_tokens.", Path: "generate.max_tokens",
 		})
 	}
 	for _, name := range []string{"max_num_seqs", "max_num_batched_tokens"} {
 		if c.Platform.Args[name] == nil {
-			problems = append(problems, experiments.Problem{
+			problems = append(problems, cell.Problem{
 				Summary: fmt.Sprintf("args.%s is not set: its default differs between vllm_offline and vllm_serve", name),
 				Detail:  "Set it, so that the two are comparable.", Path: "platform.args." + name, Warning: true,
 			})
@@ -121,7 +121,7 @@ func checkLimits(c *experiments.Cell) []experiments.Problem {
 }
 
 // checkThinking: vLLM tells reasoning and answer apart by a parser that is the model's and that it does not choose itself.
-func checkThinking(c *experiments.Cell) []experiments.Problem {
+func checkThinking(c *cell.Cell) []cell.Problem {
 	if c.Generate == nil {
 		return nil
 	}
@@ -131,12 +131,12 @@ func checkThinking(c *experiments.Cell) []experiments.Problem {
 	case !think || parser != "":
 		return nil
 	case !c.Generate.Asked().None():
-		return []experiments.Problem{{
+		return []cell.Problem{{
 			Summary: "vLLM holds an answer to its form from the first token unless args.reasoning_parser is set: the model could not think",
 			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's), or thinking = false.`, Path: "generate.thinking",
 		}}
 	case c.Platform.Backend == ServeName:
-		return []experiments.Problem{{
+		return []cell.Problem{{
 			Summary: "without args.reasoning_parser vllm serve leaves the reasoning in the answer's text",
 			Detail:  `Set args = { reasoning_parser = "qwen3" } (the parser is the model's).`, Path: "generate.thinking", Warning: true,
 		}}
@@ -144,17 +144,17 @@ func checkThinking(c *experiments.Cell) []experiments.Problem {
 	return nil
 }
 
-func checkIsolation(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func checkIsolation(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	if on, _ := c.Platform.Args["enable_prefix_caching"].(bool); on && c.Isolation != nil && c.Isolation.PrefixCache == "off" {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: "enable_prefix_caching contradicts isolation.prefix_cache = \"off\"",
 			Detail:  `Set isolation { prefix_cache = "natural" } to measure with the cache.`,
 			Path:    "platform.args.enable_prefix_caching",
 		})
 	}
 	if off, _ := c.Platform.Args["disable_log_stats"].(bool); off {
-		problems = append(problems, experiments.Problem{
+		problems = append(problems, cell.Problem{
 			Summary: "without log stats vLLM tells no times and no metrics",
 			Detail:  "Queue, prefill and decode times and first tokens will be missing.",
 			Path:    "platform.args.disable_log_stats", Warning: true,

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 //go:embed driver.py
@@ -47,12 +47,12 @@ func Command(spec backends.Spec, python string, port int, name string) (backends
 
 // serveFlags are the declared arguments over what keeps a measurement clean: loopback only, no line per request,
 // cached tokens in the usage, and a name that proves that the server which answers is the one we started.
-func serveFlags(c *experiments.Cell, port int, name string) []string {
-	args := experiments.Values{
+func serveFlags(c *cell.Cell, port int, name string) []string {
+	args := cell.Values{
 		"uvicorn_log_level": "info", "disable_uvicorn_access_log": true, "enable_prompt_tokens_details": true,
 	}
 	maps.Copy(args, arguments(c))
-	maps.Copy(args, experiments.Values{
+	maps.Copy(args, cell.Values{
 		"host": "127.0.0.1", "port": int64(port), "served_model_name": name,
 	})
 	return flags(args)
@@ -90,11 +90,11 @@ func environment(spec backends.Spec) map[string]string {
 // openEnv leaves secrets out.
 func openEnv(env map[string]string) map[string]string {
 	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return experiments.SecretName(name) })
+	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
 	return open
 }
 
 // declaredPort is the port that the platform asks for, 0 = any.
-func declaredPort(c *experiments.Cell) int {
+func declaredPort(c *cell.Cell) int {
 	return c.Platform.Args.Int("port")
 }

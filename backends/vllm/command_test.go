@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -46,20 +46,20 @@ func commandText(c backends.Command) string {
 
 func TestCommand(t *testing.T) {
 	for _, backend := range []string{OfflineName, ServeName} {
-		cell := &experiments.Cell{
-			Platform: &experiments.Platform{
+		cell := &cell.Cell{
+			Platform: &cell.Platform{
 				ID: "p", Backend: backend,
-				Args: experiments.Values{
+				Args: cell.Values{
 					"max_model_len": int64(4096), "gpu_memory_utilization": 0.92, "max_num_seqs": int64(256), "enforce_eager": true,
-					"async_scheduling": false, "hf_overrides": experiments.Values{"a": int64(1)}, "cudagraph_capture_sizes": []any{int64(1), int64(8)},
+					"async_scheduling": false, "hf_overrides": cell.Values{"a": int64(1)}, "cudagraph_capture_sizes": []any{int64(1), int64(8)},
 					"max_logprobs": int64(-1), "seed": nil,
 				},
 				Env: map[string]string{"VLLM_USE_FLASHINFER_SAMPLER": "0"},
 			},
-			Model: &experiments.Model{ID: "m", Parts: Model{
+			Model: &cell.Model{ID: "m", Parts: Model{
 				Model: "google/gemma-3-4b-it", Revision: "main", DType: "bfloat16",
 			}.Parts()},
-			Isolation: &experiments.Isolation{Caches: "cold", PrefixCache: "off"},
+			Isolation: &cell.Isolation{Caches: "cold", PrefixCache: "off"},
 		}
 		spec := backends.Spec{Cell: cell, Attempt: "01ABC", Dir: "/work/dir", GPUs: []string{"GPU-1", "GPU-2"}}
 		c, err := Command(spec, "/venv/bin/python", 8123, "matrix-01abc")
@@ -74,9 +74,9 @@ func TestCommand(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	got := flags(experiments.Values{
+	got := flags(cell.Values{
 		"a_b": true, "c_d": false, "disable_log_stats": false, "f": 0.5, "i": int64(3), "n": nil, "s": "x", "neg": int64(-1),
-		"list": []any{"x", int64(2)}, "allowed_origins": []any{"*"}, "object": experiments.Values{"k": true},
+		"list": []any{"x", int64(2)}, "allowed_origins": []any{"*"}, "object": cell.Values{"k": true},
 	})
 	want := []string{
 		"--a-b", "--allowed-origins", `["*"]`, "--no-c-d", "--f", "0.5", "--i", "3", "--list", "x", "2", "--neg=-1", "--object", `{"k":true}`, "--s", "x",
@@ -87,9 +87,9 @@ func TestFlags(t *testing.T) {
 }
 
 func TestNaturalPrefixCacheKeepsTheDefault(t *testing.T) {
-	cell := &experiments.Cell{
-		Platform: &experiments.Platform{Args: experiments.Values{"disable_log_stats": true}},
-		Model:    &experiments.Model{Parts: Model{Model: "x/y"}.Parts()}, Isolation: &experiments.Isolation{PrefixCache: "natural"},
+	cell := &cell.Cell{
+		Platform: &cell.Platform{Args: cell.Values{"disable_log_stats": true}},
+		Model:    &cell.Model{Parts: Model{Model: "x/y"}.Parts()}, Isolation: &cell.Isolation{PrefixCache: "natural"},
 	}
 	if _, ok := arguments(cell)["enable_prefix_caching"]; ok {
 		t.Error("enable_prefix_caching is set")

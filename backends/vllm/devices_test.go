@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func TestDeviceNumbers(t *testing.T) {
@@ -26,7 +26,7 @@ func TestDeviceNumbers(t *testing.T) {
 func TestDevicesStayUUIDsWhereTheyAreUnderstood(t *testing.T) {
 	site := t.TempDir()
 	write(t, filepath.Join(site, "vllm", "platforms", "cuda.py"), "handle = pynvml.nvmlDeviceGetHandleByUUID(device_id)")
-	spec := backends.Spec{GPUs: []string{"GPU-b"}, Cell: &experiments.Cell{Platform: &experiments.Platform{}}}
+	spec := backends.Spec{GPUs: []string{"GPU-b"}, Cell: &cell.Cell{Platform: &cell.Platform{}}}
 	cmd := backends.Command{Env: map[string]string{"CUDA_VISIBLE_DEVICES": "GPU-b"}}
 	if nameDevices(&cmd, spec, install{site: site}); cmd.Env["CUDA_VISIBLE_DEVICES"] != "GPU-b" || len(cmd.Env) != 1 {
 		t.Errorf("got %v", cmd.Env)

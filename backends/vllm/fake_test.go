@@ -11,7 +11,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func TestMain(m *testing.M) {
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // fakeCell runs python3 with the fake vllm package of testdata; fake says what goes wrong in it.
-func fakeCell(t *testing.T, backend, fake string) *experiments.Cell {
+func fakeCell(t *testing.T, backend, fake string) *cell.Cell {
 	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("needs python3")
@@ -29,14 +29,14 @@ func fakeCell(t *testing.T, backend, fake string) *experiments.Cell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Cell{
-		Platform: &experiments.Platform{
-			ID: "p", Backend: backend, Args: experiments.Values{"max_model_len": int64(2048)},
+	return &cell.Cell{
+		Platform: &cell.Platform{
+			ID: "p", Backend: backend, Args: cell.Values{"max_model_len": int64(2048)},
 			Env: map[string]string{"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FAKE": fake},
 		},
-		Model:     &experiments.Model{ID: "m", Parts: Model{Model: t.TempDir()}.Parts()},
-		Generate:  &experiments.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
-		Isolation: &experiments.Isolation{PrefixCache: "off"},
+		Model:     &cell.Model{ID: "m", Parts: Model{Model: t.TempDir()}.Parts()},
+		Generate:  &cell.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
+		Isolation: &cell.Isolation{PrefixCache: "off"},
 	}
 }
 
@@ -47,7 +47,7 @@ type launched struct {
 	phases map[string]time.Duration
 }
 
-func fakeSpec(t *testing.T, c *experiments.Cell, observe func(backends.Phase)) backends.Spec {
+func fakeSpec(t *testing.T, c *cell.Cell, observe func(backends.Phase)) backends.Spec {
 	dir := t.TempDir()
 	return backends.Spec{
 		Cell: c, Attempt: "test-" + filepath.Base(dir) + filepath.Base(filepath.Dir(dir)), Dir: dir,
@@ -55,7 +55,7 @@ func fakeSpec(t *testing.T, c *experiments.Cell, observe func(backends.Phase)) b
 	}
 }
 
-func launchFake(t *testing.T, c *experiments.Cell) *launched {
+func launchFake(t *testing.T, c *cell.Cell) *launched {
 	t.Helper()
 	l := &launched{phases: map[string]time.Duration{}}
 	e, err := backendOf(c).Launch(t.Context(), fakeSpec(t, c, func(p backends.Phase) {
@@ -75,7 +75,7 @@ func launchFake(t *testing.T, c *experiments.Cell) *launched {
 	return l
 }
 
-func backendOf(c *experiments.Cell) backends.Backend {
+func backendOf(c *cell.Cell) backends.Backend {
 	if c.Platform.Backend == ServeName {
 		return Serve()
 	}
@@ -85,6 +85,6 @@ func backendOf(c *experiments.Cell) backends.Backend {
 func fakeRequest(seq int64, prompt string) backends.Request {
 	return backends.Request{
 		Seq: seq, Prompt: prompt, MaxTokens: 4, Timeout: time.Minute,
-		Generate: &experiments.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
+		Generate: &cell.Generate{MaxTokens: 4, TopP: 1, RepeatPenalty: 1},
 	}
 }

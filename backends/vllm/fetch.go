@@ -14,7 +14,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Models come from Hugging Face through the interpreter's own huggingface_hub: the cache layout, tokens, mirrors
@@ -29,7 +29,7 @@ type repository struct {
 }
 
 // repositories are those that a cell's launch loads; a local folder is none.
-func repositories(c *experiments.Cell) []repository {
+func repositories(c *cell.Cell) []repository {
 	m := modelOf(c.Model)
 	var all []repository
 	if !isLocal(m.Model) {
@@ -47,7 +47,7 @@ func isLocal(model string) bool { return filepath.IsAbs(model) || strings.HasPre
 
 // lacking asks the hub which of a model's files are not in the cache. A local folder that is not there is an error:
 // nothing can fetch it.
-func lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func lacking(ctx context.Context, c *cell.Cell) ([]backends.Download, error) {
 	if modelOf(c.Model) == nil || c.Platform.Attach {
 		return nil, nil
 	}
@@ -70,7 +70,7 @@ func lacking(ctx context.Context, c *experiments.Cell) ([]backends.Download, err
 }
 
 // fetch downloads what is lacking; huggingface_hub goes on where an earlier try stopped.
-func fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+func fetch(ctx context.Context, c *cell.Cell, d backends.Download, progress func(done, total int64)) error {
 	for _, r := range repositories(c) {
 		if r.name == d.Name {
 			return runFetch(ctx, c, "fetch", r, func(record fetchRecord) { progress(record.Done, record.Total) })
@@ -79,7 +79,7 @@ func fetch(ctx context.Context, c *experiments.Cell, d backends.Download, progre
 	return fmt.Errorf("%s loads no %s", c.Name(), d.Name)
 }
 
-func hubDir(c *experiments.Cell) string { return modelfile.HubDir(process.Getenv(c.Platform.Env)) }
+func hubDir(c *cell.Cell) string { return modelfile.HubDir(process.Getenv(c.Platform.Env)) }
 
 // fetchRecord is one line that fetch.py prints.
 type fetchRecord struct {
@@ -90,7 +90,7 @@ type fetchRecord struct {
 	Token        bool // one was sent
 }
 
-func runFetch(ctx context.Context, c *experiments.Cell, act string, r repository, each func(fetchRecord)) error {
+func runFetch(ctx context.Context, c *cell.Cell, act string, r repository, each func(fetchRecord)) error {
 	python, err := interpreter(c.Platform.Python)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ var hubVariables = []string{"HF_*", "HUGGING_FACE_*", "HTTP_PROXY", "HTTPS_PROXY
 
 // fetchEnv is an engine's environment with the user's proxies, HF_TOKEN and HF_ENDPOINT. The cache is the one that the
 // plan looks at.
-func fetchEnv(c *experiments.Cell) []string {
+func fetchEnv(c *cell.Cell) []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); process.Matches(hubVariables, name) {

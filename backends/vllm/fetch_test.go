@@ -8,19 +8,19 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // fetchCell has an interpreter that ignores the script and does as told.
-func fetchCell(t *testing.T, script string) *experiments.Cell {
+func fetchCell(t *testing.T, script string) *cell.Cell {
 	t.Helper()
 	python := filepath.Join(t.TempDir(), "python")
 	if err := os.WriteFile(python, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Cell{
-		Platform: &experiments.Platform{ID: "p", Backend: OfflineName, Python: python, Env: map[string]string{"HF_HOME": "/cache"}},
-		Model:    &experiments.Model{ID: "m", Parts: Model{Model: "lab/tiny", Tokenizer: "lab/words"}.Parts()},
+	return &cell.Cell{
+		Platform: &cell.Platform{ID: "p", Backend: OfflineName, Python: python, Env: map[string]string{"HF_HOME": "/cache"}},
+		Model:    &cell.Model{ID: "m", Parts: Model{Model: "lab/tiny", Tokenizer: "lab/words"}.Parts()},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const gib = 1 << 30
@@ -17,10 +17,10 @@ const gib = 1 << 30
 //
 // A sequence for kv_gib_per_sequence has p95 + max_tokens; need holds one of max_model_len where that is known,
 // because vLLM refuses to start when such a one does not fit.
-func Fit(c *experiments.Cell, promptTokensP95 int) experiments.Fit {
+func Fit(c *cell.Cell, promptTokensP95 int) cell.Fit {
 	s := fitSettingsOf(c)
 	m := describe(c, s)
-	f := experiments.Fit{Source: m.source}
+	f := cell.Fit{Source: m.source}
 	if m.source == "" {
 		f.Lines = []string{"unknown: neither config.json nor an architecture block"}
 		return f
@@ -37,7 +37,7 @@ func Fit(c *experiments.Cell, promptTokensP95 int) experiments.Fit {
 
 // fitSum adds up a prediction, number by number and line by line.
 type fitSum struct {
-	fit      *experiments.Fit
+	fit      *cell.Fit
 	settings fitSettings
 	model    fitModel
 	kv       kvLayout
@@ -49,7 +49,7 @@ func (s *fitSum) line(format string, args ...any) {
 	s.fit.Lines = append(s.fit.Lines, fmt.Sprintf(format, args...))
 }
 
-func (s *fitSum) budget(c *experiments.Cell) {
+func (s *fitSum) budget(c *cell.Cell) {
 	switch h := c.Hardware; {
 	case s.settings.cpu:
 		if h != nil && h.RAMGiB > 0 {
@@ -110,7 +110,7 @@ func (s *fitSum) overhead() {
 		total, libraries, graphs, activations, set.batchedTokens, sampling, sampled)
 }
 
-func (s *fitSum) cache(c *experiments.Cell, p95 int) {
+func (s *fitSum) cache(c *cell.Cell, p95 int) {
 	s.longest = s.settings.maxLen
 	if s.longest == 0 {
 		s.longest = s.model.shape.ContextLength
@@ -188,7 +188,7 @@ type fitModel struct {
 }
 
 // describe looks at the files first: an architecture block is for machines that do not have them.
-func describe(c *experiments.Cell, s fitSettings) fitModel {
+func describe(c *cell.Cell, s fitSettings) fitModel {
 	if modelOf(c.Model) == nil {
 		return fitModel{}
 	}
@@ -213,7 +213,7 @@ func describe(c *experiments.Cell, s fitSettings) fitModel {
 	return m
 }
 
-func fromConfig(c *experiments.Cell, s fitSettings, dir string, config *modelfile.Config) fitModel {
+func fromConfig(c *cell.Cell, s fitSettings, dir string, config *modelfile.Config) fitModel {
 	m := fitModel{shape: config.Shape, source: "config.json"}
 	w, err := modelfile.ReadSafetensors(dir)
 	if err != nil {
@@ -249,7 +249,7 @@ type precision struct {
 
 // precisionOf reads the quantisation from the config, the settings, or, where the model is not here, from its name,
 // which by custom says it (…-quantized.w4a16, …-AWQ).
-func precisionOf(c *experiments.Cell, config *modelfile.Config, s fitSettings) precision {
+func precisionOf(c *cell.Cell, config *modelfile.Config, s fitSettings) precision {
 	full := precision{name: "16-bit", linear: s.bytesPerElement, other: s.bytesPerElement}
 	asked := strings.ToLower(modelOf(c.Model).Quantization)
 	bits := 0

@@ -9,22 +9,22 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 const testModels = "../modelfile/testdata"
 
 // fitCell is a cell for a local model on one 16 GB card.
-func fitCell(model string, args experiments.Values) *experiments.Cell {
+func fitCell(model string, args cell.Values) *cell.Cell {
 	dir, err := filepath.Abs(filepath.Join(testModels, model))
 	if err != nil {
 		panic(err)
 	}
-	return &experiments.Cell{
-		Platform: &experiments.Platform{Backend: OfflineName, Args: args},
-		Model:    &experiments.Model{Parts: Model{Model: dir}.Parts()},
-		Hardware: &experiments.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
-		Generate: &experiments.Generate{MaxTokens: 256},
+	return &cell.Cell{
+		Platform: &cell.Platform{Backend: OfflineName, Args: args},
+		Model:    &cell.Model{Parts: Model{Model: dir}.Parts()},
+		Hardware: &cell.Hardware{GPU: "NVIDIA GeForce RTX 4080", GPUs: 1, VRAMGiB: 15.57},
+		Generate: &cell.Generate{MaxTokens: 256},
 	}
 }
 
@@ -40,7 +40,7 @@ func near(t *testing.T, what string, got *float64, want, tolerance float64) {
 }
 
 func TestFitLlamaBytesPerToken(t *testing.T) {
-	f := Fit(fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096)}), 0)
+	f := Fit(fitCell("llama-3.1-8b", cell.Values{"max_model_len": int64(4096)}), 0)
 	near(t, "KV of 4,096 tokens in bytes a token", new(*f.KVGiBPerSequence*gib/4096), 131072, 0)
 	near(t, "weights", f.WeightsGiB, (8030261248.0*2+131072*128*2)/gib, 0.01) // the model's published parameter count, and its table of positions
 	if f.Source != "config.json" || !strings.Contains(strings.Join(f.Lines, "\n"), "131072 bytes a token") {
@@ -51,7 +51,7 @@ func TestFitLlamaBytesPerToken(t *testing.T) {
 // The worked figures of vLLM's hybrid cache: one 8,192-token request of Gemma 3 4B, and how many fit into 10 GiB.
 func TestFitGemma4BHybrid(t *testing.T) {
 	for _, model := range []string{"gemma-3-4b-it", "gemma-3-4b-text"} {
-		c := fitCell(model, experiments.Values{"max_model_len": int64(8192), "max_num_batched_tokens": int64(8192), "kv_cache_memory_bytes": int64(10 * gib)})
+		c := fitCell(model, cell.Values{"max_model_len": int64(8192), "max_num_batched_tokens": int64(8192), "kv_cache_memory_bytes": int64(10 * gib)})
 		f := Fit(c, 0)
 		near(t, model+": KV of one request", f.KVGiBPerSequence, 1.10, 0.005)
 		near(t, model+": requests in 10 GiB", new(*f.KVTokens/8192), 9.1, 0.05)
@@ -61,7 +61,7 @@ func TestFitGemma4BHybrid(t *testing.T) {
 
 // What vLLM itself logged: Gemma 3 270M on a CPU with VLLM_CPU_KVCACHE_SPACE=2, "CPU KV cache size: 110,733 tokens".
 func TestFitMatchesCPULog(t *testing.T) {
-	c := fitCell("gemma-3-270m", experiments.Values{"max_model_len": int64(2048), "enforce_eager": true})
+	c := fitCell("gemma-3-270m", cell.Values{"max_model_len": int64(2048), "enforce_eager": true})
 	c.Platform.Env = map[string]string{"VLLM_CPU_KVCACHE_SPACE": "2"}
 	c.Hardware = nil
 	f := Fit(c, 100)
@@ -72,12 +72,12 @@ func TestFitMatchesCPULog(t *testing.T) {
 	}
 	// The same, as vLLM 0.32.0 logged it at other settings.
 	for _, x := range []struct {
-		args experiments.Values
+		args cell.Values
 		want float64
 	}{
-		{experiments.Values{"max_model_len": int64(16384), "max_num_seqs": int64(64)}, 285856},
-		{experiments.Values{"max_model_len": int64(512), "max_num_batched_tokens": int64(512), "max_num_seqs": int64(64)}, 96414},
-		{experiments.Values{"max_model_len": int64(4096), "kv_cache_memory_bytes": int64(gib), "max_num_seqs": int64(64)}, 113544},
+		{cell.Values{"max_model_len": int64(16384), "max_num_seqs": int64(64)}, 285856},
+		{cell.Values{"max_model_len": int64(512), "max_num_batched_tokens": int64(512), "max_num_seqs": int64(64)}, 96414},
+		{cell.Values{"max_model_len": int64(4096), "kv_cache_memory_bytes": int64(gib), "max_num_seqs": int64(64)}, 113544},
 	} {
 		c.Platform.Args = x.args
 		near(t, "KV tokens", Fit(c, 100).KVTokens, x.want, 0)
@@ -88,8 +88,8 @@ func TestFitMatchesCPULog(t *testing.T) {
 // max_model_len 4096 (offline); and on a server with gpu_memory_utilization 0.11 that there is no room, by 3.42 GiB. The
 // layout is exact; the room for it rests on the estimated overhead.
 func TestFitMatchesH100Log(t *testing.T) {
-	c := fitCell("gemma-3-4b-text", experiments.Values{"max_model_len": int64(4096)})
-	c.Hardware = &experiments.Hardware{GPU: "NVIDIA H100 80GB HBM3", GPUs: 1, VRAMGiB: 79.18}
+	c := fitCell("gemma-3-4b-text", cell.Values{"max_model_len": int64(4096)})
+	c.Hardware = &cell.Hardware{GPU: "NVIDIA H100 80GB HBM3", GPUs: 1, VRAMGiB: 79.18}
 	f := Fit(c, 0)
 	near(t, "weights", f.WeightsGiB, 7.82, 0.05)
 	near(t, "cache room", new(*f.BudgetGiB-*f.WeightsGiB-*f.OverheadGiB), 60.68, 0.1)
@@ -106,7 +106,7 @@ func TestFitMatchesH100Log(t *testing.T) {
 // The same model with the 14.33 GiB that a card of 16 GB lends, 256 sequences and 8,192 batched tokens: the log had 34,469
 // tokens where torch.compile had just compiled and 36,346 with a warm cache. Within 5% of both.
 func TestFitMatchesSmallBudget(t *testing.T) {
-	c := fitCell("gemma-3-4b-text", experiments.Values{"max_model_len": int64(4096), "max_num_seqs": int64(256), "max_num_batched_tokens": int64(8192)})
+	c := fitCell("gemma-3-4b-text", cell.Values{"max_model_len": int64(4096), "max_num_seqs": int64(256), "max_num_batched_tokens": int64(8192)})
 	c.Hardware.VRAMGiB = 14.33 / 0.92
 	f := Fit(c, 0)
 	near(t, "KV tokens, cold", f.KVTokens, 34469, 34469*0.05)
@@ -114,7 +114,7 @@ func TestFitMatchesSmallBudget(t *testing.T) {
 }
 
 func TestFitGemma12B(t *testing.T) {
-	args := experiments.Values{"max_model_len": int64(4096), "max_num_seqs": int64(256), "max_num_batched_tokens": int64(8192)}
+	args := cell.Values{"max_model_len": int64(4096), "max_num_seqs": int64(256), "max_num_batched_tokens": int64(8192)}
 	f := Fit(fitCell("gemma-3-12b-it", args), 300)
 	if !f.Infeasible() {
 		t.Errorf("need %v, budget %v: 12B in 16 bits does not fit in 15.57 GiB", f.NeedGiB, f.BudgetGiB)
@@ -128,22 +128,22 @@ func TestFitGemma12B(t *testing.T) {
 }
 
 func TestFitLatentAttention(t *testing.T) {
-	f := Fit(fitCell("deepseek-v2-lite", experiments.Values{"max_model_len": int64(4096)}), 0)
+	f := Fit(fitCell("deepseek-v2-lite", cell.Values{"max_model_len": int64(4096)}), 0)
 	near(t, "bytes a token", new(*f.KVGiBPerSequence*gib/4096), 27*(512+64)*2, 0)
 	near(t, "weights", f.WeightsGiB, (15706484224.0*2+163840*64*2)/gib, 1e-9) // the published parameter count, and the table of positions
 }
 
 func TestFitTensorParallel(t *testing.T) {
-	args := experiments.Values{"max_model_len": int64(4096)}
+	args := cell.Values{"max_model_len": int64(4096)}
 	one := Fit(fitCell("llama-3.1-8b", args), 0)
-	two := Fit(fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096), "tensor_parallel_size": int64(2)}), 0)
+	two := Fit(fitCell("llama-3.1-8b", cell.Values{"max_model_len": int64(4096), "tensor_parallel_size": int64(2)}), 0)
 	table := 131072 * 128 * 2 / float64(gib) // of positions: whole on each
 	near(t, "weights on each of two", two.WeightsGiB, (*one.WeightsGiB-table)/2+table, 1e-9)
 	near(t, "KV on each of two", two.KVGiBPerSequence, *one.KVGiBPerSequence/2, 1e-9)
 }
 
 func TestFitKVCacheDType(t *testing.T) {
-	args := experiments.Values{"max_model_len": int64(4096), "kv_cache_dtype": "fp8"}
+	args := cell.Values{"max_model_len": int64(4096), "kv_cache_dtype": "fp8"}
 	f := Fit(fitCell("llama-3.1-8b", args), 0)
 	near(t, "bytes a token", new(*f.KVGiBPerSequence*gib/4096), 65536, 0)
 }
@@ -151,7 +151,7 @@ func TestFitKVCacheDType(t *testing.T) {
 func TestFitQuantisation(t *testing.T) {
 	f := Fit(fitCell("qwen2.5-7b-awq", nil), 200)
 	near(t, "AWQ weights", f.WeightsGiB, 5.2, 0.2) // 5.57e9 bytes on disk
-	c := fitCell("llama-3.1-8b", experiments.Values{"quantization": "fp8"})
+	c := fitCell("llama-3.1-8b", cell.Values{"quantization": "fp8"})
 	near(t, "fp8 weights", Fit(c, 200).WeightsGiB, 8.5, 0.2)
 }
 
@@ -159,7 +159,7 @@ func TestFitFromArchitecture(t *testing.T) {
 	c := fitCell("absent", nil)
 	c.Model.Parts = Model{Model: "example/none-12b", DType: "bfloat16"}.Parts()
 	c.Platform.Env = map[string]string{"HF_HUB_CACHE": t.TempDir()}
-	c.Model.Architecture = &experiments.Architecture{Parameters: 12.19e9}
+	c.Model.Architecture = &cell.Architecture{Parameters: 12.19e9}
 	f := Fit(c, 300)
 	if f.Source != "architecture" || !f.Infeasible() {
 		t.Errorf("weights alone are above the budget: %+v", f)
@@ -225,7 +225,7 @@ func TestFitHybrids(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), config.Config, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		c := fitCell("llama-3.1-8b", experiments.Values{"max_model_len": int64(4096), "max_num_batched_tokens": int64(2048)})
+		c := fitCell("llama-3.1-8b", cell.Values{"max_model_len": int64(4096), "max_num_batched_tokens": int64(2048)})
 		c.Model.Parts[Part]["model"] = dir
 		f := Fit(c, 0)
 		tables := 0.0

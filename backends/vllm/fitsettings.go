@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"matrix/backends/modelfile"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // fitSettings are the engine arguments that decide about memory, with vLLM's defaults.
@@ -27,7 +27,7 @@ type fitSettings struct {
 	kvBytes         float64 // room for the cache where it is declared, else 0
 }
 
-func fitSettingsOf(c *experiments.Cell) fitSettings {
+func fitSettingsOf(c *cell.Cell) fitSettings {
 	args := c.Platform.Args
 	s := fitSettings{
 		eager: args["enforce_eager"] == true, hybrid: args["disable_hybrid_kv_cache_manager"] != true,
@@ -58,7 +58,7 @@ func fitSettingsOf(c *experiments.Cell) fitSettings {
 	return s
 }
 
-func (s *fitSettings) precise(c *experiments.Cell) {
+func (s *fitSettings) precise(c *cell.Cell) {
 	dtype := ""
 	if modelOf(c.Model) != nil {
 		dtype = modelOf(c.Model).DType
@@ -76,7 +76,7 @@ func (s *fitSettings) precise(c *experiments.Cell) {
 }
 
 // steps fills what differs by entry point and device where it is not set.
-func (s *fitSettings) steps(c *experiments.Cell) {
+func (s *fitSettings) steps(c *cell.Cell) {
 	offline := c.Platform.Backend == OfflineName
 	large := c.Hardware != nil && c.Hardware.VRAMGiB >= 70 && !strings.Contains(c.Hardware.GPU, "A100")
 	pick := func(cond bool, yes, no int) int {
@@ -111,9 +111,9 @@ func (s fitSettings) perGPU() string {
 	return fmt.Sprintf(" on each of %d GPUs", s.tp*s.pp)
 }
 
-func argInt(args experiments.Values, name string) int { return int(argFloat(args, name)) }
+func argInt(args cell.Values, name string) int { return int(argFloat(args, name)) }
 
-func argFloat(args experiments.Values, name string) float64 {
+func argFloat(args cell.Values, name string) float64 {
 	switch v := args[name].(type) {
 	case int64:
 		return float64(v)

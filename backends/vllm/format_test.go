@@ -5,18 +5,18 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // TestFormatOnThePipe: the driver is told in StructuredOutputsParams' words.
 func TestFormatOnThePipe(t *testing.T) {
-	for want, f := range map[string]experiments.ResponseFormat{
+	for want, f := range map[string]cell.ResponseFormat{
 		`"so":{"json":{"type":"object","properties":{"z":{},"a":{}}}}`: {Schema: `{"type":"object","properties":{"z":{},"a":{}}}`},
 		`"so":{"json_object":true}`:                                    {JSON: true},
 		`"so":{"choice":["a","b"]}`:                                    {Choice: []string{"a", "b"}},
 		`"so":{"regex":"[0-9]+"}`:                                      {Regex: "[0-9]+"},
 	} {
-		line, err := encode(1, backends.Request{Prompt: "x", MaxTokens: 8, Generate: &experiments.Generate{Format: f}})
+		line, err := encode(1, backends.Request{Prompt: "x", MaxTokens: 8, Generate: &cell.Generate{Format: f}})
 		if err != nil || strings.Count(string(line), want) != 1 {
 			t.Errorf("%v %s\nhas not %s", err, line, want)
 		}
@@ -53,22 +53,22 @@ func TestThoughtApart(t *testing.T) {
 func TestCheckThinking(t *testing.T) {
 	for name, c := range map[string]struct {
 		backend, thinking, parser string
-		format                    experiments.ResponseFormat
+		format                    cell.ResponseFormat
 		problems                  int
 		warning                   bool
 	}{
-		"not told":          {ServeName, "false", "", experiments.ResponseFormat{JSON: true}, 0, false},
-		"with a parser":     {OfflineName, "true", "qwen3", experiments.ResponseFormat{JSON: true}, 0, false},
-		"served, no parser": {ServeName, "low", "", experiments.ResponseFormat{}, 1, true},
-		"offline splits":    {OfflineName, "true", "", experiments.ResponseFormat{}, 0, false},
-		"cannot think":      {OfflineName, "true", "", experiments.ResponseFormat{JSON: true}, 1, false},
+		"not told":          {ServeName, "false", "", cell.ResponseFormat{JSON: true}, 0, false},
+		"with a parser":     {OfflineName, "true", "qwen3", cell.ResponseFormat{JSON: true}, 0, false},
+		"served, no parser": {ServeName, "low", "", cell.ResponseFormat{}, 1, true},
+		"offline splits":    {OfflineName, "true", "", cell.ResponseFormat{}, 0, false},
+		"cannot think":      {OfflineName, "true", "", cell.ResponseFormat{JSON: true}, 1, false},
 	} {
-		args := experiments.Values{}
+		args := cell.Values{}
 		if c.parser != "" {
 			args["reasoning_parser"] = c.parser
 		}
-		got := checkThinking(&experiments.Cell{Platform: &experiments.Platform{Backend: c.backend, Args: args},
-			Generate: &experiments.Generate{Thinking: c.thinking, Format: c.format}})
+		got := checkThinking(&cell.Cell{Platform: &cell.Platform{Backend: c.backend, Args: args},
+			Generate: &cell.Generate{Thinking: c.thinking, Format: c.format}})
 		if len(got) != c.problems || len(got) > 0 && (got[0].Warning != c.warning || got[0].Path != "generate.thinking") {
 			t.Errorf("%s: %+v", name, got)
 		}

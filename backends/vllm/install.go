@@ -19,7 +19,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // install is a vLLM found by files alone: importing it would take 23 s.
@@ -116,7 +116,7 @@ func askImportPath(python string, declared map[string]string) ([]string, error) 
 	}
 	var sites []string
 	if err := json.Unmarshal(out, &sites); err != nil {
-		return nil, fmt.Errorf("ask %s for its import path: %w", python, experiments.PlainJSON(err))
+		return nil, fmt.Errorf("ask %s for its import path: %w", python, textfile.PlainJSON(err))
 	}
 	asked.Store(key, sites)
 	return sites, nil

@@ -7,7 +7,6 @@ package vllm
 import (
 	"path/filepath"
 
-	"matrix/experiments"
 	"matrix/experiments/cell"
 )
 
@@ -24,17 +23,17 @@ const (
 const Part = "vllm"
 
 var (
-	offlineKind = &experiments.EngineKind{Name: OfflineName, Server: "vllm", Installs: experiments.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads,
-		Batch: func(*experiments.Platform) bool { return true }}
-	serveKind = &experiments.EngineKind{Name: ServeName, Server: "vllm", Installs: experiments.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads}
+	offlineKind = &cell.EngineKind{Name: OfflineName, Server: "vllm", Installs: cell.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads,
+		Batch: func(*cell.Platform) bool { return true }}
+	serveKind = &cell.EngineKind{Name: ServeName, Server: "vllm", Installs: cell.InstallsPackage, GPUs: spans, Sequences: sequences, Loads: loads}
 
-	loads = &cell.Part{Name: Part, Attributes: []experiments.PartAttribute{
+	loads = &cell.Part{Name: Part, Attributes: []cell.PartAttribute{
 		{Name: "model", Folder: true, Required: true, Local: "vllm_model", Facts: []string{"repository"}},
 		{Name: "revision", Default: "main", Movable: true, Facts: []string{"commit"}},
 		{Name: "tokenizer", Folder: true},
 		{Name: "dtype", Default: "auto"},
 		{Name: "quantization"},
-	}, Label: func(v experiments.Values) string {
+	}, Label: func(v cell.Values) string {
 		if v.Text("model") == "" {
 			return ""
 		}
@@ -43,7 +42,7 @@ var (
 )
 
 // spans is how many GPUs a platform's arguments take.
-func spans(p *experiments.Platform) int {
+func spans(p *cell.Platform) int {
 	n := 1
 	for _, name := range []string{"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"} {
 		n *= max(1, p.Args.Int(name))
@@ -51,7 +50,7 @@ func spans(p *experiments.Platform) int {
 	return n
 }
 
-func sequences(*experiments.Platform) float64 { return 256 } // its usual max_num_seqs
+func sequences(*cell.Platform) float64 { return 256 } // its usual max_num_seqs
 
 // Model is what a model block names for vLLM.
 type Model struct {
@@ -63,7 +62,7 @@ type Model struct {
 }
 
 // modelOf is nil where the block names nothing.
-func modelOf(m *experiments.Model) *Model {
+func modelOf(m *cell.Model) *Model {
 	if m == nil || m.Parts[Part] == nil {
 		return nil
 	}
@@ -72,8 +71,8 @@ func modelOf(m *experiments.Model) *Model {
 }
 
 // Parts are the block's, for whoever makes a cell without a file.
-func (m Model) Parts() map[string]experiments.Values {
-	return map[string]experiments.Values{Part: {
+func (m Model) Parts() map[string]cell.Values {
+	return map[string]cell.Values{Part: {
 		"model": m.Model, "revision": m.Revision, "tokenizer": m.Tokenizer, "dtype": m.DType, "quantization": m.Quantization,
 	}}
 }

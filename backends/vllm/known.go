@@ -14,7 +14,8 @@ import (
 	"strings"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/wording"
 )
 
 // vocabulary is what an installed vLLM knows: read from its source, because every version knows others.
@@ -63,7 +64,7 @@ func numbers(version string) (n int) {
 // vocabularies remembers them: a plan asks for each of its platforms.
 var vocabularies sync.Map // python + "\x00" + PYTHONPATH → vocabulary
 
-func vocabularyOf(c *experiments.Cell) vocabulary {
+func vocabularyOf(c *cell.Cell) vocabulary {
 	key := c.Platform.Python + "\x00" + c.Platform.Env["PYTHONPATH"]
 	if v, known := vocabularies.Load(key); known {
 		return v.(vocabulary)
@@ -81,14 +82,14 @@ func vocabularyOf(c *experiments.Cell) vocabulary {
 	return vocabulary{} // it would have to be asked, and validate starts nothing: resolve has asked it
 }
 
-func remember(c *experiments.Cell, site string) vocabulary {
+func remember(c *cell.Cell, site string) vocabulary {
 	v := readVocabulary(filepath.Join(site, "vllm"))
 	vocabularies.Store(c.Platform.Python+"\x00"+c.Platform.Env["PYTHONPATH"], v)
 	return v
 }
 
 // namesAsked are the warnings of checkNames for an interpreter that had to be asked where its packages are.
-func namesAsked(c *experiments.Cell, site string) (notes []string) {
+func namesAsked(c *cell.Cell, site string) (notes []string) {
 	if v := vocabularyOf(c); len(v.served) > 0 && v.version == "" {
 		return nil // said with its place
 	}
@@ -136,16 +137,16 @@ func readVocabulary(dir string) vocabulary {
 
 // checkNames warns of what the installed version does not know: a mistyped argument ends the start after minutes, a
 // mistyped variable is passed over in silence.
-func checkNames(c *experiments.Cell) []experiments.Problem {
-	var problems []experiments.Problem
+func checkNames(c *cell.Cell) []cell.Problem {
+	var problems []cell.Problem
 	v := vocabularyOf(c)
 	say := func(path, name, kind, what string, known map[string]bool) {
 		who, where := "this vLLM", "It was looked for in the source of vLLM at "+cmp.Or(c.Platform.Python, "python3")+"."
 		if v.version != "" {
 			who, where = "vLLM "+v.version, "There is no vLLM at "+cmp.Or(c.Platform.Python, "python3")+", so it was looked for among the names of that version."
 		}
-		detail := where + experiments.DidYouMean(name, slices.Collect(maps.Keys(known)))
-		problems = append(problems, experiments.Problem{Summary: fmt.Sprintf("%s has no %s %s%s", who, kind, name, what), Detail: detail, Path: path, Warning: true})
+		detail := where + wording.DidYouMean(name, slices.Collect(maps.Keys(known)))
+		problems = append(problems, cell.Problem{Summary: fmt.Sprintf("%s has no %s %s%s", who, kind, name, what), Detail: detail, Path: path, Warning: true})
 	}
 	names := v.served
 	if c.Platform.Backend == OfflineName {

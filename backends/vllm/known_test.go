@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // installed makes a virtual environment whose vLLM has some arguments and variables; it is read, never run.
@@ -55,8 +55,8 @@ func TestNamesOfTheInstalledVersion(t *testing.T) {
 		{ServeName, "dtype", "VLLM_LOGING_LEVEL", `no variable VLLM_LOGING_LEVEL: it has no effect; Did you mean "VLLM_LOGGING_LEVEL"?`},
 		{ServeName, "swap_space", "", "vLLM has no swap_space any more"}, // said otherwise, once
 	} {
-		cell := &experiments.Cell{Platform: &experiments.Platform{Backend: c.backend, Python: python, Env: map[string]string{},
-			Args: experiments.Values{"max_num_seqs": int64(1), "max_num_batched_tokens": int64(1), c.arg: "x"}}, Model: &experiments.Model{Parts: Model{Model: "a/b"}.Parts()}}
+		cell := &cell.Cell{Platform: &cell.Platform{Backend: c.backend, Python: python, Env: map[string]string{},
+			Args: cell.Values{"max_num_seqs": int64(1), "max_num_batched_tokens": int64(1), c.arg: "x"}}, Model: &cell.Model{Parts: Model{Model: "a/b"}.Parts()}}
 		if c.env != "" {
 			cell.Platform.Env[c.env] = "1"
 		}
@@ -77,7 +77,7 @@ func TestNamesWithoutAnInstallation(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "bin", "python")
 	for arg, want := range map[string]string{"max_num_seqs": "", "max_num_seq": `Did you mean "max_num_seqs"?`, "tensor_parallel_size": "", "kv_cache_dtype": "", "enforce_eager": ""} {
 		for _, backend := range []string{ServeName, OfflineName} {
-			problems := checkNames(&experiments.Cell{Platform: &experiments.Platform{Backend: backend, Python: absent, Args: experiments.Values{arg: "x"}}})
+			problems := checkNames(&cell.Cell{Platform: &cell.Platform{Backend: backend, Python: absent, Args: cell.Values{arg: "x"}}})
 			switch {
 			case want == "" && len(problems) > 0:
 				t.Errorf("%s %s: %+v", backend, arg, problems)
@@ -97,7 +97,7 @@ func TestUnreadableVersionsSayNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(filepath.Dir(python)), "lib/python3.12/site-packages/vllm/engine/arg_utils.py"), []byte("from .new import EngineArgs\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cell := &experiments.Cell{Platform: &experiments.Platform{Backend: ServeName, Python: python, Args: experiments.Values{"max_num_seq": "x"}}}
+	cell := &cell.Cell{Platform: &cell.Platform{Backend: ServeName, Python: python, Args: cell.Values{"max_num_seq": "x"}}}
 	if problems := checkNames(cell); len(problems) > 0 {
 		t.Errorf("%+v", problems)
 	}
@@ -107,11 +107,11 @@ func TestUnreadableVersionsSayNothing(t *testing.T) {
 func TestChatTemplate(t *testing.T) {
 	for name, c := range map[string]struct {
 		files        map[string]string
-		args         experiments.Values
+		args         cell.Values
 		none, thinks bool
 	}{
 		"base":            {map[string]string{"tokenizer_config.json": `{"bos_token":"<bos>"}`, "config.json": `{"model_type":"gemma3_text"}`}, nil, true, false},
-		"told of one":     {map[string]string{"tokenizer_config.json": `{}`, "config.json": `{"model_type":"gemma3_text"}`}, experiments.Values{"chat_template": "x.jinja"}, false, false},
+		"told of one":     {map[string]string{"tokenizer_config.json": `{}`, "config.json": `{"model_type":"gemma3_text"}`}, cell.Values{"chat_template": "x.jinja"}, false, false},
 		"in the config":   {map[string]string{"tokenizer_config.json": `{"chat_template":"{% if enable_thinking %}"}`}, nil, false, true},
 		"a file":          {map[string]string{"tokenizer_config.json": `{}`, "chat_template.jinja": "{{ messages }}"}, nil, false, false},
 		"a list":          {map[string]string{"tokenizer_config.json": `{"chat_template":[{"name":"default","template":"x"}]}`}, nil, false, false},
@@ -125,7 +125,7 @@ func TestChatTemplate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cell := &experiments.Cell{Platform: &experiments.Platform{Backend: ServeName, Args: c.args}, Model: &experiments.Model{Parts: Model{Model: dir}.Parts()}}
+		cell := &cell.Cell{Platform: &cell.Platform{Backend: ServeName, Args: c.args}, Model: &cell.Model{Parts: Model{Model: dir}.Parts()}}
 		id, err := resolve(t.Context(), cell)
 		if err != nil || (id.NoTemplate != "") != c.none || id.Thinks != c.thinks {
 			t.Errorf("%s: none %q, thinks %t, %v", name, id.NoTemplate, id.Thinks, err)

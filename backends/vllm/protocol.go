@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // ask is one request on the driver's pipe; driver.py documents the names.
@@ -71,7 +71,7 @@ func encode(id int64, req backends.Request) ([]byte, error) {
 	if len(req.Messages) > 0 {
 		a.Messages, a.Template, a.Tools = req.Messages, wire.TemplateArgs(req), fields["tools"]
 	} else {
-		a.Prompt, a.HasBOS = &req.Prompt, experiments.StartsWithBOS(req.Prompt)
+		a.Prompt, a.HasBOS = &req.Prompt, cell.StartsWithBOS(req.Prompt)
 	}
 	return encodeLine(a)
 }

@@ -12,7 +12,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/recipe"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 //go:embed recipe.py
@@ -22,7 +22,7 @@ var offlineRecipe string
 const usualPort = 8000
 
 // writeRecipe is the script that starts vLLM as a launch would.
-func writeRecipe(ctx context.Context, c *experiments.Cell, port int, example backends.Request) (string, error) {
+func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.Request) (string, error) {
 	if modelOf(c.Model) == nil {
 		return "", fmt.Errorf("model %q does not say what vLLM loads", c.Model.ID)
 	}
@@ -71,7 +71,7 @@ func engineNotes(s *recipe.Script) string {
 }
 
 // measuringOnly says what of the settings a service should not have.
-func measuringOnly(c *experiments.Cell, caching string) []string {
+func measuringOnly(c *cell.Cell, caching string) []string {
 	if c.Isolation == nil || c.Isolation.PrefixCache != "off" || c.Platform.Args["enable_prefix_caching"] != nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func measuringOnly(c *experiments.Cell, caching string) []string {
 }
 
 // offlineScript puts a small Python program in the place of matrix's driver, with the same arguments of LLM().
-func offlineScript(s recipe.Script, c *experiments.Cell) (string, error) {
+func offlineScript(s recipe.Script, c *cell.Cell) (string, error) {
 	var config struct{ Args map[string]any }
 	d := json.NewDecoder(bytes.NewReader([]byte(s.Command.Files[configFile])))
 	d.UseNumber()

@@ -10,11 +10,11 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // recipeCell has an interpreter that writes down how it was started instead of running anything.
-func recipeCell(t *testing.T, backend string) (c *experiments.Cell, record string) {
+func recipeCell(t *testing.T, backend string) (c *cell.Cell, record string) {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("needs sh")
@@ -26,17 +26,17 @@ func recipeCell(t *testing.T, backend string) (c *experiments.Cell, record strin
 	if err := os.WriteFile(python, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &experiments.Cell{
-		Platform: &experiments.Platform{ID: "p", Backend: backend, Python: python, Env: map[string]string{"A": "it's"},
-			Args: experiments.Values{"max_num_seqs": int64(8), "enforce_eager": true, "x": experiments.Values{"deep": []any{"it's \"q\"", nil}}}},
-		Model:     &experiments.Model{ID: "m", Parts: Model{Model: "/models/with space", DType: "bfloat16"}.Parts()},
-		Generate:  &experiments.Generate{MaxTokens: 4, Temperature: 0.5, TopP: 1, Seed: 7, RepeatPenalty: 1, Stop: []string{"\n"}},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"}, BatchSize: 3,
+	return &cell.Cell{
+		Platform: &cell.Platform{ID: "p", Backend: backend, Python: python, Env: map[string]string{"A": "it's"},
+			Args: cell.Values{"max_num_seqs": int64(8), "enforce_eager": true, "x": cell.Values{"deep": []any{"it's \"q\"", nil}}}},
+		Model:     &cell.Model{ID: "m", Parts: Model{Model: "/models/with space", DType: "bfloat16"}.Parts()},
+		Generate:  &cell.Generate{MaxTokens: 4, Temperature: 0.5, TopP: 1, Seed: 7, RepeatPenalty: 1, Stop: []string{"\n"}},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"}, BatchSize: 3,
 	}, record
 }
 
 // started runs the recipe and returns argv and environment of what it starts.
-func started(t *testing.T, c *experiments.Cell, record string) (argv, env []string) {
+func started(t *testing.T, c *cell.Cell, record string) (argv, env []string) {
 	t.Helper()
 	script, err := writeRecipe(t.Context(), c, 8123, backends.Request{})
 	if err != nil {

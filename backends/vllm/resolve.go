@@ -11,14 +11,14 @@ import (
 	"matrix/backends"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // resolve is the same for both entry points: they are the same vLLM with the same model.
-func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error) {
+func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "vllm"}
 	if c.Platform.Attach {
-		id.Model = experiments.Values{"model": attachedModel(c)}
+		id.Model = cell.Values{"model": attachedModel(c)}
 		return id, ctx.Err()
 	}
 	if modelOf(c.Model) == nil {
@@ -48,9 +48,9 @@ func resolve(ctx context.Context, c *experiments.Cell) (backends.Identity, error
 }
 
 // modelValues is what the identity knows a model by: repository and commit, or the digests of a folder's files.
-func modelValues(c *experiments.Cell) (experiments.Values, error) {
+func modelValues(c *cell.Cell) (cell.Values, error) {
 	m := modelOf(c.Model)
-	v := experiments.Values{}
+	v := cell.Values{}
 	for name, value := range map[string]string{"dtype": m.DType, "quantization": m.Quantization, "tokenizer": m.Tokenizer} {
 		if value != "" {
 			v[name] = value
@@ -58,7 +58,7 @@ func modelValues(c *experiments.Cell) (experiments.Values, error) {
 	}
 	if strings.HasSuffix(m.Model, ".gguf") && filepath.IsAbs(m.Model) {
 		digest, err := modelfile.Digest(m.Model)
-		v["files"] = experiments.Values{filepath.Base(m.Model): digest}
+		v["files"] = cell.Values{filepath.Base(m.Model): digest}
 		return v, err
 	}
 	dir, commit, err := modelDir(c)
@@ -75,18 +75,18 @@ func modelValues(c *experiments.Cell) (experiments.Values, error) {
 	return v, err
 }
 
-func modelDir(c *experiments.Cell) (dir, commit string, err error) {
+func modelDir(c *cell.Cell) (dir, commit string, err error) {
 	hub := modelfile.HubDir(process.Getenv(c.Platform.Env))
 	return modelfile.ResolveHFIn(hub, modelOf(c.Model).Model, modelOf(c.Model).Revision)
 }
 
 // digests are those of the files that decide what a model answers.
-func digests(dir string) (experiments.Values, error) {
+func digests(dir string) (cell.Values, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read model folder: %w", err)
 	}
-	files := experiments.Values{}
+	files := cell.Values{}
 	for _, e := range entries {
 		switch filepath.Ext(e.Name()) {
 		case ".json", ".safetensors", ".bin", ".pt", ".model", ".jinja", ".txt":
@@ -101,7 +101,7 @@ func digests(dir string) (experiments.Values, error) {
 }
 
 // ready refuses a launch that lacks what it needs, before anything is started.
-func ready(ctx context.Context, c *experiments.Cell) (install, error) {
+func ready(ctx context.Context, c *cell.Cell) (install, error) {
 	i, err := find(c.Platform.Python, c.Platform.Env)
 	if err != nil {
 		class := "missing_package"
@@ -128,7 +128,7 @@ func ready(ctx context.Context, c *experiments.Cell) (install, error) {
 
 // reserves is gpu_memory_utilization of the GPU: vLLM compares it with what is free and refuses to start, but only after
 // it has been imported (23 s).
-func reserves(c *experiments.Cell, totalBytes int64) int64 {
+func reserves(c *cell.Cell, totalBytes int64) int64 {
 	s := fitSettingsOf(c)
 	if s.cpu || c.Platform.Attach {
 		return 0
@@ -137,7 +137,7 @@ func reserves(c *experiments.Cell, totalBytes int64) int64 {
 }
 
 // modelFiles are the weights in the model's folder.
-func modelFiles(c *experiments.Cell) []string {
+func modelFiles(c *cell.Cell) []string {
 	dir, _, err := modelDir(c)
 	if err != nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func write(t *testing.T, path, text string) {
@@ -85,9 +85,9 @@ func TestResolve(t *testing.T) {
 	write(t, filepath.Join(hub, "models--a--b", "snapshots", commit, "config.json"), `{}`)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // of the digests
 	resolveModel := func(model, python string) (string, string, error) {
-		id, err := Serve().Resolve(t.Context(), &experiments.Cell{
-			Platform: &experiments.Platform{Backend: ServeName, Python: python, Env: map[string]string{"HF_HUB_CACHE": hub}},
-			Model:    &experiments.Model{Parts: Model{Model: model, DType: "bfloat16"}.Parts()},
+		id, err := Serve().Resolve(t.Context(), &cell.Cell{
+			Platform: &cell.Platform{Backend: ServeName, Python: python, Env: map[string]string{"HF_HUB_CACHE": hub}},
+			Model:    &cell.Model{Parts: Model{Model: model, DType: "bfloat16"}.Parts()},
 		})
 		if err != nil {
 			t.Fatalf("%s: %v", model, err)
@@ -95,7 +95,7 @@ func TestResolve(t *testing.T) {
 		if id.Engine != "vllm" || id.Model["dtype"] != "bfloat16" {
 			t.Errorf("%s: %+v", model, id)
 		}
-		files, _ := id.Model["files"].(experiments.Values)
+		files, _ := id.Model["files"].(cell.Values)
 		digest, _ := files["config.json"].(string)
 		at, _ := id.Model["commit"].(string)
 		return id.Version, digest + at + strings.Join(id.Notes, ";"), id.Missing

@@ -14,7 +14,8 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/textfile"
 )
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
@@ -197,7 +198,7 @@ func listModels(ctx context.Context, url, key string) ([]model, error) {
 	}
 	var list struct{ Data []model }
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("read %s/v1/models: %w", experiments.PublicURL(url), experiments.PlainJSON(err))
+		return nil, fmt.Errorf("read %s/v1/models: %w", cell.PublicURL(url), textfile.PlainJSON(err))
 	}
 	return list.Data, nil
 }
@@ -219,7 +220,7 @@ func get(ctx context.Context, url, key string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: %s", experiments.PublicURL(url), resp.Status)
+		return nil, fmt.Errorf("get %s: %s", cell.PublicURL(url), resp.Status)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 }

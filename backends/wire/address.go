@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Join puts a path behind the base address of a server, before its query: a gateway may want a key there.
@@ -22,7 +22,7 @@ func Join(base, path string) string {
 func Unasked(err error) error {
 	var sent *url.Error
 	if errors.As(err, &sent) {
-		sent.URL = experiments.PublicURL(sent.URL)
+		sent.URL = cell.PublicURL(sent.URL)
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Dialect is what a server takes beyond OpenAI's API, which a strict one refuses: nothing when zero.
@@ -128,7 +128,7 @@ func guided(fields map[string]json.RawMessage) map[string]json.RawMessage {
 
 // rawSchema says response_format as a schema alone.
 func rawSchema(fields map[string]json.RawMessage) map[string]json.RawMessage {
-	schema := experiments.FormatOf(map[string]json.RawMessage{"response_format": fields["response_format"]})
+	schema := cell.FormatOf(map[string]json.RawMessage{"response_format": fields["response_format"]})
 	if schema.None() {
 		return fields
 	}
@@ -175,7 +175,7 @@ func samplingOf(req backends.Request) *samplingFields {
 	if v.RepeatPenalty == 0 {
 		v.RepeatPenalty = 1
 	}
-	if len(req.Messages) == 0 && experiments.StartsWithBOS(req.Prompt) {
+	if len(req.Messages) == 0 && cell.StartsWithBOS(req.Prompt) {
 		v.AddSpecialTokens = new(bool)
 	}
 	return v

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // TestFormatOnTheWire: what the generate block asks for is sent in each dialect's words, a schema's keys in their order; an
@@ -16,24 +16,24 @@ func TestFormatOnTheWire(t *testing.T) {
 	const asked = `"response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":` + schema + `}}`
 	own := map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_object"}`), "tools": json.RawMessage(`[1]`)}
 	for name, c := range map[string]struct {
-		generate experiments.Generate
+		generate cell.Generate
 		extra    map[string]json.RawMessage
 		d        Dialect
 		has      []string
 		lacks    []string
 	}{
-		"schema":       {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, OpenAI, []string{asked}, nil},
-		"schema, vllm": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}}, nil, Extended, []string{asked}, nil},
-		"json":         {experiments.Generate{Format: experiments.ResponseFormat{JSON: true}}, nil, Templated, []string{`"response_format":{"type":"json_object"}`}, nil},
-		"choice": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"<a>", "b"}}}, nil, Extended,
+		"schema":       {cell.Generate{Format: cell.ResponseFormat{Schema: schema}}, nil, OpenAI, []string{asked}, nil},
+		"schema, vllm": {cell.Generate{Format: cell.ResponseFormat{Schema: schema}}, nil, Extended, []string{asked}, nil},
+		"json":         {cell.Generate{Format: cell.ResponseFormat{JSON: true}}, nil, Templated, []string{`"response_format":{"type":"json_object"}`}, nil},
+		"choice": {cell.Generate{Format: cell.ResponseFormat{Choice: []string{"<a>", "b"}}}, nil, Extended,
 			[]string{`"structured_outputs":{"choice":["<a>","b"]}`}, []string{"guided"}},
-		"choice, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Choice: []string{"a", "b"}}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true},
+		"choice, old vllm": {cell.Generate{Format: cell.ResponseFormat{Choice: []string{"a", "b"}}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true},
 			[]string{`"guided_choice":["a","b"]`, `"top_k":0`}, []string{"structured_outputs"}},
-		"regex, old vllm": {experiments.Generate{Format: experiments.ResponseFormat{Regex: `\d+`}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true}, []string{`"guided_regex":"\\d+"`}, nil},
-		"the entry's own": {experiments.Generate{Format: experiments.ResponseFormat{Schema: schema}, Tools: `[2]`, ToolChoice: `"none"`}, own, Extended,
+		"regex, old vllm": {cell.Generate{Format: cell.ResponseFormat{Regex: `\d+`}}, nil, Dialect{Sampling: true, TemplateArgs: true, Guided: true}, []string{`"guided_regex":"\\d+"`}, nil},
+		"the entry's own": {cell.Generate{Format: cell.ResponseFormat{Schema: schema}, Tools: `[2]`, ToolChoice: `"none"`}, own, Extended,
 			[]string{`"response_format":{"type":"json_object"}`, `"tools":[1]`}, []string{"json_schema", "tool_choice", "[2]"}},
-		"tools": {experiments.Generate{Tools: `[2]`, ToolChoice: `"required"`}, nil, OpenAI, []string{`"tools":[2]`, `"tool_choice":"required"`}, nil},
-		"none":  {experiments.Generate{}, nil, Extended, nil, []string{"response_format", "structured_outputs", "tools"}},
+		"tools": {cell.Generate{Tools: `[2]`, ToolChoice: `"required"`}, nil, OpenAI, []string{`"tools":[2]`, `"tool_choice":"required"`}, nil},
+		"none":  {cell.Generate{}, nil, Extended, nil, []string{"response_format", "structured_outputs", "tools"}},
 	} {
 		body, _ := OpenAIBody(backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &c.generate, Extra: c.extra}, "m", c.d)
 		if !json.Valid(body) {
@@ -55,15 +55,15 @@ func TestFormatOnTheWire(t *testing.T) {
 // TestFormatBesideARawPrompt: llama-server passes over response_format there (seen in build 11434), and heeds json_schema.
 func TestFormatBesideARawPrompt(t *testing.T) {
 	for want, c := range map[string]struct {
-		format experiments.ResponseFormat
+		format cell.ResponseFormat
 		extra  map[string]json.RawMessage
 	}{
-		`"json_schema":{"properties":{"z":{},"a":{}}}`: {experiments.ResponseFormat{Schema: `{"properties":{"z":{},"a":{}}}`}, nil},
-		`"json_schema":{"type":"object"}`:              {experiments.ResponseFormat{JSON: true}, nil},
-		`"json_schema":{"type":"string"}`: {experiments.ResponseFormat{JSON: true},
+		`"json_schema":{"properties":{"z":{},"a":{}}}`: {cell.ResponseFormat{Schema: `{"properties":{"z":{},"a":{}}}`}, nil},
+		`"json_schema":{"type":"object"}`:              {cell.ResponseFormat{JSON: true}, nil},
+		`"json_schema":{"type":"string"}`: {cell.ResponseFormat{JSON: true},
 			map[string]json.RawMessage{"response_format": json.RawMessage(`{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"string"}}}`)}},
 	} {
-		req := backends.Request{Prompt: "x", Generate: &experiments.Generate{Format: c.format}, Extra: c.extra}
+		req := backends.Request{Prompt: "x", Generate: &cell.Generate{Format: c.format}, Extra: c.extra}
 		body, _ := OpenAIBody(req, "m", Dialect{RawSchema: true})
 		if text := string(body); strings.Count(text, want) != 1 || strings.Contains(text, "response_format") || !json.Valid(body) {
 			t.Errorf("%s\nhas not %s alone", text, want)
@@ -72,7 +72,7 @@ func TestFormatBesideARawPrompt(t *testing.T) {
 			t.Errorf("who heeds response_format everywhere is asked %s", body)
 		}
 	}
-	chat := backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &experiments.Generate{Format: experiments.ResponseFormat{JSON: true}}}
+	chat := backends.Request{Messages: []backends.Message{{Role: "user", Content: "hi"}}, Generate: &cell.Generate{Format: cell.ResponseFormat{JSON: true}}}
 	if body, _ := OpenAIBody(chat, "m", Dialect{RawSchema: true}); !strings.Contains(string(body), `"response_format":{"type":"json_object"}`) {
 		t.Errorf("in a chat: %s", body)
 	}

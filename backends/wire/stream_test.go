@@ -10,7 +10,7 @@ import (
 	"testing/iotest"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // readText reads a whole answer without a network.
@@ -143,7 +143,7 @@ func TestSSEErrors(t *testing.T) {
 func TestOpenAIBody(t *testing.T) {
 	req := backends.Request{
 		Prompt: "<bos><start_of_turn>user\nA & B", MaxTokens: 9,
-		Generate: &experiments.Generate{MaxTokens: 9, Temperature: 0.5, TopP: 0.9, TopK: 3, Seed: 7, MinTokens: 2, IgnoreEOS: true, RepeatPenalty: 1, Stop: []string{"\n"}},
+		Generate: &cell.Generate{MaxTokens: 9, Temperature: 0.5, TopP: 0.9, TopK: 3, Seed: 7, MinTokens: 2, IgnoreEOS: true, RepeatPenalty: 1, Stop: []string{"\n"}},
 	}
 	for _, c := range []struct {
 		chat bool
@@ -163,7 +163,7 @@ func TestOpenAIBody(t *testing.T) {
 			t.Errorf("%s\n%s\nwant\n%s", p, body, c.want)
 		}
 	}
-	req.Generate = &experiments.Generate{MaxTokens: 9}
+	req.Generate = &cell.Generate{MaxTokens: 9}
 	if body, _ := OpenAIBody(req, "m", OpenAI); strings.Contains(string(body), "seed") || !strings.Contains(string(body), `"temperature":0,`) {
 		t.Errorf("greedy: %s", body)
 	}

@@ -11,7 +11,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/faults"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 var protocols = []wire.Protocol{wire.OpenAICompletions, wire.OpenAIChat, wire.NDJSONGenerate, wire.NDJSONChat}
@@ -68,7 +68,7 @@ func askAll(t *testing.T, client *wire.Client, url string, p wire.Protocol, f fa
 func ask(t *testing.T, client *wire.Client, url string, p wire.Protocol, f faults.Fault, seq int) backends.Reply {
 	req := backends.Request{
 		Seq: int64(seq), MaxTokens: 16, Timeout: f.Timeout, Retries: f.Retries, Chunks: true,
-		Generate: &experiments.Generate{MaxTokens: 16}, Prompt: "prompt " + strconv.Itoa(seq),
+		Generate: &cell.Generate{MaxTokens: 16}, Prompt: "prompt " + strconv.Itoa(seq),
 	}
 	if req.Timeout == 0 {
 		req.Timeout = time.Minute

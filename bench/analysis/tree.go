@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 )
@@ -46,8 +46,8 @@ func writeTree(root string, attempts, rows int) error {
 
 func writeAttempt(store *store.Store, i, rows int) error {
 	random := rand.New(rand.NewPCG(1, uint64(i)))
-	cell := cellOf(i/launchesOfCell, rows)
-	a, err := store.Begin(cell, experiments.Identity{Address: cell.Address, Hash: cell.Address}, 1+i%launchesOfCell, nil)
+	c := cellOf(i/launchesOfCell, rows)
+	a, err := store.Begin(c, cell.Identity{Address: c.Address, Hash: c.Address}, 1+i%launchesOfCell, nil)
 	if err != nil {
 		return err
 	}
@@ -70,14 +70,14 @@ func writeAttempt(store *store.Store, i, rows int) error {
 	return err
 }
 
-func cellOf(n, rows int) *experiments.Cell {
+func cellOf(n, rows int) *cell.Cell {
 	platform, model := fmt.Sprintf("p%d", n%5), fmt.Sprintf("m%d", n/5%10)
 	setting := fmt.Sprint(n / 50)
 	address := fmt.Sprintf("%016x", n) + strings.Repeat("0", 48)
-	axis := func(name, label string) *experiments.Axis { return &experiments.Axis{Name: name, Label: label} }
-	return &experiments.Cell{Experiment: "large", BatchSize: rows, Address: address, Slug: fmt.Sprintf("%s-%s-%s-%s", platform, model, setting, address[:16]),
-		Axes:     []*experiments.Axis{axis("platform", platform), axis("model", model), axis("batch_size", fmt.Sprint(rows)), axis("setting", setting)},
-		Platform: &experiments.Platform{ID: platform}, Model: &experiments.Model{ID: model}}
+	axis := func(name, label string) *cell.Axis { return &cell.Axis{Name: name, Label: label} }
+	return &cell.Cell{Experiment: "large", BatchSize: rows, Address: address, Slug: fmt.Sprintf("%s-%s-%s-%s", platform, model, setting, address[:16]),
+		Axes:     []*cell.Axis{axis("platform", platform), axis("model", model), axis("batch_size", fmt.Sprint(rows)), axis("setting", setting)},
+		Platform: &cell.Platform{ID: platform}, Model: &cell.Model{ID: model}}
 }
 
 // rowOf is a request of a closed load of 64; one of 1,000 fails.

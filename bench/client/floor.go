@@ -16,7 +16,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/calibrate"
 	"matrix/runner/load"
 )
@@ -77,7 +77,7 @@ func newFloor(target string, s calibrate.Scenario) (*floor, error) {
 		return nil, err
 	}
 	f := &floor{to: &unix.SockaddrInet4{Port: at.Port, Addr: [4]byte(at.IP.To4())}, left: s.Requests, timer: -1}
-	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
+	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &cell.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
 	f.request = fmt.Appendf(nil, "POST /v1/completions HTTP/1.1\r\nHost: %s\r\nUser-Agent: floor\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n%s", u.Host, len(body), body)
 	f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	return f, err

@@ -18,7 +18,7 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/calibrate"
 )
 
@@ -73,7 +73,7 @@ func (b *bench) install(ctx context.Context) {
 }
 
 func aiohttpArgv(dir, url string, s calibrate.Scenario) []string {
-	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &experiments.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
+	body, _ := wire.OpenAIBody(backends.Request{Prompt: calibrate.Prompt, MaxTokens: s.Tokens, Generate: &cell.Generate{IgnoreEOS: true}}, "mock", wire.Extended)
 	text, _ := json.Marshal(s) // plain values
 	return []string{filepath.Join(dir, "bin", "python"), "-c", aiohttpLoop, url + "/v1/completions", string(text), string(body)}
 }

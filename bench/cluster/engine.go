@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/record"
@@ -18,7 +17,7 @@ import (
 // noop is an engine that is ready at once and answers at once.
 type noop struct{ done chan struct{} }
 
-func (noop) Resolve(context.Context, *experiments.Cell) (backends.Identity, error) {
+func (noop) Resolve(context.Context, *cell.Cell) (backends.Identity, error) {
 	return backends.Identity{}, nil
 }
 
@@ -37,28 +36,28 @@ func (e noop) Done() <-chan struct{}     { return e.done }
 func (noop) Close(context.Context) error { return nil }
 
 func (b *bench) world() plan.World {
-	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
+	return plan.World{Backends: map[string]backends.Backend{cell.Simulator: {Resolve: noop{}.Resolve, Launch: noop{}.Launch}}, Store: b.store,
 		Machine: record.Machine{Host: "bench", CPU: "bench"}, Version: "bench",
-		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
+		Datasets: func(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 }
 
 // newItem is a complete cell with ten requests.
 func newItem(i int) *plan.Item {
-	length := func(n int) experiments.Length {
-		return experiments.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
+	length := func(n int) cell.Length {
+		return cell.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
 	}
 	sum := sha256.Sum256(fmt.Append(nil, i))
 	address := hex.EncodeToString(sum[:])
 	label := fmt.Sprint(i)
-	c := &experiments.Cell{
+	c := &cell.Cell{
 		Experiment: "bench", Address: address, Slug: "noop-m-" + label + "-" + address[:16],
-		Axes:     []*experiments.Axis{{Name: "platform", Label: "noop", JSON: `"noop"`}, {Name: "n", Label: label, JSON: label}},
-		Platform: &experiments.Platform{ID: "noop", Backend: experiments.Simulator}, Model: &experiments.Model{ID: "m"},
-		Dataset:   &experiments.Dataset{ID: "d", Seed: 3, Synthetic: &experiments.Synthetic{Count: 20, InputTokens: length(20), OutputTokens: length(8)}},
-		BatchSize: 10, Load: &cell.Load{Mode: "closed", Concurrency: 4}, Generate: &experiments.Generate{MaxTokens: 8},
-		Warmup: &experiments.Warmup{Requests: 1}, Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
-		Limits: &experiments.Limits{MaxErrorRate: 1}, Capture: &experiments.Capture{Outputs: "all"}, Telemetry: &experiments.Telemetry{},
+		Axes:     []*cell.Axis{{Name: "platform", Label: "noop", JSON: `"noop"`}, {Name: "n", Label: label, JSON: label}},
+		Platform: &cell.Platform{ID: "noop", Backend: cell.Simulator}, Model: &cell.Model{ID: "m"},
+		Dataset:   &cell.Dataset{ID: "d", Seed: 3, Synthetic: &cell.Synthetic{Count: 20, InputTokens: length(20), OutputTokens: length(8)}},
+		BatchSize: 10, Load: &cell.Load{Mode: "closed", Concurrency: 4}, Generate: &cell.Generate{MaxTokens: 8},
+		Warmup: &cell.Warmup{Requests: 1}, Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Limits: &cell.Limits{MaxErrorRate: 1}, Capture: &cell.Capture{Outputs: "all"}, Telemetry: &cell.Telemetry{},
 		Launches: 5, Resume: true, Order: "blocks", Seed: 1,
 	}
-	return &plan.Item{Cell: c, Identity: experiments.Identity{Address: address, Hash: address}, State: plan.New}
+	return &plan.Item{Cell: c, Identity: cell.Identity{Address: address, Hash: address}, State: plan.New}
 }

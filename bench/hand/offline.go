@@ -14,7 +14,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/vllm"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 //go:embed hand.py
@@ -28,7 +28,7 @@ type batcher struct {
 	dir    string
 	engine backends.Engine
 	reqs   []backends.Request
-	gen    *experiments.Generate
+	gen    *cell.Generate
 }
 
 // attempt names the engine that is launched.
@@ -55,12 +55,12 @@ func newBatcher(s settings) (*batcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &batcher{dir: dir, gen: &experiments.Generate{MaxTokens: s.tokens, TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}}
+	b := &batcher{dir: dir, gen: &cell.Generate{MaxTokens: s.tokens, TopP: 1, RepeatPenalty: 1, IgnoreEOS: true}}
 	b.prompts(s)
 	return b, nil
 }
 
-func (b *batcher) launch(ctx context.Context, with backends.Backend, cell *experiments.Cell) (err error) {
+func (b *batcher) launch(ctx context.Context, with backends.Backend, cell *cell.Cell) (err error) {
 	log := filepath.Join(b.dir, "engine.log")
 	b.engine, err = with.Launch(ctx, backends.Spec{
 		Cell: cell, Attempt: attempt, Dir: b.dir, LogPath: log, Timeout: 10 * time.Minute,
@@ -90,16 +90,16 @@ func (b *batcher) wrapper(python string) (string, error) {
 	return path, os.WriteFile(path, []byte(text), 0o755)
 }
 
-func (b *batcher) cell(s settings, python, backend string) *experiments.Cell {
-	args := experiments.Values{}
+func (b *batcher) cell(s settings, python, backend string) *cell.Cell {
+	args := cell.Values{}
 	for name, text := range s.args {
 		args[name] = value(text)
 	}
-	return &experiments.Cell{
-		Platform:  &experiments.Platform{ID: "vllm", Backend: backend, Python: python, Args: args, Env: s.env},
-		Model:     &experiments.Model{ID: "model", Parts: vllm.Model{Model: s.model}.Parts()},
+	return &cell.Cell{
+		Platform:  &cell.Platform{ID: "vllm", Backend: backend, Python: python, Args: args, Env: s.env},
+		Model:     &cell.Model{ID: "model", Parts: vllm.Model{Model: s.model}.Parts()},
 		Generate:  b.gen,
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 	"matrix/backends"
 	_ "matrix/backends/engines" // known to the files that it writes
 	"matrix/backends/simulator"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -50,19 +51,19 @@ func writeHistory(dir string, n int) (file, root string, err error) {
 
 func planOf(file, root string) (*plan.Plan, error) {
 	ctx := context.Background()
-	config, diags := experiments.Load([]string{file}, lang.Options{})
+	config, diags := grid.Load([]string{file}, lang.Options{})
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	var cells []*experiments.Cell
-	for c := range config.Experiments[0].Expand(experiments.Hooks{}).Cells() {
+	var cells []*cell.Cell
+	for c := range config.Experiments[0].Expand(grid.Hooks{}).Cells() {
 		cells = append(cells, c)
 	}
 	store, err := store.Open(root)
 	if err != nil {
 		return nil, err
 	}
-	w := plan.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
+	w := plan.World{Backends: map[string]backends.Backend{cell.Simulator: simulator.New()}, Store: store,
 		Datasets: dataset.Open, Version: "0"}
 	return plan.Make(ctx, w, config.Experiments[0].Name, cells, plan.Filter{})
 }

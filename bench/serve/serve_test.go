@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/rows"
 	"matrix/results/store"
@@ -38,9 +38,9 @@ func plant(b *testing.B, n int) string {
 	}
 	store, err := store.Open(root)
 	check(b, err)
-	c, err := experiments.NewCell("big", &experiments.Platform{ID: "p"}, &experiments.Model{ID: "m"}, n)
+	c, err := cell.NewCell("big", &cell.Platform{ID: "p"}, &cell.Model{ID: "m"}, n)
 	check(b, err)
-	a, err := store.Begin(c, experiments.Identity{}, 1, nil)
+	a, err := store.Begin(c, cell.Identity{}, 1, nil)
 	check(b, err)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {

@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -156,9 +155,9 @@ func open(t *testing.T, root string) *store.Store {
 
 // askApply draws the table that an apply ends with.
 func askApply(t *testing.T, set *summary.Set, c *summary.Cell, e stats.Estimate) {
-	cell := &experiments.Cell{Address: c.Address, Launches: 1, Load: &cell.Load{Mode: "closed"},
-		Axes: []*experiments.Axis{{Name: "platform", Label: "a"}}}
-	item := &plan.Item{Cell: cell, Identity: experiments.Identity{Hash: c.Identity}}
+	of := &cell.Cell{Address: c.Address, Launches: 1, Load: &cell.Load{Mode: "closed"},
+		Axes: []*cell.Axis{{Name: "platform", Label: "a"}}}
+	item := &plan.Item{Cell: of, Identity: cell.Identity{Hash: c.Identity}}
 	var out strings.Builder
 	view.ResultTable(view.NewPrinter(&out, &out), &plan.Plan{Items: []*plan.Item{item}}, set)
 	if want := fmt.Sprintf("%.1f", e.Median); !strings.Contains(out.String(), want) || !strings.Contains(out.String(), fmt.Sprintf("%d/1", e.N)) {

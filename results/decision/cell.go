@@ -11,7 +11,7 @@ import (
 )
 
 // cell is one cell of the tree as the decision sees it.
-type cell struct {
+type tally struct {
 	of       *summary.Cell // nil in tests of the arithmetic
 	source   Source
 	platform string
@@ -46,13 +46,13 @@ type launch struct {
 }
 
 // tried reports that the platform had its chance here, whatever came of it.
-func (c *cell) tried() bool { return c != nil && c.complete+c.failed+c.censored > 0 }
+func (c *tally) tried() bool { return c != nil && c.complete+c.failed+c.censored > 0 }
 
 // broken reports that no launch came through.
-func (c *cell) broken() bool { return c.tried() && c.complete == 0 }
+func (c *tally) broken() bool { return c.tried() && c.complete == 0 }
 
 // median of a metric over the launches; nil without one.
-func (c *cell) median(metric string) *float64 {
+func (c *tally) median(metric string) *float64 {
 	values := c.values(metric)
 	if len(values) == 0 {
 		return nil
@@ -61,7 +61,7 @@ func (c *cell) median(metric string) *float64 {
 	return &m
 }
 
-func (c *cell) values(metric string) []float64 {
+func (c *tally) values(metric string) []float64 {
 	var out []float64
 	if c == nil {
 		return nil
@@ -75,8 +75,8 @@ func (c *cell) values(metric string) []float64 {
 }
 
 // cellOf reads what the decision needs of a cell; extra are columns that a requirement or goal names.
-func cellOf(from *summary.Cell, extra []string) *cell {
-	c := &cell{of: from, platform: from.Platform, model: from.Model, size: from.BatchSize, origin: from.Experiment, imported: from.Imported, simulated: from.Simulated,
+func cellOf(from *summary.Cell, extra []string) *tally {
+	c := &tally{of: from, platform: from.Platform, model: from.Model, size: from.BatchSize, origin: from.Experiment, imported: from.Imported, simulated: from.Simulated,
 		settings: maps.Clone(from.Axes), source: Source{Cell: from.Slug, Name: from.Name, BatchSize: from.BatchSize}}
 	for _, axis := range []string{"platform", "model", "batch_size"} {
 		delete(c.settings, axis)
@@ -100,7 +100,7 @@ func cellOf(from *summary.Cell, extra []string) *cell {
 }
 
 // count adds up how the attempts ended. An attempt that we or the machine stopped says nothing of the platform.
-func (c *cell) count(from *summary.Cell) {
+func (c *tally) count(from *summary.Cell) {
 	for _, a := range from.Attempts {
 		switch a.Status {
 		case record.Complete:

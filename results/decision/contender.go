@@ -13,15 +13,15 @@ import (
 type contender struct {
 	name, platform string
 	selectors      []string // axis=value, as `matrix apply --only` takes them
-	at             map[int64]*cell
+	at             map[int64]*tally
 	series         int // its place in the model of finish times
 }
 
 func (c *contender) sizes() []int64 { return slices.Sorted(maps.Keys(c.at)) }
 
 // cells are the contender's, by size.
-func (c *contender) cells() []*cell {
-	var out []*cell
+func (c *contender) cells() []*tally {
+	var out []*tally
 	for _, size := range c.sizes() {
 		out = append(out, c.at[size])
 	}
@@ -29,8 +29,8 @@ func (c *contender) cells() []*cell {
 }
 
 // evidence are the cells that tell of n requests: of batches up to n, or of the smallest where all are larger.
-func (c *contender) evidence(n int64) []*cell {
-	var out []*cell
+func (c *contender) evidence(n int64) []*tally {
+	var out []*tally
 	for _, at := range c.cells() {
 		if at.tried() && (at.size <= n || len(out) == 0) {
 			out = append(out, at)
@@ -40,8 +40,8 @@ func (c *contender) evidence(n int64) []*cell {
 }
 
 // broke is the smallest batch up to n that was tried and did not come through, nor did a larger one; nil = none.
-func (c *contender) broke(n int64) *cell {
-	var out *cell
+func (c *contender) broke(n int64) *tally {
+	var out *tally
 	for _, at := range c.cells() {
 		switch {
 		case at.complete > 0:
@@ -115,10 +115,10 @@ func (c *contender) most() int {
 func (c *contender) repeated() bool { return c.most() > 1 }
 
 func (c *contender) imported() bool {
-	return slices.ContainsFunc(c.cells(), func(at *cell) bool { return at.imported })
+	return slices.ContainsFunc(c.cells(), func(at *tally) bool { return at.imported })
 }
 
-func (c *contender) sources(cells []*cell) []Source {
+func (c *contender) sources(cells []*tally) []Source {
 	var out []Source
 	for _, at := range cells {
 		out = append(out, at.source)
@@ -128,13 +128,13 @@ func (c *contender) sources(cells []*cell) []Source {
 
 // contendersOf names the cells of a group. Settings that are the same in the whole group are no part of a name; where
 // two cells would still share a name and size, the experiment tells them apart, and else the folder.
-func contendersOf(cells []*cell) []*contender {
+func contendersOf(cells []*tally) []*contender {
 	varying := varying(cells)
 	type key struct {
 		name string
 		size int64
 	}
-	name := func(c *cell, more string) string {
+	name := func(c *tally, more string) string {
 		parts := []string{c.platform}
 		for _, axis := range varying {
 			if label, ok := c.settings[axis]; ok {
@@ -162,14 +162,14 @@ func contendersOf(cells []*cell) []*contender {
 			n += ", " + c.source.Cell
 		}
 		if byName[n] == nil {
-			byName[n] = &contender{name: n, platform: c.platform, selectors: selectorsOf(c, varying), at: map[int64]*cell{}}
+			byName[n] = &contender{name: n, platform: c.platform, selectors: selectorsOf(c, varying), at: map[int64]*tally{}}
 		}
 		byName[n].at[c.size] = c
 	}
 	return slices.SortedFunc(maps.Values(byName), func(a, b *contender) int { return cmp.Compare(a.name, b.name) })
 }
 
-func selectorsOf(c *cell, varying []string) []string {
+func selectorsOf(c *tally, varying []string) []string {
 	out := []string{"platform=" + c.platform, "model=" + c.model}
 	for _, axis := range varying {
 		if label, ok := c.settings[axis]; ok {
@@ -180,7 +180,7 @@ func selectorsOf(c *cell, varying []string) []string {
 }
 
 // varying are the axes whose label is not the same in all cells, sorted.
-func varying(cells []*cell) []string {
+func varying(cells []*tally) []string {
 	labels := map[string]map[string]bool{}
 	for _, c := range cells {
 		for axis, label := range c.settings {

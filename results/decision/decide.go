@@ -12,7 +12,7 @@ import (
 // Decide says what a set holds. It needs no order of the cells and changes nothing; its errors are of reading.
 func Decide(ctx context.Context, set *summary.Set, o Options) (*Result, error) {
 	r := rulesOf(o)
-	var cells []*cell
+	var cells []*tally
 	for _, c := range set.Cells {
 		at := cellOf(c, r.columns())
 		if o.Quality != nil {
@@ -43,14 +43,14 @@ func Decide(ctx context.Context, set *summary.Set, o Options) (*Result, error) {
 }
 
 // decide is Decide once the files are read.
-func (r *rules) decide(cells []*cell, model func([]*contender) (times, error)) (*Result, error) {
+func (r *rules) decide(cells []*tally, model func([]*contender) (times, error)) (*Result, error) {
 	out := &Result{Decision: r.id, Weights: r.weightsAs(nil), Requests: r.requests, Currency: r.currency}
-	slices.SortStableFunc(cells, func(a, b *cell) int {
+	slices.SortStableFunc(cells, func(a, b *tally) int {
 		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.source.Cell, b.source.Cell))
 	})
 	// Where nothing else is there the form is shown of simulated cells, and every sentence says so.
-	out.Simulated = len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.simulated })
-	var real []*cell
+	out.Simulated = len(cells) > 0 && !slices.ContainsFunc(cells, func(c *tally) bool { return !c.simulated })
+	var real []*tally
 	for _, c := range cells {
 		switch {
 		case c.simulated && !out.Simulated:

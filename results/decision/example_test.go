@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 var update = flag.Bool("update", false, "write the worked example into docs/decision.md")
@@ -22,7 +22,7 @@ func example(t *testing.T) Question {
 	b := engine{name: "ollama", load: 10, rate: 8, noise: quiet, figures: map[string]float64{mMemory: 9e9, mEnergy: 29, mCPU: 0.1, mFootprint: 1.5e9, mPackages: 1, mSettings: 2, mTokens: 200}}
 	r := rand.New(rand.NewPCG(8, 8))
 	cells := append(a.measured(r, threeSizes, 3), b.measured(r, threeSizes, 3)...)
-	return decided(t, r, cells, []engine{a, b}, &experiments.Decision{PricePerHour: &price, Currency: "EUR"}, 50_000).Questions[0]
+	return decided(t, r, cells, []engine{a, b}, &cell.Decision{PricePerHour: &price, Currency: "EUR"}, 50_000).Questions[0]
 }
 
 // table is a score as the page prints it.

@@ -115,7 +115,7 @@ func grave(c summary.Check) int {
 
 // untried is the smallest batch up to n at which another broke or failed once, and to which the first never came: that it
 // would come through is not known. nil = there is none.
-func (g *contest) untried(first *contender, n int64) *cell {
+func (g *contest) untried(first *contender, n int64) *tally {
 	reached := first.reached()
 	for _, size := range g.Sizes {
 		if size <= reached || size > n {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/predict"
 	"matrix/results/summary"
 )
@@ -15,7 +15,7 @@ import (
 var quiet = normal(0.01)
 
 // pair makes two engines' cells and asks about them.
-func pair(t *testing.T, a, b engine, sizes []int64, launches int, rules *experiments.Decision, requests ...int64) Group {
+func pair(t *testing.T, a, b engine, sizes []int64, launches int, rules *cell.Decision, requests ...int64) Group {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	return decided(t, r, append(a.measured(r, sizes, launches), b.measured(r, sizes, launches)...), []engine{a, b}, rules, requests...)
@@ -113,11 +113,11 @@ func TestSuccessBar(t *testing.T) {
 	if q.Verdict != Winner || platform(q) != "a" || q.Standings[1].Rank != 0 || !strings.Contains(strings.Join(q.Sentences, " "), "b answered 17,934 of 18,300") {
 		t.Errorf("%s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}
-	low := &experiments.Decision{Require: map[string]float64{"success_rate": 0.9}, Weights: map[string]float64{Performance: 1}}
+	low := &cell.Decision{Require: map[string]float64{"success_rate": 0.9}, Weights: map[string]float64{Performance: 1}}
 	if q := pair(t, slow, lossy, threeSizes, 3, low, 5000).Questions[0]; platform(q) != "b" {
 		t.Errorf("with 0.9 asked for: %v", q.Sentences)
 	}
-	high := &experiments.Decision{Require: map[string]float64{"success_rate": 0.9999}}
+	high := &cell.Decision{Require: map[string]float64{"success_rate": 0.9999}}
 	lossy.fail = 0
 	q = pair(t, slow, lossy, threeSizes, 3, high, 5000).Questions[0]
 	if q.Verdict != Undecided || !strings.Contains(q.Sentences[0], "success_rate ≥ 0.9999 is not shown") || !strings.Contains(q.Missing[0].Command, "--launches 6") {
@@ -147,7 +147,7 @@ func TestEvidenceIsNoMerit(t *testing.T) {
 }
 
 // crash lets a platform's launches at a size fail.
-func crash(cells []*cell, platform string, size int64) []*cell {
+func crash(cells []*tally, platform string, size int64) []*tally {
 	for _, c := range cells {
 		if c.platform == platform && c.size == size {
 			c.failed, c.complete, c.launches, c.runs, c.ok, c.reason = len(c.launches), 0, nil, nil, 0, "out of memory"
@@ -185,7 +185,7 @@ func TestUnknownIsNotPassed(t *testing.T) {
 func TestRedChecks(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: quiet}, {name: "b", load: 10, rate: 80, noise: quiet}, {name: "c", load: 10, rate: 20, noise: quiet}}
-	var cells []*cell
+	var cells []*tally
 	for _, e := range engines {
 		cells = append(cells, e.measured(r, threeSizes, 3)...)
 	}
@@ -224,7 +224,7 @@ func TestUnknownLoad(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(3, 2))
 	engines := []engine{load, {name: "b", load: 10, rate: 48, noise: quiet}, {name: "c", rate: 10, noise: quiet}}
-	var cells []*cell
+	var cells []*tally
 	for _, e := range engines {
 		cells = append(cells, e.measured(r, threeSizes, 3)...)
 	}
@@ -266,7 +266,7 @@ func TestColdStartIsNamed(t *testing.T) {
 // Money: the machine's hour and its electricity.
 func TestCost(t *testing.T) {
 	price, kwh := 3.0, 0.3
-	rules := &experiments.Decision{PricePerHour: &price, ElectricityPerKWh: &kwh, Currency: "EUR"}
+	rules := &cell.Decision{PricePerHour: &price, ElectricityPerKWh: &kwh, Currency: "EUR"}
 	figures := map[string]float64{mEnergy: 36, mTokens: 100}
 	q := pair(t, engine{name: "a", load: 10, rate: 50, figures: figures}, engine{name: "b", load: 10, rate: 100, figures: figures}, []int64{1000}, 1, rules, 5000).Questions[0]
 	tm := q.Standings[0].Time
@@ -278,7 +278,7 @@ func TestCost(t *testing.T) {
 
 // Where the score's first is not the fastest, both times are said.
 func TestSlowerFirst(t *testing.T) {
-	rules := &experiments.Decision{Weights: map[string]float64{Performance: 1, Simplicity: 10}}
+	rules := &cell.Decision{Weights: map[string]float64{Performance: 1, Simplicity: 10}}
 	a := engine{name: "a", load: 10, rate: 50, noise: quiet, figures: map[string]float64{mPackages: 0}}
 	b := engine{name: "b", load: 10, rate: 80, noise: quiet, figures: map[string]float64{mPackages: 200}}
 	q := pair(t, a, b, threeSizes, 3, rules, 5000).Questions[0]
@@ -295,7 +295,7 @@ func TestOneFailureShowsNothing(t *testing.T) {
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: quiet}, {name: "b", load: 9.5, rate: 53, noise: quiet}}
 	cells := append(engines[0].measured(r, []int64{1000}, 6), engines[1].measured(r, []int64{1000}, 6)...)
 	cells[1].ok--
-	weights := &experiments.Decision{Weights: map[string]float64{Performance: 1, Reliability: 99}}
+	weights := &cell.Decision{Weights: map[string]float64{Performance: 1, Reliability: 99}}
 	if q := decided(t, r, cells, engines, weights, 1000).Questions[0]; platform(q) != "a" || q.Verdict != Provisional {
 		t.Errorf("%s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}

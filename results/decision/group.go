@@ -12,27 +12,27 @@ type groupKey struct{ model, precision, place, asked string }
 
 // groupsOf sorts cells into groups, by model, then by their order in keys. What a cell does not tell (an imported one,
 // one that crashed before it loaded) is taken from the group that it fits, where it fits only one.
-func groupsOf(cells []*cell) [][]*cell {
-	byModel := map[string][]*cell{}
+func groupsOf(cells []*tally) [][]*tally {
+	byModel := map[string][]*tally{}
 	for _, c := range cells {
 		byModel[c.model] = append(byModel[c.model], c)
 	}
-	var out [][]*cell
+	var out [][]*tally
 	for _, model := range sortedKeys(byModel) {
 		out = append(out, split(byModel[model])...)
 	}
 	return out
 }
 
-func split(cells []*cell) [][]*cell {
+func split(cells []*tally) [][]*tally {
 	keys := keysOf(cells)
-	groups := map[groupKey][]*cell{}
+	groups := map[groupKey][]*tally{}
 	for i, c := range cells {
 		k := settle(keys[i], keys)
 		groups[k] = append(groups[k], c)
 	}
 	join(groups)
-	var out [][]*cell
+	var out [][]*tally
 	for _, k := range slices.SortedFunc(maps.Keys(groups), groupKey.compare) {
 		out = append(out, groups[k])
 	}
@@ -42,7 +42,7 @@ func split(cells []*cell) [][]*cell {
 // join makes one group of those that differ in what was asked of the same prompts alone, where each holds but one platform
 // and not all the same one: a setting that only one side got. By themselves they would say that there is nothing to compare
 // with; together a red check says why they are not comparable.
-func join(groups map[groupKey][]*cell) {
+func join(groups map[groupKey][]*tally) {
 	alike := map[groupKey][]groupKey{}
 	for _, k := range slices.SortedFunc(maps.Keys(groups), groupKey.compare) {
 		if prompts := groups[k][0].prompts; prompts != "" {
@@ -58,7 +58,7 @@ func join(groups map[groupKey][]*cell) {
 			for _, c := range groups[k] {
 				platforms[c.platform], sides[c.platform] = true, true
 			}
-			done := func(c *cell) bool { return len(c.launches) > 0 }
+			done := func(c *tally) bool { return len(c.launches) > 0 }
 			apart = apart && len(platforms) == 1 && slices.ContainsFunc(groups[k], done)
 		}
 		if !apart || len(sides) < 2 {
@@ -85,10 +85,10 @@ func (k groupKey) compare(other groupKey) int {
 
 // keysOf gives each cell its key. A cell that crashed before it told its weights has those of the same platform and
 // settings at other sizes.
-func keysOf(cells []*cell) []groupKey {
+func keysOf(cells []*tally) []groupKey {
 	forms := make([]form, len(cells))
 	told := map[string]form{}
-	same := func(c *cell) string {
+	same := func(c *tally) string {
 		var b strings.Builder
 		for _, axis := range sortedKeys(c.settings) {
 			b.WriteString("\x00" + axis + "\x00" + c.settings[axis])
@@ -137,7 +137,7 @@ func (k groupKey) full() bool { return k.precision != "" && k.place != "" && k.a
 
 func agree(a, known string) bool { return a == "" || a == known }
 
-func precisionOf(cells []*cell) string {
+func precisionOf(cells []*tally) string {
 	for _, k := range keysOf(cells) {
 		if k.precision != "" {
 			return k.precision

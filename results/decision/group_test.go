@@ -23,7 +23,7 @@ func TestGroups(t *testing.T) {
 	engines := []engine{{name: "a", load: 60, rate: 50}, {name: "b", load: 10, rate: 20}}
 	cells := append(engines[0].measured(r, []int64{1000}, 1), engines[1].measured(r, []int64{1000}, 1)...)
 	cells[1].form = form{quantization: "Q4_K_M"}
-	crashed := &cell{platform: "b", model: "m", size: 5000, origin: "e", place: "gpu", asked: "prompts", failed: 1, planned: 5000, reason: "out of memory",
+	crashed := &tally{platform: "b", model: "m", size: 5000, origin: "e", place: "gpu", asked: "prompts", failed: 1, planned: 5000, reason: "out of memory",
 		source: Source{Cell: "b-m-5000", Name: "b/m/5000"}}
 	res, err := rulesOf(Options{Requests: []int64{1000}}).decide(append(cells, crashed), modelOf(r, engines))
 	if err != nil || len(res.Groups) != 2 || res.Groups[0].Precision != "16-bit" || !slices.Equal(res.Groups[1].Sizes, []int64{1000, 5000}) || len(res.Prices) != 1 {

@@ -23,7 +23,7 @@ type inquiry struct {
 	ratio         *predict.Ratio // T of the second / T of the first
 	rival         *contender     // from whom the first is not told apart; nil = from nobody
 	red           []summary.Check
-	untried       *cell // at which another broke, and the first was never tried
+	untried       *tally // at which another broke, and the first was never tried
 	turn          *turn
 }
 
@@ -73,8 +73,8 @@ type contest struct {
 	asks       []*inquiry
 }
 
-func (g *contest) cells() []*cell {
-	var out []*cell
+func (g *contest) cells() []*tally {
+	var out []*tally
 	for _, c := range g.contenders {
 		out = append(out, c.cells()...)
 	}
@@ -85,14 +85,14 @@ func (g *contest) cells() []*cell {
 func (g *contest) concerned(check summary.Check) []*contender {
 	var out []*contender
 	for _, c := range g.contenders {
-		if slices.ContainsFunc(c.cells(), func(at *cell) bool { return slices.Contains(check.Cells, at.origin+"/"+at.source.Cell) }) {
+		if slices.ContainsFunc(c.cells(), func(at *tally) bool { return slices.Contains(check.Cells, at.origin+"/"+at.source.Cell) }) {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-func gather(cells []*cell) *contest {
+func gather(cells []*tally) *contest {
 	g := &contest{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
 	g.Model = cells[0].model
 	g.Precision = precisionOf(cells)

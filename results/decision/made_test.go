@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/predict"
 )
 
@@ -21,10 +21,10 @@ type engine struct {
 }
 
 // measured are its cells: so many launches at each size.
-func (e engine) measured(r *rand.Rand, sizes []int64, launches int) []*cell {
-	var out []*cell
+func (e engine) measured(r *rand.Rand, sizes []int64, launches int) []*tally {
+	var out []*tally
 	for _, size := range sizes {
-		c := &cell{platform: e.name, model: "m", size: size, origin: "e", place: "gpu", asked: "prompts", form: form{dtype: "bfloat16", bytes: 8e9},
+		c := &tally{platform: e.name, model: "m", size: size, origin: "e", place: "gpu", asked: "prompts", form: form{dtype: "bfloat16", bytes: 8e9},
 			source: Source{Cell: fmt.Sprintf("%s-%d", e.name, size), Name: fmt.Sprintf("%s/m/%d", e.name, size), BatchSize: size}}
 		for i := range launches {
 			c.add(e.launch(r, size), e.figures, fmt.Sprint(c.source.Cell, "-", i))
@@ -44,7 +44,7 @@ func (e engine) launch(r *rand.Rand, size int64) predict.Launch {
 	return predict.Launch{Requests: size, DurationS: answer + float64(size)/rate, Curve: predict.Curve{RatePerS: rate, Waves: float64(size) / rate / answer, AnswerS: answer}}
 }
 
-func (c *cell) add(run predict.Launch, figures map[string]float64, attempt string) {
+func (c *tally) add(run predict.Launch, figures map[string]float64, attempt string) {
 	values := map[string]float64{}
 	for name, v := range figures {
 		values[name] = v
@@ -83,7 +83,7 @@ func modelOf(r *rand.Rand, engines []engine) func([]*contender) (times, error) {
 }
 
 // decided is the one group that engines make.
-func decided(t testing.TB, r *rand.Rand, cells []*cell, engines []engine, rules *experiments.Decision, requests ...int64) Group {
+func decided(t testing.TB, r *rand.Rand, cells []*tally, engines []engine, rules *cell.Decision, requests ...int64) Group {
 	t.Helper()
 	res, err := rulesOf(Options{Rules: rules, Requests: requests}).decide(cells, modelOf(r, engines))
 	if err != nil || len(res.Groups) != 1 {

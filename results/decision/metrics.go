@@ -32,7 +32,7 @@ type figure struct {
 	value    float64
 	sd       float64 // of the value's logarithm, from the launches; 0 = it has none
 	launches int
-	cells    []*cell
+	cells    []*tally
 }
 
 // scope is what a score is for.
@@ -110,7 +110,7 @@ func atSize(name string) func(*contender, scope) *figure {
 		if len(values) == 0 {
 			return nil
 		}
-		out := &figure{value: stats.Median(values), cells: []*cell{at}, launches: len(values)}
+		out := &figure{value: stats.Median(values), cells: []*tally{at}, launches: len(values)}
 		if spread := stats.Pool(values); spread.Known() {
 			out.sd = math.Sqrt(spread.Variance / float64(len(values)))
 		}

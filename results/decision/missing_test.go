@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/predict"
 )
 
@@ -56,7 +56,7 @@ func TestToTell(t *testing.T) {
 // What the first sentence says of a requirement that is not shown is not said again as a check.
 func TestNotShownIsSaidOnce(t *testing.T) {
 	q := pair(t, engine{name: "a", load: 10, rate: 90, noise: quiet}, engine{name: "b", load: 10, rate: 50, noise: quiet}, []int64{100}, 2,
-		&experiments.Decision{Require: map[string]float64{mSuccess: 0.999}}, 1000).Questions[0]
+		&cell.Decision{Require: map[string]float64{mSuccess: 0.999}}, 1000).Questions[0]
 	said := 0
 	for _, s := range q.Sentences {
 		if strings.Contains(s, "a would lead, but success_rate") || strings.Contains(s, "a: success_rate") {

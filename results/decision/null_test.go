@@ -37,7 +37,7 @@ func share(t *testing.T, faster float64, noise func(*rand.Rand) float64, launche
 }
 
 // verdictsOf asks the gate alone: no sentences.
-func verdictsOf(t *testing.T, r *rand.Rand, cells []*cell, engines []engine) []string {
+func verdictsOf(t *testing.T, r *rand.Rand, cells []*tally, engines []engine) []string {
 	t.Helper()
 	rules, g := rulesOf(Options{}), gather(cells)
 	for i, c := range g.contenders {

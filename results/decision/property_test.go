@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/predict"
 )
 
@@ -28,7 +28,7 @@ func trees() int {
 // world is a random tree: two to four engines, their cells, and the loads that their starts took.
 type world struct {
 	engines []engine
-	cells   []*cell
+	cells   []*tally
 }
 
 func randomWorld(r *rand.Rand) world {
@@ -52,7 +52,7 @@ func randomWorld(r *rand.Rand) world {
 }
 
 // changed is the world with one engine and its cells altered; the rest is as it was.
-func (w world) changed(name string, e func(*engine), c func(*cell)) world {
+func (w world) changed(name string, e func(*engine), c func(*tally)) world {
 	out := world{engines: slices.Clone(w.engines)}
 	for i := range out.engines {
 		if out.engines[i].name == name && e != nil {
@@ -73,7 +73,7 @@ func (w world) changed(name string, e func(*engine), c func(*cell)) world {
 	return out
 }
 
-func (w world) decided(t *testing.T, rules *experiments.Decision) Group {
+func (w world) decided(t *testing.T, rules *cell.Decision) Group {
 	return decided(t, nil, w.cells, w.engines, rules)
 }
 
@@ -108,13 +108,13 @@ func TestBetterNeverLowersARank(t *testing.T) {
 		before := places(w.decided(t, nil))
 		for what, after := range map[string]world{
 			"shorter load": w.changed("a", func(e *engine) { e.load /= by }, nil),
-			"higher rate": w.changed("a", nil, func(c *cell) {
+			"higher rate": w.changed("a", nil, func(c *tally) {
 				for i, run := range c.runs {
 					c.runs[i] = predict.Launch{Requests: run.Requests, DurationS: run.DurationS / by, Curve: predict.Curve{RatePerS: run.Curve.RatePerS * by, Waves: run.Curve.Waves, AnswerS: run.Curve.AnswerS / by}}
 				}
 			}),
-			"failure less": w.changed("a", nil, func(c *cell) { c.ok = min(c.planned, c.ok+1) }),
-			"Joule less": w.changed("a", nil, func(c *cell) {
+			"failure less": w.changed("a", nil, func(c *tally) { c.ok = min(c.planned, c.ok+1) }),
+			"Joule less": w.changed("a", nil, func(c *tally) {
 				for _, l := range c.launches {
 					l.values[mEnergy]--
 				}
@@ -134,7 +134,7 @@ func TestThirdNeverSwapsTwo(t *testing.T) {
 	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
 		gone := w.engines[len(w.engines)-1].name
 		without := w.changed("", nil, nil)
-		without.cells = slices.DeleteFunc(without.cells, func(c *cell) bool { return c.platform == gone })
+		without.cells = slices.DeleteFunc(without.cells, func(c *tally) bool { return c.platform == gone })
 		few := places(without.decided(t, nil))
 		for i, all := range places(w.decided(t, nil)) {
 			for x := range few[i] {
@@ -156,7 +156,7 @@ func TestSmallBatchChangesNoMeasuredWinner(t *testing.T) {
 			c.ok = c.planned
 		}
 		without := w.changed("", nil, nil)
-		without.cells = slices.DeleteFunc(without.cells, func(c *cell) bool { return c.size == 100 })
+		without.cells = slices.DeleteFunc(without.cells, func(c *tally) bool { return c.size == 100 })
 		all, few := w.decided(t, nil).Questions[0], without.decided(t, nil).Questions[0]
 		if all.Requests != 5000 || all.Verdict == Winner && platform(few) != platform(all) || few.Verdict == Winner && platform(all) != platform(few) {
 			t.Errorf("%s %s, without the small one %s %s", all.Verdict, platform(all), few.Verdict, platform(few))
@@ -172,7 +172,7 @@ func TestScalingAllWeightsChangesNothing(t *testing.T) {
 			weights[name] = 1 + 50*r.Float64()
 			scaled[name] = weights[name] * factor
 		}
-		a, b := w.decided(t, &experiments.Decision{Weights: weights}), w.decided(t, &experiments.Decision{Weights: scaled})
+		a, b := w.decided(t, &cell.Decision{Weights: weights}), w.decided(t, &cell.Decision{Weights: scaled})
 		if diff := cmp.Diff(places(a), places(b)); diff != "" {
 			t.Error(diff)
 		}
@@ -197,7 +197,7 @@ func TestMissingMetricIsNeverZero(t *testing.T) {
 		strip := func(of ...string) Group {
 			out := w
 			for _, name := range of {
-				out = out.changed(name, nil, func(c *cell) {
+				out = out.changed(name, nil, func(c *tally) {
 					for _, l := range c.launches {
 						delete(l.values, gone)
 					}
@@ -257,11 +257,11 @@ func TestSimulatedCellsChangeNothing(t *testing.T) {
 func TestFailedCellNeverRaisesItsPlatform(t *testing.T) {
 	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
 		if r.IntN(2) == 0 { // a size that a was not tried at
-			w.cells = slices.DeleteFunc(w.cells, func(c *cell) bool { return c.platform == "a" && c.size == 1000 })
+			w.cells = slices.DeleteFunc(w.cells, func(c *tally) bool { return c.platform == "a" && c.size == 1000 })
 		}
 		more := w.changed("", nil, nil)
 		size := append(slices.Clone(threeSizes), 20_000)[r.IntN(4)]
-		at := slices.IndexFunc(more.cells, func(c *cell) bool { return c.platform == "a" && c.size == size })
+		at := slices.IndexFunc(more.cells, func(c *tally) bool { return c.platform == "a" && c.size == size })
 		if at < 0 {
 			c := engine{name: "a", load: 1, rate: 1}.measured(r, []int64{size}, 1)[0]
 			c.launches, c.runs, c.complete, c.ok, c.planned = nil, nil, 0, 0, 0
@@ -291,7 +291,7 @@ func TestSensitivityIsWhereTheOrderTurns(t *testing.T) {
 			for factor, first := range map[float64]string{0.999: f.LowerTo, 1.001: q.Standings[0].Contender} {
 				weights := maps.Clone(defaultWeights)
 				weights[f.Criterion] = *f.Lower * factor
-				if got := w.decided(t, &experiments.Decision{Weights: weights}).Questions[0].Standings[0].Contender; got != first {
+				if got := w.decided(t, &cell.Decision{Weights: weights}).Questions[0].Standings[0].Contender; got != first {
 					t.Errorf("%s at %g: %s is first, not %s", f.Criterion, weights[f.Criterion], got, first)
 				}
 			}

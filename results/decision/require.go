@@ -152,7 +152,7 @@ func (r *rules) admit(g *contest, c *contender, n int64) admission {
 }
 
 // trouble says how a cell broke.
-func (c *cell) trouble() string {
+func (c *tally) trouble() string {
 	what, reason := "failed", c.reason
 	if c.failed == 0 {
 		what = "ran into its limit"

@@ -6,15 +6,15 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
 
 // Options say how to weigh and what else is known.
 type Options struct {
-	Rules    *experiments.Decision // nil = the default weights, nothing required
-	Requests []int64               // asked about, stronger than the rules'; nil = theirs, else DefaultRequests
+	Rules    *cell.Decision // nil = the default weights, nothing required
+	Requests []int64        // asked about, stronger than the rules'; nil = theirs, else DefaultRequests
 
 	// Quality is what is known of a cell's answers, nil = nothing. Without it a weight of quality is dropped for all.
 	Quality func(*summary.Cell) *Quality

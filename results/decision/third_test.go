@@ -24,7 +24,7 @@ func TestThirdThatLacksSwapsNobody(t *testing.T) {
 					continue
 				}
 				two := w.changed("", nil, nil)
-				two.cells = slices.DeleteFunc(two.cells, func(c *cell) bool { return c.platform != x.name && c.platform != y.name })
+				two.cells = slices.DeleteFunc(two.cells, func(c *tally) bool { return c.platform != x.name && c.platform != y.name })
 				both := two.decided(t, nil)
 				for i, at := range places(both) {
 					tied[i] = tied[i] || both.Questions[i].Verdict == Tie || all.Questions[i].Verdict == Tie
@@ -82,6 +82,6 @@ func lacking(r *rand.Rand) world {
 			}
 		}
 	}
-	w.cells = slices.DeleteFunc(w.cells, func(c *cell) bool { return small && c.platform == last && c.size > threeSizes[0] })
+	w.cells = slices.DeleteFunc(w.cells, func(c *tally) bool { return small && c.platform == last && c.size > threeSizes[0] })
 	return w
 }

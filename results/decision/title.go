@@ -11,7 +11,7 @@ import (
 // what was asked for or the machine; at the least their platforms.
 func titles(groups []*contest) {
 	for _, g := range groups {
-		var all []*cell
+		var all []*tally
 		for _, other := range groups {
 			if other.Model == g.Model && other.Precision == g.Precision {
 				all = append(all, other.cells()...)
@@ -36,7 +36,7 @@ var ranked = []string{"model", "batch size", "precision", "context", "load", "pr
 	"measured in", "neighbours", "client", "chat template", "answers that can be used", "reasoning"}
 
 // apart says in what cells of one group are unlike those of the others: what was asked of them, or the machine.
-func apart(own, all []*cell) []string {
+func apart(own, all []*tally) []string {
 	var parts []string
 	for _, other := range all {
 		if slices.Contains(own, other) || other.of == nil || own[0].of == nil {

@@ -42,7 +42,7 @@ func TestCountsValid(t *testing.T) {
 func TestCostOfValid(t *testing.T) {
 	of := func(usable float64) *Time {
 		e := engine{name: "a", load: 10, rate: 10, figures: map[string]float64{mEnergy: 3, mTokens: 100, mUsable: usable}}
-		c := &contender{name: "a", at: map[int64]*cell{}}
+		c := &contender{name: "a", at: map[int64]*tally{}}
 		for _, at := range e.measured(rand.New(rand.NewPCG(1, 1)), []int64{100}, 2) {
 			c.at[at.size] = at
 		}

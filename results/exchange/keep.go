@@ -7,7 +7,7 @@ import (
 	"maps"
 	"strconv"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/table"
@@ -15,7 +15,7 @@ import (
 
 // Kept is an attempt that an import wrote.
 type Kept struct {
-	Cell    *experiments.Cell
+	Cell    *cell.Cell
 	Summary record.Summary
 	Dir     string
 }
@@ -32,7 +32,7 @@ func Keep(ctx context.Context, store *store.Store, experiment string, source []b
 	if err != nil {
 		return nil, err
 	}
-	cells := make([]*experiments.Cell, len(sets))
+	cells := make([]*cell.Cell, len(sets))
 	for i, s := range sets {
 		if cells[i], err = cellOf(experiment, s, history); err != nil {
 			return nil, err
@@ -90,13 +90,13 @@ func (s *Set) loadLabel() string {
 	return ""
 }
 
-func cellOf(experiment string, s *Set, history []store.Past) (*experiments.Cell, error) {
+func cellOf(experiment string, s *Set, history []store.Past) (*cell.Cell, error) {
 	c, err := bareCell(experiment, s)
 	if err != nil {
 		return nil, err
 	}
 	if s.load != "" && !keptAs(c, s, history) {
-		if c, err = bareCell(experiment, s, &experiments.Axis{Name: "load", Label: s.load, JSON: `"` + s.load + `"`}); err != nil {
+		if c, err = bareCell(experiment, s, &cell.Axis{Name: "load", Label: s.load, JSON: `"` + s.load + `"`}); err != nil {
 			return nil, err
 		}
 	}
@@ -108,13 +108,13 @@ func cellOf(experiment string, s *Set, history []store.Past) (*experiments.Cell,
 	return c, nil
 }
 
-func bareCell(experiment string, s *Set, more ...*experiments.Axis) (*experiments.Cell, error) {
-	return experiments.NewCell(experiment, &experiments.Platform{ID: s.Labels.Platform, Backend: "imported"},
-		&experiments.Model{ID: s.Labels.Model}, s.Labels.BatchSize, more...)
+func bareCell(experiment string, s *Set, more ...*cell.Axis) (*cell.Cell, error) {
+	return cell.NewCell(experiment, &cell.Platform{ID: s.Labels.Platform, Backend: "imported"},
+		&cell.Model{ID: s.Labels.Model}, s.Labels.BatchSize, more...)
 }
 
 // keptAs reports that an earlier matrix kept the same load in a cell without its coordinate: there the new one belongs, too.
-func keptAs(c *experiments.Cell, s *Set, history []store.Past) bool {
+func keptAs(c *cell.Cell, s *Set, history []store.Past) bool {
 	for _, p := range history {
 		if p.Address != c.Address || !imported(p) {
 			continue
@@ -133,8 +133,8 @@ func imported(p store.Past) bool {
 }
 
 // keep commits one set. One that is refused leaves nothing behind: its file is still there.
-func keep(store *store.Store, c *experiments.Cell, source []byte, s *Set) (Kept, error) {
-	id := experiments.Identify(c, experiments.Facts{})
+func keep(store *store.Store, c *cell.Cell, source []byte, s *Set) (Kept, error) {
+	id := cell.Identify(c, cell.Facts{})
 	a, err := store.Begin(c, id, s.Labels.Launch, source)
 	if err != nil {
 		return Kept{}, err
@@ -146,7 +146,7 @@ func keep(store *store.Store, c *experiments.Cell, source []byte, s *Set) (Kept,
 	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, nil
 }
 
-func write(a *store.Attempt, c *experiments.Cell, id experiments.Identity, s *Set) (record.Summary, error) {
+func write(a *store.Attempt, c *cell.Cell, id cell.Identity, s *Set) (record.Summary, error) {
 	run := record.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
 		Imported: true, Given: maps.Clone(s.Given), Untold: maps.Clone(s.Untold), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),

@@ -6,7 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/table"
 )
@@ -18,7 +18,7 @@ const noGoodput = "a batch load: its latency is queueing by construction"
 func (s *summarizer) goodput(t *tally, run record.Run) error {
 	d := s.value(record.MetricDuration)
 	switch {
-	case run.SLO == nil || *run.SLO == (experiments.SLO{}):
+	case run.SLO == nil || *run.SLO == (cell.SLO{}):
 		return nil
 	case run.Mode == record.ModeBatch:
 		s.null(record.MetricGoodput, noGoodput)
@@ -38,7 +38,7 @@ func (s *summarizer) goodput(t *tally, run record.Run) error {
 
 // Meet counts the measured ok requests in an attempt's folder that meet every bound, whatever bounds it was measured
 // under. mode is the load's: an open one counts from when a request was due.
-func Meet(dir, mode string, slo experiments.SLO) (met int64, err error) {
+func Meet(dir, mode string, slo cell.SLO) (met int64, err error) {
 	err = table.ScanRequests(dir, append([]string{record.ColPhase, record.ColStatus}, boundColumns...), func(b arrow.RecordBatch) error {
 		phase, status := table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
 		for i := range int(b.NumRows()) {
@@ -55,7 +55,7 @@ var boundColumns = []string{record.ColTTFT, record.ColTPOT, record.ColE2E, recor
 
 // meets holds a row against every bound. A bounded latency that was not measured is not met; only a tpot that cannot be
 // (one token or none) bounds nothing. A tpot of 0 is an older row's whose text came in one event: it was not seen.
-func meets(b arrow.RecordBatch, i int, mode string, slo experiments.SLO) bool {
+func meets(b arrow.RecordBatch, i int, mode string, slo cell.SLO) bool {
 	var queue float64
 	if q := table.In[*array.Float64](b, record.ColClientQueue); mode == record.ModeOpen && q.IsValid(i) {
 		queue = q.Value(i)

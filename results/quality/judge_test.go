@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/summary"
@@ -23,12 +23,12 @@ func measured(t *testing.T, root string, outputs map[string][]string) *summary.S
 		t.Fatal(err)
 	}
 	for platform, texts := range outputs {
-		cell := &experiments.Cell{Experiment: "e", Address: strings.Repeat(platform, 64)[:64], Slug: platform + "-m", BatchSize: len(texts),
-			Platform: &experiments.Platform{ID: platform}, Model: &experiments.Model{ID: "m"}}
-		var id experiments.Identity
+		c := &cell.Cell{Experiment: "e", Address: strings.Repeat(platform, 64)[:64], Slug: platform + "-m", BatchSize: len(texts),
+			Platform: &cell.Platform{ID: platform}, Model: &cell.Model{ID: "m"}}
+		var id cell.Identity
 		id.Hash = "same"
-		id.Components.Set("spec", experiments.Component{Value: []byte(`{"generate":{"max_tokens":8}}`)})
-		a, err := store.Begin(cell, id, 1, nil)
+		id.Components.Set("spec", cell.Component{Value: []byte(`{"generate":{"max_tokens":8}}`)})
+		a, err := store.Begin(c, id, 1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

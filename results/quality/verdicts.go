@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 )
 
 // verdicts is a file of verdicts, a line each, only ever appended to.
@@ -52,7 +52,7 @@ func (v *verdicts) load() error {
 		}
 		var one Verdict
 		if err := json.Unmarshal(line, &one); err != nil {
-			return fmt.Errorf("line %d: %w", n+1, experiments.PlainJSON(err))
+			return fmt.Errorf("line %d: %w", n+1, textfile.PlainJSON(err))
 		}
 		v.bySeq[one.Seq] = one
 	}

@@ -6,7 +6,7 @@ package record
 import (
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Statuses of an attempt.
@@ -23,35 +23,35 @@ var AttemptStatuses = []string{Complete, EngineFailed, Censored, EnvironmentFail
 
 // Manifest is manifest.json: what an attempt is, without reading its Parquet.
 type Manifest struct {
-	Schema     int                  `json:"schema"`
-	Experiment string               `json:"experiment"`
-	Address    string               `json:"address"`
-	Slug       string               `json:"slug"`
-	Name       string               `json:"name"` // coordinates
-	Launch     int                  `json:"launch"`
-	Attempt    string               `json:"attempt"`
-	Status     string               `json:"status"`
-	Reason     string               `json:"reason"` // one line: why it ended so
-	LogTail    string               `json:"log_tail,omitempty"`
-	Platform   string               `json:"platform"`
-	Model      string               `json:"model"`
-	BatchSize  int                  `json:"batch_size"`
-	Axes       map[string]string    `json:"axes"`
-	Identity   experiments.Identity `json:"identity"`
-	Began      time.Time            `json:"began"`
-	Ended      time.Time            `json:"ended"`
-	Host       string               `json:"host"`
-	Matrix     string               `json:"matrix"` // our version
-	Simulated  bool                 `json:"simulated"`
-	Source     string               `json:"source"` // SHA-256 of the HCL under sources/
-	Segments   int                  `json:"segments"`
-	Planned    int64                `json:"planned"`
-	OK         int64                `json:"ok"`
-	Neighbours int64                `json:"neighbours,omitempty"` // other launches on this machine meanwhile
-	Server     string               `json:"server,omitempty"`     // "group": it shared its server with other cells
-	Summary    map[string]float64   `json:"summary"`              // load_s, duration_s, output_throughput …: for plan estimates and show
-	Files      map[string]FileSum   `json:"files"`
-	Self       string               `json:"self"` // SHA-256 of this document with self = ""
+	Schema     int                `json:"schema"`
+	Experiment string             `json:"experiment"`
+	Address    string             `json:"address"`
+	Slug       string             `json:"slug"`
+	Name       string             `json:"name"` // coordinates
+	Launch     int                `json:"launch"`
+	Attempt    string             `json:"attempt"`
+	Status     string             `json:"status"`
+	Reason     string             `json:"reason"` // one line: why it ended so
+	LogTail    string             `json:"log_tail,omitempty"`
+	Platform   string             `json:"platform"`
+	Model      string             `json:"model"`
+	BatchSize  int                `json:"batch_size"`
+	Axes       map[string]string  `json:"axes"`
+	Identity   cell.Identity      `json:"identity"`
+	Began      time.Time          `json:"began"`
+	Ended      time.Time          `json:"ended"`
+	Host       string             `json:"host"`
+	Matrix     string             `json:"matrix"` // our version
+	Simulated  bool               `json:"simulated"`
+	Source     string             `json:"source"` // SHA-256 of the HCL under sources/
+	Segments   int                `json:"segments"`
+	Planned    int64              `json:"planned"`
+	OK         int64              `json:"ok"`
+	Neighbours int64              `json:"neighbours,omitempty"` // other launches on this machine meanwhile
+	Server     string             `json:"server,omitempty"`     // "group": it shared its server with other cells
+	Summary    map[string]float64 `json:"summary"`              // load_s, duration_s, output_throughput …: for plan estimates and show
+	Files      map[string]FileSum `json:"files"`
+	Self       string             `json:"self"` // SHA-256 of this document with self = ""
 }
 
 // FileSum is a file's size and SHA-256.

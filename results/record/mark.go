@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Kinds of marks.
@@ -49,7 +49,7 @@ func (m *Mark) IdentityHash() string {
 	if json.Unmarshal(m.Identity, &text) == nil {
 		return text
 	}
-	var id experiments.Identity
+	var id cell.Identity
 	if json.Unmarshal(m.Identity, &id) != nil {
 		return ""
 	}

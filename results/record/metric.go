@@ -3,7 +3,7 @@ package record
 import (
 	"fmt"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Metric documents one column of run.parquet that follows from the rows, samples and phases.
@@ -76,13 +76,13 @@ var singles = []Metric{
 	{MetricSteadyOutput, "tokens/s", "output tokens generated in the steady window / its span", "each answer's tokens spread evenly from its first token to its last"},
 	{MetricSteadySpan, "s", "end − beginning of the steady window", "from 10% of the ok requests done until under 90% of the level are under way for good (open loads: until 99% were sent); level = mean under way from then until 99% were sent, at least for a median answer; null in several segments, where the level is under 75% of the usual (p90 over time) and where the window is under half a median answer: one wave has none"},
 	{MetricGoodput, "1/s", "ok and every SLO met / D", "null for batch loads"},
-	{MetricSuccessRate, experiments.Ratio, "ok / planned", ""},
-	{MetricSuccessLow, experiments.Ratio, "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
+	{MetricSuccessRate, cell.Ratio, "ok / planned", ""},
+	{MetricSuccessLow, cell.Ratio, "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
 	{MetricRequestsPlanned, "requests", "requests planned in the measured phase", ""},
 	{MetricWithoutText, "requests", "ok requests without any text", "an end-of-sequence token at once, or thought alone; null when imported"},
 	{MetricCutShort, "requests", "ok requests that ended by length below max_tokens", "the engine's context or a limit of its own cut the answer"},
 	{MetricValid, "requests", "measured requests whose answer can be used", "see valid in requests.parquet; null where nobody looked"},
-	{MetricValidShare, experiments.Ratio, "valid_evaluations / planned", ""},
+	{MetricValidShare, cell.Ratio, "valid_evaluations / planned", ""},
 	{MetricValidPerHour, "1/h", "3600 × valid_evaluations / D", "what is worth having of a batch"},
 	{MetricInputTokens, "tokens", "Σ over ok", "null when no request told"},
 	{MetricOutputTokens, "tokens", "Σ over ok", "null when no request told"},
@@ -93,17 +93,17 @@ var singles = []Metric{
 	{MetricEnergyPerToken, "J/token", "energy_j / output_tokens", ""},
 	{MetricVRAMPeak, "bytes", "max over time of Σ over GPUs", "of the engine's processes where listed, else of the device"},
 	{MetricVRAMWeights, "bytes", "as the engine says", "on a GPU"},
-	{MetricKVPeak, experiments.Ratio, "max over the launch of the engine's gauge", "share of kv_capacity_tokens in use, 0–1; null where the engine has no such gauge"},
+	{MetricKVPeak, cell.Ratio, "max over the launch of the engine's gauge", "share of kv_capacity_tokens in use, 0–1; null where the engine has no such gauge"},
 	{MetricPreemptions, "count", "engine's counter, after − before", ""},
-	{MetricGPUUtil, experiments.Ratio, "mean over the measured phase and GPUs", "0–1"},
+	{MetricGPUUtil, cell.Ratio, "mean over the measured phase and GPUs", "0–1"},
 	{MetricSMClock, "Hz", "mean over the measured phase and GPUs", ""},
-	{MetricThrottled, experiments.Ratio, "share of the measured phase, mean over GPUs", "slowed by heat or the power brake; the power limit itself is no throttle: it is a setting"},
+	{MetricThrottled, cell.Ratio, "share of the measured phase, mean over GPUs", "slowed by heat or the power brake; the power limit itself is no throttle: it is a setting"},
 	{MetricCPU, "s", "CPU seconds of the engine's process tree in the measured phase", ""},
 	{MetricCPUCores, "cores", "cpu_s / time observed", ""},
 	{MetricRSSPeak, "bytes", "max over the launch", "the engine's process tree"},
 	{MetricRSSSlope, "bytes/s", "least squares over the measured phase", "above zero over long runs: a leak"},
 	{MetricRSSSlopeLow, "bytes/s", "lower end of the slope's 95% interval", "from the regression's own residuals"},
-	{MetricForeignCPU, experiments.Ratio, "(host's busy cores − engine's − matrix's) / host's cores, mean over the measured phase", "what others used of the machine, 0–1; null where the engine is not ours to watch"},
+	{MetricForeignCPU, cell.Ratio, "(host's busy cores − engine's − matrix's) / host's cores, mean over the measured phase", "what others used of the machine, 0–1; null where the engine is not ours to watch"},
 }
 
 // Metrics lists every summary metric in the order of its columns in run.parquet.
@@ -131,9 +131,9 @@ func Derived() []Metric {
 		{MetricCPUPerEvaluation, "s", "cpu_s / ok", ""},
 		{MetricGPUPerEvaluation, "s", "gpu_util_ratio × D / ok", ""},
 		{MetricTokensPerEvaluation, "tokens", "output_tokens / ok", ""},
-		{MetricUsableShare, experiments.Ratio, "valid_evaluations / ok", "of the answers, those that can be used; of what was planned it is valid_share"},
+		{MetricUsableShare, cell.Ratio, "valid_evaluations / ok", "of the answers, those that can be used; of what was planned it is valid_share"},
 		{MetricMemoryInUse, "bytes", "weights + KV cache in use on the GPU", "what the engine needs, not what it reserves"},
-		{MetricQuality, experiments.Ratio, "as the report's quality section measures it", "accuracy where references are known, else a judge's preference"},
+		{MetricQuality, cell.Ratio, "as the report's quality section measures it", "accuracy where references are known, else a judge's preference"},
 	}
 }
 

@@ -1,12 +1,14 @@
 package record
 
-import "matrix/experiments"
+import (
+	"matrix/experiments/cell"
+)
 
 // Run is what the runner knows of an attempt beside its rows. The store adds the metrics that follow
 // from the rows and samples (Summary) when it writes run.parquet.
 type Run struct {
 	Axes          map[string]string
-	Identity      experiments.Identity
+	Identity      cell.Identity
 	Engine        Engine
 	Machine       Machine
 	Phases        map[string]float64 // s; a phase the engine does not tell is absent
@@ -16,8 +18,8 @@ type Run struct {
 	Planned       int64 // requests planned in the measured phase
 	PageCache     string
 	CompileCache  string
-	Fit           experiments.Fit
-	SLO           *experiments.SLO
+	Fit           cell.Fit
+	SLO           *cell.SLO
 	Mode          string // batch, closed, open
 	Concurrency   int64  // 0 = null
 	Neighbours    int64

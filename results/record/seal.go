@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // A sealed document is indented JSON whose last member is "self": the SHA-256 of the very bytes with self
@@ -65,7 +65,7 @@ func ParseManifest(doc []byte) (Manifest, error) {
 }
 
 // CompactIdentity undoes the indentation that the values got inside the document: they are compared as bytes.
-func CompactIdentity(id *experiments.Identity) {
+func CompactIdentity(id *cell.Identity) {
 	for name, c := range id.Components.All() {
 		var buf bytes.Buffer
 		if json.Compact(&buf, c.Value) == nil {

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/decision"
 	"matrix/results/record"
 	"matrix/results/summary/summarytest"
@@ -120,7 +120,7 @@ func five(t *testing.T) *Document {
 		}
 	}
 	return build(t, root, func(in *Input) {
-		weighed, err := decision.Decide(t.Context(), in.Set, decision.Options{Rules: &experiments.Decision{PricePerHour: new(2.5), Currency: "€"}})
+		weighed, err := decision.Decide(t.Context(), in.Set, decision.Options{Rules: &cell.Decision{PricePerHour: new(2.5), Currency: "€"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/summary/summarytest"
@@ -33,7 +33,7 @@ func TestDecisionTableAgainstTheRows(t *testing.T) {
 	root := t.TempDir()
 	const joulesPerSecond = 300.0
 	plant := func(platform string, broken int) {
-		l := summarytest.Launch{Run: func(r *record.Run) { r.SLO = &experiments.SLO{E2E: 75 * time.Millisecond} }, Row: func(i int, r *record.RequestRow) {
+		l := summarytest.Launch{Run: func(r *record.Run) { r.SLO = &cell.SLO{E2E: 75 * time.Millisecond} }, Row: func(i int, r *record.RequestRow) {
 			first := *r.SentS + 0.01 + 0.03*math.Abs(math.Sin(float64(i)))
 			last := first + 0.04 + 0.02*math.Abs(math.Cos(float64(i)))
 			r.FirstTokenS, r.LastTokenS, r.DoneS = &first, &last, &last

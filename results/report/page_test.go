@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/summary"
@@ -304,7 +304,7 @@ func TestTradeoffOverConcurrency(t *testing.T) {
 	doc := two(t, func(b *summarytest.Cell) {
 		for i := range b.Launches {
 			b.Launches[i].Run = func(r *record.Run) {
-				r.Concurrency, r.SLO = int64(b.Size/10), &experiments.SLO{TTFT: 30 * time.Millisecond}
+				r.Concurrency, r.SLO = int64(b.Size/10), &cell.SLO{TTFT: 30 * time.Millisecond}
 			}
 		}
 	})

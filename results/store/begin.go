@@ -11,12 +11,12 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
 // Begin opens a new attempt in work/ with its spools. The caller holds the lock.
-func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch int, source []byte) (*Attempt, error) {
+func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []byte) (*Attempt, error) {
 	if _, err := s.cellDir(cell.Experiment, cell.Slug); err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *Store) Begin(cell *experiments.Cell, id experiments.Identity, launch in
 	return a, nil
 }
 
-func newManifest(cell *experiments.Cell, id experiments.Identity, launch int) record.Manifest {
+func newManifest(cell *cell.Cell, id cell.Identity, launch int) record.Manifest {
 	m := record.Manifest{
 		Schema: record.ManifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
 		Name: cell.Name(), Launch: launch, Attempt: ulid.Make().String(), Status: record.Interrupted,

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/table"
 )
@@ -37,7 +37,7 @@ func addAttempt(t testing.TB, s *Store, i int, at time.Time) string {
 	m := record.Manifest{Schema: record.ManifestSchema, Experiment: "e", Slug: slug, Address: slug, Name: "n", Launch: 1 + i/3, Status: record.Complete, Reason: "done",
 		Platform: "p", Model: "m", BatchSize: 10, Axes: map[string]string{"batch_size": "10"}, Began: at, Ended: at.Add(time.Minute), Segments: 1, Planned: 10, OK: 10,
 		Attempt: ulid.MustNew(ulid.Timestamp(at), nil0{}).String(), LogTail: "bye",
-		Identity: experiments.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: experiments.Parts{Spec: &experiments.Component{Hash: "s", Value: []byte(`{"a":1}`)}}},
+		Identity: cell.Identity{Address: slug, Hash: fmt.Sprint("h", i%5), Components: cell.Parts{Spec: &cell.Component{Hash: "s", Value: []byte(`{"a":1}`)}}},
 		Summary:  map[string]float64{"load_s": float64(i), "duration_s": 2, "output_throughput": 3, "valid_evaluations": 9}, Files: map[string]record.FileSum{"run.parquet": {Bytes: 4}}}
 	if i%7 == 0 {
 		delete(m.Summary, "load_s")
@@ -146,7 +146,7 @@ func TestIndexIsNotKeptForFew(t *testing.T) {
 func FuzzIndex(f *testing.F) {
 	w := indexWriter{cells: map[string]int{}}
 	w.add(entryOf(record.Manifest{Slug: "s", Attempt: "a", Axes: map[string]string{"x": "1"},
-		Identity: experiments.Identity{Hash: "h", Components: experiments.Parts{Spec: &experiments.Component{Hash: "c"}}}}, 1, map[string]record.FileSum{"run.parquet": {Bytes: 4}}))
+		Identity: cell.Identity{Hash: "h", Components: cell.Parts{Spec: &cell.Component{Hash: "c"}}}}, 1, map[string]record.FileSum{"run.parquet": {Bytes: 4}}))
 	doc, err := w.bytes()
 	if err != nil {
 		f.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 	"matrix/results/disk"
 	"matrix/results/record"
 	"matrix/results/table"
@@ -116,7 +116,7 @@ func readMarks(cell string) ([]record.Mark, error) {
 func readMark(path string) (m record.Mark, err error) {
 	doc, err := disk.ReadFile(path, table.MaxDocument)
 	if err == nil {
-		err = experiments.PlainJSON(json.Unmarshal(doc, &m))
+		err = textfile.PlainJSON(json.Unmarshal(doc, &m))
 	}
 	if err == nil && m.Kind != record.MarkTaint && m.Kind != record.MarkAccept {
 		err = fmt.Errorf("it is no mark, but %q", m.Kind)

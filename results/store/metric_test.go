@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/metrics"
 	"matrix/results/record"
 	"matrix/results/table"
@@ -135,7 +135,7 @@ func TestGoodput(t *testing.T) {
 		plain(0, 0, 0.1, 1, 10), plain(1, 0, 0.3, 1, 10), // the second is late
 		plain(2, 0, 0.1, 9.999, 1), // one token: no tpot to bound; D = 10 s
 	}
-	run := record.Run{Planned: 3, Mode: "closed", SLO: &experiments.SLO{TTFT: 200 * time.Millisecond, TPOT: 150 * time.Millisecond}}
+	run := record.Run{Planned: 3, Mode: "closed", SLO: &cell.SLO{TTFT: 200 * time.Millisecond, TPOT: 150 * time.Millisecond}}
 	check(t, measured(t, run, rows), map[string]float64{"goodput": 0.2})
 	run.Mode = "batch"
 	s := measured(t, run, rows)

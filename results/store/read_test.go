@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/table"
 )
@@ -85,9 +85,9 @@ func committedRun(t *testing.T) (dir string, run record.Run, summary record.Summ
 		Engine:   record.Engine{Name: "ollama", Argv: []string{"ollama", "serve"}, Env: map[string]string{"A": "b", "C": ""}, WeightBytes: new(int64(3e9))},
 		Machine:  record.Machine{Host: "pc", Cores: 8, GPUs: 1, GPUName: "RTX", PowerLimitW: new(300.0)},
 		Segments: []record.Segment{{Segment: 1, DurationS: 2, Phases: map[string]float64{"weights": 1}, Reason: "done"}},
-		SLO:      &experiments.SLO{TTFT: 200 * time.Millisecond, E2E: 9 * time.Second},
+		SLO:      &cell.SLO{TTFT: 200 * time.Millisecond, E2E: 9 * time.Second},
 		Phases:   map[string]float64{"prime": 3, "weights": 3.5}, GPUs: []string{"GPU-a"}, Server: "cell", OrderSeed: 7, Imported: false,
-		Fit: experiments.Fit{WeightsGiB: new(2.5)}, Calibration: &record.Calibration{UnixS: 1.6e9, CPUPerEventS: 1e-5},
+		Fit: cell.Fit{WeightsGiB: new(2.5)}, Calibration: &record.Calibration{UnixS: 1.6e9, CPUPerEventS: 1e-5},
 		EngineMetrics: map[string]float64{"x_total": 3, "y": -0.5}}
 	summary, err := a.Commit(record.Complete, "done", "", run)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -80,7 +80,7 @@ func TestSteadyRateOfAConstantServer(t *testing.T) {
 // What came in one event has no time between tokens: no TPOT, and no goodput by it.
 func TestTimeWithinAnEventIsNotKnown(t *testing.T) {
 	rows := []record.RequestRow{plain(0, 0, 0.5, 0.5, 8), plain(1, 0, 0.6, 0.6, 8)}
-	run := record.Run{Planned: 2, Mode: "closed", SLO: &experiments.SLO{TPOT: time.Second}}
+	run := record.Run{Planned: 2, Mode: "closed", SLO: &cell.SLO{TPOT: time.Second}}
 	s := measured(t, run, rows)
 	check(t, s, map[string]float64{"tpot_p50_s": null, "tpot_mean_s": null, "itl_weighted_mean_s": null, "goodput": 0})
 	if why := s.Why["tpot_p50_s"]; !strings.Contains(why, "one piece") {

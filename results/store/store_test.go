@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/disk"
 	"matrix/results/record"
 	"matrix/results/table"
@@ -27,25 +27,25 @@ func testStore(t testing.TB) *Store {
 	return s
 }
 
-func testCell(batch int) *experiments.Cell {
-	return &experiments.Cell{
+func testCell(batch int) *cell.Cell {
+	return &cell.Cell{
 		Experiment: "gemma3", BatchSize: batch,
 		Address: "a81f3c0e00112233445566778899aabbccddeeff00112233445566778899aabb",
 		Slug:    fmt.Sprintf("ollama-gemma3_4b-%d-a81f3c0e00112233", batch),
-		Axes: []*experiments.Axis{{Name: "platform", Label: "ollama", JSON: `"ollama"`},
+		Axes: []*cell.Axis{{Name: "platform", Label: "ollama", JSON: `"ollama"`},
 			{Name: "model", Label: "gemma3_4b", JSON: `"gemma3_4b"`},
 			{Name: "batch_size", Label: fmt.Sprint(batch), JSON: fmt.Sprint(batch)}},
-		Platform: &experiments.Platform{ID: "ollama", Backend: "ollama"},
-		Model:    &experiments.Model{ID: "gemma3_4b"},
+		Platform: &cell.Platform{ID: "ollama", Backend: "ollama"},
+		Model:    &cell.Model{ID: "gemma3_4b"},
 	}
 }
 
-func testIdentity() experiments.Identity {
-	return experiments.Identity{
+func testIdentity() cell.Identity {
+	return cell.Identity{
 		Address: "a81f3c0e", Hash: "feed",
-		Components: experiments.Parts{
-			Spec:    &experiments.Component{Hash: "01", Value: json.RawMessage(`{"args":{"stop":"<b>&"},"list":[1,2]}`)},
-			Backend: &experiments.Component{Hash: "02", Value: json.RawMessage(`{"name":"ollama","version":"0.33.0"}`)},
+		Components: cell.Parts{
+			Spec:    &cell.Component{Hash: "01", Value: json.RawMessage(`{"args":{"stop":"<b>&"},"list":[1,2]}`)},
+			Backend: &cell.Component{Hash: "02", Value: json.RawMessage(`{"name":"ollama","version":"0.33.0"}`)},
 		},
 	}
 }

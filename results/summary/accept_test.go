@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 )
@@ -12,9 +12,9 @@ import (
 // attempt commits one launch of a cell under an identity.
 func attempt(t *testing.T, store *store.Store, identity string, launch int, status string) string {
 	t.Helper()
-	cell := &experiments.Cell{Experiment: "e", BatchSize: 1, Address: "ab", Slug: "cell-ab",
-		Platform: &experiments.Platform{ID: "p"}, Model: &experiments.Model{ID: "m"}}
-	a, err := store.Begin(cell, experiments.Identity{Address: "ab", Hash: identity}, launch, nil)
+	c := &cell.Cell{Experiment: "e", BatchSize: 1, Address: "ab", Slug: "cell-ab",
+		Platform: &cell.Platform{ID: "p"}, Model: &cell.Model{ID: "m"}}
+	a, err := store.Begin(c, cell.Identity{Address: "ab", Hash: identity}, launch, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func attempt(t *testing.T, store *store.Store, identity string, launch int, stat
 
 func accept(t *testing.T, store *store.Store, id, identity string) {
 	t.Helper()
-	doc, err := json.Marshal(experiments.Identity{Address: "ab", Hash: identity})
+	doc, err := json.Marshal(cell.Identity{Address: "ab", Hash: identity})
 	if err == nil {
 		err = store.Accept("e", "cell-ab", id, doc, "a patch release", "me")
 	}

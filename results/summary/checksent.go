@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Beginnings of the warnings with which a row says that the engine was sent, or did, something else than the cell asks.
@@ -65,7 +65,7 @@ func (g *checking) sent(a, b *Cell) {
 
 // NotAsked are the settings of generate that two cells do not share, in words: "thinking false against true". known is false
 // where one of the two does not tell.
-func NotAsked(a, b *experiments.Identity) (unlike []string, known bool) {
+func NotAsked(a, b *cell.Identity) (unlike []string, known bool) {
 	x, knownA := askedOf(a)["generate"]
 	y, knownB := askedOf(b)["generate"]
 	if !knownA || !knownB {

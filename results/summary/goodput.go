@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"maps"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/metrics"
 	"matrix/results/record"
 )
 
 // HoldTo makes a cell's goodput that under these bounds: where a launch was measured under others, its requests are
 // counted anew. A batch load has none.
-func (c *Cell) HoldTo(slo experiments.SLO) error {
+func (c *Cell) HoldTo(slo cell.SLO) error {
 	for _, a := range c.Launches {
 		d := a.Number("duration_s")
-		if slo == (experiments.SLO{}) || a.Run().Mode == "batch" || d == nil || *d <= 0 || a.bounds() == slo {
+		if slo == (cell.SLO{}) || a.Run().Mode == "batch" || d == nil || *d <= 0 || a.bounds() == slo {
 			continue
 		}
 		row := *a.row
@@ -35,9 +35,9 @@ func (c *Cell) HoldTo(slo experiments.SLO) error {
 }
 
 // bounds are those that a launch was measured under.
-func (a *Attempt) bounds() experiments.SLO {
+func (a *Attempt) bounds() cell.SLO {
 	if slo := a.Run().SLO; slo != nil {
 		return *slo
 	}
-	return experiments.SLO{}
+	return cell.SLO{}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/summary/summarytest"
 	"matrix/results/summary/summarytest/planted"
@@ -18,7 +18,7 @@ func TestGoodputUnderOtherBounds(t *testing.T) {
 			*r.FirstTokenS += 0.05
 		}
 	}
-	bounds := experiments.SLO{TTFT: time.Second}
+	bounds := cell.SLO{TTFT: time.Second}
 	set := planted.Read(t, summarytest.Cell{Platform: "a", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.SLO = &bounds }}, {Row: slow}}},
 		summarytest.Cell{Platform: "b", Size: 100, Launches: []summarytest.Launch{{Row: slow, Run: func(r *record.Run) { r.Mode = "batch" }}}})
 	a, b := set.Cells[0], set.Cells[1]
@@ -26,7 +26,7 @@ func TestGoodputUnderOtherBounds(t *testing.T) {
 		t.Errorf("as measured: %v", got)
 	}
 	for _, c := range set.Cells {
-		if err := c.HoldTo(experiments.SLO{TTFT: 50 * time.Millisecond}); err != nil {
+		if err := c.HoldTo(cell.SLO{TTFT: 50 * time.Millisecond}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestGoodputUnderOtherBounds(t *testing.T) {
 	for _, l := range a.Launches {
 		l.Absent = []string{"requests.parquet"}
 	}
-	if err := a.HoldTo(experiments.SLO{TTFT: 20 * time.Millisecond}); err != nil || len(a.Values("goodput")) != 0 || a.Launches[0].Why("goodput") == "" {
+	if err := a.HoldTo(cell.SLO{TTFT: 20 * time.Millisecond}); err != nil || len(a.Values("goodput")) != 0 || a.Launches[0].Why("goodput") == "" {
 		t.Errorf("without rows to count: %v, %q, %v", a.Values("goodput"), a.Launches[0].Why("goodput"), err)
 	}
 }

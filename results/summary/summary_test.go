@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/stats"
 	"matrix/results/store"
@@ -109,11 +109,11 @@ func TestSeriesKeepsPeaks(t *testing.T) {
 // launches writes a cell's launches, each with n requests and its own speed.
 func launches(t *testing.T, store *store.Store, name string, n int, scales ...float64) {
 	t.Helper()
-	cell := &experiments.Cell{Experiment: "e", BatchSize: n, Address: strings.Repeat(fmt.Sprintf("%x", len(name)%16), 64), Slug: name,
-		Axes:     []*experiments.Axis{{Name: "platform", Label: name}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(n)}},
-		Platform: &experiments.Platform{ID: "p"}, Model: &experiments.Model{ID: "m"}}
+	c := &cell.Cell{Experiment: "e", BatchSize: n, Address: strings.Repeat(fmt.Sprintf("%x", len(name)%16), 64), Slug: name,
+		Axes:     []*cell.Axis{{Name: "platform", Label: name}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(n)}},
+		Platform: &cell.Platform{ID: "p"}, Model: &cell.Model{ID: "m"}}
 	for i, scale := range scales {
-		a, err := store.Begin(cell, experiments.Identity{Hash: name}, i+1, nil)
+		a, err := store.Begin(c, cell.Identity{Hash: name}, i+1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

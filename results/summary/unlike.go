@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/stats"
 )
 
@@ -193,7 +193,7 @@ func (p *pairing) spec(a, b *Attempt, sameEngine bool) {
 func setting(name string, part map[string]any, key string) string {
 	v, ok := part[key]
 	if !ok {
-		v, ok = experiments.IdentityDefault(name, key)
+		v, ok = cell.IdentityDefault(name, key)
 	}
 	if !ok {
 		return "default"
@@ -217,7 +217,7 @@ func (a *Attempt) Formed() bool {
 	return slices.ContainsFunc([]string{"json_schema", "json", "choice", "regex"}, func(name string) bool { return generate[name] != nil && generate[name] != false })
 }
 
-func askedOf(id *experiments.Identity) map[string]map[string]any {
+func askedOf(id *cell.Identity) map[string]map[string]any {
 	var parts map[string]json.RawMessage
 	out := map[string]map[string]any{}
 	if json.Unmarshal(id.Components.Get("spec").Value, &parts) != nil {

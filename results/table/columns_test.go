@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -120,7 +120,7 @@ func TestColumnsAreDocumented(t *testing.T) {
 			if c.Doc == "" {
 				t.Errorf("%s.%s says nothing", table, c.Name)
 			}
-			if strings.HasSuffix(c.Name, "_ratio") && c.Unit != experiments.Ratio {
+			if strings.HasSuffix(c.Name, "_ratio") && c.Unit != cell.Ratio {
 				t.Errorf("%s.%s has unit %q", table, c.Name, c.Unit)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -184,9 +184,9 @@ func launchColumns() []runColumn {
 		knownAt("predicted_budget_gib", "GiB", "what the platform may use", func(r *record.RunRow) **float64 { return &r.Run.Fit.BudgetGiB }),
 		knownAt("predicted_max_sequences", "", "longest sequences at once", func(r *record.RunRow) **float64 { return &r.Run.Fit.MaxSequences }),
 		knownAt("predicted_kv_tokens", "tokens", "beside kv_capacity_tokens", func(r *record.RunRow) **float64 { return &r.Run.Fit.KVTokens }),
-		slo("slo_ttft_s", func(b *experiments.SLO) *time.Duration { return &b.TTFT }),
-		slo("slo_tpot_s", func(b *experiments.SLO) *time.Duration { return &b.TPOT }),
-		slo("slo_e2e_s", func(b *experiments.SLO) *time.Duration { return &b.E2E }),
+		slo("slo_ttft_s", func(b *cell.SLO) *time.Duration { return &b.TTFT }),
+		slo("slo_tpot_s", func(b *cell.SLO) *time.Duration { return &b.TPOT }),
+		slo("slo_e2e_s", func(b *cell.SLO) *time.Duration { return &b.E2E }),
 	}
 }
 
@@ -212,7 +212,7 @@ func phaseColumns() []runColumn {
 	return cols
 }
 
-func slo(name string, bound func(*experiments.SLO) *time.Duration) runColumn {
+func slo(name string, bound func(*cell.SLO) *time.Duration) runColumn {
 	return known(name, "s", "bound", func(r *record.RunRow) *float64 {
 		if r.Run.SLO == nil {
 			return nil
@@ -220,7 +220,7 @@ func slo(name string, bound func(*experiments.SLO) *time.Duration) runColumn {
 		return positive(bound(r.Run.SLO).Seconds())
 	}, func(r *record.RunRow, v float64) {
 		if r.Run.SLO == nil {
-			r.Run.SLO = &experiments.SLO{}
+			r.Run.SLO = &cell.SLO{}
 		}
 		*bound(r.Run.SLO) = time.Duration(math.Round(v * float64(time.Second)))
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -67,15 +67,15 @@ func Schema(table string) (*arrow.Schema, error) {
 
 // Named are all figures that an experiment's decision, a tuning or a comparison may name, with their units: the metrics,
 // the other columns of run.parquet that hold numbers, and what is derived of them.
-func Named() []experiments.Metric {
-	var out []experiments.Metric
+func Named() []cell.Metric {
+	var out []cell.Metric
 	for _, m := range slices.Concat(record.Metrics(), record.Derived()) {
-		out = append(out, experiments.Metric{Name: m.Name, Unit: m.Unit})
+		out = append(out, cell.Metric{Name: m.Name, Unit: m.Unit})
 	}
 	for _, c := range runColumns() {
-		named := func(m experiments.Metric) bool { return m.Name == c.name }
+		named := func(m cell.Metric) bool { return m.Name == c.name }
 		if c.number != nil && !slices.ContainsFunc(out, named) {
-			out = append(out, experiments.Metric{Name: c.name, Unit: c.unit})
+			out = append(out, cell.Metric{Name: c.name, Unit: c.unit})
 		}
 	}
 	return out

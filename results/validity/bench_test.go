@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // BenchmarkInvalid is one answer of the shipped job held against its schema: it fits, misses in one field, is prose, is cut.
@@ -14,7 +14,7 @@ func BenchmarkInvalid(b *testing.B) {
 		b.Fatal(err)
 	}
 	var checks Checks
-	check := checks.Of(experiments.ResponseFormat{Schema: string(schema)})
+	check := checks.Of(cell.ResponseFormat{Schema: string(schema)})
 	fits := seeds[0][0]
 	for name, text := range map[string]string{"fits": fits, "misses": fits[:9] + "77" + fits[10:], "prose": "Sure! " + fits, "cut": fits[:60]} {
 		b.Run(name, func(b *testing.B) {

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 var update = flag.Bool("update", false, "write testdata/outside.jsonl by Python's jsonschema (MATRIX_ENGINES)")
@@ -213,7 +213,7 @@ func compare(t *testing.T, all []row, verdicts []byte) (valid, unlike int) {
 		if !lines.Scan() || json.Unmarshal(lines.Bytes(), &want) != nil {
 			t.Fatalf("no verdict on row %d of %d (-update asks for all)", i+1, len(all))
 		}
-		reason := checks.Of(experiments.ResponseFormat{Schema: string(r.Schema)}).Invalid(Answer{Status: "ok", Finish: "stop", Text: r.Text})
+		reason := checks.Of(cell.ResponseFormat{Schema: string(r.Schema)}).Invalid(Answer{Status: "ok", Finish: "stop", Text: r.Text})
 		if want.Valid {
 			valid++
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Why an answer cannot be used; beside these, the status of a request that did not end ok. A schema's reason is
@@ -61,12 +61,12 @@ type fit struct {
 }
 
 // Compiles says why a format is none: a schema that is no schema, a regular expression that does not compile.
-func Compiles(f experiments.ResponseFormat) error {
+func Compiles(f cell.ResponseFormat) error {
 	_, err := compiled(f)
 	return err
 }
 
-func compiled(f experiments.ResponseFormat) (fit, error) {
+func compiled(f cell.ResponseFormat) (fit, error) {
 	var c fit
 	var err error
 	switch {
@@ -137,7 +137,7 @@ type Checks struct {
 
 // Of is the check for a format, compiled once for each of the first thousand: an entry of a dataset may bring its own. One
 // that is broken makes every answer invalid.
-func (k *Checks) Of(f experiments.ResponseFormat) *Check {
+func (k *Checks) Of(f cell.ResponseFormat) *Check {
 	if f.None() {
 		return nil
 	}

@@ -4,35 +4,35 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func TestInvalid(t *testing.T) {
-	schema := experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`}
-	object := experiments.ResponseFormat{JSON: true}
-	choice := experiments.ResponseFormat{Choice: []string{"yes", "no"}}
-	regex := experiments.ResponseFormat{Regex: "[a-z]+|[0-9]"}
+	schema := cell.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`}
+	object := cell.ResponseFormat{JSON: true}
+	choice := cell.ResponseFormat{Choice: []string{"yes", "no"}}
+	regex := cell.ResponseFormat{Regex: "[a-z]+|[0-9]"}
 	ok := func(text string) Answer { return Answer{Status: "ok", Finish: "stop", Text: text} }
 	cut := func(text string) Answer { return Answer{Status: "ok", Finish: "length", Text: text} }
 	for _, c := range []struct {
 		name   string
-		format experiments.ResponseFormat
+		format cell.ResponseFormat
 		answer Answer
 		want   string
 	}{
-		{"text", experiments.ResponseFormat{}, ok("anything"), ""},
-		{"text cut short is text", experiments.ResponseFormat{}, cut("any"), ""},
-		{"nothing", experiments.ResponseFormat{}, ok(""), NoText},
-		{"white space", experiments.ResponseFormat{}, ok(" \n"), NoText},
-		{"failed", experiments.ResponseFormat{}, Answer{Status: "timed_out", Text: "par"}, "timed_out"},
+		{"text", cell.ResponseFormat{}, ok("anything"), ""},
+		{"text cut short is text", cell.ResponseFormat{}, cut("any"), ""},
+		{"nothing", cell.ResponseFormat{}, ok(""), NoText},
+		{"white space", cell.ResponseFormat{}, ok(" \n"), NoText},
+		{"failed", cell.ResponseFormat{}, Answer{Status: "timed_out", Text: "par"}, "timed_out"},
 		{"refused", schema, Answer{Status: "ok", Text: `{"score":1}`, Refused: true}, Refused},
 		{"content filter", schema, Answer{Status: "failed", Refused: true}, Refused},
-		{"thought to the end", experiments.ResponseFormat{}, Answer{Status: "ok", Finish: "length", Thought: true}, Thought},
-		{"thought in the text", experiments.ResponseFormat{}, cut("<think>\nLet me see"), Thought},
+		{"thought to the end", cell.ResponseFormat{}, Answer{Status: "ok", Finish: "length", Thought: true}, Thought},
+		{"thought in the text", cell.ResponseFormat{}, cut("<think>\nLet me see"), Thought},
 		{"thought, then began", schema, Answer{Status: "ok", Finish: "length", Thought: true, Text: `{"sc`}, Truncated},
 		{"thought and said nothing", schema, Answer{Status: "ok", Finish: "stop", Thought: true}, NoText},
-		{"thought in the text, and no more", experiments.ResponseFormat{}, ok("<think>\nhm\n</think>\n"), NoText},
-		{"thought in the text, and said", experiments.ResponseFormat{}, ok("<think>hm</think>yes"), ""},
+		{"thought in the text, and no more", cell.ResponseFormat{}, ok("<think>\nhm\n</think>\n"), NoText},
+		{"thought in the text, and said", cell.ResponseFormat{}, ok("<think>hm</think>yes"), ""},
 		{"tool", schema, Answer{Status: "ok", Finish: "tool_calls", Text: `look{}`, Called: true}, ""},
 		{"fits", schema, ok(` {"score": 3} `), ""},
 		{"whole at the cut", schema, cut(`{"score":3}`), ""},
@@ -50,8 +50,8 @@ func TestInvalid(t *testing.T) {
 		{"matches in part", regex, ok("abc1"), NoMatch},
 		{"alternative in part", regex, ok("12"), NoMatch},
 		{"line after it", regex, ok("abc\n"), NoMatch},
-		{"own schema is none", experiments.ResponseFormat{Schema: `{"type":"objekt"}`}, ok(`{}`), noSchema},
-		{"own regex is none", experiments.ResponseFormat{Regex: `(`}, ok(`(`), noRegex},
+		{"own schema is none", cell.ResponseFormat{Schema: `{"type":"objekt"}`}, ok(`{}`), noSchema},
+		{"own regex is none", cell.ResponseFormat{Regex: `(`}, ok(`(`), noRegex},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var checks Checks
@@ -74,7 +74,7 @@ func TestCompiles(t *testing.T) {
 		`{"properties":{"a":{"pattern":"(?=x)"}}}`:                       "(?=x)",
 		`{"$schema":"http://json-schema.org/draft-07/schema#","a":true}`: "",
 	} {
-		err := Compiles(experiments.ResponseFormat{Schema: schema})
+		err := Compiles(cell.ResponseFormat{Schema: schema})
 		switch {
 		case (err == nil) != (want == ""):
 			t.Errorf("%s: %v", schema, err)
@@ -87,7 +87,7 @@ func TestCompiles(t *testing.T) {
 // TestFormatsAreNotAsserted: in draft 7 too, as in Python's jsonschema.
 func TestFormatsAreNotAsserted(t *testing.T) {
 	var checks Checks
-	check := checks.Of(experiments.ResponseFormat{Schema: `{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"day":{"type":"string","format":"date"}}}`})
+	check := checks.Of(cell.ResponseFormat{Schema: `{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"day":{"type":"string","format":"date"}}}`})
 	if got := check.Invalid(Answer{Status: "ok", Text: `{"day":"soon"}`}); got != "" {
 		t.Error(got)
 	}
@@ -97,7 +97,7 @@ func TestFormatsAreNotAsserted(t *testing.T) {
 func TestManyFormats(t *testing.T) {
 	var checks Checks
 	for i := range 3 * mostChecks {
-		f := experiments.ResponseFormat{Choice: []string{strings.Repeat("x", i)}}
+		f := cell.ResponseFormat{Choice: []string{strings.Repeat("x", i)}}
 		if got := checks.Of(f).Invalid(Answer{Status: "ok", Text: "y"}); got != NotInChoice {
 			t.Fatal(got)
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/table"
@@ -64,7 +64,7 @@ func TestWarmUpAnswersAreShort(t *testing.T) {
 			r := newRig(t)
 			c := runnertest.Cell("a", 10)
 			c.Dataset.Synthetic.OutputTokens = runnertest.Constant(100)
-			c.Generate = &experiments.Generate{MaxTokens: 100, MinTokens: least}
+			c.Generate = &cell.Generate{MaxTokens: 100, MinTokens: least}
 			r.apply(t.Context(), r.plan(c))
 			err := table.ReadRequests(r.only().Dir, func(row record.RequestRow) error {
 				if row.Phase == "warmup" && row.MaxTokens != want || row.Phase != "warmup" && row.MaxTokens != 100 {

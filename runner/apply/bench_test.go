@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/store"
 	"matrix/runner/plan"
@@ -31,9 +31,9 @@ func BenchmarkApply(b *testing.B) {
 			return e, nil
 		}}
 		c := runnertest.Cell("a", 200_000)
-		c.Load.Concurrency, c.Capture = 512, &experiments.Capture{Outputs: "sample", Sample: 100}
+		c.Load.Concurrency, c.Capture = 512, &cell.Capture{Outputs: "sample", Sample: 100}
 		r := &rig{t: b, world: plan.World{Backends: map[string]backends.Backend{runnertest.Platform: backend.Value()}, Store: store,
-			Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}}
+			Datasets: func(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}}
 		sum, err := apply(context.Background(), r.world, r.plan(c), Options{}, runnertest.Machine())
 		if err != nil || sum.Complete != 1 {
 			b.Fatal(sum, err)

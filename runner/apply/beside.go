@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/events"
 	"matrix/runner/launch"
 	"matrix/runner/machine"
@@ -122,7 +122,7 @@ func (s *session) lacks(item *plan.Item) bool {
 }
 
 // calledWith is equal for cells whose engine is called and asked alike, as far as a usage error goes.
-func calledWith(c *experiments.Cell, class string) string {
+func calledWith(c *cell.Cell, class string) string {
 	switch class {
 	case launch.BadArgument:
 		return fmt.Sprintf("%s %p", class, c.Platform)

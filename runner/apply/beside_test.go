@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/events"
 	"matrix/runner/gpulock"
 	"matrix/runner/runnertest"
@@ -67,10 +67,10 @@ func (u *gpuUse) end(gpus []string) {
 	u.launches--
 }
 
-func vllmCell(name string, tensorParallel int64) *experiments.Cell {
+func vllmCell(name string, tensorParallel int64) *cell.Cell {
 	c := runnertest.Cell(name, 10)
 	c.Platform.Backend = "vllm_serve"
-	c.Platform.Args = experiments.Values{"tensor_parallel_size": tensorParallel}
+	c.Platform.Args = cell.Values{"tensor_parallel_size": tensorParallel}
 	c.Order = "declared"
 	return c
 }
@@ -108,7 +108,7 @@ func TestInterruptedSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, use := fourGPURig(t)
 		r.options.Jobs = 3
-		var cells []*experiments.Cell
+		var cells []*cell.Cell
 		for _, name := range []string{"a", "bb", "ccc", "dddd", "eeeee"} {
 			c := vllmCell(name, 1)
 			c.BatchSize = 500

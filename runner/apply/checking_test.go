@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/runner/runnertest"
 )
@@ -48,11 +48,11 @@ func everyAnswer(t *testing.T, alone bool) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return said[seq%int64(len(said))] })
-		cell := runnertest.Cell("a", 3*len(said))
-		generate := *cell.Generate
-		generate.Format = experiments.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`, CheckOnly: alone}
-		cell.Generate = &generate
-		if sum := r.apply(t.Context(), r.plan(cell)); sum.Complete != 1 {
+		c := runnertest.Cell("a", 3*len(said))
+		generate := *c.Generate
+		generate.Format = cell.ResponseFormat{Schema: `{"type":"object","properties":{"score":{"type":"integer"}},"required":["score"]}`, CheckOnly: alone}
+		c.Generate = &generate
+		if sum := r.apply(t.Context(), r.plan(c)); sum.Complete != 1 {
 			t.Fatalf("%+v", sum)
 		}
 		past := r.only()
@@ -81,11 +81,11 @@ func TestOwnFormats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.backend.OnLaunch = answering(func(seq int64) backends.Reply { return backends.Reply{Text: []string{"12", "12", "yes", "{}"}[seq]} })
-		cell := runnertest.Cell("a", 4)
-		generate := *cell.Generate
-		generate.Format = experiments.ResponseFormat{Regex: "[0-9]+"}
-		cell.Generate, cell.Dataset = &generate, &experiments.Dataset{ID: "d", Path: path}
-		if sum := r.apply(t.Context(), r.plan(cell)); sum.Complete != 1 {
+		c := runnertest.Cell("a", 4)
+		generate := *c.Generate
+		generate.Format = cell.ResponseFormat{Regex: "[0-9]+"}
+		c.Generate, c.Dataset = &generate, &cell.Dataset{ID: "d", Path: path}
+		if sum := r.apply(t.Context(), r.plan(c)); sum.Complete != 1 {
 			t.Fatalf("%+v", sum)
 		}
 		for seq, row := range r.rows(r.only(), 4) {
@@ -117,9 +117,9 @@ func TestRefusedForm(t *testing.T) {
 			}
 			refused, larger, free := runnertest.Cell("a", 100), runnertest.Cell("a", 200), runnertest.Cell("a", 10)
 			larger.Platform, larger.Model, larger.Dataset = refused.Platform, refused.Model, refused.Dataset
-			for _, c := range []*experiments.Cell{refused, larger} {
+			for _, c := range []*cell.Cell{refused, larger} {
 				generate := *c.Generate
-				generate.Format = experiments.ResponseFormat{Schema: `{"type":"object"}`}
+				generate.Format = cell.ResponseFormat{Schema: `{"type":"object"}`}
 				c.Generate, c.Launches = &generate, 3
 			}
 			sum := r.apply(t.Context(), r.plan(refused, larger, free))

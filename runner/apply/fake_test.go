@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -41,7 +41,7 @@ func newRig(t *testing.T) *rig {
 	r.host.LockFolder = t.TempDir()
 	r.world = plan.World{Backends: map[string]backends.Backend{runnertest.Platform: r.backend.Value()}, Store: store,
 		Machine: record.Machine{Host: "here", CPU: "cpu"}, Version: "test",
-		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
+		Datasets: func(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 	var busy atomic.Bool
 	r.options.Observe = func(e events.Event) {
 		if busy.Swap(true) {
@@ -54,12 +54,12 @@ func newRig(t *testing.T) *rig {
 }
 
 // plan wants every launch of the cells, whatever was measured before.
-func (r *rig) plan(cells ...*experiments.Cell) *plan.Plan {
+func (r *rig) plan(cells ...*cell.Cell) *plan.Plan {
 	r.t.Helper()
 	return r.planned(plan.Filter{Replace: []string{"platform=*"}}, cells...)
 }
 
-func (r *rig) planned(f plan.Filter, cells ...*experiments.Cell) *plan.Plan {
+func (r *rig) planned(f plan.Filter, cells ...*cell.Cell) *plan.Plan {
 	r.t.Helper()
 	p, err := plan.Make(context.Background(), r.world, "exp", cells, f)
 	if err != nil {

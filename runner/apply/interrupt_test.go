@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/runner/events"
 	"matrix/runner/plan"
@@ -73,7 +73,7 @@ func TestInterruptedCellGoesOn(t *testing.T) {
 }
 
 // judged is how a plan sees the cell now.
-func (r *rig) judged(c *experiments.Cell) *plan.Item {
+func (r *rig) judged(c *cell.Cell) *plan.Item {
 	r.t.Helper()
 	return r.planned(plan.Filter{}, c).Items[0]
 }

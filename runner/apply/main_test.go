@@ -8,7 +8,7 @@ import (
 
 	"matrix/backends/fake"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/table"
@@ -38,7 +38,7 @@ func WarmParquet() error {
 	if err != nil {
 		return err
 	}
-	a, err := store.Begin(&experiments.Cell{Experiment: "warm", Slug: "cell"}, experiments.Identity{}, 1, nil)
+	a, err := store.Begin(&cell.Cell{Experiment: "warm", Slug: "cell"}, cell.Identity{}, 1, nil)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/table"
 	"matrix/runner/launch"
 	"matrix/runner/plan"
@@ -51,9 +51,9 @@ func (m *memory) again(url string) int {
 	return again
 }
 
-func attachedCell(name, url string, batch int) *experiments.Cell {
+func attachedCell(name, url string, batch int) *cell.Cell {
 	c := runnertest.Cell(name, batch)
-	c.Platform = &experiments.Platform{ID: name, Backend: runnertest.Platform, Attach: true, URL: url}
+	c.Platform = &cell.Platform{ID: name, Backend: runnertest.Platform, Attach: true, URL: url}
 	c.Launches = 2
 	return c
 }
@@ -147,17 +147,17 @@ func TestNaturalPromptsAreSaidToBeSeen(t *testing.T) {
 func TestUsageErrorIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		args := experiments.Values{"max_num_seq": int64(8)}
+		args := cell.Values{"max_num_seq": int64(8)}
 		r.backend.OnLaunch = func(_ context.Context, _ int, spec backends.Spec) (backends.Engine, error) {
 			if spec.Cell.Platform.Args["max_num_seq"] != nil {
 				return nil, &backends.LaunchError{Class: launch.UnknownArgument, Err: errors.New("unrecognized arguments: --max-num-seq 8")}
 			}
 			return runnertest.NewEngine(), nil
 		}
-		var cells []*experiments.Cell
+		var cells []*cell.Cell
 		for _, batch := range []int{10, 20, 30} {
 			c := runnertest.Cell("a", batch)
-			c.Launches, c.Platform = 2, &experiments.Platform{ID: "a", Backend: runnertest.Platform, Args: args}
+			c.Launches, c.Platform = 2, &cell.Platform{ID: "a", Backend: runnertest.Platform, Args: args}
 			cells = append(cells, c)
 		}
 		sum := r.apply(t.Context(), r.plan(append(cells, runnertest.Cell("other", 10))...))

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/machine"
 	"matrix/runner/telemetry"
 )
@@ -71,7 +71,7 @@ func (p *pool) give(d demand, set []string) {
 
 // demandOf says what a cell's launch takes of a machine with these GPUs. Where there are fewer than the engine spans it
 // takes all of them, and the engine says what it lacks.
-func demandOf(c *experiments.Cell, gpus []telemetry.GPU) demand {
+func demandOf(c *cell.Cell, gpus []telemetry.GPU) demand {
 	d := demand{alone: c.Isolation != nil && c.Isolation.Alone}
 	switch {
 	case c.Platform.Attached():

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/telemetry"
 )
 
@@ -61,34 +61,34 @@ func TestDemand(t *testing.T) {
 	gpus := fourGPUs()
 	gpus[3].Name = "L4"
 	tests := map[string]struct {
-		platform experiments.Platform
-		hardware *experiments.Hardware
+		platform cell.Platform
+		hardware *cell.Hardware
 		gpus     int
 		of       string
 		these    string
 		resource string
 	}{
-		"vllm":          {platform: experiments.Platform{Backend: "vllm_serve"}, gpus: 1, of: "abcd"},
-		"sharded":       {platform: experiments.Platform{Backend: "vllm_offline", Args: experiments.Values{"tensor_parallel_size": int64(2), "pipeline_parallel_size": 2.0}}, gpus: 4, of: "abcd"},
-		"too wide":      {platform: experiments.Platform{Backend: "vllm_offline", Args: experiments.Values{"tensor_parallel_size": int64(8)}}, gpus: 4, of: "abcd"},
-		"ollama":        {platform: experiments.Platform{Backend: "ollama"}, gpus: 1, of: "abcd"},
-		"ollama on two": {platform: experiments.Platform{Backend: "ollama"}, hardware: &experiments.Hardware{GPUs: 2, GPU: "NVIDIA H100"}, gpus: 2, of: "abc"},
-		"declared":      {platform: experiments.Platform{Backend: "ollama", Env: map[string]string{"CUDA_VISIBLE_DEVICES": "2, GPU-a"}}, these: "ca"},
-		"declared none": {platform: experiments.Platform{Backend: "ollama", Env: map[string]string{"CUDA_VISIBLE_DEVICES": "-1"}}},
-		"a port":        {platform: experiments.Platform{Backend: "vllm_serve", Args: experiments.Values{"port": int64(8000)}}, gpus: 1, of: "abcd", resource: "port 8000"},
-		"attached":      {platform: experiments.Platform{Backend: "openai", URL: "http://x"}, resource: "server http://x"},
-		"simulated":     {platform: experiments.Platform{Backend: "simulator"}},
+		"vllm":          {platform: cell.Platform{Backend: "vllm_serve"}, gpus: 1, of: "abcd"},
+		"sharded":       {platform: cell.Platform{Backend: "vllm_offline", Args: cell.Values{"tensor_parallel_size": int64(2), "pipeline_parallel_size": 2.0}}, gpus: 4, of: "abcd"},
+		"too wide":      {platform: cell.Platform{Backend: "vllm_offline", Args: cell.Values{"tensor_parallel_size": int64(8)}}, gpus: 4, of: "abcd"},
+		"ollama":        {platform: cell.Platform{Backend: "ollama"}, gpus: 1, of: "abcd"},
+		"ollama on two": {platform: cell.Platform{Backend: "ollama"}, hardware: &cell.Hardware{GPUs: 2, GPU: "NVIDIA H100"}, gpus: 2, of: "abc"},
+		"declared":      {platform: cell.Platform{Backend: "ollama", Env: map[string]string{"CUDA_VISIBLE_DEVICES": "2, GPU-a"}}, these: "ca"},
+		"declared none": {platform: cell.Platform{Backend: "ollama", Env: map[string]string{"CUDA_VISIBLE_DEVICES": "-1"}}},
+		"a port":        {platform: cell.Platform{Backend: "vllm_serve", Args: cell.Values{"port": int64(8000)}}, gpus: 1, of: "abcd", resource: "port 8000"},
+		"attached":      {platform: cell.Platform{Backend: "openai", URL: "http://x"}, resource: "server http://x"},
+		"simulated":     {platform: cell.Platform{Backend: "simulator"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := demandOf(&experiments.Cell{Platform: &tt.platform, Hardware: tt.hardware}, gpus)
+			d := demandOf(&cell.Cell{Platform: &tt.platform, Hardware: tt.hardware}, gpus)
 			letters := func(uuids []string) string { return strings.ReplaceAll(strings.Join(uuids, ""), "GPU-", "") }
 			if d.gpus != tt.gpus || letters(d.of) != tt.of || letters(d.these) != tt.these || d.resource != tt.resource {
 				t.Errorf("got %+v", d)
 			}
 		})
 	}
-	if d := demandOf(&experiments.Cell{Platform: &experiments.Platform{Backend: "ollama"}}, nil); d.gpus != 0 || slices.Contains(d.of, "") {
+	if d := demandOf(&cell.Cell{Platform: &cell.Platform{Backend: "ollama"}}, nil); d.gpus != 0 || slices.Contains(d.of, "") {
 		t.Errorf("without GPUs: %+v", d)
 	}
 }

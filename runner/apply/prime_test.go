@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/table"
 	"matrix/runner/events"
@@ -19,7 +19,7 @@ import (
 // compiling is a backend that keeps what its engines compile: for a width that an argument declares.
 func compiling(b *runnertest.Backend) backends.Backend {
 	value := b.Value()
-	value.Compiles = func(_ string, args experiments.Values, _ map[string]string) string {
+	value.Compiles = func(_ string, args cell.Values, _ map[string]string) string {
 		width, _ := args["width"].(string)
 		return width
 	}
@@ -49,9 +49,9 @@ func primingRig(t *testing.T) *rig {
 	return r
 }
 
-func primedCell(width string, batch int) *experiments.Cell {
+func primedCell(width string, batch int) *cell.Cell {
 	c := runnertest.Cell("p"+width, batch)
-	c.Platform.Args = experiments.Values{"width": width}
+	c.Platform.Args = cell.Values{"width": width}
 	c.Isolation.Prime = true
 	return c
 }

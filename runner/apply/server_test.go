@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/plan"
@@ -24,9 +24,9 @@ import (
 func (r *rig) groupPlan(launches int) *plan.Plan { return r.plan(groupCells(launches)...) }
 
 // groupCells are three cells that need the same server and one that needs another.
-func groupCells(launches int) []*experiments.Cell {
+func groupCells(launches int) []*cell.Cell {
 	a, b, c, other := runnertest.Cell("a", 10), runnertest.Cell("a", 20), runnertest.Cell("a", 30), runnertest.Cell("other", 10)
-	cells := []*experiments.Cell{a, b, c, other}
+	cells := []*cell.Cell{a, b, c, other}
 	for _, cell := range cells {
 		cell.Isolation.Server = "group"
 	}
@@ -173,7 +173,7 @@ func TestSharedServerInterrupted(t *testing.T) {
 			t.Fatalf("got %+v after %s, %d engines left", sum, took, open)
 		}
 		past := r.history()
-		cells = slices.DeleteFunc(cells, func(c *experiments.Cell) bool {
+		cells = slices.DeleteFunc(cells, func(c *cell.Cell) bool {
 			return slices.ContainsFunc(past, func(x store.Past) bool { return x.Address == c.Address })
 		})
 		if sum := r.apply(context.Background(), r.plan(cells...)); sum.Complete != len(cells) || open != 0 {

@@ -11,8 +11,9 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/backends/simulator"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -82,9 +83,9 @@ func NewSession(t *testing.T) *Session {
 
 func OpenWorld(dir string) (plan.World, error) {
 	store, err := store.Open(filepath.Join(dir, "results"))
-	return plan.World{Backends: map[string]backends.Backend{experiments.Simulator: simulator.New()}, Store: store,
+	return plan.World{Backends: map[string]backends.Backend{cell.Simulator: simulator.New()}, Store: store,
 		Machine: record.Machine{CPU: "test", Cores: 2}, Version: "test",
-		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}, err
+		Datasets: func(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}, err
 }
 
 // Write puts the experiment into the folder with some words replaced.
@@ -118,12 +119,12 @@ func LoadPlan(ctx context.Context, dir string, filter plan.Filter) (*plan.Plan, 
 	if err != nil {
 		return nil, world, err
 	}
-	config, diags := experiments.Load([]string{filepath.Join(dir, "quick.hcl")}, lang.Options{})
+	config, diags := grid.Load([]string{filepath.Join(dir, "quick.hcl")}, lang.Options{})
 	if diags.HasErrors() {
 		return nil, world, diags
 	}
-	var cells []*experiments.Cell
-	x := config.Experiments[0].Expand(experiments.Hooks{Check: simulator.Check})
+	var cells []*cell.Cell
+	x := config.Experiments[0].Expand(grid.Hooks{Check: simulator.Check})
 	for c := range x.Cells() {
 		cells = append(cells, c)
 	}

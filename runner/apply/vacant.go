@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/machine"
 	"matrix/runner/telemetry"
 )
@@ -55,7 +55,7 @@ func (s *session) vacant(ctx context.Context) error {
 func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 	free, busy = slices.Clone(s.pool.all), &BusyError{}
 	var demands []demand
-	seen := map[*experiments.Cell]bool{}
+	seen := map[*cell.Cell]bool{}
 	for _, step := range s.site.Plan.Order {
 		c := step.Item.Cell
 		if seen[c] || !c.Platform.Local() {
@@ -106,7 +106,7 @@ func (d demand) metBy(free []string) bool {
 }
 
 // inTheWay says what on a GPU keeps a cell's engine from being measured there, or from starting; "" = nothing.
-func (s *session) inTheWay(c *experiments.Cell, g telemetry.GPU) string {
+func (s *session) inTheWay(c *cell.Cell, g telemetry.GPU) string {
 	if what := s.site.Base.Occupied([]telemetry.GPU{g}, c.Isolation.Exclusive, int64(c.Isolation.VRAMToleranceMiB*(1<<20))); what != "" {
 		return what
 	}

@@ -9,16 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/events"
 	"matrix/runner/runnertest"
 	"matrix/runner/telemetry"
 )
 
 // gpuCells are n cells of an engine that wants the GPU for itself, three launches each.
-func gpuCells(r *rig, n int) []*experiments.Cell {
+func gpuCells(r *rig, n int) []*cell.Cell {
 	r.world.Backends["ollama"] = r.backend.Value()
-	var cells []*experiments.Cell
+	var cells []*cell.Cell
 	for i := range n {
 		c := runnertest.Cell("a", 10+i)
 		c.Platform.Backend, c.Launches = "ollama", 3
@@ -103,7 +103,7 @@ func TestAttachedServerDoesNotDisturbItself(t *testing.T) {
 				asked := gpuCells(r, 1)[0]
 				asked.Platform.Attach, asked.Platform.URL = true, "http://127.0.0.1:8000"
 				r.host.Serves = serverAt("http://127.0.0.1:8000", 7)
-				cells := []*experiments.Cell{asked}
+				cells := []*cell.Cell{asked}
 				if beside {
 					own := gpuCells(r, 2)[1]
 					own.Isolation.Exclusive = false

@@ -12,7 +12,6 @@ import (
 	"matrix/backends"
 	"matrix/backends/fake/stamped"
 	"matrix/backends/wire"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/runner/load"
 )
@@ -120,7 +119,7 @@ func Drive(ctx context.Context, url string, s Scenario) (Cost, error) {
 
 // requests are equal but for their number.
 func requests(s Scenario, chat bool) iter.Seq[backends.Request] {
-	generate := &experiments.Generate{MaxTokens: s.Tokens, IgnoreEOS: true}
+	generate := &cell.Generate{MaxTokens: s.Tokens, IgnoreEOS: true}
 	return func(yield func(backends.Request) bool) {
 		for i := range s.Requests {
 			req := backends.Request{Seq: int64(i), Prompt: Prompt, MaxTokens: s.Tokens, Generate: generate, Timeout: 5 * time.Minute, Chunks: s.Stamps}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"matrix/backends/fake/stamped"
-	"matrix/experiments"
+	"matrix/experiments/textfile"
 	"matrix/results/disk"
 	"matrix/results/record"
 )
@@ -98,7 +98,7 @@ func Read(root string) (*record.Calibration, error) {
 	}
 	var c record.Calibration
 	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, fmt.Errorf("read the calibration %s: %w", Path(root), experiments.PlainJSON(err))
+		return nil, fmt.Errorf("read the calibration %s: %w", Path(root), textfile.PlainJSON(err))
 	}
 	host, _ := os.Hostname() // as in Short
 	if c.Host != host || c.Cores != runtime.NumCPU() {

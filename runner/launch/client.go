@@ -5,7 +5,7 @@ import (
 	"net"
 	"net/url"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/runner/ledger"
 )
@@ -59,7 +59,7 @@ func (m *measurement) recordTraffic(overflows int64, told bool) {
 }
 
 // here reports whether the cell's engine listens on this machine.
-func here(c *experiments.Cell) bool {
+func here(c *cell.Cell) bool {
 	if !c.Platform.Attached() {
 		return true
 	}

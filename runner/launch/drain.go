@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/machine"
 )
 
@@ -19,7 +19,7 @@ const (
 )
 
 // drainLimit bounds each wait for the machine.
-func drainLimit(c *experiments.Cell) time.Duration {
+func drainLimit(c *cell.Cell) time.Duration {
 	if c.Limits.Drain > 0 {
 		return c.Limits.Drain
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/events"
@@ -23,7 +23,7 @@ import (
 type journal struct {
 	site    *Site
 	item    *plan.Item
-	cell    *experiments.Cell
+	cell    *cell.Cell
 	number  int      // of the launch, 1-based
 	index   int      // of the step in the plan's order
 	gpus    []string // UUIDs that it may use

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/format"
 	"matrix/results/record"
@@ -169,7 +169,7 @@ func (l *launch) descriptors() error {
 
 // connections is how many a cell has open at once, 0 where it does not depend on the load or cannot be told: an engine that
 // takes whole batches, arrivals by a schedule.
-func connections(c *experiments.Cell, planned int) int {
+func connections(c *cell.Cell, planned int) int {
 	switch {
 	case c.Platform.Batch():
 		return 0

@@ -14,7 +14,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/disk"
 	"matrix/results/format"
 	"matrix/runner/ledger"
@@ -72,7 +72,7 @@ func (j *journal) serverName() string {
 
 // nonceKey is what of a launch decides its nonces: all coordinates but the platform and the model, whose servers keep
 // their own caches.
-func nonceKey(c *experiments.Cell, launch int) string {
+func nonceKey(c *cell.Cell, launch int) string {
 	parts := []string{c.Experiment, fmt.Sprint(launch), fmt.Sprint(c.BatchSize)}
 	for _, a := range c.Axes {
 		if a.Name != "platform" && a.Name != "model" && a.Name != "batch_size" {
@@ -145,7 +145,7 @@ func name(path string) error {
 const cachedMost = 0.2
 
 // notAsAsked says where a phase's answers show that the engine did something else than the cell asks.
-func notAsAsked(c *experiments.Cell, n ledger.Counts) (warnings []string) {
+func notAsAsked(c *cell.Cell, n ledger.Counts) (warnings []string) {
 	if share := float64(n.Cached) / float64(max(1, n.Input)); !plan.Natural(c) && share > cachedMost {
 		warnings = append(warnings, fmt.Sprintf(`prefix cache: prefix_cache = "off", and yet %s of the prompt tokens came from the server's cache`, format.Percent(share)))
 	}

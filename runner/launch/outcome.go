@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/runner/load"
 	"matrix/runner/plan"
@@ -63,7 +63,7 @@ var (
 )
 
 // cut is the end by ^C or the cell's limit; nil while the context goes on, or ended for something else.
-func cut(ctx context.Context, c *experiments.Cell) *Outcome {
+func cut(ctx context.Context, c *cell.Cell) *Outcome {
 	switch context.Cause(ctx) {
 	case errInterrupted:
 		return &Outcome{Status: record.Interrupted, Reason: errInterrupted.Text}

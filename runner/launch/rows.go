@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/record"
 	"matrix/runner/ledger"
@@ -15,7 +15,7 @@ import (
 )
 
 // makeRequest turns a dataset's entry into the cell's request.
-func makeRequest(c *experiments.Cell, seq int, e dataset.Entry) backends.Request {
+func makeRequest(c *cell.Cell, seq int, e dataset.Entry) backends.Request {
 	req := backends.Request{Seq: int64(seq), PromptID: e.ID, Prompt: e.Prompt, MaxTokens: e.MaxTokens, Generate: c.Generate,
 		Timeout: c.Load.Timeout, Retries: c.Load.Retries, Chunks: c.Capture.Chunks}
 	if req.MaxTokens == 0 {
@@ -29,7 +29,7 @@ func makeRequest(c *experiments.Cell, seq int, e dataset.Entry) backends.Request
 }
 
 // Example is the first request of a cell as it is sent; a zero one where the dataset is not here.
-func Example(ctx context.Context, w plan.World, c *experiments.Cell) backends.Request {
+func Example(ctx context.Context, w plan.World, c *cell.Cell) backends.Request {
 	set, err := w.Datasets(ctx, c.Dataset)
 	if err != nil {
 		return backends.Request{}
@@ -78,7 +78,7 @@ func since(base, at time.Time) *float64 {
 
 // chosenOutputs decides which answers are stored. The sample is a function of the dataset's seed and the number of
 // requests alone, so that cells of one size keep the same prompts' answers and can be compared.
-func chosenOutputs(c *experiments.Cell, planned int) func(seq int64) bool {
+func chosenOutputs(c *cell.Cell, planned int) func(seq int64) bool {
 	switch c.Capture.Outputs {
 	case "all":
 		return func(int64) bool { return true }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/runner/ledger"
 	"matrix/runner/runnertest"
@@ -57,7 +57,7 @@ func TestMakeRequest(t *testing.T) {
 func TestChosenOutputs(t *testing.T) {
 	c := runnertest.Cell("a", 10)
 	count := func(kind string, n, planned int) int {
-		c.Capture = &experiments.Capture{Outputs: kind, Sample: n}
+		c.Capture = &cell.Capture{Outputs: kind, Sample: n}
 		keep, kept := chosenOutputs(c, planned), 0
 		for seq := range int64(planned) {
 			if keep(seq) {

@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/telemetry"
@@ -34,7 +34,7 @@ type samples struct {
 }
 
 // watch starts the recorder, for a launch from its first process to its last; the id is the engine's launch.
-func (s *samples) watch(t *experiments.Telemetry, gpus []string, id string) {
+func (s *samples) watch(t *cell.Telemetry, gpus []string, id string) {
 	if t.Interval <= 0 {
 		return
 	}

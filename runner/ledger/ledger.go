@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Ledger sees to it that each request of a phase ends as exactly one row, whatever the engine answers: twice, under a
@@ -226,16 +226,16 @@ type PendingRequest struct {
 	PromptID  string
 	Hash      [16]byte
 	MaxTokens int
-	Scheduled time.Time                   // zero: no schedule
-	Format    *experiments.ResponseFormat // of its entry's own; nil: what the cell asks of all
+	Scheduled time.Time            // zero: no schedule
+	Format    *cell.ResponseFormat // of its entry's own; nil: what the cell asks of all
 	flight    *backends.Flight
 }
 
 func Pend(req backends.Request, scheduled time.Time) PendingRequest {
 	a := PendingRequest{PromptID: req.PromptID, Hash: PromptHash(req), MaxTokens: req.MaxTokens, Scheduled: scheduled, flight: req.Flight}
-	for _, name := range experiments.FormatFields {
+	for _, name := range cell.FormatFields {
 		if _, own := req.Extra[name]; own {
-			format := experiments.FormatOf(req.Extra)
+			format := cell.FormatOf(req.Extra)
 			a.Format = &format
 			break
 		}

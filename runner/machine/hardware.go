@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -13,7 +13,7 @@ import (
 const vramMargin = 0.98
 
 // Lacks compares a constraint with a machine; nil means that it has all of it.
-func Lacks(h *experiments.Hardware, m record.Machine) error {
+func Lacks(h *cell.Hardware, m record.Machine) error {
 	var lacks []string
 	add := func(format string, args ...any) { lacks = append(lacks, fmt.Sprintf(format, args...)) }
 	gpu := h.GPU != "" || h.GPUs > 0 || h.VRAMGiB > 0

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/telemetry"
 )
 
@@ -115,7 +115,7 @@ func Visible(gpus []telemetry.GPU, devices string) []telemetry.GPU {
 }
 
 // Crowded says that a cell's engine wants more of a GPU's memory than is free, and who has it; "" = it will do.
-func Crowded(b backends.Backend, c *experiments.Cell, g telemetry.GPU) string {
+func Crowded(b backends.Backend, c *cell.Cell, g telemetry.GPU) string {
 	if b.Reserves == nil {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/runner/runnertest"
 )
@@ -16,7 +16,7 @@ import (
 // picky is a backend that refuses tools, and has a model without a chat template or with a switch for thinking.
 func picky(b *runnertest.Backend) backends.Backend {
 	value := b.Value()
-	value.Refuses = func(_ *experiments.Cell, field, word string) string {
+	value.Refuses = func(_ *cell.Cell, field, word string) string {
 		if field == "tools" {
 			return "it has no tools (" + word + ")"
 		}
@@ -32,18 +32,18 @@ func TestWhatCannotBeAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		line     string
 		identity backends.Identity
-		change   func(*experiments.Cell)
+		change   func(*cell.Cell)
 		want     string // "" = nothing
 	}{
 		"tools":                     {tools, backends.Identity{}, nil, "p.jsonl:1: it has no tools (required)"},
 		"a chat":                    {plain, backends.Identity{}, nil, ""},
 		"no template":               {plain, backends.Identity{NoTemplate: "base/model"}, nil, "base/model has no chat template"},
-		"rendered by matrix":        {plain, backends.Identity{NoTemplate: "base/model"}, func(c *experiments.Cell) { c.Generate.Template = "{{.Prompt}}" }, ""},
-		"declared tools":            {plain, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Tools = "[{}]" }, "it has no tools (auto)"},
-		"declared tools, raw":       {`{"prompt":"q"}`, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Tools = "[{}]" }, "generate.tools goes with chats"},
-		"never thinks":              {plain, backends.Identity{NeverThinks: true}, func(c *experiments.Cell) { c.Generate.Thinking = "true" }, "has no switch for thinking"},
+		"rendered by matrix":        {plain, backends.Identity{NoTemplate: "base/model"}, func(c *cell.Cell) { c.Generate.Template = "{{.Prompt}}" }, ""},
+		"declared tools":            {plain, backends.Identity{}, func(c *cell.Cell) { c.Generate.Tools = "[{}]" }, "it has no tools (auto)"},
+		"declared tools, raw":       {`{"prompt":"q"}`, backends.Identity{}, func(c *cell.Cell) { c.Generate.Tools = "[{}]" }, "generate.tools goes with chats"},
+		"never thinks":              {plain, backends.Identity{NeverThinks: true}, func(c *cell.Cell) { c.Generate.Thinking = "true" }, "has no switch for thinking"},
 		"never thinks, not told to": {plain, backends.Identity{NeverThinks: true}, nil, ""},
-		"thinking, raw":             {`{"prompt":"q"}`, backends.Identity{}, func(c *experiments.Cell) { c.Generate.Thinking = "low" }, `generate.thinking = "low" goes with chats`},
+		"thinking, raw":             {`{"prompt":"q"}`, backends.Identity{}, func(c *cell.Cell) { c.Generate.Thinking = "low" }, `generate.thinking = "low" goes with chats`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "p.jsonl")
@@ -51,13 +51,13 @@ func TestWhatCannotBeAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := worldOf(picky(&runnertest.Backend{Identity: c.identity}))
-			cell := runnertest.Cell("a", 1)
-			cell.Dataset = &experiments.Dataset{ID: "d", Path: path}
+			of := runnertest.Cell("a", 1)
+			of.Dataset = &cell.Dataset{ID: "d", Path: path}
 			if c.change != nil {
-				c.change(cell)
+				c.change(of)
 			}
 			f := newFacts(w)
-			ok := f.identify(t.Context(), &Item{Cell: cell})
+			ok := f.identify(t.Context(), &Item{Cell: of})
 			err := f.faults()
 			if ok != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || err == nil && c.want != "" {
 				t.Errorf("%t, %v, want %q", ok, err, c.want)
@@ -77,10 +77,10 @@ func TestThinkingModelsAreOthers(t *testing.T) {
 		template string
 		told     bool
 	}{{true, "", true}, {false, "", false}, {true, "{{.Prompt}}", false}} {
-		w := worldOf((&runnertest.Backend{Identity: backends.Identity{Thinks: c.thinks, Model: experiments.Values{"commit": "1"}}}).Value())
-		cell := runnertest.Cell("a", 1)
-		cell.Dataset, cell.Generate.Template = &experiments.Dataset{ID: "d", Path: path}, c.template
-		item := &Item{Cell: cell}
+		w := worldOf((&runnertest.Backend{Identity: backends.Identity{Thinks: c.thinks, Model: cell.Values{"commit": "1"}}}).Value())
+		of := runnertest.Cell("a", 1)
+		of.Dataset, of.Generate.Template = &cell.Dataset{ID: "d", Path: path}, c.template
+		item := &Item{Cell: of}
 		if f := newFacts(w); !f.identify(t.Context(), item) {
 			t.Fatal(f.faults())
 		}
@@ -93,5 +93,5 @@ func TestThinkingModelsAreOthers(t *testing.T) {
 // worldOf has one backend, and data sets as they are.
 func worldOf(b backends.Backend) World {
 	return World{Backends: map[string]backends.Backend{runnertest.Platform: b},
-		Datasets: func(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
+		Datasets: func(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) { return dataset.Open(ctx, d) }}
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -36,7 +36,7 @@ func bandwidthOf(gpu string) (bytesPerSecond float64, known bool) {
 // reads the weights once and the cache of every sequence in flight, and memory bandwidth bounds that. It leaves out
 // prefill, which is bound by arithmetic, and loading. No figure for processors: theirs depends on what sits in the
 // slots.
-func decodeBound(c *experiments.Cell, m record.Machine) (seconds float64, ok bool) {
+func decodeBound(c *cell.Cell, m record.Machine) (seconds float64, ok bool) {
 	gpu := m.GPUName
 	if c.Hardware != nil && c.Hardware.GPU != "" {
 		gpu = c.Hardware.GPU
@@ -57,7 +57,7 @@ func decodeBound(c *experiments.Cell, m record.Machine) (seconds float64, ok boo
 }
 
 // sequencesAtOnce is how many answers grow at a time: what is offered, as far as the engine takes it.
-func sequencesAtOnce(c *experiments.Cell, limit float64) float64 {
+func sequencesAtOnce(c *cell.Cell, limit float64) float64 {
 	n := float64(c.BatchSize)
 	if c.Load.Mode == "closed" {
 		n = min(n, float64(c.Load.Concurrency))

@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/store"
 	"matrix/runner/runnertest"
 )
 
 // manyCells shares what an expansion shares: everything but the coordinates.
-func manyCells(n int) []*experiments.Cell {
+func manyCells(n int) []*cell.Cell {
 	first := runnertest.Cell("a", 10)
 	first.Launches = 3
-	cells := make([]*experiments.Cell, n)
+	cells := make([]*cell.Cell, n)
 	for i := range cells {
 		c := *first
 		c.BatchSize = 10 + i%1000
@@ -35,7 +35,7 @@ func BenchmarkMake(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := World{Store: store, Datasets: func(context.Context, *experiments.Dataset) (*dataset.Set, error) { return set, nil }}
+	w := World{Store: store, Datasets: func(context.Context, *cell.Dataset) (*dataset.Set, error) { return set, nil }}
 	cells := manyCells(100_000)
 	b.ReportAllocs()
 	for b.Loop() {

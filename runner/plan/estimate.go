@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/predict"
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -105,7 +105,7 @@ func newEstimator(past []store.Past, servers []record.ServerRecord, machine reco
 }
 
 // Ended takes in an attempt of this apply.
-func (e *Estimator) Ended(m *record.Manifest, c *experiments.Cell) {
+func (e *Estimator) Ended(m *record.Manifest, c *cell.Cell) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.learn(m)
@@ -169,7 +169,7 @@ func (e *Estimator) started(m *record.Manifest, load float64) {
 }
 
 // measured takes in by how much the memory-bandwidth model was wrong.
-func (e *Estimator) measured(c *experiments.Cell, seconds float64) {
+func (e *Estimator) measured(c *cell.Cell, seconds float64) {
 	if bound, ok := decodeBound(c, e.machine); ok && bound > 0 && seconds > 0 {
 		e.wrong = append(e.wrong, math.Log(seconds/bound))
 		e.guesses = nil

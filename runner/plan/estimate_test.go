@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -64,7 +63,7 @@ func TestEstimateOfASharedServer(t *testing.T) {
 		past[i].Attempt = string(rune('A' + i))
 	}
 	servers := []record.ServerRecord{{LoadS: new(90.0), Attempts: []string{"A", "B"}}}
-	cells := []*experiments.Cell{runnertest.Cell("a", 10), runnertest.Cell("a", 20)}
+	cells := []*cell.Cell{runnertest.Cell("a", 10), runnertest.Cell("a", 20)}
 	p := &Plan{}
 	for _, c := range cells {
 		c.Isolation.Server = "group"
@@ -77,7 +76,7 @@ func TestEstimateOfASharedServer(t *testing.T) {
 
 // TestOfferToShare: cells that differ in batch size alone could share a server, and the plan says what that saves.
 func TestOfferToShare(t *testing.T) {
-	plan := func(load float64, cells ...*experiments.Cell) *Plan {
+	plan := func(load float64, cells ...*cell.Cell) *Plan {
 		p := &Plan{}
 		var past []store.Past
 		for _, c := range cells {
@@ -97,10 +96,10 @@ func TestOfferToShare(t *testing.T) {
 	if got := s.String(); got != "3 of these cells could share 1 server and save about 7m0s" {
 		t.Error(got)
 	}
-	grouped := []*experiments.Cell{runnertest.Cell("a", 10), runnertest.Cell("a", 20)}
+	grouped := []*cell.Cell{runnertest.Cell("a", 10), runnertest.Cell("a", 20)}
 	grouped[0].Isolation.Server, grouped[1].Isolation.Server = "group", "group"
 	wider := runnertest.Cell("a", 20)
-	wider.Platform.Args = experiments.Values{"width": 2}
+	wider.Platform.Args = cell.Values{"width": 2}
 	for name, p := range map[string]*Plan{ // nothing to offer
 		"a short load":      plan(0.5, runnertest.Cell("a", 10), runnertest.Cell("a", 20)),
 		"shared already":    plan(60, grouped...),
@@ -115,11 +114,11 @@ func TestOfferToShare(t *testing.T) {
 }
 
 // gpuCell is 8 GiB of weights and 0.5 GiB of cache a sequence, 10 at once, 100 answers of 256 tokens.
-func gpuCell(gpu string) *experiments.Cell {
+func gpuCell(gpu string) *cell.Cell {
 	c := runnertest.Cell("fast", 100)
-	c.Platform.Backend, c.Load, c.Hardware = "vllm_serve", &cell.Load{Mode: "closed", Concurrency: 10}, &experiments.Hardware{GPU: gpu}
-	c.Generate = &experiments.Generate{MaxTokens: 256}
-	c.Fit = &experiments.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
+	c.Platform.Backend, c.Load, c.Hardware = "vllm_serve", &cell.Load{Mode: "closed", Concurrency: 10}, &cell.Hardware{GPU: gpu}
+	c.Generate = &cell.Generate{MaxTokens: 256}
+	c.Fit = &cell.Fit{WeightsGiB: new(8.0), KVGiBPerSequence: new(0.5), MaxSequences: new(64.0)}
 	return c
 }
 
@@ -148,7 +147,7 @@ func TestBandwidthModel(t *testing.T) {
 		t.Error("an estimate without the weights")
 	}
 	simulated := gpuCell("NVIDIA L4")
-	simulated.Platform.Backend = experiments.Simulator
+	simulated.Platform.Backend = cell.Simulator
 	if _, ok := decodeBound(simulated, record.Machine{}); ok {
 		t.Error("a simulated engine reads no memory")
 	}
@@ -179,7 +178,7 @@ func TestBandwidthModelLearns(t *testing.T) {
 	e := newEstimator(nil, nil, record.Machine{})
 	small, large := gpuCell("NVIDIA H200"), gpuCell("NVIDIA H200")
 	large.BatchSize, large.Address = 1000, "another"
-	large.Platform = &experiments.Platform{ID: "fast2", Backend: "vllm_serve"} // no launch is like it
+	large.Platform = &cell.Platform{ID: "fast2", Backend: "vllm_serve"} // no launch is like it
 	bound, _ := decodeBound(small, record.Machine{})
 	before := e.launch(&Item{Cell: large})
 	m := timed("fast", 100, 48, 4*bound)
@@ -225,8 +224,8 @@ func TestValidToExpect(t *testing.T) {
 func TestNotAlike(t *testing.T) {
 	item := func(platform, thinking, axis string) *Item {
 		c := runnertest.Cell(platform, 10)
-		c.Generate = &experiments.Generate{MaxTokens: 5, Thinking: thinking}
-		c.Axes = append(c.Axes, &experiments.Axis{Name: "thinking", Label: axis})
+		c.Generate = &cell.Generate{MaxTokens: 5, Thinking: thinking}
+		c.Axes = append(c.Axes, &cell.Axis{Name: "thinking", Label: axis})
 		return &Item{Cell: c, Identity: runnertest.Identity(c.Address, map[string]string{"spec": `{"generate":{"max_tokens":5,"thinking":"` + thinking + `"}}`})}
 	}
 	p := &Plan{Items: []*Item{item("a", "false", ""), item("b", "true", ""), item("c", "false", "")}}

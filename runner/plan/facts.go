@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/format"
 	"matrix/runner/machine"
@@ -20,45 +20,45 @@ import (
 // opened once. The Identifier tells maps apart by their address, so each map is made once and kept.
 type facts struct {
 	w           World
-	identifier  *experiments.Identifier
+	identifier  *cell.Identifier
 	resolved    map[pairing]resolution
-	datasets    map[*experiments.Dataset]datasetFacts
-	hardware    map[int]experiments.Values // by number of GPUs; attached: -1
-	environment experiments.Values
-	lacking     map[*experiments.Hardware]error
+	datasets    map[*cell.Dataset]datasetFacts
+	hardware    map[int]cell.Values // by number of GPUs; attached: -1
+	environment cell.Values
+	lacking     map[*cell.Hardware]error
 	order       []string          // of the faults
 	fault       map[string]*fault // by text
 }
 
 type pairing struct {
-	platform *experiments.Platform
-	model    *experiments.Model
+	platform *cell.Platform
+	model    *cell.Model
 }
 
 // resolution is a backend's answer with the backend component of its cells.
 type resolution struct {
 	backends.Identity
-	backend experiments.Values
-	told    experiments.Values // Model for chats with a model that is told whether to think
+	backend cell.Values
+	told    cell.Values // Model for chats with a model that is told whether to think
 }
 
 // datasetFacts is a dataset with its component, or why there is none.
 type datasetFacts struct {
 	set   *dataset.Set
-	facts experiments.Values
+	facts cell.Values
 	err   error
 }
 
 // fault is one mistake that may meet many cells.
 type fault struct {
 	err   error
-	cell  *experiments.Cell // the first that it met
+	cell  *cell.Cell // the first that it met
 	cells int
 }
 
 func newFacts(w World) *facts {
-	return &facts{w: w, identifier: experiments.NewIdentifier(), resolved: map[pairing]resolution{}, datasets: map[*experiments.Dataset]datasetFacts{},
-		hardware: map[int]experiments.Values{}, environment: environmentFacts(w), lacking: map[*experiments.Hardware]error{}, fault: map[string]*fault{}}
+	return &facts{w: w, identifier: cell.NewIdentifier(), resolved: map[pairing]resolution{}, datasets: map[*cell.Dataset]datasetFacts{},
+		hardware: map[int]cell.Values{}, environment: environmentFacts(w), lacking: map[*cell.Hardware]error{}, fault: map[string]*fault{}}
 }
 
 // identify fills in an item's identity, notes and what the machine lacks. It reports false when the dataset is at fault.
@@ -85,7 +85,7 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 			model = id.told
 		}
 	}
-	item.Identity = f.identifier.Identify(c, experiments.Facts{
+	item.Identity = f.identifier.Identify(c, cell.Facts{
 		Backend: id.backend, Model: model, Dataset: set.facts, Hardware: f.hardwareOf(c), Environment: f.environment,
 	})
 	item.Notes = append(item.Notes, id.Notes...)
@@ -103,7 +103,7 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 
 var errNoDataset = errors.New("the experiment names no dataset")
 
-func (f *facts) dataset(ctx context.Context, c *experiments.Cell) (datasetFacts, error) {
+func (f *facts) dataset(ctx context.Context, c *cell.Cell) (datasetFacts, error) {
 	if c.Dataset == nil {
 		return datasetFacts{}, errNoDataset
 	}
@@ -130,7 +130,7 @@ func (f *facts) dataset(ctx context.Context, c *experiments.Cell) (datasetFacts,
 }
 
 // refused says what a cell's requests ask for that its backend has no word for.
-func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
+func (f *facts) refused(c *cell.Cell, set *dataset.Set) error {
 	if level, think := c.Generate.ThinkingLevel(); think && !set.Chats(c) {
 		return fmt.Errorf("%s: generate.thinking = %q goes with chats, and this cell sends raw prompts: what renders them decides; leave it out",
 			c.PlaceOf("generate.thinking"), cmp.Or(level, "true"))
@@ -160,7 +160,7 @@ func (f *facts) refused(c *experiments.Cell, set *dataset.Set) error {
 	return nil
 }
 
-func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolution {
+func (f *facts) resolve(ctx context.Context, c *cell.Cell) resolution {
 	key := pairing{c.Platform, c.Model}
 	if r, ok := f.resolved[key]; ok {
 		return r
@@ -180,7 +180,7 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolution {
 		}
 	}
 	// A version that cannot be told here is left out, "unknown until apply".
-	r.backend = experiments.Values{"name": c.Platform.Backend}
+	r.backend = cell.Values{"name": c.Platform.Backend}
 	if r.Version != "" {
 		r.backend["version"] = r.Version
 	}
@@ -195,7 +195,7 @@ func (f *facts) resolve(ctx context.Context, c *experiments.Cell) resolution {
 
 // hardwareOf is what a result depends on: the GPUs where there are some, else the CPU; of an attached server we know
 // neither.
-func (f *facts) hardwareOf(c *experiments.Cell) experiments.Values {
+func (f *facts) hardwareOf(c *cell.Cell) cell.Values {
 	n := int(f.w.Machine.GPUs)
 	if _, declared := c.Platform.Env["CUDA_VISIBLE_DEVICES"]; c.Platform.Local() && !declared {
 		n = min(n, c.GPUs()) // the launch gets no more
@@ -212,19 +212,19 @@ func (f *facts) hardwareOf(c *experiments.Cell) experiments.Values {
 	}
 	switch m := f.w.Machine; {
 	case n == -1:
-		v = experiments.Values{"attached": true}
+		v = cell.Values{"attached": true}
 	case m.GPUName != "":
-		v = experiments.Values{"gpu": m.GPUName, "gpus": int64(n)}
+		v = cell.Values{"gpu": m.GPUName, "gpus": int64(n)}
 	default:
-		v = experiments.Values{"cpu": m.CPU}
+		v = cell.Values{"cpu": m.CPU}
 	}
 	f.hardware[n] = v
 	return v
 }
 
-func environmentFacts(w World) experiments.Values {
+func environmentFacts(w World) cell.Values {
 	m := w.Machine
-	v := experiments.Values{"matrix": w.Version}
+	v := cell.Values{"matrix": w.Version}
 	for name, text := range map[string]string{"host": m.Host, "kernel": m.Kernel, "driver": m.Driver, "cuda": m.CUDA, "governor": m.Governor} {
 		if text != "" {
 			v[name] = text
@@ -238,7 +238,7 @@ func environmentFacts(w World) experiments.Values {
 
 // lacks says what of the cell's hardware constraint this machine does not have. A simulated or attached engine runs
 // on no hardware of ours.
-func (f *facts) lacks(c *experiments.Cell) error {
+func (f *facts) lacks(c *cell.Cell) error {
 	if c.Hardware == nil || !c.Platform.Local() {
 		return nil
 	}
@@ -250,7 +250,7 @@ func (f *facts) lacks(c *experiments.Cell) error {
 	return err
 }
 
-func (f *facts) blame(c *experiments.Cell, err error) {
+func (f *facts) blame(c *cell.Cell, err error) {
 	if known := f.fault[err.Error()]; known != nil {
 		known.cells++
 		return

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/store"
 )
 
@@ -54,7 +54,7 @@ func parseSelector(text string) (selector, error) {
 }
 
 // matches holds a cell against the selector: its label or its value may match.
-func (s selector) matches(c *experiments.Cell) bool {
+func (s selector) matches(c *cell.Cell) bool {
 	if s.name != "" {
 		const least = 4 // digits of an id
 		named, _ := path.Match(s.name, c.Name())
@@ -77,7 +77,7 @@ func (s selector) matches(c *experiments.Cell) bool {
 }
 
 // parseSelectors parses and checks that each one means some cell, so that a misspelt one is not silently empty.
-func parseSelectors(texts []string, cells []*experiments.Cell) ([]selector, error) {
+func parseSelectors(texts []string, cells []*cell.Cell) ([]selector, error) {
 	var all []selector
 	for _, text := range texts {
 		s, err := parseSelector(text)
@@ -93,7 +93,7 @@ func parseSelectors(texts []string, cells []*experiments.Cell) ([]selector, erro
 }
 
 // advice lists what the selector could have meant.
-func (s selector) advice(cells []*experiments.Cell) string {
+func (s selector) advice(cells []*cell.Cell) string {
 	if s.name != "" {
 		return someNames(s.name, cells)
 	}
@@ -115,7 +115,7 @@ func (s selector) advice(cells []*experiments.Cell) string {
 }
 
 // someNames offers what a cell's name could have been: the nearest by its beginning, else the first few.
-func someNames(text string, cells []*experiments.Cell) string {
+func someNames(text string, cells []*cell.Cell) string {
 	if len(cells) == 0 {
 		return ""
 	}
@@ -139,7 +139,7 @@ func someNames(text string, cells []*experiments.Cell) string {
 }
 
 // choose applies Only and Except and checks the rest of the filter.
-func (f Filter) choose(cells []*experiments.Cell) ([]*experiments.Cell, error) {
+func (f Filter) choose(cells []*cell.Cell) ([]*cell.Cell, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (f Filter) choose(cells []*experiments.Cell) ([]*experiments.Cell, error) {
 	if _, err := parseSelectors(f.Replace, cells); err != nil {
 		return nil, err
 	}
-	var chosen []*experiments.Cell
+	var chosen []*cell.Cell
 	for _, c := range cells {
 		misses := func(s selector) bool { return !s.matches(c) }
 		hits := func(s selector) bool { return s.matches(c) }
@@ -179,7 +179,7 @@ func (f Filter) check() error {
 }
 
 // replaced reports whether the user asked for the cell to run again.
-func (f Filter) replaced(c *experiments.Cell) bool {
+func (f Filter) replaced(c *cell.Cell) bool {
 	selectors, err := parseSelectors(f.Replace, nil)
 	return err == nil && slices.ContainsFunc(selectors, func(s selector) bool { return s.matches(c) })
 }

@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/runnertest"
 )
 
 func TestChoose(t *testing.T) {
-	cells := []*experiments.Cell{runnertest.Cell("vllm_serve", 10), runnertest.Cell("vllm_offline", 10), runnertest.Cell("ollama", 10), runnertest.Cell("ollama", 100)}
+	cells := []*cell.Cell{runnertest.Cell("vllm_serve", 10), runnertest.Cell("vllm_offline", 10), runnertest.Cell("ollama", 10), runnertest.Cell("ollama", 100)}
 	tests := map[string]struct {
 		filter Filter
 		want   int

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // LaunchRef names one launch of a plan, for a machine that runs it in another's stead.
@@ -19,12 +19,12 @@ type LaunchRef struct {
 // Group makes the plan of some launches of a saved plan, on the machine that runs them. The past is not looked at: who
 // saved the plan decided. The engine's version, the model's files and the hardware are this machine's, what was asked for
 // must be what was saved.
-func (s *Saved) Group(ctx context.Context, w World, cells []*experiments.Cell, want []LaunchRef) (*Plan, error) {
+func (s *Saved) Group(ctx context.Context, w World, cells []*cell.Cell, want []LaunchRef) (*Plan, error) {
 	saved := map[string]savedCell{}
 	for _, c := range s.pending {
 		saved[c.Experiment+"/"+c.Address] = c
 	}
-	byAddress := make(map[string]*experiments.Cell, len(want))
+	byAddress := make(map[string]*cell.Cell, len(want))
 	for _, c := range cells {
 		byAddress[c.Address] = c
 	}
@@ -54,7 +54,7 @@ func (s *Saved) Group(ctx context.Context, w World, cells []*experiments.Cell, w
 func (s *Saved) asked(c savedCell, item *Item) string {
 	before := s.identity(c)
 	var parts []string
-	for _, d := range experiments.Diff(before, item.Identity, item.Cell) {
+	for _, d := range cell.Diff(before, item.Identity, item.Cell) {
 		if slices.Contains([]string{"spec", "dataset"}, d.Component) {
 			parts = append(parts, fmt.Sprintf("%s %s %s → %s", d.Component, d.Path, d.Before, d.After))
 		}

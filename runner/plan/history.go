@@ -11,7 +11,7 @@ import (
 	"reflect"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/runner/machine"
@@ -173,7 +173,7 @@ func (h *History) accepted(item *Item) []*store.Past {
 
 // unknownHere reports that the identity differs from a stored one only by what this machine cannot tell: an engine or a
 // model that is not installed here has neither version nor digest, and that alone makes no result stale.
-func unknownHere(item *Item, before experiments.Identity) bool {
+func unknownHere(item *Item, before cell.Identity) bool {
 	for _, name := range staleKinds {
 		now, then := item.Identity.Components.Get(name), before.Components.Get(name)
 		if now.Hash == then.Hash {
@@ -190,7 +190,7 @@ func unknownHere(item *Item, before experiments.Identity) bool {
 }
 
 // declared reports whether a result's hardware is what the cell's block asks for.
-func declared(h *experiments.Hardware, then json.RawMessage) bool {
+func declared(h *cell.Hardware, then json.RawMessage) bool {
 	var x struct {
 		GPU  string `json:"gpu"`
 		GPUs int    `json:"gpus"`

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -50,12 +50,12 @@ const (
 
 // Item is one cell in a plan.
 type Item struct {
-	Cell     *experiments.Cell
-	Identity experiments.Identity
+	Cell     *cell.Cell
+	Identity cell.Identity
 	State    State
 	Reasons  []Reason // empty when nothing is to be done
 	Detail   string   // one line: "2 of 2 launches: engine died (CUDA out of memory)", "interrupted after 37,000 of 50,000 requests"
-	Changes  []experiments.Change
+	Changes  []cell.Change
 	Launches []int          // numbers of the launches to run, 1-based
 	Done     int            // launches that are complete
 	Missing  error          // what the machine lacks for it (Unavailable)
@@ -102,7 +102,7 @@ type Step struct {
 type World struct {
 	Backends map[string]backends.Backend // by backend name
 	Store    *store.Store
-	Datasets func(context.Context, *experiments.Dataset) (*dataset.Set, error) // opened once each
+	Datasets func(context.Context, *cell.Dataset) (*dataset.Set, error) // opened once each
 	Machine  record.Machine
 	Version  string // of matrix
 }

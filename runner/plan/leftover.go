@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 )
@@ -37,7 +37,7 @@ func newLeftover(a *store.Attempt) *leftover {
 
 // goesOn reports whether an interrupted attempt is worth a new segment. One that measured nothing starts over: as a
 // whole attempt it can be compared with others, and no work is lost.
-func goesOn(c *experiments.Cell, l *leftover) bool { return c.Resume && l.finished > 0 }
+func goesOn(c *cell.Cell, l *leftover) bool { return c.Resume && l.finished > 0 }
 
 // Leftovers are the attempts to be resumed in one apply. Safe for concurrent use.
 type Leftovers struct {

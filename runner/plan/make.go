@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Make holds an experiment's cells against the history. Its errors are what no launch could get round: a dataset that
 // cannot be read or is too small (with its place), a history that cannot be read, a folder that holds something else
 // (*store.ForeignError), a filter that means nothing.
-func Make(ctx context.Context, w World, experiment string, cells []*experiments.Cell, f Filter) (*Plan, error) {
+func Make(ctx context.Context, w World, experiment string, cells []*cell.Cell, f Filter) (*Plan, error) {
 	chosen, err := f.choose(cells)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func Make(ctx context.Context, w World, experiment string, cells []*experiments.
 			raised.Launches = f.Launches
 			c = &raised
 		}
-		item := &Item{Cell: c, Identity: experiments.Identity{Address: c.Address}}
+		item := &Item{Cell: c, Identity: cell.Identity{Address: c.Address}}
 		p.Items = append(p.Items, item)
 		if c.Skip != nil {
 			item.State = Infeasible

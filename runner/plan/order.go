@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // order puts the pending launches in the order that the experiment asks for. The seed is recorded with every attempt.
@@ -93,7 +93,7 @@ func shuffle[T any](list []T, seed int64, stream uint64) {
 
 // serverKey is equal for cells whose engines are launched alike: same platform after overrides, model, hardware, caches.
 // It is "" for a cell that has a server of its own, and where there is none to launch.
-func serverKey(c *experiments.Cell) string {
+func serverKey(c *cell.Cell) string {
 	if c.Isolation == nil || c.Isolation.Server != "group" || c.Platform.Attached() {
 		return ""
 	}
@@ -101,9 +101,9 @@ func serverKey(c *experiments.Cell) string {
 }
 
 // engineKey is equal for cells that one engine could serve, whether they share it or not.
-func engineKey(c *experiments.Cell) string {
+func engineKey(c *cell.Cell) string {
 	platform := *c.Platform
-	platform.Place = experiments.Place{}
+	platform.Place = cell.Place{}
 	hardware := ""
 	if c.Hardware != nil {
 		hardware = c.Hardware.ID

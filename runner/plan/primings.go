@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 )
@@ -29,7 +29,7 @@ func NeedPriming(w World, items []*Item, past *History, alone bool) map[*Item]st
 		}
 	}
 	if len(missing) > 0 {
-		past.started(func(id experiments.Identity) bool {
+		past.started(func(id cell.Identity) bool {
 			delete(missing, keys.past(id))
 			return len(missing) > 0
 		})
@@ -56,7 +56,7 @@ func (p *Plan) prime(wanted map[*Item]string) {
 
 // started calls each for the identities of which an engine came to be ready, in this experiment and, if it asks for
 // more, in the others of the tree, until it has seen enough.
-func (h *History) started(each func(experiments.Identity) (more bool)) {
+func (h *History) started(each func(cell.Identity) (more bool)) {
 	for _, left := range h.unfinished {
 		if run := left.attempt.SavedRun(); run != nil && run.LoadS != nil && !each(left.attempt.Manifest().Identity) {
 			return
@@ -80,7 +80,7 @@ func (h *History) started(each func(experiments.Identity) (more bool)) {
 	}
 }
 
-func startedIn(past []store.Past, each func(experiments.Identity) bool) (more bool) {
+func startedIn(past []store.Past, each func(cell.Identity) bool) (more bool) {
 	for i := range past {
 		_, loaded := past[i].Summary["load_s"]
 		if past[i].Problem == "" && (loaded || past[i].Status == record.Complete) && !each(past[i].Identity) {
@@ -99,7 +99,7 @@ type compileKeys struct {
 type compileKey struct{ spec, backend, model, hardware string }
 
 // of is the name for an identity with the settings of its spec; "" where nothing is compiled and kept.
-func (c *compileKeys) of(id experiments.Identity, backend string, args experiments.Values, env map[string]string) string {
+func (c *compileKeys) of(id cell.Identity, backend string, args cell.Values, env map[string]string) string {
 	k := compileKey{id.Components.Get("spec").Hash, id.Components.Get("backend").Hash, id.Components.Get("model").Hash, id.Components.Get("hardware").Hash}
 	name, known := c.known[k]
 	if known {
@@ -115,9 +115,9 @@ func (c *compileKeys) of(id experiments.Identity, backend string, args experimen
 }
 
 // past is of for an identity of which only what was stored is known.
-func (c *compileKeys) past(id experiments.Identity) string {
+func (c *compileKeys) past(id cell.Identity) string {
 	var spec struct {
-		Args      experiments.Values
+		Args      cell.Values
 		Env       map[string]string
 		Isolation struct{ Caches string }
 	}
@@ -129,7 +129,7 @@ func (c *compileKeys) past(id experiments.Identity) string {
 	return c.of(id, backend.Platform, spec.Args, spec.Env)
 }
 
-func version(id experiments.Identity) string {
+func version(id cell.Identity) string {
 	var backend struct{ Version string }
 	_ = json.Unmarshal(id.Components.Get("backend").Value, &backend) // unknown until apply: no version
 	return backend.Version

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -176,7 +176,7 @@ func (v *verdict) failures() string {
 func (v *verdict) stale(before *store.Past) {
 	item := v.item
 	item.State, item.Detail = Stale, ""
-	item.Changes = experiments.Diff(before.Identity, item.Identity, item.Cell)
+	item.Changes = cell.Diff(before.Identity, item.Identity, item.Cell)
 	changed := changedKinds(before.Identity, item.Identity)
 	if !v.filter.triggers(changed) && !v.reasons[ReasonRequested] {
 		item.Launches = nil
@@ -254,7 +254,7 @@ func (v *verdict) noteEnvironment(past []*store.Past) {
 	if last.Identity.Components.Get("environment").Hash == v.item.Identity.Components.Get("environment").Hash {
 		return
 	}
-	for _, c := range experiments.Diff(last.Identity, v.item.Identity, v.item.Cell) {
+	for _, c := range cell.Diff(last.Identity, v.item.Identity, v.item.Cell) {
 		// Our own version changes with every build; saying so at each cell would bury the rest.
 		if c.Component == "environment" && c.Path != "matrix" {
 			v.item.Notes = append(v.item.Notes, fmt.Sprintf("environment %s %s → %s since (a note; nothing runs again for it)", c.Path, c.Before, c.After))
@@ -263,7 +263,7 @@ func (v *verdict) noteEnvironment(past []*store.Past) {
 }
 
 // changedKinds lists the components that make the difference, in the order in which they are said.
-func changedKinds(before, after experiments.Identity) []string {
+func changedKinds(before, after cell.Identity) []string {
 	var kinds []string
 	for _, kind := range staleKinds {
 		if before.Components.Get(kind).Hash != after.Components.Get(kind).Hash {

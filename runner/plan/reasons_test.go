@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -25,7 +25,7 @@ type attempt struct {
 	backend string
 }
 
-func pastOf(c *experiments.Cell, attempts []attempt) []store.Past {
+func pastOf(c *cell.Cell, attempts []attempt) []store.Past {
 	var past []store.Past
 	for i, a := range attempts {
 		id := runnertest.Identity(c.Address, map[string]string{"spec": a.spec, "backend": a.backend})

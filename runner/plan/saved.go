@@ -14,8 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/lang"
+	"matrix/experiments/textfile"
 )
 
 // savedSchema is the version of the plan file.
@@ -144,7 +145,7 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 	in := sumReader{sum: sha256.New()}
 	in.d = json.NewDecoder(io.TeeReader(io.LimitReader(r, maxSaved), &in.ahead))
 	if err := in.next(&s); err != nil {
-		return nil, fmt.Errorf("this is no plan of matrix: %w", experiments.PlainJSON(err))
+		return nil, fmt.Errorf("this is no plan of matrix: %w", textfile.PlainJSON(err))
 	}
 	if s.Schema != savedSchema && s.Schema != unsummed {
 		return nil, fmt.Errorf("the plan has schema %d, this matrix reads %d", s.Schema, savedSchema)
@@ -153,7 +154,7 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 		return nil, errors.New("the plan names no files")
 	}
 	if err := s.lines(&in); err != nil {
-		return nil, fmt.Errorf("the plan is damaged: %w", experiments.PlainJSON(err))
+		return nil, fmt.Errorf("the plan is damaged: %w", textfile.PlainJSON(err))
 	}
 	return &s, nil
 }
@@ -221,10 +222,10 @@ func (s *Saved) take(line savedLine) error {
 }
 
 // identity puts a cell's identity together again.
-func (s *Saved) identity(c savedCell) experiments.Identity {
-	id := experiments.Identity{Address: c.Address, Hash: c.Hash}
+func (s *Saved) identity(c savedCell) cell.Identity {
+	id := cell.Identity{Address: c.Address, Hash: c.Hash}
 	for _, n := range c.Components {
-		id.Components.Set(s.components[n].Name, experiments.Component{Hash: s.components[n].Hash, Value: s.components[n].Value})
+		id.Components.Set(s.components[n].Name, cell.Component{Hash: s.components[n].Hash, Value: s.components[n].Value})
 	}
 	return id
 }
@@ -272,7 +273,7 @@ func (s *Saved) drifted(c savedCell, item *Item) string {
 	case c.Hash != item.Identity.Hash:
 		before := s.identity(c)
 		var parts []string
-		for _, d := range experiments.Diff(before, item.Identity, item.Cell) {
+		for _, d := range cell.Diff(before, item.Identity, item.Cell) {
 			if slices.Contains(staleKinds, d.Component) {
 				parts = append(parts, fmt.Sprintf("%s %s %s → %s", d.Component, d.Path, d.Before, d.After))
 			}

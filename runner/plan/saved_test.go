@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/lang"
 	"matrix/runner/runnertest"
 )
@@ -18,7 +18,7 @@ func TestSavedPlan(t *testing.T) {
 			{Cell: b, Identity: runnertest.Identity(b.Address, nil), State: Done},
 		}}
 	}
-	vars := lang.Options{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}, Values: experiments.Values{"n": int64(1), "m": "two"}}
+	vars := lang.Options{Vars: []string{"n=1"}, Environ: []string{"MATRIX_VAR_m=2", "SECRET=x"}, Values: cell.Values{"n": int64(1), "m": "two"}}
 	saved := NewSaved([]string{"x.hcl"}, map[string][]byte{"x.hcl": []byte("a = 1")}, vars, Filter{Only: []string{"platform=a*"}}, []*Plan{plan("", 1, 2)})
 	var file bytes.Buffer
 	if err := saved.Write(&file); err != nil {

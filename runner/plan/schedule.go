@@ -1,13 +1,13 @@
 package plan
 
 import (
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/runner/load"
 )
 
 // PlannedRequests is how many requests a cell's measured phase has: the batch, or in an open load the arrivals due
 // before the stop.
-func PlannedRequests(c *experiments.Cell) (int, error) {
+func PlannedRequests(c *cell.Cell) (int, error) {
 	if c.Load == nil || c.Load.Mode != "open" {
 		return c.BatchSize, nil
 	}
@@ -19,6 +19,6 @@ func PlannedRequests(c *experiments.Cell) (int, error) {
 }
 
 // Natural reports whether a cell's prompts are sent as they are, without a nonce in front.
-func Natural(c *experiments.Cell) bool {
+func Natural(c *cell.Cell) bool {
 	return c.Isolation != nil && c.Isolation.PrefixCache == "natural"
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/runner/machine"
 	"matrix/runner/telemetry"
@@ -25,7 +24,7 @@ type Backend struct {
 	Launches atomic.Int64
 }
 
-func (b *Backend) Resolve(context.Context, *experiments.Cell) (backends.Identity, error) {
+func (b *Backend) Resolve(context.Context, *cell.Cell) (backends.Identity, error) {
 	return b.Identity, nil
 }
 
@@ -133,39 +132,39 @@ func Machine() machine.Machine {
 const Platform = "fake_backend"
 
 // Cell is a complete cell of a served platform with a batch of its own size.
-func Cell(name string, batch int) *experiments.Cell {
-	return &experiments.Cell{
+func Cell(name string, batch int) *cell.Cell {
+	return &cell.Cell{
 		Experiment: "exp", Address: fmt.Sprintf("%064x", len(name)*1000+batch), Slug: fmt.Sprintf("%s-%d", name, batch),
-		Axes: []*experiments.Axis{{Name: "platform", Label: name, JSON: `"` + name + `"`}, {Name: "model", Label: "m", JSON: `"m"`},
+		Axes: []*cell.Axis{{Name: "platform", Label: name, JSON: `"` + name + `"`}, {Name: "model", Label: "m", JSON: `"m"`},
 			{Name: "batch_size", Label: fmt.Sprint(batch), JSON: fmt.Sprint(batch)}},
-		Platform:  &experiments.Platform{ID: name, Backend: Platform},
-		Model:     &experiments.Model{ID: "m"},
-		Dataset:   &experiments.Dataset{ID: "d", Seed: 3, Repeat: true, Synthetic: &experiments.Synthetic{Count: 100, InputTokens: Constant(20), OutputTokens: Constant(5)}},
+		Platform:  &cell.Platform{ID: name, Backend: Platform},
+		Model:     &cell.Model{ID: "m"},
+		Dataset:   &cell.Dataset{ID: "d", Seed: 3, Repeat: true, Synthetic: &cell.Synthetic{Count: 100, InputTokens: Constant(20), OutputTokens: Constant(5)}},
 		BatchSize: batch,
 		Load:      &cell.Load{Mode: "closed", Concurrency: 4},
-		Generate:  &experiments.Generate{MaxTokens: 5},
-		Warmup:    &experiments.Warmup{Requests: 3},
-		Isolation: &experiments.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
-		Limits:    &experiments.Limits{MaxErrorRate: 1},
-		Capture:   &experiments.Capture{Outputs: "all"},
-		Telemetry: &experiments.Telemetry{},
+		Generate:  &cell.Generate{MaxTokens: 5},
+		Warmup:    &cell.Warmup{Requests: 3},
+		Isolation: &cell.Isolation{Server: "cell", Caches: "warm", PrefixCache: "off"},
+		Limits:    &cell.Limits{MaxErrorRate: 1},
+		Capture:   &cell.Capture{Outputs: "all"},
+		Telemetry: &cell.Telemetry{},
 		Launches:  1, Resume: true, Order: "blocks", Seed: 1,
 	}
 }
 
-func Constant(n int) experiments.Length {
-	return experiments.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
+func Constant(n int) cell.Length {
+	return cell.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
 }
 
 // Identity is an identity whose components hash to their own values.
-func Identity(address string, values map[string]string) experiments.Identity {
-	id := experiments.Identity{Address: address}
+func Identity(address string, values map[string]string) cell.Identity {
+	id := cell.Identity{Address: address}
 	for _, name := range []string{"environment", "spec", "dataset", "model", "backend", "hardware"} {
 		v := values[name]
 		if v == "" {
 			v = "{}"
 		}
-		id.Components.Set(name, experiments.Component{Hash: fmt.Sprintf("%x", v), Value: json.RawMessage(v)})
+		id.Components.Set(name, cell.Component{Hash: fmt.Sprintf("%x", v), Value: json.RawMessage(v)})
 		if name != "environment" {
 			id.Hash += fmt.Sprintf("%x.", v)
 		}
@@ -177,7 +176,7 @@ func Identity(address string, values map[string]string) experiments.Identity {
 // Reserving is a backend that wants half a GPU and reads its weights from a file.
 func Reserving(b *Backend) backends.Backend {
 	value := b.Value()
-	value.Reserves = func(_ *experiments.Cell, total int64) int64 { return total / 2 }
-	value.ModelFiles = func(*experiments.Cell) []string { return []string{"/models/weights"} }
+	value.Reserves = func(_ *cell.Cell, total int64) int64 { return total / 2 }
+	value.ModelFiles = func(*cell.Cell) []string { return []string{"/models/weights"} }
 	return value
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // ours are the options of sbatch that this package sets itself.
@@ -15,7 +15,7 @@ var ours = []string{"array", "job-name", "output", "error", "chdir", "parsable",
 
 // Options turns hardware.slurm into options of sbatch: partition = "gpu" becomes --partition=gpu, exclusive = true becomes
 // --exclusive, a list is joined by commas. What a run needs to be looked after cannot be set.
-func Options(v experiments.Values) ([]string, error) {
+func Options(v cell.Values) ([]string, error) {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		option := strings.ReplaceAll(name, "_", "-")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/claim"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -24,13 +24,13 @@ import (
 )
 
 func TestOptions(t *testing.T) {
-	got, err := Options(experiments.Values{"partition": "gpu", "gres": "gpu:h100:1", "cpus_per_task": int64(8), "exclusive": true, "overcommit": false, "constraint": []any{"a", "b"}})
+	got, err := Options(cell.Values{"partition": "gpu", "gres": "gpu:h100:1", "cpus_per_task": int64(8), "exclusive": true, "overcommit": false, "constraint": []any{"a", "b"}})
 	want := []string{"--constraint=a,b", "--cpus-per-task=8", "--exclusive", "--gres=gpu:h100:1", "--partition=gpu"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q (%v), want %q", got, err, want)
 	}
 	for _, name := range []string{"job_name", "array", "wrap", "time --wrap=x", "output"} {
-		if _, err := Options(experiments.Values{name: "x"}); err == nil {
+		if _, err := Options(cell.Values{name: "x"}); err == nil {
 			t.Errorf("hardware.slurm.%s passed", name)
 		}
 	}
@@ -105,7 +105,7 @@ func newRig(t *testing.T, cells, launches, size int) *rig {
 	}
 	p := &plan.Plan{Experiment: "exp"}
 	for i := range cells {
-		c := &experiments.Cell{Experiment: "exp", Address: strings.Repeat(fmt.Sprintf("%016x", i+1), 4), Slug: fmt.Sprintf("cell-%016x", i+1), BatchSize: 1}
+		c := &cell.Cell{Experiment: "exp", Address: strings.Repeat(fmt.Sprintf("%016x", i+1), 4), Slug: fmt.Sprintf("cell-%016x", i+1), BatchSize: 1}
 		item := &plan.Item{Cell: c}
 		for n := range launches {
 			p.Order = append(p.Order, plan.Step{Item: item, Launch: n + 1})
@@ -123,12 +123,12 @@ func (r *rig) node() *Node {
 	return &Node{World: plan.World{Store: r.store}, Run: r.run, Owner: claim.Me("test"), Scratch: r.t.TempDir(),
 		Say: func(format string, values ...any) { r.t.Logf(format, values...) },
 		Plan: func(_ context.Context, w plan.LaunchRef) (*plan.Plan, error) {
-			c := &experiments.Cell{Experiment: w.Experiment, Address: w.Address, Slug: "cell-" + w.Address[48:], BatchSize: 1}
+			c := &cell.Cell{Experiment: w.Experiment, Address: w.Address, Slug: "cell-" + w.Address[48:], BatchSize: 1}
 			return &plan.Plan{Experiment: w.Experiment, Order: []plan.Step{{Item: &plan.Item{Cell: c}, Launch: w.Launch}}}, nil
 		},
 		Apply: func(_ context.Context, w plan.World, p *plan.Plan, _ apply.Options) (events.Summary, error) {
 			step := p.Order[0]
-			a, err := w.Store.Begin(step.Item.Cell, experiments.Identity{Hash: step.Item.Cell.Address}, step.Launch, []byte("x"))
+			a, err := w.Store.Begin(step.Item.Cell, cell.Identity{Hash: step.Item.Cell.Address}, step.Launch, []byte("x"))
 			if err != nil {
 				return events.Summary{}, err
 			}
@@ -369,7 +369,7 @@ func TestCloseAdopts(t *testing.T) {
 	r := newRig(t, 1, 1, 1)
 	n := r.node()
 	n.Apply = func(_ context.Context, w plan.World, p *plan.Plan, _ apply.Options) (events.Summary, error) {
-		a, err := w.Store.Begin(p.Order[0].Item.Cell, experiments.Identity{Hash: "x"}, 1, nil)
+		a, err := w.Store.Begin(p.Order[0].Item.Cell, cell.Identity{Hash: "x"}, 1, nil)
 		if err != nil {
 			return events.Summary{}, err
 		}

@@ -3,7 +3,7 @@ package tune
 import (
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/stats"
 )
 
@@ -16,7 +16,7 @@ type Effect struct {
 
 // Effects compares the values of each tuned axis at the smallest batch, where every setting is measured: further up only
 // good ones are left, and a value that survived in good company would look good. Axes and values are in source order.
-func (g *Group) Effects(score func(*experiments.Cell) Score) []Effect {
+func (g *Group) Effects(score func(*cell.Cell) Score) []Effect {
 	var order []effectKey
 	values := map[effectKey][]float64{}
 	for _, s := range g.Settings {

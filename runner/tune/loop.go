@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 )
 
 // Driver measures for a Loop. It knows the files, the plan and the user; the loop knows none of them.
 type Driver interface {
 	// Look reads what is measured by now.
-	Look(ctx context.Context) (func(*experiments.Cell) Score, error)
+	Look(ctx context.Context) (func(*cell.Cell) Score, error)
 	// Plan prepares the cells of a round of every group, and says how many launches they take.
 	Plan(ctx context.Context, rounds []Round) (launches int, err error)
 	// Apply runs what Plan prepared.
@@ -27,9 +27,9 @@ type Loop struct {
 	Launches  int           // budget: no round begins that would exceed it; 0 = none
 	Time      time.Duration // budget: no round begins after it; 0 = none
 
-	Score   func(*experiments.Cell) Score // what is known, after Run
-	Stopped string                        // why it ended before its end; "" = it did not
-	Stuck   bool                          // … because its launches could not be run
+	Score   func(*cell.Cell) Score // what is known, after Run
+	Stopped string                 // why it ended before its end; "" = it did not
+	Stuck   bool                   // … because its launches could not be run
 }
 
 // Run searches. What was found is known even after ctx has ended: after ^C it is still wanted.

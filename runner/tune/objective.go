@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/wording"
 	"matrix/results/record"
 	"matrix/results/summary"
 )
@@ -29,7 +30,7 @@ func NewObjective(metric string, minimize bool, s *Search) (Objective, error) {
 			names = append(names, m.Name)
 		}
 		hint := ""
-		if near := experiments.Suggest(metric, names); near != "" {
+		if near := wording.Suggest(metric, names); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
 		return o, fmt.Errorf("%q is no metric%s (%s, or a metric column of run.parquet such as output_throughput or ttft_p50_s; docs/columns.md lists all)", metric, hint, EvaluationsPerHour)
@@ -41,7 +42,7 @@ func NewObjective(metric string, minimize bool, s *Search) (Objective, error) {
 }
 
 // Value of a cell; false where its results do not tell.
-func (o Objective) Value(c *experiments.Cell, r *summary.Cell) (float64, bool) {
+func (o Objective) Value(c *cell.Cell, r *summary.Cell) (float64, bool) {
 	if o.Metric != EvaluationsPerHour {
 		e := r.Estimate(o.Metric)
 		return e.Median, e.Known()
@@ -68,7 +69,7 @@ func (o Objective) Figure(score float64) float64 {
 }
 
 // Score holds a cell against its results; planned says that the plan would run it.
-func (o Objective) Score(c *experiments.Cell, r *summary.Cell, planned bool) Score {
+func (o Objective) Score(c *cell.Cell, r *summary.Cell, planned bool) Score {
 	if planned {
 		return Score{State: Pending}
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // Score says what is known of a cell.
@@ -45,23 +45,23 @@ type Group struct {
 
 // Setting is one combination of the tuned axes.
 type Setting struct {
-	Label string                    // "num_parallel=4 num_batch=512"
-	Cells map[int]*experiments.Cell // by batch size
+	Label string             // "num_parallel=4 num_batch=512"
+	Cells map[int]*cell.Cell // by batch size
 }
 
 // Round is what to measure now in a group.
 type Round struct {
 	Group *Group
 	Batch int
-	Cells []*experiments.Cell // those without a result
-	Field []*Setting          // all that compete at this batch size, measured or not
+	Cells []*cell.Cell // those without a result
+	Field []*Setting   // all that compete at this batch size, measured or not
 }
 
 // fixed are the axes that are not tuned.
 var fixed = map[string]bool{"platform": true, "model": true, "batch_size": true, "hardware": true}
 
 // New makes a search of an experiment's cells. The tuned axes are all but platform, model, batch_size and hardware.
-func New(cells []*experiments.Cell, keep float64) (*Search, error) {
+func New(cells []*cell.Cell, keep float64) (*Search, error) {
 	if !(keep > 0 && keep < 1) {
 		return nil, fmt.Errorf("a share of %g of the settings cannot go on: it is between 0 and 1", keep)
 	}
@@ -73,7 +73,7 @@ func New(cells []*experiments.Cell, keep float64) (*Search, error) {
 		tuned = tuned || label != ""
 		i := slices.IndexFunc(g.Settings, func(x *Setting) bool { return x.Label == label })
 		if i < 0 {
-			g.Settings = append(g.Settings, &Setting{Label: label, Cells: map[int]*experiments.Cell{}})
+			g.Settings = append(g.Settings, &Setting{Label: label, Cells: map[int]*cell.Cell{}})
 			i = len(g.Settings) - 1
 		}
 		g.Settings[i].Cells[c.BatchSize] = c
@@ -90,7 +90,7 @@ func New(cells []*experiments.Cell, keep float64) (*Search, error) {
 	return s, nil
 }
 
-func (s *Search) group(c *experiments.Cell) *Group {
+func (s *Search) group(c *cell.Cell) *Group {
 	for _, g := range s.Groups {
 		if g.Platform == c.Platform.ID && g.Model == c.Model.ID {
 			return g
@@ -101,7 +101,7 @@ func (s *Search) group(c *experiments.Cell) *Group {
 	return g
 }
 
-func labelOf(c *experiments.Cell) string {
+func labelOf(c *cell.Cell) string {
 	var parts []string
 	for _, a := range c.Axes {
 		if !fixed[a.Name] {
@@ -112,7 +112,7 @@ func labelOf(c *experiments.Cell) string {
 }
 
 // Next is what to measure now: one round for each group that is not finished.
-func (s *Search) Next(score func(*experiments.Cell) Score) []Round {
+func (s *Search) Next(score func(*cell.Cell) Score) []Round {
 	var rounds []Round
 	for _, g := range s.Groups {
 		if r, ok := g.next(s.Keep, score); ok {
@@ -123,11 +123,11 @@ func (s *Search) Next(score func(*experiments.Cell) Score) []Round {
 }
 
 // next climbs the batch sizes as far as results reach.
-func (g *Group) next(keep float64, score func(*experiments.Cell) Score) (Round, bool) {
+func (g *Group) next(keep float64, score func(*cell.Cell) Score) (Round, bool) {
 	field := g.Settings
 	for _, batch := range g.Batches {
 		field = runnable(field, batch)
-		var todo []*experiments.Cell
+		var todo []*cell.Cell
 		for _, s := range field {
 			if score(s.Cells[batch]).State == Pending {
 				todo = append(todo, s.Cells[batch])
@@ -153,14 +153,14 @@ func runnable(field []*Setting, batch int) []*Setting {
 }
 
 // better is the share of a measured field that goes on, best first; at least one. What failed does not.
-func better(field []*Setting, batch int, keep float64, score func(*experiments.Cell) Score) []*Setting {
+func better(field []*Setting, batch int, keep float64, score func(*cell.Cell) Score) []*Setting {
 	ranked := Rank(field, batch, score)
 	n := int(math.Ceil(keep * float64(len(field))))
 	return ranked[:min(max(n, 1), len(ranked))]
 }
 
 // Rank orders the settings that were measured at a batch size, best first.
-func Rank(field []*Setting, batch int, score func(*experiments.Cell) Score) []*Setting {
+func Rank(field []*Setting, batch int, score func(*cell.Cell) Score) []*Setting {
 	var out []*Setting
 	for _, s := range field {
 		if c := s.Cells[batch]; c != nil && score(c).State == Measured {
@@ -172,7 +172,7 @@ func Rank(field []*Setting, batch int, score func(*experiments.Cell) Score) []*S
 }
 
 // Best is a group's best setting at the largest batch size at which any was measured; nil without results.
-func (g *Group) Best(score func(*experiments.Cell) Score) (best *Setting, batch int) {
+func (g *Group) Best(score func(*cell.Cell) Score) (best *Setting, batch int) {
 	for _, batch := range slices.Backward(g.Batches) {
 		if ranked := Rank(g.Settings, batch, score); len(ranked) > 0 {
 			return ranked[0], batch

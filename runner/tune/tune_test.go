@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // grid makes cells of one platform and model: settings a × b at each batch size.
-func grid(batches []int, settings ...string) []*experiments.Cell {
-	p, m := &experiments.Platform{ID: "p"}, &experiments.Model{ID: "m"}
-	var out []*experiments.Cell
+func grid(batches []int, settings ...string) []*cell.Cell {
+	p, m := &cell.Platform{ID: "p"}, &cell.Model{ID: "m"}
+	var out []*cell.Cell
 	for _, setting := range settings {
 		for _, b := range batches {
-			c := &experiments.Cell{Platform: p, Model: m, BatchSize: b, Axes: []*experiments.Axis{
+			c := &cell.Cell{Platform: p, Model: m, BatchSize: b, Axes: []*cell.Axis{
 				{Name: "platform", Label: "p"}, {Name: "model", Label: "m"}, {Name: "slots", Label: setting}, {Name: "batch_size", Label: fmt.Sprint(b)},
 			}}
 			out = append(out, c)
@@ -25,10 +25,10 @@ func grid(batches []int, settings ...string) []*experiments.Cell {
 }
 
 // search runs a whole search; value says what a setting scores at a batch size, negative = it fails.
-func search(t *testing.T, s *Search, value func(setting string, batch int) float64) (measured []string, known map[*experiments.Cell]Score) {
+func search(t *testing.T, s *Search, value func(setting string, batch int) float64) (measured []string, known map[*cell.Cell]Score) {
 	t.Helper()
-	known = map[*experiments.Cell]Score{}
-	score := func(c *experiments.Cell) Score { return known[c] }
+	known = map[*cell.Cell]Score{}
+	score := func(c *cell.Cell) Score { return known[c] }
 	for range 20 {
 		rounds := s.Next(score)
 		if len(rounds) == 0 {
@@ -66,7 +66,7 @@ func TestHalving(t *testing.T) {
 	if got := strings.Join(measured, " "); got != want {
 		t.Errorf("measured %s\nwant     %s", got, want)
 	}
-	best, batch := s.Groups[0].Best(func(c *experiments.Cell) Score { return known[c] })
+	best, batch := s.Groups[0].Best(func(c *cell.Cell) Score { return known[c] })
 	if best == nil || best.Label != "slots=3" || batch != 1000 {
 		t.Errorf("best %v at %d", best, batch)
 	}
@@ -79,8 +79,8 @@ func TestGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[*experiments.Cell]Score{cells[0]: {Measured, 1}, cells[2]: {Measured, 3}}
-	rounds := s.Next(func(c *experiments.Cell) Score { return known[c] })
+	known := map[*cell.Cell]Score{cells[0]: {Measured, 1}, cells[2]: {Measured, 3}}
+	rounds := s.Next(func(c *cell.Cell) Score { return known[c] })
 	if len(rounds) != 1 || rounds[0].Batch != 10 || len(rounds[0].Cells) != 1 || rounds[0].Cells[0] != cells[4] || len(rounds[0].Field) != 3 {
 		t.Errorf("%+v", rounds)
 	}
@@ -89,8 +89,8 @@ func TestGoesOn(t *testing.T) {
 // TestInfeasible: what cell.fit or a constraint rules out is neither measured nor goes on.
 func TestInfeasible(t *testing.T) {
 	cells := grid([]int{10, 100}, "1", "2", "3", "4")
-	cells[0].Skip = &experiments.Skip{} // "1" at 10
-	cells[5].Skip = &experiments.Skip{} // "3" at 100
+	cells[0].Skip = &cell.Skip{} // "1" at 10
+	cells[5].Skip = &cell.Skip{} // "3" at 100
 	s, err := New(cells, 0.99)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestNothingWorks(t *testing.T) {
 	if len(measured) != 2 {
 		t.Errorf("measured %v", measured)
 	}
-	if best, _ := s.Groups[0].Best(func(c *experiments.Cell) Score { return known[c] }); best != nil {
+	if best, _ := s.Groups[0].Best(func(c *cell.Cell) Score { return known[c] }); best != nil {
 		t.Errorf("best %v", best)
 	}
 }
@@ -124,7 +124,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	for _, c := range cells {
-		c.Axes = slices.DeleteFunc(c.Axes, func(a *experiments.Axis) bool { return a.Name == "slots" })
+		c.Axes = slices.DeleteFunc(c.Axes, func(a *cell.Axis) bool { return a.Name == "slots" })
 	}
 	if _, err := New(cells, 0.5); err == nil || !strings.Contains(err.Error(), "nothing to tune") {
 		t.Errorf("%v", err)
@@ -133,12 +133,12 @@ func TestRefused(t *testing.T) {
 
 // TestEffects: the values of an axis stand together, whatever order the settings come in.
 func TestEffects(t *testing.T) {
-	var cells []*experiments.Cell
-	known := map[*experiments.Cell]Score{}
+	var cells []*cell.Cell
+	known := map[*cell.Cell]Score{}
 	for i, label := range []string{"1 a", "1 b", "2 a", "2 b"} {
 		slots, batch, _ := strings.Cut(label, " ")
 		c := grid([]int{10}, slots)[0]
-		c.Axes = append(c.Axes, &experiments.Axis{Name: "num_batch", Label: batch})
+		c.Axes = append(c.Axes, &cell.Axis{Name: "num_batch", Label: batch})
 		cells, known[c] = append(cells, c), Score{Measured, float64(i)}
 	}
 	s, err := New(cells, 0.5)
@@ -147,10 +147,10 @@ func TestEffects(t *testing.T) {
 	}
 	s.Groups[0].Settings = nil
 	for _, c := range cells {
-		s.Groups[0].Settings = append(s.Groups[0].Settings, &Setting{Label: labelOf(c), Cells: map[int]*experiments.Cell{10: c}})
+		s.Groups[0].Settings = append(s.Groups[0].Settings, &Setting{Label: labelOf(c), Cells: map[int]*cell.Cell{10: c}})
 	}
 	var got []string
-	for _, e := range s.Groups[0].Effects(func(c *experiments.Cell) Score { return known[c] }) {
+	for _, e := range s.Groups[0].Effects(func(c *cell.Cell) Score { return known[c] }) {
 		got = append(got, fmt.Sprintf("%s=%s %g/%d", e.Axis, e.Value, e.Median, e.Settings))
 	}
 	if want := []string{"slots=1 0.5/2", "slots=2 2.5/2", "num_batch=a 1/2", "num_batch=b 2/2"}; !slices.Equal(got, want) {

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // formed is an answer in the form that was asked for, as an engine would be held to it. What the simulator does not know
 // (a schema's pattern or dependencies) it does not keep: the answer is then found invalid.
-func formed(f experiments.ResponseFormat, seed uint64) string {
+func formed(f cell.ResponseFormat, seed uint64) string {
 	switch w := (writer{seed: seed}); {
 	case f.JSON:
 		return w.written(map[string]any{"answer": w.words(8, 40)})

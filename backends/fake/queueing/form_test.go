@@ -11,7 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func compiled(t *testing.T, text string) *jsonschema.Schema {
@@ -41,7 +41,7 @@ func TestFormed(t *testing.T) {
 	} {
 		schema, different := compiled(t, text), map[string]bool{}
 		for seed := range uint64(200) {
-			answer := formed(experiments.ResponseFormat{Schema: text}, mix(seed))
+			answer := formed(cell.ResponseFormat{Schema: text}, mix(seed))
 			different[answer] = true
 			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
 			if err == nil {
@@ -57,13 +57,13 @@ func TestFormed(t *testing.T) {
 	}
 	for _, text := range []string{`[0-9]{1,2}/10`, `(yes|no|maybe)( not)?`, `a+b*c?.é`, `score: (10|[1-9])`} {
 		for seed := range uint64(50) {
-			if answer := formed(experiments.ResponseFormat{Regex: text}, mix(seed)); !regexp.MustCompile(`\A(?:` + text + `)\z`).MatchString(answer) {
+			if answer := formed(cell.ResponseFormat{Regex: text}, mix(seed)); !regexp.MustCompile(`\A(?:` + text + `)\z`).MatchString(answer) {
 				t.Fatalf("%s: %q", text, answer)
 			}
 		}
 	}
 	choice := []string{"yes", "nö", `"quoted"`}
-	if answer := formed(experiments.ResponseFormat{Choice: choice}, 7); !slices.Contains(choice, answer) {
+	if answer := formed(cell.ResponseFormat{Choice: choice}, 7); !slices.Contains(choice, answer) {
 		t.Error(answer)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"matrix/backends/fake/answer"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func (s *server) ollamaRoutes(mux *http.ServeMux) {
@@ -168,7 +168,7 @@ func (s *server) planOllama(q *ollamaRequest, chat bool) (prompt uint64, input i
 }
 
 // nativeFormat is "json" or a schema.
-func nativeFormat(raw json.RawMessage) (f experiments.ResponseFormat) {
+func nativeFormat(raw json.RawMessage) (f cell.ResponseFormat) {
 	switch text := string(raw); text {
 	case "", "null", `""`:
 	case `"json"`:

@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends/fake/answer"
 	"matrix/backends/wire"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 func (s *server) openAIRoutes(mux *http.ServeMux) {
@@ -100,7 +100,7 @@ func (q *openAIRequest) asked(defaultMax int64) asked {
 	a := asked{
 		maxTokens: defaultMax, minTokens: q.MinTokens, ignoreEOS: q.IgnoreEOS,
 		temperature: 1, seed: q.Seed, stop: q.Stop,
-		format: experiments.FormatOf(map[string]json.RawMessage{"response_format": q.ResponseFormat, "structured_outputs": q.StructuredOutputs}),
+		format: cell.FormatOf(map[string]json.RawMessage{"response_format": q.ResponseFormat, "structured_outputs": q.StructuredOutputs}),
 	}
 	for _, n := range []*int64{q.MaxTokens, q.MaxCompletionTokens} {
 		if n != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // vocabulary is what free answers are made of; none of it needs escaping in JSON.
@@ -32,7 +32,7 @@ type asked struct {
 	temperature          float64
 	seed                 int64
 	stop                 []string
-	format               experiments.ResponseFormat
+	format               cell.ResponseFormat
 	unformed             bool // the answer is to miss its form (invalid_rate)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -228,7 +228,7 @@ func withUnit(x float64, m record.Metric) string {
 	switch m.Unit {
 	case "bytes":
 		return fmt.Sprintf("%.2f GiB", x/(1<<30))
-	case experiments.Ratio:
+	case cell.Ratio:
 		return format.Percent(x)
 	case "":
 		return fmt.Sprintf("%.3g", x)

@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
 	"matrix/runner/plan"
 )
 
@@ -15,21 +16,21 @@ import (
 type Explanation struct {
 	Experiment string
 	Item       *plan.Item
-	Rules      []experiments.Judged // of its experiment
+	Rules      []grid.Judged // of its experiment
 }
 
 // identity is the cell's, with the components of it that are known. A cell that will not run has none; what it asks for can be
 // told all the same.
-func (e Explanation) identity() (id experiments.Identity, components []string) {
-	if e.Item.Identity.Components != (experiments.Parts{}) {
-		return e.Item.Identity, experiments.Components()
+func (e Explanation) identity() (id cell.Identity, components []string) {
+	if e.Item.Identity.Components != (cell.Parts{}) {
+		return e.Item.Identity, cell.Components()
 	}
 	c := e.Item.Cell
 	whole := c.Load != nil && c.Generate != nil && c.Warmup != nil && c.Isolation != nil && c.Limits != nil && c.Capture != nil && c.Telemetry != nil
 	if !whole { // an excluded cell may lack what could not be evaluated for it
 		return e.Item.Identity, nil
 	}
-	id = experiments.Identify(c, experiments.Facts{})
+	id = cell.Identify(c, cell.Facts{})
 	id.Hash = ""
 	return id, []string{"spec", "policy"}
 }
@@ -39,7 +40,7 @@ func (e Explanation) record() ndjson.Explanation {
 	id, components := e.identity()
 	r := ndjson.Explanation{Experiment: e.Experiment, Cell: c.Address[:16], Address: c.Address, Slug: c.Slug, Name: c.Name(), Place: c.Place.String(), State: string(item.State),
 		Reasons: texts(item.Reasons), Detail: item.Detail, Launches: ndjson.List(item.Launches), Done: item.Done, EstimateS: seconds(item.Estimate), Against: []ndjson.Skip{},
-		Changes: ndjson.List(item.Changes), Rules: ndjson.List(e.Rules), Notes: ndjson.List(slices.Concat(item.Notes, item.Data)), Identity: id.Hash, Attributes: []experiments.Attribute{},
+		Changes: ndjson.List(item.Changes), Rules: ndjson.List(e.Rules), Notes: ndjson.List(slices.Concat(item.Notes, item.Data)), Identity: id.Hash, Attributes: []cell.Attribute{},
 		Fit: ndjson.Fit{WeightsGiB: fit.WeightsGiB, KVGiBPerSequence: fit.KVGiBPerSequence, OverheadGiB: fit.OverheadGiB, NeedGiB: fit.NeedGiB, BudgetGiB: fit.BudgetGiB,
 			MaxSequences: fit.MaxSequences, KVTokens: fit.KVTokens, Lines: ndjson.List(fit.Lines), Source: fit.Source}}
 	if item.Missing != nil {
@@ -55,11 +56,11 @@ func (e Explanation) record() ndjson.Explanation {
 }
 
 // skips are all things that keep a cell from running.
-func skips(c *experiments.Cell) []experiments.Skip {
+func skips(c *cell.Cell) []cell.Skip {
 	if c.Skip == nil {
 		return nil
 	}
-	return append([]experiments.Skip{*c.Skip}, c.Skip.More...)
+	return append([]cell.Skip{*c.Skip}, c.Skip.More...)
 }
 
 // Explain says why a cell will or will not run.
@@ -122,16 +123,16 @@ func explainRules(out *Printer, e Explanation) {
 }
 
 // ruleOutcome is the mark and the verb of a rule: the same truth is good for a constraint and bad for an exclude.
-func ruleOutcome(out *Printer, r experiments.Judged) (mark, verb string) {
+func ruleOutcome(out *Printer, r grid.Judged) (mark, verb string) {
 	good, bad := out.Style.Mark(plan.Done), out.Style.Mark(plan.Infeasible)
 	switch {
-	case r.Outcome == experiments.OutcomeUnknown:
+	case r.Outcome == grid.OutcomeUnknown:
 		return out.Style.Mark(plan.Unavailable), "cannot be told"
-	case r.Kind == "constraint" && r.Outcome == experiments.OutcomeTrue:
+	case r.Kind == "constraint" && r.Outcome == grid.OutcomeTrue:
 		return good, "holds"
 	case r.Kind == "constraint":
 		return bad, "is false"
-	case r.Outcome == experiments.OutcomeFalse:
+	case r.Outcome == grid.OutcomeFalse:
 		return out.Style.Mark(plan.Excluded), "does not apply"
 	case r.Kind == "exclude":
 		return bad, "applies"
@@ -140,7 +141,7 @@ func ruleOutcome(out *Printer, r experiments.Judged) (mark, verb string) {
 }
 
 // explainFit prints the memory prediction as the sum that it is.
-func explainFit(out *Printer, c *experiments.Cell) {
+func explainFit(out *Printer, c *cell.Cell) {
 	fmt.Fprintf(out, "\n%s", out.Style.Bold("Memory"))
 	f := c.Predicted()
 	if len(f.Lines) == 0 {

@@ -10,15 +10,15 @@ import (
 )
 
 // grid is a plan drawn as platform × model rows and batch columns.
-type grid struct {
+type crosstab struct {
 	rows    [][2]string // platform, model
 	columns []string    // batch sizes, short
 	marks   map[[3]string]plan.State
 }
 
 // newGrid lays a plan out, or says that it is no grid: other axes than the three, or twice the same place.
-func newGrid(p *plan.Plan) (grid, bool) {
-	g := grid{marks: map[[3]string]plan.State{}}
+func newGrid(p *plan.Plan) (crosstab, bool) {
+	g := crosstab{marks: map[[3]string]plan.State{}}
 	sizes := map[string]int{}
 	for _, item := range p.Items {
 		c := item.Cell
@@ -45,7 +45,7 @@ func newGrid(p *plan.Plan) (grid, bool) {
 }
 
 // draw renders the grid; wide is false when it does not fit the columns that there are.
-func (g grid) draw(s Style, width int) (lines []string, fits bool) {
+func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 	platform, model, cell := 0, len("batch"), 5
 	for _, r := range g.rows {
 		platform, model = max(platform, len(r[0])), max(model, len(r[1]))

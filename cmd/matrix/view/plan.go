@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/runner/plan"
 )
@@ -162,7 +162,7 @@ func expected(p *plan.Plan) string {
 func (v planView) header(p *plan.Plan) string {
 	parts := []string{v.Style.Bold(p.Experiment)}
 	var hardware, data []string
-	seen := map[*experiments.Dataset]bool{}
+	seen := map[*cell.Dataset]bool{}
 	for _, item := range p.Items {
 		if h := item.Cell.Hardware; h != nil && !slices.Contains(hardware, h.ID) {
 			hardware = append(hardware, h.ID)
@@ -207,7 +207,7 @@ func dataName(item *plan.Item) string {
 type cellGroup struct {
 	first *plan.Item
 	lines []string
-	cells []*experiments.Cell
+	cells []*cell.Cell
 }
 
 // details explains what is not obvious from the grid; equal explanations are said once.
@@ -280,7 +280,7 @@ func explain(out *Printer, item *plan.Item) []string {
 }
 
 // ChangeLines are what changed since something was measured, with the lines that say so.
-func ChangeLines(out *Printer, changes []experiments.Change) []string {
+func ChangeLines(out *Printer, changes []cell.Change) []string {
 	var lines []string
 	for _, c := range changes {
 		lines = append(lines, beside(out, fmt.Sprintf("%-8s %s %s%s%s", c.Component, c.Path, c.Before, out.Style.Arrow(), c.After), c.Place))
@@ -289,7 +289,7 @@ func ChangeLines(out *Printer, changes []experiments.Change) []string {
 }
 
 // beside is text with the line of the user's file that it comes from at the right edge.
-func beside(out *Printer, text string, at experiments.Place) string {
+func beside(out *Printer, text string, at cell.Place) string {
 	if at.Line == 0 {
 		return text
 	}

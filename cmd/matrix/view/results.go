@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/summary"
@@ -33,7 +33,7 @@ func ResultTable(out *Printer, p *plan.Plan, set *summary.Set) {
 
 // resultRow is a row of the result table: a cell of the plan, and what the results hold of it.
 type resultRow struct {
-	cell  *experiments.Cell
+	cell  *cell.Cell
 	of    *summary.Cell
 	older bool // the results are of what the cell was before a change
 }

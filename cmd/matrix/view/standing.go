@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/runner/plan"
 )
@@ -47,7 +47,7 @@ func Verdict(item *plan.Item) string {
 }
 
 // cellNames says which cells share a line: one by its name, many by what they have in common.
-func cellNames(cells []*experiments.Cell) string {
+func cellNames(cells []*cell.Cell) string {
 	if len(cells) == 1 {
 		return cells[0].Name()
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"matrix/experiments"
+	"matrix/experiments/wording"
 )
 
 // stream is one of the program's streams. All text for people passes it: what engines, files and other users wrote may
@@ -103,7 +103,7 @@ func clean(text []byte, color bool) []byte {
 			}
 		}
 		r, n := utf8.DecodeRune(text)
-		if experiments.Shows(r) {
+		if wording.Shows(r) {
 			out.Write(text[:n])
 		} else {
 			out.WriteRune(utf8.RuneError)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"matrix/experiments"
 	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/summary"
@@ -43,8 +42,8 @@ func TestFold(t *testing.T) {
 
 // measuredCell is a row of the result table.
 func measuredCell(platform string, batch string, status string, launch int) resultRow {
-	c := &experiments.Cell{Launches: 1, Load: &cell.Load{Mode: "batch"},
-		Axes: []*experiments.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
+	c := &cell.Cell{Launches: 1, Load: &cell.Load{Mode: "batch"},
+		Axes: []*cell.Axis{{Name: "platform", Label: platform}, {Name: "model", Label: "gemma3_270m"}, {Name: "batch_size", Label: batch}}}
 	a := &summary.Attempt{}
 	a.Status, a.Launch = status, launch
 	a.Summary = map[string]float64{"load_s": 123.4, "batch_s": 1234.5, "output_throughput": 12345.6, "request_throughput": 123.45,
@@ -105,7 +104,7 @@ func TestProgressSaysNoFigureItLacks(t *testing.T) {
 // Launches side by side: each has its block of the live view, and each plain line says whose it is.
 func TestViewsTellLaunchesApart(t *testing.T) {
 	cell := func(name string) *plan.Item {
-		return &plan.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: name}}}}
+		return &plan.Item{Cell: &cell.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*cell.Axis{{Name: "platform", Label: name}}}}
 	}
 	a, b := cell("vllm_serve"), cell("ollama")
 	list := []events.Event{
@@ -144,7 +143,7 @@ func TestViewsTellLaunchesApart(t *testing.T) {
 // loading are the events of a load that has come to its third part.
 func loading() (list []events.Event, at time.Time) {
 	began := time.Unix(1000, 0)
-	item := &plan.Item{Cell: &experiments.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*experiments.Axis{{Name: "platform", Label: "vllm_serve"}}}}
+	item := &plan.Item{Cell: &cell.Cell{Address: strings.Repeat("0", 64), Launches: 1, Axes: []*cell.Axis{{Name: "platform", Label: "vllm_serve"}}}}
 	add := func(after time.Duration, e events.Event) {
 		e.At, e.Step, e.Steps, e.Item = began.Add(after), 1, 9, item
 		list = append(list, e)

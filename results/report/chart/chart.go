@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/wording"
 )
 
 // Style says where a chart will stand.
@@ -60,7 +60,7 @@ func newCanvas(s Style, title string, h float64) *canvas {
 }
 
 // escape is text as it may stand in a drawing: of others' labels, too.
-func escape(text string) string { return html.EscapeString(experiments.Printable(text)) }
+func escape(text string) string { return html.EscapeString(wording.Printable(text)) }
 
 func (c *canvas) f(format string, args ...any) { fmt.Fprintf(&c.Builder, format, args...) }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"matrix/experiments"
+	"matrix/experiments/wording"
 )
 
 // Answer is the answer in plain lines.
@@ -74,7 +74,7 @@ func (t *lines) line(s string) {
 // clean takes out what would move a terminal's cursor: models and logs may say anything.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if experiments.Shows(r) && r != '\t' {
+		if wording.Shows(r) && r != '\t' {
 			return r
 		}
 		return -1

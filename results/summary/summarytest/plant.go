@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/store"
 )
@@ -117,17 +117,17 @@ func (c Cell) row(l Launch, i int) (record.RequestRow, *record.OutputRow) {
 	return r, &record.OutputRow{PromptID: r.PromptID, Text: text}
 }
 
-func (c Cell) planned() *experiments.Cell {
+func (c Cell) planned() *cell.Cell {
 	experiment := c.Experiment
 	if experiment == "" {
 		experiment = "e"
 	}
-	return &experiments.Cell{Experiment: experiment, BatchSize: c.Size, Address: fmt.Sprintf("%064x", []byte(c.Slug()))[:64], Slug: c.Slug(),
-		Axes:     []*experiments.Axis{{Name: "platform", Label: c.Platform}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(c.Size)}},
-		Platform: &experiments.Platform{ID: c.Platform}, Model: &experiments.Model{ID: "m"}}
+	return &cell.Cell{Experiment: experiment, BatchSize: c.Size, Address: fmt.Sprintf("%064x", []byte(c.Slug()))[:64], Slug: c.Slug(),
+		Axes:     []*cell.Axis{{Name: "platform", Label: c.Platform}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(c.Size)}},
+		Platform: &cell.Platform{ID: c.Platform}, Model: &cell.Model{ID: "m"}}
 }
 
-func (c Cell) identity(t testing.TB, l Launch) experiments.Identity {
+func (c Cell) identity(t testing.TB, l Launch) cell.Identity {
 	t.Helper()
 	hash := c.Platform
 	for _, own := range []string{c.Identity, l.Identity} {
@@ -151,7 +151,7 @@ func (c Cell) identity(t testing.TB, l Launch) experiments.Identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var id experiments.Identity
+	var id cell.Identity
 	if err := json.Unmarshal(doc, &id); err != nil {
 		t.Fatal(err)
 	}

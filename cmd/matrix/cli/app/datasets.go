@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/results/quality"
 )
@@ -60,7 +60,7 @@ func newDatasets() *datasets {
 	return &datasets{sets: map[string]*dataset.Set{}, errs: map[string]error{}}
 }
 
-func (d *datasets) open(ctx context.Context, what *experiments.Dataset) (*dataset.Set, error) {
+func (d *datasets) open(ctx context.Context, what *cell.Dataset) (*dataset.Set, error) {
 	key := fmt.Sprintf("%+v", *what)
 	if what.Synthetic != nil {
 		key += fmt.Sprintf("%+v", *what.Synthetic)

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
+	"matrix/experiments/wording"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/summary"
@@ -93,7 +94,7 @@ func someCells(items []PlannedCell) string {
 }
 
 // Declared is what a user can call a cell of an experiment by.
-func Declared(experiment string, c *experiments.Cell) Name {
+func Declared(experiment string, c *cell.Cell) Name {
 	return Name{experiment, c.Address, c.Slug, c.Name()}
 }
 
@@ -111,7 +112,7 @@ func Metric(name string) (record.Metric, error) {
 		names[i] = m.Name
 	}
 	hint := ""
-	if near := experiments.Suggest(name, names); near != "" {
+	if near := wording.Suggest(name, names); near != "" {
 		hint = fmt.Sprintf("Did you mean %q? ", near)
 	}
 	return record.Metric{}, Hint(fmt.Errorf("there is no metric %q", name),

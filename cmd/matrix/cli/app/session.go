@@ -11,9 +11,10 @@ import (
 	"matrix/backends"
 	"matrix/backends/install"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/dataset"
 	"matrix/experiments/diagnostic"
+	"matrix/experiments/grid"
 	"matrix/experiments/lang"
 	"matrix/results/table"
 	"matrix/results/validity"
@@ -33,9 +34,9 @@ func (s *Session) Plan(ctx context.Context) ([]*plan.Plan, error) {
 type Session struct {
 	App    *App
 	Paths  []string
-	Config *experiments.Config
-	Cells  map[string][]*experiments.Cell // by experiment
-	World  plan.World                     // after Plan
+	Config *grid.Config
+	Cells  map[string][]*cell.Cell // by experiment
+	World  plan.World              // after Plan
 	Filter plan.Filter
 	sets   *datasets
 }
@@ -49,11 +50,11 @@ func (a *App) LoadOptions() lang.Options {
 
 // Load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
 func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
-	config, diags := experiments.Load(paths, a.LoadOptions())
+	config, diags := grid.Load(paths, a.LoadOptions())
 	if diags.HasErrors() {
 		return nil, a.Mistakes(config, diags)
 	}
-	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*experiments.Cell{}, sets: newDatasets()}
+	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*cell.Cell{}, sets: newDatasets()}
 	for _, e := range config.Experiments {
 		x := e.Expand(s.Hooks(ctx))
 		for c := range x.Cells() {
@@ -73,7 +74,7 @@ func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 }
 
 // Mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
-func (a *App) Mistakes(config *experiments.Config, diags hcl.Diagnostics) error {
+func (a *App) Mistakes(config *grid.Config, diags hcl.Diagnostics) error {
 	if len(diags) == 0 {
 		return nil
 	}
@@ -112,12 +113,12 @@ func (s *Session) Open(ctx context.Context) error {
 func (s *Session) Close() { s.sets.close() }
 
 // Dataset opens a dataset once.
-func (s *Session) Dataset(ctx context.Context, d *experiments.Dataset) (*dataset.Set, error) {
+func (s *Session) Dataset(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) {
 	return s.sets.open(ctx, d)
 }
 
 // check asks what is wrong with what a cell asks, and its engine what it cannot do.
-func (a *App) check(c *experiments.Cell) []experiments.Problem {
+func (a *App) check(c *cell.Cell) []cell.Problem {
 	problems := validity.Problems(c)
 	if ask := a.Engines[c.Platform.Backend].Check; ask != nil {
 		problems = append(problems, ask(c)...)
@@ -126,11 +127,11 @@ func (a *App) check(c *experiments.Cell) []experiments.Problem {
 }
 
 // Hooks let the language ask the engines of a cell.
-func (s *Session) Hooks(ctx context.Context) experiments.Hooks {
-	return experiments.Hooks{Check: s.App.check, Fit: func(c *experiments.Cell) experiments.Fit {
+func (s *Session) Hooks(ctx context.Context) grid.Hooks {
+	return grid.Hooks{Check: s.App.check, Fit: func(c *cell.Cell) cell.Fit {
 		predict := s.App.Engines[c.Platform.Backend].Fit
 		if predict == nil {
-			return experiments.Fit{}
+			return cell.Fit{}
 		}
 		tokens := 0
 		// A dataset that cannot be opened is said with its place when the plan opens it.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"matrix/experiments"
+	"matrix/experiments/lang"
 	"matrix/runner/plan"
 )
 
@@ -45,7 +45,7 @@ func (s *Session) WithVariables(message string) string {
 	return strings.Join(lines, "\n")
 }
 
-func setBy(v experiments.Variable) string {
+func setBy(v lang.Variable) string {
 	if v.From == "its default" {
 		return "its default; set MATRIX_VAR_" + v.Name + " or --var " + v.Name + "=…"
 	}

@@ -12,7 +12,7 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/summary"
@@ -60,8 +60,8 @@ type bisector struct {
 	a        *app.App
 	s        *app.Session
 	f        bisectFlags
-	name     string              // of the experiment
-	versions []*experiments.Cell // one a version, in the axis's order
+	name     string       // of the experiment
+	versions []*cell.Cell // one a version, in the axis's order
 	labels   []string
 	search   bisect.Search
 	asked    bool
@@ -140,8 +140,8 @@ func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags)
 }
 
 // add takes a cell as that of its version.
-func (b *bisector) add(c *experiments.Cell) error {
-	i := slices.IndexFunc(c.Axes, func(x *experiments.Axis) bool { return x.Name == b.f.axis })
+func (b *bisector) add(c *cell.Cell) error {
+	i := slices.IndexFunc(c.Axes, func(x *cell.Axis) bool { return x.Name == b.f.axis })
 	if i < 0 {
 		var names []string
 		for _, x := range c.Axes {

@@ -11,7 +11,7 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/summary"
 	"matrix/runner/plan"
 	"matrix/runner/tune"
@@ -60,7 +60,7 @@ type driver struct {
 	s       *app.Session
 	f       tuneFlags
 	name    string // of the experiment
-	cells   []*experiments.Cell
+	cells   []*cell.Cell
 	loop    *tune.Loop
 	pending *plan.Plan // of the round
 	asked   bool
@@ -85,7 +85,7 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 	if err := d.loop.Run(ctx, d); err != nil {
 		return err
 	}
-	view.Tuned(a.Printer, d.loop, slices.ContainsFunc(d.cells, func(c *experiments.Cell) bool { return c.Platform.Simulated() }))
+	view.Tuned(a.Printer, d.loop, slices.ContainsFunc(d.cells, func(c *cell.Cell) bool { return c.Platform.Simulated() }))
 	switch {
 	case ctx.Err() != nil:
 		return app.ExitCode(app.CodeInterrupted)
@@ -96,7 +96,7 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 }
 
 // Look plans all cells and reads what is measured of them.
-func (d *driver) Look(ctx context.Context) (func(*experiments.Cell) tune.Score, error) {
+func (d *driver) Look(ctx context.Context) (func(*cell.Cell) tune.Score, error) {
 	d.s.Cells[d.name] = d.cells
 	plans, err := d.s.Plan(ctx)
 	if err != nil {
@@ -115,7 +115,7 @@ func (d *driver) Look(ctx context.Context) (func(*experiments.Cell) tune.Score, 
 	for _, c := range set.Cells {
 		known[c.Address] = c
 	}
-	return func(c *experiments.Cell) tune.Score {
+	return func(c *cell.Cell) tune.Score {
 		return d.loop.Objective.Score(c, known[c.Address], planned[c.Address])
 	}, nil
 }

@@ -21,7 +21,7 @@ import (
 	"matrix/backends/process"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/runner/gpulock"
 	"matrix/runner/telemetry"
@@ -126,9 +126,9 @@ func examineGPUs() []finding {
 
 // examineEngines looks at the platforms of the files, or at what stands on PATH.
 func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding, error) {
-	var platforms []*experiments.Platform
+	var platforms []*cell.Platform
 	for _, name := range slices.Sorted(maps.Keys(a.Engines)) {
-		platforms = append(platforms, &experiments.Platform{Backend: name})
+		platforms = append(platforms, &cell.Platform{Backend: name})
 	}
 	explain := func(text string) string { return text }
 	if len(files) > 0 {
@@ -154,8 +154,8 @@ func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding,
 }
 
 // programs are the cells' platforms, overrides merged in, each once.
-func programs(s *app.Session) []*experiments.Platform {
-	var all []*experiments.Platform
+func programs(s *app.Session) []*cell.Platform {
+	var all []*cell.Platform
 	for _, e := range s.Config.Experiments {
 		for _, c := range s.Cells[e.Name] {
 			if !slices.Contains(all, c.Platform) {

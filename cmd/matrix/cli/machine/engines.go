@@ -15,13 +15,13 @@ import (
 	"matrix/backends/install"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/experiments/lang"
 	"matrix/experiments/textfile"
 )
 
 // enginesOf are the engines that some cell may run, each once, in the order of their places.
-func enginesOf(s *app.Session) (all []*experiments.Engine) {
+func enginesOf(s *app.Session) (all []*cell.Engine) {
 	for _, e := range s.Config.Experiments {
 		for _, c := range s.Cells[e.Name] {
 			if one := c.Platform.Engine; one != nil && c.Skip == nil && !slices.Contains(all, one) {
@@ -29,7 +29,7 @@ func enginesOf(s *app.Session) (all []*experiments.Engine) {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *experiments.Engine) int {
+	slices.SortFunc(all, func(a, b *cell.Engine) int {
 		return cmp.Or(cmp.Compare(a.Place.File, b.Place.File), cmp.Compare(a.Place.Line, b.Place.Line))
 	})
 	return all
@@ -39,12 +39,12 @@ func enginesOf(s *app.Session) (all []*experiments.Engine) {
 type engineFetch struct {
 	a       *app.App
 	maker   install.Maker
-	lacking []*experiments.Engine
+	lacking []*cell.Engine
 	dry     bool
 }
 
 // fetchEngines locks and installs what is not, and tells how many engines that were.
-func fetchEngines(ctx context.Context, a *app.App, all []*experiments.Engine, paths []string, dry bool) (made int, err error) {
+func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []string, dry bool) (made int, err error) {
 	if len(all) == 0 {
 		return 0, nil
 	}
@@ -76,7 +76,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*experiments.Engine, pa
 }
 
 // lock gives an engine its lock, written beside its file, and says what is lacking.
-func (f *engineFetch) lock(ctx context.Context, e *experiments.Engine) error {
+func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 	if e.Lock == nil {
 		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking engine %s (%s)", e.ID, e.Asks(lang.System))
 		lock, err := f.maker.Lock(ctx, e)
@@ -90,7 +90,7 @@ func (f *engineFetch) lock(ctx context.Context, e *experiments.Engine) error {
 		}
 		e.Lock, e.Folder = lock, filepath.Join(f.maker.Cache, lock.Hash(e.Python, lang.System))
 	}
-	if e.Absent() == nil || slices.ContainsFunc(f.lacking, func(o *experiments.Engine) bool { return o.Folder == e.Folder }) {
+	if e.Absent() == nil || slices.ContainsFunc(f.lacking, func(o *cell.Engine) bool { return o.Folder == e.Folder }) {
 		return nil
 	}
 	f.lacking = append(f.lacking, e)
@@ -123,7 +123,7 @@ func (f *engineFetch) install(ctx context.Context) error {
 }
 
 // placed says where in the files the engine stands that a failure is of, and what to do about it.
-func placed(e *experiments.Engine, err error) error {
+func placed(e *cell.Engine, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -139,7 +139,7 @@ func placed(e *experiments.Engine, err error) error {
 const aboutLocks = "Written by matrix fetch: what each engine block came to. Commit it."
 
 // writeLock adds a lock to the file that it belongs into.
-func writeLock(e *experiments.Engine, lock *experiments.Lock) error {
+func writeLock(e *cell.Engine, lock *cell.Lock) error {
 	var file lang.Locks
 	text, err := os.ReadFile(e.Locks)
 	if err == nil {
@@ -150,7 +150,7 @@ func writeLock(e *experiments.Engine, lock *experiments.Lock) error {
 	}
 	file.About = aboutLocks
 	if file.Engines == nil {
-		file.Engines = map[string]*experiments.Lock{}
+		file.Engines = map[string]*cell.Lock{}
 	}
 	file.Engines[e.Asks(lang.System)] = lock
 	var out bytes.Buffer

@@ -9,7 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 )
 
 // fakeHub lacks what its cells' models are called, and fails where it is told to.
@@ -21,14 +21,14 @@ type fakeHub struct {
 	fetched []string
 }
 
-func (h *fakeHub) Lacking(_ context.Context, c *experiments.Cell) ([]backends.Download, error) {
+func (h *fakeHub) Lacking(_ context.Context, c *cell.Cell) ([]backends.Download, error) {
 	if err := h.hidden[c.Model.ID]; err != nil {
 		return nil, err
 	}
 	return []backends.Download{{Name: c.Model.ID, Bytes: &h.bytes, Into: h.into}}, nil
 }
 
-func (h *fakeHub) Fetch(_ context.Context, c *experiments.Cell, d backends.Download, progress func(done, total int64)) error {
+func (h *fakeHub) Fetch(_ context.Context, c *cell.Cell, d backends.Download, progress func(done, total int64)) error {
 	progress(h.bytes, h.bytes)
 	if err := h.fails[c.Model.ID]; err != nil {
 		return err
@@ -41,7 +41,7 @@ func (h *fakeHub) wants(models ...string) []need {
 	var all []need
 	for _, platform := range []string{"offline", "serve"} {
 		for _, m := range models {
-			all = append(all, need{backends.Backend{Lacking: h.Lacking, Fetch: h.Fetch}, &experiments.Cell{Platform: &experiments.Platform{ID: platform}, Model: &experiments.Model{ID: m}}})
+			all = append(all, need{backends.Backend{Lacking: h.Lacking, Fetch: h.Fetch}, &cell.Cell{Platform: &cell.Platform{ID: platform}, Model: &cell.Model{ID: m}}})
 		}
 	}
 	return all

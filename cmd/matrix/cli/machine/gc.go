@@ -10,7 +10,7 @@ import (
 	"matrix/backends/install"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/grid"
 	"matrix/results/format"
 )
 
@@ -84,7 +84,7 @@ func unnamed(a *app.App, cache string) (idle []install.Installed, err error) {
 	}
 	named := map[string]bool{}
 	for _, file := range files {
-		config, diags := experiments.Load([]string{file}, a.LoadOptions())
+		config, diags := grid.Load([]string{file}, a.LoadOptions())
 		for _, e := range config.Config.Blocks["engine"] {
 			named[e.Engine.LockHash()] = true
 		}

@@ -14,14 +14,14 @@ import (
 
 	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 )
 
 // need is one model on one platform, with the first cell that needs it.
 type need struct {
 	by   backends.Backend
-	cell *experiments.Cell
+	cell *cell.Cell
 }
 
 // neededBy is every pair of platform and model that some cell may run and a backend can fetch for.

@@ -11,7 +11,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/grid"
+	"matrix/experiments/lang"
 	"matrix/results/format"
 )
 
@@ -43,9 +44,9 @@ func Console(a *app.App) *cobra.Command {
 }
 
 // scope is what the expressions see. Only a cell needs the experiments expanded.
-func scope(ctx context.Context, a *app.App, args []string, cell string) (*experiments.Scope, func(), error) {
+func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.Scope, func(), error) {
 	if cell == "" {
-		config, diags := experiments.Load(args, a.LoadOptions())
+		config, diags := grid.Load(args, a.LoadOptions())
 		return config.Scope(), func() {}, a.Mistakes(config, diags)
 	}
 	s, err := a.Load(ctx, args)
@@ -67,7 +68,7 @@ func scope(ctx context.Context, a *app.App, args []string, cell string) (*experi
 }
 
 // evaluateAll evaluates every expression, whatever becomes of the others.
-func evaluateAll(a *app.App, scope *experiments.Scope, exprs []string) error {
+func evaluateAll(a *app.App, scope *lang.Scope, exprs []string) error {
 	var failed error
 	for _, src := range exprs {
 		if err := evaluate(a, scope, src); err != nil {
@@ -77,9 +78,9 @@ func evaluateAll(a *app.App, scope *experiments.Scope, exprs []string) error {
 	return failed
 }
 
-func evaluate(a *app.App, scope *experiments.Scope, src string) error {
+func evaluate(a *app.App, scope *lang.Scope, src string) error {
 	result, diags := scope.Evaluate(src)
-	if err := a.Mistakes(&experiments.Config{Files: map[string][]byte{experiments.ConsoleFile: []byte(src)}}, diags); err != nil {
+	if err := a.Mistakes(&grid.Config{Files: map[string][]byte{lang.ConsoleFile: []byte(src)}}, diags); err != nil {
 		return err
 	}
 	a.Tell(ndjson.Value{Expression: src, Value: result.JSON}, "%s", result.HCL)
@@ -87,7 +88,7 @@ func evaluate(a *app.App, scope *experiments.Scope, src string) error {
 }
 
 // converse evaluates stdin line by line. A person gets a prompt, and their mistakes are no failure of the command.
-func converse(ctx context.Context, a *app.App, scope *experiments.Scope) error {
+func converse(ctx context.Context, a *app.App, scope *lang.Scope) error {
 	f, ok := a.Stdin.(*os.File)
 	person := ok && isatty.IsTerminal(f.Fd())
 	prompt := func() {

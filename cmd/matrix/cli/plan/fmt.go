@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments"
+	"matrix/experiments/grid"
+	"matrix/experiments/syntax"
 	"matrix/experiments/textfile"
 )
 
@@ -83,9 +84,9 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	if err != nil {
 		return false, err
 	}
-	out, diags := experiments.Format(src, file)
+	out, diags := syntax.Format(src, file)
 	if diags.HasErrors() {
-		return false, a.Mistakes(&experiments.Config{Files: map[string][]byte{file: src}}, diags)
+		return false, a.Mistakes(&grid.Config{Files: map[string][]byte{file: src}}, diags)
 	}
 	if string(out) == string(src) {
 		return false, nil

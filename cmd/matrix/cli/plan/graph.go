@@ -9,7 +9,8 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/grid"
+	"matrix/experiments/lang"
 )
 
 // Graph is the command.
@@ -21,7 +22,7 @@ func Graph(a *app.App) *cobra.Command {
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
-			config, diags := experiments.Load(args, a.LoadOptions())
+			config, diags := grid.Load(args, a.LoadOptions())
 			if err := a.Mistakes(config, diags); err != nil {
 				return err
 			}
@@ -45,7 +46,7 @@ func Graph(a *app.App) *cobra.Command {
 // shapes tell kinds apart in DOT.
 var shapes = map[string]string{"experiment": "box3d", "decision": "diamond", "var": "ellipse", "local": "ellipse"}
 
-func dotOf(g experiments.Graph) string {
+func dotOf(g lang.Graph) string {
 	var b strings.Builder
 	b.WriteString("digraph matrix {\n  rankdir = LR\n  node [shape = box, fontname = \"sans-serif\"]\n")
 	for _, n := range g.Nodes {
@@ -63,7 +64,7 @@ func dotOf(g experiments.Graph) string {
 }
 
 // mermaidOf numbers the nodes: a label such as "end" is a word of Mermaid's.
-func mermaidOf(g experiments.Graph) string {
+func mermaidOf(g lang.Graph) string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	number := map[string]int{}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/summary"
@@ -13,7 +13,7 @@ import (
 
 // question is what a report was asked.
 type question struct {
-	rules    *experiments.Decision      // nil = the default weights
+	rules    *cell.Decision             // nil = the default weights
 	requests []int64                    // nil = the rules'
 	prompts  quality.Prompts            // nil = no references
 	command  func(decision.Need) string // nil = no declaration is at hand

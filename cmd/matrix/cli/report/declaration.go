@@ -9,7 +9,7 @@ import (
 	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/quality"
 	"matrix/results/report"
@@ -74,7 +74,7 @@ func (d declaration) close() {
 }
 
 // rules are the one decision block of the files; of several none is taken for what nobody named.
-func (d declaration) rules() *experiments.Decision {
+func (d declaration) rules() *cell.Decision {
 	if d.session == nil || len(d.session.Config.Decisions) != 1 {
 		return nil
 	}
@@ -134,7 +134,7 @@ func (d declaration) prompts(ctx context.Context) (quality.Prompts, error) {
 // not tell.
 func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
 	return func(c *summary.Cell) (report.Recipe, error) {
-		var base *experiments.Cell
+		var base *cell.Cell
 		note := ""
 		for _, p := range app.ItemsOf(d.plans) {
 			if p.Plan.Experiment == c.Experiment && p.Item.Cell.Address == c.Address {
@@ -151,7 +151,7 @@ func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Rec
 
 // recipeOf is the script of a measured cell, and the cell as it was; base, where there is one, is the cell as it is declared
 // now. port 0: the declared one, else the engine's usual.
-func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *experiments.Cell, port int) (script string, cell *experiments.Cell, err error) {
+func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.Cell, port int) (script string, cell *cell.Cell, err error) {
 	if cell, err = measuredCellOf(c, base); err != nil {
 		return "", nil, err
 	}
@@ -168,7 +168,7 @@ func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *experi
 }
 
 // measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last.
-func measuredCellOf(c *summary.Cell, base *experiments.Cell) (*experiments.Cell, error) {
+func measuredCellOf(c *summary.Cell, base *cell.Cell) (*cell.Cell, error) {
 	last := slices.Concat(c.Attempts, c.Launches)
 	if len(last) == 0 {
 		return nil, fmt.Errorf("%s has no attempt that counts", c.Name)
@@ -176,7 +176,7 @@ func measuredCellOf(c *summary.Cell, base *experiments.Cell) (*experiments.Cell,
 	m := last[len(last)-1].Manifest
 	if base == nil {
 		var err error
-		if base, err = experiments.NewCell(m.Experiment, &experiments.Platform{ID: m.Platform}, &experiments.Model{ID: m.Model}, m.BatchSize); err != nil {
+		if base, err = cell.NewCell(m.Experiment, &cell.Platform{ID: m.Platform}, &cell.Model{ID: m.Model}, m.BatchSize); err != nil {
 			return nil, err
 		}
 	}

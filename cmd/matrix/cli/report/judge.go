@@ -14,7 +14,7 @@ import (
 	"matrix/backends/wire"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/quality"
 	"matrix/results/summary"
@@ -103,7 +103,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 	return func(ctx context.Context, question string) (string, error) {
 		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: question}}, MaxTokens: f.tokens,
-			Generate: &experiments.Generate{MaxTokens: f.tokens, TopP: 1}, Timeout: f.timeout, Retries: 3}
+			Generate: &cell.Generate{MaxTokens: f.tokens, TopP: 1}, Timeout: f.timeout, Retries: 3}
 		body, protocol := wire.OpenAIBody(req, f.model, wire.OpenAI)
 		reply := client.Do(ctx, wire.Call{URL: wire.Join(f.url, "/chat/completions"), Body: body, Protocol: protocol, Request: req})
 		if reply.Status != backends.OK {

@@ -9,7 +9,7 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/summary"
 	"matrix/runner/launch"
 )
@@ -76,7 +76,7 @@ func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (don
 	c := found[0]
 	declared := declaredFor(ctx, a, "", []string{c.Experiment})
 	defer declared.close()
-	var base *experiments.Cell
+	var base *cell.Cell
 	for _, p := range app.ItemsOf(declared.plans) {
 		if p.Item.Cell.Address == c.Address {
 			base = p.Item.Cell
@@ -90,7 +90,7 @@ func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (don
 	return true, nil
 }
 
-func nothingStarted(c *experiments.Cell) error {
+func nothingStarted(c *cell.Cell) error {
 	return app.Hint(fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at "+c.Platform.PublicURL()+".")
 }
 

@@ -1,6 +1,10 @@
 package ndjson
 
-import "matrix/experiments"
+import (
+	"matrix/experiments/cell"
+	"matrix/experiments/grid"
+	"matrix/experiments/lang"
+)
 
 // Skip says why a cell will not run at all.
 type Skip struct {
@@ -11,24 +15,24 @@ type Skip struct {
 
 // PlannedCell is one cell of a plan, pending or not.
 type PlannedCell struct {
-	Experiment   string               `json:"experiment"`
-	Cell         string               `json:"cell"` // 16 digits of the address
-	Slug         string               `json:"slug"` // its folder below the experiment's
-	Name         string               `json:"name"`
-	Axes         map[string]string    `json:"axes"`
-	State        string               `json:"state"` // done, new, stale, partial, failed, infeasible, excluded, unavailable
-	Reasons      []string             `json:"reasons"`
-	Detail       string               `json:"detail,omitempty"`
-	Launches     []int                `json:"launches"` // numbers of those that are pending
-	Done         int                  `json:"done"`     // launches that count
-	Changes      []experiments.Change `json:"changes"`
-	Resume       string               `json:"resume,omitempty"` // the attempt that goes on
-	Skip         *Skip                `json:"skip,omitempty"`
-	Missing      string               `json:"missing,omitempty"`    // what this machine lacks for it
-	WaitsFor     string               `json:"waits_for,omitempty"`  // hardware that this machine is not
-	EstimateS    *float64             `json:"estimate_s,omitempty"` // of all its pending launches
-	EstimateFrom string               `json:"estimate_from,omitempty"`
-	ValidPerHour *float64             `json:"valid_evaluations_per_hour,omitempty"` // by past launches of the same settings
+	Experiment   string            `json:"experiment"`
+	Cell         string            `json:"cell"` // 16 digits of the address
+	Slug         string            `json:"slug"` // its folder below the experiment's
+	Name         string            `json:"name"`
+	Axes         map[string]string `json:"axes"`
+	State        string            `json:"state"` // done, new, stale, partial, failed, infeasible, excluded, unavailable
+	Reasons      []string          `json:"reasons"`
+	Detail       string            `json:"detail,omitempty"`
+	Launches     []int             `json:"launches"` // numbers of those that are pending
+	Done         int               `json:"done"`     // launches that count
+	Changes      []cell.Change     `json:"changes"`
+	Resume       string            `json:"resume,omitempty"` // the attempt that goes on
+	Skip         *Skip             `json:"skip,omitempty"`
+	Missing      string            `json:"missing,omitempty"`    // what this machine lacks for it
+	WaitsFor     string            `json:"waits_for,omitempty"`  // hardware that this machine is not
+	EstimateS    *float64          `json:"estimate_s,omitempty"` // of all its pending launches
+	EstimateFrom string            `json:"estimate_from,omitempty"`
+	ValidPerHour *float64          `json:"valid_evaluations_per_hour,omitempty"` // by past launches of the same settings
 }
 
 func (PlannedCell) Type() string { return "planned_cell" }
@@ -72,34 +76,34 @@ type Fit struct {
 
 // Explanation is all that decides whether a cell runs.
 type Explanation struct {
-	Experiment string                  `json:"experiment"`
-	Cell       string                  `json:"cell"`
-	Address    string                  `json:"address"`
-	Slug       string                  `json:"slug"`
-	Name       string                  `json:"name"`
-	Place      string                  `json:"place"`
-	State      string                  `json:"state"`
-	Reasons    []string                `json:"reasons"`
-	Detail     string                  `json:"detail"`
-	Launches   []int                   `json:"launches"`
-	Done       int                     `json:"done"`
-	EstimateS  *float64                `json:"estimate_s,omitempty"`
-	Missing    string                  `json:"missing,omitempty"`
-	Against    []Skip                  `json:"against"` // each thing that keeps it from running
-	Changes    []experiments.Change    `json:"changes"`
-	Rules      []experiments.Judged    `json:"rules"`
-	Notes      []string                `json:"notes"`
-	Fit        Fit                     `json:"fit"`
-	Identity   string                  `json:"identity"` // "" for a cell that will not run
-	Attributes []experiments.Attribute `json:"attributes"`
+	Experiment string           `json:"experiment"`
+	Cell       string           `json:"cell"`
+	Address    string           `json:"address"`
+	Slug       string           `json:"slug"`
+	Name       string           `json:"name"`
+	Place      string           `json:"place"`
+	State      string           `json:"state"`
+	Reasons    []string         `json:"reasons"`
+	Detail     string           `json:"detail"`
+	Launches   []int            `json:"launches"`
+	Done       int              `json:"done"`
+	EstimateS  *float64         `json:"estimate_s,omitempty"`
+	Missing    string           `json:"missing,omitempty"`
+	Against    []Skip           `json:"against"` // each thing that keeps it from running
+	Changes    []cell.Change    `json:"changes"`
+	Rules      []grid.Judged    `json:"rules"`
+	Notes      []string         `json:"notes"`
+	Fit        Fit              `json:"fit"`
+	Identity   string           `json:"identity"` // "" for a cell that will not run
+	Attributes []cell.Attribute `json:"attributes"`
 }
 
 func (Explanation) Type() string { return "explanation" }
 
 // Graph is what the files declare and what refers to what.
 type Graph struct {
-	Nodes []experiments.GraphNode `json:"nodes"`
-	Edges []experiments.GraphEdge `json:"edges"`
+	Nodes []lang.GraphNode `json:"nodes"`
+	Edges []lang.GraphEdge `json:"edges"`
 }
 
 func (Graph) Type() string { return "graph" }

@@ -3,7 +3,7 @@ package ndjson
 import (
 	"time"
 
-	"matrix/experiments"
+	"matrix/experiments/cell"
 	"matrix/results/record"
 )
 
@@ -80,15 +80,15 @@ func (Tainted) Type() string { return "tainted" }
 
 // Accepted is a cell whose results count although something changed since.
 type Accepted struct {
-	Experiment string               `json:"experiment"`
-	Cell       string               `json:"cell"`
-	Name       string               `json:"name"`
-	Identity   string               `json:"identity"`
-	Changes    []experiments.Change `json:"changes"`
-	Reason     string               `json:"reason"`
-	Who        string               `json:"who"`
-	State      string               `json:"state"` // now
-	Reasons    []string             `json:"reasons"`
+	Experiment string        `json:"experiment"`
+	Cell       string        `json:"cell"`
+	Name       string        `json:"name"`
+	Identity   string        `json:"identity"`
+	Changes    []cell.Change `json:"changes"`
+	Reason     string        `json:"reason"`
+	Who        string        `json:"who"`
+	State      string        `json:"state"` // now
+	Reasons    []string      `json:"reasons"`
 }
 
 func (Accepted) Type() string { return "accepted" }
