@@ -83,8 +83,7 @@ func bound(text string) *float64 {
 	if text == "" {
 		return nil
 	}
-	n := fromText(reflect.TypeFor[float64](), text).(float64)
-	return &n
+	return new(fromText(reflect.TypeFor[float64](), text).(float64))
 }
 
 // fromText reads the text of a tag as a value of the field's type. A tag that cannot be read is a mistake of ours.

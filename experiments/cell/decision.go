@@ -6,7 +6,6 @@ type Decision struct {
 	Weights map[string]float64
 	Require map[string]float64
 	Goals   map[string]string
-	Place   Place
 
 	Requests          []int64  // numbers of requests that are asked about; nil = the default ones
 	PricePerHour      *float64 // of the machine, in Currency; nil = not said

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"path/filepath"
 	"reflect"
 )
@@ -130,12 +131,8 @@ func (i *Identifier) part(key any, value func() Values) *Component {
 // with is a copy of facts with more in it.
 func with(facts, more Values) Values {
 	all := Values{}
-	for k, v := range facts {
-		all[k] = v
-	}
-	for k, v := range more {
-		all[k] = v
-	}
+	maps.Copy(all, facts)
+	maps.Copy(all, more)
 	return all
 }
 

@@ -91,7 +91,7 @@ func (x *indexer) open(all *bufio.Reader, source *indexed) (*textfile.Text, erro
 	if err != nil {
 		return nil, err
 	}
-	if _, err = io.Copy(spool, contextReader{x.ctx, text}); err == nil {
+	if _, err = io.Copy(spool, textfile.Stoppable(x.ctx, text)); err == nil {
 		err = spool.handOver(source)
 	}
 	if err != nil {

@@ -2,9 +2,7 @@ package dataset
 
 import (
 	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"matrix/experiments/textfile"
@@ -51,17 +49,4 @@ func (s *spool) handOver(source *indexed) error {
 	}
 	source.file, source.size, source.mtime = s.file, st.Size(), st.ModTime()
 	return nil
-}
-
-// contextReader ends a long copy when nobody wants it any more.
-type contextReader struct {
-	ctx context.Context
-	in  io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.in.Read(p)
 }

@@ -123,9 +123,7 @@ func (c *compiler) matrixAxis(a *hcl.Attribute) {
 	if diags.HasErrors() || len(items) != list.LengthInt() {
 		items = nil
 	}
-	i := 0
-	for it := list.ElementIterator(); it.Next(); i++ {
-		_, v := it.Element()
+	for i, v := range list.AsValueSlice() {
 		at := a.Expr.Range()
 		if items != nil {
 			at = items[i].Range()
@@ -133,7 +131,7 @@ func (c *compiler) matrixAxis(a *hcl.Attribute) {
 		c.addValue(ax, v, at)
 	}
 	ax.matrix = len(ax.values)
-	if i == 0 {
+	if list.LengthInt() == 0 {
 		c.scope.Report(diagnostic.Error(a.Expr.Range(), "Axis without values", fmt.Sprintf("The axis %s is empty, which leaves no cell at all. Give it a value, or remove it.", a.Name)))
 	}
 }
@@ -223,7 +221,7 @@ func (c *compiler) fits(name string, v cty.Value, at hcl.Range, into *axisValue)
 			return diagnostic.Error(at, "Not a "+name, c.notABlock(name, v))
 		}
 	case "batch_size":
-		n, wrong := schema.Field{Name: name, Kind: schema.Whole, Min: schema.AtLeast(1)}.Check(v)
+		n, wrong := schema.Field{Name: name, Kind: schema.Whole, Min: new(1.0)}.Check(v)
 		if wrong == nil && v.IsNull() {
 			wrong = &schema.Fault{Summary: "Null batch_size", Detail: "A batch size is a whole number of at least 1."}
 		}
@@ -235,8 +233,7 @@ func (c *compiler) fits(name string, v cty.Value, at hcl.Range, into *axisValue)
 		into.block = c.known.FindAny(v)
 	}
 	if into.value.Type() == cty.Number && !into.value.IsNull() {
-		n, _ := into.value.AsBigFloat().Int64()
-		into.whole = int(n)
+		into.whole = int(hclvalue.Whole(into.value))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package grid
 import (
 	"fmt"
 	"matrix/experiments/cell"
+	"matrix/experiments/hclvalue"
 	"matrix/experiments/lang"
 	"matrix/experiments/wording"
 	"strings"
@@ -135,9 +136,8 @@ func buildCapture(r *reader) cell.Capture {
 		case cty.String:
 			c.Outputs = v.AsString()
 		case cty.Number:
-			n, _ := v.AsBigFloat().Int64()
-			c.Outputs, c.Sample = "sample", int(n)
-			if n == 0 {
+			c.Outputs, c.Sample = "sample", int(hclvalue.Whole(v))
+			if c.Sample == 0 {
 				c.Outputs = "none"
 			}
 		}

@@ -126,11 +126,9 @@ func set(field reflect.Value, v cty.Value) {
 		d, _ := time.ParseDuration(v.AsString())
 		field.SetInt(int64(d))
 	case field.CanInt():
-		n, _ := v.AsBigFloat().Int64()
-		field.SetInt(n)
+		field.SetInt(hclvalue.Whole(v))
 	case field.CanFloat():
-		n, _ := v.AsBigFloat().Float64()
-		field.SetFloat(n)
+		field.SetFloat(hclvalue.Number(v))
 	case field.Kind() == reflect.Bool:
 		field.SetBool(v.True())
 	case field.Kind() == reflect.String:

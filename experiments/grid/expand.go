@@ -19,7 +19,6 @@ type Expansion struct {
 
 	// The current cell.
 	idx      []int32
-	now      *cell.Cell
 	fitID    uint32    // 0: no prediction (yet)
 	fitValue cty.Value // cell.fit
 
@@ -127,7 +126,7 @@ func (x *Expansion) cell(place cell.Place) *cell.Cell {
 	c := &cell.Cell{Experiment: p.name, Axes: x.axes(), BatchSize: x.batchSize(), Order: p.order, Seed: p.seed, Place: place,
 		Description: p.description, Tags: p.tags, Places: p.places, Model: x.valueOf(p.model).block.Model}
 	c.Address, c.Slug = x.address.Of(c.Axes)
-	x.now, x.fitID, x.fitValue = c, 0, noFit
+	x.fitID, x.fitValue = 0, noFit
 	merged := x.platformNow()
 	c.Platform = merged.platform
 	diags := merged.diags

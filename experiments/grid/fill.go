@@ -30,10 +30,7 @@ func (x *Expansion) fill(c *cell.Cell, predicted bool, diags hcl.Diagnostics) hc
 	if !predicted {
 		c.Launches, c.Resume = 1, true
 	}
-	diags = x.fillPlain(x.p.launches, "launches", predicted, diags, func(v cty.Value) {
-		n, _ := v.AsBigFloat().Int64()
-		c.Launches = int(n)
-	})
+	diags = x.fillPlain(x.p.launches, "launches", predicted, diags, func(v cty.Value) { c.Launches = int(hclvalue.Whole(v)) })
 	return x.fillPlain(x.p.resume, "resume", predicted, diags, func(v cty.Value) { c.Resume = v.True() })
 }
 
@@ -153,8 +150,7 @@ func (m merging) parts(o *override, members map[string]cty.Value, places cell.Pl
 		if merged == nil {
 			merged = map[string]cty.Value{}
 		}
-		for it := v.ElementIterator(); it.Next(); {
-			k, element := it.Element()
+		for k, element := range v.Elements() {
 			merged[k.AsString()] = element
 			path := f.Name + "." + k.AsString()
 			places[path] = lang.PlaceOf(o.at)

@@ -101,13 +101,12 @@ func (p *program) cellName(idx []int32) string {
 
 // countCells holds the size of the walk against limits.max_cells, before anything is walked.
 func (c *compiler) countCells() {
-	limit := schema.Field{Name: "max_cells", Kind: schema.Whole, Min: schema.AtLeast(1)}
+	limit := schema.Field{Name: "max_cells", Kind: schema.Whole, Min: new(1.0)}
 	if b := firstOf(c.body.Blocks.OfType("limits")); b != nil {
 		// The other attributes are read, and unknown ones reported, with the rest of the block.
 		content, _, _ := b.Body.PartialContent(schema.Body([]schema.Field{limit}))
 		if v := c.constant(content.Attributes["max_cells"], limit, "limits.max_cells"); hclvalue.Present(v) {
-			n, _ := v.AsBigFloat().Int64()
-			c.maxCells = int(n)
+			c.maxCells = int(hclvalue.Whole(v))
 		}
 	}
 	total := 1

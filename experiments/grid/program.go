@@ -120,8 +120,7 @@ func (c *compiler) constants() {
 		c.description = s
 	}
 	if hclvalue.Present(values["tags"]) {
-		for it := values["tags"].ElementIterator(); it.Next(); {
-			_, e := it.Element()
+		for _, e := range values["tags"].Elements() {
 			if s, ok := hclvalue.Text(e); ok {
 				c.tags = append(c.tags, s)
 			}
@@ -131,7 +130,7 @@ func (c *compiler) constants() {
 		c.order = s
 	}
 	if v := values["seed"]; hclvalue.Present(v) {
-		c.seed, _ = v.AsBigFloat().Int64()
+		c.seed = hclvalue.Whole(v)
 	}
 }
 

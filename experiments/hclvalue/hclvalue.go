@@ -46,8 +46,19 @@ func Float(v cty.Value, name string) float64 {
 	if !Present(a) || a.Type() != cty.Number {
 		return 0
 	}
-	f, _ := a.AsBigFloat().Float64()
+	return Number(a)
+}
+
+// Number is a present number in the 64 bits that results have; infinite where it does not fit.
+func Number(v cty.Value) float64 {
+	f, _ := v.AsBigFloat().Float64()
 	return f
+}
+
+// Whole is a present number cut to an integer. schema.Field.Check has seen to it that it is one, within ±2^53.
+func Whole(v cty.Value) int64 {
+	n, _ := v.AsBigFloat().Int64()
+	return n
 }
 
 // Int is Float cut to a whole number.
@@ -70,8 +81,7 @@ func Go(v cty.Value) any {
 		return Map(v)
 	case v.CanIterateElements():
 		list := make([]any, 0, v.LengthInt())
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
+		for _, e := range v.Elements() {
 			list = append(list, Go(e))
 		}
 		return list
@@ -94,8 +104,7 @@ func Map(v cty.Value) cell.Values {
 		return nil
 	}
 	all := cell.Values{}
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
+	for k, e := range v.Elements() {
 		all[k.AsString()] = Go(e)
 	}
 	return all
@@ -150,13 +159,12 @@ func Infinite(v cty.Value) bool {
 	case !Present(v):
 		return false
 	case v.Type() == cty.Number:
-		x, _ := v.AsBigFloat().Float64()
-		return math.IsInf(x, 0)
+		return math.IsInf(Number(v), 0)
 	case v.Type().IsPrimitiveType() || !v.CanIterateElements():
 		return false
 	}
-	for it := v.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); Infinite(e) {
+	for _, e := range v.Elements() {
+		if Infinite(e) {
 			return true
 		}
 	}
@@ -178,8 +186,10 @@ func Size(v cty.Value, limit int) int {
 	if !v.CanIterateElements() {
 		return size
 	}
-	for it := v.ElementIterator(); it.Next() && size <= limit; {
-		_, e := it.Element()
+	for _, e := range v.Elements() {
+		if size > limit {
+			break
+		}
 		size += Size(e, limit-size)
 	}
 	return size

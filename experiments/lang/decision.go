@@ -20,9 +20,9 @@ import (
 func (l *loader) decision(b fileBlock) *cell.Decision {
 	attrs := l.content(b.Block, schema.Body(schema.DecisionBlock.Fields), "in decision").Attributes
 	d := decoder{loader: l, ctx: l.root(b.file), dir: b.file.dir, ranges: map[string]hcl.Range{}}
-	r := decisionReader{decoder: d, metrics: l.opts.Metrics, to: &cell.Decision{ID: b.Labels[0], Place: PlaceOf(b.LabelRanges[0]), Weights: map[string]float64{}, Require: map[string]float64{}, Goals: map[string]string{}}}
+	r := decisionReader{decoder: d, metrics: l.opts.Metrics, to: &cell.Decision{ID: b.Labels[0], Weights: map[string]float64{}, Require: map[string]float64{}, Goals: map[string]string{}}}
 	for _, a := range InOrder(attrs) {
-		if !l.sound(a.Expr, false) {
+		if !l.sound(a.Expr) {
 			continue
 		}
 		v := d.attribute(*schema.Named(schema.DecisionBlock.Fields, a.Name), a.Expr, a.Name)
@@ -82,7 +82,7 @@ var criteria = []string{"performance", "reliability", "efficiency", "simplicity"
 
 func (r decisionReader) weight(at hcl.Range, name string, n float64) {
 	switch {
-	case schema.Named(fieldsOf(criteria), name) == nil:
+	case !slices.Contains(criteria, name):
 		r.mistake(at, "Unknown criterion", "A decision weighs "+wording.Listed(criteria)+"."+wording.DidYouMean(name, criteria))
 	case n < 0:
 		r.mistake(at, "Negative weight", "A weight is at least 0.")
@@ -91,20 +91,12 @@ func (r decisionReader) weight(at hcl.Range, name string, n float64) {
 	}
 }
 
-func fieldsOf(names []string) []schema.Field {
-	fields := make([]schema.Field, len(names))
-	for i, n := range names {
-		fields[i].Name = n
-	}
-	return fields
-}
-
 // goals are the directions of a metric.
 var goals = []string{"min", "max"}
 
 func (r decisionReader) goal(at hcl.Range, metric string, v any) {
 	s, ok := v.(string)
-	if !ok || schema.Named(fieldsOf(goals), s) == nil {
+	if !ok || !slices.Contains(goals, s) {
 		r.mistake(at, "Unknown goal", "A metric's goal is "+wording.Listed(goals)+": whether less or more of it is better."+wording.DidYouMean(s, goals))
 		return
 	}
@@ -132,8 +124,7 @@ func numberOf(v cty.Value) *float64 {
 	if !hclvalue.Present(v) {
 		return nil
 	}
-	x, _ := v.AsBigFloat().Float64()
-	return &x
+	return new(hclvalue.Number(v))
 }
 
 // requests takes one number or a list of them.
@@ -145,18 +136,16 @@ func (r decisionReader) requests(a *hcl.Attribute, v cty.Value) {
 	if t := v.Type(); t.IsTupleType() || t.IsListType() || t.IsSetType() {
 		all = v.AsValueSlice()
 	}
-	each := schema.Field{Name: "requests", Kind: schema.Whole, Min: schema.AtLeast(1)}
+	each := schema.Field{Name: "requests", Kind: schema.Whole, Min: new(1.0)}
 	for _, one := range all {
 		n, wrong := each.Check(one)
 		if wrong != nil {
 			r.decoder.report(a.Expr.Range(), a.Expr, wrong)
 			return
 		}
-		if !hclvalue.Present(n) {
-			continue
+		if hclvalue.Present(n) {
+			r.to.Requests = append(r.to.Requests, hclvalue.Whole(n))
 		}
-		count, _ := n.AsBigFloat().Int64()
-		r.to.Requests = append(r.to.Requests, count)
 	}
 }
 

@@ -97,8 +97,7 @@ func (d decoder) object(f schema.Field, v cty.Value, expr hcl.Expression, items 
 		return expr.Range()
 	}
 	members := fullObject(f.Fields).AsValueMap()
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
+	for k, e := range v.Elements() {
 		name := k.AsString()
 		member := schema.Named(f.Fields, name)
 		if member == nil {
@@ -117,21 +116,13 @@ func (d decoder) object(f schema.Field, v cty.Value, expr hcl.Expression, items 
 		}
 		members[name] = d.located(*member, checked)
 	}
+	given := v.AsValueMap()
 	for _, member := range f.Fields {
-		if member.Required && members[member.Name].IsNull() && members[member.Name].IsKnown() && !hasElement(v, member.Name) {
+		if _, there := given[member.Name]; member.Required && !there {
 			d.loader.diags = d.loader.diags.Append(MissingAttribute(expr.Range(), member, f.Name))
 		}
 	}
 	return cty.ObjectVal(members)
-}
-
-func hasElement(v cty.Value, name string) bool {
-	for it := v.ElementIterator(); it.Next(); {
-		if k, _ := it.Element(); k.AsString() == name {
-			return true
-		}
-	}
-	return false
 }
 
 // fullObject has all fields, absent.

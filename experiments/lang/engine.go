@@ -88,8 +88,7 @@ func (l installer) requirements(n *node, name string) (all []string) {
 		l.mistakeAt(n, name, "Wrong type for "+name, fmt.Sprintf("%s must be a requirement such as \"NAME==1.2.3\", or a list of them, not %s.", name, schema.Article(v.Type())))
 		return nil
 	}
-	for it := v.ElementIterator(); it.Next(); {
-		_, one := it.Element()
+	for _, one := range v.Elements() {
 		text, ok := hclvalue.Text(one)
 		if !ok || strings.TrimSpace(text) == "" || strings.HasPrefix(text, "-") || strings.ContainsAny(text, "\n\r") {
 			l.mistakeAt(n, name, "No requirement", fmt.Sprintf("%s holds requirements as pip has them, such as \"NAME==1.2.3\".", name))

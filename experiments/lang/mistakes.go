@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"matrix/experiments/wording"
@@ -41,20 +42,16 @@ func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchem
 }
 
 func labelsOf(kind string, body *hcl.BodySchema) string {
-	for _, b := range body.Blocks {
-		if b.Type == kind && len(b.LabelNames) > 0 {
-			return "one label, its name"
-		}
+	if slices.ContainsFunc(body.Blocks, func(b hcl.BlockHeaderSchema) bool { return b.Type == kind && len(b.LabelNames) > 0 }) {
+		return "one label, its name"
 	}
 	return "no label"
 }
 
 func insteadOfAttribute(name string, body *hcl.BodySchema) string {
 	attributes, blocks := schemaNames(body)
-	for _, b := range blocks {
-		if b == name {
-			return fmt.Sprintf(" It is a block: write %s { … } without the equals sign.", name)
-		}
+	if slices.Contains(blocks, name) {
+		return fmt.Sprintf(" It is a block: write %s { … } without the equals sign.", name)
 	}
 	if s := wording.DidYouMean(name, append(attributes, blocks...)); s != "" {
 		return s
@@ -64,10 +61,8 @@ func insteadOfAttribute(name string, body *hcl.BodySchema) string {
 
 func insteadOfBlock(name string, body *hcl.BodySchema) string {
 	attributes, blocks := schemaNames(body)
-	for _, a := range attributes {
-		if a == name {
-			return fmt.Sprintf(" It is an attribute: write %s = … with an equals sign.", name)
-		}
+	if slices.Contains(attributes, name) {
+		return fmt.Sprintf(" It is an attribute: write %s = … with an equals sign.", name)
 	}
 	if s := wording.DidYouMean(name, append(blocks, attributes...)); s != "" {
 		return s

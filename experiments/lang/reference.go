@@ -112,10 +112,10 @@ func (l *loader) unknownMember(t hcl.Traversal, kind, name string) *hcl.Diagnost
 }
 
 // sound reports the references of an expression that lead nowhere; false when there is one.
-func (l *loader) sound(expr hcl.Expression, inCell bool) bool {
+func (l *loader) sound(expr hcl.Expression) bool {
 	good := true
 	for _, t := range expr.Variables() {
-		if _, bad := l.targets(t, inCell); bad != nil {
+		if _, bad := l.targets(t, false); bad != nil {
 			l.diags = l.diags.Append(bad)
 			good = false
 		}

@@ -65,7 +65,7 @@ func (s *Scope) Content(b *hcl.Block, body *hcl.BodySchema, where string) *hcl.B
 // Constant evaluates and checks an attribute that no cell can change; cty.NilVal where a reference leads nowhere. Its place,
 // and those of its members, are added to ranges.
 func (s *Scope) Constant(f schema.Field, expr hcl.Expression, path string, ranges map[string]hcl.Range) cty.Value {
-	if !s.loader.sound(expr, false) {
+	if !s.loader.sound(expr) {
 		return cty.NilVal
 	}
 	return decoder{loader: s.loader, ctx: s.ctx, dir: s.file.dir, ranges: ranges}.attribute(f, expr, path)

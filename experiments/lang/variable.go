@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -128,18 +129,11 @@ func (r variableReader) setting(s setting) (cty.Value, bool) {
 	if err != nil {
 		d := diagnostic.Unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",
 			s.from, v.node.name, typeexpr.TypeString(want), err))
-		d.Subject = cmpRange(s.at, &v.node.at)
+		d.Subject = cmp.Or(s.at, &v.node.at)
 		r.l.diags = r.l.diags.Append(d)
 		return cty.DynamicVal, false
 	}
 	return converted, true
-}
-
-func cmpRange(first, second *hcl.Range) *hcl.Range {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // takesText reports that a setting's text is the value itself: for primitive types, declared or by the default.
@@ -187,7 +181,7 @@ func (l *loader) validate() {
 
 func (r variableReader) validate(c validation) {
 	l, v, ctx := r.l, r.v, r.ctx
-	if !l.sound(c.condition.Expr, false) {
+	if !l.sound(c.condition.Expr) {
 		return
 	}
 	ok, wrong := schema.Field{Name: "condition", Kind: schema.Flag}.Check(l.value(c.condition.Expr, ctx))
@@ -199,7 +193,7 @@ func (r variableReader) validate(c validation) {
 		return
 	}
 	detail := "The condition is false."
-	if c.message != nil && l.sound(c.message.Expr, false) {
+	if c.message != nil && l.sound(c.message.Expr) {
 		if message, ok := hclvalue.Text(l.value(c.message.Expr, ctx)); ok {
 			detail = message
 		}

@@ -45,14 +45,10 @@ type Field struct {
 	Fields   []Field // of an object
 }
 
-// AtLeast is a bound.
-func AtLeast(n float64) *float64 { return &n }
-
 // Block is a block that is one value: what it takes.
 type Block struct {
 	Name   string
 	Fields []Field
-	Sample string // for the message when its label is missing
 }
 
 // BackendNames are what a platform may ask for.
@@ -83,37 +79,37 @@ func PartFields() (all []Field) {
 	return all
 }
 
-var HardwareBlock = Block{Name: "hardware", Sample: `hardware "rtx4080" { … }`, Fields: []Field{
-	{Name: "gpu", Kind: Text}, {Name: "gpus", Kind: Whole, Min: AtLeast(0)}, {Name: "vram_gib", Kind: Number, Min: AtLeast(0)},
-	{Name: "ram_gib", Kind: Number, Min: AtLeast(0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
+var HardwareBlock = Block{Name: "hardware", Fields: []Field{
+	{Name: "gpu", Kind: Text}, {Name: "gpus", Kind: Whole, Min: new(0.0)}, {Name: "vram_gib", Kind: Number, Min: new(0.0)},
+	{Name: "ram_gib", Kind: Number, Min: new(0.0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
 }}
 
 // ModelBlock and PlatformBlock are made anew each time: the engines say what they take.
 func ModelBlock() Block {
-	return Block{Name: "model", Sample: `model "gemma3_4b" { … }`, Fields: append(PartFields(), architecture)}
+	return Block{Name: "model", Fields: append(PartFields(), architecture)}
 }
 
 var architecture = Field{Name: "architecture", Kind: Object, Fields: []Field{
-	{Name: "parameters", Kind: Number, Min: AtLeast(0)}, {Name: "weights_gib", Kind: Number, Min: AtLeast(0)},
-	{Name: "layers", Kind: Whole, Min: AtLeast(0)}, {Name: "hidden_size", Kind: Whole, Min: AtLeast(0)},
-	{Name: "intermediate_size", Kind: Whole, Min: AtLeast(0)}, {Name: "heads", Kind: Whole, Min: AtLeast(0)},
-	{Name: "kv_heads", Kind: Whole, Min: AtLeast(0)}, {Name: "head_dim", Kind: Whole, Min: AtLeast(0)},
-	{Name: "vocab_size", Kind: Whole, Min: AtLeast(0)}, {Name: "sliding_window", Kind: Whole, Min: AtLeast(0)},
-	{Name: "full_layers", Kind: Whole, Min: AtLeast(0)}}}
+	{Name: "parameters", Kind: Number, Min: new(0.0)}, {Name: "weights_gib", Kind: Number, Min: new(0.0)},
+	{Name: "layers", Kind: Whole, Min: new(0.0)}, {Name: "hidden_size", Kind: Whole, Min: new(0.0)},
+	{Name: "intermediate_size", Kind: Whole, Min: new(0.0)}, {Name: "heads", Kind: Whole, Min: new(0.0)},
+	{Name: "kv_heads", Kind: Whole, Min: new(0.0)}, {Name: "head_dim", Kind: Whole, Min: new(0.0)},
+	{Name: "vocab_size", Kind: Whole, Min: new(0.0)}, {Name: "sliding_window", Kind: Whole, Min: new(0.0)},
+	{Name: "full_layers", Kind: Whole, Min: new(0.0)}}}
 
-var DatasetBlock = Block{Name: "dataset", Sample: `dataset "candidates" { … }`, Fields: []Field{
+var DatasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "path", Kind: Path},
 	{Name: "format", Kind: Text, OneOf: []string{"openai_batch", "jsonl", "sharegpt", "csv", "parquet"}},
 	{Name: "column", Kind: Text},
 	{Name: "synthetic", Kind: Object, Fields: []Field{{Name: "input_tokens", Kind: Length, Required: true},
-		{Name: "output_tokens", Kind: Length}, {Name: "count", Kind: Whole, Min: AtLeast(1)}, {Name: "prefix", Kind: Whole, Min: AtLeast(0)},
+		{Name: "output_tokens", Kind: Length}, {Name: "count", Kind: Whole, Min: new(1.0)}, {Name: "prefix", Kind: Whole, Min: new(0.0)},
 		{Name: "seed", Kind: Whole}}},
-	{Name: "limit", Kind: Whole, Min: AtLeast(0)}, {Name: "shuffle", Kind: Flag}, {Name: "repeat", Kind: Flag},
+	{Name: "limit", Kind: Whole, Min: new(0.0)}, {Name: "shuffle", Kind: Flag}, {Name: "repeat", Kind: Flag},
 	{Name: "chat", Kind: Flag}, {Name: "seed", Kind: Whole},
 }}
 
 func PlatformBlock() Block {
-	return Block{Name: "platform", Sample: `platform "mine" { … }`, Fields: []Field{
+	return Block{Name: "platform", Fields: []Field{
 		{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
 		{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
 		{Name: "engine", Kind: Anything}, {Name: "python", Kind: Command}, {Name: "binary", Kind: Command}, {Name: "url", Kind: Text},
@@ -122,7 +118,7 @@ func PlatformBlock() Block {
 }
 
 func EngineBlock() Block {
-	return Block{Name: "engine", Sample: `engine "mine" { … }`, Fields: append(programFields(), []Field{
+	return Block{Name: "engine", Fields: append(programFields(), []Field{
 		{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text},
 	}...)}
 }
@@ -135,13 +131,13 @@ func programFields() (all []Field) {
 	return all
 }
 
-var DecisionBlock = Block{Name: "decision", Sample: `decision "best" { … }`, Fields: []Field{
+var DecisionBlock = Block{Name: "decision", Fields: []Field{
 	{Name: "weights", Kind: Free}, {Name: "require", Kind: Free}, {Name: "goals", Kind: Free},
-	{Name: "requests", Kind: Anything}, {Name: "price_per_hour", Kind: Number, Min: AtLeast(0)},
-	{Name: "electricity_per_kwh", Kind: Number, Min: AtLeast(0)}, {Name: "currency", Kind: Text},
+	{Name: "requests", Kind: Anything}, {Name: "price_per_hour", Kind: Number, Min: new(0.0)},
+	{Name: "electricity_per_kwh", Kind: Number, Min: new(0.0)}, {Name: "currency", Kind: Text},
 }}
 
-var VariableBlock = Block{Name: "variable", Sample: `variable "batch_sizes" { … }`, Fields: []Field{
+var VariableBlock = Block{Name: "variable", Fields: []Field{
 	{Name: "type", Kind: Anything}, {Name: "default", Kind: Anything}, {Name: "description", Kind: Text},
 }}
 
@@ -195,7 +191,7 @@ var (
 	ExcludeBlock  = Block{Name: "exclude", Fields: []Field{{Name: "when", Kind: Flag, Required: true}, {Name: "reason", Kind: Text}}}
 	OverrideBlock = Block{Name: "override", Fields: []Field{{Name: "when", Kind: Flag}, {Name: "args", Kind: Free},
 		{Name: "env", Kind: Environ}, {Name: "options", Kind: Free}}}
-	ConstraintBlock = Block{Name: "constraint", Sample: `constraint "room" { … }`,
+	ConstraintBlock = Block{Name: "constraint",
 		Fields: []Field{{Name: "condition", Kind: Flag, Required: true}, {Name: "message", Kind: Text}}}
 )
 
@@ -206,7 +202,7 @@ const MaxLaunches = 10_000
 var ExperimentFields = []Field{
 	{Name: "description", Kind: Text}, {Name: "tags", Kind: Texts}, {Name: "hardware", Kind: Anything}, {Name: "dataset", Kind: Anything},
 	{Name: "platform", Kind: Anything}, {Name: "model", Kind: Anything}, {Name: "batch_size", Kind: Anything},
-	{Name: "launches", Kind: Whole, Min: AtLeast(1), Max: new(float64(MaxLaunches))}, {Name: "order", Kind: Text, OneOf: []string{"blocks", "random", "declared"}},
+	{Name: "launches", Kind: Whole, Min: new(1.0), Max: new(float64(MaxLaunches))}, {Name: "order", Kind: Text, OneOf: []string{"blocks", "random", "declared"}},
 	{Name: "seed", Kind: Whole}, {Name: "resume", Kind: Flag},
 }
 

@@ -203,8 +203,11 @@ func (f Field) checkTexts(v cty.Value) (cty.Value, *Fault) {
 	if err != nil {
 		return v, f.wrongType("a list of strings", `["…"]`, v)
 	}
-	for it := list.ElementIterator(); list.IsKnown() && it.Next(); {
-		if _, e := it.Element(); e.IsKnown() && e.IsNull() {
+	if !list.IsKnown() {
+		return list, nil
+	}
+	for _, e := range list.Elements() {
+		if e.IsKnown() && e.IsNull() {
 			return v, &Fault{Summary: "Null in " + f.Name, Detail: fmt.Sprintf("Each element of %s is a string.", f.Name)}
 		}
 	}
@@ -227,8 +230,7 @@ func secretIn(v cty.Value, path string) string {
 	if !v.CanIterateElements() {
 		return ""
 	}
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
+	for k, e := range v.Elements() {
 		at := path
 		if k.Type() == cty.String {
 			at += "." + k.AsString()
@@ -249,8 +251,7 @@ func (f Field) checkEnviron(v cty.Value) (cty.Value, *Fault) {
 		return v, f.wrongType("an object", "{ NAME = \"value\" }", v)
 	}
 	all := map[string]cty.Value{}
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
+	for k, e := range v.Elements() {
 		name := k.AsString()
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return v, &Fault{Summary: "Bad environment variable name", Detail: fmt.Sprintf("%q cannot name an environment variable.", name)}

@@ -16,7 +16,7 @@ import (
 // checkMemory reads an amount of memory: a number of MiB, or a string with a unit. The result is MiB.
 func (f Field) checkMemory(v cty.Value) (cty.Value, *Fault) {
 	if v.Type() == cty.Number {
-		return Field{Name: f.Name, Kind: Number, Min: AtLeast(0)}.Check(v)
+		return Field{Name: f.Name, Kind: Number, Min: new(0.0)}.Check(v)
 	}
 	s, ok := hclvalue.Text(v)
 	if !ok {
@@ -40,7 +40,7 @@ func (f Field) checkCapture(v cty.Value) (cty.Value, *Fault) {
 	case cty.Bool:
 		return v, nil
 	case cty.Number:
-		return Field{Name: f.Name, Kind: Whole, Min: AtLeast(0)}.Check(v)
+		return Field{Name: f.Name, Kind: Whole, Min: new(0.0)}.Check(v)
 	case cty.String:
 		return Field{Name: f.Name, Kind: Text, OneOf: []string{"all", "sample", "none"}}.Check(v)
 	}
@@ -66,8 +66,8 @@ func (f Field) checkThinking(v cty.Value) (cty.Value, *Fault) {
 var distributions = []string{"constant", "uniform", "normal", "lognormal"}
 
 var lengthFields = []Field{
-	{Name: "distribution", Kind: Text, OneOf: distributions}, {Name: "mean", Kind: Number, Min: AtLeast(1)},
-	{Name: "stddev", Kind: Number, Min: AtLeast(0)}, {Name: "min", Kind: Whole, Min: AtLeast(1)}, {Name: "max", Kind: Whole, Min: AtLeast(1)},
+	{Name: "distribution", Kind: Text, OneOf: distributions}, {Name: "mean", Kind: Number, Min: new(1.0)},
+	{Name: "stddev", Kind: Number, Min: new(0.0)}, {Name: "min", Kind: Whole, Min: new(1.0)}, {Name: "max", Kind: Whole, Min: new(1.0)},
 }
 
 // LengthOf reads a count of tokens, or a distribution of counts.
@@ -90,8 +90,7 @@ func LengthOf(v cty.Value) (cell.Length, *Fault) {
 
 func distribution(v cty.Value) (cell.Length, *Fault) {
 	checked := map[string]cty.Value{}
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
+	for k, e := range v.Elements() {
 		f := Named(lengthFields, k.AsString())
 		if f == nil {
 			return cell.Length{}, &Fault{Summary: "Unknown attribute", Detail: fmt.Sprintf("A length has no %q; it takes %s.%s", k.AsString(),

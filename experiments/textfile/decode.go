@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 
@@ -77,23 +78,31 @@ func (t *Text) unpack(raw *bufio.Reader) (*bufio.Reader, error) {
 	if err != nil {
 		return nil, plain(err, t.Packed)
 	}
-	return bufio.NewReaderSize(unpacked{in, t.Packed}, Peeked), nil
+	return bufio.NewReaderSize(readerFunc(func(p []byte) (int, error) {
+		n, err := in.Read(p)
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = plain(err, t.Packed)
+		}
+		return n, err
+	}), Peeked), nil
 }
 
-// unpacked says a library's errors in a user's words.
-type unpacked struct {
-	in     io.Reader
-	packed string
+// readerFunc is an io.Reader that is a function.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// Stoppable ends a long reading with the context's error when nobody wants it any more.
+func Stoppable(ctx context.Context, in io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return in.Read(p)
+	})
 }
 
-func (u unpacked) Read(p []byte) (int, error) {
-	n, err := u.in.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = plain(err, u.packed)
-	}
-	return n, err
-}
-
+// plain says a library's errors in a user's words.
 func plain(err error, packed string) error {
 	var known *Error
 	switch {
@@ -118,24 +127,15 @@ func (t *Text) lines(raw *bufio.Reader) error {
 	}
 	var in io.Reader = raw
 	if i := bytes.IndexByte(head, '\r'); i >= 0 && i < len(head)-1 && !bytes.Contains(head, []byte("\n")) {
-		t.MacLines = true
-		in = macLines{raw}
+		t.MacLines = true // as "CSV (Macintosh)" has them
+		in = readerFunc(func(p []byte) (int, error) {
+			n, err := raw.Read(p)
+			copy(p, bytes.ReplaceAll(p[:n], []byte("\r"), []byte("\n")))
+			return n, err
+		})
 	}
 	t.Reader = bufio.NewReaderSize(&valid{in: in, line: 1}, Peeked)
 	return nil
-}
-
-// macLines makes the carriage returns of "CSV (Macintosh)" line feeds.
-type macLines struct{ in io.Reader }
-
-func (m macLines) Read(p []byte) (int, error) {
-	n, err := m.in.Read(p)
-	for i, b := range p[:n] {
-		if b == '\r' {
-			p[i] = '\n'
-		}
-	}
-	return n, err
 }
 
 // utf16Order tells UTF-16 by its mark, or where nearly every second byte is zero, as in text of mostly Latin letters.

@@ -53,12 +53,10 @@ func (c *tally) broken() bool { return c.tried() && c.complete == 0 }
 
 // median of a metric over the launches; nil without one.
 func (c *tally) median(metric string) *float64 {
-	values := c.values(metric)
-	if len(values) == 0 {
-		return nil
+	if values := c.values(metric); len(values) > 0 {
+		return new(stats.Median(values))
 	}
-	m := stats.Median(values)
-	return &m
+	return nil
 }
 
 func (c *tally) values(metric string) []float64 {

@@ -90,8 +90,7 @@ func (c *contender) constant(name string) *float64 {
 	if len(all) == 0 {
 		return nil
 	}
-	m := stats.Median(all)
-	return &m
+	return new(stats.Median(all))
 }
 
 func (c *contender) launches() int {

@@ -47,13 +47,11 @@ type number = func(column string) *float64
 
 // derived are the figures computed of a launch's columns.
 var derived = map[string]func(number) *float64{
-	mCPU:    func(get number) *float64 { return over(1, get("cpu_s"), get("requests_ok")) },
-	mEnergy: func(get number) *float64 { return over(1, get("energy_j"), get("requests_ok")) },
-	mUsable: func(get number) *float64 { return over(1, get("valid_evaluations"), get("requests_ok")) },
-	mTokens: func(get number) *float64 { return over(1, get("output_tokens"), get("requests_ok")) },
-	mBusy: func(get number) *float64 {
-		return over(1, times2(get("gpu_util_ratio"), get("duration_s")), get("requests_ok"))
-	},
+	mCPU:    func(get number) *float64 { return over(get("cpu_s"), get("requests_ok")) },
+	mEnergy: func(get number) *float64 { return over(get("energy_j"), get("requests_ok")) },
+	mUsable: func(get number) *float64 { return over(get("valid_evaluations"), get("requests_ok")) },
+	mTokens: func(get number) *float64 { return over(get("output_tokens"), get("requests_ok")) },
+	mBusy:   func(get number) *float64 { return over(busyS(get), get("requests_ok")) },
 	mMemory: memoryInUse,
 }
 
@@ -76,25 +74,24 @@ func memoryInUse(get number) *float64 {
 		return nil
 	}
 	perToken := (*budget - *w - *overhead) * gib / *tokens
-	sum := *weights + *usage**held*perToken
-	return &sum
+	return new(*weights + *usage**held*perToken)
 }
 
-// over is factor × a / b, nil where either is unknown or b is nothing.
-func over(factor float64, a, b *float64) *float64 {
+// over is a / b, nil where either is unknown or b is nothing.
+func over(a, b *float64) *float64 {
 	if a == nil || b == nil || *b <= 0 {
 		return nil
 	}
-	x := factor * *a / *b
-	return &x
+	return new(*a / *b)
 }
 
-func times2(a, b *float64) *float64 {
-	if a == nil || b == nil {
+// busyS is how long the GPU computed in the measured phase, in seconds.
+func busyS(get number) *float64 {
+	share, d := get("gpu_util_ratio"), get("duration_s")
+	if share == nil || d == nil {
 		return nil
 	}
-	x := *a * *b
-	return &x
+	return new(*share * *d)
 }
 
 // What n is a number of.

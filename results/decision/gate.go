@@ -152,7 +152,7 @@ func (a *inquiry) tied() bool {
 
 // decideTie lets everything but the time decide between the two that lead.
 func (a *inquiry) decideTie() {
-	if log, _ := a.between(a.second, a.first).without(Performance, 0, 1); log <= 1e-12 {
+	if log, _ := a.between(a.second, a.first).without(Performance); log <= 1e-12 {
 		return
 	}
 	a.first, a.second = a.second, a.first
@@ -185,11 +185,11 @@ func (r *rules) shown(g *contest, a *inquiry, other *contender) bool {
 		}
 		freedom = ratio.DF
 	}
-	log, sd := pair.apart(0, 1)
+	log, sd := pair.apart()
 	if log <= quantile(freedom, r.level())*sd {
 		return false
 	}
-	chance, _ := pair.without(Reliability, 0, 1)
+	chance, _ := pair.without(Reliability)
 	return chance > 0 || a.fewerFail(other)
 }
 

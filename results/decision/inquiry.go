@@ -108,7 +108,7 @@ func gather(cells []*tally) *contest {
 // differ is by how much the time of the first would have to change for the other to be first.
 func (a *inquiry) differ(other *contender) float64 {
 	pair := a.between(a.first, other)
-	log, _ := pair.apart(0, 1)
+	log, _ := pair.apart()
 	for _, e := range pair.entries {
 		if e.name == mTime && e.weight > 0 {
 			return math.Exp(log/e.weight) - 1

@@ -19,7 +19,7 @@ func (a *inquiry) line() []*contender {
 	ahead := map[*contender]int{}
 	for i, x := range out {
 		for _, y := range out[i+1:] {
-			switch log, _ := a.between(x, y).apart(0, 1); {
+			switch log, _ := a.between(x, y).apart(); {
 			case log > -1e-12:
 				ahead[x]++
 			default:

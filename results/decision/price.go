@@ -37,7 +37,7 @@ func (r *rules) priceOf(a, b *contest) (Price, bool) {
 		a, b, from, to = b, a, to, from
 	}
 	n := r.requests[len(r.requests)-1]
-	p := Price{From: a.title(), To: b.title(), FromBest: from.name, ToBest: to.name, Requests: n, Weights: over(1, to.constant(mWeights), from.constant(mWeights))}
+	p := Price{From: a.title(), To: b.title(), FromBest: from.name, ToBest: to.name, Requests: n, Weights: over(to.constant(mWeights), from.constant(mWeights))}
 	if ratio, ok := a.times.RatioAt(to.series, from.series, n, stats.Level); ok {
 		p.Seconds = &ratio.Ratio
 	}
@@ -46,7 +46,7 @@ func (r *rules) priceOf(a, b *contest) (Price, bool) {
 		return Price{}, false
 	}
 	c, d := from.at[size], to.at[size]
-	p.Memory = over(1, d.median(mMemory), c.median(mMemory))
+	p.Memory = over(d.median(mMemory), c.median(mMemory))
 	if r.difference != nil && c.of != nil && d.of != nil {
 		p.Quality = r.difference(d.of, c.of)
 	}

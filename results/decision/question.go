@@ -173,10 +173,8 @@ func (r *rules) price(t *Time, c *contender, a *inquiry) {
 		cost += *r.perHour * t.Seconds / 3600
 	}
 	t.Cost = &cost
-	perThousand := 1000 * cost / float64(a.n)
-	t.CostPer1000 = &perThousand
+	t.CostPer1000 = new(1000 * cost / float64(a.n))
 	if tokens := c.at[at].median(mTokens); tokens != nil && *tokens > 0 {
-		perMillion := 1e6 * cost / (*tokens * answers)
-		t.CostPerMTokens = &perMillion
+		t.CostPerMTokens = new(1e6 * cost / (*tokens * answers))
 	}
 }

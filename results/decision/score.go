@@ -148,8 +148,7 @@ func (t *sheet) score(i int) *float64 {
 	if t.logs == nil {
 		return nil
 	}
-	x := 100 * math.Exp(t.logs[i])
-	return &x
+	return new(100 * math.Exp(t.logs[i]))
 }
 
 // order are the contenders by score, best first; equal scores by name, so that nothing depends on the cells' order.
@@ -170,18 +169,18 @@ func (t *sheet) order() []int {
 	return out
 }
 
-// apart is ln of one score over another's, with its standard deviation. The metrics of a launch go up and down together,
-// so their deviations are added, not their variances.
-func (t *sheet) apart(a, b int) (log, sd float64) { return t.without("", a, b) }
+// apart is ln of the first contender's score over the second's, with its standard deviation. The metrics of a launch go up
+// and down together, so their deviations are added, not their variances.
+func (t *sheet) apart() (log, sd float64) { return t.without("") }
 
 // without is apart as if a criterion did not count.
-func (t *sheet) without(criterion string, a, b int) (log, sd float64) {
+func (t *sheet) without(criterion string) (log, sd float64) {
 	for _, e := range t.entries {
 		if e.weight == 0 || e.criterion == criterion {
 			continue
 		}
-		log += e.weight * (e.log(a) - e.log(b))
-		sd += e.weight * math.Hypot(e.figures[a].sd, e.figures[b].sd)
+		log += e.weight * (e.log(0) - e.log(1))
+		sd += e.weight * math.Hypot(e.figures[0].sd, e.figures[1].sd)
 	}
 	return log, sd
 }

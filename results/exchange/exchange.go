@@ -146,7 +146,7 @@ func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readText(stoppable{ctx, textfile.Limited(text, budget, textfile.BudgetEnv)}, o)
+	return readText(textfile.Stoppable(ctx, textfile.Limited(text, budget, textfile.BudgetEnv)), o)
 }
 
 // readText reads the formats that are text.
@@ -164,19 +164,6 @@ func readText(in io.Reader, o Options) ([]*Set, error) {
 		return readJSONL(in, o.Map)
 	}
 	return readCSV(in, o.Map)
-}
-
-// stoppable ends a long reading when nobody wants it any more.
-type stoppable struct {
-	ctx context.Context
-	in  io.Reader
-}
-
-func (s stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.in.Read(p)
 }
 
 // finish completes the labels and says what does not agree.

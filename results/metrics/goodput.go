@@ -27,7 +27,7 @@ func (s *summarizer) goodput(t *tally, run record.Run) error {
 		return nil
 	}
 	met := 0
-	err := t.each(boundColumns, rowOK, func(b arrow.RecordBatch, i int) {
+	err := t.eachOK(boundColumns, func(b arrow.RecordBatch, i int) {
 		if meets(b, i, run.Mode, *run.SLO) {
 			met++
 		}

@@ -60,6 +60,7 @@ func weightedMean(values []weightedValue) float64 {
 	return sum / n
 }
 
+// mean adds in the order given: gonum's sum takes another on each kind of processor, and the last digit with it.
 func mean(values []float64) float64 {
 	var sum float64
 	for _, v := range values {
@@ -68,16 +69,13 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// lowerBound is the one-sided lower confidence bound of a success rate (Clopper–Pearson): the rate at
-// which ok or more of n would be seen with probability 1 − confidence. More ok than n are no rate (another tool may say
-// so): they count as all of n.
-func lowerBound(ok, n int64, confidence float64) float64 {
-	if ok <= 0 || n <= 0 {
+// SuccessBound is the one-sided 95% lower confidence bound of a success rate, 0 to 1 (Clopper–Pearson), as in
+// success_rate_low95: the rate at which ok or more of those planned would be seen with probability 5%. More ok than
+// planned are no rate (another tool may say so): they count as all.
+func SuccessBound(ok, planned int64) float64 {
+	if ok <= 0 || planned <= 0 {
 		return 0
 	}
-	ok = min(ok, n)
-	return mathext.InvRegIncBeta(float64(ok), float64(n-ok)+1, 1-confidence)
+	ok = min(ok, planned)
+	return mathext.InvRegIncBeta(float64(ok), float64(planned-ok)+1, 0.05)
 }
-
-// SuccessBound is the one-sided 95% lower confidence bound of a success rate, as in success_rate_low95.
-func SuccessBound(ok, planned int64) float64 { return lowerBound(ok, planned, 0.95) }

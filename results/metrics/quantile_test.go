@@ -31,7 +31,7 @@ func TestLowerBound(t *testing.T) {
 		{100, 100, 0.9704869503929601}, {95, 100, 0.8977466223567254}, {9, 10, 0.6058366975634951},
 		{199, 200, 0.9765015295650492}, {1, 2, 0.025320565519103607}, {0, 10, 0}, {0, 0, 0},
 	} {
-		if got := lowerBound(c.ok, c.n, 0.95); math.Abs(got-c.want) > 1e-9 {
+		if got := SuccessBound(c.ok, c.n); math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%d of %d: %v, want %v", c.ok, c.n, got, c.want)
 		}
 	}

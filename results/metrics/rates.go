@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -35,7 +36,7 @@ func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 	if planned > 0 {
 		ok := t.statuses[record.StatusOK]
 		s.set(record.MetricSuccessRate, float64(ok)/float64(planned))
-		s.set(record.MetricSuccessLow, lowerBound(ok, planned, 0.95))
+		s.set(record.MetricSuccessLow, SuccessBound(ok, planned))
 	}
 }
 
@@ -138,7 +139,7 @@ func (s *summarizer) adjusted(name string, sorted []float64, failures int) {
 
 func (s *summarizer) weightedITL(t *tally) error {
 	var values []weightedValue
-	err := t.each([]string{record.ColTPOT, record.ColOutputTokens}, rowOK, func(b arrow.RecordBatch, i int) {
+	err := t.eachOK([]string{record.ColTPOT, record.ColOutputTokens}, func(b arrow.RecordBatch, i int) {
 		tpot, n := table.In[*array.Float64](b, record.ColTPOT), table.In[*array.Int64](b, record.ColOutputTokens)
 		if tpot.IsValid(i) && n.IsValid(i) && n.Value(i) > 1 {
 			values = append(values, weightedValue{tpot.Value(i), n.Value(i) - 1})
@@ -147,20 +148,10 @@ func (s *summarizer) weightedITL(t *tally) error {
 	if err != nil || len(values) == 0 {
 		return err
 	}
-	slices.SortFunc(values, func(a, b weightedValue) int { return compare(a.value, b.value) })
+	slices.SortFunc(values, func(a, b weightedValue) int { return cmp.Compare(a.value, b.value) })
 	s.percentiles(record.DistITL, len(values), func(q float64) float64 { return weightedQuantile(values, q) })
 	s.set(record.MeanOf(record.DistITL), weightedMean(values))
 	return nil
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // chunkGaps pools the gaps of all ok requests. The minima count requests: gaps of one stream are not independent.
@@ -168,7 +159,7 @@ func (s *summarizer) chunkGaps(t *tally) error {
 	var exact []float64
 	var hist *hdrhistogram.Histogram
 	requests, n, sum := 0, 0, 0.0
-	err := t.each([]string{record.ColChunkGaps}, rowOK, func(b arrow.RecordBatch, i int) {
+	err := t.eachOK([]string{record.ColChunkGaps}, func(b arrow.RecordBatch, i int) {
 		l := table.In[*array.List](b, record.ColChunkGaps)
 		if !l.IsValid(i) {
 			return

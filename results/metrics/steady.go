@@ -64,7 +64,7 @@ func (s *summarizer) steady(t *tally, run record.Run) error {
 func (t *tally) flows(mode string) ([]flow, error) {
 	var out []flow
 	names := []string{record.ColSent, record.ColFirstToken, record.ColLastToken, record.ColDone, record.ColOutputTokens}
-	err := t.each(names, rowOK, func(b arrow.RecordBatch, i int) {
+	err := t.eachOK(names, func(b arrow.RecordBatch, i int) {
 		at := func(name string) (float64, bool) {
 			c := table.In[*array.Float64](b, name)
 			return c.Value(i), c.IsValid(i)

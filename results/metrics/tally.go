@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -132,12 +131,12 @@ func (t *tally) duration() float64 {
 	return d
 }
 
-// each calls f for every row of the kind wanted, with the batch and the row's index in it.
-func (t *tally) each(names []string, kind byte, f func(b arrow.RecordBatch, i int)) error {
+// eachOK calls f for every measured request that ended ok, with the batch and the row's index in it.
+func (t *tally) eachOK(names []string, f func(b arrow.RecordBatch, i int)) error {
 	row := 0
 	return table.Scan(t.path, names, func(b arrow.RecordBatch) error {
 		for i := range int(b.NumRows()) {
-			if t.kinds[row] == kind {
+			if t.kinds[row] == rowOK {
 				f(b, i)
 			}
 			row++
@@ -153,7 +152,7 @@ func (t *tally) values(into []float64, column, plus string) ([]float64, error) {
 		names = append(names, plus)
 	}
 	into = into[:0]
-	err := t.each(names, rowOK, func(b arrow.RecordBatch, i int) {
+	err := t.eachOK(names, func(b arrow.RecordBatch, i int) {
 		c := table.In[*array.Float64](b, column)
 		if c == nil || !c.IsValid(i) {
 			return
@@ -166,6 +165,6 @@ func (t *tally) values(into []float64, column, plus string) ([]float64, error) {
 		}
 		into = append(into, v)
 	})
-	sort.Float64s(into)
+	slices.Sort(into)
 	return into, err
 }
