@@ -308,15 +308,3 @@ type Footprint struct {
 	Packages int64
 	Bytes    int64
 }
-
-// LaunchError says why a launch did not come to be.
-type LaunchError struct {
-	Environment bool   // the world's fault (port, disk, missing binary, foreign process), so the cell stays pending
-	Class       string // "oom", "exited", "timeout", "partial_offload", "missing_model", "port_taken" …
-	Err         error
-	LogTail     string // last lines of the engine's log
-	Hint        string // what to do
-}
-
-func (e *LaunchError) Error() string { return e.Err.Error() }
-func (e *LaunchError) Unwrap() error { return e.Err }

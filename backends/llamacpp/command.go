@@ -93,13 +93,6 @@ func word(v any) string {
 	return fmt.Sprint(v)
 }
 
-// openEnv leaves secrets out.
-func openEnv(env map[string]string) map[string]string {
-	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
-	return open
-}
-
 // layersDeclared reports whether the user himself said how many layers go to the GPU.
 func layersDeclared(p *cell.Platform) (n int, declared bool) {
 	for _, name := range []string{"n_gpu_layers", "gpu_layers"} {

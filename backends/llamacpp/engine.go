@@ -5,13 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
@@ -30,9 +28,7 @@ type engine struct {
 	cache   bool // it may answer the beginning of a prompt out of a slot
 	window  int64
 
-	mu     sync.Mutex
-	info   backends.Info
-	closed bool
+	info backends.Info // but how it ended
 }
 
 func newEngine(s *server, spec backends.Spec, name string, m model, p props, told facts) *engine {
@@ -44,7 +40,7 @@ func newEngine(s *server, spec backends.Spec, name string, m model, p props, tol
 		e.cache = declared
 	}
 	e.info = backends.Info{
-		Engine: Name, PIDs: []int{s.proc.PID()}, LogPath: s.logPath, Argv: s.cmd.Argv, Env: openEnv(s.cmd.Env),
+		Engine: Name, PIDs: []int{s.PID()}, LogPath: spec.LogPath, Argv: s.Command.Argv, Env: backends.OpenEnv(s.Command.Env),
 		MetricsURL: s.url + "/metrics", MetricsPrefix: "llamacpp:", MaxModelLen: p.Generation.Context, Quantization: p.FileType,
 		WeightBytes: m.Meta.Size, Layers: told.layers, LayersGPU: told.layersGPU, Warnings: told.warnings,
 	}
@@ -88,7 +84,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 	}
 	body, protocol := body(req, e.model, e.cache)
 	r := e.client.Do(ctx, wire.Call{URL: e.server.url + protocol.Path(), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
-	return wire.NameDeath(ctx, r, e.server.proc.Done())
+	return wire.NameDeath(ctx, r, e.server.Done())
 }
 
 // body says each parameter: the server's defaults are those of a chat (top_k 40, min_p 0.05).
@@ -115,17 +111,8 @@ func body(req backends.Request, model string, cache bool) ([]byte, wire.Protocol
 
 // Info is what is known of the engine.
 func (e *engine) Info() backends.Info {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	info := e.info
-	select {
-	case <-e.server.proc.Done():
-		info.Cause = e.server.proc.Exit().Error("llama.cpp ended")
-		if e.closed {
-			info.Cause = errors.New("llama.cpp was stopped")
-		}
-	default:
-	}
+	info.Cause = e.server.Cause()
 	return info
 }
 
@@ -133,22 +120,12 @@ func (e *engine) Info() backends.Info {
 func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
 
 // Done is closed when the server has ended.
-func (e *engine) Done() <-chan struct{} { return e.server.proc.Done() }
+func (e *engine) Done() <-chan struct{} { return e.server.Done() }
 
 // Close stops the server.
 func (e *engine) Close(ctx context.Context) error {
 	e.client.Close()
-	e.mu.Lock()
-	select {
-	case <-e.server.proc.Done():
-	default:
-		e.closed = true
-	}
-	e.mu.Unlock()
-	if err := e.server.proc.Stop(ctx, stopGrace); err != nil {
-		return fmt.Errorf("stop llama.cpp: %w", err)
-	}
-	return nil
+	return e.server.Close(ctx, stopGrace)
 }
 
 // footprint is the executable with the libraries beside it, or the wheel's folder: one package. nil where it is not found.

@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"matrix/backends"
 	"matrix/backends/ggml"
+	"matrix/backends/launched"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
@@ -31,21 +29,14 @@ var (
 
 // server is a started process with the watch over its log.
 type server struct {
-	proc    *process.Process
-	log     *loadLog
-	logPath string
-	cmd     backends.Command
-	url     string
-	unwatch context.CancelFunc
-	watcher sync.WaitGroup
+	*launched.Server
+	log *loadLog
+	url string
 }
 
 func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	defer cancel()
 	p, err := find(spec.Cell.Platform)
 	version := ""
 	if err == nil {
@@ -66,7 +57,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	e, err := s.load(ctx, spec, name)
 	if err != nil {
 		err = s.failed(ctx, err)
-		s.stop()
+		s.Discard(stopGrace)
 		return nil, err
 	}
 	e.info.Version = version
@@ -79,42 +70,35 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 }
 
 // start runs the server; it listens at once and loads meanwhile, or loads first, by its build.
-func start(ctx context.Context, spec backends.Spec, p program, name string) (*server, error) {
+func start(ctx context.Context, spec backends.Spec, with program, name string) (*server, error) {
 	port, err := process.ChoosePort(spec.Cell.Platform.Args.Int("port"))
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "port_taken", Err: err, Hint: "leave args.port out, or end what listens there"}
 	}
-	cmd, err := command(spec, p, port, name)
+	cmd, err := command(spec, with, port, name)
 	if err != nil {
 		return nil, err
-	}
-	for file, text := range cmd.Files {
-		if err := os.WriteFile(filepath.Join(spec.Dir, file), []byte(text), 0o600); err != nil {
-			return nil, &backends.LaunchError{Environment: true, Class: "disk", Err: fmt.Errorf("write %s: %w", file, err), Hint: "see that the results' folder can be written"}
-		}
 	}
 	spec.Enter("spawn")
 	began := time.Now()
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	spec.Listen(url)
-	proc, err := process.Start(ctx, process.Command{Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: spec.LogPath, Attempt: spec.Attempt})
+	p, err := launched.Start(ctx, spec, "llama.cpp", cmd)
 	if err != nil {
-		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
+		return nil, err
 	}
 	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)}) // at once: a load is counted from here
 	spec.Enter("import")
-	s := &server{proc: proc, log: newLoadLog(time.Now(), spec), logPath: spec.LogPath, cmd: cmd, url: url}
-	watch, cancel := context.WithCancel(context.Background())
-	s.unwatch = cancel
-	s.watcher.Go(func() {
-		process.Watch(watch, spec.LogPath, proc.LogOffset(), func(line string) { s.log.line(time.Now(), line) })
-	})
+	s := &server{Server: p, log: newLoadLog(time.Now(), spec), url: url}
+	s.Watch(func(line string) { s.log.line(time.Now(), line) })
 	return s, nil
 }
 
 // load waits until the server is well, proves that it is ours and reads back what came of the load.
 func (s *server) load(ctx context.Context, spec backends.Spec, name string) (*engine, error) {
-	if err := s.await(ctx); err != nil {
+	// While it loads it answers 503, or does not listen.
+	err := s.Await(ctx, "while loading", 50*time.Millisecond, func() (bool, error) { _, err := ask[struct{}](ctx, s.url+"/health"); return err == nil, nil })
+	if err != nil {
 		return nil, err
 	}
 	models, err := ask[models](ctx, s.url+"/v1/models")
@@ -129,12 +113,11 @@ func (s *server) load(ctx context.Context, spec backends.Spec, name string) (*en
 	if err != nil {
 		return nil, err
 	}
-	s.unwatch()
-	s.watcher.Wait()
+	s.Unwatch()
 	s.log.ready(time.Now())
 	told := s.log.told()
 	if why := partial(told, spec); why != "" {
-		return nil, &backends.LaunchError{Class: "partial_offload", Err: errors.New(why), LogTail: process.TailFrom(s.logPath, s.proc.LogOffset(), 25),
+		return nil, &backends.LaunchError{Class: "partial_offload", Err: errors.New(why), LogTail: s.Tail(25),
 			Hint: "take a smaller model, ctx_size or parallel, or declare args.n_gpu_layers to measure a split model"}
 	}
 	return newEngine(s, spec, name, m, props, told), nil
@@ -155,31 +138,13 @@ func partial(told facts, spec backends.Spec) string {
 	return ""
 }
 
-// await races the server's health against exit and deadline. While it loads it answers 503, or does not listen.
-func (s *server) await(ctx context.Context) error {
-	const pause = 50 * time.Millisecond
-	for {
-		if _, err := ask[struct{}](ctx, s.url+"/health"); err == nil {
-			return nil
-		}
-		select {
-		case <-s.proc.Done():
-			return fmt.Errorf("llama.cpp ended while loading (%s)", s.proc.Exit())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
-		}
-	}
-}
-
 // failed adds to an error what the log knows.
 func (s *server) failed(ctx context.Context, err error) error {
 	var ready *backends.LaunchError
 	if errors.As(err, &ready) {
 		return err
 	}
-	tail := process.TailFrom(s.logPath, s.proc.LogOffset(), 25)
-	f := ggml.Classify(failures, err.Error(), process.TailFrom(s.logPath, s.proc.LogOffset(), 500))
+	f := ggml.Classify(failures, err.Error(), s.Tail(500))
 	switch {
 	case errors.Is(err, errTimeout) || errors.Is(context.Cause(ctx), errTimeout):
 		f = ggml.Failure{Class: "timeout", Hint: "raise limits.load"}
@@ -188,16 +153,7 @@ func (s *server) failed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		f = ggml.Failure{Class: "canceled", Environment: true}
 	}
-	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: tail, Hint: f.Hint}
-}
-
-// stop ends the server whatever it does.
-func (s *server) stop() {
-	s.unwatch()
-	s.watcher.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace+30*time.Second)
-	defer cancel()
-	_ = s.proc.Stop(ctx, stopGrace) // why the launch failed is said already
+	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: s.Tail(25), Hint: f.Hint}
 }
 
 // models is /v1/models. The alias is the id; its size stands under meta.

@@ -15,11 +15,8 @@ import (
 // differ from what is loaded; the time for it is not a launch's and is not told.
 func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	p := spec.Cell.Platform
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	defer cancel()
 	server, model := newAPI(p.URL), bareName(modelOf(spec.Cell.Model).Model)
 	v, err := server.version(ctx)
 	if err != nil {

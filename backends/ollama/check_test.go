@@ -158,7 +158,7 @@ func TestCommand(t *testing.T) {
 	c := cellOf(t, "")
 	c.Platform.Env = map[string]string{"OLLAMA_KEEP_ALIVE": "1h", "MY_API_KEY": "secret"}
 	cmd := Command(backends.Spec{Cell: c, GPUs: []string{"GPU-1", "GPU-2"}}, "/opt/ollama", "/models", 1234)
-	open, err := json.Marshal(openEnv(cmd.Env))
+	open, err := json.Marshal(backends.OpenEnv(cmd.Env))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,5 @@ func Command(spec backends.Spec, binary, store string, port int) backends.Comman
 	return backends.Command{Argv: []string{binary, "serve"}, Env: env, Dir: spec.Dir}
 }
 
-// openEnv leaves secrets out.
-func openEnv(env map[string]string) map[string]string {
-	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
-	return open
-}
-
 // offloadDeclared reports whether the user himself said how many layers go to the GPU.
 func offloadDeclared(p *cell.Platform) bool { return p.Options["num_gpu"] != nil }

@@ -33,7 +33,6 @@ type engine struct {
 	mu     sync.Mutex
 	info   backends.Info
 	looked time.Time // at the log
-	closed bool
 }
 
 // Generate streams one answer.
@@ -47,7 +46,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 	if e.server == nil {
 		return r
 	}
-	return wire.NameDeath(ctx, r, e.server.proc.Done())
+	return wire.NameDeath(ctx, r, e.server.Done())
 }
 
 // cutPrompt fails an answer to half a question. Old versions cut a prompt to the window and answer what is left; the
@@ -66,11 +65,7 @@ func (e *engine) Info() backends.Info {
 	defer e.mu.Unlock()
 	if e.server != nil {
 		e.look()
-		select {
-		case <-e.server.proc.Done():
-			e.info.Cause = e.cause()
-		default:
-		}
+		e.info.Cause = e.server.Cause()
 	} else {
 		e.lookAttached()
 	}
@@ -125,20 +120,13 @@ func (e *engine) warn(text string) {
 	}
 }
 
-func (e *engine) cause() error {
-	if e.closed {
-		return errors.New("ollama was stopped")
-	}
-	return e.server.proc.Exit().Error("ollama ended")
-}
-
 // Health asks the server for its version.
 func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
 
 // Done is closed when the server has ended.
 func (e *engine) Done() <-chan struct{} {
 	if e.server != nil {
-		return e.server.proc.Done()
+		return e.server.Done()
 	}
 	return e.done
 }
@@ -150,25 +138,15 @@ func (e *engine) Close(ctx context.Context) error {
 		e.once.Do(func() { close(e.done) })
 		return nil
 	}
-	e.mu.Lock()
-	select {
-	case <-e.server.proc.Done():
-	default:
-		e.closed = true
-	}
-	e.mu.Unlock()
-	if err := e.server.proc.Stop(ctx, stopGrace); err != nil {
-		return fmt.Errorf("stop ollama: %w", err)
-	}
-	return nil
+	return e.server.Close(ctx, stopGrace)
 }
 
 // info gathers what a launch knows of its engine.
 func (l *launching) info(s *server, m running, about shown, version string) backends.Info {
 	info := infoOf(m, about, version)
-	info.PIDs = []int{s.proc.PID()}
+	info.PIDs = []int{s.PID()}
 	info.LogPath = l.spec.LogPath
-	info.Argv, info.Env = s.cmd.Argv, openEnv(s.cmd.Env)
+	info.Argv, info.Env = s.Command.Argv, backends.OpenEnv(s.Command.Env)
 	info.Footprint = footprint(l.binary)
 	info.Warnings = append(slices.Clone(s.log.warnings), slowly(l.spec.Cell.Generate)...)
 	info.WeightBytes, info.Layers = l.source.weights(l.model)
@@ -188,7 +166,7 @@ func (l *launching) info(s *server, m running, about shown, version string) back
 		tokens := *s.log.slots * *m.ContextLength
 		info.KVTokens = &tokens
 	}
-	if asked := s.cmd.Env["OLLAMA_NUM_PARALLEL"]; s.log.slots != nil && strconv.FormatInt(*s.log.slots, 10) != asked {
+	if asked := s.Command.Env["OLLAMA_NUM_PARALLEL"]; s.log.slots != nil && strconv.FormatInt(*s.log.slots, 10) != asked {
 		info.Warnings = append(info.Warnings, fmt.Sprintf("ollama runs %d requests at once, OLLAMA_NUM_PARALLEL asks for %s", *s.log.slots, asked))
 	}
 	if want := int64(contextOf(l.spec.Cell.Platform)); m.ContextLength != nil && *m.ContextLength != want {

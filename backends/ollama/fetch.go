@@ -102,7 +102,7 @@ func (b hub) fetch(ctx context.Context, c *cell.Cell, d backends.Download, progr
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Discard(stopGrace)
 	if err := s.api.pull(ctx, r, progress); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/ggml"
+	"matrix/backends/launched"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
@@ -41,11 +42,8 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errTimeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	defer cancel()
 	s, err := l.start(ctx, true)
 	if err != nil {
 		return nil, err
@@ -53,7 +51,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	e, err := l.load(ctx, s)
 	if err != nil {
 		err = s.failed(err)
-		s.stop()
+		s.Discard(stopGrace)
 		return nil, err
 	}
 	return e, nil
@@ -94,7 +92,7 @@ func (l *launching) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Discard(stopGrace)
 	if err := s.api.create(ctx, l.source, l.model); err != nil {
 		return s.failed(fmt.Errorf("create model from %s: %w", l.source.gguf, err))
 	}
@@ -103,10 +101,9 @@ func (l *launching) prepare(ctx context.Context) error {
 
 // server is a started process that answers.
 type server struct {
-	proc *process.Process
-	api  *api
-	log  logReader
-	cmd  backends.Command
+	*launched.Server
+	api *api
+	log logReader
 }
 
 // start runs a server and returns once it listens and is proven ours. measured: its time is the phase "spawn".
@@ -121,19 +118,14 @@ func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
 	}
 	l.spec.Listen("http://" + cmd.Env["OLLAMA_HOST"])
 	began := time.Now()
-	p, err := process.Start(ctx, process.Command{
-		Argv: cmd.Argv, Env: process.Env(cmd.Env), Dir: cmd.Dir, LogPath: l.spec.LogPath, Attempt: l.spec.Attempt,
-	})
+	p, err := launched.Start(ctx, l.spec, "ollama", cmd)
 	if err != nil {
-		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
+		return nil, err
 	}
-	s := &server{
-		proc: p, cmd: cmd, api: newAPI("http://" + cmd.Env["OLLAMA_HOST"]),
-		log: logReader{path: l.spec.LogPath, offset: p.LogOffset()},
-	}
+	s := &server{Server: p, api: newAPI("http://" + cmd.Env["OLLAMA_HOST"]), log: logReader{path: l.spec.LogPath, offset: p.LogOffset()}}
 	if err := s.await(ctx); err != nil {
 		err = s.failed(err)
-		s.stop()
+		s.Discard(stopGrace)
 		return nil, err
 	}
 	if measured {
@@ -146,26 +138,20 @@ func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
 // listener, and our process says that it is the one. (Ollama has no name to give to a server, as vLLM has, and a
 // model made up for the purpose would be written into the user's store.)
 func (s *server) await(ctx context.Context) error {
-	const pause = 20 * time.Millisecond
 	answered := 0
-	for {
-		if _, err := s.api.version(ctx); err == nil {
-			s.log.read()
-			if s.log.listening == s.cmd.Env["OLLAMA_HOST"] {
-				return nil
-			}
-			if answered++; answered > 100 {
-				return errNotOurs
-			}
+	return s.Await(ctx, "at its start", 20*time.Millisecond, func() (bool, error) {
+		if _, err := s.api.version(ctx); err != nil {
+			return false, nil
 		}
-		select {
-		case <-s.proc.Done():
-			return fmt.Errorf("ollama ended at its start: %s", s.proc.Exit())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
+		s.log.read()
+		if s.log.listening == s.Command.Env["OLLAMA_HOST"] {
+			return true, nil
 		}
-	}
+		if answered++; answered > 100 {
+			return false, errNotOurs
+		}
+		return false, nil
+	})
 }
 
 // failed adds to an error what the log knows. The error's own words weigh more than the log's.
@@ -174,7 +160,7 @@ func (s *server) failed(err error) error {
 	if errors.As(err, &ready) {
 		return err
 	}
-	tail := process.TailFrom(s.log.path, s.proc.LogOffset(), 25)
+	tail := s.Tail(25)
 	f := ggml.Classify(failures, err.Error(), tail)
 	switch {
 	case errors.Is(err, errTimeout):
@@ -184,21 +170,10 @@ func (s *server) failed(err error) error {
 	case errors.Is(err, context.Canceled):
 		f = ggml.Failure{Class: "canceled", Environment: true}
 	}
-	select {
-	case <-s.proc.Done():
-	default:
-		if f.Class == "exited" {
-			f.Class = "load_failed"
-		}
+	if s.Running() && f.Class == "exited" {
+		f.Class = "load_failed"
 	}
 	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: err, LogTail: tail, Hint: f.Hint}
-}
-
-// stop ends the server whatever it does; its time does not depend on the launch's context, which may be over.
-func (s *server) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace+30*time.Second)
-	defer cancel()
-	return s.proc.Stop(ctx, stopGrace)
 }
 
 // load loads the model with the options that all requests carry, and reads back what came of it.
@@ -225,7 +200,7 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 	if why := partial(s.log.facts, m); why != "" && !offloadDeclared(l.spec.Cell.Platform) {
 		return nil, &backends.LaunchError{
 			Class: "partial_offload", Err: fmt.Errorf("load %s: %s", l.model, why),
-			LogTail: process.TailFrom(s.log.path, s.proc.LogOffset(), 25),
+			LogTail: s.Tail(25),
 			Hint:    "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL, or declare options.num_gpu to measure a split model",
 		}
 	}
@@ -261,8 +236,8 @@ func (s *server) load(ctx context.Context, body []byte) error {
 	defer close(over)
 	go func() {
 		select {
-		case <-s.proc.Done():
-			cancel(fmt.Errorf("ollama ended: %s", s.proc.Exit()))
+		case <-s.Done():
+			cancel(fmt.Errorf("ollama ended: %s", s.Exit()))
 		case <-over:
 		}
 	}()
@@ -272,8 +247,8 @@ func (s *server) load(ctx context.Context, body []byte) error {
 		return err
 	}
 	select { // a broken connection is seen before the end that broke it
-	case <-s.proc.Done():
-		return fmt.Errorf("ollama ended: %s", s.proc.Exit())
+	case <-s.Done():
+		return fmt.Errorf("ollama ended: %s", s.Exit())
 	case <-ctx.Done():
 	case <-time.After(300 * time.Millisecond):
 	}

@@ -36,11 +36,8 @@ func start(ctx context.Context, spec backends.Spec, batch bool) (backends.Engine
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "missing_key", Err: err, Hint: "export the variable, or correct platform.api_key_env"}
 	}
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, spec.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, spec.Timeout, context.DeadlineExceeded)
+	defer cancel()
 	server, err := newAPI(p.URL, key)
 	if err != nil {
 		return nil, &backends.LaunchError{Class: "bad_argument", Err: err, Hint: "correct platform.url"}

@@ -65,11 +65,8 @@ func (r *batch) unreadNote() string {
 // Generate is a batch of one.
 func (b *batcher) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	reply := backends.Reply{Seq: req.Seq, Status: backends.NotSent, TokenSource: "none"}
-	if req.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, req.Timeout, context.DeadlineExceeded)
+	defer cancel()
 	one := func(yield func(backends.Request) bool) { yield(req) }
 	err := b.GenerateAll(ctx, one, func(r backends.Reply) { reply = r })
 	if err != nil && reply.Status == backends.NotSent {

@@ -106,8 +106,8 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 func (p *Process) PID() int      { return p.pid }
 func (p *Process) GuardPID() int { return p.guardPID }
 
-// Attempt is the MATRIX_ATTEMPT that the command and its descendants carry.
-func (p *Process) Attempt() string { return p.attempt }
+// LogPath is the file that its output goes to, "" where it is discarded.
+func (p *Process) LogPath() string { return p.logPath }
 
 // LogOffset is where this command's output begins in its log, in bytes.
 func (p *Process) LogOffset() int64 { return p.logOffset }

@@ -12,7 +12,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/fake/queueing"
-	"matrix/backends/process"
+	"matrix/backends/launched"
 	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
@@ -37,18 +37,15 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if len(problems) > 0 {
 		return nil, &backends.LaunchError{Environment: true, Class: "bad_options", Err: errors.New(problems[0].Summary)}
 	}
-	if spec.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errLoadTimeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, spec.Timeout, errLoadTimeout)
+	defer cancel()
 	e, err := start(ctx, spec, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.load(ctx, spec); err != nil {
 		launchErr := e.failed(ctx, err)
-		_ = e.proc.Stop(context.WithoutCancel(ctx), time.Second)
+		e.proc.Discard(time.Second)
 		e.client.Close()
 		return nil, launchErr
 	}
@@ -67,16 +64,13 @@ func start(ctx context.Context, spec backends.Spec, o queueing.Options) (*engine
 	if err != nil {
 		return nil, err
 	}
-	argv := command.Argv
 	began := time.Now()
-	proc, err := process.Start(ctx, process.Command{
-		Argv: argv, Env: process.Env(spec.Cell.Platform.Env), Dir: spec.Dir, LogPath: spec.LogPath, Attempt: spec.Attempt,
-	})
+	proc, err := launched.Start(ctx, spec, "the simulated engine", command)
 	if err != nil {
-		return nil, &backends.LaunchError{Environment: true, Class: "spawn", Err: err}
+		return nil, err
 	}
 	spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
-	return &engine{config: config, argv: argv, env: spec.Cell.Platform.Env, logPath: spec.LogPath, proc: proc}, nil
+	return &engine{config: config, proc: proc}, nil
 }
 
 // servedName is the nonce by which the server that answers proves to be the one that was started.
@@ -112,25 +106,18 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 }
 
 // awaitReady polls for the file in which the server says where it listens.
-func (e *engine) awaitReady(ctx context.Context) (queueing.Readiness, error) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var r queueing.Readiness
-		if text, err := os.ReadFile(e.config.Ready); err == nil {
-			if err := json.Unmarshal(text, &r); err != nil {
-				return r, fmt.Errorf("read %s: %w", e.config.Ready, err)
-			}
-			return r, nil
+func (e *engine) awaitReady(ctx context.Context) (r queueing.Readiness, err error) {
+	err = e.proc.Await(ctx, "before it was ready", 5*time.Millisecond, func() (bool, error) {
+		text, err := os.ReadFile(e.config.Ready)
+		if err != nil {
+			return false, nil
 		}
-		select {
-		case <-ctx.Done():
-			return r, context.Cause(ctx)
-		case <-e.proc.Done():
-			return r, fmt.Errorf("the simulated engine ended before it was ready: %s", e.proc.Exit())
-		case <-tick.C:
+		if err := json.Unmarshal(text, &r); err != nil {
+			return false, fmt.Errorf("read %s: %w", e.config.Ready, err)
 		}
-	}
+		return true, nil
+	})
+	return r, err
 }
 
 // failed turns the end of a load into an error that says whose fault it was.
@@ -139,7 +126,7 @@ func (e *engine) failed(ctx context.Context, err error) error {
 		return cause // somebody stopped us: no launch error
 	}
 	launch := &backends.LaunchError{
-		Class: "exited", Err: err, LogTail: process.TailFrom(e.logPath, e.proc.LogOffset(), 20),
+		Class: "exited", Err: err, LogTail: e.proc.Tail(20),
 	}
 	said := launch.LogTail + "\n" + err.Error()
 	switch {

@@ -8,26 +8,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"matrix/backends"
 	"matrix/backends/fake/queueing"
-	"matrix/backends/process"
+	"matrix/backends/launched"
 	"matrix/backends/wire"
 )
 
 // engine is one running server that is asked one request at a time.
 type engine struct {
-	config  queueing.Config
-	argv    []string
-	env     map[string]string
-	logPath string
-	proc    *process.Process
-	client  *wire.Client // nil until the server is ready, as health
-	health  func(context.Context) error
-	base    string // http://127.0.0.1:port
-	closed  atomic.Bool
+	config queueing.Config
+	proc   *launched.Server
+	client *wire.Client // nil until the server is ready, as health
+	health func(context.Context) error
+	base   string // http://127.0.0.1:port
 }
 
 // batchEngine takes whole batches.
@@ -83,7 +78,7 @@ func (e *engine) Info() backends.Info {
 	o := e.config.Options
 	window := o.Context()
 	info := backends.Info{
-		Engine: "simulator", Version: queueing.Version, LogPath: e.logPath, Argv: e.argv, Env: e.env,
+		Engine: "simulator", Version: queueing.Version, LogPath: e.proc.LogPath(), Argv: e.proc.Command.Argv, Env: e.proc.Command.Env,
 		PIDs: []int{e.proc.PID()}, MetricsURL: e.base + "/metrics", MaxModelLen: &window, Simulated: true,
 	}
 	if o.KVTokens > 0 {
@@ -96,13 +91,7 @@ func (e *engine) Info() backends.Info {
 			info.SizeBytes, info.SizeVRAMBytes = &bytes, &bytes
 		}
 	}
-	select {
-	case <-e.proc.Done():
-		if !e.closed.Load() {
-			info.Cause = e.proc.Exit().Error("the simulated engine ended by itself")
-		}
-	default:
-	}
+	info.Cause = e.proc.Cause()
 	return info
 }
 
@@ -114,13 +103,8 @@ func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
 
 // Close stops the server.
 func (e *engine) Close(ctx context.Context) error {
-	select {
-	case <-e.proc.Done(): // it died before anybody closed it: that stays the cause
-	default:
-		e.closed.Store(true)
-	}
 	e.client.Close()
-	return e.proc.Stop(ctx, 3*time.Second)
+	return e.proc.Close(ctx, 3*time.Second)
 }
 
 // plain is for the few requests that are no generation. It has no pool: nothing is to be left open.

@@ -29,11 +29,8 @@ func value(kind *cell.EngineKind, launch launchFunc, refuses refusesFunc) backen
 // starter bounds a load, or attaches instead.
 func starter(launch launchFunc) func(context.Context, backends.Spec) (backends.Engine, error) {
 	return func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
-		if spec.Timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, errLoadLimit)
-			defer cancel()
-		}
+		ctx, cancel := backends.Within(ctx, spec.Timeout, errLoadLimit)
+		defer cancel()
 		if spec.Cell.Platform.Attach {
 			return attach(ctx, spec)
 		}

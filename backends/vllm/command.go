@@ -87,13 +87,6 @@ func environment(spec backends.Spec) map[string]string {
 	return env
 }
 
-// openEnv leaves secrets out.
-func openEnv(env map[string]string) map[string]string {
-	open := maps.Clone(env)
-	maps.DeleteFunc(open, func(name, _ string) bool { return cell.SecretName(name) })
-	return open
-}
-
 // declaredPort is the port that the platform asks for, 0 = any.
 func declaredPort(c *cell.Cell) int {
 	return c.Platform.Args.Int("port")

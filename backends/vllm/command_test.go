@@ -99,10 +99,3 @@ func TestNaturalPrefixCacheKeepsTheDefault(t *testing.T) {
 		t.Errorf("a declared argument does not win: %s, %v", c.Files[configFile], err)
 	}
 }
-
-func TestOpenEnv(t *testing.T) {
-	env := openEnv(map[string]string{"HF_TOKEN": "x", "VLLM_API_KEY": "x", "VLLM_LOGGING_COLOR": "0"})
-	if len(env) != 1 || env["VLLM_LOGGING_COLOR"] != "0" {
-		t.Errorf("got %v", env)
-	}
-}

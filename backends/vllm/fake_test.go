@@ -40,8 +40,8 @@ func fakeCell(t *testing.T, backend, fake string) *cell.Cell {
 	}
 }
 
-// launched collects the phases of one launch beside its engine.
-type launched struct {
+// phased collects the phases of one launch beside its engine.
+type phased struct {
 	backends.Engine
 	mu     sync.Mutex
 	phases map[string]time.Duration
@@ -55,9 +55,9 @@ func fakeSpec(t *testing.T, c *cell.Cell, observe func(backends.Phase)) backends
 	}
 }
 
-func launchFake(t *testing.T, c *cell.Cell) *launched {
+func launchFake(t *testing.T, c *cell.Cell) *phased {
 	t.Helper()
-	l := &launched{phases: map[string]time.Duration{}}
+	l := &phased{phases: map[string]time.Duration{}}
 	e, err := backendOf(c).Launch(t.Context(), fakeSpec(t, c, func(p backends.Phase) {
 		l.mu.Lock()
 		defer l.mu.Unlock()

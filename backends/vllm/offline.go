@@ -59,7 +59,7 @@ func launchOffline(ctx context.Context, spec backends.Spec, i install) (backends
 		o.learn(r)
 		return o, nil
 	case <-o.p.Done():
-		err = o.exited()
+		err = fmt.Errorf("vllm ended while loading (%s)", o.p.Exit())
 	case <-ctx.Done():
 	}
 	defer o.shut()
@@ -160,11 +160,12 @@ func (o *offline) Generate(ctx context.Context, req backends.Request) backends.R
 	c := &collector{replies: make(chan backends.Reply, 1), left: make(chan struct{})}
 	defer o.leave(c)
 	sent := time.Now()
-	if req.Timeout > 0 { // the driver watches it too, but a step of the engine may take long
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, req.Timeout+500*time.Millisecond, errTimeout)
-		defer cancel()
+	limit := req.Timeout
+	if limit > 0 { // the driver watches it too, but a step of the engine may take long
+		limit += 500 * time.Millisecond
 	}
+	ctx, cancel := backends.Within(ctx, limit, errTimeout)
+	defer cancel()
 	if err := o.ask(ctx, c, req); err != nil {
 		return o.refused(ctx, req.Seq, sent)
 	}

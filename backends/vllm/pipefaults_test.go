@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/process"
+	"matrix/backends/launched"
 )
 
 // driverFault is one way in which a driver, or a library in its process, breaks the pipe's protocol.
@@ -157,7 +157,7 @@ func TestFullDisk(t *testing.T) {
 // pipeTo is an engine whose driver is a function; its process only lives and dies.
 func pipeTo(t *testing.T, play func(io.Writer, ask)) *offline {
 	t.Helper()
-	p, err := process.Start(t.Context(), process.Command{Argv: []string{"sleep", "600"}, Env: process.Env(nil), Dir: t.TempDir()})
+	p, err := launched.Start(t.Context(), backends.Spec{}, "vllm", backends.Command{Argv: []string{"sleep", "600"}, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,6 @@ func pipeTo(t *testing.T, play func(io.Writer, ask)) *offline {
 		ready: make(chan readiness, 1), lines: make(chan []byte), wake: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), open: map[int64]asker{}, clock: newClock(0),
 	}
-	o.unwatch = func() {}
 	o.wg.Go(o.write)
 	o.wg.Go(o.read)
 	driver := make(chan struct{})

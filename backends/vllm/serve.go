@@ -107,7 +107,8 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	// The server keeps idle connections for 10 minutes.
 	s := &server{engine: e, served: reach(url, name, "", 5*time.Minute)}
 	s.guided = isGuided(i.version)
-	if err := s.await(ctx); err != nil {
+	// The port is bound early but nobody listens until the engine is up.
+	if err := s.p.Await(ctx, "while loading", 100*time.Millisecond, func() (bool, error) { _, err := get(ctx, url+"/health", ""); return err == nil, nil }); err != nil {
 		return nil, s.failed(ctx, err)
 	}
 	if err := s.prove(ctx); err != nil {
@@ -118,28 +119,6 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	s.info.MetricsURL = s.url + "/metrics"
 	s.mu.Unlock()
 	return s, nil
-}
-
-// await races readiness against exit and deadline. The port is bound early but nobody listens until the engine is up.
-func (s *server) await(ctx context.Context) error {
-	const pause = 100 * time.Millisecond
-	for {
-		if healthy(ctx, s.url) {
-			return nil
-		}
-		select {
-		case <-s.p.Done():
-			return s.exited()
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
-		}
-	}
-}
-
-func healthy(ctx context.Context, url string) bool {
-	_, err := get(ctx, url+"/health", "")
-	return err == nil
 }
 
 // prove asks the server for its model's name: only the one we started knows it.

@@ -32,11 +32,8 @@ const (
 
 // attempts sends until an answer stands, retries are used up or time is.
 func (c *Client) attempts(ctx context.Context, call *Call) backends.Reply {
-	if call.Request.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, call.Request.Timeout, errTimeout)
-		defer cancel()
-	}
+	ctx, cancel := backends.Within(ctx, call.Request.Timeout, errTimeout)
+	defer cancel()
 	reply, after, anew := c.connected(ctx, call)
 	first := reply.Sent
 	if first.IsZero() {
