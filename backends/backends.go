@@ -236,6 +236,7 @@ const (
 	Disconnected Status = "disconnected" // the connection broke, or was refused
 	Malformed    Status = "malformed"    // the stream broke the protocol
 	Truncated    Status = "truncated"    // ended without its end mark
+	Repeated     Status = "repeated"     // likewise, in an answer that repeats itself: the engine gave it up
 	Canceled     Status = "canceled"     // we stopped
 	NotSent      Status = "not_sent"     //
 )

@@ -51,6 +51,22 @@ func (r *Reply) Finish() {
 	}
 }
 
+// Repeats reports a text that ends with thirty times the same, of the length of a token or a few, or with so much white space.
+// Ollama ends an answer there, and others go on to max_tokens: nobody can use either.
+func (r *Reply) Repeats() bool {
+	const times, longest = 30, 32
+	if len(r.Text)-len(strings.TrimRight(r.Text, " \t\r\n")) >= times {
+		return true
+	}
+	for unit := 1; unit <= longest && times*unit <= len(r.Text); unit++ {
+		tail := r.Text[len(r.Text)-times*unit:]
+		if tail[unit:] == tail[:len(tail)-unit] {
+			return true
+		}
+	}
+	return false
+}
+
 // mostTokens is more than any context holds; what is beyond is no count.
 const mostTokens = 1 << 27
 

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -96,28 +95,17 @@ func (s *stream) close(err error) {
 	case errors.Is(err, io.EOF) && len(s.pending) > 0:
 		setEnd(r, backends.Malformed, "malformed_json", "the last event is no JSON: "+excerpt(s.pending))
 	case errors.Is(err, io.EOF):
-		text := "the stream ended without its end mark"
-		if repeats(s.text) {
-			text += ", in an answer that repeats itself: some servers stop at 30 equal tokens without a word"
+		if r.Repeats() {
+			setEnd(r, backends.Repeated, "repeated", "the server ended an answer that repeats itself, without an end mark: some do at 30 equal tokens")
+			break
 		}
-		setEnd(r, backends.Truncated, "no_end_mark", text)
+		setEnd(r, backends.Truncated, "no_end_mark", "the stream ended without its end mark")
 	case badFraming(err):
 		setEnd(r, backends.Malformed, "bad_framing", err.Error())
 	default:
 		setEnd(r, backends.Disconnected, connectionClass(err), err.Error())
 		r.Done = time.Now()
 	}
-}
-
-// repeats reports a text that ends with thirty times the same, of the length of a token or a few.
-func repeats(text []byte) bool {
-	for unit := 1; unit <= 32 && 30*unit <= len(text); unit++ {
-		tail := text[len(text)-30*unit:]
-		if bytes.Equal(tail[unit:], tail[:29*unit]) {
-			return true
-		}
-	}
-	return false
 }
 
 // judge holds a whole answer's counts, and the end that it names, against what was asked and seen.

@@ -35,7 +35,7 @@ type tally struct {
 	failed   int
 	censored int
 	reason   string // why the last one failed
-	ok       int64  // requests over those attempts
+	answered int64  // requests over those attempts, whatever the answer is worth
 	planned  int64
 }
 
@@ -112,7 +112,7 @@ func (c *tally) count(from *summary.Cell) {
 		default:
 			continue
 		}
-		c.ok += a.OK
+		c.answered += a.Answered()
 		c.planned += a.Planned
 	}
 }

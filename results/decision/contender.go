@@ -65,11 +65,11 @@ func (c *contender) reached() int64 {
 }
 
 // requests are those over all attempts that tell of n requests, retries of a launch included.
-func (c *contender) requests(n int64) (ok, planned int64) {
+func (c *contender) requests(n int64) (answered, planned int64) {
 	for _, at := range c.evidence(n) {
-		ok, planned = ok+at.ok, planned+at.planned
+		answered, planned = answered+at.answered, planned+at.planned
 	}
-	return ok, planned
+	return answered, planned
 }
 
 // attempts that tell of n requests, and how many came to their end.

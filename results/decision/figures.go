@@ -35,7 +35,7 @@ const (
 	mTokens    = "output_tokens_per_evaluation"
 	mWeights   = "weight_bytes"
 	mLoadJ     = "load_energy_j"
-	mUsable    = "usable_share" // valid evaluations / ok
+	mUsable    = "usable_share" // valid evaluations / answers
 
 	mGoodput, mThroughput = "goodput", "request_throughput"
 )
@@ -47,12 +47,29 @@ type number = func(column string) *float64
 
 // derived are the figures computed of a launch's columns.
 var derived = map[string]func(number) *float64{
-	mCPU:    func(get number) *float64 { return over(get("cpu_s"), get("requests_ok")) },
-	mEnergy: func(get number) *float64 { return over(get("energy_j"), get("requests_ok")) },
-	mUsable: func(get number) *float64 { return over(get("valid_evaluations"), get("requests_ok")) },
-	mTokens: func(get number) *float64 { return over(get("output_tokens"), get("requests_ok")) },
-	mBusy:   func(get number) *float64 { return over(busyS(get), get("requests_ok")) },
+	mCPU:    func(get number) *float64 { return over(get("cpu_s"), evaluations(get)) },
+	mEnergy: func(get number) *float64 { return over(get("energy_j"), evaluations(get)) },
+	mUsable: func(get number) *float64 { return over(get("valid_evaluations"), answers(get)) },
+	mTokens: func(get number) *float64 { return over(get("output_tokens"), evaluations(get)) },
+	mBusy:   func(get number) *float64 { return over(busyS(get), evaluations(get)) },
 	mMemory: memoryInUse,
+}
+
+// evaluations are the answers that can be used; where nobody looked, the ok ones.
+func evaluations(get number) *float64 {
+	if valid := get("valid_evaluations"); valid != nil {
+		return valid
+	}
+	return get("requests_ok")
+}
+
+// answers are those that came, whatever they are worth.
+func answers(get number) *float64 {
+	ok, repeated := get("requests_ok"), get("requests_repeated")
+	if ok == nil || repeated == nil { // measured before there was such an end
+		return ok
+	}
+	return new(*ok + *repeated)
 }
 
 const gib = 1 << 30
@@ -108,14 +125,6 @@ func (g *contest) counts() string {
 		}
 	}
 	return countsRequests
-}
-
-// usable is the share of a contender's ok answers that can be used; 1 where nobody knows.
-func (c *contender) usable() float64 {
-	if share := c.constant(mUsable); share != nil && *share > 0 {
-		return *share
-	}
-	return 1
 }
 
 // useless reports that answers came and none of them can be used.

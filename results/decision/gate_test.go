@@ -150,7 +150,7 @@ func TestEvidenceIsNoMerit(t *testing.T) {
 func crash(cells []*tally, platform string, size int64) []*tally {
 	for _, c := range cells {
 		if c.platform == platform && c.size == size {
-			c.failed, c.complete, c.launches, c.runs, c.ok, c.reason = len(c.launches), 0, nil, nil, 0, "out of memory"
+			c.failed, c.complete, c.launches, c.runs, c.answered, c.reason = len(c.launches), 0, nil, nil, 0, "out of memory"
 		}
 	}
 	return cells
@@ -294,12 +294,12 @@ func TestOneFailureShowsNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: quiet}, {name: "b", load: 9.5, rate: 53, noise: quiet}}
 	cells := append(engines[0].measured(r, []int64{1000}, 6), engines[1].measured(r, []int64{1000}, 6)...)
-	cells[1].ok--
+	cells[1].answered--
 	weights := &cell.Decision{Weights: map[string]float64{Performance: 1, Reliability: 99}}
 	if q := decided(t, r, cells, engines, weights, 1000).Questions[0]; platform(q) != "a" || q.Verdict != Provisional {
 		t.Errorf("%s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}
-	cells[1].ok -= 50
+	cells[1].answered -= 50
 	if q := decided(t, r, cells, engines, weights, 1000).Questions[0]; platform(q) != "a" || q.Verdict != Winner {
 		t.Errorf("with 51: %s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}

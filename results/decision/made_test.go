@@ -28,7 +28,7 @@ func (e engine) measured(r *rand.Rand, sizes []int64, launches int) []*tally {
 			source: Source{Cell: fmt.Sprintf("%s-%d", e.name, size), Name: fmt.Sprintf("%s/m/%d", e.name, size), BatchSize: size}}
 		for i := range launches {
 			c.add(e.launch(r, size), e.figures, fmt.Sprint(c.source.Cell, "-", i))
-			c.ok -= int64(math.Round(e.fail * float64(size)))
+			c.answered -= int64(math.Round(e.fail * float64(size)))
 		}
 		out = append(out, c)
 	}
@@ -51,7 +51,7 @@ func (c *tally) add(run predict.Launch, figures map[string]float64, attempt stri
 	}
 	c.runs, c.launches = append(c.runs, run), append(c.launches, launch{attempt, values})
 	c.source.Attempts = append(c.source.Attempts, attempt)
-	c.complete, c.ok, c.planned = c.complete+1, c.ok+c.size, c.planned+c.size
+	c.complete, c.answered, c.planned = c.complete+1, c.answered+c.size, c.planned+c.size
 }
 
 // modelOf makes the model of finish times from the cells' own runs; loads are those of the engines.

@@ -52,9 +52,9 @@ func criteriaTable() []metric {
 		{criterion: Reliability, name: mFailures, sub: 0.5, unit: "per 10,000", formula: fmt.Sprintf("10,000 × (failed of %d + ½) / %d, Jeffreys", judged, judged+1), value: failures},
 		{criterion: Reliability, name: mLaunches, sub: 0.5, formula: "complete / (complete + failed + censored) attempts", more: true, value: ended},
 		{criterion: Efficiency, name: mMemory, sub: 0.3, unit: "bytes", formula: "weights + KV cache in use on the GPU", value: atSize(mMemory)},
-		{criterion: Efficiency, name: mEnergy, sub: 0.4, unit: "J", formula: "GPU energy of the measured phase / ok", value: atSize(mEnergy)},
-		{criterion: Efficiency, name: mBusy, sub: 0.4, unit: "s", formula: "GPU utilisation × D / ok", value: atSize(mBusy), instead: mEnergy},
-		{criterion: Efficiency, name: mCPU, sub: 0.3, unit: "s", formula: "engine CPU seconds / ok", value: atSize(mCPU)},
+		{criterion: Efficiency, name: mEnergy, sub: 0.4, unit: "J", formula: "GPU energy of the measured phase / valid evaluations", value: atSize(mEnergy)},
+		{criterion: Efficiency, name: mBusy, sub: 0.4, unit: "s", formula: "GPU utilisation × D / valid evaluations", value: atSize(mBusy), instead: mEnergy},
+		{criterion: Efficiency, name: mCPU, sub: 0.3, unit: "s", formula: "engine CPU seconds / valid evaluations", value: atSize(mCPU)},
 		{criterion: Simplicity, name: mFootprint, sub: 0.4, unit: "bytes", formula: "installed size of the engine", value: overall(mFootprint)},
 		{criterion: Simplicity, name: mPackages, sub: 0.3, unit: "packages", formula: "1 + packages of its installation", plus: 1, value: overall(mPackages)},
 		{criterion: Simplicity, name: mSettings, sub: 0.3, unit: "settings", formula: "1 + settings that differ from the engine's defaults", plus: 1, value: overall(mSettings)},
@@ -86,11 +86,11 @@ func timeOf(c *contender, s scope) *figure {
 const judged = 100
 
 func failures(c *contender, s scope) *figure {
-	ok, planned := c.requests(s.most())
+	answered, planned := c.requests(s.most())
 	if planned == 0 {
 		return nil
 	}
-	failed := float64(planned-ok) * judged / float64(planned)
+	failed := float64(planned-answered) * judged / float64(planned)
 	return &figure{value: 10_000 * (failed + 0.5) / (judged + 1), cells: c.evidence(s.most()), launches: c.launches()}
 }
 

@@ -75,10 +75,10 @@ func (m missing) failures(c *contender) *Need {
 	if adm.why == "" || adm.sure || at < 0 {
 		return nil
 	}
-	ok, planned := c.requests(a.n)
+	answered, planned := c.requests(a.n)
 	evidence := c.evidence(a.n)
 	last := evidence[len(evidence)-1]
-	share := float64(planned-ok) / float64(planned)
+	share := float64(planned-answered) / float64(planned)
 	more := 1
 	for ; more < mostLaunches; more++ {
 		all := planned + int64(more)*last.size

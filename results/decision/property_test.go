@@ -40,7 +40,7 @@ func randomWorld(r *rand.Rand) world {
 		cells := e.measured(r, threeSizes, 1+r.IntN(3))
 		if r.IntN(4) == 0 {
 			at := cells[r.IntN(3)]
-			at.ok -= int64(r.IntN(6))
+			at.answered -= int64(r.IntN(6))
 		}
 		if r.IntN(6) == 0 {
 			at := cells[r.IntN(3)]
@@ -113,7 +113,7 @@ func TestBetterNeverLowersARank(t *testing.T) {
 					c.runs[i] = predict.Launch{Requests: run.Requests, DurationS: run.DurationS / by, Curve: predict.Curve{RatePerS: run.Curve.RatePerS * by, Waves: run.Curve.Waves, AnswerS: run.Curve.AnswerS / by}}
 				}
 			}),
-			"failure less": w.changed("a", nil, func(c *tally) { c.ok = min(c.planned, c.ok+1) }),
+			"failure less": w.changed("a", nil, func(c *tally) { c.answered = min(c.planned, c.answered+1) }),
 			"Joule less": w.changed("a", nil, func(c *tally) {
 				for _, l := range c.launches {
 					l.values[mEnergy]--
@@ -153,7 +153,7 @@ func TestSmallBatchChangesNoMeasuredWinner(t *testing.T) {
 	eachWorld(t, func(t *testing.T, r *rand.Rand, w world) {
 		for _, c := range w.cells { // nothing went wrong
 			c.failed, c.planned = 0, c.size*int64(c.complete)
-			c.ok = c.planned
+			c.answered = c.planned
 		}
 		without := w.changed("", nil, nil)
 		without.cells = slices.DeleteFunc(without.cells, func(c *tally) bool { return c.size == 100 })
@@ -264,11 +264,11 @@ func TestFailedCellNeverRaisesItsPlatform(t *testing.T) {
 		at := slices.IndexFunc(more.cells, func(c *tally) bool { return c.platform == "a" && c.size == size })
 		if at < 0 {
 			c := engine{name: "a", load: 1, rate: 1}.measured(r, []int64{size}, 1)[0]
-			c.launches, c.runs, c.complete, c.ok, c.planned = nil, nil, 0, 0, 0
+			c.launches, c.runs, c.complete, c.answered, c.planned = nil, nil, 0, 0, 0
 			more.cells, at = append(more.cells, c), len(more.cells)
 		}
 		c := more.cells[at]
-		c.failed, c.planned, c.ok, c.reason = c.failed+1, c.planned+c.size, c.ok+c.size/3, "out of memory"
+		c.failed, c.planned, c.answered, c.reason = c.failed+1, c.planned+c.size, c.answered+c.size/3, "out of memory"
 		was := places(w.decided(t, nil))
 		for i, now := range places(more.decided(t, nil)) {
 			if now["a"] > 0 && was[i]["a"] > 0 && now["a"] < was[i]["a"] {

@@ -103,7 +103,7 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 		out = append(out, Standing{Contender: c.name, Platform: c.platform, Why: adm.why, Requirements: adm.held, Launches: c.launches(), Imported: c.imported(),
 			Time: r.time(g, a, c), Sources: c.sources(c.evidence(a.n))})
 		st := &out[len(out)-1]
-		st.OK, st.Planned = c.requests(a.n)
+		st.Answered, st.Planned = c.requests(a.n)
 		at := c.at[common([]*contender{c}, a.n)]
 		st.MemoryBytes, st.EnergyEachJ, st.Usable = at.median(mMemory), at.median(mEnergy), c.constant(mUsable)
 		return st
@@ -153,10 +153,9 @@ func (r *rules) time(g *contest, a *inquiry, c *contender) *Time {
 // price adds the energy and what the batch costs.
 func (r *rules) price(t *Time, c *contender, a *inquiry) {
 	at := common([]*contender{c}, a.n)
-	answers := float64(a.n) / c.usable() // that n can be used
 	each := c.at[at].median(mEnergy)
 	if each != nil {
-		energy := *each * answers
+		energy := *each * float64(a.n)
 		if load := c.constant(mLoadJ); load != nil && t.LoadKnown {
 			energy, t.EnergyLoad = energy+*load, true
 		}
@@ -175,6 +174,6 @@ func (r *rules) price(t *Time, c *contender, a *inquiry) {
 	t.Cost = &cost
 	t.CostPer1000 = new(1000 * cost / float64(a.n))
 	if tokens := c.at[at].median(mTokens); tokens != nil && *tokens > 0 {
-		t.CostPerMTokens = new(1e6 * cost / (*tokens * answers))
+		t.CostPerMTokens = new(1e6 * cost / (*tokens * float64(a.n)))
 	}
 }

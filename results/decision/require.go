@@ -27,13 +27,13 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 		out = append(out, q)
 	}
 	if _, asked := r.require[mSuccess]; !asked {
-		ok, planned := c.requests(n)
-		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s ok", format.Whole(ok), format.Whole(planned))}
+		answered, planned := c.requests(n)
+		q := Requirement{Metric: mSuccess, Bound: leastSuccess, Goal: "max", Default: true, Note: fmt.Sprintf("%s of %s answered", format.Whole(answered), format.Whole(planned))}
 		if planned == 0 {
 			q.Status = NotShown // a totals-only import tells no requests
 			return out
 		}
-		observed := float64(ok) / float64(planned)
+		observed := float64(answered) / float64(planned)
 		q.hold(&observed)
 		out = append(out, q)
 	}
@@ -43,20 +43,20 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 // success holds a success rate that was asked for: it is met only when the requests show it at 95% confidence, not when
 // none happened to fail.
 func success(q *Requirement, c *contender, n int64) {
-	ok, planned := c.requests(n)
+	answered, planned := c.requests(n)
 	if planned == 0 {
 		q.Status, q.Note = NotShown, "no request was measured"
 		return
 	}
-	low := metrics.SuccessBound(ok, planned)
+	low := metrics.SuccessBound(answered, planned)
 	q.Value = &low
 	switch {
-	case float64(ok)/float64(planned) < q.Bound:
-		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s ok", format.Whole(ok), format.Whole(planned))
+	case float64(answered)/float64(planned) < q.Bound:
+		q.Status, q.Note = Unmet, fmt.Sprintf("%s of %s answered", format.Whole(answered), format.Whole(planned))
 	case low >= q.Bound:
-		q.Status, q.Note = Met, fmt.Sprintf("%s of %s ok: at least %.5g with 95%% confidence", format.Whole(ok), format.Whole(planned), low)
+		q.Status, q.Note = Met, fmt.Sprintf("%s of %s answered: at least %.5g with 95%% confidence", format.Whole(answered), format.Whole(planned), low)
 	default:
-		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s ok show %.5g", format.Whole(ok), format.Whole(planned), low)
+		q.Status, q.Note = NotShown, fmt.Sprintf("%s of %s answered show %.5g", format.Whole(answered), format.Whole(planned), low)
 		if q.Bound > 0 && q.Bound < 1 {
 			q.Note += fmt.Sprintf("; %s without a failure would show %v", format.Whole(int64(stats.NeededToShow(q.Bound))), q.Bound)
 		}
@@ -136,13 +136,13 @@ func (r *rules) admit(g *contest, c *contender, n int64) admission {
 		}
 		a.why = "does not meet " + q.words()
 		if q.Metric == mSuccess {
-			ok, planned := c.requests(n)
+			answered, planned := c.requests(n)
 			bar := "asked: " + format.Percent(q.Bound)
 			if q.Default {
 				bar = "fewer than " + format.Percent(q.Bound) + ", the bar where require names none"
 			}
-			a.why = fmt.Sprintf("answered %s of %s requests (%s)", format.Whole(ok), format.Whole(planned), bar)
-			a.sure = 1-metrics.SuccessBound(planned-ok, planned) < q.Bound
+			a.why = fmt.Sprintf("answered %s of %s requests (%s)", format.Whole(answered), format.Whole(planned), bar)
+			a.sure = 1-metrics.SuccessBound(planned-answered, planned) < q.Bound
 		} else {
 			a.sure = c.repeated()
 		}

@@ -103,7 +103,7 @@ type Answer struct {
 	SecondsLow  *float64  `json:"seconds_low"`
 	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two
 	Cost        *float64  `json:"cost"`         // of the batch; nil without a price
-	ValidShare  *float64  `json:"valid_share"`  // of the platform's ok answers, those that can be used; nil = nobody looked
+	ValidShare  *float64  `json:"valid_share"`  // of the platform's answers, those that can be used; nil = nobody looked
 	RunnerUp    *string   `json:"runner_up"`
 	Ratio       *float64  `json:"ratio"` // T of the runner-up / T of the platform
 	RatioLow    *float64  `json:"ratio_low"`
@@ -156,10 +156,11 @@ type Standing struct {
 	Requirements []Requirement
 	Launches     int // complete
 	Imported     bool
-	OK, Planned  int64    // requests over all attempts that tell of so many, retries of a launch included
+	Answered     int64    // of Planned, whatever the answer is worth
+	Planned      int64    // requests over all attempts that tell of so many, retries of a launch included
 	MemoryBytes  *float64 // weights + KV cache in use on the GPU; nil = not told
 	EnergyEachJ  *float64 // GPU energy of one evaluation; nil = not told
-	Usable       *float64 // share of the ok answers that can be used; nil = nobody looked
+	Usable       *float64 // share of the answers that can be used; nil = nobody looked
 	Sources      []Source
 }
 

@@ -38,10 +38,50 @@ func TestCountsValid(t *testing.T) {
 	}
 }
 
+// TestRepeatedAlike: an answer that repeats itself counts alike where the engine ends it and where it goes on to max_tokens. Neither
+// platform is out for it, neither wins by it, and the card names it for both.
+func TestRepeatedAlike(t *testing.T) {
+	cell := func(platform, status string) summarytest.Cell {
+		row := func(i int, r *record.RequestRow) {
+			ok := i%4 > 0
+			if r.Valid = &ok; !ok {
+				r.Status, r.InvalidReason = status, "repeated"
+			}
+		}
+		return summarytest.Cell{Platform: platform, Size: 200, Launches: []summarytest.Launch{{Row: row}, {Row: row, Scale: 1.01}, {Row: row, Scale: 0.99}}}
+	}
+	g := decidedOf(t, cell("a", record.StatusRepeated), cell("b", record.StatusOK)).Groups[0]
+	q := g.Questions[0]
+	for _, s := range q.Standings {
+		if s.Rank == 0 || s.Answered != s.Planned || *s.Usable != 0.75 {
+			t.Errorf("%s: rank %d (%s), %d of %d answered, %g can be used", s.Contender, s.Rank, s.Why, s.Answered, s.Planned, *s.Usable)
+		}
+	}
+	if x, y := q.standing("a"), q.standing("b"); q.Verdict == Winner || math.Abs(x.Time.Seconds/y.Time.Seconds-1) > 1e-6 {
+		t.Errorf("%s: %g s against %g s", q.Verdict, x.Time.Seconds, y.Time.Seconds)
+	}
+	said := strings.Join(q.Sentences, "\n")
+	for _, name := range []string{"a", "b"} {
+		if want := "Amber: " + name + ", 200 requests: 150 of 600 answers cannot be used (25%): 150 × repeated."; !strings.Contains(said, want) {
+			t.Errorf("does not say %q:\n%s", want, said)
+		}
+	}
+}
+
 // TestCostOfValid: energy and cost are of all the requests that so many valid evaluations take.
 func TestCostOfValid(t *testing.T) {
 	of := func(usable float64) *Time {
-		e := engine{name: "a", load: 10, rate: 10, figures: map[string]float64{mEnergy: 3, mTokens: 100, mUsable: usable}}
+		columns := map[string]float64{"energy_j": 300, "output_tokens": 10_000, "requests_ok": 100, "valid_evaluations": 100 * usable}
+		figures := map[string]float64{}
+		for _, name := range []string{mEnergy, mTokens, mUsable} {
+			figures[name] = *derived[name](func(column string) *float64 {
+				if v, told := columns[column]; told {
+					return &v
+				}
+				return nil
+			})
+		}
+		e := engine{name: "a", load: 10, rate: 10, figures: figures}
 		c := &contender{name: "a", at: map[int64]*tally{}}
 		for _, at := range e.measured(rand.New(rand.NewPCG(1, 1)), []int64{100}, 2) {
 			c.at[at.size] = at
@@ -50,6 +90,9 @@ func TestCostOfValid(t *testing.T) {
 		r, out := &rules{electricity: &each, perHour: &price}, &Time{Seconds: 100}
 		r.price(out, c, &inquiry{n: 1000})
 		return out
+	}
+	if whole := of(1); *whole.EnergyJ != 3000 {
+		t.Errorf("%g J", *whole.EnergyJ)
 	}
 	if whole, half := of(1), of(0.5); *half.EnergyJ != 2**whole.EnergyJ || math.Abs(*half.CostPer1000 / *whole.CostPer1000 - 2) > 1e-9 || math.Abs(*half.CostPerMTokens / *whole.CostPerMTokens - 1) > 1e-9 {
 		t.Errorf("%g J and %g, of which half can be used %g J and %g", *whole.EnergyJ, *whole.Cost, *half.EnergyJ, *half.Cost)

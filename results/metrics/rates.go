@@ -72,7 +72,7 @@ func (s *summarizer) rates(t *tally, run record.Run) {
 func (s *summarizer) latencies(t *tally, run record.Run) error {
 	failures := 0
 	for status, n := range t.statuses {
-		if status != record.StatusOK && record.Final(status) {
+		if !record.Answered(status) && record.Final(status) {
 			failures += int(n)
 		}
 	}

@@ -124,14 +124,17 @@ func Metrics() []Metric {
 	return append(out, distribution(DistGap, "gaps between text events, pooled", "vLLM's ITL; a chunk may hold several tokens")...)
 }
 
+// evaluation is what the figures of one are of.
+const evaluation = "what answers that nobody can use took is in it; / ok where nobody looked"
+
 // Derived are the figures that follow from several columns of a launch; a decision may name them like a column.
 func Derived() []Metric {
 	return []Metric{
-		{MetricJPerEvaluation, "J", "energy_j / ok", ""},
-		{MetricCPUPerEvaluation, "s", "cpu_s / ok", ""},
-		{MetricGPUPerEvaluation, "s", "gpu_util_ratio × D / ok", ""},
-		{MetricTokensPerEvaluation, "tokens", "output_tokens / ok", ""},
-		{MetricUsableShare, cell.Ratio, "valid_evaluations / ok", "of the answers, those that can be used; of what was planned it is valid_share"},
+		{MetricJPerEvaluation, "J", "energy_j / valid_evaluations", evaluation},
+		{MetricCPUPerEvaluation, "s", "cpu_s / valid_evaluations", evaluation},
+		{MetricGPUPerEvaluation, "s", "gpu_util_ratio × D / valid_evaluations", evaluation},
+		{MetricTokensPerEvaluation, "tokens", "output_tokens / valid_evaluations", evaluation},
+		{MetricUsableShare, cell.Ratio, "valid_evaluations / (ok + repeated)", "of the answers, those that can be used; of what was planned it is valid_share"},
 		{MetricMemoryInUse, "bytes", "weights + KV cache in use on the GPU", "what the engine needs, not what it reserves"},
 		{MetricQuality, cell.Ratio, "as the report's quality section measures it", "accuracy where references are known, else a judge's preference"},
 	}

@@ -15,16 +15,20 @@ const (
 	StatusDisconnected = "disconnected" // the connection broke, or was refused
 	StatusMalformed    = "malformed"    // the stream broke the protocol
 	StatusTruncated    = "truncated"    // ended without its end mark
+	StatusRepeated     = "repeated"     // likewise, in an answer that repeats itself: no fault of the engine's, and no use to anybody
 	StatusCanceled     = "canceled"     // we stopped
 	StatusNotSent      = "not_sent"     //
 )
 
 // RequestStatuses is the closed list, in the order of its columns in run.parquet.
 var RequestStatuses = []string{StatusOK, StatusFailed, StatusRejected, StatusTimedOut, StatusDisconnected,
-	StatusMalformed, StatusTruncated, StatusCanceled, StatusNotSent}
+	StatusMalformed, StatusTruncated, StatusRepeated, StatusCanceled, StatusNotSent}
 
 // Final reports that a request with this status is not asked again when an attempt goes on.
 func Final(status string) bool { return status != StatusCanceled && status != StatusNotSent }
+
+// Answered reports that an answer came, whatever it is worth: that a model repeats itself fails no engine.
+func Answered(status string) bool { return status == StatusOK || status == StatusRepeated }
 
 // Load modes.
 const (

@@ -152,10 +152,10 @@ func reliable(q decision.Question) document.Badge {
 			continue
 		}
 		b.Level = summary.Green
-		if s.OK < s.Planned {
+		if s.Answered < s.Planned {
 			b.Level = summary.Amber
 		}
-		b.Text = fmt.Sprintf("%s: %s of %s ok, ≥\u00a0%s shown", s.Contender, whole(float64(s.OK)), whole(float64(s.Planned)), percent(metrics.SuccessBound(s.OK, s.Planned)))
+		b.Text = fmt.Sprintf("%s: %s of %s answered, ≥\u00a0%s shown", s.Contender, whole(float64(s.Answered)), whole(float64(s.Planned)), percent(metrics.SuccessBound(s.Answered, s.Planned)))
 		break
 	}
 	return b

@@ -136,9 +136,9 @@ func successOf(s decision.Standing) Value {
 	if s.Planned == 0 {
 		return Value{Text: "–", Tone: "missing", Why: "no request was measured"}
 	}
-	share := float64(s.OK) / float64(s.Planned)
-	v := Value{Text: percent(share), Order: &share, Detail: "≥\u00a0" + percent(metrics.SuccessBound(s.OK, s.Planned)) + " by " + whole(float64(s.Planned))}
-	if s.OK < s.Planned {
+	share := float64(s.Answered) / float64(s.Planned)
+	v := Value{Text: percent(share), Order: &share, Detail: "≥\u00a0" + percent(metrics.SuccessBound(s.Answered, s.Planned)) + " by " + whole(float64(s.Planned))}
+	if s.Answered < s.Planned {
 		v.Tone = "warn"
 	}
 	return v

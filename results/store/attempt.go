@@ -93,8 +93,8 @@ func (a *Attempt) Done() int64 {
 	return a.finished
 }
 
-// OK is the number of measured requests that were answered well.
-func (a *Attempt) OK() int64 {
+// Answered is the number of measured requests that an answer came to.
+func (a *Attempt) Answered() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.answered
@@ -171,7 +171,7 @@ func (a *tally) note(seq int64, status string) error {
 	if record.Final(status) && !a.done.has(seq) {
 		a.done.set(seq)
 		a.finished++
-		if status == record.StatusOK {
+		if record.Answered(status) {
 			a.answered++
 		}
 	}

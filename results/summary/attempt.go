@@ -17,6 +17,14 @@ func (a *Attempt) Number(column string) *float64 {
 	return nil
 }
 
+// Answered is how many requests an answer came to, whatever it is worth.
+func (a *Attempt) Answered() int64 {
+	if repeated := a.Number(record.RequestsEnded(record.StatusRepeated)); repeated != nil {
+		return a.OK + int64(*repeated)
+	}
+	return a.OK
+}
+
 // Run is what run.parquet says of the run beside its metrics: nothing where the row was not read.
 func (a *Attempt) Run() *record.Run {
 	if a.row == nil {

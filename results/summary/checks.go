@@ -218,23 +218,23 @@ func (c *Cell) mean(sum, of string) (float64, bool) {
 // success is red below 99% of the requests, amber where any failed.
 func (g *checking) success() {
 	g.each(func(c *Cell) {
-		ok, planned := c.Success()
+		answered, planned := c.Answered()
 		if planned == 0 {
 			return
 		}
 		g.seen = true
-		level := Green
-		switch share := float64(ok) / float64(planned); {
+		level, share := Green, float64(answered)/float64(planned)
+		switch {
 		case share < leastSuccess:
 			level = Red
-		case ok < planned:
+		case answered < planned:
 			level = Amber
 		}
 		if level != Green {
-			g.one(level, c, "%d of %d requests were answered (%s)", ok, planned, stats.Percent(float64(ok)/float64(planned)))
+			g.one(level, c, "%d of %d requests were answered (%s)", answered, planned, stats.Percent(share))
 		}
 	})
 }
 
-// leastSuccess is the share of ok requests below which a platform is not compared.
+// leastSuccess is the share of answered requests below which a platform is not compared.
 const leastSuccess = 0.99

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/stats"
 )
 
 // Bounds of the check of the answers that can be used.
 const (
-	unusableMost = 0.01 // share of the ok requests
+	unusableMost = 0.01 // share of the answers
 	validApart   = 0.05 // between the shares of two contenders
 )
 
@@ -21,8 +22,8 @@ const (
 func (g *checking) valid() {
 	g.each(func(c *Cell) {
 		reasons, told := c.unusable()
-		ok, _ := c.Success()
-		if !told || ok == 0 {
+		answered, _ := c.Answered()
+		if !told || answered == 0 {
 			return
 		}
 		g.seen = true
@@ -30,8 +31,8 @@ func (g *checking) valid() {
 		for _, count := range reasons {
 			n += count
 		}
-		if n > unusableMost*float64(ok) {
-			g.one(Amber, c, "%.0f of %d answers cannot be used (%s): %s", n, ok, stats.Percent(n/float64(ok)), Reasons(reasons))
+		if n > unusableMost*float64(answered) {
+			g.one(Amber, c, "%.0f of %d answers cannot be used (%s): %s", n, answered, stats.Percent(n/float64(answered)), Reasons(reasons))
 		}
 	})
 	g.pairs(func(a, b *Cell) {
@@ -44,9 +45,23 @@ func (g *checking) valid() {
 
 // validApartOf are the shares of two cells' answers that can be used, and whether they lie apart.
 func validApartOf(a, b *Cell) (x, y float64, apart bool) {
-	x, okA := a.mean("valid_evaluations", "requests_ok")
-	y, okB := b.mean("valid_evaluations", "requests_ok")
+	x, okA := a.usable()
+	y, okB := b.usable()
 	return x, y, okA && okB && max(x, y)-min(x, y) > validApart
+}
+
+// usable is the share of the answers that can be used; false where nobody looked.
+func (c *Cell) usable() (float64, bool) {
+	valid := 0.0
+	for _, a := range c.Launches {
+		n := a.Number(record.MetricValid)
+		if n == nil {
+			return 0, false
+		}
+		valid += *n
+	}
+	answered, _ := c.Answered()
+	return valid / float64(max(answered, 1)), answered > 0
 }
 
 // unusable are the answers of a cell that came and cannot be used, by reason, over its launches; those without text are
@@ -58,7 +73,7 @@ func (c *Cell) unusable() (reasons map[string]float64, told bool) {
 			return nil, false
 		}
 		for reason, n := range a.row.Summary.Invalid {
-			if _, status := a.row.Summary.Statuses[reason]; !status && reason != "no_text" {
+			if _, status := a.row.Summary.Statuses[reason]; (!status || record.Answered(reason)) && reason != "no_text" {
 				reasons[reason] += n
 			}
 		}

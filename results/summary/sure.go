@@ -78,6 +78,14 @@ func (c *Cell) Success() (ok, planned int64) {
 	return ok, planned
 }
 
+// Answered is how many requests an answer came to in the launches that count, all together.
+func (c *Cell) Answered() (answered, planned int64) {
+	for _, a := range c.Launches {
+		answered, planned = answered+a.Answered(), planned+a.Planned
+	}
+	return answered, planned
+}
+
 // pooled puts the rate over all requests where a median of launches would hide a failure: 2,999 of 3,000 is not 100%.
 func (c *Cell) pooled(metric string, e stats.Estimate) stats.Estimate {
 	ok, planned := c.Success()

@@ -20,7 +20,7 @@ var requestColumns = []column[record.RequestRow]{
 	digest(record.ColPromptHash, "first 16 bytes of the SHA-256 of what was sent", func(r *record.RequestRow) *[16]byte { return &r.PromptHash }),
 	text(record.ColPhase, "warmup or measure", func(r *record.RequestRow) *string { return &r.Phase }),
 	small(record.ColSegment, "", "stretch of the attempt, its own launch of the engine, from 1", func(r *record.RequestRow) *int32 { return &r.Segment }),
-	text(record.ColStatus, "ok, failed, rejected, timed_out, disconnected, malformed, truncated, canceled, not_sent", func(r *record.RequestRow) *string { return &r.Status }),
+	text(record.ColStatus, "ok, failed, rejected, timed_out, disconnected, malformed, truncated, repeated, canceled, not_sent", func(r *record.RequestRow) *string { return &r.Status }),
 	maybe(small[int32], "http_status", "", "of the last try", func(r *record.RequestRow) **int32 { return &r.HTTPStatus }),
 	textOr(record.ColErrorClass, "short, groupable: http_500, engine_died", func(r *record.RequestRow) *string { return &r.ErrorClass }),
 	textOr(record.ColError, "one line", func(r *record.RequestRow) *string { return &r.Error }),
@@ -58,7 +58,7 @@ var requestColumns = []column[record.RequestRow]{
 	second("server_decode_s", "decode, by the engine's own clock", func(r *record.RequestRow) **float64 { return &r.ServerDecodeS }),
 
 	maybe(truth[bool], record.ColValid, "", "the answer can be used: it is there, and is what was asked for; null in warm-up and where nobody looked", func(r *record.RequestRow) **bool { return &r.Valid }),
-	textOr(record.ColInvalidReason, "why not: no_text, truncated, thinking_ate_budget, refused, not_json, schema:/path (a JSON pointer into the answer), not_in_choice, no_match, no_schema, no_regex, or the status of what did not end ok", func(r *record.RequestRow) *string { return &r.InvalidReason }),
+	textOr(record.ColInvalidReason, "why not: no_text, truncated, repeated, thinking_ate_budget, refused, not_json, schema:/path (a JSON pointer into the answer), not_in_choice, no_match, no_schema, no_regex, or the status of what did not end ok", func(r *record.RequestRow) *string { return &r.InvalidReason }),
 
 	zeroNull(digest(record.ColOutputHash, "first 16 bytes of the SHA-256 of the text; null without output", outputHash), outputHash),
 	reals(record.ColChunkGaps, "s", "gaps between text events; only with capture.chunks", func(r *record.RequestRow) *[]float64 { return &r.ChunkGapsS }),

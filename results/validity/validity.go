@@ -20,6 +20,7 @@ const (
 	NoText      = "no_text"             // nothing, or nothing but white space
 	Truncated   = "truncated"           // cut by max_tokens, and so not what was asked for
 	Thought     = "thinking_ate_budget" // max_tokens went on reasoning before the answer began
+	Repeated    = "repeated"            // cut, and it repeats itself; also the status where the engine ended it for that
 	Refused     = "refused"             // the model or the service declined
 	NotJSON     = "not_json"            // no JSON, or something beside it: a code fence is something
 	NotInChoice = "not_in_choice"
@@ -45,6 +46,7 @@ type Answer struct {
 	Thought bool   // reasoning came beside the text
 	Called  bool   // the answer calls tools: that is what was asked for, and no format is asked of it
 	Refused bool   // declined, in the protocol's own field
+	Repeats bool   // it ends with the same over and over
 }
 
 // Check is a format to hold answers against. Safe for concurrent use; nil takes any text.
@@ -100,16 +102,21 @@ func (c *Check) Invalid(a Answer) string {
 		return ""
 	case cut && text == "" && a.Thought, cut && strings.HasPrefix(text, thinks) && !strings.Contains(text, thought):
 		return Thought
-	case cut && text == "" && a.Text != "": // white space to the end, as a grammar allows it
+	case cut && text == "" && a.Repeats: // white space to the end, as a grammar allows it
+		return Repeated
+	case cut && text == "" && a.Text != "":
 		return Truncated
 	case text == "", strings.HasPrefix(text, thinks) && strings.HasSuffix(text, thought): // it thought, and said nothing
 		return NoText
 	}
-	if c == nil {
-		return ""
+	reason, loops := "", cut && a.Repeats
+	if c != nil {
+		reason = c.ready().unfit(a.Text)
 	}
-	reason := c.ready().unfit(a.Text)
-	if reason != "" && cut {
+	switch {
+	case loops && (c == nil || reason != ""):
+		return Repeated
+	case cut && reason != "":
 		return Truncated
 	}
 	return reason

@@ -6,6 +6,7 @@ import (
 
 	"matrix/backends"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/summary"
 	"matrix/results/validity"
 	"matrix/runner/ledger"
@@ -45,7 +46,7 @@ func startChecking(m *measurement) *checking {
 			select {
 			case a := <-c.queue:
 				reason := c.invalid(a)
-				if reason != "" && a.reply.Status == backends.OK {
+				if reason != "" && record.Answered(string(a.reply.Status)) {
 					c.reasons[reason]++
 				}
 				if err := m.append(a.PendingRequest, a.reply, reason); err != nil {
@@ -115,6 +116,6 @@ func (c *checking) invalid(a answered) string {
 	}
 	r := a.reply
 	return c.checks.Of(format).Invalid(validity.Answer{
-		Status: string(r.Status), Finish: r.FinishReason, Text: r.Text, Thought: r.Thought, Called: r.Called, Refused: r.Refused,
+		Status: string(r.Status), Finish: r.FinishReason, Text: r.Text, Thought: r.Thought, Called: r.Called, Refused: r.Refused, Repeats: r.Repeats(),
 	})
 }

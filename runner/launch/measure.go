@@ -198,7 +198,7 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 	if want := m.lacking(); want != nil {
 		return &Outcome{Status: record.EnvironmentFailed, Reason: "requests cannot leave this machine: " + want.Text, Hint: wants[want.Class]}
 	}
-	if c.Done > 0 && m.j.attempt.OK() == 0 && (all || errors.Is(context.Cause(ctx), errBreaker)) {
+	if c.Done > 0 && m.j.attempt.Answered() == 0 && (all || errors.Is(context.Cause(ctx), errBreaker)) {
 		return useless("requests", c.Done+m.before, m.book.Worst(), process.Tail(m.j.logPath(), logTailLines))
 	}
 	switch {

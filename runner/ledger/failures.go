@@ -56,7 +56,7 @@ const slowLoad = 0.5
 
 // notice counts what is told about all requests together; the ledger's lock is held.
 func (b *Ledger) notice(r *backends.Reply) {
-	if r.Status != backends.OK && r.Status != backends.Canceled {
+	if r.Status != backends.OK && r.Status != backends.Repeated && r.Status != backends.Canceled {
 		class := r.ErrorClass
 		if class == "" {
 			class = string(r.Status)

@@ -114,9 +114,11 @@ func (c *Counts) add(r backends.Reply) {
 	c.Done++
 	c.Reconnects += int64(r.Reconnects)
 	c.Events += int64(r.Chunks)
-	if r.Status == backends.OK {
+	switch r.Status {
+	case backends.OK:
 		c.OK++
-	} else {
+	case backends.Repeated: // elsewhere it would go on to max_tokens, and be ok
+	default:
 		c.Failed++
 	}
 	if r.OutputTokens != nil {
