@@ -30,7 +30,8 @@ func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 	case Tie:
 		return fmt.Sprintf("%s or %s for %s: equally fast, %s%s. %s.", a.first.name, a.second.name, n, first, second, a.decidedBy())
 	case Provisional:
-		return fmt.Sprintf("%s leads for %s, not shown: %s%s. %s.", a.first.name, n, first, second, a.unsure(g))
+		q.how = " " + a.unsure(g) + "."
+		return fmt.Sprintf("%s leads for %s, not shown: %s%s.%s", a.first.name, n, first, second, q.how)
 	case Undecided:
 		return fmt.Sprintf("%s takes %s for %s%s. Undecided: %s.", a.first.name, first, n, second, a.open(g))
 	}

@@ -17,12 +17,16 @@ func (g Group) Lead() []string {
 		out = append(out, s)
 	}
 	from := "" // said once
-	for _, q := range g.Questions {
+	for i, q := range g.Questions {
 		for _, s := range q.Sentences[:min(1, len(q.Sentences))] {
 			if q.from != "" && q.from == from {
 				s = strings.TrimPrefix(s, from+": ")
 			}
-			from = q.from
+			if from = q.from; q.how != "" && slices.ContainsFunc(g.Questions[i+1:], func(later Question) bool {
+				return later.how != "" && later.Platform != nil && *later.Platform == *q.Platform
+			}) {
+				s = strings.TrimSuffix(s, q.how) // how it could turn is said of most requests alone
+			}
 			out = once(out, []string{s})
 		}
 	}

@@ -74,6 +74,7 @@ type Question struct {
 
 	turn *turn
 	told int    // sentences before those of what is missing
+	how  string // what ends the first sentence of a lead that is not shown: how it could turn
 	from string // what the first sentence begins with, where figures were imported; "" = nothing
 	far  string // the sentence that says how far beyond what was run it lies, "" = it does not
 }

@@ -52,10 +52,13 @@ func Span(seconds float64) string {
 	return fmt.Sprintf(s.decimals+" "+s.unit, seconds/s.seconds)
 }
 
+// Tells reports that an interval tells something: its ends lie within a thousand times of each other.
+func Tells(low, high float64) bool { return high <= 1000*low }
+
 // Range is an interval of times in one unit, that of the longer: "32–36 min"; each end in its own where they lie far apart: "40 s–3.1 h".
 // "2 ms–148 days", which two launches can leave, tells a reader nothing and is said to.
 func Range(low, high float64) string {
-	if high > 1000*low {
+	if !Tells(low, high) {
 		return "too wide a range to use"
 	}
 	s := scaleOf(high)

@@ -43,10 +43,11 @@ func (m board) groupAnswer(g decision.Group) []Block {
 	for _, s := range g.Lead() {
 		out = append(out, toned("lead", s))
 	}
+	f := m.horizon(g)
 	if len(g.Questions) > 0 {
-		out = append(out, Block{Card: m.card(g)})
+		out = append(out, Block{Card: m.cards(g, f)})
 	}
-	if f := m.horizon(g); f != nil {
+	if f != nil {
 		out = append(out, Block{Figure: f})
 	}
 	if t := m.decided(g); len(t.Rows) > 0 {
@@ -74,20 +75,57 @@ func titleOf(n decision.Name) string {
 	return title
 }
 
-// card is the verdict on the largest number of requests at a glance.
-func (m board) card(g decision.Group) *document.Card {
-	q := g.Questions[len(g.Questions)-1]
-	c := &document.Card{Badges: []document.Badge{sure(q), valid(g), reliable(q)}}
+// cards are the verdicts at a glance: on the largest number of requests, and behind it those on the others. The box of the
+// figure turns to the one that was asked about nearest to what a reader types.
+func (m board) cards(g decision.Group, f *Figure) *document.Card {
+	var all []document.Card
+	for i, q := range g.Questions {
+		need := g.Need()
+		if i < len(g.Questions)-1 {
+			need = nil
+			if len(q.Missing) > 0 {
+				need = &q.Missing[0]
+			}
+		}
+		c := m.card(g, q, need)
+		if c.Behind = i < len(g.Questions)-1; f != nil {
+			c.Figure = f.ID
+		}
+		all = append(all, c)
+	}
+	last := all[len(all)-1]
+	last.Others = all[:len(all)-1]
+	return &last
+}
+
+// card is a verdict at a glance.
+func (m board) card(g decision.Group, q decision.Question, need *decision.Missing) document.Card {
+	c := document.Card{N: q.Requests, For: numbered(q) + ": " + choice(q), Badges: []document.Badge{sure(q), valid(g), reliable(q)}}
 	if q.Change != "" {
 		c.Badges = append(c.Badges, document.Badge{Name: "Would change if", Text: q.Change})
 	}
-	if need := g.Need(); need != nil {
+	if need != nil {
 		c.Do, c.Why = need.Command, need.Text+"."
 		if need.Command == "" {
 			c.Badges = append(c.Badges, document.Badge{Name: "Do next", Text: need.Text + "."})
 		}
 	}
 	return c
+}
+
+// choice is whom a verdict chooses, in a few words.
+func choice(q decision.Question) string {
+	if q.Platform == nil || q.Seconds == nil || q.Verdict == decision.NotComparable || q.Verdict == decision.Undecided {
+		return strings.ReplaceAll(q.Verdict, "_", " ")
+	}
+	took := ", " + decision.Span(*q.Seconds)
+	switch {
+	case q.Verdict == decision.Tie && q.RunnerUp != nil:
+		return *q.Platform + " or " + *q.RunnerUp + took
+	case q.Verdict == decision.Provisional:
+		return *q.Platform + " leads" + took
+	}
+	return *q.Platform + took
 }
 
 // sureness is a verdict as a badge.
@@ -105,6 +143,9 @@ func sure(q decision.Question) document.Badge {
 	b := sureness[q.Verdict]
 	b.Name = "Sure"
 	if q.RatioLow != nil && q.RatioHigh != nil {
+		if q.Verdict == decision.Provisional && *q.RatioLow > 1 {
+			b.Text = "projected, not shown" // an interval beyond 1, too far from what was run
+		}
 		b.Text += fmt.Sprintf(": %s takes ×%.2f the time, %.2f to %.2f", *q.RunnerUp, *q.Ratio, *q.RatioLow, *q.RatioHigh)
 	}
 	return b

@@ -24,7 +24,7 @@ func (m board) decided(g decision.Group) *Table {
 		Notes: []string{"≈ is PROJECTED, not measured. Below a time: what 95% of single runs stay within.",
 			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
 	for _, q := range g.Questions {
-		t.Columns = append(t.Columns, Column{Title: numbered(q), Unit: "time", Numeric: true})
+		t.Columns = append(t.Columns, Column{Title: numbered(q), Short: "for " + whole(float64(q.Requests)), Unit: "time", Numeric: true})
 	}
 	t.Columns = append(t.Columns, Column{Title: "Cost", Unit: strings.TrimSpace(m.Decision.Currency + " for " + most), Numeric: true}, Column{Title: "Success", Unit: "pooled", Numeric: true},
 		Column{Title: "Valid", Unit: "of the answers", Numeric: true},
@@ -176,9 +176,9 @@ func (m board) percentiles(c *summary.Cell, name string) Value {
 	if !middle.Known() {
 		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, name+"_p50"+suffix)}
 	}
-	v := Value{Text: seconds(middle.Median), Order: &middle.Median, Detail: "p99 not shown"}
+	v := Value{Text: seconds(middle.Median), Order: &middle.Median, Detail: "p99\u00a0not shown"}
 	if tail.Known() {
-		v.Detail = "p99 " + seconds(tail.Median)
+		v.Detail = "p99\u00a0" + seconds(tail.Median)
 	}
 	return v
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"matrix/results/decision"
+	"matrix/results/format"
 	"matrix/results/report/chart"
 	"matrix/results/report/document"
 )
@@ -31,9 +33,9 @@ func (m board) horizon(g decision.Group) *Figure {
 	for i, c := range crossings {
 		marks[i] = chart.Mark{X: c.at, Label: "≈ " + whole(c.at)}
 	}
-	x := chart.Axis{Label: "requests (log scale)", Log: true}
-	line := func(label string, ticks []float64, format func(float64) string, of func(decision.CurvePoint) *float64, band bool) chart.Chart {
-		return chart.Plot{Title: f.Alt, X: x, Y: chart.Axis{Label: label, Log: true, Format: format, Ticks: ticks}, Series: m.lines(g, curves, of, band, format), Marks: marks}
+	x := chart.Axis{Label: g.Questions[0].Counts + " (log scale)", Log: true}
+	line := func(label string, ticks []float64, word func(float64) string, of func(decision.CurvePoint) *float64, band bool) chart.Chart {
+		return chart.Plot{Title: f.Alt, X: x, Y: chart.Axis{Label: label, Log: true, Format: word, Ticks: ticks}, Series: m.lines(g, curves, of, band, word), Marks: marks}
 	}
 	f.Chart = line("time to finish (log scale)", clock(curves), clockTick, func(p decision.CurvePoint) *float64 { return &p.Seconds }, true)
 	marks = nil // they are of the time
@@ -106,7 +108,7 @@ func known(curves []decision.Curve, of func(decision.CurvePoint) *float64) bool 
 }
 
 // lines are the curves as a chart's series.
-func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, format func(float64) string) []chart.Series {
+func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, word func(float64) string) []chart.Series {
 	var out []chart.Series
 	for i, c := range curves {
 		s := chart.Series{Name: c.Contender, Slot: m.slotOf(g, c.Contender, i), Band: band}
@@ -116,7 +118,7 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 				continue
 			}
 			q := chart.Point{X: float64(p.Requests), Y: *v}
-			if band && !p.Assumed {
+			if band && !p.Assumed && format.Tells(p.Low, p.High) {
 				q.Low, q.High = &p.Low, &p.High
 			}
 			if !p.Beyond {
@@ -124,7 +126,7 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 			}
 			s.Points = append(s.Points, q)
 			if p.Measured {
-				q.Note = fmt.Sprintf("%s, %s requests\n%s, measured", c.Contender, whole(q.X), format(*v))
+				q.Note = fmt.Sprintf("%s, %s requests\n%s, measured", c.Contender, whole(q.X), word(*v))
 				s.Tips = append(s.Tips, q)
 			}
 		}
@@ -203,7 +205,7 @@ func horizonAlt(g decision.Group, crossings []crossing) string {
 			parts = append(parts, s.Contender+" "+decision.Span(s.Time.Seconds))
 		}
 	}
-	text := fmt.Sprintf("Time to finish over the number of requests. For %s: %s.", whole(float64(g.Questions[len(g.Questions)-1].Requests)), strings.Join(parts, ", "))
+	text := fmt.Sprintf("Time to finish over the number of %s. For %s: %s.", g.Questions[0].Counts, whole(float64(g.Questions[len(g.Questions)-1].Requests)), strings.Join(parts, ", "))
 	for _, c := range crossings {
 		text += fmt.Sprintf(" From about %s requests on %s is faster than %s.", whole(c.at), c.after, c.before)
 	}
@@ -217,24 +219,24 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 		Beyond int64      `json:"beyond"` // the largest number of requests that was run
 		N      []int64    `json:"n"`
 		T      []float64  `json:"t"`
-		Low    []float64  `json:"low"`
-		High   []float64  `json:"high"`
+		Low    []*float64 `json:"low"` // nil = no launch was repeated, or the interval tells nothing
+		High   []*float64 `json:"high"`
 		Cost   []*float64 `json:"cost"`
 		J      []*float64 `json:"j"`
 	}
 	var out []line
-	short := func(x float64) float64 {
-		unit := math.Pow(10, math.Floor(math.Log10(max(math.Abs(x), 1e-9)))-3)
-		return math.Round(x/unit) * unit
-	}
 	for _, c := range curves {
 		l := line{Name: c.Contender}
 		for _, p := range c.Points {
 			if !p.Beyond {
 				l.Beyond = p.Requests
 			}
-			l.N, l.T, l.Low, l.High = append(l.N, p.Requests), append(l.T, short(p.Seconds)), append(l.Low, short(p.Low)), append(l.High, short(p.High))
-			l.Cost, l.J = append(l.Cost, p.Cost), append(l.J, p.EnergyJ)
+			low, high := &p.Low, &p.High
+			if p.Assumed || !format.Tells(p.Low, p.High) {
+				low, high = nil, nil
+			}
+			l.N, l.T, l.Low, l.High = append(l.N, p.Requests), append(l.T, short(p.Seconds)), append(l.Low, shortly(low)), append(l.High, shortly(high))
+			l.Cost, l.J = append(l.Cost, shortly(p.Cost)), append(l.J, shortly(p.EnergyJ))
 		}
 		out = append(out, l)
 	}
@@ -243,4 +245,20 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 		return nil // numbers and names: always valid
 	}
 	return doc
+}
+
+// short has four digits: as many as a page shows, and one.
+func short(x float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64)
+	if err != nil {
+		return x // not to be had: it was written by the line above
+	}
+	return short
+}
+
+func shortly(x *float64) *float64 {
+	if x == nil {
+		return nil
+	}
+	return new(short(*x))
 }

@@ -102,24 +102,24 @@ func groupsOf(set *summary.Set) []*group {
 	return all
 }
 
-// contender is the platform with whatever tells the cell from others of that platform.
+// contender is the platform with whatever tells the cell from others of that platform, in the words of the decision.
 func (g *group) contender(c *summary.Cell) string {
 	parts := []string{c.Platform}
 	for _, axis := range extraAxes(g.cells) {
 		if label, ok := c.Axes[axis]; ok {
-			parts = append(parts, axis+" "+label)
+			parts = append(parts, axis+"="+label)
 		}
 	}
 	for _, other := range g.cells {
 		if other.Experiment != c.Experiment {
-			parts = append(parts, "of "+c.Experiment)
+			parts = append(parts, "experiment="+c.Experiment)
 			break
 		}
 	}
 	if c.Imported {
-		parts = append(parts, "(imported)")
+		parts = append(parts, "imported")
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(parts, ", ")
 }
 
 // extraAxes are the axes beside platform, model and batch size that vary among cells, sorted.

@@ -130,12 +130,19 @@ func (c *canvas) tips(points []Point, x, y scale) {
 	c.f(`</g>`)
 }
 
-// num is a coordinate with at most one decimal.
+// num is a coordinate with at most one decimal, and no 0 before its point: a page has ten thousand of them.
 func num(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		v = 0 // a chart is no place to fail; callers leave such points out
 	}
-	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
+	s := strconv.FormatFloat(math.Abs(math.Round(v*10)/10), 'f', -1, 64)
+	if len(s) > 1 {
+		s = strings.TrimPrefix(s, "0")
+	}
+	if v <= -0.05 {
+		return "-" + s
+	}
+	return s
 }
 
 // along is a path through points, each told by its distance from the one before: a third shorter than by its place.

@@ -70,29 +70,44 @@ func (p Panels) SVG(s Style) string {
 			c.text((from+to)/2, 13, "middle", c.paint("--soft", soft), b.Name, ` font-size="11"`)
 		}
 	}
+	var rules strings.Builder
+	scales := make([]scale, len(p.Rows))
+	c.f(`<g text-anchor="end" font-size="10">`)
 	for i, row := range p.Rows {
-		c.panel(row, p.Times, x, left, right, top+panelHeight*float64(i))
+		scales[i] = c.grid(row, &rules, left, right, top+panelHeight*float64(i))
 	}
+	c.f(`</g><path d="%s" stroke="%s"/>`, rules.String(), c.paint("--rule", grid))
+	for i, row := range p.Rows {
+		c.panel(row, p.Times, x, scales[i], left, right, top+panelHeight*float64(i))
+	}
+	var marks strings.Builder
+	c.f(`<g text-anchor="middle">`)
 	for _, t := range ticks {
 		if at := x.at(t); at >= left-1 && at <= right+1 {
-			c.line(at, bottom, at, bottom+4, c.paint("--soft", soft), "")
-			c.text(at, bottom+15, "middle", c.paint("--ink", ink), p.X.label(t), "")
+			marks.WriteString(along([][2]float64{{at, bottom}, {at, bottom + 4}}))
+			c.text(at, bottom+15, "start", c.paint("--ink", ink), p.X.label(t), "")
 		}
 	}
+	c.f(`</g><path d="%s" stroke="%s"/>`, marks.String(), c.paint("--soft", soft))
 	c.text((left+right)/2, bottom+29, "middle", c.paint("--soft", soft), p.X.Label, "")
 	return c.end((left+right)/2, (top+bottom)/2+14)
 }
 
-func (c *canvas) panel(p Panel, times []float64, x scale, left, right, top float64) {
+// grid names the ends of a panel's scale; its rules are one path for all panels.
+func (c *canvas) grid(p Panel, rules *strings.Builder, left, right, top float64) scale {
 	var ys []float64
 	for _, l := range p.Lines {
 		ys = append(ys, l.Values...)
 	}
 	y, ticks := Axis{Zero: true, Max: p.Max}.fit(ys, top+panelHeight-6, top+18)
 	for _, t := range []float64{ticks[0], ticks[len(ticks)-1]} {
-		c.line(left, y.at(t), right, y.at(t), c.paint("--rule", grid), "")
-		c.text(left-5, y.at(t)+4, "end", c.paint("--ink", ink), Short(t), ` font-size="10"`)
+		rules.WriteString(along([][2]float64{{left, y.at(t)}, {right, y.at(t)}}))
+		c.text(left-5, y.at(t)+4, "start", c.paint("--ink", ink), Short(t), "")
 	}
+	return y
+}
+
+func (c *canvas) panel(p Panel, times []float64, x, y scale, left, right, top float64) {
 	c.text(left+3, top+13, "start", c.paint("--ink", ink), p.Label, ` font-size="11" font-weight="600"`)
 	from := right
 	for _, l := range slices.Backward(p.Lines) {
@@ -118,12 +133,12 @@ func (c *canvas) panel(p Panel, times []float64, x scale, left, right, top float
 
 // broken draws a line that ends where nobody saw, and begins anew behind it.
 func (c *canvas) broken(l Line, times []float64, x, y scale) {
-	var run []Point
+	var run [][2]float64
 	flush := func() {
 		if len(run) == 1 {
-			c.f(`<circle cx="%s" cy="%s" r="1.2" fill="%s"/>`, num(x.at(run[0].X)), num(y.at(run[0].Y)), c.color(l.Slot))
+			c.f(`<circle cx="%s" cy="%s" r="1.2" fill="%s"/>`, num(run[0][0]), num(run[0][1]), c.color(l.Slot))
 		}
-		c.path(run, x, y, c.color(l.Slot), dashes[l.Slot%len(dashes)])
+		c.stroke(run, c.color(l.Slot), dashes[l.Slot%len(dashes)])
 		run = run[:0]
 	}
 	for i, v := range l.Values {
@@ -131,7 +146,7 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 			flush()
 			continue
 		}
-		run = append(run, Point{X: times[i], Y: v})
+		run = append(run, [2]float64{math.Round(x.at(times[i])), math.Round(y.at(v))}) // finer, nobody sees it: half a unit is less than half the stroke
 	}
 	flush()
 }

@@ -100,6 +100,21 @@ func TestHorizonIsDashedBeyond(t *testing.T) {
 	}
 }
 
+// A band ends where the interval does, and begins anew behind: what nobody knows is not filled.
+func TestBandIsNotBridged(t *testing.T) {
+	series := Series{Name: "a", Band: true}
+	for i, x := range []float64{1, 2, 4, 8, 16, 32} {
+		p := Point{X: x, Y: x}
+		if i != 2 {
+			p.Low, p.High = at(x/2), at(2*x)
+		}
+		series.Points = append(series.Points, p)
+	}
+	if n := strings.Count((Plot{Series: []Series{series}}).SVG(Style{}), "Z\""); n != 2 {
+		t.Errorf("%d bands with a gap between them, want 2", n)
+	}
+}
+
 // A line loses no peak by being simplified, and a straight one keeps its ends alone.
 func TestSimplified(t *testing.T) {
 	var straight, peaked [][2]float64

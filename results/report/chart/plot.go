@@ -151,12 +151,12 @@ func (c *canvas) series(s Series, x, y scale) {
 		solid = len(s.Points)
 	}
 	c.thin(s.Thin, x, y, color)
-	c.path(s.Points[:solid], x, y, color, dashes[s.Slot%len(dashes)])
+	c.stroke(drawn(s.Points[:solid], x, y), color, dashes[s.Slot%len(dashes)])
 	if n := len(s.Points); s.Level && n > 0 {
 		last := s.Points[n-1]
 		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="1.5 4"`)
 	}
-	c.path(s.Points[max(0, solid-1):], x, y, color, "1.5 4")
+	c.stroke(drawn(s.Points[max(0, solid-1):], x, y), color, "1.5 4")
 	for _, q := range s.Points {
 		if !s.Band && q.Low != nil && q.High != nil && *q.High > *q.Low {
 			c.interval(x.at(q.X), y.at(*q.Low), y.at(*q.High), color)
@@ -170,16 +170,21 @@ func (c *canvas) series(s Series, x, y scale) {
 	}
 }
 
-// path joins points.
-func (c *canvas) path(points []Point, x, y scale, color, dash string) {
-	if len(points) < 2 {
+// drawn are points in user units.
+func drawn(points []Point, x, y scale) [][2]float64 {
+	out := make([][2]float64, len(points))
+	for i, q := range points {
+		out[i] = [2]float64{x.at(q.X), y.at(q.Y)}
+	}
+	return out
+}
+
+// stroke joins points.
+func (c *canvas) stroke(drawn [][2]float64, color, dash string) {
+	if len(drawn) < 2 {
 		return
 	}
-	drawn := make([][2]float64, len(points))
-	for i, q := range points {
-		drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
-	}
-	c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="1.8"`, along(simplified(drawn, offLine)), color)
+	c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="1.8"`, along(coarse(drawn, offLine)), color)
 	if dash != "" {
 		c.f(` stroke-dasharray="%s"`, dash)
 	}
@@ -190,11 +195,7 @@ func (c *canvas) path(points []Point, x, y scale, color, dash string) {
 func (c *canvas) thin(lines [][]Point, x, y scale, color string) {
 	var d strings.Builder
 	for _, l := range lines {
-		drawn := make([][2]float64, len(l))
-		for i, q := range l {
-			drawn[i] = [2]float64{x.at(q.X), y.at(q.Y)}
-		}
-		d.WriteString(along(simplified(drawn, 4*offLine)))
+		d.WriteString(along(coarse(drawn(l, x, y), 4*offLine)))
 	}
 	if d.Len() > 0 {
 		c.f(`<path d="%s" fill="none" stroke="%s" stroke-width="0.7" stroke-opacity="0.6"/>`, d.String(), color)
@@ -228,22 +229,36 @@ func simplified(points [][2]float64, most float64) [][2]float64 {
 	return append(simplified(points[:at+1:at+1], most), simplified(points[at:], most)[1:]...)
 }
 
+// coarse are the points that a line is told by: simplified to within a distance, and to half a unit.
+func coarse(points [][2]float64, most float64) [][2]float64 {
+	out := slices.Clone(simplified(points, most))
+	for i, p := range out {
+		out[i] = [2]float64{math.Round(2*p[0]) / 2, math.Round(2*p[1]) / 2}
+	}
+	return out
+}
+
 // band fills what lies between the ends of a line's intervals.
 func (c *canvas) band(s Series, x, y scale) {
 	if !s.Band {
 		return
 	}
 	var up, down [][2]float64
-	for _, q := range s.Points {
-		if q.Low != nil && q.High != nil {
-			up = append(up, [2]float64{x.at(q.X), y.at(*q.High)})
-			down = append(down, [2]float64{x.at(q.X), y.at(*q.Low)})
+	flush := func() { // what has no interval is not bridged
+		if slices.Reverse(down); len(up) > 1 {
+			c.f(`<path d="%sZ" fill="%s" fill-opacity="0.13"/>`, along(append(coarse(up, offLine), coarse(down, offLine)...)), c.color(s.Slot))
 		}
+		up, down = nil, nil
 	}
-	slices.Reverse(down)
-	if len(up) > 1 {
-		c.f(`<path d="%sZ" fill="%s" fill-opacity="0.13"/>`, along(append(simplified(up, offLine), simplified(down, offLine)...)), c.color(s.Slot))
+	for _, q := range s.Points {
+		if q.Low == nil || q.High == nil {
+			flush()
+			continue
+		}
+		up = append(up, [2]float64{x.at(q.X), y.at(*q.High)})
+		down = append(down, [2]float64{x.at(q.X), y.at(*q.Low)})
 	}
+	flush()
 }
 
 // marks draws places on the x axis, each with its label at the foot of the plot.

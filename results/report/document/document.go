@@ -41,6 +41,11 @@ type Block struct {
 
 // Card is a verdict at a glance: badges, and what to do next.
 type Card struct {
+	For    string // what it speaks of, and whom it chooses: "200,000 requests: a, 3.1 h"
+	N      int64  // the number in For
+	Figure string // id of the one whose box asks for a number; "" = there is none
+	Behind bool   // another one of them is shown
+	Others []Card // of smaller numbers: a page shows one card at a time, on paper and in text this one stands
 	Badges []Badge
 	Do     string // one command; "" = nothing
 	Why    string // what it would tell
@@ -81,6 +86,7 @@ type Table struct {
 // Column is a table's column.
 type Column struct {
 	Title   string
+	Short   string // of the title, where there is room for little; "" = the title
 	Unit    string
 	Numeric bool
 }

@@ -28,7 +28,10 @@ var (
 	uplotCSS string
 )
 
-// dense leaves out indents and lines that are comments.
+// tight leaves out a style's spaces that mean nothing.
+var tight = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", " {\n", "{", ";\n", ";", "}\n", "}")
+
+// dense leaves out indents, lines that are comments, and what ends a line before a brace.
 func dense(code string) string {
 	var b strings.Builder
 	for line := range strings.Lines(code) {
@@ -36,15 +39,15 @@ func dense(code string) string {
 			b.WriteString(line + "\n")
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "; }", "}")
 }
 
 // page is parsed once; html/template escapes whatever a model, a dataset or an engine's log says.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"css":      func() template.CSS { return template.CSS(dense(styleCSS)) }, //nolint:gosec // our own
-	"js":       func() template.JS { return template.JS(dense(pageJS)) },     //nolint:gosec // our own
-	"uplotCSS": func() template.CSS { return template.CSS(uplotCSS) },        //nolint:gosec // pinned by its checksum
-	"uplotJS":  func() template.JS { return template.JS(uplotJS) },           //nolint:gosec // pinned by its checksum
+	"css":      func() template.CSS { return template.CSS(tight.Replace(dense(styleCSS))) }, //nolint:gosec // our own
+	"js":       func() template.JS { return template.JS(dense(pageJS)) },                    //nolint:gosec // our own
+	"uplotCSS": func() template.CSS { return template.CSS(uplotCSS) },                       //nolint:gosec // pinned by its checksum
+	"uplotJS":  func() template.JS { return template.JS(uplotJS) },                          //nolint:gosec // pinned by its checksum
 	"live": func(c chart.Chart) any {
 		if p, ok := c.(chart.Panels); ok {
 			return p.Live()

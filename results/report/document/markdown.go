@@ -91,6 +91,9 @@ func (m *markdown) blocks(blocks []Block) {
 }
 
 func (m *markdown) card(c *Card) {
+	if c.For != "" {
+		m.f("**For %s**\n\n", escapeMarkdown(c.For))
+	}
 	m.f("| | |\n| --- | --- |\n")
 	for _, b := range c.Badges {
 		m.f("| **%s** | %s |\n", escapeMarkdown(b.Name), escapeMarkdown(b.Text))

@@ -77,7 +77,7 @@ func TestDotStaysOnItsLine(t *testing.T) {
 
 // A table that is too wide for a screen is a line a row there, with the figures that fit; the whole report has it all.
 func TestBriefTable(t *testing.T) {
-	d := &Document{Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{{Table: &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "Time"}, {Title: "Success"}, {Title: "Energy"}}, Notes: []string{"short", "long"},
+	d := &Document{Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{{Table: &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "Time"}, {Title: "Success, pooled over all", Short: "Success"}, {Title: "Energy"}}, Notes: []string{"short", "long"},
 		Rows: []Row{{Values: []Value{{Text: "first"}, {Text: "105 s", Tone: "best", Detail: "from 100 s to 110 s"}, {Text: "100%"}, {Text: strings.Repeat("9", 40)}}},
 			{Values: []Value{{Text: "second"}, {Text: "2.0 h"}, {Text: "99%"}, {Text: "8"}}}}}}}}}}
 	var brief, whole strings.Builder

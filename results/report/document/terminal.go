@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -63,12 +64,15 @@ type lines struct {
 	short bool // what is folded is told by its title
 }
 
-func (t *lines) line(s string) {
+func (t *lines) line(s string) { t.hang("", s, 0) }
+
+// hang writes text behind its head; what does not fit on the line goes on below it, so far from the edge.
+func (t *lines) hang(head, s string, indent int) {
 	s = strings.ReplaceAll(clean(s), "★", "*") // as the tables here mark it
-	if t.width > 0 {
-		s = ansi.Wordwrap(s, t.width, "")
+	if t.width > indent {
+		s = strings.ReplaceAll(ansi.Wordwrap(s, t.width-indent, ""), "\n", "\n"+strings.Repeat(" ", indent))
 	}
-	t.WriteString(s + "\n")
+	t.WriteString(head + s + "\n")
 }
 
 // clean takes out what would move a terminal's cursor: models and logs may say anything.
@@ -96,12 +100,14 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		}
 		switch {
 		case b.Text != nil && b.Tone == "warn":
-			t.line("! " + words(b.Text))
+			t.hang("! ", words(b.Text), 2)
+		case b.Tone == "lead":
+			t.hang("", words(b.Text), 2)
 		case b.Text != nil:
 			t.line(words(b.Text))
 		}
 		for _, item := range b.List {
-			t.line("- " + words(item))
+			t.hang("- ", words(item), 2)
 		}
 		if b.Card != nil {
 			t.card(b.Card)
@@ -130,11 +136,15 @@ func (t *lines) blocks(blocks []Block, across bool) {
 
 // card writes a badge a line.
 func (t *lines) card(c *Card) {
+	t.line("")
+	if c.For != "" {
+		t.line("For " + c.For)
+	}
 	for _, b := range c.Badges {
-		t.line(pad(b.Name+":", 17) + b.Text)
+		t.hang(pad(b.Name+":", 17), b.Text, 17)
 	}
 	if c.Do != "" {
-		t.line(pad("Do next:", 17) + c.Why)
+		t.hang(pad("Do next:", 17), c.Why, 17)
 		t.WriteString("    " + clean(c.Do) + "\n")
 	}
 }
@@ -151,7 +161,7 @@ func (t *lines) records(table *Table) {
 		}
 	}
 	for _, n := range table.Notes {
-		t.line("  " + n)
+		t.hang("  ", n, 2)
 	}
 }
 
@@ -203,7 +213,7 @@ func (t *lines) across(table *Table) {
 	}
 	for i, n := range table.Notes {
 		if i == 0 || !t.short {
-			t.line("  " + n)
+			t.hang("  ", n, 2)
 		}
 	}
 }
@@ -228,7 +238,7 @@ func (t *lines) brief(table *Table) {
 		return v.Text
 	}
 	for i, c := range table.Columns {
-		widths[i] = ansi.StringWidth(c.Title)
+		widths[i] = ansi.StringWidth(cmp.Or(c.Short, c.Title))
 		for _, r := range table.Rows {
 			widths[i] = max(widths[i], ansi.StringWidth(text(r.Values[i])))
 		}
@@ -244,12 +254,12 @@ func (t *lines) brief(table *Table) {
 		}
 		t.WriteString(clean(strings.ReplaceAll(strings.TrimRight(b.String(), " "), "★", "*")) + "\n")
 	}
-	line(func(i int) string { return table.Columns[i].Title })
+	line(func(i int) string { return cmp.Or(table.Columns[i].Short, table.Columns[i].Title) })
 	for _, r := range table.Rows {
 		line(func(i int) string { return text(r.Values[i]) })
 	}
 	if len(table.Notes) > 0 {
-		t.line("  " + table.Notes[0])
+		t.hang("  ", table.Notes[0], 2)
 	}
 }
 

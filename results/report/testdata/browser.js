@@ -12,6 +12,14 @@ function box(w, d) {
   const ask = n => { input.value = n; input.dispatchEvent(new w.Event('input')); return out.textContent; };
   seen.box = ask(200);
   seen.beyond = ask(150000);
+  const cards = () => [...d.querySelectorAll('.card')].filter(c => shows(w, c)).map(c => c.textContent);
+  for (const [n, of] of [[5000, '5,000'], [9000, '5,000'], [40000, '50,000'], [200000, '200,000']]) {
+    const said = ask(n), [card, ...more] = cards();
+    hold('the card for ' + n + ' is ' + card, more.length === 0 && card.startsWith('For ' + of + ' requests'));
+    hold('for ' + n + ' the box says ' + said, said.includes('The verdict is for ' + of + ', the nearest') === (n === 9000 || n === 40000));
+  }
+  ask('');
+  hold('without a number the last card stands', cards().length === 1 && cards()[0].startsWith('For 200,000 requests'));
   hold('the box says nothing of what is outside the curves', /Outside/.test(ask(1)));
   const buttons = [...figure.querySelectorAll('.ask button')];
   hold('no button for cost', buttons.some(b => b.textContent === 'cost'));
@@ -30,7 +38,7 @@ function table(w, d) {
   hold('aria-sort', head.getAttribute('aria-sort') === 'ascending');
   head.querySelector('button').click();
   seen.down = names();
-  const filter = d.querySelector('input[type=search]'), box = filter.getBoundingClientRect(), card = d.querySelector('.card').getBoundingClientRect();
+  const filter = d.querySelector('input[type=search]'), box = filter.getBoundingClientRect(), card = d.querySelector('.card:not([hidden])').getBoundingClientRect();
   hold('the filter lies on the card', box.top >= card.bottom || box.bottom <= card.top || box.left >= card.right || box.right <= card.left);
   filter.value = 'P3';
   filter.dispatchEvent(new w.Event('input'));

@@ -3,19 +3,19 @@
 (function () {
   'use strict';
   var root = document.documentElement, tip = document.getElementById('tip'), cross = document.getElementById('cross');
-  function all(within, what) { return Array.prototype.slice.call(within.querySelectorAll(what)); }
+  function all(within, what) { return [...within.querySelectorAll(what)]; }
   function make(tag, text, into) { var e = document.createElement(tag); if (text) e.textContent = text; if (into) into.appendChild(e); return e; }
+  function whole(n) { return Number(n).toLocaleString('en'); }
   function three(x) { return x.toLocaleString('en', { maximumSignificantDigits: 3 }); }
 
   // Points: the nearest to the mouse, or the next by the arrow keys, with a line through it.
+  function place(e, x, y) { e.style.left = x + scrollX + 'px'; e.style.top = y + scrollY + 'px'; }
   function tell(text, x, y, box) {
     tip.hidden = cross.hidden = !text;
     if (!text) return;
     tip.textContent = text;
-    tip.style.left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), root.clientWidth - tip.offsetWidth - 4) + window.scrollX + 'px';
-    tip.style.top = Math.max(y - tip.offsetHeight - 8, 0) + window.scrollY + 'px';
-    cross.style.left = x + window.scrollX + 'px';
-    cross.style.top = box.top + window.scrollY + 'px';
+    place(tip, Math.min(Math.max(x - tip.offsetWidth / 2, 4), root.clientWidth - tip.offsetWidth - 4), Math.max(y - tip.offsetHeight - 8, 0));
+    place(cross, x, box.top);
     cross.style.height = box.height + 'px';
   }
   function reads(chart) {
@@ -31,16 +31,16 @@
       if (m) tell(points[i].dataset.tip, m[0], m[1], chart.getBoundingClientRect());
     }
     function near(e) {
-      var best = 3600, found = -1; // within 60 pixels
+      // Pixels.
+      var best = 60, found = -1;
       points.forEach((p, i) => {
-        var m = middle(p), d = Math.pow(m[0] - e.clientX, 2) + Math.pow(m[1] - e.clientY, 2);
-        if (p === e.target) d = 0;
+        var m = middle(p), d = p === e.target ? 0 : Math.hypot(m[0] - e.clientX, m[1] - e.clientY);
         if (d < best) { best = d; found = i; }
       });
       if (found < 0) tell(); else show(found);
     }
-    ['pointermove', 'click'].forEach(k => { chart.addEventListener(k, near); });
-    ['pointerleave', 'blur'].forEach(k => { chart.addEventListener(k, () => { tell(); }); });
+    ['pointermove', 'click'].forEach(k => chart.addEventListener(k, near));
+    ['pointerleave', 'blur'].forEach(k => chart.addEventListener(k, () => tell()));
     chart.addEventListener('keydown', e => {
       var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
       if (e.key === 'Escape') tell();
@@ -79,15 +79,15 @@
       var axis = { stroke: color('--ink'), grid: { stroke: color('--rule'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
       function names() {
         said.textContent = '';
-        if (row.lines.length > 1) row.lines.forEach(l => { make('b', l.name, said).style.color = color('--c' + l.slot); });
+        if (row.lines.length > 1) for (var l of row.lines) make('b', l.name, said).style.color = color('--c' + l.slot);
       }
       names();
       return new uPlot({
         width: chart.clientWidth || 400, height: last ? 104 : 76, legend: { show: false }, padding: [6, 8, last ? 0 : 6, 0],
         cursor: { sync: { key: chart.parentNode.id }, y: false },
         scales: { x: { time: false }, y: { range: (u, lo, hi) => [0, row.max || hi * 1.05 || 1] } },
-        axes: [Object.assign({ show: last, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, axis), Object.assign({ size: 50, space: 26 }, axis)],
-        series: [{}].concat(row.lines.map(l => { return { stroke: color('--c' + l.slot), width: 1.6, dash: l.slot ? [7, 3] : [] }; })),
+        axes: [{ ...axis, show: last, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, { ...axis, size: 50, space: 26 }],
+        series: [{}, ...row.lines.map(l => ({ stroke: color('--c' + l.slot), width: 1.6, dash: l.slot ? [7, 3] : [] }))],
         hooks: {
           drawClear: [u => {
             (data.bands || []).forEach(b => {
@@ -99,7 +99,7 @@
               u.ctx.fillText(b.name, Math.max(u.valToPos(b.from, 'x', true), u.bbox.left) + wide / 2, u.bbox.top + 11 * devicePixelRatio);
             });
           }],
-          draw: [u => { (row.marks || []).forEach(m => { m.at.forEach(a => { fill(u, m.bad ? '--bad' : '--warn', 1, a[0], a[1], u.bbox.top + u.bbox.height - 5, 5); }); }); }],
+          draw: [u => (row.marks || []).forEach(m => m.at.forEach(a => fill(u, m.bad ? '--bad' : '--warn', 1, a[0], a[1], u.bbox.top + u.bbox.height - 5, 5)))],
           setCursor: [u => {
             var k = u.cursor.idx;
             if (k === null || k === undefined) names(); else said.textContent = row.lines.map((l, n) => {
@@ -107,10 +107,10 @@
             }).join(', ') + ' at ' + three(times[k]) + ' s';
           }]
         }
-      }, [times].concat(lines), host);
+      }, [times, ...lines], host);
     }
     function draw() {
-      plots.forEach(u => { u.destroy(); });
+      plots.forEach(u => u.destroy());
       host.textContent = '';
       plots = data.rows.map(panel);
     }
@@ -122,9 +122,10 @@
       if (!step) return;
       e.preventDefault();
       at = Math.min(Math.max(at + step, 0), times.length - 1);
-      plots.forEach(u => { u.setCursor({ left: u.valToPos(times[at], 'x'), top: 1 }); });
+      plots.forEach(u => u.setCursor({ left: u.valToPos(times[at], 'x'), top: 1 }));
       tip.hidden = true;
-      tip.textContent = all(host, 'p').map(p => p.textContent).join('; '); // for who listens
+      // For who listens.
+      tip.textContent = all(host, 'p').map(p => p.textContent).join('; ');
     });
   }
   all(document, '.chart').forEach(chart => {
@@ -133,7 +134,7 @@
   });
 
   // Printing opens what is folded, a link into a fold opens it.
-  window.addEventListener('beforeprint', () => { all(document, 'details').forEach(d => { d.open = true; }); });
+  window.addEventListener('beforeprint', () => { all(document, 'details').forEach(d => d.open = true); });
   function reveal() {
     var at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (var d = at && at.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;
@@ -145,13 +146,12 @@
   reveal();
 
   // The box for a number of requests.
-  function between(n, values, from) { // by ratio between two points
-    var ns = from.n;
+  // By ratio between two points.
+  function between(n, values, ns) {
     if (n < ns[0] || n > ns[ns.length - 1]) return null;
     for (var i = 1; i < ns.length; i++) if (n <= ns[i]) {
       var a = values[i - 1], b = values[i];
-      if (a === null || b === null || a <= 0 || b <= 0) return null;
-      return a * Math.pow(b / a, Math.log(n / ns[i - 1]) / Math.log(ns[i] / ns[i - 1]));
+      return a > 0 && b > 0 ? a * (b / a) ** (Math.log(n / ns[i - 1]) / Math.log(ns[i] / ns[i - 1])) : null;
     }
     return values[0];
   }
@@ -162,31 +162,33 @@
     var figure = script.parentNode, curves = JSON.parse(script.textContent), row = make('div'), first = figure.querySelector('.chart');
     row.className = 'ask';
     figure.insertBefore(row, first);
-    var label = make('label', 'How many requests? ', row), input = make('input', '', label), charts = all(figure, '.chart[data-view]');
-    input.type = 'number'; input.min = 1; input.step = 1; input.inputMode = 'numeric';
+    var label = make('label', 'How many? ', row), input = make('input', '', label), charts = all(figure, '.chart[data-view]');
+    input.type = 'number'; input.min = 1;
     if (charts.length > 1) charts.forEach(chart => {
       var b = make('button', chart.dataset.view, row);
-      b.type = 'button';
-      b.setAttribute('aria-pressed', String(chart === first));
+      b.setAttribute('aria-pressed', chart === first);
       b.addEventListener('click', () => {
         charts.forEach(c => { c.style.display = c === chart ? 'block' : 'none'; });
-        all(row, 'button').forEach(o => { o.setAttribute('aria-pressed', String(o === b)); });
+        all(row, 'button').forEach(o => o.setAttribute('aria-pressed', o === b));
       });
     });
-    var out = make('output', '', row);
+    var out = make('output', '', row), cards = all(document, '[data-of="' + figure.id + '"]');
     input.addEventListener('input', () => {
-      var n = Number(input.value), found = [], lines = [];
+      var n = Number(input.value), found = [], lines = [], card = cards[cards.length - 1], far = c => Math.abs(Math.log(c.dataset.n / n));
+      if (n > 0) cards.forEach(c => { if (far(c) < far(card)) card = c; });
+      cards.forEach(c => { c.hidden = c !== card; });
       curves.forEach(c => {
-        var t = between(n, c.t, c);
-        if (t !== null) found.push({ t: t, low: between(n, c.low, c), high: between(n, c.high, c), cost: between(n, c.cost, c), j: between(n, c.j, c), of: c });
+        var at = values => between(n, values, c.n), t = at(c.t);
+        if (t !== null) found.push({ t, low: at(c.low), high: at(c.high), cost: at(c.cost), j: at(c.j), of: c });
       });
       found.sort((a, b) => a.t - b.t);
-      if (found.length > 1) lines.push('For ' + n.toLocaleString('en') + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (found[1].low < found[0].high ? '; their bands overlap.' : '.'));
+      if (found.length > 1) lines.push('For ' + whole(n) + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (found[1].low === null || found[0].high === null ? '; no interval is known.' : found[1].low < found[0].high ? '; their bands overlap.' : '.'));
       found.forEach(f => {
-        lines.push(f.of.name + ': ' + (n > f.of.beyond ? '≈ ' : '') + span(f.t) + ' (' + span(f.low) + ' to ' + span(f.high) + ')' + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
+        lines.push(f.of.name + ': ' + (n > f.of.beyond ? '≈ ' : '') + span(f.t) + (f.low === null ? '' : ' (' + span(f.low) + ' to ' + span(f.high) + ')') + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
       });
+      if (lines.length && card && far(card)) lines.push('The verdict is for ' + whole(card.dataset.n) + ', the nearest asked about; matrix report --requests ' + n + ' has another.');
       var ns = curves[0].n;
-      out.textContent = lines.length ? lines.join('\n') : n ? 'Outside of what the curves cover: ' + ns[0].toLocaleString('en') + ' to ' + ns[ns.length - 1].toLocaleString('en') + '.' : '';
+      out.textContent = lines.length ? lines.join('\n') : n ? 'Outside of what the curves cover: ' + whole(ns[0]) + ' to ' + whole(ns[ns.length - 1]) + '.' : '';
     });
   });
 
@@ -196,19 +198,19 @@
     if (body.rows.length < 2) return;
     heads.forEach((head, i) => {
       var b = make('button');
-      b.type = 'button';
-      while (head.firstChild) b.appendChild(head.firstChild);
-      head.appendChild(b);
+      b.append(...head.childNodes);
+      head.append(b);
       b.addEventListener('click', () => {
         var up = head.getAttribute('aria-sort') !== 'ascending';
-        heads.forEach(h => { h.removeAttribute('aria-sort'); });
+        heads.forEach(h => h.removeAttribute('aria-sort'));
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
         function key(row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.classList.contains('n') ? Infinity : c.textContent; }
-        all(body, 'tr').sort((a, b) => {
+        body.append(...all(body, 'tr').sort((a, b) => {
           var x = key(a), y = key(b);
-          if (x === Infinity || y === Infinity) return x === y ? 0 : x === Infinity ? 1 : -1; // what is missing stays last
+          // What is missing stays last.
+          if (x === Infinity || y === Infinity) return x === y ? 0 : x === Infinity ? 1 : -1;
           return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
-        }).forEach(row => { body.appendChild(row); });
+        }));
       });
     });
     if (body.rows.length < 5) return;
@@ -217,7 +219,7 @@
     input.type = 'search';
     table.closest('.scroll').before(row);
     input.addEventListener('input', () => {
-      all(body, 'tr').forEach(r => { r.hidden = r.cells[0].textContent.toLowerCase().indexOf(input.value.toLowerCase()) < 0; });
+      all(body, 'tr').forEach(r => { r.hidden = !r.cells[0].textContent.toLowerCase().includes(input.value.toLowerCase()); });
     });
   });
 })();
