@@ -2,11 +2,8 @@ package llamacpp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -16,7 +13,6 @@ import (
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
 	"matrix/backends/wire"
-	"matrix/experiments/textfile"
 )
 
 // stopGrace is how long a server gets to end.
@@ -96,21 +92,22 @@ func start(ctx context.Context, spec backends.Spec, with program, name string) (
 
 // load waits until the server is well, proves that it is ours and reads back what came of the load.
 func (s *server) load(ctx context.Context, spec backends.Spec, name string) (*engine, error) {
+	var documents wire.Documents
 	// While it loads it answers 503, or does not listen.
-	err := s.Await(ctx, "while loading", 50*time.Millisecond, func() (bool, error) { _, err := ask[struct{}](ctx, s.url+"/health"); return err == nil, nil })
+	err := s.Await(ctx, "while loading", 50*time.Millisecond, func() (bool, error) { return documents.Get(ctx, s.url+"/health", nil) == nil, nil })
 	if err != nil {
 		return nil, err
 	}
-	models, err := ask[models](ctx, s.url+"/v1/models")
-	if err != nil {
+	var models models
+	if err := documents.Get(ctx, s.url+"/v1/models", &models); err != nil {
 		return nil, err
 	}
 	m, ours := models.named(name)
 	if !ours {
 		return nil, fmt.Errorf("%s: %w", s.url, errNotOurs)
 	}
-	props, err := ask[props](ctx, s.url+"/props")
-	if err != nil {
+	var props props
+	if err := documents.Get(ctx, s.url+"/props", &props); err != nil {
 		return nil, err
 	}
 	s.Unwatch()
@@ -184,30 +181,4 @@ type props struct {
 	Generation struct {
 		Context *int64 `json:"n_ctx"` // of one slot
 	} `json:"default_generation_settings"`
-}
-
-var plain = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// ask reads a small document of the server; any status but 200 is an error.
-func ask[T any](ctx context.Context, url string) (out T, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return out, err
-	}
-	resp, err := plain.Do(req)
-	if err != nil {
-		return out, wire.Unasked(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return out, fmt.Errorf("get %s: %s", url, resp.Status)
-	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	if err == nil {
-		err = textfile.PlainJSON(json.Unmarshal(text, &out))
-	}
-	if err != nil {
-		return out, fmt.Errorf("read %s: %w", url, err)
-	}
-	return out, nil
 }

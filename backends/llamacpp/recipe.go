@@ -7,7 +7,6 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/recipe"
-	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
 
@@ -40,11 +39,6 @@ func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.R
 	request, notes := recipe.Example(c, example)
 	_, request.Prompt = cell.CutBOS(request.Prompt)
 	text, protocol := body(request, c.Model.ID, c.Isolation == nil || c.Isolation.PrefixCache != "off")
-	path := "completions"
-	if protocol == wire.OpenAIChat {
-		path = "chat/completions"
-	}
-	s.Notes = append(append(s.Notes, "Model "+m.gguf+", served as "+c.Model.ID, "", "A request as matrix sends it:",
-		fmt.Sprintf("  curl -N -H 'Content-Type: application/json' %s/v1/%s -d %s", url, path, recipe.Word(string(text)))), notes...)
+	s.Notes = append(append(append(s.Notes, "Model "+m.gguf+", served as "+c.Model.ID), recipe.Request(url, protocol, text)...), notes...)
 	return s.String(), ctx.Err()
 }

@@ -8,7 +8,6 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/recipe"
-	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
 
@@ -44,11 +43,7 @@ func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.R
 	request, notes := recipe.Example(c, example)
 	_, request.Prompt = cell.CutBOS(request.Prompt)
 	body, protocol := bodyOf(c.Platform, request, model, false)
-	path := "generate"
-	if protocol == wire.NDJSONChat {
-		path = "chat"
-	}
-	s.Notes = append(append(s.Notes, "", "A request as matrix sends it:", fmt.Sprintf("  curl -N %s/api/%s -d %s", url, path, recipe.Word(string(body)))), notes...)
+	s.Notes = append(append(s.Notes, recipe.Request(url, protocol, body)...), notes...)
 	s.Before = "command -v curl >/dev/null || { echo 'this script needs curl' >&2; exit 1; }\n"
 	s.After = fmt.Sprintf(awaitServer, recipe.Word(url))
 	if modelOf(c.Model).GGUF != "" {

@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,15 +12,13 @@ import (
 
 	"matrix/backends/wire"
 	"matrix/experiments/cell"
-	"matrix/experiments/textfile"
 )
 
 // api is the part of the interface that is not measured.
 type api struct {
+	wire.Documents
 	base string // ends in /v1, as a rule
 	root string // scheme and host
-	key  string
-	http *http.Client
 }
 
 // newAPI takes a base URL the way clients of OpenAI do: with its /v1, which is added to a bare host.
@@ -40,17 +37,10 @@ func newAPI(base, key string) (*api, error) {
 	if u.Path == "" {
 		u.Path = "/v1"
 	}
-	return &api{base: u.String(), root: u.Scheme + "://" + u.Host, key: key, http: &http.Client{Transport: &http.Transport{
+	return &api{base: u.String(), root: u.Scheme + "://" + u.Host, Documents: wire.Documents{Key: key, HTTP: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
 		TLSHandshakeTimeout: callPatience, ResponseHeaderTimeout: filePatience,
-	}}}, nil
-}
-
-// apiError is a refusal in the server's words.
-type apiError struct {
-	Status int
-	Text   string
-	After  time.Duration // that the server asks to stay away; 0 = it does not
+	}}}}, nil
 }
 
 const (
@@ -77,84 +67,11 @@ func (p *patient) Close() error {
 	return p.body.Close()
 }
 
-func (e *apiError) Error() string { return fmt.Sprintf("the server says (%d): %s", e.Status, e.Text) }
-
-// call exchanges JSON; a nil body is a GET, a nil out is not read.
+// call exchanges JSON with a path of the interface; a nil body is none, a nil out is not read.
 func (a *api) call(ctx context.Context, method, path string, body, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, callPatience)
 	defer cancel()
-	var r io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		r = bytes.NewReader(text)
-	}
-	resp, err := a.send(ctx, method, wire.Join(a.base, path), "application/json", r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", path, textfile.PlainJSON(err))
-	}
-	return nil
-}
-
-// send returns a good answer, its body open, or an error.
-func (a *api) send(ctx context.Context, method, target, kind string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, target, body)
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", kind)
-	}
-	if a.key != "" {
-		req.Header.Set("Authorization", "Bearer "+a.key)
-	}
-	resp, err := a.http.Do(req)
-	if err != nil {
-		return nil, wire.Unasked(err)
-	}
-	if resp.StatusCode/100 == 2 {
-		return resp, nil
-	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return nil, &apiError{resp.StatusCode, a.redact(errorText(text)), wire.RetryAfter(resp.Header, time.Now())}
-}
-
-// errorText finds the message in {"error": {"message": …}} and in {"error": "…"}.
-func errorText(text []byte) string {
-	var nested struct{ Error struct{ Message string } }
-	if json.Unmarshal(text, &nested) == nil && nested.Error.Message != "" {
-		return nested.Error.Message
-	}
-	var flat struct{ Error, Detail, Message string }
-	if json.Unmarshal(text, &flat) == nil && flat.Error+flat.Detail+flat.Message != "" {
-		return strings.TrimSpace(flat.Error + flat.Detail + flat.Message)
-	}
-	if len(text) > 300 {
-		text = text[:300]
-	}
-	return strings.ToValidUTF8(strings.TrimSpace(string(text)), "")
-}
-
-// redact takes the key out of what a server echoes.
-func (a *api) redact(text string) string {
-	if a.key == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, a.key, "***")
+	return a.Call(ctx, method, wire.Join(a.base, path), body, out)
 }
 
 // model is one entry of /v1/models. max_model_len is vLLM's, meta.n_ctx llama-server's.
@@ -189,8 +106,7 @@ var metricPrefixes = []string{"vllm:", "llamacpp:", "sglang:", "tgi_"}
 func (a *api) metrics(ctx context.Context) (url, prefix string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	anonymous := &api{base: a.root, http: a.http}
-	resp, err := anonymous.send(ctx, http.MethodGet, a.root+"/metrics", "", nil)
+	resp, err := wire.Documents{HTTP: a.HTTP}.Send(ctx, http.MethodGet, a.root+"/metrics", "", nil)
 	if err != nil {
 		return "", ""
 	}
@@ -211,13 +127,13 @@ func (a *api) metrics(ctx context.Context) (url, prefix string) {
 func (a *api) version(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	anonymous := &api{base: a.root, http: a.http}
+	anonymous := wire.Documents{HTTP: a.HTTP}
 	for _, path := range []string{"/version", "/props", "/api/version"} {
 		var v struct {
 			Version   string
 			BuildInfo string `json:"build_info"`
 		}
-		if anonymous.call(ctx, http.MethodGet, path, nil, &v) == nil && v.Version+v.BuildInfo != "" {
+		if anonymous.Get(ctx, wire.Join(a.root, path), &v) == nil && v.Version+v.BuildInfo != "" {
 			return v.Version + v.BuildInfo
 		}
 	}

@@ -40,7 +40,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 	}
 	dropsConnections := false
 	models, err := server.models(ctx)
-	var refused *apiError
+	var refused *wire.StatusError
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		a.info.Warnings = append(a.info.Warnings, "the server lists no models, so that it serves "+a.model+" is not proven")
@@ -65,8 +65,8 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 			a.args["cache_prompt"] = false // llama-server can be told: else the template in front of the nonce is cached
 		}
 	}
-	a.health = wire.Health(wire.Join(server.base, "/models"), server.key)
-	a.client = wire.New(wire.Options{APIKey: server.key, NoReuse: dropsConnections, Health: a.health})
+	a.health = wire.Health(wire.Join(server.base, "/models"), server.Key)
+	a.client = wire.New(wire.Options{APIKey: server.Key, NoReuse: dropsConnections, Health: a.health})
 	a.info.Version = server.version(ctx)
 	a.info.MetricsURL, a.info.MetricsPrefix = server.metrics(ctx)
 	return a, nil
@@ -128,16 +128,12 @@ func (a *attached) accepted() wire.Dialect {
 
 func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.Dialect) backends.Reply {
 	body, protocol := wire.OpenAIBody(a.begun(req), a.model, dialect)
-	path := "/completions"
-	if protocol == wire.OpenAIChat {
-		path = "/chat/completions"
-	}
 	var window int64
 	if a.info.MaxModelLen != nil { // written before the first request only
 		window = *a.info.MaxModelLen
 	}
 	return a.client.Do(ctx, wire.Call{
-		URL: wire.Join(a.server.base, path), Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
+		URL: wire.Join(a.server.base, strings.TrimPrefix(protocol.Path(), "/v1")), Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
 	})
 }
 
@@ -193,7 +189,7 @@ func (a *attached) Done() <-chan struct{} { return a.done }
 func (a *attached) Close(context.Context) error {
 	a.once.Do(func() {
 		a.client.Close()
-		a.server.http.CloseIdleConnections()
+		a.server.HTTP.CloseIdleConnections()
 		close(a.done)
 	})
 	return nil

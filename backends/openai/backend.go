@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"matrix/backends"
+	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
 
@@ -77,7 +78,7 @@ func unreachable(url string, err error) error {
 	e := &backends.LaunchError{
 		Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "start the server, or correct platform.url",
 	}
-	var refused *apiError
+	var refused *wire.StatusError
 	if errors.As(err, &refused) && (refused.Status == 401 || refused.Status == 403) {
 		e.Class, e.Hint = "unauthorized", "name the variable with the API key in platform.api_key_env"
 	}

@@ -70,7 +70,7 @@ func (b *batcher) Generate(ctx context.Context, req backends.Request) backends.R
 	one := func(yield func(backends.Request) bool) { yield(req) }
 	err := b.GenerateAll(ctx, one, func(r backends.Reply) { reply = r })
 	if err != nil && reply.Status == backends.NotSent {
-		reply.Error = wire.OneLine(b.server.redact(err.Error()))
+		reply.Error = wire.OneLine(b.server.Redact(err.Error()))
 		reply.Status, reply.ErrorClass = backends.Failed, "batch_failed"
 		if errors.Is(err, context.DeadlineExceeded) {
 			reply.Status, reply.ErrorClass = backends.TimedOut, "timeout"
@@ -166,7 +166,7 @@ func (b *batcher) await(ctx context.Context, r *batch) error {
 		case <-pause.C:
 		}
 		if err := b.server.call(ctx, http.MethodGet, "/batches/"+r.ID, nil, r); err != nil {
-			var refused *apiError
+			var refused *wire.StatusError
 			if after = 0; errors.As(err, &refused) {
 				after = refused.After
 			}

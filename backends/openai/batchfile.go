@@ -143,7 +143,7 @@ func (b *batcher) upload(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	tail := "\r\n--" + form.Boundary() + "--\r\n"
-	resp, err := b.server.send(ctx, http.MethodPost, wire.Join(b.server.base, "/files"), form.FormDataContentType(),
+	resp, err := b.server.Send(ctx, http.MethodPost, wire.Join(b.server.base, "/files"), form.FormDataContentType(),
 		io.MultiReader(&head, file, bytes.NewReader([]byte(tail))))
 	if err != nil {
 		return "", err
@@ -211,7 +211,7 @@ type completion struct {
 // readAnswers streams a file down. A line that answers nothing that was asked is passed over, and so is one that cannot be
 // read: the other answers came, and were paid for.
 func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over time.Time, done func(backends.Reply)) error {
-	resp, err := b.server.send(ctx, http.MethodGet, wire.Join(b.server.base, "/files/"+file+"/content"), "", nil)
+	resp, err := b.server.Send(ctx, http.MethodGet, wire.Join(b.server.base, "/files/"+file+"/content"), "", nil)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (b *batcher) readAnswers(ctx context.Context, r *batch, file string, over t
 		delete(r.seqs, seq)
 		reply := backends.Reply{Seq: seq, Attempts: 1, Sent: r.began, Done: over, TokenSource: "none"}
 		a.fill(&reply)
-		reply.Error = wire.OneLine(b.server.redact(reply.Error))
+		reply.Error = wire.OneLine(b.server.Redact(reply.Error))
 		done(reply)
 	}
 	return lines.Err()
@@ -257,9 +257,9 @@ func (a *answer) fill(r *backends.Reply) {
 	case a.Response == nil:
 		fail(backends.Malformed, "malformed_event", "an answer has neither response nor error")
 	case a.Response.StatusCode == http.StatusTooManyRequests || a.Response.StatusCode == http.StatusServiceUnavailable:
-		fail(backends.Rejected, fmt.Sprintf("http_%d", a.Response.StatusCode), errorText(a.Response.Body))
+		fail(backends.Rejected, fmt.Sprintf("http_%d", a.Response.StatusCode), wire.ErrorText(a.Response.Body))
 	case a.Response.StatusCode != http.StatusOK:
-		fail(backends.Failed, fmt.Sprintf("http_%d", a.Response.StatusCode), errorText(a.Response.Body))
+		fail(backends.Failed, fmt.Sprintf("http_%d", a.Response.StatusCode), wire.ErrorText(a.Response.Body))
 	case json.Unmarshal(a.Response.Body, &c) != nil || len(c.Choices) == 0:
 		fail(backends.Malformed, "malformed_event", "an answer has no choices")
 	default:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"matrix/backends/modelfile"
+	"matrix/backends/wire"
 )
 
 // kept is a batch that the service works on, as it stands on disk: after a crash of ours it goes on, costs money, and
@@ -54,7 +55,7 @@ func (b *batcher) readKept(ctx context.Context) {
 	for _, k := range b.kept {
 		var now batch
 		err := b.server.call(ctx, http.MethodGet, "/batches/"+k.ID, nil, &now)
-		var refused *apiError
+		var refused *wire.StatusError
 		gone := errors.As(err, &refused) && refused.Status == http.StatusNotFound
 		if !gone && now.Status != "failed" && now.Status != "cancelled" && now.Status != "cancelling" && now.Status != "expired" {
 			useful = append(useful, k)

@@ -1,9 +1,11 @@
 package recipe
 
 import (
+	"fmt"
 	"strings"
 
 	"matrix/backends"
+	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
 
@@ -35,4 +37,13 @@ func Example(c *cell.Cell, given backends.Request) (req backends.Request, notes 
 		req.Messages[i].Content = cut(req.Messages[i].Content)
 	}
 	return req, notes
+}
+
+// Request is how a request is sent by hand, as notes of a script. OpenAI's servers want to be told that a body is JSON.
+func Request(server string, p wire.Protocol, body []byte) []string {
+	kind := ""
+	if p.SSE() {
+		kind = " -H 'Content-Type: application/json'"
+	}
+	return []string{"", "A request as matrix sends it:", fmt.Sprintf("  curl -N%s %s%s -d %s", kind, server, p.Path(), Word(string(body)))}
 }

@@ -1,12 +1,10 @@
 package simulator
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -107,47 +105,19 @@ func (e *engine) Close(ctx context.Context) error {
 	return e.proc.Close(ctx, 3*time.Second)
 }
 
-// plain is for the few requests that are no generation. It has no pool: nothing is to be left open.
+// plain is for the few requests that are no generation. It has no pool, as nothing is to be left open, and no limit: a load
+// takes as long as it was told to.
 var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
-// ask sends one plain request and decodes its answer.
-func (e *engine) ask(ctx context.Context, method, path string, body, into any) error {
-	var sent io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("ask %s: %w", path, err)
-		}
-		sent = bytes.NewReader(text)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, e.base+path, sent)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", path, err)
-	}
-	resp, err := plain.Do(req)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return fmt.Errorf("ask %s: %w", path, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask %s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
-	}
-	return json.Unmarshal(text, into)
-}
 
 // loadByRequest has the model loaded by a request without a prompt, as Ollama does it.
 func (e *engine) loadByRequest(ctx context.Context) error {
 	var answer struct {
 		Done bool `json:"done"`
 	}
-	err := e.ask(ctx, http.MethodPost, "/api/generate", map[string]any{"model": e.config.Model, "keep_alive": -1}, &answer)
+	err := wire.Documents{HTTP: plain}.Call(ctx, http.MethodPost, e.base+"/api/generate", map[string]any{"model": e.config.Model, "keep_alive": -1}, &answer)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
 	if err == nil && !answer.Done {
 		err = errors.New("load the model: the answer has no done")
 	}
@@ -166,16 +136,17 @@ func (e *engine) prove(ctx context.Context) error {
 			Name string `json:"name"`
 		} `json:"models"`
 	}
+	var documents wire.Documents
 	var names []string
 	if e.config.LoadsWhenAsked() {
-		if err := e.ask(ctx, http.MethodGet, "/api/ps", nil, &loaded); err != nil {
+		if err := documents.Get(ctx, e.base+"/api/ps", &loaded); err != nil {
 			return err
 		}
 		for _, m := range loaded.Models {
 			names = append(names, m.Name)
 		}
 	} else {
-		if err := e.ask(ctx, http.MethodGet, "/v1/models", nil, &openAI); err != nil {
+		if err := documents.Get(ctx, e.base+"/v1/models", &openAI); err != nil {
 			return err
 		}
 		for _, m := range openAI.Data {

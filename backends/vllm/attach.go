@@ -1,8 +1,8 @@
 package vllm
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -78,10 +78,8 @@ func pick(models []model, want string) (model, error) {
 // askVersion is "unknown" where the server does not tell.
 func askVersion(ctx context.Context, url, key string) string {
 	var v struct{ Version string }
-	if text, err := get(ctx, wire.Join(url, "/version"), key); err == nil && json.Unmarshal(text, &v) == nil && v.Version != "" {
-		return v.Version
-	}
-	return "unknown"
+	_ = wire.Documents{Key: key}.Get(ctx, wire.Join(url, "/version"), &v)
+	return cmp.Or(v.Version, "unknown")
 }
 
 func (a *attached) Info() backends.Info { return a.info }

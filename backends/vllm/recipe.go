@@ -37,12 +37,7 @@ func writeRecipe(ctx context.Context, c *cell.Cell, port int, example backends.R
 	if c.Platform.Backend == ServeName {
 		request, notes := recipe.Example(c, example)
 		body, protocol := wire.OpenAIBody(request, c.Model.ID, wire.Extended)
-		path := "completions"
-		if protocol == wire.OpenAIChat {
-			path = "chat/completions"
-		}
-		s.Notes = append(append(s.Notes, "", "A request as matrix sends it:",
-			fmt.Sprintf("  curl -N -H 'Content-Type: application/json' http://127.0.0.1:%d/v1/%s -d %s", port, path, recipe.Word(string(body)))), notes...)
+		s.Notes = append(append(s.Notes, recipe.Request(fmt.Sprintf("http://127.0.0.1:%d", port), protocol, body)...), notes...)
 		s.Notes = append(s.Notes, measuringOnly(c, "--no-enable-prefix-caching")...)
 		return s.String(), ctx.Err()
 	}

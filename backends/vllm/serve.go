@@ -2,10 +2,8 @@ package vllm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -14,8 +12,6 @@ import (
 	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/backends/wire"
-	"matrix/experiments/cell"
-	"matrix/experiments/textfile"
 )
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
@@ -54,11 +50,7 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
 	dialect := wire.Dialect{Sampling: true, TemplateArgs: !bare, Guided: s.guided && !bare}
 	body, protocol := wire.OpenAIBody(req, s.name, dialect)
-	r := s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, protocol.Path()), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
-	if r.Status == backends.Failed && r.HTTPStatus == http.StatusBadRequest && tooLong(r.Error) {
-		r.ErrorClass = "prompt_too_long"
-	}
-	return r
+	return s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, protocol.Path()), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
 }
 
 // isGuided tells the versions before 0.11, which had guided_json and the like where later ones have structured_outputs.
@@ -66,18 +58,6 @@ func isGuided(version string) bool {
 	var major, minor int
 	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor) // what is no version is taken for a new one
 	return n == 2 && major == 0 && minor < 11
-}
-
-// tooLong knows the words in which vLLM's versions refuse a prompt for its length.
-func tooLong(text string) bool {
-	for _, words := range []string{
-		"maximum context length", "maximum model length", "longer than the max", "max_model_len", "context length is only",
-	} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // server is a launched one.
@@ -108,7 +88,7 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 	s := &server{engine: e, served: reach(url, name, "", 5*time.Minute)}
 	s.guided = isGuided(i.version)
 	// The port is bound early but nobody listens until the engine is up.
-	if err := s.p.Await(ctx, "while loading", 100*time.Millisecond, func() (bool, error) { _, err := get(ctx, url+"/health", ""); return err == nil, nil }); err != nil {
+	if err := s.p.Await(ctx, "while loading", 100*time.Millisecond, func() (bool, error) { return wire.Documents{}.Get(ctx, url+"/health", nil) == nil, nil }); err != nil {
 		return nil, s.failed(ctx, err)
 	}
 	if err := s.prove(ctx); err != nil {
@@ -171,35 +151,7 @@ type model struct {
 }
 
 func listModels(ctx context.Context, url, key string) ([]model, error) {
-	text, err := get(ctx, wire.Join(url, "/v1/models"), key)
-	if err != nil {
-		return nil, err
-	}
 	var list struct{ Data []model }
-	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("read %s/v1/models: %w", cell.PublicURL(url), textfile.PlainJSON(err))
-	}
-	return list.Data, nil
-}
-
-var plain = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// get reads a small document of a server; any status but 200 is an error.
-func get(ctx context.Context, url, key string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	if key != "" {
-		req.Header.Set("Authorization", "Bearer "+key)
-	}
-	resp, err := plain.Do(req)
-	if err != nil {
-		return nil, wire.Unasked(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: %s", cell.PublicURL(url), resp.Status)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	err := wire.Documents{Key: key}.Get(ctx, wire.Join(url, "/v1/models"), &list)
+	return list.Data, err
 }

@@ -37,7 +37,7 @@ func setEnd(r *backends.Reply, status backends.Status, class, text string) {
 
 // engineError is an error that the engine reported within its answer.
 func engineError(raw []byte) error {
-	text := errorText(raw)
+	text := ErrorText(raw)
 	return &answerError{backends.Failed, refusalClass(text, "error_event"), text}
 }
 
@@ -50,13 +50,13 @@ func isError(raw json.RawMessage) bool {
 	return true
 }
 
-// errorText digs the message out of the shapes that servers give their errors.
-func errorText(raw []byte) string {
+// ErrorText digs the message out of the shapes that servers give their errors.
+func ErrorText(raw []byte) string {
 	raw = bytes.TrimSpace(raw)
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		if strings.HasPrefix(text, `{"error"`) { // Ollama passes on what llama-server said
-			return errorText([]byte(text))
+			return ErrorText([]byte(text))
 		}
 		return text
 	}
@@ -64,7 +64,7 @@ func errorText(raw []byte) string {
 	if json.Unmarshal(raw, &object) == nil {
 		for _, inner := range []json.RawMessage{object.Error, object.Message, object.Detail} {
 			if isError(inner) {
-				return errorText(inner)
+				return ErrorText(inner)
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func errorText(raw []byte) string {
 // tooLong is how engines say that a prompt does not fit: Ollama, llama-server, vLLM of different versions.
 var tooLong = []string{
 	"exceeds the context length", "exceeds the available context size", "maximum context length", "maximum model length",
-	"longer than the maximum", "longer than the context length", "exceed_context_size", "exceed context window", "context window of", "prompt is too long", "context_length_exceeded",
+	"context length is only", "max_model_len", "longer than the max", "longer than the context length", "exceed_context_size", "exceed context window", "context window of", "prompt is too long", "context_length_exceeded",
 }
 
 // refusalClass groups the engine's words.
@@ -126,7 +126,7 @@ func badFraming(err error) bool {
 // refused books an answer that is not 200.
 func refused(r *backends.Reply, response *http.Response) {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	text := errorText(body)
+	text := ErrorText(body)
 	if text == "" {
 		text = http.StatusText(response.StatusCode)
 	}

@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"matrix/experiments/cell"
+	"matrix/experiments/textfile"
+)
+
+// Documents asks a server for what is not measured: small JSON documents, such as its version and its models.
+type Documents struct {
+	HTTP *http.Client // nil = one that keeps no connection open and waits some seconds for an answer
+	Key  string       // sent as Bearer, and taken out of what the server echoes; "" = none
+}
+
+// impatient has no pool: between a few questions at a load's beginning nothing is to be left open.
+var impatient = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// mostDocument bounds what is read of an answer, in bytes.
+const mostDocument = 16 << 20
+
+// StatusError is an answer other than 2xx.
+type StatusError struct {
+	Status int
+	Text   string        // in the server's words
+	After  time.Duration // that the server asks to stay away; 0 = it does not
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the server says (%d): %s", e.Status, e.Text)
+}
+
+// Get reads one document into out. A refusal is a *StatusError.
+func (d Documents) Get(ctx context.Context, url string, out any) error {
+	return d.Call(ctx, http.MethodGet, url, nil, out)
+}
+
+// Call exchanges JSON: a nil body is none, a nil out is not read. A refusal is a *StatusError.
+func (d Documents) Call(ctx context.Context, method, url string, body, out any) error {
+	var r io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		r = bytes.NewReader(text)
+	}
+	resp, err := d.Send(ctx, method, url, "application/json", r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, mostDocument))
+	if err == nil && out != nil {
+		err = textfile.PlainJSON(json.Unmarshal(text, out))
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", cell.PublicURL(url), err)
+	}
+	return nil
+}
+
+// Send returns a good answer, its body open; kind is the body's type. A refusal is a *StatusError, and no error has the
+// address's query in it.
+func (d Documents) Send(ctx context.Context, method, url, kind string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", kind)
+	}
+	if d.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+d.Key)
+	}
+	client := d.HTTP
+	if client == nil {
+		client = impatient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, Unasked(err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	return nil, &StatusError{resp.StatusCode, OneLine(d.Redact(ErrorText(text))), RetryAfter(resp.Header, time.Now())}
+}
+
+// Redact takes the key out of a text.
+func (d Documents) Redact(text string) string {
+	if d.Key == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, d.Key, "***")
+}
