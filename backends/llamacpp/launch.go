@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/ggml"
 	"matrix/backends/launched"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
@@ -141,14 +140,14 @@ func (s *server) failed(ctx context.Context, err error) error {
 	if errors.As(err, &ready) {
 		return err
 	}
-	f := ggml.Classify(failures, err.Error(), s.Tail(500))
+	f, _ := launched.Classify(failures, err.Error(), s.Tail(500))
 	switch {
 	case errors.Is(err, errTimeout) || errors.Is(context.Cause(ctx), errTimeout):
-		f = ggml.Failure{Class: "timeout", Hint: "raise limits.load"}
+		f = launched.Failure{Class: "timeout", Hint: "raise limits.load"}
 	case errors.Is(err, errNotOurs):
-		f = ggml.Failure{Class: "port_taken", Environment: true}
+		f = launched.Failure{Class: "port_taken", Environment: true}
 	case ctx.Err() != nil:
-		f = ggml.Failure{Class: "canceled", Environment: true}
+		f = launched.Failure{Class: "canceled", Environment: true}
 	}
 	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: s.Tail(25), Hint: f.Hint}
 }

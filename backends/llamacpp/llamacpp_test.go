@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/ggml"
+	"matrix/backends/launched"
 	"matrix/experiments/cell"
 )
 
@@ -223,7 +223,7 @@ func TestFailures(t *testing.T) {
 		"ModuleNotFoundError: No module named 'xllamacpp'":                                                           "missing_binary", "xllamacpp 1 has no argument nope": "bad_argument",
 		"gguf_init_from_file_ptr: invalid magic characters: 'abcd', expected 'GGUF'": "bad_model", "?": "exited",
 	} {
-		if got := ggml.Classify(failures, text); got.Class != want {
+		if got, _ := launched.Classify(failures, text); got.Class != want {
 			t.Errorf("%s: %s, want %s", text, got.Class, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/ggml"
+	"matrix/backends/launched"
 )
 
 // facts are what the server's log tells and its API does not.
@@ -133,20 +134,15 @@ func (l *loadLog) told() facts {
 }
 
 // failures are how a launch is known to fail.
-var failures = []ggml.Sign{
-	{Words: "couldn't bind", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port, or leave args.port out"}},
-	{Words: "address already in use", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port, or leave args.port out"}},
-	{Words: "no module named", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "install xllamacpp into platform.python"}},
-	{Words: "error while loading shared libraries", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "this build lacks a library: install it, or another build"}},
-	{Words: "illegal instruction", Failure: ggml.Failure{Class: "missing_binary", Environment: true, Hint: "this build wants another processor"}},
-	{Words: "invalid argument:", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
-	{Words: "error: argument", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
-	{Words: "has no argument", Failure: ggml.Failure{Class: "bad_argument", Environment: false, Hint: "correct platform.args: this build does not know it"}},
-	{Words: "too many open files", Failure: ggml.Failure{Class: "file_limit", Environment: true, Hint: "raise the limit of open files (ulimit -n)"}},
-	{Words: "out of memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
-	{Words: "failed to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
-	{Words: "unable to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "lower ctx_size or parallel, or take a smaller model"}},
-	{Words: "unknown model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this build cannot run the model: take a newer one"}},
-	{Words: "invalid magic", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "the file is no GGUF"}},
-	{Words: "failed to load model", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "see the log's last lines"}},
+var failures = []launched.Sign{
+	launched.Known("couldn't bind|address already in use", "port_taken", true, "free the port, or leave args.port out"),
+	launched.Known("no module named", "missing_binary", true, "install xllamacpp into platform.python"),
+	launched.Known("error while loading shared libraries", "missing_binary", true, "this build lacks a library: install it, or another build"),
+	launched.Known("illegal instruction", "missing_binary", true, "this build wants another processor"),
+	launched.Known("invalid argument:|error: argument|has no argument", "bad_argument", false, "correct platform.args: this build does not know it"),
+	launched.Known("too many open files", "file_limit", true, "raise the limit of open files (ulimit -n)"),
+	launched.Known("out of memory|failed to allocate|unable to allocate", "oom", false, "lower ctx_size or parallel, or take a smaller model"),
+	launched.Known("unknown model architecture", "unsupported", false, "this build cannot run the model: take a newer one"),
+	launched.Known("invalid magic", "bad_model", false, "the file is no GGUF"),
+	launched.Known("failed to load model", "bad_model", false, "see the log's last lines"),
 }

@@ -3,10 +3,8 @@ package modelfile
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 )
@@ -15,11 +13,7 @@ import (
 // is kept under the user's cache folder and holds while path, size, modification time and inode stay the same. A
 // cache that cannot be written costs time only.
 func Digest(path string) (string, error) {
-	dir := ""
-	if cache, err := os.UserCacheDir(); err == nil {
-		dir = filepath.Join(cache, "matrix", "digests")
-	}
-	return digestCached(path, dir)
+	return digestCached(path, cacheDir("digests"))
 }
 
 // hashed is a file that is being read for its digest.
@@ -52,82 +46,23 @@ func Hashing() (path string, done, size int64) {
 	return h.path, h.done.Load(), h.size
 }
 
-// remembered is one answer on disk; every field must match again.
-type remembered struct {
-	Path    string `json:"path"`
-	Size    int64  `json:"size_bytes"`
-	MTimeNS int64  `json:"mtime_ns"`
-	Inode   uint64 `json:"inode"`
-	SHA256  string `json:"sha256"`
-}
-
 func digestCached(path, dir string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
-	f, _, err := openRegular(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	want := remembered{Path: path, Size: st.Size(), MTimeNS: st.ModTime().UnixNano(), Inode: inode(st)}
-	if got, ok := recall(dir, want); ok {
-		return got, nil
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, io.TeeReader(f, newHashed(path, st.Size()))); err != nil {
-		return "", fmt.Errorf("digest %s: %w", path, err)
-	}
-	want.SHA256 = hex.EncodeToString(h.Sum(nil))
-	if now, err := f.Stat(); err == nil && now.Size() == st.Size() && now.ModTime().Equal(st.ModTime()) {
-		remember(dir, want) // a file that changed under the reading is asked again
-	}
-	return want.SHA256, nil
-}
-
-func recall(dir string, want remembered) (string, bool) {
-	if dir == "" {
-		return "", false
-	}
-	data, err := ReadSmall(cacheFile(dir, want.Path), 64<<10)
-	if err != nil {
-		return "", false
-	}
-	var got remembered
-	if json.Unmarshal(data, &got) != nil || !IsSHA256(got.SHA256) {
-		return "", false
-	}
-	want.SHA256 = got.SHA256
-	return got.SHA256, got == want
-}
-
-// remember writes beside and renames, so a reader never sees half an answer.
-func remember(dir string, r remembered) {
-	if dir == "" || os.MkdirAll(dir, 0o755) != nil {
-		return
-	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return
-	}
-	tmp, err := os.CreateTemp(dir, ".digest-*")
-	if err != nil {
-		return
-	}
-	_, werr := tmp.Write(data)
-	if cerr := tmp.Close(); werr != nil || cerr != nil || os.Rename(tmp.Name(), cacheFile(dir, r.Path)) != nil {
-		os.Remove(tmp.Name())
-	}
-}
-
-func cacheFile(dir, path string) string {
-	sum := sha256.Sum256([]byte(path))
-	return filepath.Join(dir, hex.EncodeToString(sum[:16])+".json")
+	return toldOf(dir, path, IsSHA256, func() (string, error) {
+		f, size, err := openRegular(path)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		h := sha256.New()
+		if _, err := io.Copy(h, io.TeeReader(f, newHashed(path, size))); err != nil {
+			return "", fmt.Errorf("digest %s: %w", path, err)
+		}
+		return hex.EncodeToString(h.Sum(nil)), nil
+	})
 }
 
 // IsSHA256 reports 64 hex digits.

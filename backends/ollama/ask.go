@@ -66,19 +66,14 @@ func messagesOf(turns []backends.Message) []message {
 var asOption = []string{"presence_penalty", "frequency_penalty", "min_p"}
 
 // ask fills in what an entry asks for beside its prompt. What is not known here was refused by refuses.
-func (r *request) ask(extra map[string]json.RawMessage) {
+func (r *request) ask(req backends.Request) {
+	extra := req.Fields()
 	r.Tools = extra["tools"]
-	var format struct {
-		Type   string
-		Schema struct{ Schema json.RawMessage } `json:"json_schema"`
-	}
-	if json.Unmarshal(extra["response_format"], &format) == nil {
-		switch format.Type {
-		case "json_object":
-			r.Format = json.RawMessage(`"json"`)
-		case "json_schema":
-			r.Format = format.Schema.Schema
-		}
+	switch f := req.Format(); {
+	case f.JSON:
+		r.Format = json.RawMessage(`"json"`)
+	case f.Schema != "":
+		r.Format = json.RawMessage(f.Schema)
 	}
 	for _, name := range asOption {
 		if value, there := extra[name]; there {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/ggml"
+	"matrix/backends/launched"
 	"matrix/backends/wire"
 )
 
@@ -26,10 +26,10 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	m, about, err := loadAttached(ctx, server, spec)
 	if err != nil {
-		f := ggml.Classify(failures, err.Error())
+		f, _ := launched.Classify(failures, err.Error())
 		var refused *apiError
 		if errors.As(err, &refused) && refused.Status == 404 {
-			f = ggml.Failure{Class: "missing_model", Environment: true, Hint: "ollama pull " + model}
+			f = launched.Failure{Class: "missing_model", Environment: true, Hint: "ollama pull " + model}
 		} else if f.Class == "exited" {
 			f.Class = "load_failed"
 		}

@@ -3,9 +3,6 @@ package ollama
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,36 +37,10 @@ func Version(binary string) (number, path string, err error) {
 	return number, path, err
 }
 
-// remembered is what an executable said, true while its file stays the same.
-type remembered struct {
-	Path    string `json:"path"`
-	Size    int64  `json:"size_bytes"`
-	MTimeNS int64  `json:"mtime_ns"`
-	Version string `json:"version"`
-}
-
 // version asks the executable, which takes some tens of milliseconds, and remembers the answer: a plan asks for each
 // cell, and each time.
 func version(ctx context.Context, path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("look at ollama: %w", err)
-	}
-	want := remembered{Path: path, Size: info.Size(), MTimeNS: info.ModTime().UnixNano()}
-	file := cacheFile(path)
-	var got remembered
-	if text, err := os.ReadFile(file); err == nil && json.Unmarshal(text, &got) == nil {
-		want.Version = got.Version
-		if got == want && got.Version != "" {
-			return got.Version, nil
-		}
-	}
-	want.Version, err = ask(ctx, path)
-	if err != nil {
-		return "", err
-	}
-	remember(file, want)
-	return want.Version, nil
+	return modelfile.Told("versions", path, func() (string, error) { return ask(ctx, path) })
 }
 
 var reVersion = regexp.MustCompile(`version is v?(\S+)`)
@@ -87,31 +58,6 @@ func ask(ctx context.Context, path string) (string, error) {
 		return "", fmt.Errorf("ask %s for its version: %w", path, err)
 	}
 	return "", fmt.Errorf("ask %s for its version: it is no Ollama: %.80q", path, out)
-}
-
-func cacheFile(path string) string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(path))
-	return filepath.Join(dir, "matrix", "versions", hex.EncodeToString(sum[:16])+".json")
-}
-
-// remember renames a whole file into place; a cache that cannot be written costs time only.
-func remember(file string, r remembered) {
-	text, err := json.Marshal(r)
-	if file == "" || err != nil || os.MkdirAll(filepath.Dir(file), 0o755) != nil {
-		return
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".version-*")
-	if err != nil {
-		return
-	}
-	_, werr := tmp.Write(text)
-	if cerr := tmp.Close(); werr != nil || cerr != nil || os.Rename(tmp.Name(), file) != nil {
-		os.Remove(tmp.Name())
-	}
 }
 
 // footprint is the executable with the libraries and runners that its release puts beside it: one package.

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func parseReference(name string) (reference, error) {
 	case 3:
 		r.host, r.namespace, r.model = parts[0], parts[1], parts[2]
 	}
-	if r.model == "" || r.namespace == "" || r.tag == "" || plain && r.host == "" {
+	if strings.HasPrefix(rest, "/") || r.model == "" || r.namespace == "" || r.tag == "" || plain && r.host == "" {
 		return r, fmt.Errorf("%q is no Ollama model name", name)
 	}
 	return r, nil
@@ -87,9 +88,18 @@ func (b hub) remote(r reference) registryModel {
 
 var errNoAnswer = errors.New("no answer in 30 s")
 
+// registryManifest is what a model consists of, as its registry says it and the store keeps it.
+type registryManifest struct {
+	Config layer
+	Layers []layer
+}
+
+// layers are all of them, the config last.
+func (m registryManifest) layers() []layer { return append(m.Layers, m.Config) }
+
 type layer struct {
-	Digest string
-	Size   int64
+	MediaType, Digest string
+	Size              int64 // bytes
 }
 
 // size sums the layers that a download into a store would bring ("": a store that cannot be seen); nil when the registry
@@ -105,10 +115,7 @@ func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
-	var manifest struct {
-		Config layer
-		Layers []layer
-	}
+	var manifest registryManifest
 	err = (&api{http: &http.Client{}}).do(req, &manifest)
 	var refused *apiError
 	if errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden) {
@@ -118,7 +125,7 @@ func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
 		return nil, m.explain(err)
 	}
 	var sum int64
-	for _, l := range append(manifest.Layers, manifest.Config) {
+	for _, l := range manifest.layers() {
 		blob := filepath.Join(store, "blobs", strings.Replace(l.Digest, ":", "-", 1))
 		if info, err := os.Stat(blob); store == "" || err != nil || info.Size() != l.Size {
 			sum += l.Size
@@ -132,10 +139,7 @@ func (r reference) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	host := r.host
-	if host == "" {
-		host = strings.TrimPrefix(registry, "https://")
-	}
+	host := cmp.Or(r.host, strings.TrimPrefix(registry, "https://"))
 	var refused *apiError
 	var unsent *url.Error
 	text := err.Error()

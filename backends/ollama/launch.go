@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"matrix/backends"
-	"matrix/backends/ggml"
 	"matrix/backends/launched"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
@@ -161,14 +160,14 @@ func (s *server) failed(err error) error {
 		return err
 	}
 	tail := s.Tail(25)
-	f := ggml.Classify(failures, err.Error(), tail)
+	f, _ := launched.Classify(failures, err.Error(), tail)
 	switch {
 	case errors.Is(err, errTimeout):
-		f = ggml.Failure{Class: "timeout", Hint: "raise limits.load"}
+		f = launched.Failure{Class: "timeout", Hint: "raise limits.load"}
 	case errors.Is(err, errNotOurs):
-		f = ggml.Failure{Class: "port_taken", Environment: true}
+		f = launched.Failure{Class: "port_taken", Environment: true}
 	case errors.Is(err, context.Canceled):
-		f = ggml.Failure{Class: "canceled", Environment: true}
+		f = launched.Failure{Class: "canceled", Environment: true}
 	}
 	if s.Running() && f.Class == "exited" {
 		f.Class = "load_failed"

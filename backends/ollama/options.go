@@ -24,15 +24,8 @@ func contextOf(p *cell.Platform) int {
 }
 
 func whole(v any) (int, bool) {
-	switch v := v.(type) {
-	case int64:
-		return int(v), true
-	case int:
-		return v, true
-	case float64:
-		return int(v), v == float64(int(v))
-	}
-	return 0, false
+	n, ok := cell.Number(v)
+	return int(n), ok && n == float64(int(n))
 }
 
 // fixed are the options that load the model. All of them go with every request: one that differs makes Ollama load
@@ -97,7 +90,7 @@ type request struct {
 // bodyOf is the request to /api/generate or /api/chat, by the protocol.
 func bodyOf(p *cell.Platform, req backends.Request, model string, thinks bool) ([]byte, wire.Protocol) {
 	r := request{Model: model, Stream: true, KeepAlive: -1, Options: sampled(p, req), Think: thinkOf(req.Generate, thinks)}
-	r.ask(req.Fields())
+	r.ask(req)
 	if len(req.Messages) > 0 {
 		r.Messages = messagesOf(req.Messages)
 		return encode(r), wire.NDJSONChat

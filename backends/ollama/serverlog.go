@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"matrix/backends/ggml"
+	"matrix/backends/launched"
 )
 
 // facts are what a server's log tells and its API does not.
@@ -110,17 +111,13 @@ func (r *logReader) read() {
 }
 
 // failures are how a launch is known to fail.
-var failures = []ggml.Sign{
-	{Words: "address already in use", Failure: ggml.Failure{Class: "port_taken", Environment: true, Hint: "free the port"}},
-	{Words: "binary not found", Failure: ggml.Failure{Class: "missing_runner", Environment: true, Hint: "this build of Ollama has no llama-server beside it: install a release, or see just engines"}},
-	{Words: "no space left on device", Failure: ggml.Failure{Class: "disk_full", Environment: true, Hint: "free some disk space"}},
-	{Words: "permission denied", Failure: ggml.Failure{Class: "permission", Environment: true, Hint: "see that the models folder can be written"}},
-	{Words: "too many open files", Failure: ggml.Failure{Class: "file_limit", Environment: true, Hint: "raise the limit of open files (ulimit -n)"}},
-	{Words: "requires more system memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{Words: "out of memory", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{Words: "unable to allocate", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{Words: "cudamalloc failed", Failure: ggml.Failure{Class: "oom", Environment: false, Hint: "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"}},
-	{Words: "unknown model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this version of Ollama cannot run the model"}},
-	{Words: "unsupported model architecture", Failure: ggml.Failure{Class: "unsupported", Environment: false, Hint: "this version of Ollama cannot run the model"}},
-	{Words: "invalid file magic", Failure: ggml.Failure{Class: "bad_model", Environment: false, Hint: "the file is no GGUF"}},
+var failures = []launched.Sign{
+	launched.Known("address already in use", "port_taken", true, "free the port"),
+	launched.Known("binary not found", "missing_runner", true, "this build of Ollama has no llama-server beside it: install a release, or see just engines"),
+	launched.Known("no space left on device", "disk_full", true, "free some disk space"),
+	launched.Known("permission denied", "permission", true, "see that the models folder can be written"),
+	launched.Known("too many open files", "file_limit", true, "raise the limit of open files (ulimit -n)"),
+	launched.Known("requires more system memory|out of memory|unable to allocate|cudamalloc failed", "oom", false, "take a smaller model, num_ctx or OLLAMA_NUM_PARALLEL"),
+	launched.Known("(unknown|unsupported) model architecture", "unsupported", false, "this version of Ollama cannot run the model"),
+	launched.Known("invalid file magic", "bad_model", false, "the file is no GGUF"),
 }

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -83,49 +84,30 @@ func ggufOf(store, name string) (*modelfile.GGUF, error) {
 	return modelfile.ReadGGUF(b.Path)
 }
 
-// manifestPath completes a name the way Ollama does: registry.ollama.ai/library/NAME:latest.
+// manifestPath is where a store keeps a model's manifest: below registry.ollama.ai/library, unless the name says otherwise.
 func manifestPath(store, name string) (string, error) {
-	host, namespace, tag := "registry.ollama.ai", "library", "latest"
-	rest := strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
-	if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, '/') {
-		rest, tag = rest[:i], rest[i+1:]
+	r, err := parseReference(name)
+	if err != nil {
+		return "", err
 	}
-	parts := strings.Split(rest, "/")
-	model := parts[len(parts)-1]
-	switch len(parts) {
-	case 1:
-	case 2:
-		namespace = parts[0]
-	case 3:
-		host, namespace = parts[0], parts[1]
-	default:
-		return "", fmt.Errorf("%q is no Ollama model name", name)
-	}
-	for _, p := range []string{host, namespace, model, tag} {
-		if p == "" || p == "." || p == ".." || strings.ContainsAny(p, "\\\x00") {
+	parts := []string{cmp.Or(r.host, strings.TrimPrefix(registry, "https://")), r.namespace, r.model, r.tag}
+	for _, p := range parts { // a name must not lead out of the store
+		if p == "." || p == ".." || strings.ContainsAny(p, "\\\x00") {
 			return "", fmt.Errorf("%q is no Ollama model name", name)
 		}
 	}
-	return filepath.Join(store, "manifests", host, namespace, model, tag), nil
+	return filepath.Join(append([]string{store, "manifests"}, parts...)...), nil
 }
 
 func parseManifest(data []byte, blobs string) (*manifest, error) {
-	type layer struct {
-		MediaType string `json:"mediaType"`
-		Digest    string `json:"digest"`
-		Size      int64  `json:"size"`
-	}
-	var raw struct {
-		Config layer   `json:"config"`
-		Layers []layer `json:"layers"`
-	}
+	var raw registryManifest
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, textfile.PlainJSON(err)
 	}
 	sum := sha256.Sum256(data)
 	m := &manifest{Digest: hex.EncodeToString(sum[:])}
 	raw.Config.MediaType = "application/vnd.ollama.image.config"
-	for _, l := range append(raw.Layers, raw.Config) {
+	for _, l := range raw.layers() {
 		if l.Digest == "" {
 			continue
 		}

@@ -125,17 +125,17 @@ func (e *engine) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errLoadTimeout) {
 		return cause // somebody stopped us: no launch error
 	}
-	launch := &backends.LaunchError{
-		Class: "exited", Err: err, LogTail: e.proc.Tail(20),
+	launch := &backends.LaunchError{Err: err, LogTail: e.proc.Tail(20)}
+	f, _ := launched.Classify(told, launch.LogTail, err.Error())
+	if errors.Is(err, errLoadTimeout) {
+		f = launched.Failure{Class: "timeout", Hint: "raise limits.load, or lower load_s"}
 	}
-	said := launch.LogTail + "\n" + err.Error()
-	switch {
-	case errors.Is(err, errLoadTimeout):
-		launch.Class, launch.Hint = "timeout", "raise limits.load, or lower load_s"
-	case strings.Contains(said, "out of memory") || strings.Contains(said, "requires more system memory"):
-		launch.Class, launch.Hint = "oom", "it was told to (oom_log)"
-	case strings.Contains(said, "valid model identifier") || strings.Contains(said, "not found"):
-		launch.Class, launch.Hint = "missing_model", "it was told to (refuse_model)"
-	}
+	launch.Class, launch.Hint = f.Class, f.Hint
 	return launch
+}
+
+// told are the ways in which a simulated load fails when it is told to, in the words of the engines that it imitates.
+var told = []launched.Sign{
+	launched.Known("out of memory|requires more system memory", "oom", false, "it was told to (oom_log)"),
+	launched.Known("valid model identifier|not found", "missing_model", false, "it was told to (refuse_model)"),
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,8 +9,7 @@ import (
 
 	"matrix/backends/fake/queueing"
 	"matrix/experiments/cell"
-
-	"github.com/agext/levenshtein"
+	"matrix/experiments/wording"
 )
 
 // field is one option: where its value goes and what it may be.
@@ -55,7 +55,12 @@ func parse(values cell.Values) (queueing.Options, []cell.Problem) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		f, known := all[name]
 		if !known {
-			problems = append(problems, unknown(name, slices.Sorted(maps.Keys(all))))
+			names := slices.Sorted(maps.Keys(all))
+			problems = append(problems, cell.Problem{
+				Summary: fmt.Sprintf("The simulator has no option %q", name),
+				Detail:  cmp.Or(strings.TrimSpace(wording.DidYouMean(name, names)), "It has "+strings.Join(names, ", ")+"."),
+				Path:    "platform.options." + name,
+			})
 			continue
 		}
 		if wrong := f.set(values[name]); wrong != "" {
@@ -67,20 +72,6 @@ func parse(values cell.Values) (queueing.Options, []cell.Problem) {
 		}
 	}
 	return o, problems
-}
-
-func unknown(name string, names []string) cell.Problem {
-	p := cell.Problem{
-		Summary: fmt.Sprintf("The simulator has no option %q", name),
-		Detail:  "It has " + strings.Join(names, ", ") + ".",
-		Path:    "platform.options." + name,
-	}
-	for _, n := range names {
-		if levenshtein.Distance(name, n, nil) < 3 {
-			p.Detail = fmt.Sprintf("Did you mean %q?", n)
-		}
-	}
-	return p
 }
 
 // set stores a value and returns what it should have been when it does not fit. A null leaves the default.
@@ -108,7 +99,7 @@ func (f field) set(value any) (wrong string) {
 		}
 		*into = n
 	case *float64:
-		n, ok := number(value)
+		n, ok := cell.Number(value)
 		if !ok || n < f.min || n > f.max {
 			return "a number" + f.bounds()
 		}
@@ -124,32 +115,15 @@ func (f field) bounds() string {
 	return fmt.Sprintf(" from %v to %v", f.min, f.max)
 }
 
+// whole takes a truth for the 1 and −1 of exit_at_load.
 func whole(value any) (int64, bool) {
-	switch n := value.(type) {
-	case int64:
-		return n, true
-	case int:
-		return int64(n), true
-	case float64:
-		return int64(n), n == float64(int64(n))
-	case bool: // exit_at_load = true
-		if n {
-			return 1, true
-		}
+	if on, ok := value.(bool); ok && on {
+		return 1, true
+	} else if ok {
 		return -1, true
 	}
-	return 0, false
-}
-
-func number(value any) (float64, bool) {
-	if _, isBool := value.(bool); isBool {
-		return 0, false
-	}
-	if n, ok := value.(float64); ok {
-		return n, true
-	}
-	n, ok := whole(value)
-	return float64(n), ok
+	n, ok := cell.Number(value)
+	return int64(n), ok && n == float64(int64(n))
 }
 
 // Check says what the simulator cannot do for a cell. It refuses what the engine that it imitates refuses.

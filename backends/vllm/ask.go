@@ -22,18 +22,11 @@ func structure(extra map[string]json.RawMessage) map[string]any {
 			return map[string]any{name: value}
 		}
 	}
-	var format struct {
-		Type   string
-		Schema struct{ Schema json.RawMessage } `json:"json_schema"`
-	}
-	if json.Unmarshal(extra["response_format"], &format) != nil {
-		return nil
-	}
-	switch format.Type {
-	case "json_object":
+	switch f := cell.FormatOf(extra); {
+	case f.JSON:
 		return map[string]any{"json_object": true}
-	case "json_schema":
-		return map[string]any{"json": format.Schema.Schema}
+	case f.Schema != "":
+		return map[string]any{"json": json.RawMessage(f.Schema)}
 	}
 	return nil
 }

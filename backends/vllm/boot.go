@@ -110,7 +110,7 @@ func (e *engine) failed(ctx context.Context, err error) error {
 		err = fmt.Errorf("%w: %s", err, f.line)
 	}
 	return &backends.LaunchError{
-		Environment: f.environment, Class: f.class, Err: errors.Join(err, stopErr), LogTail: tail, Hint: f.hint,
+		Environment: f.Environment, Class: f.Class, Err: errors.Join(err, stopErr), LogTail: tail, Hint: f.Hint,
 	}
 }
 

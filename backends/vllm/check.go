@@ -93,7 +93,7 @@ func checkArgs(c *cell.Cell) []cell.Problem {
 			say(name, fmt.Sprintf("args.%s belongs to the server", name), "vllm_offline has no HTTP server; leave it out.")
 		}
 	}
-	if n, ok := number(c.Platform.Args["tensor_parallel_size"]); ok && c.Hardware != nil && c.Hardware.GPUs > 0 && n > float64(c.Hardware.GPUs) {
+	if n, ok := cell.Number(c.Platform.Args["tensor_parallel_size"]); ok && c.Hardware != nil && c.Hardware.GPUs > 0 && n > float64(c.Hardware.GPUs) {
 		say("tensor_parallel_size", fmt.Sprintf("tensor_parallel_size %g needs more than the %d GPUs of hardware %q",
 			n, c.Hardware.GPUs, c.Hardware.ID), "Lower it, or declare the hardware's gpus.")
 	}
@@ -102,7 +102,7 @@ func checkArgs(c *cell.Cell) []cell.Problem {
 
 func checkLimits(c *cell.Cell) []cell.Problem {
 	var problems []cell.Problem
-	length, ok := number(c.Platform.Args["max_model_len"])
+	length, ok := cell.Number(c.Platform.Args["max_model_len"])
 	if ok && length > 0 && c.Generate != nil && float64(c.Generate.MaxTokens) >= length {
 		problems = append(problems, cell.Problem{
 			Summary: fmt.Sprintf("max_tokens %d leaves no room for a prompt in max_model_len %g", c.Generate.MaxTokens, length),
@@ -161,16 +161,4 @@ func checkIsolation(c *cell.Cell) []cell.Problem {
 		})
 	}
 	return problems
-}
-
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case int:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
 }

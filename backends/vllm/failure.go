@@ -5,49 +5,42 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"matrix/backends/launched"
 )
 
 // failure is what a log says of an engine's end. vLLM's last line is generic ("Engine core initialization failed"):
 // the cause is an earlier line.
 type failure struct {
-	class       string
-	environment bool // the world's fault, not the cell's
-	line        string
-	hint        string
+	launched.Failure
+	line string
 }
 
-// cause is one known way to fail. The first that matches any line decides, so particular ones stand first.
-type cause struct {
-	re          *regexp.Regexp
-	class       string
-	environment bool
-	hint        string
-}
-
-var causes = []cause{
-	{regexp.MustCompile(`No module named 'vllm'`), "missing_package", true,
-		"install vLLM into that interpreter, or set platform.python to one that has it"},
-	{regexp.MustCompile(`[Aa]ddress already in use|Errno 98`), "port_taken", true, "leave args.port out, or free the port"},
-	{regexp.MustCompile(`No space left on device`), "disk_full", true, "free some disk space"},
-	{regexp.MustCompile(`(?:Available|Free) memory on (?:device|node) .* is less than desired`), "memory_taken", false, ""},
-	{regexp.MustCompile(`To serve at least one request with the model's max seq len`), "no_kv_room", false,
-		"lower args.max_model_len, or raise gpu_memory_utilization"},
-	{regexp.MustCompile(`No available memory for the cache blocks`), "no_kv_room", false,
-		"raise args.gpu_memory_utilization, or take a smaller model"},
-	{regexp.MustCompile(`CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|DefaultCPUAllocator: can't allocate memory|MemoryError`),
-		"oom", false, "take a smaller model, max_num_seqs or max_num_batched_tokens"},
-	{regexp.MustCompile(`NVIDIA driver on your system is too old|Found no NVIDIA driver|Failed to infer device type|no CUDA-capable device`),
-		"no_device", true, "see matrix doctor for GPUs and drivers"},
-	{regexp.MustCompile(`LocalEntryNotFoundError|OfflineModeIsEnabled|is not a local folder and is not a valid model identifier|outgoing traffic has been disabled|RepositoryNotFound|Repo id must be in the form|Can't load the configuration of|Invalid repository ID or local directory`),
-		"missing_model", true, "run matrix fetch first: launches do not download"},
-	{regexp.MustCompile(`error: argument `), "bad_argument", false, "correct its value in platform.args"},
-	{regexp.MustCompile(`error: unrecognized arguments|got an unexpected keyword argument|error: ambiguous option`),
-		"unknown_argument", false, "this version of vLLM has no such argument; see platform.args"},
-	{regexp.MustCompile(`Quantization method .* is not supported|Unknown quantization method|not supported for the current GPU`),
-		"unsupported", false, ""},
-	{regexp.MustCompile(`Too many open files|Errno 24`), "file_limit", true, "raise the limit of open files (ulimit -n)"},
-	{regexp.MustCompile(`EngineDeadError|EngineCore encountered an issue`), "engine_died", false, ""},
-	{regexp.MustCompile(`Engine core initialization failed`), "exited", false, ""},
+// causes: the first that any line shows decides, so particular ones stand first.
+var causes = []launched.Sign{
+	launched.Known(`No module named 'vllm'`, "missing_package", true,
+		"install vLLM into that interpreter, or set platform.python to one that has it"),
+	launched.Known(`[Aa]ddress already in use|Errno 98`, "port_taken", true, "leave args.port out, or free the port"),
+	launched.Known(`No space left on device`, "disk_full", true, "free some disk space"),
+	launched.Known(`(?:Available|Free) memory on (?:device|node) .* is less than desired`, "memory_taken", false, ""),
+	launched.Known(`To serve at least one request with the model's max seq len`, "no_kv_room", false,
+		"lower args.max_model_len, or raise gpu_memory_utilization"),
+	launched.Known(`No available memory for the cache blocks`, "no_kv_room", false,
+		"raise args.gpu_memory_utilization, or take a smaller model"),
+	launched.Known(`CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|DefaultCPUAllocator: can't allocate memory|MemoryError`,
+		"oom", false, "take a smaller model, max_num_seqs or max_num_batched_tokens"),
+	launched.Known(`NVIDIA driver on your system is too old|Found no NVIDIA driver|Failed to infer device type|no CUDA-capable device`,
+		"no_device", true, "see matrix doctor for GPUs and drivers"),
+	launched.Known(`LocalEntryNotFoundError|OfflineModeIsEnabled|is not a local folder and is not a valid model identifier|outgoing traffic has been disabled|RepositoryNotFound|Repo id must be in the form|Can't load the configuration of|Invalid repository ID or local directory`,
+		"missing_model", true, "run matrix fetch first: launches do not download"),
+	launched.Known(`error: argument `, "bad_argument", false, "correct its value in platform.args"),
+	launched.Known(`error: unrecognized arguments|got an unexpected keyword argument|error: ambiguous option`,
+		"unknown_argument", false, "this version of vLLM has no such argument; see platform.args"),
+	launched.Known(`Quantization method .* is not supported|Unknown quantization method|not supported for the current GPU`,
+		"unsupported", false, ""),
+	launched.Known(`Too many open files|Errno 24`, "file_limit", true, "raise the limit of open files (ulimit -n)"),
+	launched.Known(`EngineDeadError|EngineCore encountered an issue`, "engine_died", false, ""),
+	launched.Known(`Engine core initialization failed`, "exited", false, ""),
 }
 
 // logPrefix is what vLLM puts before a message: "(EngineCore pid=1) ERROR 11-23 20:04:43 [core.py:1165] ".
@@ -64,26 +57,22 @@ func classify(log string) failure {
 			lines = append(lines, line)
 		}
 	}
-	for _, c := range causes {
-		for _, line := range lines {
-			if !c.re.MatchString(line) {
-				continue
-			}
-			f := failure{class: c.class, environment: c.environment, hint: c.hint, line: message(line)}
-			if c.class == "memory_taken" {
-				f.judgeMemory()
-			}
-			return f
-		}
+	known, line := launched.Classify(causes, strings.Join(lines, "\n"))
+	f := failure{known, message(line)}
+	switch {
+	case line == "":
+		f.line = lastError(lines)
+	case f.Class == "memory_taken":
+		f.judgeMemory()
 	}
-	return failure{class: "exited", line: lastError(lines)}
+	return f
 }
 
 var reFree = regexp.MustCompile(`\(([\d.]+)/([\d.]+) GiB\)`)
 
 // judgeMemory tells memory held by others (the world's fault) from asking for more than the device could ever give.
 func (f *failure) judgeMemory() {
-	f.hint = "lower args.gpu_memory_utilization"
+	f.Hint = "lower args.gpu_memory_utilization"
 	m := reFree.FindStringSubmatch(f.line)
 	if m == nil {
 		return
@@ -91,8 +80,8 @@ func (f *failure) judgeMemory() {
 	free, _ := strconv.ParseFloat(m[1], 64)
 	total, _ := strconv.ParseFloat(m[2], 64)
 	if free < 0.9*total {
-		f.environment = true
-		f.hint = fmt.Sprintf("other processes hold %.1f GiB of it: end them, or lower args.gpu_memory_utilization", total-free)
+		f.Environment = true
+		f.Hint = fmt.Sprintf("other processes hold %.1f GiB of it: end them, or lower args.gpu_memory_utilization", total-free)
 	}
 }
 

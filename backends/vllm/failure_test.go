@@ -20,7 +20,7 @@ func TestClassifyRealLogs(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := classify(string(text))
-		if f.class != c.class || f.environment != c.environment || !strings.HasPrefix(f.line, c.line) || !strings.Contains(f.hint, c.hint) {
+		if f.Class != c.class || f.Environment != c.environment || !strings.HasPrefix(f.line, c.line) || !strings.Contains(f.Hint, c.hint) {
 			t.Errorf("%s: %+v", c.log, f)
 		}
 	}
@@ -50,7 +50,7 @@ func TestClassify(t *testing.T) {
 		if c.class == "exited" {
 			log = c.line
 		}
-		if f := classify(log); f.class != c.class || f.environment != c.environment || f.line != c.line {
+		if f := classify(log); f.Class != c.class || f.Environment != c.environment || f.line != c.line {
 			t.Errorf("%s: %+v", c.line, f)
 		}
 	}

@@ -31,11 +31,11 @@ func fitSettingsOf(c *cell.Cell) fitSettings {
 	args := c.Platform.Args
 	s := fitSettings{
 		eager: args["enforce_eager"] == true, hybrid: args["disable_hybrid_kv_cache_manager"] != true,
-		tp: max(1, argInt(args, "tensor_parallel_size")), pp: max(1, argInt(args, "pipeline_parallel_size")),
-		utilization: 0.92, maxLen: max(0, argInt(args, "max_model_len")), bytesPerElement: 2,
-		kvBytes: argFloat(args, "kv_cache_memory_bytes"),
+		tp: max(1, args.Int("tensor_parallel_size")), pp: max(1, args.Int("pipeline_parallel_size")),
+		utilization: 0.92, maxLen: max(0, args.Int("max_model_len")), bytesPerElement: 2,
 	}
-	if u := argFloat(args, "gpu_memory_utilization"); u > 0 {
+	s.kvBytes, _ = cell.Number(args["kv_cache_memory_bytes"])
+	if u, _ := cell.Number(args["gpu_memory_utilization"]); u > 0 {
 		s.utilization = u
 	}
 	// The caller's own VLLM_* variables do not reach the engine: only what is declared counts.
@@ -52,7 +52,7 @@ func fitSettingsOf(c *cell.Cell) fitSettings {
 	if s.cpu {
 		s.block = 128
 	}
-	if n := argInt(args, "block_size"); n > 0 {
+	if n := args.Int("block_size"); n > 0 {
 		s.block = n
 	}
 	return s
@@ -96,10 +96,10 @@ func (s *fitSettings) steps(c *cell.Cell) {
 	if s.cpu {
 		s.batchedTokens, s.sequences = s.batchedTokens*s.tp*s.pp, s.sequences*s.tp*s.pp
 	}
-	if n := argInt(c.Platform.Args, "max_num_batched_tokens"); n > 0 {
+	if n := c.Platform.Args.Int("max_num_batched_tokens"); n > 0 {
 		s.batchedTokens = n
 	}
-	if n := argInt(c.Platform.Args, "max_num_seqs"); n > 0 {
+	if n := c.Platform.Args.Int("max_num_seqs"); n > 0 {
 		s.sequences = n
 	}
 }
@@ -109,20 +109,6 @@ func (s fitSettings) perGPU() string {
 		return ""
 	}
 	return fmt.Sprintf(" on each of %d GPUs", s.tp*s.pp)
-}
-
-func argInt(args cell.Values, name string) int { return int(argFloat(args, name)) }
-
-func argFloat(args cell.Values, name string) float64 {
-	switch v := args[name].(type) {
-	case int64:
-		return float64(v)
-	case int:
-		return float64(v)
-	case float64:
-		return v
-	}
-	return 0
 }
 
 // kvLayout is how vLLM lays layers out in cache blocks. Where layers are of several kinds they are cut into groups of

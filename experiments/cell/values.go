@@ -9,20 +9,26 @@ import (
 // Values holds evaluated HCL: string, bool, int64, float64, nil, []any or Values.
 type Values map[string]any
 
+// Number is an evaluated value as a number; ok is false for a text, a truth or nothing.
+func Number(v any) (n float64, ok bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
 // Int is a value as a whole number, given as a number or as its text; 0 where it is absent or neither.
 func (v Values) Int(name string) int {
-	switch x := v[name].(type) {
-	case int64:
-		return int(x)
-	case int:
-		return x
-	case float64:
-		return int(x)
-	case string:
-		n, _ := strconv.Atoi(x)
-		return n
+	if n, ok := Number(v[name]); ok {
+		return int(n)
 	}
-	return 0
+	n, _ := strconv.Atoi(v.Text(name))
+	return n
 }
 
 // Canonical is JSON with sorted keys and no escapes for HTML: equal values have equal bytes.

@@ -1,0 +1,39 @@
+package launched
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Failure is why an engine did not come to be, or ended.
+type Failure struct {
+	Class       string // as backends.LaunchError has it
+	Environment bool   // the world's fault, not the cell's
+	Hint        string // what to do; "" = nothing to say
+}
+
+// Sign is what a failure is known by.
+type Sign struct {
+	Pattern *regexp.Regexp // of a line that the engine prints, or of an error; all letters may be capitals
+	Failure
+}
+
+// Known makes a sign of a pattern, of which case does not matter.
+func Known(pattern, class string, environment bool, hint string) Sign {
+	return Sign{regexp.MustCompile("(?i)" + pattern), Failure{class, environment, hint}}
+}
+
+// Classify finds the first sign in any of the texts, which stand in the order of their weight, and the line that has it. What
+// is known by none is "exited", without a line.
+func Classify(signs []Sign, texts ...string) (f Failure, line string) {
+	for _, text := range texts {
+		for _, s := range signs {
+			if at := s.Pattern.FindStringIndex(text); at != nil {
+				begin := strings.LastIndexByte(text[:at[0]], '\n') + 1
+				line, _, _ := strings.Cut(text[begin:], "\n")
+				return s.Failure, line
+			}
+		}
+	}
+	return Failure{Class: "exited"}, ""
+}
