@@ -33,7 +33,7 @@ func TestAnswersAreMatchedByTheirPrompts(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sets, err := exchange.Read(t.Context(), path, exchange.Options{Format: exchange.JSONL, Map: m, Labels: exchange.Labels{Platform: platform, Model: "m"}})
+		sets, err := ofOne(exchange.Read(t.Context(), []string{path}, exchange.Options{Format: exchange.JSONL, Map: m, Labels: exchange.Labels{Platform: platform, Model: "m"}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,4 +55,12 @@ func TestAnswersAreMatchedByTheirPrompts(t *testing.T) {
 	if text := strings.Join(report.Warnings, "\n"); !strings.Contains(text, "matched by prompt_id") {
 		t.Errorf("%q", text)
 	}
+}
+
+// ofOne are the sets of one file.
+func ofOne(files [][]*exchange.Set, err error) ([]*exchange.Set, error) {
+	if err != nil {
+		return nil, err
+	}
+	return files[0], nil
 }

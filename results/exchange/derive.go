@@ -101,21 +101,21 @@ func (s *Set) derive() {
 			whole = r.E2ES
 		}
 		if r.SentS == nil && r.DoneS != nil && whole != nil {
-			r.SentS = ptr(*r.DoneS - *whole)
+			r.SentS = new(*r.DoneS - *whole)
 		}
 		after(&r.FirstTokenS, r.SentS, r.TTFTS)
 		after(&r.FirstChunkS, r.SentS, r.TTFTFirstChunkS)
 		after(&r.LastTokenS, r.SentS, r.E2ES)
 		after(&r.DoneS, r.SentS, whole)
 		if r.TPOTS == nil && r.TTFTS != nil && r.E2ES != nil && r.OutputTokens != nil && *r.OutputTokens > 1 && *r.E2ES > *r.TTFTS {
-			r.TPOTS = ptr((*r.E2ES - *r.TTFTS) / float64(*r.OutputTokens-1))
+			r.TPOTS = new((*r.E2ES - *r.TTFTS) / float64(*r.OutputTokens-1))
 		}
 	}
 }
 
 func after(at **float64, from, by *float64) {
 	if *at == nil && from != nil && by != nil {
-		*at = ptr(*from + *by)
+		*at = new(*from + *by)
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *Set) rebase() {
 	for i := range s.Requests {
 		for _, t := range s.Requests[i].stamps() {
 			if *t != nil {
-				*t = ptr(**t - first)
+				*t = new(**t - first)
 			}
 		}
 	}

@@ -25,7 +25,8 @@ const (
 	SQLite      = "sqlite"       // a query on a database file, by a Map
 )
 
-// Bench is the format of the benchmark that most people have results of, which matrix writes, too.
+// Bench is the format of the benchmark that most people have results of, which matrix writes, too. Who writes it names no
+// engine: only what reads another tool's file does.
 const Bench = VLLMBench
 
 // Formats lists them for messages and completion.
@@ -40,18 +41,10 @@ type Options struct {
 	WeightBytes int64  // of the model, where known: held against the label; 0 = unknown
 }
 
-// Read parses one file. An error names the place in it.
-func Read(ctx context.Context, path string, o Options) ([]*Set, error) {
-	files, err := ReadFiles(ctx, []string{path}, o)
-	if err != nil {
-		return nil, err
-	}
-	return files[0], nil
-}
-
-// ReadFiles parses files that belong together: the sets of each. A batch job's error file goes into the set of its output
-// file, and has none of its own. Then the sets are arranged as cells and launches.
-func ReadFiles(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
+// Read parses files that belong together: the sets of each. A batch job's error file goes into the set of its output
+// file, and has none of its own. Then the sets are arranged as cells and launches. An error names the file and the place
+// in it.
+func Read(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
 	files := make([][]*Set, len(paths))
 	var all []*Set
 	for i, path := range paths {

@@ -18,7 +18,7 @@ import (
 func readFile(t *testing.T, name string, o Options) []*Set {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	sets, err := Read(t.Context(), path, o)
+	sets, err := ofOne(Read(t.Context(), []string{path}, o))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func readDoc(t *testing.T, doc string, o Options) ([]*Set, error) {
 	if err := os.WriteFile(path, []byte(doc), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Read(t.Context(), path, o)
+	return ofOne(Read(t.Context(), []string{path}, o))
 }
 
 // kept imports sets into a new store and returns the row of run.parquet of the first.
@@ -203,14 +203,14 @@ func TestSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sets, err := Read(t.Context(), path, Options{Format: SQLite, Map: m, Query: "SELECT * FROM runs", Labels: Labels{Model: "m"}})
+	sets, err := ofOne(Read(t.Context(), []string{path}, Options{Format: SQLite, Map: m, Query: "SELECT * FROM runs", Labels: Labels{Model: "m"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(sets) != 2 || sets[1].Labels.Platform != "vllm" || len(sets[1].Requests) != 2 || *sets[1].Requests[1].E2ES != 0.75 {
 		t.Errorf("%+v", sets)
 	}
-	if _, err := Read(t.Context(), path, Options{Format: SQLite, Map: m, Query: "DELETE FROM runs", Labels: Labels{Model: "m"}}); err == nil {
+	if _, err := ofOne(Read(t.Context(), []string{path}, Options{Format: SQLite, Map: m, Query: "DELETE FROM runs", Labels: Labels{Model: "m"}})); err == nil {
 		t.Error("a query that writes was run")
 	}
 }
@@ -322,4 +322,12 @@ func TestExport(t *testing.T) {
 	if _, err := Export(&bytes.Buffer{}, "csv", "runs", dirs); err == nil {
 		t.Error("a table of no such name was written")
 	}
+}
+
+// ofOne are the sets of one file.
+func ofOne(files [][]*Set, err error) ([]*Set, error) {
+	if err != nil {
+		return nil, err
+	}
+	return files[0], nil
 }

@@ -179,7 +179,7 @@ func (g *guideRequest) request(zero float64, status, class string) Request {
 	for into, from := range map[**float64]*float64{&r.ScheduledS: t.Targeted, &r.SentS: t.Start, &r.FirstChunkS: t.FirstEvent,
 		&r.FirstTokenS: t.FirstToken, &r.LastTokenS: t.LastToken, &r.DoneS: t.End} {
 		if from != nil {
-			*into = ptr(*from - zero)
+			*into = new(*from - zero)
 		}
 	}
 	r.Chunks = int32(min(max(t.Tokens, 0), math.MaxInt32))

@@ -115,7 +115,7 @@ func (l *batchLine) request(seq int64) (r Request, model string) {
 	}
 	var status float64
 	if json.Unmarshal(l.Response.Status, &status) == nil && status >= 0 && status <= 999 {
-		r.HTTPStatus = ptr(int32(status))
+		r.HTTPStatus = new(int32(status))
 	}
 	var body batchBody
 	err := json.Unmarshal(l.Response.Body, &body)
@@ -150,9 +150,9 @@ func tokenCount(x *float64) *int64 {
 	case x == nil:
 		return nil
 	case *x != math.Trunc(*x) || !(*x >= 0 && *x <= maxTokens):
-		return ptr(int64(-1))
+		return new(int64(-1))
 	}
-	return ptr(int64(*x))
+	return new(int64(*x))
 }
 
 // said is a message's text: a string, or a list of parts.

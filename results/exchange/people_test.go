@@ -137,7 +137,7 @@ func TestErrorFile(t *testing.T) {
 		}
 	}
 	slices.Sort(paths)
-	files, err := ReadFiles(t.Context(), paths, Options{Format: OpenAIBatch, Labels: Labels{Platform: "p"}})
+	files, err := Read(t.Context(), paths, Options{Format: OpenAIBatch, Labels: Labels{Platform: "p"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func TestPlainRefusals(t *testing.T) {
 	}
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if syscall.Mkfifo(fifo, 0o600) == nil {
-		if _, err := Read(t.Context(), fifo, Options{Format: JSONL, Map: m}); err == nil || !strings.Contains(err.Error(), "a pipe") {
+		if _, err := ofOne(Read(t.Context(), []string{fifo}, Options{Format: JSONL, Map: m})); err == nil || !strings.Contains(err.Error(), "a pipe") {
 			t.Errorf("a FIFO: %v", err)
 		}
 	}
@@ -400,16 +400,16 @@ func TestLargeValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Format: SQLite, Map: mapOf(t, "output_tokens=n"), Query: "SELECT * FROM runs", Labels: Labels{Platform: "p", Model: "m"}}
-	if _, err := Read(t.Context(), path, o); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+	if _, err := ofOne(Read(t.Context(), []string{path}, o)); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
 		t.Errorf("%v", err)
 	}
 	o.Query = "SELECT n FROM runs"
-	if _, err := Read(t.Context(), path, o); err != nil {
+	if _, err := ofOne(Read(t.Context(), []string{path}, o)); err != nil {
 		t.Error(err)
 	}
 	t.Setenv("MATRIX_FILE_GIB", "0.2")
 	o.Query = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) SELECT zeroblob(50000000) AS n FROM r"
-	if _, err := Read(t.Context(), path, o); err == nil || !strings.Contains(err.Error(), "more than is held in memory") {
+	if _, err := ofOne(Read(t.Context(), []string{path}, o)); err == nil || !strings.Contains(err.Error(), "more than is held in memory") {
 		t.Errorf("%v", err)
 	}
 }
@@ -444,7 +444,7 @@ func FuzzImport(f *testing.F) {
 		if len(use) == 0 {
 			use = m
 		}
-		sets, err := Read(t.Context(), path, Options{Format: format, Map: use, Labels: Labels{Platform: "p", Model: "m"}})
+		sets, err := ofOne(Read(t.Context(), []string{path}, Options{Format: format, Map: use, Labels: Labels{Platform: "p", Model: "m"}}))
 		if err != nil {
 			return
 		}

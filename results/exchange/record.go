@@ -78,7 +78,7 @@ func (m *mapped) number(column string) (x *float64, why string) {
 		return nil, fmt.Sprintf("%s = %s is no number (mapped to %s)", m.g.m[column].Path, shown(v), column)
 	}
 	m.g.read[column]++
-	return ptr(number * m.g.m[column].Factor), ""
+	return new(number * m.g.m[column].Factor), ""
 }
 
 // shown is a value in a message: short, and without Go's marks.
@@ -117,7 +117,7 @@ func (m *mapped) count(column string) (*int64, string) {
 		m.g.read[column]--
 		return nil, fmt.Sprintf("%s = %s is no count (mapped to %s)", m.g.m[column].Path, strconv.FormatFloat(*x, 'g', -1, 64), column)
 	}
-	return ptr(int64(math.Round(*x))), ""
+	return new(int64(math.Round(*x))), ""
 }
 
 func (m *mapped) tokens(column string) *int64 {
@@ -148,7 +148,7 @@ func (m *mapped) request(seq int64) Request {
 		r.MaxTokens = *n
 	}
 	if n := m.tokens("http_status"); n != nil && *n <= 999 {
-		r.HTTPStatus = ptr(int32(*n))
+		r.HTTPStatus = new(int32(*n))
 	}
 	for column, into := range r.stamps() {
 		*into = m.real(column)

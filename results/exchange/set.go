@@ -90,7 +90,5 @@ func (r *Request) ended(reason string) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // maxImportBytes is how much of a file is read, unpacked: its requests are held in memory.
 const maxImportBytes = 2 << 30

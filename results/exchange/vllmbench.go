@@ -262,7 +262,7 @@ func (v *vllmBench) failed(i int) (why string, failed bool) {
 func (v *vllmBench) times(r *Request, i int) {
 	first := v.TTFTs[i]
 	if first != nil && *first < 0 {
-		r.TTFTFirstChunkS = ptr(*first) // it cannot be: counted, and null
+		r.TTFTFirstChunkS = new(*first) // it cannot be: counted, and null
 	}
 	if first == nil || *first <= 0 { // an answer at once is one whose first token nobody saw
 		return
@@ -278,19 +278,19 @@ func (v *vllmBench) times(r *Request, i int) {
 		last = *v.Latencies[i]
 	}
 	r.Chunks, r.ChunkGapsS = int32(min(len(gaps)+1, math.MaxInt32)), gaps
-	r.SentS, r.FirstChunkS, r.LastTokenS = ptr(0.0), ptr(*first), ptr(last)
+	r.SentS, r.FirstChunkS, r.LastTokenS = new(0.0), new(*first), new(last)
 	if v.streamsText() {
-		r.FirstTokenS = ptr(*first)
+		r.FirstTokenS = new(*first)
 	}
 	if len(v.StartTimes) == len(v.TTFTs) { // else each counts from its own send
-		r.DoneS = ptr(last)
+		r.DoneS = new(last)
 	}
 }
 
 // shift moves a request's stamps to when it was sent.
 func (r *Request) shift(by float64) {
 	if r.SentS == nil {
-		r.SentS = ptr(0.0)
+		r.SentS = new(0.0)
 	}
 	for _, t := range r.stamps() {
 		if *t != nil {

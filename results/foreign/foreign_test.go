@@ -60,7 +60,7 @@ func TestVLLMBenchComesBack(t *testing.T) {
 	if len(files) != 3 {
 		t.Fatalf("%v", files)
 	}
-	sets, err := exchange.Read(t.Context(), files[1], exchange.Options{Format: exchange.VLLMBench, Labels: exchange.Labels{Platform: "p"}})
+	sets, err := ofOne(exchange.Read(t.Context(), []string{files[1]}, exchange.Options{Format: exchange.VLLMBench, Labels: exchange.Labels{Platform: "p"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestLLMDComesBack(t *testing.T) {
 	_, files := write(t, LLMD)
 	read := func(path string) *exchange.Set {
 		t.Helper()
-		sets, err := exchange.Read(t.Context(), path, exchange.Options{Format: exchange.LLMD, Labels: exchange.Labels{Platform: "p"}})
+		sets, err := ofOne(exchange.Read(t.Context(), []string{path}, exchange.Options{Format: exchange.LLMD, Labels: exchange.Labels{Platform: "p"}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,4 +203,12 @@ func TestWord(t *testing.T) {
 	if got := word("a b/c=d\n"); got != "a_b_c_d_" {
 		t.Errorf("%q would end a benchmark's name", got)
 	}
+}
+
+// ofOne are the sets of one file.
+func ofOne(files [][]*exchange.Set, err error) ([]*exchange.Set, error) {
+	if err != nil {
+		return nil, err
+	}
+	return files[0], nil
 }

@@ -68,33 +68,28 @@ func (b building) build() (m record.Manifest, summary record.Summary, sum record
 	run := *a.state.Run
 	run.Warnings = append(append([]string{}, run.Warnings...), a.warnings...)
 	m = b.ended(run)
-	fail := func(err error) (record.Manifest, record.Summary, record.FileSum, error) {
-		return record.Manifest{}, record.Summary{}, record.FileSum{}, err
+	if err = errors.Join(a.store.fs.RemoveAll(dir), a.store.fs.MkdirAll(dir)); err == nil {
+		err = b.tables(&m)
 	}
-	if err := errors.Join(a.store.fs.RemoveAll(dir), a.store.fs.MkdirAll(dir)); err != nil {
-		return fail(err)
+	if err == nil {
+		summary, err = metrics.Summarize(dir, run)
 	}
-	if err := b.tables(&m); err != nil {
-		return fail(err)
-	}
-	if summary, err = metrics.Summarize(dir, run); err != nil {
-		return fail(err)
+	if err != nil {
+		return m, summary, sum, err
 	}
 	m.OK, m.Summary = summary.Statuses[record.StatusOK], summaryValues(summary)
 	if ok := summary.Metrics[record.RequestsEnded(record.StatusOK)]; run.Imported && ok != nil {
 		m.OK = int64(*ok)
 	}
 	row := record.RunRow{Manifest: m, Run: run, Summary: summary}
-	if m.Files[table.FileOf(record.TableRun)], err = table.WriteRun(a.store.fs, dir, &row); err != nil {
-		return fail(err)
+	m.Files[table.FileOf(record.TableRun)], err = table.WriteRun(a.store.fs, dir, &row)
+	if err == nil {
+		err = b.copyLog(&m)
 	}
-	if err := b.copyLog(&m); err != nil {
-		return fail(err)
+	if err == nil {
+		sum, err = b.manifest(m)
 	}
-	if sum, err = b.manifest(m); err != nil {
-		return fail(err)
-	}
-	return m, summary, sum, nil
+	return m, summary, sum, err
 }
 
 // ended is the manifest with what the commit's intent and the run say.

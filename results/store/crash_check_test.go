@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"matrix/results/disk/disktest"
 	"matrix/results/record"
 	"matrix/results/spool"
 	"matrix/results/table"
@@ -128,7 +127,7 @@ func eachOnce(p Past) error {
 
 // recovered is the sum of all that the next apply can see: every file, of a spool the frames that are whole.
 func recovered(root string, promised int) ([32]byte, error) {
-	image := disktest.Image{fmt.Sprint(promised): nil}
+	image := diskImage{fmt.Sprint(promised): nil}
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.Name() == "lock" {
 			return err

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"matrix/results/disk"
-	"matrix/results/disk/disktest"
 	"matrix/results/record"
 )
 
@@ -137,9 +136,9 @@ func never(*Attempt) bool { return false }
 func nothing(*Attempt)    {}
 
 // recordCrashLog runs three applies and what a person does between them.
-func recordCrashLog(t *testing.T) (*disktest.Log, []promise) {
+func recordCrashLog(t *testing.T) (*diskLog, []promise) {
 	t.Helper()
-	log := &disktest.Log{Root: t.TempDir()}
+	log := &diskLog{Root: t.TempDir()}
 	s := &Store{root: log.Root, Version: "test", fs: &disk.FS{Hook: log.Hook, NoSync: true}}
 	var promises []promise
 	committed := func(a *Attempt) {
@@ -182,8 +181,8 @@ func recordCrashLog(t *testing.T) (*disktest.Log, []promise) {
 
 // crashImage is one state after a crash.
 type crashImage struct {
-	cut      disktest.Cut
-	image    disktest.Image
+	cut      powerCut
+	image    diskImage
 	promised []promise
 }
 
@@ -226,14 +225,14 @@ func TestCrash(t *testing.T) {
 }
 
 // eachCrash calls try for each different state.
-func eachCrash(log *disktest.Log, promises []promise, mixtures int, try func(n int, c crashImage)) (cuts, different int) {
+func eachCrash(log *diskLog, promises []promise, mixtures int, try func(n int, c crashImage)) (cuts, different int) {
 	// What was promised by then is part of the state: the same files may owe more later.
 	type state struct {
 		files    [32]byte
 		promised int
 	}
 	seen := map[state]bool{}
-	offer := func(cut disktest.Cut, image disktest.Image) {
+	offer := func(cut powerCut, image diskImage) {
 		var promised []promise
 		for _, p := range promises {
 			if p.after <= cut.After {

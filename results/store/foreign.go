@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -51,6 +52,12 @@ func (s *Store) Foreign(experiment string) error {
 	return &ForeignError{Dir: dir, Holds: holds}
 }
 
+// isSum reports a SHA-256 in hexadecimal, by which a source is named.
+func isSum(name string) bool {
+	sum, err := hex.DecodeString(name)
+	return err == nil && len(sum) == sha256.Size
+}
+
 func empty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && len(entries) == 0
@@ -61,8 +68,7 @@ func ownFolder(dir, name string) bool {
 	entries, err := os.ReadDir(filepath.Join(dir, name))
 	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		if name == sourcesDir {
-			sum, err := hex.DecodeString(e.Name())
-			return err == nil && len(sum) == 32
+			return isSum(e.Name())
 		}
 		return e.IsDir() && (attemptName(e.Name()) || e.Name() == marksDir)
 	})

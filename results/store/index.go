@@ -2,14 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"matrix/results/record"
 )
@@ -87,24 +87,19 @@ type lookup struct {
 
 // look goes over the folders, on all processors: the system's calls are most of the work.
 func (l lookup) look(slugs []string) ([]attemptFolder, error) {
-	found, errs := make([][]attemptFolder, len(slugs)), make([]error, len(slugs))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := range next {
-				found[i], errs[i] = l.lookAt(slugs[i])
-			}
+	found := make([][]attemptFolder, len(slugs))
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, slug := range slugs {
+		work.Go(func() (err error) {
+			found[i], err = l.lookAt(slug)
+			return err
 		})
 	}
-	for i := range slugs {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	err := work.Wait()
 	all := slices.Concat(found...)
 	slices.SortFunc(all, func(a, b attemptFolder) int { return strings.Compare(a.name, b.name) })
-	return all, errors.Join(errs...)
+	return all, err
 }
 
 // lookAt is look at one cell.

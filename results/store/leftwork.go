@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"matrix/results/record"
@@ -63,9 +64,9 @@ func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error
 	return adopted, err
 }
 
-// Tidy ends what a crash cut short in a tree apart: a commit that had begun is completed.
+// Tidy ends what a crash cut short: a commit that had begun is completed. *ErrLocked where somebody holds the tree.
 func (s *Store) Tidy() error {
-	unlock, err := s.Lock("tidying after a crash")
+	unlock, err := s.Lock("tidying after a crash") // tidies
 	if err != nil {
 		return err
 	}
@@ -80,13 +81,7 @@ func (s *Store) AttemptNames(experiment, slug string) ([]string, error) {
 		return nil, err
 	}
 	names, err := folders(cell)
-	kept := names[:0]
-	for _, name := range names {
-		if attemptName(name) {
-			kept = append(kept, name)
-		}
-	}
-	return kept, err
+	return slices.DeleteFunc(names, func(name string) bool { return !attemptName(name) }), err
 }
 
 // ReadManifest reads what a committed attempt says of itself. os.ErrNotExist when there is none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -17,7 +18,8 @@ const lostDir = "lost"
 func (w work) setAside(dir, name string, why error) error {
 	s := w.s
 	entries, err := os.ReadDir(dir)
-	if err == nil && begunOnly(entries) {
+	begun := func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".spool" || e.Name() == commitDir }
+	if err == nil && !slices.ContainsFunc(entries, begun) {
 		return s.discard(dir)
 	}
 	to, err := w.lose(dir, name, why)
@@ -40,16 +42,6 @@ func (s *Store) SetAside(dir, what string, why error) error {
 	}
 	s.notice("%s was set aside in %s: %v", what, to, why)
 	return nil
-}
-
-// begunOnly: no spool was begun yet.
-func begunOnly(entries []os.DirEntry) bool {
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".spool" || e.Name() == commitDir {
-			return false
-		}
-	}
-	return true
 }
 
 // lose moves a folder to lost/ under its name, or the name with a number where that is taken.

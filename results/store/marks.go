@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,13 +73,7 @@ func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]record.
 	if err != nil {
 		return nil, err
 	}
-	var out []record.Mark
-	for _, m := range marks {
-		if m.Kind == record.MarkAccept {
-			out = append(out, m)
-		}
-	}
-	return out, ctx.Err()
+	return slices.DeleteFunc(marks, func(m record.Mark) bool { return m.Kind != record.MarkAccept }), ctx.Err()
 }
 
 // readMarks reads the marks of a cell. One that cannot be read may be a taint, so it is taken for one of the whole cell,

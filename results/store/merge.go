@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -121,9 +119,7 @@ func (m *merger) sort(p Past) (conflict string) {
 		if more := slices.DeleteFunc(slices.Clone(here.Absent), func(name string) bool { return slices.Contains(p.Absent, name) }); len(more) > 0 && p.Problem == "" {
 			m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s lacks %s here and has it there: move %s away, then merge again", p.Attempt, strings.Join(more, " and "), here.Dir))
 		}
-	case p.Problem != "":
-		m.out.Damaged = append(m.out.Damaged, p)
-	case m.nowhere(&p):
+	case p.Problem != "", m.nowhere(&p):
 		m.out.Damaged = append(m.out.Damaged, p)
 	case here != nil && here.Problem != "":
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s is damaged here and whole there: move %s away, then merge again", p.Attempt, here.Dir))
@@ -195,11 +191,6 @@ func (m *merger) leftOut(err error) {
 func isMark(name string) bool {
 	id, ok := strings.CutSuffix(name, ".json")
 	return ok && attemptName(id)
-}
-
-func isSum(name string) bool {
-	sum, err := hex.DecodeString(name)
-	return err == nil && len(sum) == sha256.Size
 }
 
 func ofServer(name string) bool { return name == serverFile || name == logFile }

@@ -17,7 +17,9 @@ import (
 // the commits that a crash cut short, so that these are in the history and not here.
 func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
 	out, untidy, err := work{s}.unfinished(ctx)
-	if err != nil || !untidy || !(work{s}).tidyIfFree() {
+	// What keeps it from tidying (an apply at work, a disk that is full, a tree that is another user's) is no reason not to
+	// read: who wants to write is told by Lock.
+	if err != nil || !untidy || s.Tidy() != nil {
 		return out, err
 	}
 	out, _, err = work{s}.unfinished(ctx)
@@ -58,17 +60,6 @@ func (w work) each(ctx context.Context, each func(name string) error) error {
 		}
 	}
 	return nil
-}
-
-// tidyIfFree tidies when nobody holds the tree, and reports whether it did. What keeps it from that (a disk that is full,
-// a tree that is another user's) is no reason not to read: who wants to write is told by Lock.
-func (w work) tidyIfFree() bool {
-	unlock, err := w.s.Lock("tidying after a crash") // tidies
-	if err != nil {
-		return false
-	}
-	unlock()
-	return true
 }
 
 // tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. What cannot be ended

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -71,9 +70,7 @@ func NotAsked(a, b *cell.Identity) (unlike []string, known bool) {
 	if !knownA || !knownB {
 		return nil, false
 	}
-	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range keysOf(x, y) {
 		if p, q := setting("generate", x, name), setting("generate", y, name); p != q && name != "seed" {
 			p, q = clipped(p, q)
 			unlike = append(unlike, fmt.Sprintf("%s %s against %s", name, p, q))

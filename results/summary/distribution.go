@@ -58,12 +58,6 @@ func (s *Set) Distributions(ctx context.Context, cells []*Cell, columns ...strin
 	return out, errors.Join(errs...)
 }
 
-// Distribution is one column of one cell; nil where no request has a value.
-func (c *Cell) Distribution(column string) (*Distribution, error) {
-	found, err := c.distributions(context.Background(), []string{column})
-	return found[column], err
-}
-
 func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]*Distribution, error) {
 	g := &gathering{columns: make([]spread, len(columns))}
 	alone := make([][]*Distribution, len(columns))
@@ -151,17 +145,16 @@ func numbers(b arrow.RecordBatch, name string) (func(i int) (float64, bool), err
 	return func(i int) (float64, bool) { return values.Value(i), values.IsValid(i) }, nil
 }
 
-func column[A arrow.Array](b arrow.RecordBatch, name string) (A, error) {
-	var none A
+func column[A arrow.Array](b arrow.RecordBatch, name string) (values A, err error) {
 	at := b.Schema().FieldIndices(name)
 	if len(at) == 0 {
-		return none, fmt.Errorf("no column %q", name)
+		return values, fmt.Errorf("no column %q", name)
 	}
 	values, ok := b.Column(at[0]).(A)
 	if !ok {
-		return none, fmt.Errorf("column %q holds %s", name, b.Column(at[0]).DataType())
+		err = fmt.Errorf("column %q holds %s", name, b.Column(at[0]).DataType())
 	}
-	return values, nil
+	return values, err
 }
 
 // spread gathers the values of a column: exactly while they are few, then in a histogram.

@@ -77,8 +77,7 @@ func yield(group []*Cell) *float64 {
 	if planned == 0 {
 		return nil
 	}
-	share := valid / planned
-	return &share
+	return new(valid / planned)
 }
 
 // BySize groups cells that differ in nothing but their batch size, smallest first.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"matrix/results/record"
 	"matrix/results/store"
@@ -113,16 +113,12 @@ func (s *Set) read(ctx context.Context, row func(dir string) (*record.RunRow, er
 
 // each calls do for 0 to n − 1, on all processors, and returns when all are done.
 func each(n int, do func(i int)) {
-	var workers sync.WaitGroup
-	var next atomic.Int64
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		work.Go(func() error { do(i); return nil })
 	}
-	workers.Wait()
+	_ = work.Wait() // each keeps its own error: all are told, not the first
 }
 
 // close puts the attempts in order and picks the launches.

@@ -178,14 +178,18 @@ func (p *pairing) spec(a, b *Attempt, sameEngine bool) {
 		parts = append(parts, "args", "options", "env")
 	}
 	for _, part := range parts {
-		keys := slices.Collect(maps.Keys(x[part]))
-		keys = slices.AppendSeq(keys, maps.Keys(y[part]))
-		slices.Sort(keys)
-		for _, key := range slices.Compact(keys) {
+		for _, key := range keysOf(x[part], y[part]) {
 			v, w := clipped(setting(part, x[part], key), setting(part, y[part], key))
 			p.add(key, v, w)
 		}
 	}
+}
+
+// keysOf are the keys of either map, each once, sorted.
+func keysOf[V any](x, y map[string]V) []string {
+	both := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
+	slices.Sort(both)
+	return slices.Compact(both)
 }
 
 // setting is a value as it was asked for. What an identity leaves out of generate and isolation has a known value; of an
@@ -239,9 +243,7 @@ func (p *pairing) packages(a, b *Attempt) {
 	if x == nil || y == nil {
 		return
 	}
-	names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range keysOf(x, y) {
 		p.add("package "+name, cmp.Or(x[name], "absent"), cmp.Or(y[name], "absent"))
 	}
 }

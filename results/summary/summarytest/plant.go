@@ -67,10 +67,10 @@ func (c Cell) commit(t testing.TB, store *store.Store, l Launch) string {
 	}
 	a, err := store.Begin(c.planned(), c.identity(t, l), l.Number, nil)
 	check(err)
-	run := record.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: ptr(20.0), ClientCPUS: ptr(0.1),
-		ClientLimited: ptr(false), PageCache: "warm", CompileCache: "warm", Server: "cell",
-		Engine:  record.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: ptr(int64(8e9)), Layers: ptr(int64(32)), LayersGPU: ptr(int64(32))},
-		Machine: record.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: ptr(700.0)}}
+	run := record.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: new(20.0), ClientCPUS: new(0.1),
+		ClientLimited: new(false), PageCache: "warm", CompileCache: "warm", Server: "cell",
+		Engine:  record.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: new(int64(8e9)), Layers: new(int64(32)), LayersGPU: new(int64(32))},
+		Machine: record.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: new(700.0)}}
 	if l.Run != nil {
 		l.Run(&run)
 	}
@@ -102,9 +102,9 @@ func (c Cell) row(l Launch, i int) (record.RequestRow, *record.OutputRow) {
 	if l.Text != nil {
 		text = l.Text(i)
 	}
-	at := func(v float64) *float64 { return ptr(scale * (float64(i) + v) / 10) }
+	at := func(v float64) *float64 { return new(scale * (float64(i) + v) / 10) }
 	r := record.RequestRow{Seq: int64(i), PromptID: fmt.Sprint(i), Phase: "measure", Status: "ok", Attempts: 1, TokenSource: "usage", MaxTokens: 64, FinishReason: "stop",
-		SentS: at(0), FirstTokenS: at(0.2), LastTokenS: at(1), DoneS: at(1), InputTokens: ptr(int64(200)), OutputTokens: ptr(int64(32)), CachedTokens: ptr(int64(0)), Chunks: 32}
+		SentS: at(0), FirstTokenS: at(0.2), LastTokenS: at(1), DoneS: at(1), InputTokens: new(int64(200)), OutputTokens: new(int64(32)), CachedTokens: new(int64(0)), Chunks: 32}
 	if text != "" {
 		r.OutputHash = [16]byte{1}
 	}
@@ -157,5 +157,3 @@ func (c Cell) identity(t testing.TB, l Launch) cell.Identity {
 	}
 	return id
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -79,7 +79,7 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 		return err
 	}
 	i.options.WeightBytes = i.weightBytes
-	files, err := exchange.ReadFiles(ctx, paths, i.options)
+	files, err := exchange.Read(ctx, paths, i.options)
 	if err != nil {
 		return err
 	}

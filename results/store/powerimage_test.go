@@ -1,4 +1,4 @@
-package disktest
+package store
 
 import (
 	"crypto/sha256"
@@ -13,8 +13,8 @@ import (
 	"matrix/results/disk"
 )
 
-// Image is a tree of files as a cut leaves it: path → contents; folders end with "/" and have none.
-type Image map[string][]byte
+// diskImage is a tree of files as a cut leaves it: path → contents; folders end with "/" and have none.
+type diskImage map[string][]byte
 
 // node is a file (inode ≥ 0) or a folder.
 type node struct {
@@ -29,9 +29,9 @@ type inode struct {
 }
 
 // After rebuilds the tree that a cut leaves.
-func (l *Log) After(cut Cut) Image {
+func (l *diskLog) After(cut powerCut) diskImage {
 	ops := l.ops[:cut.After]
-	live, durable := folder(), folder()
+	live, durable := newFolder(), newFolder()
 	inodes := map[int]*inode{}
 	for i, op := range ops {
 		live.apply(i, op)
@@ -57,7 +57,7 @@ func (l *Log) After(cut Cut) Image {
 			durable.apply(i, op)
 		}
 	}
-	image := Image{}
+	image := diskImage{}
 	durable.walk("", func(path string, n *node) {
 		if n.entries != nil {
 			image[path+"/"] = nil
@@ -69,37 +69,37 @@ func (l *Log) After(cut Cut) Image {
 }
 
 // fate is what becomes of one file's bytes.
-func (c Cut) fate(inode int) Data {
+func (c powerCut) fate(inode int) byteFate {
 	if c.Seed == 0 {
 		return c.Data
 	}
-	return Data(rand.New(rand.NewPCG(c.Seed, uint64(inode))).IntN(int(fates)))
+	return byteFate(rand.New(rand.NewPCG(c.Seed, uint64(inode))).IntN(int(fates)))
 }
 
-func (f *inode) after(data Data) []byte {
+func (f *inode) after(data byteFate) []byte {
 	out, loose := slices.Clone(f.data), len(f.data)-f.synced
 	switch data {
-	case Dropped:
+	case bytesDropped:
 		return out[:f.synced]
-	case TornFirst:
+	case bytesTornFirst:
 		return out[:f.synced+min(1, loose)]
-	case TornEarly:
+	case bytesTornEarly:
 		return out[:f.synced+loose/4]
-	case Torn:
+	case bytesTorn:
 		return out[:f.synced+loose/2]
-	case TornLate:
+	case bytesTornLate:
 		return out[:f.synced+loose*3/4]
-	case TornLast:
+	case bytesTornLast:
 		return out[:len(out)-min(1, loose)]
-	case Zeroed:
+	case bytesZeroed:
 		clear(out[f.synced:])
-	case HalfZero:
+	case bytesHalfZero:
 		clear(out[f.synced+loose/2:])
 	}
 	return out
 }
 
-func folder() *node { return &node{inode: -1, entries: map[string]*node{}} }
+func newFolder() *node { return &node{inode: -1, entries: map[string]*node{}} }
 
 func (n *node) find(path string) *node {
 	if path == "." || path == "" {
@@ -125,7 +125,7 @@ func (n *node) apply(i int, op disk.Op) {
 		parent.entries[name] = &node{inode: i}
 	case disk.Mkdir:
 		if parent.entries[name] == nil {
-			parent.entries[name] = folder()
+			parent.entries[name] = newFolder()
 		}
 	case disk.Remove:
 		delete(parent.entries, name)
@@ -147,7 +147,7 @@ func (n *node) walk(path string, each func(string, *node)) {
 }
 
 // Sum tells equal images.
-func (m Image) Sum() [32]byte {
+func (m diskImage) Sum() [32]byte {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(m)) {
 		fmt.Fprintf(h, "%q %d ", path, len(m[path]))
@@ -158,8 +158,8 @@ func (m Image) Sum() [32]byte {
 
 // HalfRemoved is the image after part of a folder is gone, as when a removal was cut: every other file of
 // those under path, by name.
-func (m Image) HalfRemoved(path string) Image {
-	out, n := Image{}, 0
+func (m diskImage) HalfRemoved(path string) diskImage {
+	out, n := diskImage{}, 0
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if strings.HasPrefix(name, path+"/") && !strings.HasSuffix(name, "/") {
 			if n++; n%2 == 1 {
@@ -172,7 +172,7 @@ func (m Image) HalfRemoved(path string) Image {
 }
 
 // Write puts the image under root.
-func (m Image) Write(root string) error {
+func (m diskImage) Write(root string) error {
 	for _, path := range slices.Sorted(maps.Keys(m)) {
 		full := filepath.Join(root, path)
 		if strings.HasSuffix(path, "/") {

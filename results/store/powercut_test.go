@@ -1,6 +1,7 @@
-// Package disktest records what a program does through disk.FS and rebuilds what a
-// power cut may leave behind after any prefix of it. It judges nothing.
-package disktest
+// What a program does through disk.FS is recorded here, and what a power cut may leave behind after any prefix of it is
+// rebuilt. Nothing here judges it.
+
+package store
 
 import (
 	"bytes"
@@ -12,8 +13,8 @@ import (
 	"matrix/results/disk"
 )
 
-// Log is the recorded operations, paths relative to Root.
-type Log struct {
+// diskLog is the recorded operations, paths relative to Root.
+type diskLog struct {
 	Root string
 
 	mu  sync.Mutex
@@ -21,7 +22,7 @@ type Log struct {
 }
 
 // Hook records; give it to a disk.FS.
-func (l *Log) Hook(op disk.Op) error {
+func (l *diskLog) Hook(op disk.Op) error {
 	op.Path, op.To = l.rel(op.Path), l.rel(op.To)
 	op.Data = bytes.Clone(op.Data)
 	l.mu.Lock()
@@ -30,7 +31,7 @@ func (l *Log) Hook(op disk.Op) error {
 	return nil
 }
 
-func (l *Log) rel(path string) string {
+func (l *diskLog) rel(path string) string {
 	rel, err := filepath.Rel(l.Root, path)
 	if path == "" || err != nil || strings.HasPrefix(rel, "..") {
 		return ""
@@ -39,65 +40,65 @@ func (l *Log) rel(path string) string {
 }
 
 // Len is the number of operations so far.
-func (l *Log) Len() int {
+func (l *diskLog) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.ops)
 }
 
 // Op is operation i.
-func (l *Log) Op(i int) disk.Op {
+func (l *diskLog) Op(i int) disk.Op {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ops[i]
 }
 
-// Data says what became of bytes that no sync had covered.
-type Data int
+// byteFate says what became of bytes that no sync had covered.
+type byteFate int
 
 // The fates of unsynced bytes. A page cache may write any part of them, and a file's length before its bytes.
 const (
-	Kept      Data = iota // all there
-	Dropped               // none there
-	TornFirst             // one byte there
-	TornEarly             // a quarter there
-	Torn                  // the first half there
-	TornLate              // three quarters there
-	TornLast              // all but one byte there
-	Zeroed                // the length there, the bytes zero
-	HalfZero              // the length there, the second half zero
-	fates                 // how many there are
+	bytesKept      byteFate = iota // all there
+	bytesDropped                   // none there
+	bytesTornFirst                 // one byte there
+	bytesTornEarly                 // a quarter there
+	bytesTorn                      // the first half there
+	bytesTornLate                  // three quarters there
+	bytesTornLast                  // all but one byte there
+	bytesZeroed                    // the length there, the bytes zero
+	bytesHalfZero                  // the length there, the second half zero
+	fates                          // how many there are
 )
 
-// Cut is one way for a power cut to end things.
-type Cut struct {
-	After int    // operations that were done
-	Data  Data   // of every file; with Seed each file has a fate of its own
-	Lost  uint64 // bit i: the i-th name operation at risk never reached the disk, whatever came after it
-	Seed  uint64 // 0: none
+// powerCut is one way for a power cut to end things.
+type powerCut struct {
+	After int      // operations that were done
+	Data  byteFate // of every file; with Seed each file has a fate of its own
+	Lost  uint64   // bit i: the i-th name operation at risk never reached the disk, whatever came after it
+	Seed  uint64   // 0: none
 }
 
 // Cuts lists cuts after n operations: every fate of the bytes with every name there; every prefix, every single name
 // lost or kept, with the bytes there or not; and some mixtures drawn by chance, the same each time.
-func (l *Log) Cuts(n, mixtures int) []Cut {
+func (l *diskLog) Cuts(n, mixtures int) []powerCut {
 	loose, risk := unsynced(l.ops[:n]), min(len(atRisk(l.ops[:n])), 63)
 	ways := 1 << min(3*loose+risk, 20) // about
-	out := []Cut{{After: n}}
+	out := []powerCut{{After: n}}
 	if loose > 0 {
-		for data := Dropped; data < fates; data++ {
-			out = append(out, Cut{After: n, Data: data})
+		for data := bytesDropped; data < fates; data++ {
+			out = append(out, powerCut{After: n, Data: data})
 		}
 	}
 	all := uint64(1)<<risk - 1
 	for i := range risk {
 		bit := uint64(1) << i
 		for _, lost := range []uint64{all &^ (bit - 1), bit, all &^ bit} {
-			out = append(out, Cut{After: n, Data: Kept, Lost: lost}, Cut{After: n, Data: Dropped, Lost: lost})
+			out = append(out, powerCut{After: n, Data: bytesKept, Lost: lost}, powerCut{After: n, Data: bytesDropped, Lost: lost})
 		}
 	}
 	chance := rand.New(rand.NewPCG(uint64(n), 1))
 	for range min(mixtures, 2*(ways-1)) {
-		out = append(out, Cut{After: n, Lost: chance.Uint64() & all, Seed: 1 + chance.Uint64N(1<<32)})
+		out = append(out, powerCut{After: n, Lost: chance.Uint64() & all, Seed: 1 + chance.Uint64N(1<<32)})
 	}
 	return out
 }
