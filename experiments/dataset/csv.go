@@ -69,6 +69,7 @@ func (x *indexer) readCSV(path string) error {
 		return nil
 	}
 	x.unsent = t.unsent(names)
+	t.weigh(names, func(int) bool { return true })
 	toEntry := jsonParser(formatJSONL, "")
 	entry := func(fields []string) (Entry, error) {
 		line, err := t.line(fields)

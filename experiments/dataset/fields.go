@@ -20,6 +20,8 @@ var (
 		"repeat_penalty", "reasoning_effort", "stream", "stream_options", "n", "best_of"}
 	// idleFields change no answer.
 	idleFields = []string{"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
+	// materialFields hold what is asked about, in the data sets of people: Dolly's context, a question's passage. None is sent.
+	materialFields = []string{"context", "input", "passage", "document", "article", "choices", "options"}
 	// chatFields have no place in a raw prompt.
 	chatFields = []string{"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "chat_template_kwargs", "continue_final_message"}
 	// sentFields are told from a user's own columns where an entry is no request of a batch file: {"prompt": …, "topic": …}.
@@ -57,6 +59,8 @@ func extra(raw []byte, ofBatch bool) (sent map[string]json.RawMessage, left []st
 			if ofBatch {
 				left = append(left, name)
 			}
+		case !ofBatch && slices.Contains(materialFields, name) && hasText(fields[name]):
+			left = append(left, name)
 		case ofBatch, slices.Contains(sentFields, name):
 			if sent == nil {
 				sent = map[string]json.RawMessage{}
@@ -65,6 +69,13 @@ func extra(raw []byte, ofBatch bool) (sent map[string]json.RawMessage, left []st
 		}
 	}
 	return sent, left, nil
+}
+
+// hasText reports a text, or a list, that is not empty.
+func hasText(value json.RawMessage) bool {
+	var text string
+	var list []json.RawMessage
+	return json.Unmarshal(value, &text) == nil && strings.TrimSpace(text) != "" || json.Unmarshal(value, &list) == nil && len(list) > 0
 }
 
 // Word is the part of a field's value that decides who can be asked for it.
@@ -137,6 +148,8 @@ func (f *fieldCounts) notes(path string) []string {
 		switch {
 		case isModel:
 			notes = append(notes, fmt.Sprintf("%s: %s for model %q: the model block decides the model", path, countOf(x.Count, "ask", "asks"), what))
+		case slices.Contains(materialFields, name):
+			notes = append(notes, fmt.Sprintf("%s: %s %s, which is not sent: to ask with it, put it into the text of the prompt", path, countOf(x.Count, "have", "has"), name))
 		case slices.Contains(idleFields, name):
 			notes = append(notes, fmt.Sprintf("%s: %s %s, which changes no answer and is not sent", path, countOf(x.Count, "have", "has"), name))
 		default:

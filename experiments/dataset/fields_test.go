@@ -45,6 +45,39 @@ func TestFieldsOfARequest(t *testing.T) {
 	}
 }
 
+// TestWhatIsAskedAbout: Dolly's context, and Alpaca's input where a column is named, are not sent, and a note counts the prompts
+// that have one.
+func TestWhatIsAskedAbout(t *testing.T) {
+	const dolly = `{"instruction":"When?","context":"In 2000.","response":"2000","category":"qa"}` + "\n" + `{"instruction":"Which?","context":" ","response":"x"}` + "\n"
+	const alpaca = `{"instruction":"Sort","input":"3 1","output":"1 3"}` + "\n" + `{"instruction":"Hi","input":"","output":"x"}` + "\n"
+	for _, c := range []struct{ file, text, column, want string }{
+		{"a.jsonl", dolly, "", "1 entry has context, which is not sent: to ask with it, put it into the text of the prompt"},
+		{"a.jsonl", alpaca, "instruction", "1 entry has input, which is not sent"},
+		{"a.jsonl", alpaca, "", ""},
+		{"a.jsonl", dolly, "context", ""},
+		{"a.csv", "Instruction,Context\nWhen?,In 2000.\nWhich?,\nWho?,Me.\n", "", "2 entries have context"},
+		{"a.csv", "instruction,input\nSort,3 1\n", "", ""},
+		{"a.csv", "instruction,input\nSort,3 1\n", "instruction", "1 entry has input"},
+	} {
+		d := write(t, c.file, c.text)
+		d.Column = c.column
+		s, err := Open(t.Context(), d)
+		if c.column == "context" { // the second prompt is empty
+			if err == nil {
+				t.Error("an empty prompt passed")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(s.Notes(), "\n"); (c.want == "") != (notes == "") || !strings.Contains(notes, c.want) {
+			t.Errorf("%s %s: %q, want %q", c.column, c.text, notes, c.want)
+		}
+		s.Close()
+	}
+}
+
 // TestToolsNeedAChat: a raw prompt has no place for them.
 func TestToolsNeedAChat(t *testing.T) {
 	s := open(t, write(t, "a.jsonl", `{"messages":[{"role":"user","content":"q"}],"tools":[`+weather+`]}`+"\n"))

@@ -108,6 +108,9 @@ func (x *indexer) form(text *textfile.Text) []string {
 	if text.Packed != "" {
 		how = append(how, "unpacked ("+text.Packed+")")
 	}
+	if text.Padded {
+		how = append(how, "zeros behind the packed data passed over")
+	}
 	if text.Encoding != "" {
 		how = append(how, "read as "+strings.ToUpper(text.Encoding))
 	}

@@ -65,6 +65,7 @@ func (x *indexer) copyRows(original *os.File, size int64, spool *spool) (err err
 		return &Error{Path: x.faults.path, Reason: err.Error(), Hint: hintOf(err)}
 	}
 	x.unsent = t.unsent(names)
+	t.weigh(names, func(i int) bool { return arrow.IsBaseBinary(schema.Field(i).Type.ID()) })
 	for i, field := range t {
 		if kind := kindOfColumn(schema.Field(i).Type); field == "prompt" && kind != "" {
 			return &Error{Path: x.faults.path, Reason: fmt.Sprintf("column %q: a column of text is expected, not of %s", names[i], kind),

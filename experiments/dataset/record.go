@@ -68,6 +68,7 @@ func jsonParser(format, column string) func([]byte) (Entry, error) {
 			}
 		}
 		e, err := r.entry(format, raw)
+		e.uses(column)
 		if errors.Is(err, errNothingAsked) {
 			return Entry{}, hinted{err.Error(), entryForm + " " + fieldsOf(raw)}
 		}
@@ -129,9 +130,20 @@ func (r *record) entry(format string, raw []byte) (Entry, error) {
 		}
 	}
 	if !ofBatch && r.Messages == nil && !given(r.Prompt) && given(r.Instruction) {
+		e.uses("input")
 		return e, e.instruct(r)
 	}
 	return e, e.take(asked)
+}
+
+// uses takes a field off those that are not sent.
+func (e *Entry) uses(name string) {
+	if i := slices.Index(e.left, name); i >= 0 {
+		e.left = slices.Delete(e.left, i, i+1)
+	}
+	if len(e.left) == 0 {
+		e.left = nil
+	}
 }
 
 // request is the request to an API that a line of a batch file holds, nil in any other file.

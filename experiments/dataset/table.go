@@ -64,6 +64,15 @@ func newTable(names []string, declared string) (table, error) {
 	return t, nil
 }
 
+// weigh reads the columns of what is asked about, too, so that the rows that have such are counted; isText tells those of text.
+func (t table) weigh(names []string, isText func(column int) bool) {
+	for _, name := range materialFields {
+		if i := firstName(names, name); i >= 0 && t[i] == "" && isText(i) {
+			t[i] = name
+		}
+	}
+}
+
 // unsent says which columns are named as a field of a request is, and are not sent: those that the experiment decides, and
 // those whose values are no text.
 func (t table) unsent(names []string) (notes []string) {

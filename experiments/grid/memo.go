@@ -57,10 +57,10 @@ func (m *memo[T]) at(x *Expansion, make func() T) T {
 
 // exprState is what a walk knows of one expression.
 type exprState struct {
-	memo     memo[outcome]
-	blocks   memo[foundBlock] // where it gives a cell its dataset or hardware
-	compared bool             // looked for comparisons that are always false
-	silly    *hcl.Diagnostic  // one that was found
+	memo    memo[outcome]
+	blocks  memo[foundBlock] // where it gives a cell its dataset or hardware
+	looked  bool             // for what is refused before it is evaluated
+	refused *hcl.Diagnostic  // what was found
 }
 
 // value evaluates an expression for the current cell, or remembers it.
@@ -76,11 +76,11 @@ func (x *Expansion) value(e *cellExpr) outcome {
 func (x *Expansion) evaluate(e *cellExpr, state *exprState) outcome {
 	x.evaluations++
 	ctx := x.context(e)
-	if !state.compared {
-		state.compared, state.silly = true, lang.ComparesObject(e.expr, ctx)
+	if !state.looked {
+		state.looked, state.refused = true, lang.Refused(e.expr, ctx)
 	}
-	if state.silly != nil {
-		return outcome{cty.DynamicVal, hcl.Diagnostics{state.silly}}
+	if state.refused != nil {
+		return outcome{cty.DynamicVal, hcl.Diagnostics{state.refused}}
 	}
 	v, diags := lang.Finite(e.expr, ctx)
 	if diags.HasErrors() {

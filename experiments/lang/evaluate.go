@@ -17,7 +17,7 @@ import (
 
 // evaluate is an expression's value, cty.DynamicVal after a mistake.
 func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	if d := ComparesObject(expr, ctx); d != nil {
+	if d := Refused(expr, ctx); d != nil {
 		return cty.DynamicVal, hcl.Diagnostics{d}
 	}
 	v, diags := Finite(expr, ctx)
@@ -25,6 +25,14 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 		return cty.DynamicVal, Improve(diags, expr, ctx)
 	}
 	return v, diags
+}
+
+// Refused is what is wrong with an expression before it is evaluated; nil = nothing.
+func Refused(expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
+	if d := comparesObject(expr, ctx); d != nil {
+		return d
+	}
+	return tooMuch(expr, ctx)
 }
 
 // Finite evaluates an expression. Text becomes a number in HCL ("inf"), and 1 / 0 is infinite, but nothing that is asked of
@@ -97,8 +105,8 @@ func attributesBefore(name string, expr hcl.Expression, ctx *hcl.EvalContext) []
 	return nil
 }
 
-// ComparesObject finds a comparison of an object with a string or a number: in HCL that is silently false.
-func ComparesObject(expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
+// comparesObject finds a comparison of an object with a string or a number: in HCL that is silently false.
+func comparesObject(expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
 	node, ok := expr.(hclsyntax.Node)
 	if !ok {
 		return nil // JSON syntax keeps its expressions to itself

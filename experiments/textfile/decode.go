@@ -17,6 +17,7 @@ type Text struct {
 	*bufio.Reader
 	Encoding string // "utf-16le", "utf-16be"; "" = UTF-8
 	Packed   string // "gzip", "zstd"; "" = no
+	Padded   bool   // zeros stood behind the gzip data, and were passed over
 	Mark     int    // bytes of a byte order mark of UTF-8 that were passed over
 	MacLines bool   // lines ended with a carriage return alone
 }
@@ -68,7 +69,7 @@ func (t *Text) unpack(raw *bufio.Reader) (*bufio.Reader, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		t.Packed = "gzip"
-		in, err = gzip.NewReader(raw)
+		in, err = t.gunzip(raw)
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
 		t.Packed = "zstd"
 		in, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow)) // one at a time: nothing to close
@@ -85,6 +86,39 @@ func (t *Text) unpack(raw *bufio.Reader) (*bufio.Reader, error) {
 		}
 		return n, err
 	}), Peeked), nil
+}
+
+// gunzip reads one member after another, and passes over zeros behind the last, as gzip(1) does: tape, tar and dd fill up
+// with them. The library takes them for a damaged member.
+func (t *Text) gunzip(raw *bufio.Reader) (io.Reader, error) {
+	member, err := gzip.NewReader(raw)
+	if err != nil {
+		return nil, err
+	}
+	member.Multistream(false)
+	return readerFunc(func(p []byte) (int, error) {
+		for {
+			n, err := member.Read(p)
+			if !errors.Is(err, io.EOF) {
+				return n, err
+			}
+			if n > 0 {
+				return n, nil
+			}
+			for b, err := raw.ReadByte(); b != 0x1f; b, err = raw.ReadByte() {
+				if err != nil {
+					return 0, err
+				}
+				if t.Padded = b == 0; !t.Padded {
+					return 0, &Error{Reason: "something that is no gzip stands behind its gzip data", Hint: "Is the file complete? gzip -t FILE says more."}
+				}
+			}
+			if err := errors.Join(raw.UnreadByte(), member.Reset(raw)); err != nil {
+				return 0, err
+			}
+			member.Multistream(false)
+		}
+	}), nil
 }
 
 // readerFunc is an io.Reader that is a function.
