@@ -86,11 +86,13 @@ func BenchmarkViews(b *testing.B) {
 	b.Run("open", func(b *testing.B) {
 		views(b, func(ctx context.Context) error {
 			var c rows.Cache
+			defer c.Close()
 			return c.With(ctx, dir, func(a *rows.Attempt) error { _, err := a.Page(ctx, rows.Query{Limit: 50}); return err })
 		})
 	})
 	var c rows.Cache
-	check(b, c.With(b.Context(), dir, func(*rows.Attempt) error { return nil }))
+	defer c.Close()
+	check(b, c.With(b.Context(), dir, func(a *rows.Attempt) error { return a.Wait(b.Context()) })) // what is worked out beside a first look
 	for _, query := range []string{"", "desc=1", "sort=e2e_s", "sort=e2e_s&desc=1", "sort=sent_s&desc=1", "sort=output_tokens", "status=timed_out", "status=timed_out&sort=ttft_s&desc=1",
 		fmt.Sprintf("after=%d_%d", n/2, n/2), "sort=e2e_s&after=1.7_0", "prompt=" + url.QueryEscape(fmt.Sprintf("prompt-%d", n/2))} {
 		b.Run(query, func(b *testing.B) {

@@ -4,13 +4,7 @@ package rows
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"matrix/results/record"
 	"matrix/results/table"
@@ -20,27 +14,50 @@ import (
 type Attempt struct {
 	dir      string
 	requests *table.Groups[record.RequestRow]
+	runs     [][]run          // of each group, in the order of its rows; nil where there are too many to keep
 	counts   []map[kind]int64 // rows of each group: which groups a filter need not look at, and how many rows it takes
 
 	mu      sync.Mutex // guards outputs
 	outputs *table.Groups[record.OutputRow]
+
+	checks  sync.WaitGroup
+	stop    context.CancelFunc // of the checks
+	checked chan struct{}      // closed when all bytes have been held against the checksum
+	fault   error              // what came of it; set before checked is closed
 }
 
-// kind is what a filter goes by.
-type kind struct{ phase, status string }
+// checkedFirst are so many bytes that a checksum of them is worth waiting for: a tenth of a second. That of a gigabyte takes longer than
+// whoever looks at a page of it wants to wait, and is worked out beside. Damage to what a page shows is mostly met before: compressed
+// data has a checksum of its own.
+var checkedFirst int64 = 64 << 20
 
-// Open opens the requests in an attempt's folder. All bytes are read once for their checksum, and two columns.
+// Open opens the requests in an attempt's folder, of which it reads two columns. A small file is held against its checksum before, a large one
+// afterwards: see Checked.
 func Open(ctx context.Context, dir string) (*Attempt, error) {
 	requests, err := table.OpenRequests(dir)
 	if err != nil {
 		return nil, err
 	}
-	a := &Attempt{dir: dir, requests: requests, counts: make([]map[kind]int64, requests.Len())}
-	err = eachGroup(requests.Len(), func(g int) error {
-		var err error
-		a.counts[g], err = a.count(ctx, g)
-		return err
-	})
+	a := &Attempt{dir: dir, requests: requests, runs: make([][]run, requests.Len()), counts: make([]map[kind]int64, requests.Len()), checked: make(chan struct{})}
+	checks, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stop = stop
+	check := func() { defer close(a.checked); a.fault = requests.Check(checks) }
+	if requests.Bytes() <= checkedFirst {
+		check()
+		err = a.fault
+	} else {
+		a.checks.Go(check)
+	}
+	if err == nil {
+		err = eachGroup(requests.Len(), func(g int) error {
+			runs, counts, err := a.kinds(ctx, g)
+			if len(runs) <= mostRuns {
+				a.runs[g] = runs
+			}
+			a.counts[g] = counts
+			return err
+		})
+	}
 	if err != nil {
 		a.close()
 		return nil, err
@@ -48,128 +65,32 @@ func Open(ctx context.Context, dir string) (*Attempt, error) {
 	return a, nil
 }
 
-// count counts the rows of a group; where each column has one value throughout, none is read.
-func (a *Attempt) count(ctx context.Context, g int) (map[kind]int64, error) {
-	phase, same := a.requests.Constant(g, record.ColPhase)
-	status, equal := a.requests.Constant(g, record.ColStatus)
-	if same && equal {
-		return map[kind]int64{{phase, status}: a.requests.Start(g+1) - a.requests.Start(g)}, nil
+// Checked reports whether all bytes have been held against the checksum, and that they differ from what was written.
+func (a *Attempt) Checked() (bool, error) {
+	select {
+	case <-a.checked:
+		return true, a.fault
+	default:
+		return false, nil
 	}
-	counts := map[kind]int64{}
-	return counts, a.requests.Scan(ctx, g, []string{record.ColPhase, record.ColStatus}, func(b arrow.RecordBatch) error {
-		phases, statuses := table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
-		last, n := kind{}, int64(0)
-		for i := range int(b.NumRows()) {
-			if k := (kind{phases.Value(i), statuses.Value(i)}); k != last {
-				counts[last] += n
-				// Values are of the batch's memory, which is used again.
-				last, n = kind{string([]byte(k.phase)), string([]byte(k.status))}, 0
-			}
-			n++
-		}
-		counts[last] += n
-		return nil
-	})
 }
 
-// Cache keeps a few attempts open: the checksum of a gigabyte is worth a second, and good for as long as the file is the same.
-type Cache struct {
-	mu   sync.Mutex
-	open []*held // the last used first
-}
-
-// mostOpen bounds the open files.
-const mostOpen = 8
-
-type held struct {
-	dir   string
-	state os.FileInfo
-	users int
-	gone  bool // to be closed by its last user
-	ready chan struct{}
-	a     *Attempt
-	err   error
-}
-
-// With calls do with the requests of an attempt's folder. Of several who ask at once, one opens them.
-func (c *Cache) With(ctx context.Context, dir string, do func(*Attempt) error) error {
-	state, err := os.Lstat(filepath.Join(dir, table.FileOf(record.TableRequests)))
-	if err != nil {
-		return fmt.Errorf("read the requests: %w", err)
-	}
-	h, first := c.take(dir, state)
-	defer c.leave(h)
-	if first {
-		h.a, h.err = Open(context.WithoutCancel(ctx), dir) // others wait for it too
-		close(h.ready)
-		if h.err != nil {
-			c.drop(h)
-		}
-	}
+// Wait waits for the check of all bytes, and is what came of it.
+func (a *Attempt) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-h.ready:
-	}
-	if h.err != nil {
-		return h.err
-	}
-	return do(h.a)
-}
-
-func (c *Cache) take(dir string, state os.FileInfo) (h *held, first bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, o := range c.open {
-		if o.dir != dir {
-			continue
-		}
-		if os.SameFile(o.state, state) && o.state.Size() == state.Size() && o.state.ModTime().Equal(state.ModTime()) {
-			copy(c.open[1:i+1], c.open[:i])
-			c.open[0] = o
-			o.users++
-			return o, false
-		}
-		c.remove(i) // another file by that name, or changed since
-		break
-	}
-	h = &held{dir: dir, state: state, users: 1, ready: make(chan struct{})}
-	if len(c.open) == mostOpen {
-		c.remove(mostOpen - 1)
-	}
-	c.open = append([]*held{h}, c.open...)
-	return h, true
-}
-
-// remove forgets the i-th. The caller holds mu.
-func (c *Cache) remove(i int) {
-	h := c.open[i]
-	c.open = append(c.open[:i:i], c.open[i+1:]...)
-	h.gone = true
-	c.closed(h)
-}
-
-func (c *Cache) drop(h *held) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, o := range c.open {
-		if o == h {
-			c.remove(i)
-			return
-		}
+	case <-a.checked:
+		return a.fault
 	}
 }
 
-func (c *Cache) leave(h *held) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h.users--
-	c.closed(h)
-}
-
-// closed closes what nobody uses any more. The caller holds mu.
-func (c *Cache) closed(h *held) {
-	if h.gone && h.users == 0 && h.a != nil {
-		h.a.close()
+// close closes what is open, all of it only read.
+func (a *Attempt) close() {
+	a.stop()
+	a.checks.Wait()
+	_ = a.requests.Close()
+	if a.outputs != nil {
+		_ = a.outputs.Close()
 	}
 }

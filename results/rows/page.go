@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/parquet"
 	"golang.org/x/sync/errgroup"
 
 	"matrix/results/record"
@@ -41,12 +42,14 @@ type Page struct {
 	Matched int64            `json:"matched"` // by the query
 	Counts  map[string]int64 `json:"counts"`  // of the measured phase, by status
 	Rows    []Request        `json:"rows"`
-	Next    string           `json:"next"` // "after" of the next page; "" = this is the last
+	Next    string           `json:"next"`    // "after" of the next page; "" = this is the last
+	Checked bool             `json:"checked"` // all bytes of the table have been held against their checksum
 }
 
 // Page answers a query.
 func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	out := Page{Total: a.requests.Start(a.requests.Len()), Counts: map[string]int64{}, Rows: []Request{}}
+	out.Checked, _ = a.Checked()
 	for _, counts := range a.counts {
 		for k, n := range counts {
 			if k.phase == record.PhaseMeasure {
@@ -121,7 +124,7 @@ func (a *Attempt) first(ctx context.Context, q *Query) (keys []key, named int64,
 		if mine.last != nil && g.known && !q.before(g.best, *mine.last) && q.Prompt == "" {
 			return nil
 		}
-		n, err := a.keys(ctx, q, g.number, mine.add)
+		n, err := a.keys(ctx, q, g.number, &mine)
 		mu.Lock()
 		defer mu.Unlock()
 		named += n
@@ -183,66 +186,80 @@ func (a *Attempt) promising(q *Query) []group {
 	return out
 }
 
-// keys hands on the places of a group's rows that a query takes, and returns their number.
-func (a *Attempt) keys(ctx context.Context, q *Query, g int, add func(key)) (n int64, err error) {
-	row, names, mixed := a.requests.Start(g), []string(nil), false
-	for k := range a.counts[g] {
-		mixed = mixed || !q.takes(k)
+// keys adds the places of a group's rows that a query takes, and returns their number.
+func (a *Attempt) keys(ctx context.Context, q *Query, g int, into *top) (n int64, err error) {
+	first := a.requests.Start(g)
+	rows, n, err := a.taken(ctx, q, g)
+	if err != nil || n == 0 {
+		return n, err
 	}
-	if mixed {
-		names = append(names, record.ColPhase, record.ColStatus)
-	}
-	if q.Prompt != "" {
-		names = append(names, "prompt_id")
-	}
-	if q.Sort != "" {
-		names = append(names, q.Sort)
-	}
-	if names == nil {
-		for ; row < a.requests.Start(g+1); row++ {
-			add(key{value: float64(row), row: row})
+	if q.Sort == "" {
+		for s := range rows {
+			for i := s.from; i < s.to; i++ {
+				into.add(key{value: float64(first + i), row: first + i})
+			}
 		}
 		return n, nil
 	}
-	err = a.requests.Scan(ctx, g, names, func(b arrow.RecordBatch) error {
-		var phases, statuses, prompts *array.String
-		if mixed {
-			phases, statuses = table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
-		}
-		if q.Prompt != "" {
-			prompts = table.In[*array.String](b, "prompt_id")
-		}
-		value := valueOf(b, q.Sort)
-		for i := range int(b.NumRows()) {
-			number := row
-			row++
-			if mixed && !q.takes(kind{phases.Value(i), statuses.Value(i)}) || prompts != nil && prompts.Value(i) != q.Prompt {
-				continue
+	return n, a.requests.Numbers(g, q.Sort, func(values []float64) error {
+		for s := range rows {
+			for i, v := range values[s.from:s.to] {
+				k := key{value: v, row: first + s.from + int64(i)}
+				if k.null = math.IsNaN(v); k.null {
+					k.value = 0
+				}
+				into.add(k)
 			}
-			n++
-			k := key{value: float64(number), row: number}
-			if value != nil {
-				k.value, k.null = value(i)
+		}
+		return ctx.Err()
+	})
+}
+
+// span is rows of a group, counted from its first.
+type span struct{ from, to int64 }
+
+// taken are the rows of a group that a query takes, and their number.
+func (a *Attempt) taken(ctx context.Context, q *Query, g int) (spans iter.Seq[span], n int64, err error) {
+	runs, err := a.runsOf(ctx, g)
+	if err != nil {
+		return nil, 0, err
+	}
+	spans = func(yield func(span) bool) {
+		at := int64(0)
+		for _, r := range runs {
+			if q.takes(r.kind) && !yield(span{at, at + r.rows}) {
+				return
 			}
-			add(k)
+			at += r.rows
+		}
+	}
+	if q.Prompt == "" {
+		for s := range spans {
+			n += s.to - s.from
+		}
+		return spans, n, nil
+	}
+	var named []int64
+	at := int64(0)
+	err = a.requests.Texts(ctx, g, "prompt_id", func(texts []parquet.ByteArray) error {
+		for _, t := range texts {
+			if string(t) == q.Prompt {
+				named = append(named, at)
+			}
+			at++
 		}
 		return nil
 	})
-	return n, err
-}
-
-// valueOf reads a column of numbers; nil without a name.
-func valueOf(b arrow.RecordBatch, name string) func(int) (v float64, null bool) {
-	if name == "" {
-		return nil
+	var list []span
+	for s := range spans { // both in order
+		for len(named) > 0 && named[0] < s.to {
+			if i := named[0]; i >= s.from {
+				list = append(list, span{i, i + 1})
+			}
+			named = named[1:]
+		}
 	}
-	switch c := table.In[arrow.Array](b, name).(type) {
-	case *array.Float64:
-		return func(i int) (float64, bool) { return c.Value(i), c.IsNull(i) }
-	case *array.Int64:
-		return func(i int) (float64, bool) { return float64(c.Value(i)), c.IsNull(i) }
-	}
-	return func(int) (float64, bool) { return 0, true }
+	return slices.Values(list), int64(len(list)), err
 }
 
 // eachGroup calls do for 0 … n-1, on all processors.

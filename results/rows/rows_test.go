@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -148,18 +149,14 @@ func testPages(t *testing.T, dir string, all []record.RequestRow) {
 func (a *Attempt) keyOf(t *testing.T, q Query, all []record.RequestRow, seq int64) key {
 	t.Helper()
 	number := int64(slices.IndexFunc(all, func(r record.RequestRow) bool { return r.Seq == seq }))
-	q.after = nil
+	q.after, q.Limit = nil, size
 	for g := range a.requests.Len() {
-		var found *key
-		if _, err := a.keys(t.Context(), &q, g, func(k key) {
-			if k.row == number {
-				found = &k
-			}
-		}); err != nil {
+		every := top{q: &q}
+		if _, err := a.keys(t.Context(), &q, g, &every); err != nil {
 			t.Fatal(err)
 		}
-		if found != nil {
-			return *found
+		if i := slices.IndexFunc(every.keys, func(k key) bool { return k.row == number }); i >= 0 {
+			return every.keys[i]
 		}
 	}
 	t.Fatalf("no row of request %d", seq)
@@ -226,5 +223,54 @@ func TestCacheLooksAgain(t *testing.T) {
 	}
 	if err := page(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is gone: %v", err)
+	}
+}
+
+// Of a large file a page is shown before its checksum is known; when it turns out to differ, that is said from then on.
+func TestCheckedBeside(t *testing.T) {
+	defer func(was int64) { checkedFirst = was }(checkedFirst)
+	checkedFirst = 0
+	root := t.TempDir()
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 20, Launches: []summarytest.Launch{{}}})
+	dirs, _ := filepath.Glob(filepath.Join(root, "e", "*", "0*"))
+	path := filepath.Join(dirs[0], "requests.parquet")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hash []byte // is not compressed and in no view
+	if err := table.ReadRequests(dirs[0], func(r record.RequestRow) error { hash = r.OutputHash[:]; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	text[bytes.LastIndex(text, hash)] ^= 1
+	for _, bad := range []bool{true, false} {
+		if !bad {
+			text[bytes.LastIndex(text, hash[1:])-1] ^= 1
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a, err := Open(t.Context(), dirs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := a.Page(t.Context(), Query{Limit: 5}); err != nil || len(p.Rows) != 5 {
+			t.Errorf("%d rows, %v", len(p.Rows), err)
+		}
+		if err := a.Wait(t.Context()); errors.Is(err, table.ErrCorrupt) != bad {
+			t.Errorf("in the end: %v", err)
+		}
+		if p, err := a.Page(t.Context(), Query{Limit: 5}); err != nil || !p.Checked {
+			t.Errorf("checked %v, %v", p.Checked, err)
+		}
+		a.close()
+		var c Cache
+		wait := func(a *Attempt) error { return a.Wait(t.Context()) }
+		for range 2 {
+			if err := c.With(t.Context(), dirs[0], wait); errors.Is(err, table.ErrCorrupt) != bad {
+				t.Errorf("after that: %v", err)
+			}
+		}
+		c.Close()
 	}
 }

@@ -2,12 +2,9 @@ package rows
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"slices"
 
 	"matrix/results/record"
 	"matrix/results/table"
@@ -23,18 +20,14 @@ func (a *Attempt) Text(ctx context.Context, seq int64) (string, error) {
 		if b, known := out.Bounds(g, record.ColSeq); known && (float64(seq) < b.Low || float64(seq) > b.High) {
 			continue
 		}
-		row, found := out.Start(g), int64(-1)
-		err := out.Scan(ctx, g, []string{record.ColSeq}, func(b arrow.RecordBatch) error {
-			for _, v := range table.In[*array.Int64](b, record.ColSeq).Int64Values() {
-				if v == seq {
-					found = row
-					return errFound
-				}
-				row++
+		found := int64(-1)
+		err := out.Numbers(g, record.ColSeq, func(values []float64) error {
+			if i := slices.Index(values, float64(seq)); i >= 0 {
+				found = out.Start(g) + int64(i)
 			}
-			return nil
+			return ctx.Err()
 		})
-		if err != nil && !errors.Is(err, errFound) {
+		if err != nil {
 			return "", err
 		}
 		if found >= 0 {
@@ -48,8 +41,6 @@ func (a *Attempt) Text(ctx context.Context, seq int64) (string, error) {
 	return "", fmt.Errorf("the answer to request %d: %w", seq, fs.ErrNotExist)
 }
 
-var errFound = errors.New("found")
-
 // answers opens the answers, once.
 func (a *Attempt) answers() (*table.Groups[record.OutputRow], error) {
 	a.mu.Lock()
@@ -61,12 +52,4 @@ func (a *Attempt) answers() (*table.Groups[record.OutputRow], error) {
 		}
 	}
 	return a.outputs, nil
-}
-
-// close closes what is open, all of it only read.
-func (a *Attempt) close() {
-	_ = a.requests.Close()
-	if a.outputs != nil {
-		_ = a.outputs.Close()
-	}
 }

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -53,16 +54,27 @@ func (f *SummedFile) Finish() (record.FileSum, error) {
 }
 
 // SumFile reads a regular file and tells its size and SHA-256.
-func SumFile(path string) (record.FileSum, error) {
+func SumFile(path string) (record.FileSum, error) { return sumFile(context.Background(), path) }
+
+func sumFile(ctx context.Context, path string) (record.FileSum, error) {
 	f, err := disk.Open(path)
 	if err != nil {
 		return record.FileSum{}, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, f)
+	n, err := io.Copy(h, readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		return f.Read(p)
+	}))
 	return record.FileSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Sum is the size and SHA-256 of a document.
 func Sum(doc []byte) record.FileSum {

@@ -149,6 +149,9 @@ func (d site) assets() error {
 func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Manifest) error {
 	var out copyOf
 	err := s.cache.With(ctx, dir, func(a *rows.Attempt) (err error) {
+		if err := a.Wait(ctx); err != nil {
+			return err
+		}
 		if out.Page, err = a.Page(ctx, rows.Query{Limit: copied}); err != nil {
 			return err
 		}

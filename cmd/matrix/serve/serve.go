@@ -44,6 +44,9 @@ func files() fs.FS {
 	return sub
 }
 
+// Close ends what is worked out beside. Nothing is asked for any more.
+func (s *Server) Close() { s.cache.Close() }
+
 // Handler is all that is served.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()

@@ -64,6 +64,7 @@ func buildCopy(ctx context.Context, a *app.App, dir string) error {
 	if err != nil {
 		return err
 	}
+	defer s.Close()
 	if err := s.Build(ctx, dir); err != nil {
 		return err
 	}
@@ -107,6 +108,7 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 			return err
 		}
 		<-ended
+		s.Close()
 		return nil
 	}
 }

@@ -164,6 +164,7 @@ async function drawRequests(first) {
   $("warmup").checked = p.warmup === "1";
   $("warmup").parentNode.hidden = copy;
   $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
+  if (!fault && got.checked === false) checked(p);
   $("range").className = fault ? "bad" : "";
   $("first").disabled = $("back").disabled = !p.before.length;
   $("forth").disabled = !got.next;
@@ -173,6 +174,21 @@ async function drawRequests(first) {
     {title: "finish", text: r => r.finish_reason}, {title: "error", text: r => r.error, long: true}], got.rows, {key: p.sort, down: p.desc === "1"},
     key => turn({sort: key, desc: p.sort === key && p.desc !== "1" ? "1" : ""}), r => go(...at.slice(0, 3), r.seq, r.prompt));
   if (first) show("requests-title");
+}
+// checked says that the file's checksum is not known yet, and asks until it is: a gigabyte takes a second or two.
+async function checked(p) {
+  const said = $("range").textContent, [experiment, slug, attempt] = at;
+  $("range").textContent = said + " · checksum not compared yet";
+  for (;;) {
+    await new Promise(r => setTimeout(r, 1000));
+    let got, fault = "";
+    try { got = await get("requests", {experiment, slug, attempt, limit: 1}); } catch (e) { fault = e.message; }
+    if (p !== page) return;
+    if (!fault && !got.checked) continue;
+    $("range").textContent = fault || said;
+    $("range").className = fault ? "bad" : "";
+    return;
+  }
 }
 const turn = (change, keep) => { page = {...page, ...(keep ? {} : {before: [], after: "", from: 0}), ...change}; return drawRequests(); };
 $("status").onchange = () => turn({status: $("status").value});
