@@ -86,13 +86,15 @@ type seriesKey struct {
 	source, metric string
 }
 
+// beside is the key that a metric's series of all sources share.
+func (k seriesKey) beside() seriesKey { return seriesKey{k.segment, "", k.metric} }
+
 // telemetry is the samples of an attempt, reduced.
 type telemetry struct {
 	series   map[seriesKey]*series
-	vramPeak map[string]float64 // by metric: max over time of the sum over GPUs
-	now      map[string]float64 // sums at the current reading time
-	at       float64
-	loaded   float64 // until when the load lasted, s; −∞ = not known
+	vramPeak map[string]float64      // by metric: max over time of the sum over GPUs
+	cards    map[seriesKey][]*series // the GPUs' series of one segment and metric, under no source
+	loaded   float64                 // until when the load lasted, s; −∞ = not known
 }
 
 // mostGap is the share of the measured phase that may lack readings where a peak is told.
@@ -116,8 +118,7 @@ const (
 const Throttles = 0x8 | 0x20 | 0x40 | 0x80
 
 func readTelemetry(path string, windows map[int32]*window, loaded float64) (*telemetry, error) {
-	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{},
-		now: map[string]float64{}, at: math.Inf(-1), loaded: loaded}
+	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{}, cards: map[seriesKey][]*series{}, loaded: loaded}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return tel, nil
 	}
@@ -131,7 +132,6 @@ func readTelemetry(path string, windows map[int32]*window, loaded float64) (*tel
 		}
 		return nil
 	})
-	tel.settle()
 	return tel, err
 }
 
@@ -144,6 +144,7 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 			s.window = *w
 		}
 		tel.series[key] = s
+		tel.cards[key.beside()] = append(tel.cards[key.beside()], s)
 	}
 	if key.metric == sampleThrottle { // a share of time is wanted, not the mean of a mask
 		value = float64(min(1, int64(value)&Throttles))
@@ -152,25 +153,20 @@ func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*w
 	if key.metric == sampleGap { // at its end
 		s.gaps += max(0, min(at, s.window.to)-max(at-value, s.window.from))
 	}
-	if key.metric == sampleDeviceMemory || key.metric == sampleOwnMemory {
-		if at != tel.at {
-			tel.settle()
-			tel.at = at
-		}
-		if key.metric == sampleDeviceMemory { // not the key's own string: that is in the batch's buffer
-			tel.now[sampleDeviceMemory] += value
-		} else {
-			tel.now[sampleOwnMemory] += value
+	for _, metric := range [...]string{sampleDeviceMemory, sampleOwnMemory} { // not the key's own string: that is in the batch's buffer
+		if key.metric == metric {
+			tel.vramPeak[metric] = max(tel.vramPeak[metric], tel.held(key))
 		}
 	}
 }
 
-// settle takes the sums of one reading time into the peaks.
-func (tel *telemetry) settle() {
-	for metric, sum := range tel.now {
-		tel.vramPeak[metric] = max(tel.vramPeak[metric], sum)
+// held is what the GPUs of a segment hold together: the last reading of each. They are read one after the other, 50 ms
+// apart on two H200s, so readings of one instant do not exist.
+func (tel *telemetry) held(key seriesKey) (sum float64) {
+	for _, card := range tel.cards[key.beside()] {
+		sum += card.v
 	}
-	clear(tel.now)
+	return sum
 }
 
 // each calls f for every series of a metric whose source begins so.

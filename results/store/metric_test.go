@@ -160,10 +160,10 @@ func TestUsage(t *testing.T) {
 		add(at, "process", "cpu_s", 100+2*at)       // two cores
 		add(at, "process", "rss_bytes", 1e9+1e6*at) // a leak of 1 MB/s
 		add(at, "vllm", "vllm:kv_cache_usage_perc", 0.3-at/100)
-		for _, gpu := range []string{"nvml:GPU-a", "nvml:GPU-b"} {
+		for i, gpu := range []string{"nvml:GPU-a", "nvml:GPU-b"} {
 			add(at, gpu, "power_w", 150)
 			add(at, gpu, "gpu_util_ratio", 0.5)
-			add(at, gpu, "memory_used_bytes", 4e9+at*1e8)
+			add(at+0.05*float64(i), gpu, "memory_used_bytes", 4e9+at*1e8) // one GPU is read after the other
 		}
 	}
 	run := record.Run{Planned: 1, Mode: "closed", LoadS: new(1.5), Phases: map[string]float64{"warmup": 0.5},

@@ -149,6 +149,9 @@ func TestHeldGPU(t *testing.T) {
 		if sum := r.apply(t.Context(), r.plan(vllmCell("a", 2))); sum.Complete != 1 || use.sets[0] != "GPU-b GPU-c" {
 			t.Errorf("got %+v on %v", sum, use.sets)
 		}
+		if sum := r.apply(t.Context(), r.plan(vllmCell("wide", 4), vllmCell("b", 3))); sum.Complete != 1 || sum.Waiting != 1 {
+			t.Errorf("the wide one waits, the other runs: got %+v", sum)
+		}
 		r.events = nil
 		_, err = apply(t.Context(), r.world, r.plan(vllmCell("wide", 4)), r.options, r.host)
 		held := new(gpulock.HeldError)
@@ -157,6 +160,25 @@ func TestHeldGPU(t *testing.T) {
 		}
 		if gpulock.Holder(r.host.LockFolder, "GPU-b") != "" {
 			t.Error("a GPU is still locked")
+		}
+	})
+}
+
+// Cells for different GPUs of one machine, one launch at a time: each finds its own.
+func TestMixedGPUs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, use := fourGPURig(t)
+		list := r.host.GPUs
+		r.host.GPUs = func() ([]telemetry.GPU, error) {
+			gpus, err := list()
+			gpus[3].Name = "L4"
+			return gpus, err
+		}
+		r.world.Machine.GPUName, r.world.Machine.GPUs = "H100, L4", 4
+		big, small := vllmCell("big", 1), vllmCell("small", 1)
+		big.Hardware, small.Hardware = &cell.Hardware{ID: "h100", GPU: "H100"}, &cell.Hardware{ID: "l4", GPU: "L4"}
+		if sum := r.apply(t.Context(), r.plan(big, small)); sum.Complete != 2 || !slices.Contains(use.sets, "GPU-a") || !slices.Contains(use.sets, "GPU-d") {
+			t.Errorf("got %+v on %v", sum, use.sets)
 		}
 	})
 }

@@ -96,3 +96,22 @@ func demandOf(c *cell.Cell, gpus []telemetry.GPU) demand {
 	d.gpus = min(c.GPUs(), len(d.of))
 	return d
 }
+
+// metBy reports whether these GPUs are enough for it.
+func (d demand) metBy(free []string) bool {
+	if len(d.these) > 0 {
+		return count(free, d.these) == len(d.these)
+	}
+	return count(free, d.of) >= d.gpus
+}
+
+// count is how many of these are among those.
+func count(these, those []string) int {
+	n := 0
+	for _, uuid := range these {
+		if slices.Contains(those, uuid) {
+			n++
+		}
+	}
+	return n
+}

@@ -9,6 +9,7 @@ import (
 
 	"matrix/experiments/cell"
 	"matrix/runner/machine"
+	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
 
@@ -16,8 +17,8 @@ import (
 // second, and a longer wait would only put off what somebody has to decide.
 const settle = 10 * time.Second
 
-// BusyError says that something that is not ours holds GPUs which the plan needs, and did before the apply began: no
-// launch would do better than the first, so nothing was started.
+// BusyError says that something that is not ours holds GPUs which each launch of the plan needs, and did before the
+// apply began: none would do better than the first, so nothing was started.
 type BusyError struct {
 	Held []string // in words: what holds which GPU
 	PIDs []int    // of the processes, where they can be listed
@@ -25,8 +26,8 @@ type BusyError struct {
 
 func (e *BusyError) Error() string { return "the GPU is not free: " + strings.Join(e.Held, "; ") }
 
-// vacant takes the GPUs that something else holds out of the pool, and fails when a launch of the plan then lacks one.
-// Launches keep looking (drain): what comes later is theirs to meet.
+// vacant takes the GPUs that something else holds out of the pool, and what then lacks one out of the plan. Launches keep
+// looking (drain): what comes later is theirs to meet.
 func (s *session) vacant(ctx context.Context) error {
 	if len(s.pool.all) == 0 {
 		return nil
@@ -37,12 +38,14 @@ func (s *session) vacant(ctx context.Context) error {
 			return nil // nothing to read: the plan and doctor have said so
 		}
 		free, busy := s.free(gpus)
-		if busy == nil {
+		met := func(c *cell.Cell) bool { return demandOf(c, s.site.GPUs).metBy(free) }
+		lacks := func(step plan.Step) bool { return !met(step.Item.Cell) }
+		if !slices.ContainsFunc(s.site.Plan.Order, lacks) || time.Since(began) >= settle {
+			if err := s.setAside(busy, met); err != nil {
+				return err
+			}
 			s.without(free, gpus)
 			return nil
-		}
-		if time.Since(began) >= settle {
-			return busy
 		}
 		if !said {
 			said = true
@@ -51,10 +54,9 @@ func (s *session) vacant(ctx context.Context) error {
 	}
 }
 
-// free lists the GPUs of the pool that no step of the plan finds held; busy when a step then has too few.
+// free lists the GPUs of the pool that no step of the plan finds held, and who holds the others.
 func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 	free, busy = slices.Clone(s.pool.all), &BusyError{}
-	var demands []demand
 	seen := map[*cell.Cell]bool{}
 	for _, step := range s.site.Plan.Order {
 		c := step.Item.Cell
@@ -63,7 +65,6 @@ func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 		}
 		seen[c] = true
 		d := demandOf(c, s.site.GPUs)
-		demands = append(demands, d)
 		for _, g := range machine.Among(gpus, slices.Concat(d.these, d.of)) {
 			if what := s.inTheWay(c, g); what != "" && slices.Contains(s.pool.all, g.UUID) {
 				free = slices.DeleteFunc(free, func(uuid string) bool { return uuid == g.UUID })
@@ -71,12 +72,7 @@ func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 			}
 		}
 	}
-	for _, d := range demands {
-		if !d.metBy(free) {
-			return nil, busy
-		}
-	}
-	return free, nil
+	return free, busy
 }
 
 func (e *BusyError) add(what string, g telemetry.GPU) {
@@ -89,20 +85,6 @@ func (e *BusyError) add(what string, g telemetry.GPU) {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
 	}
-}
-
-// metBy reports whether these GPUs are enough for it.
-func (d demand) metBy(free []string) bool {
-	if len(d.these) > 0 {
-		return !slices.ContainsFunc(d.these, func(uuid string) bool { return !slices.Contains(free, uuid) })
-	}
-	n := 0
-	for _, uuid := range d.of {
-		if slices.Contains(free, uuid) {
-			n++
-		}
-	}
-	return n >= d.gpus
 }
 
 // inTheWay says what on a GPU keeps a cell's engine from being measured there, or from starting; "" = nothing.

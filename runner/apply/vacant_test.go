@@ -92,6 +92,26 @@ func TestHeldGPUIsLeftOut(t *testing.T) {
 	})
 }
 
+// One of two GPUs is held: what needs both waits, and keeps nothing else from running.
+func TestHeldGPUKeepsOnlyItsCells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		held := telemetry.GPUProcess{PID: 7, Name: "python", Bytes: 9 << 30, Compute: true}
+		two := append(oneGPU(0), telemetry.GPU{UUID: "GPU-2", Index: 1, Name: "H100", MemoryTotal: 80 << 30, MemoryUsed: 9 << 30, Processes: []telemetry.GPUProcess{held}})
+		r.host.GPUs = func() ([]telemetry.GPU, error) { return two, nil }
+		r.options.Jobs = 2
+		cells := gpuCells(r, 2)
+		cells[1].Hardware = &cell.Hardware{ID: "both", GPUs: 2}
+		if sum := r.apply(t.Context(), r.plan(cells...)); sum.Complete != 3 || sum.Waiting != 3 || sum.Environment+sum.NotRun != 0 {
+			t.Errorf("got %+v", sum)
+		}
+		want := "python (pid 7) holds 9216 MiB of H100; 3 launches cannot start without it: apply again once it is free"
+		if !slices.ContainsFunc(r.events, func(e events.Event) bool { return strings.Contains(e.Message, want) }) {
+			t.Errorf("not said %q", want)
+		}
+	})
+}
+
 // The server that the plan asks is no disturber of itself; of an engine that is started beside it, it is one.
 func TestAttachedServerDoesNotDisturbItself(t *testing.T) {
 	for name, beside := range map[string]bool{"alone": false, "beside our own": true} {

@@ -105,6 +105,7 @@ type Progress struct {
 // Summary is how an apply ended.
 type Summary struct {
 	Complete, Failed, Censored, Environment, Interrupted, NotRun int
+	Waiting                                                      int // for a GPU that somebody else holds
 	Took                                                         time.Duration
 	Stopped                                                      bool // by ^C
 	Root                                                         string

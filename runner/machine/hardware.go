@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ func Lacks(h *cell.Hardware, m record.Machine) error {
 	switch {
 	case gpu && m.GPUName == "":
 		add("%s, and this machine shows none", strings.TrimSpace("a GPU "+h.GPU))
-	case h.GPU != "" && !SameGPU(h.GPU, m.GPUName):
+	case h.GPU != "" && !slices.ContainsFunc(strings.Split(m.GPUName, ", "), func(name string) bool { return SameGPU(h.GPU, name) }):
 		add("%s, and this machine has %s", h.GPU, m.GPUName)
 	}
 	if m.GPUName != "" && int64(h.GPUs) > m.GPUs {

@@ -34,7 +34,7 @@ func (v eventRecords) observe(e events.Event) {
 	r.Metrics, r.NullReasons = metricsRecord(e.Metrics)
 	if s := e.Summary; s != nil {
 		r.Summary = &ndjson.ApplySummary{Complete: s.Complete, EngineFailed: s.Failed, Censored: s.Censored, EnvironmentFailed: s.Environment, Interrupted: s.Interrupted,
-			NotRun: s.NotRun, TookS: s.Took.Seconds(), Stopped: s.Stopped, Root: s.Root}
+			NotRun: s.NotRun, Waiting: s.Waiting, TookS: s.Took.Seconds(), Stopped: s.Stopped, Root: s.Root}
 	}
 	v.out.Record(r)
 }

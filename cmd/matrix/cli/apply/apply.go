@@ -234,7 +234,7 @@ func applyOne(ctx context.Context, a *app.App, s *app.Session, p *plan.Plan, f a
 }
 
 // afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the
-// launches that were set aside.
+// launches that were set aside before.
 func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, summaries []events.Summary, waits int) error {
 	for _, p := range plans {
 		set, err := a.Settle(s.World.Store, p)
@@ -249,6 +249,7 @@ func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 	for _, x := range summaries {
 		t.Complete, t.Failed, t.Censored = t.Complete+x.Complete, t.Failed+x.Failed, t.Censored+x.Censored
 		t.Environment, t.Interrupted, t.NotRun, t.Took = t.Environment+x.Environment, t.Interrupted+x.Interrupted, t.NotRun+x.NotRun, t.Took+x.Took
+		waits += x.Waiting
 	}
 	if !a.JSON {
 		if len(summaries) == 0 {

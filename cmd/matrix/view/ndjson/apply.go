@@ -56,6 +56,7 @@ type ApplySummary struct {
 	EnvironmentFailed int     `json:"environment_failed"`
 	Interrupted       int     `json:"interrupted"`
 	NotRun            int     `json:"not_run"`
+	Waiting           int     `json:"waiting,omitempty"` // for a GPU that somebody else holds
 	TookS             float64 `json:"took_s"`
 	Stopped           bool    `json:"stopped"` // by ^C
 	Root              string  `json:"root"`
