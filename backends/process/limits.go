@@ -22,6 +22,15 @@ func RaiseFileLimit() (soft, hard uint64) {
 	return l.Cur, l.Max
 }
 
+// AddressSpace is what this shell lets a process have of addresses (ulimit -v), in bytes, and so each engine; 0 = no limit.
+func AddressSpace() uint64 {
+	var l syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_AS, &l) != nil || l.Cur > 1<<62 {
+		return 0
+	}
+	return l.Cur
+}
+
 // FreePort picks a loopback TCP port that nobody listens on now. Another process
 // may take it before its user binds it, so an engine must still be proven ours.
 func FreePort() (int, error) {

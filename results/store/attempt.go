@@ -20,7 +20,8 @@ const (
 	commitDir   = "commit"       // what will be published
 )
 
-// syncEvery bounds what a crash loses.
+// syncEvery bounds what a crash loses, with what an fsync takes: rows go to the file behind their outputs' fsync, or a power cut
+// could leave a row whose answer never reached the disk. They wait for up to four (the round before, and their own).
 const syncEvery = time.Second
 
 // state is what an attempt must know after a crash beside its rows.

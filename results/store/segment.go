@@ -209,7 +209,7 @@ func (a *Attempt) recount() error {
 			return err
 		}
 		if cut {
-			a.warn(fmt.Sprintf("segment %d ended in a crash: its last second of requests was asked again", n))
+			a.warn(fmt.Sprintf("segment %d ended in a crash: the requests that the disk had not written were asked again", n))
 		}
 	}
 	return nil

@@ -270,3 +270,21 @@ func TestOwnWants(t *testing.T) {
 		}
 	})
 }
+
+// TestAddressesOfTheShell: an engine that ends where ulimit -v bounds it is not blamed, and the limit is named; without a limit it is.
+func TestAddressesOfTheShell(t *testing.T) {
+	for limit, want := range map[uint64]string{0: record.EngineFailed, 4 << 30: record.EnvironmentFailed} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.host.Addresses = limit
+			r.backend.OnLaunch = func(context.Context, int, backends.Spec) (backends.Engine, error) {
+				return nil, &backends.LaunchError{Class: "exited", Err: errors.New("the server exited with code 1")}
+			}
+			r.apply(t.Context(), r.plan(runnertest.Cell("a", 5)))
+			past := r.only()
+			if past.Status != want || strings.Contains(past.Reason, "4.0 GiB of addresses (ulimit -v)") != (limit > 0) {
+				t.Errorf("limit %d: %s, %q", limit, past.Status, past.Reason)
+			}
+		})
+	}
+}

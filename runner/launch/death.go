@@ -3,9 +3,11 @@ package launch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"matrix/backends/process"
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/plan"
 )
@@ -39,6 +41,19 @@ func (e *engine) died(when string) *Outcome {
 	case unwell != nil:
 		out.Reason += ": " + plan.OneLine(unwell)
 	}
+	return e.confined(out)
+}
+
+// confined takes the blame off an engine that ended where the shell bounds its addresses: engines reserve many times what they
+// use, and say of a want only that they ran out of memory, or nothing.
+func (e *engine) confined(out *Outcome) *Outcome {
+	limit := e.j.site.Host.Addresses
+	if limit == 0 || out.Status != record.EngineFailed || out.Usage != "" || e.j.cell.Platform.Attached() {
+		return out
+	}
+	out.Status = record.EnvironmentFailed
+	out.Reason += fmt.Sprintf("; this shell lets a process have %.1f GiB of addresses (ulimit -v), which may be why", format.GiB(int64(limit)))
+	out.Hint = "start matrix from a shell without that limit: ulimit -v unlimited"
 	return out
 }
 

@@ -129,7 +129,7 @@ func (e *engine) notReady(ctx, bounded context.Context, err error) *Outcome {
 		out.Reason = fmt.Sprintf("not ready after %s (limits.load)", e.j.cell.Limits.Load)
 	}
 	out.LogTail = cmp.Or(out.LogTail, process.Tail(e.j.logPath(), logTailLines))
-	return out
+	return e.confined(out)
 }
 
 // loaded records load_s: process start → first token of the first request. An attached server was loaded before us. The

@@ -27,13 +27,14 @@ type Machine struct {
 	Strain      func(context.Context) (swapUsedBytes *int64, load1 *float64)
 	Blind       func() bool // there is a GPU driver that this binary cannot talk to
 	Cores       int
+	Addresses   uint64 // bytes that a process may have of them; 0 = no limit
 	LockFolder  string // of the GPUs' locks
 }
 
 func This() Machine {
 	return Machine{
 		Files: process.RaiseFileLimit, Overflows: telemetry.ListenOverflows, Leftovers: process.KillLeftovers, Quiet: telemetry.Quiet, GPUs: telemetry.GPUs, Serves: telemetry.Serves,
-		DropCaches: dropPageCache, ForgetFiles: forgetFiles, Strain: telemetry.Strain, Blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, Cores: runtime.NumCPU(), LockFolder: gpulock.Folder,
+		DropCaches: dropPageCache, ForgetFiles: forgetFiles, Strain: telemetry.Strain, Blind: func() bool { return telemetry.Driver() && !telemetry.Built() }, Cores: runtime.NumCPU(), Addresses: process.AddressSpace(), LockFolder: gpulock.Folder,
 	}
 }
 
