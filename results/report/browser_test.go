@@ -41,6 +41,28 @@ type told struct {
 	}
 }
 
+// chromium starts one, and says how it ended; it does not outlive the test.
+func chromium(t *testing.T, program string, args ...string) chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, program, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--user-data-dir=" + t.TempDir()}, args...)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends and reaps its own
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	over, ended := make(chan error, 1), make(chan struct{})
+	go func() { over <- cmd.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // where it did not
+	})
+	return over
+}
+
 // browse opens a page in Chromium, lets the script operate it, and returns what it tells.
 func browse(t *testing.T, page string, flags ...string) told {
 	t.Helper()
@@ -70,28 +92,11 @@ func browse(t *testing.T, page string, flags ...string) told {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithCancel(t.Context())
-	args := append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--user-data-dir=" + t.TempDir(), "--remote-debugging-port=0", "--window-size=1300,1000"}, flags...)
-	cmd := exec.CommandContext(ctx, program, append(args, server.URL)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends and reaps its own
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan error, 1)
-	go func() { over <- cmd.Wait() }()
-	defer func() {
-		cancel()
-		<-over
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // where it did not
-	}()
+	over := chromium(t, program, append(flags, "--remote-debugging-port=0", "--window-size=1300,1000", server.URL)...)
 	select {
 	case x := <-said:
 		return x
 	case err := <-over:
-		over <- err
 		t.Fatalf("chromium ended: %v", err)
 	}
 	return told{}
