@@ -9,19 +9,20 @@ type Model struct {
 	Places       Places `json:"-"` // of its attributes: "openai.model"
 }
 
-// Architecture gives the figures of config.json that the memory prediction needs, where no file does.
+// Architecture gives the figures of config.json that the memory prediction needs, where no file does. 0 = not said. Its tags
+// are those of the settings.
 type Architecture struct {
-	Parameters       float64 // count
-	WeightsGiB       float64 // overrides Parameters
-	Layers           int
-	HiddenSize       int
-	IntermediateSize int
-	Heads            int
-	KVHeads          int
-	HeadDim          int
-	VocabSize        int
-	SlidingWindow    int // tokens; 0 = all layers attend fully
-	FullLayers       int // layers with full attention; 0 with SlidingWindow = 0 means all
+	Parameters       float64 `hcl:"parameters" min:"0"`  // count
+	WeightsGiB       float64 `hcl:"weights_gib" min:"0"` // overrides Parameters
+	Layers           int     `hcl:"layers" min:"0"`
+	HiddenSize       int     `hcl:"hidden_size" min:"0"`
+	IntermediateSize int     `hcl:"intermediate_size" min:"0"`
+	Heads            int     `hcl:"heads" min:"0"`
+	KVHeads          int     `hcl:"kv_heads" min:"0"` // fewer than Heads where they share keys and values
+	HeadDim          int     `hcl:"head_dim" min:"0"`
+	VocabSize        int     `hcl:"vocab_size" min:"0"`
+	SlidingWindow    int     `hcl:"sliding_window" min:"0"` // tokens; 0 = all layers attend fully
+	FullLayers       int     `hcl:"full_layers" min:"0"`    // layers with full attention; 0 with SlidingWindow = 0 means all
 }
 
 // Fit is the memory prediction. A nil number is unknown.

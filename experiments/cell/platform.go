@@ -30,14 +30,14 @@ func (c *Cell) Outlived() bool {
 	return c.Platform.Attached() || c.Isolation != nil && c.Isolation.Server == "group"
 }
 
-// Hardware is a constraint on the machine that runs a cell.
+// Hardware is a constraint on the machine that runs a cell. Its tags are those of the settings.
 type Hardware struct {
 	ID        string
-	GPU       string // product name as NVML reports it; "" = no GPU asked for
-	GPUs      int
-	VRAMGiB   float64 // usable, per GPU, as CUDA reports it; 0 = unknown
-	RAMGiB    float64
-	MinDriver string
-	Slurm     Values
+	GPU       string  `hcl:"gpu"` // product name as NVML reports it; "" = no GPU asked for
+	GPUs      int     `hcl:"gpus" min:"0"`
+	VRAMGiB   float64 `hcl:"vram_gib" min:"0"` // usable, per GPU, as CUDA reports it; 0 = unknown
+	RAMGiB    float64 `hcl:"ram_gib" min:"0"`  // of the host; 0 = unknown
+	MinDriver string  `hcl:"min_driver"`       // a lower version is refused; "" = any
+	Slurm     Values  // what a job asks Slurm for, as sbatch names it
 	Place     Place
 }

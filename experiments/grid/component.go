@@ -5,8 +5,6 @@ import (
 	"matrix/experiments/diagnostic"
 	"matrix/experiments/hclvalue"
 	"matrix/experiments/schema"
-	"reflect"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -114,32 +112,7 @@ func (r *reader) fill(part any) {
 			continue
 		}
 		if v := r.get(a.Name); v != cty.NilVal {
-			set(a.Field(part), v)
+			hclvalue.Into(a.Field(part), v)
 		}
-	}
-}
-
-// set gives a field the value of an attribute, which its schema has checked.
-func set(field reflect.Value, v cty.Value) {
-	switch {
-	case field.Type() == reflect.TypeFor[time.Duration]():
-		d, _ := time.ParseDuration(v.AsString())
-		field.SetInt(int64(d))
-	case field.CanInt():
-		field.SetInt(hclvalue.Whole(v))
-	case field.CanFloat():
-		field.SetFloat(hclvalue.Number(v))
-	case field.Kind() == reflect.Bool:
-		field.SetBool(v.True())
-	case field.Kind() == reflect.String:
-		field.SetString(v.AsString())
-	default:
-		var list []string
-		for _, e := range v.AsValueSlice() {
-			if s, ok := hclvalue.Text(e); ok {
-				list = append(list, s)
-			}
-		}
-		field.Set(reflect.ValueOf(list))
 	}
 }

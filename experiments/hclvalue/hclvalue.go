@@ -4,6 +4,9 @@ package hclvalue
 import (
 	"math"
 	"math/big"
+	"reflect"
+	"time"
+
 	"matrix/experiments/cell"
 
 	"github.com/zclconf/go-cty/cty"
@@ -193,4 +196,29 @@ func Size(v cty.Value, limit int) int {
 		size += Size(e, limit-size)
 	}
 	return size
+}
+
+// Into gives a field of a struct the value of an attribute, which its schema has checked: of a setting of package cell.
+func Into(field reflect.Value, v cty.Value) {
+	switch {
+	case field.Type() == reflect.TypeFor[time.Duration]():
+		d, _ := time.ParseDuration(v.AsString())
+		field.SetInt(int64(d))
+	case field.CanInt():
+		field.SetInt(Whole(v))
+	case field.CanFloat():
+		field.SetFloat(Number(v))
+	case field.Kind() == reflect.Bool:
+		field.SetBool(v.True())
+	case field.Kind() == reflect.String:
+		field.SetString(v.AsString())
+	default:
+		var list []string
+		for _, e := range v.AsValueSlice() {
+			if s, ok := Text(e); ok {
+				list = append(list, s)
+			}
+		}
+		field.Set(reflect.ValueOf(list))
+	}
 }

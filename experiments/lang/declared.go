@@ -139,18 +139,25 @@ func modelOf(n *node) *cell.Model {
 		}
 	}
 	if v := hclvalue.Attribute(n.value, "architecture"); hclvalue.Present(v) {
-		m.Architecture = &cell.Architecture{Parameters: hclvalue.Float(v, "parameters"), WeightsGiB: hclvalue.Float(v, "weights_gib"),
-			Layers: hclvalue.Int(v, "layers"), HiddenSize: hclvalue.Int(v, "hidden_size"), IntermediateSize: hclvalue.Int(v, "intermediate_size"),
-			Heads: hclvalue.Int(v, "heads"), KVHeads: hclvalue.Int(v, "kv_heads"), HeadDim: hclvalue.Int(v, "head_dim"), VocabSize: hclvalue.Int(v, "vocab_size"),
-			SlidingWindow: hclvalue.Int(v, "sliding_window"), FullLayers: hclvalue.Int(v, "full_layers")}
+		m.Architecture = &cell.Architecture{}
+		fill(m.Architecture, v)
 	}
 	return m
 }
 
+// fill sets the fields of a struct whose tags name them to what an object has of them; the rest stays as it is.
+func fill(part any, v cty.Value) {
+	for _, s := range cell.Settings(part) {
+		if given := hclvalue.Attribute(v, s.Name); hclvalue.Present(given) {
+			hclvalue.Into(s.Field(part), given)
+		}
+	}
+}
+
 func hardwareOf(n *node) *cell.Hardware {
 	v := n.value
-	h := &cell.Hardware{ID: n.name, GPU: hclvalue.String(v, "gpu"), GPUs: hclvalue.Int(v, "gpus"), VRAMGiB: hclvalue.Float(v, "vram_gib"), RAMGiB: hclvalue.Float(v, "ram_gib"),
-		MinDriver: hclvalue.String(v, "min_driver"), Slurm: hclvalue.Given(hclvalue.Attribute(v, "slurm")), Place: PlaceOf(n.at)}
+	h := &cell.Hardware{ID: n.name, Slurm: hclvalue.Given(hclvalue.Attribute(v, "slurm")), Place: PlaceOf(n.at)}
+	fill(h, v)
 	if h.GPU != "" && h.GPUs == 0 {
 		h.GPUs = 1
 	}

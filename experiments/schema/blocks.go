@@ -79,23 +79,14 @@ func PartFields() (all []Field) {
 	return all
 }
 
-var HardwareBlock = Block{Name: "hardware", Fields: []Field{
-	{Name: "gpu", Kind: Text}, {Name: "gpus", Kind: Whole, Min: new(0.0)}, {Name: "vram_gib", Kind: Number, Min: new(0.0)},
-	{Name: "ram_gib", Kind: Number, Min: new(0.0)}, {Name: "min_driver", Kind: Text}, {Name: "slurm", Kind: Free},
-}}
+var HardwareBlock = Block{Name: "hardware", Fields: append(settings("hardware", &cell.Hardware{}).Fields, Field{Name: "slurm", Kind: Free})}
 
 // ModelBlock and PlatformBlock are made anew each time: the engines say what they take.
 func ModelBlock() Block {
 	return Block{Name: "model", Fields: append(PartFields(), architecture)}
 }
 
-var architecture = Field{Name: "architecture", Kind: Object, Fields: []Field{
-	{Name: "parameters", Kind: Number, Min: new(0.0)}, {Name: "weights_gib", Kind: Number, Min: new(0.0)},
-	{Name: "layers", Kind: Whole, Min: new(0.0)}, {Name: "hidden_size", Kind: Whole, Min: new(0.0)},
-	{Name: "intermediate_size", Kind: Whole, Min: new(0.0)}, {Name: "heads", Kind: Whole, Min: new(0.0)},
-	{Name: "kv_heads", Kind: Whole, Min: new(0.0)}, {Name: "head_dim", Kind: Whole, Min: new(0.0)},
-	{Name: "vocab_size", Kind: Whole, Min: new(0.0)}, {Name: "sliding_window", Kind: Whole, Min: new(0.0)},
-	{Name: "full_layers", Kind: Whole, Min: new(0.0)}}}
+var architecture = Field{Name: "architecture", Kind: Object, Fields: settings("architecture", &cell.Architecture{}).Fields}
 
 var DatasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "path", Kind: Path},

@@ -23,7 +23,6 @@ type llmdReport struct {
 	Scenario struct {
 		Stack []struct {
 			Standardized struct {
-				Kind        string `yaml:"kind"`
 				Tool        string `yaml:"tool"`
 				ToolVersion string `yaml:"tool_version"`
 				Model       any    `yaml:"model"` // a name, or what has one
@@ -96,10 +95,11 @@ func (r *llmdReport) set() (*Set, error) {
 	}
 	s := newSet()
 	for _, c := range r.Scenario.Stack {
-		if model, ok := c.Standardized.Model.(map[string]any); ok && s.Labels.Model == "" {
-			name, _ := model["name"].(string)
-			s.Labels.Model, s.Engine = labelOf(name), record.Engine{Name: c.Standardized.Tool, Version: c.Standardized.ToolVersion}
-		} else if name, ok := c.Standardized.Model.(string); ok && s.Labels.Model == "" {
+		model := c.Standardized.Model
+		if of, ok := model.(map[string]any); ok {
+			model = of["name"]
+		}
+		if name, ok := model.(string); ok && s.Labels.Model == "" {
 			s.Labels.Model, s.Engine = labelOf(name), record.Engine{Name: c.Standardized.Tool, Version: c.Standardized.ToolVersion}
 		}
 	}

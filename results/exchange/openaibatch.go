@@ -19,7 +19,6 @@ const maxLine = 64 << 20
 // batchLine is a line of a batch job's output or error file: OpenAI's batch API, and `vllm run-batch`, whose errors are
 // text. What a failed request lacks may be null; a custom_id may be a number.
 type batchLine struct {
-	ID       json.RawMessage `json:"id"`
 	CustomID json.RawMessage `json:"custom_id"`
 	Response *struct {
 		Status json.RawMessage `json:"status_code"`

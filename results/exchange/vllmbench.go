@@ -39,27 +39,13 @@ type vllmBench struct {
 	Texts          []*string    `json:"generated_texts"`
 	Errors         []*string    `json:"errors"`
 	ElapsedTime    *float64     `json:"elapsed_time"` // of `vllm bench throughput`, which is another file
-	vllmMillis
 }
 
-// vllmMillis are the distributions that stand in the file as numbers, in milliseconds.
-type vllmMillis struct {
-	MeanTTFT   *float64 `json:"mean_ttft_ms"`
-	MedianTTFT *float64 `json:"median_ttft_ms"`
-	P90TTFT    *float64 `json:"p90_ttft_ms"`
-	P95TTFT    *float64 `json:"p95_ttft_ms"`
-	P99TTFT    *float64 `json:"p99_ttft_ms"`
-	MeanE2E    *float64 `json:"mean_e2el_ms"`
-	MedianE2E  *float64 `json:"median_e2el_ms"`
-	P90E2E     *float64 `json:"p90_e2el_ms"`
-	P95E2E     *float64 `json:"p95_e2el_ms"`
-	P99E2E     *float64 `json:"p99_e2el_ms"`
-	MeanITL    *float64 `json:"mean_itl_ms"`
-	MedianITL  *float64 `json:"median_itl_ms"`
-	P90ITL     *float64 `json:"p90_itl_ms"`
-	P95ITL     *float64 `json:"p95_itl_ms"`
-	P99ITL     *float64 `json:"p99_itl_ms"`
-}
+// The distributions that stand in the file as numbers, in milliseconds: median_ttft_ms is our ttft_first_chunk_p50_s.
+var (
+	vllmStatistics    = map[string]string{"mean": "mean", "median": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
+	vllmDistributions = map[string]string{"ttft": "ttft_first_chunk", "e2el": "e2e", "itl": "chunk_gap"}
+)
 
 // readVLLMBench reads one result or several: --append-result writes a document behind the other, and some keep a list.
 func readVLLMBench(in io.Reader) (sets []*Set, err error) {
@@ -127,7 +113,9 @@ func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 		s.Began = began.Add(-time.Duration(*v.Duration * float64(time.Second))) // the date is that of the writing
 	}
 	if len(v.TTFTs) == 0 {
-		v.milliseconds(s.Given)
+		if err := v.milliseconds(doc, s.Given); err != nil {
+			return nil, err
+		}
 		s.warn("vllm bench wrote totals only (no --save-detailed): no row per request, no distribution beyond those it printed")
 		if d := *v.Duration; d > 0 && v.TotalOutput != nil {
 			s.hold(total{"output_throughput", "output_throughput", v.OutputTput, *v.TotalOutput / d, 0.02}, total{"request_throughput", "request_throughput", v.RequestTput, *v.Completed / d, 0.02})
@@ -181,20 +169,28 @@ func (v *vllmBench) given() map[string]float64 {
 }
 
 // milliseconds adds the distributions that stand in the file as numbers.
-func (v *vllmBench) milliseconds(given map[string]float64) {
-	for ours, ms := range map[string]*float64{
-		"ttft_first_chunk_mean_s": v.MeanTTFT, "ttft_first_chunk_p50_s": v.MedianTTFT, "ttft_first_chunk_p90_s": v.P90TTFT, "ttft_first_chunk_p95_s": v.P95TTFT, "ttft_first_chunk_p99_s": v.P99TTFT,
-		"e2e_mean_s": v.MeanE2E, "e2e_p50_s": v.MedianE2E, "e2e_p90_s": v.P90E2E, "e2e_p95_s": v.P95E2E, "e2e_p99_s": v.P99E2E,
-		"chunk_gap_mean_s": v.MeanITL, "chunk_gap_p50_s": v.MedianITL, "chunk_gap_p90_s": v.P90ITL, "chunk_gap_p95_s": v.P95ITL, "chunk_gap_p99_s": v.P99ITL,
-	} {
-		if ms == nil {
-			continue
-		}
-		given[ours] = *ms / 1000
-		if suffix, ttft := strings.CutPrefix(ours, "ttft_first_chunk"); ttft && v.streamsText() {
-			given["ttft"+suffix] = *ms / 1000
+func (v *vllmBench) milliseconds(doc json.RawMessage, given map[string]float64) error {
+	var all map[string]any
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return err // it is an object, as was seen before
+	}
+	for statistic, ours := range vllmStatistics {
+		for theirs, distribution := range vllmDistributions {
+			name := statistic + "_" + theirs + "_ms"
+			ms, told := all[name].(float64)
+			switch {
+			case all[name] == nil:
+				continue
+			case !told:
+				return fmt.Errorf("is no result of `vllm bench serve`: %s is no number", name)
+			}
+			given[distribution+"_"+ours+"_s"] = ms / 1000
+			if theirs == "ttft" && v.streamsText() {
+				given["ttft_"+ours+"_s"] = ms / 1000
+			}
 		}
 	}
+	return nil
 }
 
 func (v *vllmBench) rows(s *Set) error {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"gonum.org/v1/gonum/stat"
+
+	"matrix/results/stats"
 )
 
 // Field is how far two cells agree on one field of their answers, over the prompts on which both have it.
@@ -156,8 +158,7 @@ func kappa(a, b []any) *float64 {
 	if expected >= 1 {
 		return nil
 	}
-	k := (observed - expected) / (1 - expected)
-	return &k
+	return new((observed - expected) / (1 - expected))
 }
 
 // differences by Bland and Altman (1986), with the rank correlation of Spearman, ties at their mean rank.
@@ -173,25 +174,10 @@ func differences(a, b []float64) *Differences {
 		spread = 1.96 * stat.StdDev(deltas, nil)
 	}
 	d.Low, d.High = d.Bias-spread, d.Bias+spread
-	if r := stat.Correlation(ranks(a), ranks(b), nil); !math.IsNaN(r) {
+	if r := stat.Correlation(stats.Midranks(a), stats.Midranks(b), nil); !math.IsNaN(r) {
 		d.Spearman = &r
 	}
 	return d
-}
-
-// ranks from 1, equal values at the mean of theirs.
-func ranks(x []float64) []float64 {
-	sorted := slices.Sorted(slices.Values(x))
-	out := make([]float64, len(x))
-	for i, v := range x {
-		first, _ := slices.BinarySearch(sorted, v)
-		last := first
-		for last+1 < len(sorted) && sorted[last+1] == v {
-			last++
-		}
-		out[i] = float64(first+last)/2 + 1
-	}
-	return out
 }
 
 // accuracies hold answers against references that are JSON objects, field by field: every field that a reference has.
@@ -239,8 +225,7 @@ func (a *accuracies) list() []FieldAccuracy {
 	for _, path := range slices.Sorted(maps.Keys(a.known)) {
 		f := FieldAccuracy{Path: path, Share: ShareOf(a.right[path], a.known[path])}
 		if sum, number := a.distance[path]; number && !math.IsNaN(sum) {
-			mean := sum / float64(a.known[path])
-			f.MeanAbsolute = &mean
+			f.MeanAbsolute = new(sum / float64(a.known[path]))
 		}
 		out = append(out, f)
 	}

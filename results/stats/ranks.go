@@ -18,27 +18,35 @@ func mannWhitney(a, b []float64) *float64 {
 	if min(len(a), len(b)) < fewestTested {
 		return nil
 	}
-	pooled := slices.Sorted(slices.Values(slices.Concat(a, b)))
-	if pooled[0] == pooled[len(pooled)-1] {
+	pooled := slices.Concat(a, b)
+	if slices.Min(pooled) == slices.Max(pooled) {
 		return nil
 	}
 	ranks := make([]int, len(pooled)) // doubled, so that midranks are whole
-	for i, v := range pooled {
-		first, _ := slices.BinarySearch(pooled, v)
+	seen := 0
+	for i, rank := range Midranks(pooled) {
+		if ranks[i] = int(2 * rank); i < len(a) {
+			seen += ranks[i]
+		}
+	}
+	slices.Sort(ranks)
+	atMost, atLeast := tails(ranks, len(a), seen)
+	return new(min(1, 2*min(atMost, atLeast)))
+}
+
+// Midranks are the ranks of values in their order, from 1; equal values have the mean of theirs, so half ranks occur.
+func Midranks(values []float64) []float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	out := make([]float64, len(values))
+	for i, v := range values {
+		first, _ := slices.BinarySearch(sorted, v)
 		last := first
-		for last+1 < len(pooled) && pooled[last+1] == v {
+		for last+1 < len(sorted) && sorted[last+1] == v {
 			last++
 		}
-		ranks[i] = first + last + 2
+		out[i] = float64(first+last)/2 + 1
 	}
-	seen := 0
-	for _, v := range a {
-		i, _ := slices.BinarySearch(pooled, v)
-		seen += ranks[i]
-	}
-	atMost, atLeast := tails(ranks, len(a), seen)
-	p := min(1, 2*min(atMost, atLeast))
-	return &p
+	return out
 }
 
 // tails are the shares of the picks of n ranks whose sum is at most, and at least, the one seen.

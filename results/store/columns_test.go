@@ -27,9 +27,13 @@ func TestColumnsInMetadata(t *testing.T) {
 		if err := json.Unmarshal([]byte(*text), &got); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range table.Tables()[name] {
-			if got[c.Name] != c.Doc {
-				t.Errorf("%s.%s: %q, want %q", name, c.Name, got[c.Name], c.Doc)
+		schema, err := table.Schema(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range schema.Fields() {
+			if doc, _ := f.Metadata.GetValue("doc"); doc == "" || got[f.Name] != doc {
+				t.Errorf("%s.%s: %q, want %q", name, f.Name, got[f.Name], doc)
 			}
 		}
 	}

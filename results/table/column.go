@@ -15,15 +15,6 @@ import (
 // name and meaning; only additions leave the version as it is.
 const SchemaVersion = 1
 
-// Column documents one column of a table.
-type Column struct {
-	Name     string
-	Type     string // Arrow's name of the type
-	Unit     string // "s", "tokens", "bytes" …; "" = none
-	Doc      string // meaning, with the formula where there is one
-	Nullable bool
-}
-
 // encoding says how a column is laid out in Parquet where its type alone does not decide.
 type encoding int
 
@@ -63,14 +54,6 @@ func fieldsOf(specs []spec) []arrow.Field {
 		fields[i] = arrow.Field{Name: s.name, Type: s.typ, Nullable: s.null, Metadata: meta}
 	}
 	return fields
-}
-
-func describe(specs []spec) []Column {
-	out := make([]Column, len(specs))
-	for i, s := range specs {
-		out[i] = Column{Name: s.name, Type: s.typ.String(), Unit: s.unit, Doc: s.doc, Nullable: s.null}
-	}
-	return out
 }
 
 // schemaOf is the schema of a table in a Parquet file, with version and units in its metadata.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"slices"
 	"sort"
@@ -251,7 +250,7 @@ func (g *Groups[R]) pick(ctx context.Context, group int, places []int, numbers [
 				}
 			}
 			if !records.Next() {
-				return cmp.Or(g.ended(records), damaged(fmt.Errorf("read %s: row %d is not there", g.path, numbers[i])))
+				return cmp.Or(ended(records, g.path), damaged(fmt.Errorf("read %s: row %d is not there", g.path, numbers[i])))
 			}
 			first, past = past, past+records.RecordBatch().NumRows()
 		}
@@ -271,20 +270,5 @@ func (g *Groups[R]) records(ctx context.Context, group int, names []string, rows
 	if err != nil {
 		return nil, damaged(fmt.Errorf("read %s: %w", g.path, err))
 	}
-	r, err := pqarrow.NewFileReader(g.in, pqarrow.ArrowReadProperties{BatchSize: rows}, memory.DefaultAllocator)
-	if err != nil {
-		return nil, damaged(fmt.Errorf("read %s: %w", g.path, err))
-	}
-	records, err := r.GetRecordReader(ctx, indices, []int{group})
-	if err != nil {
-		return nil, damaged(fmt.Errorf("read %s: %w", g.path, err))
-	}
-	return records, nil
-}
-
-func (g *Groups[R]) ended(records pqarrow.RecordReader) error {
-	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return damaged(fmt.Errorf("read %s: %w", g.path, err))
-	}
-	return nil
+	return openRecords(ctx, g.in, g.path, names, []int{group}, rows)
 }

@@ -47,17 +47,9 @@ func recoverDamage(path string, err *error) {
 
 func scan(in *file.Reader, path string, names []string, rows int64, each func(arrow.RecordBatch) error) (err error) {
 	defer recoverDamage(path, &err)
-	r, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: rows}, memory.DefaultAllocator)
+	records, err := openRecords(context.Background(), in, path, names, nil, rows)
 	if err != nil {
-		return damaged(fmt.Errorf("read %s: %w", path, err))
-	}
-	indices, err := columnIndices(in, names)
-	if err != nil {
-		return damaged(fmt.Errorf("read %s: %w", path, err))
-	}
-	records, err := r.GetRecordReader(context.Background(), indices, nil)
-	if err != nil {
-		return damaged(fmt.Errorf("read %s: %w", path, err))
+		return err
 	}
 	defer records.Release()
 	for records.Next() {
@@ -65,6 +57,29 @@ func scan(in *file.Reader, path string, names []string, rows int64, each func(ar
 			return err
 		}
 	}
+	return ended(records, path)
+}
+
+// openRecords reads the named columns (nil: all) of some row groups (nil: all), so many rows a batch. The caller releases
+// the reader.
+func openRecords(ctx context.Context, in *file.Reader, path string, names []string, groups []int, rows int64) (pqarrow.RecordReader, error) {
+	r, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: rows}, memory.DefaultAllocator)
+	var indices []int
+	if err == nil {
+		indices, err = columnIndices(in, names)
+	}
+	var records pqarrow.RecordReader
+	if err == nil {
+		records, err = r.GetRecordReader(ctx, indices, groups)
+	}
+	if err != nil {
+		return nil, damaged(fmt.Errorf("read %s: %w", path, err))
+	}
+	return records, nil
+}
+
+// ended says what kept a reader from its end. Some versions of the library call the end itself an error.
+func ended(records pqarrow.RecordReader, path string) error {
 	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return damaged(fmt.Errorf("read %s: %w", path, err))
 	}

@@ -47,15 +47,6 @@ var forms = sync.OnceValue(func() map[string]*form {
 	return out
 })
 
-// Tables documents every column of the tables, by table.
-func Tables() map[string][]Column {
-	out := map[string][]Column{}
-	for name, f := range forms() {
-		out[name] = describe(f.columns)
-	}
-	return out
-}
-
 // Schema is a table's present schema: run, requests, samples or outputs.
 func Schema(table string) (*arrow.Schema, error) {
 	f := forms()[table]
