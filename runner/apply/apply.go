@@ -17,6 +17,7 @@ import (
 	"matrix/runner/launch"
 	"matrix/runner/machine"
 	"matrix/runner/plan"
+	"matrix/runner/telemetry"
 )
 
 // Options of an apply.
@@ -66,7 +67,7 @@ func newSession(w plan.World, p *plan.Plan, o Options, host machine.Machine) *se
 
 func apply(ctx context.Context, w plan.World, p *plan.Plan, o Options, host machine.Machine) (events.Summary, error) {
 	if host.Blind() && !o.WithoutNVML {
-		return events.Summary{}, errors.New("this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only: give --without-nvml")
+		return events.Summary{}, errors.New(telemetry.NotBuilt + ": give --without-nvml")
 	}
 	unlock, err := w.Store.Lock("matrix apply " + p.Experiment)
 	if err != nil {

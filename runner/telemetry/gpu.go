@@ -12,6 +12,9 @@ import (
 // ErrNoNVML says that no GPU can be read here: no driver, or a platform without NVML.
 var ErrNoNVML = errors.New("no NVML")
 
+// NotBuilt is what a person is told where there is a driver and Built is false.
+const NotBuilt = "this machine has an NVIDIA driver, and this program cannot load NVML (it does on Linux for amd64 and arm64, unless it was built with -tags nonvml)"
+
 // Driver reports whether this machine has an NVIDIA driver.
 func Driver() bool {
 	_, err := os.Stat("/dev/nvidiactl")
@@ -98,7 +101,7 @@ func gpuAbsence(err error) string {
 	case !Driver() && errors.Is(err, ErrNoNVML):
 		return "no NVIDIA driver here: GPU figures are null"
 	case !Built():
-		return "this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only: GPU figures are null"
+		return NotBuilt + ": GPU figures are null"
 	default:
 		return fmt.Sprintf("NVML cannot be used (%v): GPU figures are null", err)
 	}

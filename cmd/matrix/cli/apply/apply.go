@@ -184,7 +184,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 	}
 	waits := view.SetAside(a.Printer, plans)
 	if telemetry.Driver() && !telemetry.Built() && !f.withoutNVML {
-		return app.Hint(errors.New("this machine has an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only"),
+		return app.Hint(errors.New(telemetry.NotBuilt),
 			"Give --without-nvml and have no GPU columns.")
 	}
 	if view.Pending(plans) == 0 {

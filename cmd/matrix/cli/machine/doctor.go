@@ -117,7 +117,7 @@ func examineGPUs() []finding {
 		}
 		return all
 	case telemetry.Driver() && !telemetry.Built():
-		return []finding{found("GPU", "missing", "there is an NVIDIA driver, but matrix loads NVML on Linux for amd64 and arm64 only", "Apply with --without-nvml and have no GPU columns.")}
+		return []finding{found("GPU", "missing", telemetry.NotBuilt, "Apply with --without-nvml and have no GPU columns.")}
 	case err != nil && !errors.Is(err, telemetry.ErrNoNVML):
 		return []finding{found("GPU", "missing", err.Error(), "nvidia-smi must work first; a driver that was just updated needs a reboot.")}
 	}
