@@ -102,6 +102,16 @@ type Engine interface {
 	Close(ctx context.Context) error // stops it, whatever state it is in; idempotent
 }
 
+// Ended reports whether an engine has died or was stopped.
+func Ended(e Engine) bool {
+	select {
+	case <-e.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // Prober is an Engine that can be asked whether it is well, beside the requests that are measured. nil = it is. An error
 // that has a timeout in it (errors.Is DeadlineExceeded) tells nothing: the engine may just be busy.
 type Prober interface {

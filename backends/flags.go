@@ -1,6 +1,9 @@
 package backends
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // What can be odd about a reply that is counted all the same.
 const (
@@ -14,12 +17,9 @@ const (
 
 // Flag adds a flag once.
 func (r *Reply) Flag(name string) {
-	for _, f := range r.Flags {
-		if f == name {
-			return
-		}
+	if !slices.Contains(r.Flags, name) {
+		r.Flags = append(r.Flags, name)
 	}
-	r.Flags = append(r.Flags, name)
 }
 
 // answers are the finish reasons of an answer: OpenAI's, and what servers say for the same.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"matrix/backends/wire"
+	"matrix/experiments/cell"
 	"matrix/experiments/textfile"
 )
 
@@ -101,7 +102,7 @@ type shown struct {
 
 func (a *api) show(ctx context.Context, name string) (shown, error) {
 	var s shown
-	err := a.call(ctx, "/api/show", encode(map[string]string{"model": name}), &s)
+	err := a.call(ctx, "/api/show", cell.Canonical(map[string]string{"model": name}), &s)
 	return s, err
 }
 
@@ -141,7 +142,7 @@ func (a *api) create(ctx context.Context, s source, name string) error {
 		body["template"] = s.template
 	}
 	var done struct{ Status string }
-	if err := a.call(ctx, "/api/create", encode(body), &done); err != nil {
+	if err := a.call(ctx, "/api/create", cell.Canonical(body), &done); err != nil {
 		return err
 	}
 	if done.Status != "success" {

@@ -130,7 +130,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 		return fmt.Errorf("pull %s: a registry without TLS is used on this machine only; ollama pull --insecure %s gets it", r.name(), r.name())
 	}
 	// insecure makes Ollama speak HTTP to the registry; the scheme in a name alone does not.
-	body := encode(map[string]any{"model": r.name(), "insecure": r.plain, "stream": true})
+	body := cell.Canonical(map[string]any{"model": r.name(), "insecure": r.plain, "stream": true})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, wire.Join(a.base, "/api/pull"), strings.NewReader(string(body)))
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -255,12 +256,7 @@ func (s *server) load(ctx context.Context, body []byte) error {
 }
 
 func (s shown) thinks() bool {
-	for _, c := range s.Capabilities {
-		if c == "thinking" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.Capabilities, "thinking")
 }
 
 // template is the hash of a chat template. A bare {{ .Prompt }} is what Ollama gives to a model without one.

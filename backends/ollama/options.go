@@ -1,9 +1,7 @@
 package ollama
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 
 	"matrix/backends"
@@ -93,24 +91,13 @@ func bodyOf(p *cell.Platform, req backends.Request, model string, thinks bool) (
 	r.ask(req)
 	if len(req.Messages) > 0 {
 		r.Messages = messagesOf(req.Messages)
-		return encode(r), wire.NDJSONChat
+		return cell.Canonical(r), wire.NDJSONChat
 	}
 	r.Prompt, r.Raw = req.Prompt, true
-	return encode(r), wire.NDJSONGenerate
+	return cell.Canonical(r), wire.NDJSONGenerate
 }
 
 // loadBody loads the model and nothing else.
 func loadBody(p *cell.Platform, model string) []byte {
-	return encode(request{Model: model, KeepAlive: -1, Options: fixed(p)})
-}
-
-// encode leaves <, > and & as they are: prompts are full of them.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+	return cell.Canonical(request{Model: model, KeepAlive: -1, Options: fixed(p)})
 }

@@ -82,7 +82,7 @@ func createModel(c backends.Command, model string) string {
 	return fmt.Sprintf(`if ! curl -fsS "$url"/api/show -d %s >/dev/null 2>&1; then
   env %s %s create %s -f "$dir"/Modelfile
 fi
-`, recipe.Word(string(encode(map[string]string{"model": model}))), recipe.Word("OLLAMA_HOST="+c.Env["OLLAMA_HOST"]), recipe.Word(c.Argv[0]), recipe.Word(model))
+`, recipe.Word(string(cell.Canonical(map[string]string{"model": model}))), recipe.Word("OLLAMA_HOST="+c.Env["OLLAMA_HOST"]), recipe.Word(c.Argv[0]), recipe.Word(model))
 }
 
 // loadModel loads it with the options that every request carries: one that differs makes Ollama load again.

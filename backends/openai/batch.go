@@ -158,12 +158,10 @@ func (b *batcher) await(ctx context.Context, r *batch) error {
 		case "failed":
 			return fmt.Errorf("batch %s failed: %s", r.ID, r.reason())
 		}
-		pause := time.NewTimer(max(b.poll, after))
 		select {
 		case <-ctx.Done():
-			pause.Stop()
 			return context.Cause(ctx)
-		case <-pause.C:
+		case <-time.After(max(b.poll, after)):
 		}
 		if err := b.server.call(ctx, http.MethodGet, "/batches/"+r.ID, nil, r); err != nil {
 			var refused *wire.StatusError

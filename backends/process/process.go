@@ -134,13 +134,11 @@ func (p *Process) ended(e Exit) {
 // ctx ends first it kills at once. It may be called again and concurrently.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) error {
 	p.terminate(grace)
-	patience := time.NewTimer(grace + killPatience)
-	defer patience.Stop()
 	select {
 	case <-p.gone:
 		return nil
 	case <-ctx.Done():
-	case <-patience.C:
+	case <-time.After(grace + killPatience):
 	}
 	return p.Kill()
 }
@@ -164,12 +162,10 @@ func (p *Process) Kill() error {
 const killPatience = 10 * time.Second
 
 func (p *Process) waitGone(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-p.gone:
 		return true
-	case <-t.C:
+	case <-time.After(d):
 		return false
 	}
 }

@@ -118,14 +118,12 @@ func (s Script) secrets() []string {
 	return names
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
 // Word quotes a word for the shell; what lies under Scratch is written with $dir.
 func Word(word string) string {
 	parts := strings.Split(word, Scratch)
 	for i, part := range parts {
-		if part != "" && !plainWord.MatchString(part) {
-			parts[i] = "'" + strings.ReplaceAll(part, "'", `'\''`) + "'"
+		if part != "" {
+			parts[i] = process.Quote(part)
 		}
 	}
 	if word == "" {

@@ -51,12 +51,10 @@ func (e *batchEngine) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Re
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	wait := time.NewTimer(time.Second)
-	defer wait.Stop()
 	select {
 	case <-e.proc.Done():
 		return fmt.Errorf("the simulated engine died in the midst of a batch: %s", e.proc.Exit())
-	case <-wait.C:
+	case <-time.After(time.Second):
 		return err
 	}
 }

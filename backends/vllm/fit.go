@@ -3,6 +3,7 @@ package vllm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"matrix/backends/modelfile"
@@ -274,12 +275,7 @@ func precisionOf(c *cell.Cell, config *modelfile.Config, s fitSettings) precisio
 }
 
 func containsAny(s string, parts ...string) bool {
-	for _, p := range parts {
-		if strings.Contains(s, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
 }
 
 func (m *fitModel) count(parameters float64, p precision) {

@@ -83,10 +83,8 @@ func wait(ctx context.Context, attempt int, asked time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return false
 	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(pause):
 		return true
 	case <-ctx.Done():
 		return false

@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -86,14 +85,14 @@ func OpenAIBody(req backends.Request, model string, d Dialect) (body []byte, p P
 			fields = rawSchema(fields)
 		}
 		r.Prompt = &req.Prompt
-		return withExtra(encode(r), fields), OpenAICompletions
+		return withExtra(cell.Canonical(r), fields), OpenAICompletions
 	}
 	r.Messages = req.Messages
 	if d.Sampling {
 		r.MaxTokens, r.MaxCompletionTokens = 0, req.MaxTokens
 	}
 	r.think(req, d)
-	return withExtra(encode(r), fields), OpenAIChat
+	return withExtra(cell.Canonical(r), fields), OpenAIChat
 }
 
 // think tells the server whether to think, where it can be told. OpenAI's own API only has levels.
@@ -163,7 +162,7 @@ func withExtra(body []byte, fields map[string]json.RawMessage) []byte {
 			continue // merged
 		}
 		body = append(body[:len(body)-1], ',')
-		body = append(append(append(body, encode(name)...), ':'), fields[name]...)
+		body = append(append(append(body, cell.Canonical(name)...), ':'), fields[name]...)
 		body = append(body, '}')
 	}
 	return body
@@ -179,15 +178,4 @@ func samplingOf(req backends.Request) *samplingFields {
 		v.AddSpecialTokens = new(bool)
 	}
 	return v
-}
-
-// encode leaves <, > and & as they are: prompts are full of them.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("encode a request of plain values: %v", err)) // our bug, not the user's
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }

@@ -221,13 +221,11 @@ func NameDeath(ctx context.Context, r backends.Reply, done <-chan struct{}) back
 	if r.Status != backends.Disconnected && r.Status != backends.Truncated {
 		return r
 	}
-	wait := time.NewTimer(200 * time.Millisecond)
-	defer wait.Stop()
 	select {
 	case <-done:
 		r.ErrorClass = "engine_died"
 	case <-ctx.Done():
-	case <-wait.C:
+	case <-time.After(200 * time.Millisecond):
 	}
 	return r
 }

@@ -58,20 +58,10 @@ func (s *stream) ndjson(line []byte) error {
 }
 
 func (s *stream) line(e *lineEvent, line []byte) error {
-	texts := [...]struct {
-		literal   []byte
-		reasoning bool
-	}{{e.Thinking, true}, {e.Message.Thinking, true}, {e.Response, false}, {e.Message.Content, false}}
-	spoken, several := -1, false
-	for i, t := range texts {
-		said, err := s.say(t.literal, t.reasoning)
-		if err != nil {
-			return err
-		}
-		if said {
-			several = several || spoken >= 0
-			spoken = i
-		}
+	texts := [...]literal{{e.Thinking, true}, {e.Message.Thinking, true}, {e.Response, false}, {e.Message.Content, false}}
+	spoken, several, err := s.sayEach(texts[:])
+	if err != nil {
+		return err
 	}
 	called, err := s.calls(e.Message.Calls)
 	if err == nil && (called || spoken >= 0) {
@@ -85,7 +75,7 @@ func (s *stream) line(e *lineEvent, line []byte) error {
 		return s.end()
 	}
 	if spoken >= 0 && !several && !called {
-		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
+		s.template.learn(line, texts[spoken].json, texts[spoken].reasoning)
 	}
 	return nil
 }

@@ -194,30 +194,21 @@ func (s *stream) choice(c *openAIChoice, line []byte, ordinary bool) error {
 		s.reply.FinishReason = *c.FinishReason
 		ordinary = false
 	}
-	texts := [...]struct {
-		literal   []byte
-		reasoning bool
-	}{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}, {c.Delta.Refusal, false}}
+	texts := [...]literal{{c.Delta.ReasoningContent, true}, {c.Delta.Reasoning, true}, {c.Delta.Content, false}, {c.Text, false}, {c.Delta.Refusal, false}}
 	if len(c.Delta.ReasoningContent) > 0 && string(c.Delta.ReasoningContent) == string(c.Delta.Reasoning) {
-		texts[1].literal = nil // one thought under both of its names
+		texts[1].json = nil // one thought under both of its names
 	}
-	spoken, several := -1, false
-	for i, t := range texts {
-		said, err := s.say(t.literal, t.reasoning)
-		if err != nil {
-			return err
-		}
-		if said {
-			spoken, several = i, spoken >= 0
-			s.reply.Refused = s.reply.Refused || i == len(texts)-1
-		}
+	spoken, several, err := s.sayEach(texts[:])
+	if err != nil {
+		return err
 	}
+	s.reply.Refused = s.reply.Refused || spoken == len(texts)-1 // a refusal comes last
 	called, err := s.calls(c.Delta.ToolCalls)
 	if err != nil || spoken < 0 && !called {
 		return err
 	}
 	if ordinary && !several && !called {
-		s.template.learn(line, texts[spoken].literal, texts[spoken].reasoning)
+		s.template.learn(line, texts[spoken].json, texts[spoken].reasoning)
 	}
 	return s.spoke()
 }

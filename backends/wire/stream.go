@@ -241,6 +241,27 @@ func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	return true, nil
 }
 
+// literal is a text as an event has it: a JSON string with its quotes, "null" or nothing.
+type literal struct {
+	json      []byte
+	reasoning bool
+}
+
+// sayEach says what an event holds in several fields; last is the index of the last that held text, −1 where none did.
+func (s *stream) sayEach(texts []literal) (last int, several bool, err error) {
+	last = -1
+	for i, t := range texts {
+		said, err := s.say(t.json, t.reasoning)
+		if err != nil {
+			return last, several, err
+		}
+		if said {
+			last, several = i, last >= 0
+		}
+	}
+	return last, several, nil
+}
+
 // answers takes the text so far, of which the newest is no reasoning.
 func (s *stream) answers(text []byte) {
 	s.text = text

@@ -31,13 +31,14 @@ func (v Values) Int(name string) int {
 	return n
 }
 
-// Canonical is JSON with sorted keys and no escapes for HTML: equal values have equal bytes.
+// Canonical is JSON with sorted keys of maps, so that equal values have equal bytes, and without the escapes for HTML of
+// encoding/json: prompts are full of <, > and &. It is for plain values, our own structs of them too; others are our bug.
 func Canonical(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic("canonical JSON of evaluated values: " + err.Error()) // only strings, numbers, booleans, lists and maps come here
+		panic("JSON of plain values: " + err.Error())
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -11,6 +11,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/fake/stamped"
+	"matrix/backends/process"
 	"matrix/backends/wire"
 	"matrix/experiments/cell"
 	"matrix/runner/load"
@@ -110,9 +111,9 @@ func Drive(ctx context.Context, url string, s Scenario) (Cost, error) {
 	seen := newWitness(s)
 	job.Begin, job.Done = seen.begin, seen.end
 	before := residentBytes()
-	began, cpu := time.Now(), processCPU()
+	began, cpu := time.Now(), process.CPUSeconds()
 	err := load.Run(ctx, c, job)
-	cost := seen.cost(time.Since(began), processCPU()-cpu)
+	cost := seen.cost(time.Since(began), process.CPUSeconds()-cpu)
 	cost.RSSBefore, cost.RSSBytes = before, max(before, residentBytes(), seen.rss)
 	return cost, errors.Join(err, ctx.Err())
 }

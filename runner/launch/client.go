@@ -53,8 +53,7 @@ func (m *measurement) recordTraffic(overflows int64, told bool) {
 	j.row.InFlightMax = greater(j.row.InFlightMax, most)
 	j.row.UnansweredMax = greater(j.row.UnansweredMax, m.traffic.MostUnanswered())
 	if j.cell.Load.Mode == "batch" {
-		in := max(m.traffic.LastIn().Seconds(), deref(j.row.BurstInS))
-		j.row.BurstInS = &in
+		j.row.BurstInS = new(max(m.traffic.LastIn().Seconds(), deref(j.row.BurstInS)))
 	}
 }
 
@@ -79,11 +78,9 @@ func deref[T any](p *T) (v T) {
 }
 
 func plus(p *int64, n int64) *int64 {
-	sum := deref(p) + n
-	return &sum
+	return new(deref(p) + n)
 }
 
 func greater(p *int64, n int64) *int64 {
-	most := max(deref(p), n)
-	return &most
+	return new(max(deref(p), n))
 }

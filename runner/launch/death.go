@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"matrix/backends"
 	"matrix/backends/process"
 	"matrix/results/format"
 	"matrix/results/record"
@@ -23,12 +24,7 @@ func (e *engine) died(when string) *Outcome {
 	e.mu.Lock()
 	unwell := e.unwell
 	e.mu.Unlock()
-	ended := false
-	select {
-	case <-e.running.Done():
-		ended = true
-	default:
-	}
+	ended := backends.Ended(e.running)
 	if !ended && unwell == nil {
 		return nil
 	}
@@ -69,9 +65,7 @@ func (e *engine) noteUseless(cancel context.CancelCauseFunc) func(error) {
 		e.mu.Lock()
 		e.unwell = why
 		e.mu.Unlock()
-		select {
-		case <-e.running.Done(): // watchDeath gives what is in flight its time
-		default:
+		if !backends.Ended(e.running) { // else watchDeath gives what is in flight its time
 			cancel(errDied)
 		}
 	}
@@ -89,11 +83,9 @@ func (e *engine) watchDeath(cancel context.CancelCauseFunc) func() {
 			return
 		case <-e.running.Done():
 		}
-		t := time.NewTimer(deathGrace)
-		defer t.Stop()
 		select {
 		case <-over:
-		case <-t.C:
+		case <-time.After(deathGrace):
 			cancel(errDied)
 		}
 	}()

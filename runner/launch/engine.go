@@ -81,8 +81,6 @@ func (e *engine) start(ctx context.Context) (backends.Engine, error) {
 		return s.engine, s.err
 	case <-ctx.Done():
 	}
-	late := time.NewTimer(abandonLaunch)
-	defer late.Stop()
 	select {
 	case s := <-done:
 		if s.err == nil {
@@ -90,7 +88,7 @@ func (e *engine) start(ctx context.Context) (backends.Engine, error) {
 			return nil, context.Cause(ctx)
 		}
 		return nil, s.err
-	case <-late.C:
+	case <-time.After(abandonLaunch):
 	case <-e.j.site.Hard:
 	}
 	go func() {

@@ -18,7 +18,6 @@ import (
 	"matrix/runner/events"
 	"matrix/runner/ledger"
 	"matrix/runner/load"
-	"matrix/runner/machine"
 	"matrix/runner/plan"
 )
 
@@ -65,13 +64,13 @@ func measure(ctx context.Context, j *journal, e *engine, set *dataset.Set) *Outc
 	}
 	m.checks = startChecking(m)
 	defer m.checks.end()
-	cpu := machine.CPUSeconds()
+	cpu := process.CPUSeconds()
 	overflows, told := j.site.Host.Overflows()
 	endDeath, endProgress := e.watchDeath(cancel), m.progress()
 	err = load.Run(work, e.running, load.Job{Shape: j.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: j.site.Hard,
 		Begin: m.book.Begin, Done: m.book.End, Dead: e.noteUseless(cancel)})
 	endDeath()
-	cpu = machine.CPUSeconds() - cpu
+	cpu = process.CPUSeconds() - cpu
 	m.recordTraffic(overflows, told)
 	m.checks.drain()
 	out := m.outcome(work, err)

@@ -2,10 +2,12 @@ package launch
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"matrix/backends"
 	"matrix/results/record"
 	"matrix/runner/plan"
 	"matrix/runner/telemetry"
@@ -23,13 +25,8 @@ func counter(name string) bool {
 // scrape reads the engine's metrics; nil where it has none or does not answer.
 func (e *engine) scrape(ctx context.Context) map[string]float64 {
 	url := e.running.Info().MetricsURL
-	if url == "" || !e.j.cell.Telemetry.Metrics {
+	if url == "" || !e.j.cell.Telemetry.Metrics || backends.Ended(e.running) {
 		return nil
-	}
-	select {
-	case <-e.running.Done():
-		return nil
-	default:
 	}
 	bounded, cancel := context.WithTimeout(ctx, scrapeWithin)
 	defer cancel()
@@ -50,9 +47,9 @@ func (j *journal) addMetrics(before, after map[string]float64) {
 	if before == nil || after == nil || lost {
 		return
 	}
-	sum := map[string]float64{}
-	for name, v := range j.row.EngineMetrics {
-		sum[name] = v
+	sum := maps.Clone(j.row.EngineMetrics)
+	if sum == nil {
+		sum = map[string]float64{}
 	}
 	for name, v := range after {
 		if counter(name) {

@@ -15,9 +15,6 @@ import (
 	"matrix/runner/telemetry"
 )
 
-// leastInterval is the shortest between two telemetry samples.
-const leastInterval = 100 * time.Millisecond
-
 // samples carries telemetry into the attempt; it keeps what comes before the zero of all times is known.
 type samples struct {
 	attempt *store.Attempt
@@ -51,19 +48,14 @@ func (s *samples) watch(t *cell.Telemetry, gpus []string, id string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.recorder = telemetry.Start(target, max(t.Interval, leastInterval), s.take)
+	s.recorder = telemetry.Start(target, t.Interval, s.take)
 }
 
 // metrics is where the engine tells its own figures, once it is there.
 func (s *samples) metrics() (url, prefix string) {
 	e := s.handed.Load()
-	if e == nil || s.closing.Load() {
+	if e == nil || s.closing.Load() || backends.Ended(*e) { // its death is told elsewhere
 		return "", ""
-	}
-	select {
-	case <-(*e).Done():
-		return "", "" // its death is told elsewhere
-	default:
 	}
 	info := (*e).Info()
 	return info.MetricsURL, cmp.Or(info.MetricsPrefix, info.Engine+":")

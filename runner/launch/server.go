@@ -26,15 +26,7 @@ type Server struct {
 
 // alive reports whether an engine is there to be used.
 func (s *Server) alive() bool {
-	if s == nil || s.engine == nil {
-		return false
-	}
-	select {
-	case <-s.engine.Done():
-		return false
-	default:
-		return true
-	}
+	return s != nil && s.engine != nil && !backends.Ended(s.engine)
 }
 
 // usable reports whether an engine is there and says that it is well. One whose core died between two cells may live on.

@@ -47,10 +47,8 @@ func (e *engine) stop(ctx context.Context) {
 func (e *engine) awaitClose(ctx, closing context.Context, cancel context.CancelFunc, ended chan error) error {
 	hurry := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
-		t := time.NewTimer(closeInterrupted)
-		defer t.Stop()
 		select {
-		case <-t.C:
+		case <-time.After(closeInterrupted):
 			cancel()
 		case <-hurry:
 		}
@@ -65,12 +63,10 @@ func (e *engine) awaitClose(ctx, closing context.Context, cancel context.CancelF
 		patience = closeHard
 	case <-closing.Done():
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
 	select {
 	case err := <-ended:
 		return err
-	case <-t.C:
+	case <-time.After(patience):
 		return fmt.Errorf("it was still there %s after it was to be killed", patience)
 	}
 }

@@ -49,12 +49,10 @@ func (r *runner) guarded(req backends.Request) backends.Reply {
 		return reply
 	case <-ctx.Done():
 	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
 	select {
 	case reply := <-answer:
 		return reply
-	case <-late.C:
+	case <-time.After(grace):
 	case <-r.job.Abandon:
 	}
 	return abandoned(req, sent)
@@ -102,12 +100,10 @@ func (r *runner) handOver(b backends.Batcher) error {
 		return err
 	case <-r.ctx.Done():
 	}
-	late := time.NewTimer(batchGrace)
-	defer late.Stop()
 	select {
 	case err := <-ended:
 		return err
-	case <-late.C:
+	case <-time.After(batchGrace):
 	case <-r.job.Abandon:
 	}
 	return errors.New("the engine did not return its batch when it was told to stop")

@@ -137,22 +137,18 @@ func examine(ctx context.Context, e backends.Engine) error {
 		if now.Sub(began) >= examination {
 			return err
 		}
-		pause := time.NewTimer(askEvery)
 		select {
 		case <-e.Done():
 		case <-ctx.Done():
-		case <-pause.C:
+		case <-time.After(askEvery):
 		}
-		pause.Stop()
 	}
 }
 
 // Well asks an engine once: nil = it is well, or does not say.
 func Well(ctx context.Context, e backends.Engine) error {
-	select {
-	case <-e.Done():
+	if backends.Ended(e) {
 		return errEnded
-	default:
 	}
 	p, can := e.(backends.Prober)
 	if !can {

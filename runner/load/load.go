@@ -176,10 +176,8 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 	if wait <= 0 {
 		return ctx.Err() == nil
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(wait):
 		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false

@@ -292,11 +292,4 @@ func isResult(p *store.Past) bool {
 	return p.Status == record.Complete || p.Status == record.EngineFailed || p.Status == record.Censored
 }
 
-func hasResult(past []*store.Past) bool {
-	for _, p := range past {
-		if isResult(p) {
-			return true
-		}
-	}
-	return false
-}
+func hasResult(past []*store.Past) bool { return slices.ContainsFunc(past, isResult) }

@@ -29,11 +29,9 @@ func (r *Run) Empty(ctx context.Context, q Queue, every time.Duration) error {
 		if err == nil && len(tasks) == 0 {
 			return nil
 		}
-		t := time.NewTimer(every)
 		select {
-		case <-t.C:
+		case <-time.After(every):
 		case <-ctx.Done():
-			t.Stop()
 			return errors.Join(err, ctx.Err())
 		}
 	}

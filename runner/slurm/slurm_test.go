@@ -237,7 +237,7 @@ func TestWatchResubmits(t *testing.T) {
 		}
 	}
 	for _, j := range q.jobs {
-		if slices.Max(j.Indexes) >= 4 || !strings.Contains(j.Script, "--plan '"+r.run.Plan()+"'") {
+		if slices.Max(j.Indexes) >= 4 || !strings.Contains(j.Script, "--plan "+r.run.Plan()+" ") {
 			t.Errorf("job %+v", j)
 		}
 	}

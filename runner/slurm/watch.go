@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"matrix/backends/process"
 )
 
 // Watch looks after a run: hands its groups in, and again those that got lost, until every launch is committed.
@@ -107,12 +110,7 @@ func (w *Watch) Do(ctx context.Context) (Summary, error) {
 }
 
 func (w *Watch) over() bool {
-	for i := range w.all {
-		if w.all[i].left > 0 && !w.all[i].hopeless {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(w.all, func(g standing) bool { return g.left > 0 && !g.hopeless })
 }
 
 // files takes in the markers that are new.
@@ -282,7 +280,5 @@ func (w *Watch) submit(ctx context.Context, c chunk) error {
 // script is what a task runs. exec: the signal before the end of its time goes to matrix itself.
 func (w *Watch) script(offset int) string {
 	return fmt.Sprintf("#!/bin/sh\nexec %s run-cells --results %s --plan %s --group $((%d + SLURM_ARRAY_TASK_ID))\n",
-		quote(w.Program), quote(w.Results), quote(w.Run.Plan()), offset)
+		process.Quote(w.Program), process.Quote(w.Results), process.Quote(w.Run.Plan()), offset)
 }
-
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -61,12 +61,10 @@ func Quiet(ctx context.Context, window time.Duration) (busyCores float64) {
 	if err != nil {
 		return -1
 	}
-	timer := time.NewTimer(window)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return -1
-	case <-timer.C:
+	case <-time.After(window):
 	}
 	after, err := hostLoad(ctx)
 	if err != nil {

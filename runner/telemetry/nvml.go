@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ebitengine/purego"
 )
@@ -272,10 +273,5 @@ func list(d uintptr, call processes) ([]nvmlProcess, bool) {
 }
 
 func holds(list []GPUProcess, pid int) bool {
-	for _, p := range list {
-		if p.PID == pid {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(p GPUProcess) bool { return p.PID == pid })
 }

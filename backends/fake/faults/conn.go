@@ -89,10 +89,8 @@ func (c *Conn) Stall() {
 
 // Pause lets time pass, less when the server closes.
 func (c *Conn) Pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return !c.over
 	case <-c.done:
 		return false

@@ -142,12 +142,10 @@ func (s *server) loadTime() time.Duration { return Seconds(s.LoadS) }
 
 // sleep reports whether the whole time passed before ctx ended.
 func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-timer.C:
+	case <-time.After(d):
 		return true
 	}
 }

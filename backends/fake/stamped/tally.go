@@ -2,8 +2,9 @@ package stamped
 
 import (
 	"sync"
-	"syscall"
 	"time"
+
+	"matrix/backends/process"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -22,7 +23,7 @@ func (t *tally) begin() {
 	t.guard.Lock()
 	defer t.guard.Unlock()
 	t.seen = Counts{InFlight: t.seen.InFlight}
-	t.area, t.change, t.cpu = 0, 0, processCPU()
+	t.area, t.change, t.cpu = 0, 0, process.CPUSeconds()
 	t.delays = hdrhistogram.New(1, int64(time.Minute), 3)
 }
 
@@ -71,16 +72,7 @@ func (t *tally) counts() Counts {
 	if span := c.LastNs - c.FirstNs; span > 0 {
 		c.MeanAtOnce = t.area / float64(span)
 	}
-	c.CPUS = processCPU() - t.cpu
+	c.CPUS = process.CPUSeconds() - t.cpu
 	c.LateP99S = float64(t.delays.ValueAtQuantile(99)) / 1e9
 	return c
-}
-
-// processCPU is what this process has used of the processor, in seconds.
-func processCPU() float64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }

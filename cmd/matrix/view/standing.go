@@ -89,12 +89,7 @@ const SimulatedBanner = "SIMULATED: matrix's own simulator stands in for the eng
 
 // Simulated tells whether a cell of a plan asks the simulator.
 func Simulated(p *plan.Plan) bool {
-	for _, item := range p.Items {
-		if item.Cell.Platform.Simulated() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Items, func(item *plan.Item) bool { return item.Cell.Platform.Simulated() })
 }
 
 // reasonText is why an item is pending, in words.

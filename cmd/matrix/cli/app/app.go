@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 
@@ -80,14 +81,11 @@ func (a *App) ExperimentsThere(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	past, err := store.History(ctx, "")
-	var names []string
+	names := map[string]bool{}
 	for _, p := range past {
-		if !slices.Contains(names, p.Experiment) {
-			names = append(names, p.Experiment)
-		}
+		names[p.Experiment] = true
 	}
-	slices.Sort(names)
-	return names, err
+	return slices.Sorted(maps.Keys(names)), err
 }
 
 // ResultsThere refuses a folder of results that does not exist.

@@ -8,13 +8,18 @@ import (
 	"matrix/runner/plan"
 )
 
-// NeedFiles is what cobra.MinimumNArgs(1) checks, in words that say what to type.
-func NeedFiles(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return nil
+// Need is what cobra.MinimumNArgs(1) checks, in words that say what to type: example is the arguments of one good command.
+func Need(what, example string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return Hint(fmt.Errorf("%s needs %s", cmd.CommandPath(), what), "For example: "+cmd.CommandPath()+" "+example)
 	}
-	return Hint(fmt.Errorf("%s needs a file or a folder", cmd.CommandPath()), "For example: "+cmd.CommandPath()+" experiments/gemma3.hcl")
 }
+
+// NeedFiles wants the files that declare experiments, one or more, or their folders.
+var NeedFiles = Need("a file or a folder", "experiments/gemma3.hcl")
 
 // NoArguments is what cobra.NoArgs checks, in words that fit a command without commands of its own.
 func NoArguments(cmd *cobra.Command, args []string) error {

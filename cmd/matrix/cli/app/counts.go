@@ -11,6 +11,16 @@ import (
 	"matrix/runner/plan"
 )
 
+// Summary opens the results and concludes from the attempts that count; no name means every experiment.
+func (a *App) Summary(ctx context.Context, names ...string) (*store.Store, *summary.Set, error) {
+	tree, err := a.Store()
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := summary.Load(ctx, tree, a.Results, names...)
+	return tree, set, err
+}
+
 // Settle reads an experiment's results after an apply, as every command reads them, and keeps which attempts count where
 // readers of one glob find it.
 //
@@ -60,8 +70,11 @@ func askedAgain(set *summary.Set, item *plan.Item) *store.Past {
 	return set.Cells[at].Superseded(item.Identity.Hash)
 }
 
-// Recount writes counts.parquet anew after marks or attempts came to a tree.
+// Recount writes counts.parquet anew after marks or attempts came to experiments of a tree, which may be named more than
+// once.
 func (a *App) Recount(store *store.Store, names ...string) {
+	slices.Sort(names)
+	names = slices.Compact(names)
 	set, err := summary.Survey(context.Background(), store, a.Results, names...)
 	if err != nil {
 		a.Warn(fmt.Sprintf("counts.parquet was not brought up to date: %v", err))

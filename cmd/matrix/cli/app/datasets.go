@@ -51,13 +51,15 @@ func promptText(e dataset.Entry) string {
 
 // datasets opens each dataset once.
 type datasets struct {
-	mu   sync.Mutex
-	sets map[string]*dataset.Set
-	errs map[string]error
+	mu     sync.Mutex
+	opened map[string]opened // by everything that is said of the dataset
 }
 
-func newDatasets() *datasets {
-	return &datasets{sets: map[string]*dataset.Set{}, errs: map[string]error{}}
+// opened is how the opening of a dataset ended. An error is kept too: to look again for each of a thousand cells would say
+// the same, later.
+type opened struct {
+	set *dataset.Set
+	err error
 }
 
 func (d *datasets) open(ctx context.Context, what *cell.Dataset) (*dataset.Set, error) {
@@ -67,25 +69,20 @@ func (d *datasets) open(ctx context.Context, what *cell.Dataset) (*dataset.Set, 
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.errs[key]; err != nil {
-		return nil, err
+	known, ok := d.opened[key]
+	if !ok {
+		known.set, known.err = dataset.Open(ctx, what)
+		d.opened[key] = known
 	}
-	if set := d.sets[key]; set != nil {
-		return set, nil
-	}
-	set, err := dataset.Open(ctx, what)
-	if err != nil {
-		d.errs[key] = err
-		return nil, err
-	}
-	d.sets[key] = set
-	return set, nil
+	return known.set, known.err
 }
 
 func (d *datasets) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, set := range d.sets {
-		_ = set.Close() // read-only
+	for _, known := range d.opened {
+		if known.err == nil {
+			_ = known.set.Close() // read-only
+		}
 	}
 }

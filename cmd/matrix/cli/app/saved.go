@@ -35,14 +35,18 @@ func (s *Session) Saved(plans []*plan.Plan) *plan.Saved {
 	return plan.NewSaved(s.Paths, s.Config.Files, vars, s.Filter, plans)
 }
 
-// Restore goes on with the variables of a saved plan.
-func (a *App) Restore(saved *plan.Saved) error {
+// Restored reads a plan file and goes on with its variables.
+func (a *App) Restored(file string) (*plan.Saved, error) {
+	saved, err := ReadPlan(file)
+	if err != nil {
+		return nil, err
+	}
 	if len(a.Vars.Vars)+len(a.Vars.VarFiles) > 0 {
-		return Hint(errors.New("a saved plan has the values of its variables: --var and --var-file would change what was looked at"),
+		return nil, Hint(errors.New("a saved plan has the values of its variables: --var and --var-file would change what was looked at"),
 			"Plan again with them: matrix plan "+strings.Join(saved.Paths, " "))
 	}
 	a.Vars = saved.Vars
-	return nil
+	return saved, nil
 }
 
 // OtherwiseSet warns of variables that the environment sets to something else than the plan has.
@@ -92,11 +96,8 @@ func ReadPlan(file string) (*plan.Saved, error) {
 func (a *App) Planned(ctx context.Context, args []string, usage string, only ...string) (*Session, []*plan.Plan, error) {
 	var filter plan.Filter
 	if file, ok := a.PlanFile(args); ok {
-		saved, err := ReadPlan(file)
+		saved, err := a.Restored(file)
 		if err != nil {
-			return nil, nil, err
-		}
-		if err := a.Restore(saved); err != nil {
 			return nil, nil, err
 		}
 		args = saved.Paths
@@ -105,16 +106,6 @@ func (a *App) Planned(ctx context.Context, args []string, usage string, only ...
 	if len(args) == 0 {
 		return nil, nil, Hint(errors.New("there is no saved plan"), "Name the files: "+usage+" FILE…")
 	}
-	s, err := a.Load(ctx, args)
-	if err != nil {
-		return nil, nil, err
-	}
 	filter.Only, filter.Except = slices.Clone(only), nil
-	s.Filter = filter
-	plans, err := s.Plan(ctx)
-	if err != nil {
-		s.Close()
-		return nil, nil, err
-	}
-	return s, plans, nil
+	return a.LoadPlanned(ctx, args, filter)
 }

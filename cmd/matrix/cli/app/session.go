@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -54,7 +55,7 @@ func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 	if diags.HasErrors() {
 		return nil, a.Mistakes(config, diags)
 	}
-	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*cell.Cell{}, sets: newDatasets()}
+	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*cell.Cell{}, sets: &datasets{opened: map[string]opened{}}}
 	for _, e := range config.Experiments {
 		x := e.Expand(s.Hooks(ctx))
 		for c := range x.Cells() {
@@ -71,6 +72,21 @@ func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// LoadPlanned is Load and Plan at once. The session is the caller's to close where there is no error.
+func (a *App) LoadPlanned(ctx context.Context, paths []string, filter plan.Filter) (*Session, []*plan.Plan, error) {
+	s, err := a.Load(ctx, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Filter = filter
+	plans, err := s.Plan(ctx)
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return s, plans, nil
 }
 
 // Mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
@@ -107,6 +123,19 @@ func (s *Session) Open(ctx context.Context) error {
 	}
 	s.World = plan.World{Backends: s.App.Engines, Store: store, Datasets: s.sets.open, Machine: machine, Version: Version()}
 	return nil
+}
+
+// Each goes through all cells in the order of the files, with the experiment of each.
+func (s *Session) Each() iter.Seq2[string, *cell.Cell] {
+	return func(yield func(string, *cell.Cell) bool) {
+		for _, e := range s.Config.Experiments {
+			for _, c := range s.Cells[e.Name] {
+				if !yield(e.Name, c) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Close closes the datasets.
@@ -155,11 +184,9 @@ func (s *Session) Source(experiment string) []byte {
 // withoutQueries takes the queries of platforms' addresses out of a source, since a key may be in them and the source lies
 // beside the results.
 func (s *Session) withoutQueries(source []byte) []byte {
-	for _, cells := range s.Cells {
-		for _, c := range cells {
-			if _, query, asked := strings.Cut(c.Platform.URL, "?"); asked && query != "" {
-				source = bytes.ReplaceAll(source, []byte("?"+query), []byte("?(left out)"))
-			}
+	for _, c := range s.Each() {
+		if _, query, asked := strings.Cut(c.Platform.URL, "?"); asked && query != "" {
+			source = bytes.ReplaceAll(source, []byte("?"+query), []byte("?(left out)"))
 		}
 	}
 	return source

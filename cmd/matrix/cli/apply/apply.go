@@ -69,22 +69,6 @@ func (f *applyFlags) declareLaunching(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.withoutNVML, "without-nvml", false, "run on a GPU machine though this binary cannot read GPUs")
 }
 
-// searching loads the files of the one experiment that a search works on.
-func searching(a *app.App, search func(context.Context, *app.Session) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		a.Begin()
-		s, err := a.Load(cmd.Context(), args)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		if n := len(s.Config.Experiments); n != 1 {
-			return app.Hint(fmt.Errorf("these files declare %s, and %s searches one", format.Count(n, "experiment"), cmd.Name()), "Name the file of one experiment.")
-		}
-		return search(cmd.Context(), s)
-	}
-}
-
 // jobs is the value of --jobs; its zero means one.
 type jobs int
 
@@ -119,14 +103,8 @@ func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (
 	if len(args) == 0 {
 		return nil, nil, app.Hint(errors.New("there is no saved plan"), "Name the files: matrix apply FILE… — or plan first: matrix plan FILE…")
 	}
-	s, err := a.Load(ctx, args)
+	s, plans, err := a.LoadPlanned(ctx, args, f.filter)
 	if err != nil {
-		return nil, nil, err
-	}
-	s.Filter = f.filter
-	plans, err := s.Plan(ctx)
-	if err != nil {
-		s.Close()
 		return nil, nil, err
 	}
 	if f.cluster.on != "" {
@@ -143,12 +121,9 @@ func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (
 
 // savedPlans expands a saved plan's files again and holds the outcome against what was saved.
 func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*app.Session, []*plan.Plan, error) {
-	saved, err := app.ReadPlan(file)
+	environ := a.Vars.Environ // the plan's come in its place
+	saved, err := a.Restored(file)
 	if err != nil {
-		return nil, nil, err
-	}
-	environ := a.Vars.Environ
-	if err := a.Restore(saved); err != nil {
 		return nil, nil, err
 	}
 	s, err := a.Load(ctx, saved.Paths)

@@ -15,7 +15,6 @@ import (
 	"matrix/experiments/cell"
 	"matrix/results/format"
 	"matrix/results/record"
-	"matrix/results/summary"
 	"matrix/runner/bisect"
 	"matrix/runner/plan"
 )
@@ -57,14 +56,11 @@ on, and plan, history and compare see what it measured.
 
 // bisector measures for a search.
 type bisector struct {
-	a        *app.App
-	s        *app.Session
+	prober
 	f        bisectFlags
-	name     string       // of the experiment
 	versions []*cell.Cell // one a version, in the axis's order
 	labels   []string
 	search   bisect.Search
-	asked    bool
 }
 
 func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) error {
@@ -120,7 +116,7 @@ func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags)
 	if _, err := app.Metric(f.metric); err != nil {
 		return nil, err
 	}
-	b := &bisector{a: a, s: s, f: f, name: s.Config.Experiments[0].Name}
+	b := &bisector{prober: newProber(a, s, f.applyFlags), f: f}
 	s.Filter = f.filter
 	plans, err := s.Plan(ctx)
 	if err != nil {
@@ -162,18 +158,9 @@ func (b *bisector) add(c *cell.Cell) error {
 
 // look plans the versions and reads what is measured of them as they are now; done counts launches.
 func (b *bisector) look(ctx context.Context) (launches func(int) []float64, done int, err error) {
-	p, err := b.plan(ctx, nil)
+	planned, set, err := b.known(ctx, b.wanted(nil))
 	if err != nil {
 		return nil, 0, err
-	}
-	set, err := summary.Load(ctx, b.s.World.Store, b.a.Results, b.name)
-	if err != nil {
-		return nil, 0, err
-	}
-	b.a.KeepCounts(b.s.World.Store, set)
-	planned := map[string]*plan.Item{}
-	for _, item := range p.Items {
-		planned[item.Cell.Address] = item
 	}
 	values := make([][]float64, len(b.versions))
 	for i, c := range b.versions {
@@ -193,9 +180,8 @@ func (b *bisector) look(ctx context.Context) (launches func(int) []float64, done
 	return func(i int) []float64 { return values[i] }, done, nil
 }
 
-// plan plans the versions that need launches; nil: all, with one launch each.
-func (b *bisector) plan(ctx context.Context, need map[int]int) (*plan.Plan, error) {
-	b.s.Cells[b.name] = nil
+// wanted are the versions that need launches; nil: all, with one launch each.
+func (b *bisector) wanted(need map[int]int) (cells []*cell.Cell) {
 	for i, c := range b.versions {
 		launches := need[i]
 		if need == nil {
@@ -204,31 +190,20 @@ func (b *bisector) plan(ctx context.Context, need map[int]int) (*plan.Plan, erro
 		if launches > 0 {
 			wanted := *c
 			wanted.Launches = launches
-			b.s.Cells[b.name] = append(b.s.Cells[b.name], &wanted)
+			cells = append(cells, &wanted)
 		}
 	}
-	plans, err := b.s.Plan(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return plans[0], nil
+	return cells
 }
 
 // measure asks before the first launch, and runs what is needed.
 func (b *bisector) measure(ctx context.Context, need map[int]int) error {
-	p, err := b.plan(ctx, need)
+	p, err := b.plan(ctx, b.wanted(need))
 	if err != nil {
 		return err
 	}
 	if view.SetAside(b.a.Printer, []*plan.Plan{p}) > 0 {
 		return app.ExitCode(app.CodePending)
 	}
-	if !b.asked {
-		if err := approved(ctx, b.a, b.f.applyFlags, len(p.Order)); err != nil {
-			return err
-		}
-		b.asked = true
-	}
-	_, err = applyOne(ctx, b.a, b.s, p, b.f.applyFlags)
-	return err
+	return b.run(ctx, p)
 }

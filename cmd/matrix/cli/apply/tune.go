@@ -56,14 +56,10 @@ The objective is evaluations per hour (of answers that can be used), loading inc
 
 // driver measures for a search: the experiment's cells, those of the round first.
 type driver struct {
-	a       *app.App
-	s       *app.Session
-	f       tuneFlags
-	name    string // of the experiment
+	prober
 	cells   []*cell.Cell
 	loop    *tune.Loop
 	pending *plan.Plan // of the round
-	asked   bool
 }
 
 // search runs the loop and says what it found.
@@ -71,7 +67,7 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 	if !(f.keep > 0 && f.keep < 1) {
 		return app.Hint(fmt.Errorf("--keep %g: the share that goes on is between 0 and 1", f.keep), "--keep 0.5 keeps the better half.")
 	}
-	d := &driver{a: a, s: s, f: f, name: s.Config.Experiments[0].Name}
+	d := &driver{prober: newProber(a, s, f.applyFlags)}
 	d.cells = s.Cells[d.name]
 	space, err := tune.New(d.cells, f.keep)
 	if err != nil {
@@ -97,53 +93,33 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 
 // Look plans all cells and reads what is measured of them.
 func (d *driver) Look(ctx context.Context) (func(*cell.Cell) tune.Score, error) {
-	d.s.Cells[d.name] = d.cells
-	plans, err := d.s.Plan(ctx)
+	items, set, err := d.known(ctx, d.cells)
 	if err != nil {
 		return nil, err
 	}
-	planned := map[string]bool{}
-	for _, item := range plans[0].Items {
-		planned[item.Cell.Address] = item.Pending() || item.State == plan.Unavailable
-	}
-	set, err := summary.Load(ctx, d.s.World.Store, d.a.Results, d.name)
-	if err != nil {
-		return nil, err
-	}
-	d.a.KeepCounts(d.s.World.Store, set)
 	known := map[string]*summary.Cell{}
 	for _, c := range set.Cells {
 		known[c.Address] = c
 	}
 	return func(c *cell.Cell) tune.Score {
-		return d.loop.Objective.Score(c, known[c.Address], planned[c.Address])
+		item := items[c.Address]
+		return d.loop.Objective.Score(c, known[c.Address], item != nil && (item.Pending() || item.State == plan.Unavailable))
 	}, nil
 }
 
 // Plan plans the cells of a round of every group, and says which they are.
 func (d *driver) Plan(ctx context.Context, rounds []tune.Round) (launches int, err error) {
-	d.s.Cells[d.name] = nil
+	var cells []*cell.Cell
 	for _, r := range rounds {
-		d.s.Cells[d.name] = append(d.s.Cells[d.name], r.Cells...)
+		cells = append(cells, r.Cells...)
 	}
-	plans, err := d.s.Plan(ctx)
-	if err != nil {
+	if d.pending, err = d.plan(ctx, cells); err != nil {
 		return 0, err
 	}
-	d.pending = plans[0]
-	launches = view.Pending(plans)
+	launches = view.Pending([]*plan.Plan{d.pending})
 	view.Rounds(d.a.Printer, rounds, launches)
 	return launches, nil
 }
 
-// Apply asks before the first round, and runs the round.
-func (d *driver) Apply(ctx context.Context) error {
-	if !d.asked {
-		if err := approved(ctx, d.a, d.f.applyFlags, len(d.pending.Order)); err != nil {
-			return err
-		}
-		d.asked = true
-	}
-	_, err := applyOne(ctx, d.a, d.s, d.pending, d.f.applyFlags)
-	return err
-}
+// Apply runs the round.
+func (d *driver) Apply(ctx context.Context) error { return d.run(ctx, d.pending) }

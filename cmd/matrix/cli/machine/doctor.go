@@ -156,11 +156,9 @@ func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding,
 // programs are the cells' platforms, overrides merged in, each once.
 func programs(s *app.Session) []*cell.Platform {
 	var all []*cell.Platform
-	for _, e := range s.Config.Experiments {
-		for _, c := range s.Cells[e.Name] {
-			if !slices.Contains(all, c.Platform) {
-				all = append(all, c.Platform)
-			}
+	for _, c := range s.Each() {
+		if !slices.Contains(all, c.Platform) {
+			all = append(all, c.Platform)
 		}
 	}
 	return all

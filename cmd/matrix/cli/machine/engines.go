@@ -22,11 +22,9 @@ import (
 
 // enginesOf are the engines that some cell may run, each once, in the order of their places.
 func enginesOf(s *app.Session) (all []*cell.Engine) {
-	for _, e := range s.Config.Experiments {
-		for _, c := range s.Cells[e.Name] {
-			if one := c.Platform.Engine; one != nil && c.Skip == nil && !slices.Contains(all, one) {
-				all = append(all, one)
-			}
+	for _, c := range s.Each() {
+		if one := c.Platform.Engine; one != nil && c.Skip == nil && !slices.Contains(all, one) {
+			all = append(all, one)
 		}
 	}
 	slices.SortFunc(all, func(a, b *cell.Engine) int {

@@ -28,16 +28,14 @@ type need struct {
 func neededBy(s *app.Session, engines map[string]backends.Backend) []need {
 	var all []need
 	seen := map[[2]string]bool{}
-	for _, e := range s.Config.Experiments {
-		for _, c := range s.Cells[e.Name] {
-			by := engines[c.Platform.Backend]
-			pair := [2]string{c.Platform.ID, c.Model.ID}
-			if by.Fetch == nil || seen[pair] || c.Skip != nil {
-				continue
-			}
-			seen[pair] = true
-			all = append(all, need{by, c})
+	for _, c := range s.Each() {
+		by := engines[c.Platform.Backend]
+		pair := [2]string{c.Platform.ID, c.Model.ID}
+		if by.Fetch == nil || seen[pair] || c.Skip != nil {
+			continue
 		}
+		seen[pair] = true
+		all = append(all, need{by, c})
 	}
 	return all
 }

@@ -54,10 +54,8 @@ func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.S
 		return nil, nil, err
 	}
 	var all []app.Name
-	for _, e := range s.Config.Experiments {
-		for _, c := range s.Cells[e.Name] {
-			all = append(all, app.Declared(e.Name, c))
-		}
+	for experiment, c := range s.Each() {
+		all = append(all, app.Declared(experiment, c))
 	}
 	found := app.Pick(all, func(n app.Name) app.Name { return n }, cell)
 	if len(found) != 1 {

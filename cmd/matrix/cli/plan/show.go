@@ -43,23 +43,15 @@ func showPlan(ctx context.Context, a *app.App, args []string, verbose bool) erro
 	if !ok {
 		return app.Hint(errors.New("there is no saved plan"), "Plan first: matrix plan FILE…")
 	}
-	saved, err := app.ReadPlan(file)
+	saved, err := a.Restored(file)
 	if err != nil {
 		return err
 	}
-	if err := a.Restore(saved); err != nil {
-		return err
-	}
-	s, err := a.Load(ctx, saved.Paths)
+	s, plans, err := a.LoadPlanned(ctx, saved.Paths, saved.Asked())
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	s.Filter = saved.Asked()
-	plans, err := s.Plan(ctx)
-	if err != nil {
-		return err
-	}
 	view.Plans(a.Printer, plans, verbose)
 	for _, line := range saved.Drift(plans) {
 		a.Warn("since the plan was saved: " + line)

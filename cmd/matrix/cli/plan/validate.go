@@ -50,26 +50,24 @@ func Validate(a *app.App) *cobra.Command {
 func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, err error) {
 	var faults []error
 	said := map[string]bool{}
-	for _, e := range s.Config.Experiments {
-		for _, c := range s.Cells[e.Name] {
-			cells++
-			if c.Skip != nil || c.Dataset == nil {
-				continue
-			}
-			set, err := s.Dataset(ctx, c.Dataset)
-			if err == nil {
-				err = set.Fits(c)
-				for _, note := range slices.Concat(set.Form(), set.Notes()) {
-					if !said[note] {
-						said[note] = true
-						notes = append(notes, note)
-					}
+	for _, c := range s.Each() {
+		cells++
+		if c.Skip != nil || c.Dataset == nil {
+			continue
+		}
+		set, err := s.Dataset(ctx, c.Dataset)
+		if err == nil {
+			err = set.Fits(c)
+			for _, note := range slices.Concat(set.Form(), set.Notes()) {
+				if !said[note] {
+					said[note] = true
+					notes = append(notes, note)
 				}
 			}
-			if err != nil && !said[err.Error()] {
-				said[err.Error()] = true
-				faults = append(faults, err)
-			}
+		}
+		if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			faults = append(faults, err)
 		}
 	}
 	if len(faults) > 0 {

@@ -115,11 +115,7 @@ func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 
 // findCells finds two cells among the results.
 func findCells(ctx context.Context, a *app.App, words ...string) (first, second *summary.Cell, err error) {
-	store, err := a.Store()
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := summary.Load(ctx, store, a.Results)
+	_, set, err := a.Summary(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

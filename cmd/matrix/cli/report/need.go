@@ -3,9 +3,9 @@ package report
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"matrix/backends/process"
 	"matrix/cmd/matrix/view"
 	"matrix/results/decision"
 	"matrix/runner/plan"
@@ -47,14 +47,14 @@ func (d declaration) hasWork(ctx context.Context, n decision.Need) bool {
 func (d declaration) arguments() string {
 	var b strings.Builder
 	for _, path := range d.session.Paths {
-		b.WriteString(" " + shellWord(shorter(path)))
+		b.WriteString(" " + process.Quote(shorter(path)))
 	}
 	vars := d.session.App.Vars
 	for _, v := range vars.Vars {
-		b.WriteString(" --var " + shellWord(v))
+		b.WriteString(" --var " + process.Quote(v))
 	}
 	for _, file := range vars.VarFiles {
-		b.WriteString(" --var-file " + shellWord(shorter(file)))
+		b.WriteString(" --var-file " + process.Quote(shorter(file)))
 	}
 	b.WriteString(d.app.ResultsFlag())
 	return b.String()
@@ -70,13 +70,4 @@ func shorter(path string) string {
 		return rel
 	}
 	return path
-}
-
-const plainWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-=.,:/+@%"
-
-func shellWord(s string) string {
-	if s != "" && !slices.ContainsFunc([]rune(s), func(r rune) bool { return !strings.ContainsRune(plainWord, r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

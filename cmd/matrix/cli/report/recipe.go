@@ -10,7 +10,6 @@ import (
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments/cell"
-	"matrix/results/summary"
 	"matrix/runner/launch"
 )
 
@@ -61,11 +60,7 @@ func Recipe(a *app.App) *cobra.Command {
 // measuredRecipe prints the recipe of a cell with results, as it was measured; done is false when the word names none, or
 // several.
 func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (done bool, err error) {
-	store, err := a.Store()
-	if err != nil {
-		return false, err
-	}
-	set, err := summary.Load(ctx, store, a.Results)
+	_, set, err := a.Summary(ctx)
 	if err != nil {
 		return false, err
 	}

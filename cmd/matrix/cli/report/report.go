@@ -172,11 +172,7 @@ func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error
 
 // conclude reads what a report is made of and calls do with it.
 func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do func(report.Input) error) error {
-	store, err := a.Store()
-	if err != nil {
-		return err
-	}
-	set, err := summary.Load(ctx, store, a.Results, names...)
+	store, set, err := a.Summary(ctx, names...)
 	if err != nil {
 		return err
 	}

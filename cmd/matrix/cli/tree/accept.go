@@ -64,9 +64,7 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 	}
 	var names []string
 	for _, p := range chosen {
-		if !slices.Contains(names, p.Plan.Experiment) {
-			names = append(names, p.Plan.Experiment)
-		}
+		names = append(names, p.Plan.Experiment)
 	}
 	a.Recount(s.World.Store, names...)
 	return sayAccepted(ctx, a, s, chosen, reason)

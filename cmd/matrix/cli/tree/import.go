@@ -44,7 +44,7 @@ they are imported one after the other; the same file again takes the place that 
 are cells of their own.
 
 ` + exchange.MapHelp,
-		Args: needSource,
+		Args: app.Need("a file", "--format vllm-bench --platform vllm_before result.json"),
 		RunE: func(cmd *cobra.Command, args []string) error { return importFiles(cmd.Context(), a, i, args) },
 	}
 	f := cmd.Flags()
@@ -59,14 +59,6 @@ are cells of their own.
 	f.Int64Var(&i.weightBytes, "weight-bytes", 0, "size of the model's weights, held against its label")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exchange.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-// needSource is what cobra.MinimumNArgs(1) checks, in words that say what to type.
-func needSource(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return nil
-	}
-	return app.Hint(fmt.Errorf("%s needs a file", cmd.CommandPath()), "For example: matrix import --format vllm-bench --platform vllm_before result.json")
 }
 
 // importFiles reads every file before it keeps anything.

@@ -23,7 +23,7 @@ func Merge(a *app.App) *cobra.Command {
 			"that they share. Each copy is held against its checksums and appears whole or not at all. What is here already stays, so\n" +
 			"a merge can be repeated. Two different attempts under one name are refused, and then nothing is taken.\n" +
 			"Exit 1 when something was refused or was not as it was written.",
-		Args: needFolders,
+		Args: app.Need("a results folder", "/mnt/other/results"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
 			damaged := 0
@@ -40,13 +40,6 @@ func Merge(a *app.App) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func needFolders(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return nil
-	}
-	return app.Hint(errors.New("matrix merge needs a results folder"), "For example: matrix merge /mnt/other/results")
 }
 
 // merge takes over one folder and returns how many of its attempts are damaged.

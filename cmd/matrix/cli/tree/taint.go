@@ -89,9 +89,7 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 	}
 	var names []string
 	for _, m := range found {
-		if name := m.last().Experiment; !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+		names = append(names, m.last().Experiment)
 	}
 	a.Recount(tree, names...)
 	return nil
