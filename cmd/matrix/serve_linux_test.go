@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"matrix/cmd/matrix/serve/browsertest"
+	"matrix/results/report/browsertest"
 )
 
 // servedExperiment takes some thirty seconds: long enough to be watched, killed and gone on with.

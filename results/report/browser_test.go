@@ -1,9 +1,6 @@
-//go:build unix
-
 package report
 
 import (
-	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -11,18 +8,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"matrix/experiments/cell"
 	"matrix/results/decision"
 	"matrix/results/record"
+	"matrix/results/report/browsertest"
 	"matrix/results/summary/summarytest"
 )
 
@@ -41,39 +36,13 @@ type told struct {
 	}
 }
 
-// chromium starts one, and says how it ended; it does not outlive the test.
-func chromium(t *testing.T, program string, args ...string) chan error {
+// browse opens a page, lets the script operate it, and returns what it tells.
+func browse(t *testing.T, b *browsertest.Browser, page string, dark bool) (x told) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, program, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--user-data-dir=" + t.TempDir()}, args...)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends and reaps its own
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	axe, err := os.ReadFile(os.Getenv("MATRIX_AXE"))
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatalf("needs MATRIX_AXE, as .ci/run tools brings it: %v", err)
 	}
-	over, ended := make(chan error, 1), make(chan struct{})
-	go func() { over <- cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // where it did not
-	})
-	return over
-}
-
-// browse opens a page in Chromium, lets the script operate it, and returns what it tells.
-func browse(t *testing.T, page string, flags ...string) told {
-	t.Helper()
-	program, err := exec.LookPath("chromium")
-	axe, noAxe := os.ReadFile(os.Getenv("MATRIX_AXE"))
-	if os.Getenv("CI") != "" && (err != nil || noAxe != nil) {
-		t.Fatalf("needs chromium and MATRIX_AXE, as .ci/run tools brings them: %v, %v", err, noAxe)
-	} else if err != nil {
-		t.Skip("needs Debian's chromium")
-	}
-	said := make(chan told, 1)
 	inside := "<script>window.errors = []; addEventListener('error', e => errors.push(e.message));</script><script>" + string(axe) + "</script>"
 	mux := http.NewServeMux()
 	for path, content := range map[string]string{"/{$}": `<!doctype html><style>iframe{width:1280px;height:900px;border:0}</style><iframe src="/report"></iframe><script>` + browserScript + `</script>`,
@@ -83,23 +52,14 @@ func browse(t *testing.T, page string, flags ...string) told {
 			_, _ = io.WriteString(w, content)
 		})
 	}
-	mux.HandleFunc("POST /done", func(_ http.ResponseWriter, r *http.Request) {
-		var x told
-		if err := json.NewDecoder(r.Body).Decode(&x); err != nil {
-			x.Wrong = []string{err.Error()}
-		}
-		said <- x
-	})
 	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	over := chromium(t, program, append(flags, "--remote-debugging-port=0", "--window-size=1300,1000", server.URL)...)
-	select {
-	case x := <-said:
-		return x
-	case err := <-over:
-		t.Fatalf("chromium ended: %v", err)
-	}
-	return told{}
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	p := b.Open("about:blank")
+	p.As(1300, 1000, dark)
+	p.Go(server.URL)
+	p.Sees("window.told")
+	p.Eval("window.told", &x)
+	return x
 }
 
 // five are five platforms, each slower than the one before, with telemetry, failures, prices and two numbers in flight.
@@ -138,16 +98,13 @@ var timeOf = regexp.MustCompile(`(?m)^(p\d): (≈ )?([\d.,]+) (s|min|h)`)
 // What a reader does with the page works in a real browser, light and dark, at a desk and on a phone.
 func TestInABrowser(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser twice")
+		t.Skip("starts a browser")
 	}
+	b := browsertest.Start(t)
 	doc := five(t)
 	page := render(t, doc.WriteHTML)
 	for _, dark := range []bool{false, true} {
-		var flags []string
-		if dark {
-			flags = []string{"--blink-settings=preferredColorScheme=0"}
-		}
-		x := browse(t, page, flags...)
+		x := browse(t, b, page, dark)
 		for _, w := range x.Wrong {
 			t.Errorf("dark %v: %s", dark, w)
 		}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package report
 
 import (
@@ -12,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"matrix/results/report/browsertest"
 )
 
 // sheet is a printed page: its lines, from its top.
@@ -27,14 +27,14 @@ type printed struct {
 }
 
 // print prints a page as Chromium does and reads the paper: its text, and one picture in grey of each sheet.
-func print(t *testing.T, page string, flags ...string) (sheets []sheet, grey [][]byte) {
+func print(t *testing.T, page string, dark bool) (sheets []sheet, grey [][]byte) {
 	t.Helper()
-	need := []string{"chromium", "pdftotext", "pdftoppm"}
-	for _, program := range need {
+	b := browsertest.Start(t)
+	for _, program := range []string{"pdftotext", "pdftoppm"} {
 		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") != "" {
 			t.Fatalf("needs %s, as .ci/run tools brings it", program)
 		} else if err != nil {
-			t.Skipf("needs %s: chromium and poppler-utils of Debian", program)
+			t.Skipf("needs %s: poppler-utils of Debian", program)
 		}
 	}
 	dir := t.TempDir()
@@ -42,9 +42,9 @@ func print(t *testing.T, page string, flags ...string) (sheets []sheet, grey [][
 	if err := os.WriteFile(source, []byte(page), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-chromium(t, need[0], append(flags, "--no-pdf-header-footer", "--print-to-pdf="+paper, "file://"+source)...); err != nil {
-		t.Fatalf("chromium: %v", err)
-	}
+	p := b.Open("file://" + source)
+	p.As(1280, 900, dark)
+	p.Print(paper)
 	run := func(args ...string) []byte {
 		out, err := exec.Command(args[0], args[1:]...).Output()
 		if err != nil {
@@ -101,7 +101,7 @@ func TestPrint(t *testing.T) {
 		t.Skip("starts a browser twice")
 	}
 	for name, doc := range map[string]*Document{"planted": five(t), "measured": build(t, h100(t), nil)} {
-		sheets, grey := print(t, render(t, doc.WriteHTML), "--blink-settings=preferredColorScheme=0")
+		sheets, grey := print(t, render(t, doc.WriteHTML), true)
 		headed(t, name, doc, sheets)
 		there, paper := map[string]int{}, "" // words; one that is long or has a hyphen may be broken
 		for i, s := range sheets {

@@ -58,6 +58,14 @@ func (s *Store) BeginServer(experiment string) (*ServerLaunch, error) {
 	return l, nil
 }
 
+// ServerLog is where the log of a shared server is, for who looks on from outside; "" = its names are none of ours.
+func ServerLog(s *Store, experiment, launch string) string {
+	if checkName(experiment) != nil || !attemptName(launch) {
+		return ""
+	}
+	return filepath.Join(s.root, experiment, launchesDir, launch, logFile)
+}
+
 // LogPath is where the server's output goes.
 func (l *ServerLaunch) LogPath() string { return filepath.Join(l.dir, logFile) }
 

@@ -10,10 +10,14 @@ import (
 
 	"matrix/backends/process"
 	"matrix/runner/events"
+	"matrix/runner/telemetry"
 )
 
 // logTailLines is how much of an engine's log stands in an attempt that ended badly.
 const logTailLines = 20
+
+// shownEarly is how far back the board shows telemetry that is in no spool yet: it is written every second, and read more often.
+const shownEarly = 3 * time.Second
 
 // presence is what a launch does right now: a phase, and of a load the part of it.
 type presence struct {
@@ -59,6 +63,11 @@ type Running struct {
 	LogLine    string           `json:"log_line,omitempty"` // the engine's last
 	URL        string           `json:"url,omitempty"`      // of the engine
 	Progress   *events.Progress `json:"progress,omitempty"` // while requests are measured
+	// Server is the launch of the shared server that it uses, below which the engine's log lies; "" = the engine is its own.
+	Server string `json:"server,omitempty"`
+	// Samples is the telemetry of the last seconds, until requests are measured: from then on it is in the attempt's spool, which needs the
+	// zero of all times.
+	Samples []telemetry.Sample `json:"samples,omitempty"`
 }
 
 // begin says that a phase of the launch begins, with its limit (0 = none).
@@ -86,6 +95,10 @@ func (j *journal) present() Running {
 	j.mu.Unlock()
 	r := Running{Attempt: j.attempt.Manifest().Attempt, Cell: j.cell.Address[:16], Name: j.cell.Name(), Step: j.index + 1,
 		Steps: len(j.site.Plan.Order), Launch: j.number, Simulated: j.cell.Platform.Simulated(), Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, URL: p.engine.url, Progress: p.measured}
+	if p.engine.launch != r.Attempt {
+		r.Server = p.engine.launch
+	}
+	r.Samples = j.samples.early(time.Now().Add(-shownEarly))
 	if r.Phase != "" && j.priming.Load() {
 		r.Phase = "prime: " + r.Phase
 	}

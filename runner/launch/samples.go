@@ -3,6 +3,8 @@ package launch
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +27,7 @@ type samples struct {
 
 	mu       sync.Mutex
 	base     time.Time // zero: not known yet
-	early    []telemetry.Sample
+	waiting  []telemetry.Sample
 	recorder *telemetry.Recorder
 	broken   error
 }
@@ -77,10 +79,26 @@ func (s *samples) take(batch []telemetry.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.base.IsZero() {
-		s.early = append(s.early, batch...)
+		s.waiting = append(s.waiting, batch...)
 		return
 	}
 	s.write(batch)
+}
+
+// early are the readings since a time that wait for the zero of all times; none once it is known. JSON has no word for one that is not finite.
+func (s *samples) early(since time.Time) (last []telemetry.Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range slices.Backward(s.waiting) {
+		if x.At.Before(since) {
+			break
+		}
+		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) {
+			last = append(last, x)
+		}
+	}
+	slices.Reverse(last)
+	return last
 }
 
 // zero sets the beginning of the measured phase and writes what waited for it.
@@ -89,8 +107,8 @@ func (s *samples) zero(base time.Time) error {
 	defer s.mu.Unlock()
 	if s.base.IsZero() {
 		s.base = base
-		s.write(s.early)
-		s.early = nil
+		s.write(s.waiting)
+		s.waiting = nil
 	}
 	return s.broken
 }

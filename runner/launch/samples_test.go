@@ -1,9 +1,12 @@
 package launch
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"matrix/results/record"
+	"matrix/runner/telemetry"
 )
 
 func TestEngineMetricsOfSegments(t *testing.T) {
@@ -33,5 +36,18 @@ func TestPhasesAddUpToTheLoad(t *testing.T) {
 	completePhases(overlapping, 4, -1)
 	if overlapping["first_token"] != 0 || overlapping["other"] != 0 {
 		t.Errorf("phases that overlap leave %v", overlapping)
+	}
+}
+
+// Telemetry of the load is to be had while it waits for the zero of all times, the last seconds of it, and only what JSON can say.
+func TestEarlySamples(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	s := &samples{}
+	for i := range 5 {
+		s.take([]telemetry.Sample{{At: at.Add(time.Duration(i) * time.Second), Metric: "m", Value: float64(i)}, {At: at.Add(time.Duration(i) * time.Second), Metric: "n", Value: math.NaN()}})
+	}
+	got := s.early(at.Add(3 * time.Second))
+	if len(got) != 2 || got[0].Value != 3 || got[1].Value != 4 {
+		t.Errorf("%+v", got)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"matrix/cmd/matrix/serve/browsertest"
 	"matrix/results/record"
+	"matrix/results/report/browsertest"
 	"matrix/results/store"
 	"matrix/results/summary/summarytest"
 	"matrix/runner/apply"

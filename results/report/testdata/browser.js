@@ -122,4 +122,4 @@ async function run() {
   await axe(w, 'phone');
   w.errors.forEach(e => wrong.push('script: ' + e));
 }
-frame.addEventListener('load', () => run().catch(e => wrong.push('' + e.stack)).then(() => fetch('/done', { method: 'POST', body: JSON.stringify({ wrong, seen }) })));
+frame.addEventListener('load', () => run().catch(e => wrong.push('' + e.stack)).then(() => { window.told = { wrong, seen }; }));

@@ -15,6 +15,7 @@ import (
 	"matrix/results/store"
 	"matrix/results/table"
 	"matrix/runner/apply"
+	runs "matrix/runner/launch"
 )
 
 // source is one board with what lies beside it.
@@ -33,7 +34,8 @@ func newSource(store *store.Store) *source {
 // launch is what an attempt under way has shown.
 type launch struct {
 	log     string
-	path    string // of the spool that is followed
+	early   time.Time // of the last reading that the board has told of
+	path    string    // of the spool that is followed
 	samples *table.SampleTail
 }
 
@@ -60,9 +62,9 @@ func (s *source) look(at time.Time, me claim.Owner) (a *Apply, news []Message) {
 	s.board = b.At
 	a = applyOf(b, age, me)
 	running := map[string]bool{}
-	for _, l := range a.Launches {
+	for _, l := range b.Launches {
 		running[l.Attempt] = true
-		news = append(news, s.follow(l.Attempt, at)...)
+		news = append(news, s.follow(b.Experiment, l, at)...)
 	}
 	for attempt := range s.launch {
 		if !running[attempt] {
@@ -89,24 +91,43 @@ const (
 	lookBack = 10 * time.Minute // of telemetry that was written before anybody looked
 )
 
-func (s *source) follow(attempt string, at time.Time) (news []Message) {
-	l := s.launch[attempt]
+func (s *source) follow(experiment string, of runs.Running, at time.Time) (news []Message) {
+	l := s.launch[of.Attempt]
 	if l == nil {
 		l = &launch{}
-		s.launch[attempt] = l
+		s.launch[of.Attempt] = l
 	}
-	log, spool := store.Working(s.store, attempt)
+	log, spool := store.Working(s.store, of.Attempt)
+	if of.Server != "" {
+		log = store.ServerLog(s.store, experiment, of.Server)
+	}
 	if text := tailOf(log); text != l.log {
 		l.log = text
-		news = append(news, Message{"log", Log{attempt, text}})
+		news = append(news, Message{"log", Log{of.Attempt, text}})
 	}
-	if spool == "" {
-		return news
+	rows := [][4]any{}
+	for _, r := range of.Samples {
+		if r.At.After(l.early) {
+			rows = append(rows, [4]any{float64(r.At.UnixNano()) / 1e9, r.Source, r.Metric, r.Value})
+		}
 	}
+	if n := len(of.Samples); n > 0 {
+		l.early = of.Samples[n-1].At
+	}
+	if spool != "" {
+		rows = append(rows, l.measured(spool, at)...)
+	}
+	if len(rows) > 0 {
+		news = append(news, Message{"samples", Samples{of.Attempt, rows}})
+	}
+	return news
+}
+
+// measured is what is new in a spool.
+func (l *launch) measured(spool string, at time.Time) (rows [][4]any) {
 	if spool != l.path {
 		l.path, l.samples = spool, table.FollowSamples(spool)
 	}
-	rows := [][4]any{}
 	oldest := float64(at.Add(-lookBack).Unix())
 	_ = l.samples.Read(func(r record.SampleRow) error { // a spool that is damaged is told by whoever recovers it
 		if r.UnixS > oldest && json.Valid([]byte(jsonNumber(r.Value))) {
@@ -114,10 +135,7 @@ func (s *source) follow(attempt string, at time.Time) (news []Message) {
 		}
 		return nil
 	})
-	if len(rows) > 0 {
-		news = append(news, Message{"samples", Samples{attempt, rows}})
-	}
-	return news
+	return rows
 }
 
 // jsonNumber is a value as JSON writes it; nothing for one that it cannot.

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"matrix/results/store"
 	"matrix/runner/apply"
 	runs "matrix/runner/launch"
+	"matrix/runner/telemetry"
 )
 
 // watched is a tree with a board, which a test writes.
@@ -199,5 +201,31 @@ func TestTreeChanges(t *testing.T) {
 	got := w.after(lookAround)
 	if n, is := got[len(got)-1].Data.(Now); !is || !n.Gone {
 		t.Errorf("moved away: %+v", got)
+	}
+}
+
+// While a shared server loads, its log is told from where it lies, and telemetry by the board, each reading once.
+func TestSharedServerLoads(t *testing.T) {
+	const server = "01ARZ3NDEKTSV4RRFFQ69G5FAW"
+	w := watch(t)
+	w.after(0)
+	l := &w.board.Launches[0]
+	l.Server, l.Samples = server, []telemetry.Sample{{At: w.at, Source: "host", Metric: "rss_bytes", Value: 7}}
+	dir := filepath.Join(w.root, "e", "launches", server)
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "server.log"), []byte("loading\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	got := w.beat(w.at)
+	told, _ := json.Marshal(got)
+	if kinds(got) != "log samples now" || !strings.Contains(string(told), `"text":"loading\n"`) || !strings.Contains(string(told), `[[1800000000,"host","rss_bytes",7]]`) {
+		t.Errorf("%s", told)
+	}
+	l.Samples = append(l.Samples, telemetry.Sample{At: w.at, Source: "host", Metric: "rss_bytes", Value: 8})
+	if told, _ := json.Marshal(w.beat(w.at)); !strings.Contains(string(told), `"rows":[[1800000001,"host","rss_bytes",8]]`) {
+		t.Errorf("then: %s", told)
+	}
+	w.board.Experiment = "../../etc"
+	if told, _ := json.Marshal(w.beat(w.at)); !strings.Contains(string(told), `"text":""`) {
+		t.Errorf("a name out of the tree: %s", told)
 	}
 }

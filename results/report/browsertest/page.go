@@ -1,34 +1,14 @@
-// Package browsertest drives a real Chromium in tests, by its own protocol over two pipes: no port is opened, nothing is downloaded.
 package browsertest
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
-
-// Browser is a Chromium that ends with its test.
-type Browser struct {
-	t   testing.TB
-	out *os.File
-
-	mu      sync.Mutex // guards what follows, and the writing
-	asked   int
-	waiting map[int]chan answer
-	pages   map[string]*Page // by session
-}
-
-type answer struct {
-	Result json.RawMessage
-	Error  *struct{ Message string }
-}
 
 // Page is a tab.
 type Page struct {
@@ -38,115 +18,6 @@ type Page struct {
 	mu     sync.Mutex
 	faults []string
 	asked  []string
-}
-
-// Start starts a Chromium; the test is skipped where there is none, but in CI, where it fails.
-func Start(t testing.TB) *Browser {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no chromium: bash .ci/run tools")
-		}
-		t.Skip("no chromium here")
-	}
-	theirIn, out, err1 := os.Pipe()
-	in, theirOut, err2 := os.Pipe()
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions", "--disable-background-networking",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
-	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = theirIn.Close(), theirOut.Close()
-	b := &Browser{t: t, out: out, waiting: map[int]chan answer{}, pages: map[string]*Page{}}
-	heard := make(chan struct{})
-	go func() { defer close(heard); b.listen(in) }()
-	t.Cleanup(func() {
-		b.call("", "Browser.close", nil, nil)
-		_ = cmd.Wait()
-		_, _ = out.Close(), in.Close()
-		<-heard
-	})
-	return b
-}
-
-// listen reads until the browser has ended.
-func (b *Browser) listen(in *os.File) {
-	messages := bufio.NewReaderSize(in, 1<<20)
-	for {
-		text, err := messages.ReadBytes(0)
-		if err != nil {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			for _, w := range b.waiting {
-				close(w)
-			}
-			b.waiting = nil
-			return
-		}
-		var m struct {
-			ID        int
-			SessionID string
-			Method    string
-			Params    json.RawMessage
-			answer
-		}
-		if json.Unmarshal(text[:len(text)-1], &m) != nil {
-			continue
-		}
-		b.mu.Lock()
-		w, p := b.waiting[m.ID], b.pages[m.SessionID]
-		delete(b.waiting, m.ID)
-		b.mu.Unlock()
-		switch {
-		case w != nil:
-			w <- m.answer
-		case p != nil:
-			p.happened(m.Method, m.Params)
-		}
-	}
-}
-
-// call asks the browser, or a page of it, and waits.
-func (b *Browser) call(session, method string, params, into any) {
-	b.t.Helper()
-	w := make(chan answer, 1)
-	b.mu.Lock()
-	b.asked++
-	message := map[string]any{"id": b.asked, "method": method}
-	if params != nil {
-		message["params"] = params
-	}
-	if session != "" {
-		message["sessionId"] = session
-	}
-	text, err := json.Marshal(message)
-	if err == nil && b.waiting != nil {
-		b.waiting[b.asked] = w
-		_, err = b.out.Write(append(text, 0))
-	}
-	b.mu.Unlock()
-	if err != nil {
-		b.t.Fatalf("%s: %v", method, err)
-	}
-	select {
-	case a, there := <-w:
-		if there && a.Error != nil {
-			b.t.Fatalf("%s: %s", method, a.Error.Message)
-		}
-		if there && into != nil {
-			if err := json.Unmarshal(a.Result, into); err != nil {
-				b.t.Fatalf("%s: %v", method, err)
-			}
-		}
-	case <-time.After(time.Minute):
-		b.t.Fatalf("%s: no answer within a minute", method)
-	}
 }
 
 // Open opens a tab at an address and waits until it is loaded.
@@ -176,7 +47,7 @@ func (p *Page) call(method string, params, into any) {
 func (p *Page) Go(url string) {
 	p.b.t.Helper()
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
-	p.Sees("document.readyState === 'complete' && location.href !== 'about:blank'")
+	p.Sees("document.readyState === 'complete' && (location.href !== 'about:blank' || " + strconv.FormatBool(url == "about:blank") + ")")
 }
 
 // happened keeps what a page must not do: faults of its script, what the policy refused; and what it asked for.
@@ -293,6 +164,16 @@ func (p *Page) Picture(path string) {
 	p.call("Page.bringToFront", nil, nil)
 	var r struct{ Data []byte }
 	p.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &r)
+	if err := os.WriteFile(path, r.Data, 0o644); err != nil {
+		p.b.t.Fatal(err)
+	}
+}
+
+// Print writes the page as it is printed, a PDF.
+func (p *Page) Print(path string) {
+	p.b.t.Helper()
+	var r struct{ Data []byte }
+	p.call("Page.printToPDF", map[string]any{"printBackground": true, "preferCSSPageSize": true}, &r)
 	if err := os.WriteFile(path, r.Data, 0o644); err != nil {
 		p.b.t.Fatal(err)
 	}
