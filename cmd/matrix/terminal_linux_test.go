@@ -277,6 +277,9 @@ func TestFirstWordAtOnce(t *testing.T) {
 			if x.first > 2*time.Second || strings.Contains(x.text(), "\x1b]11") || strings.Contains(x.text(), "\x1b[6n") {
 				t.Errorf("%v matrix %v: first word after %s, the screen %q", env, args, x.first, x.tail())
 			}
+			if len(env) > 0 && env[0] == "TERM=dumb" && strings.Contains(x.text(), "\x1b") {
+				t.Errorf("matrix %v: a terminal that knows no colour shows %q", args, x.text())
+			}
 		}
 	}
 }

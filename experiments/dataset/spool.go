@@ -17,6 +17,12 @@ type spool struct {
 	budget  int64
 }
 
+// ScratchError is a fault of the folder of temporary files, not of the dataset's file.
+type ScratchError struct{ Err error }
+
+func (e ScratchError) Error() string { return e.Err.Error() }
+func (e ScratchError) Unwrap() error { return e.Err }
+
 func newSpool(source *indexed) (*spool, error) {
 	budget, err := textfile.Budget(source.size, textfile.DefaultBudget)
 	if err != nil {
@@ -24,7 +30,7 @@ func newSpool(source *indexed) (*spool, error) {
 	}
 	f, err := os.CreateTemp("", "matrix-dataset-*")
 	if err != nil {
-		return nil, fmt.Errorf("copy %s: %w", source.path, err)
+		return nil, ScratchError{fmt.Errorf("copy %s: %w", source.path, err)}
 	}
 	os.Remove(f.Name()) // gone when it is closed, whatever happens to us
 	return &spool{file: f, out: bufio.NewWriterSize(f, 1<<16), budget: budget}, nil
@@ -35,13 +41,21 @@ func (s *spool) Write(p []byte) (int, error) {
 	if s.written += int64(len(p)); s.written > s.budget {
 		return 0, textfile.TooLarge(s.budget, textfile.BudgetEnv)
 	}
-	return s.out.Write(p)
+	n, err := s.out.Write(p)
+	return n, scratch(err)
+}
+
+func scratch(err error) error {
+	if err == nil {
+		return nil
+	}
+	return ScratchError{err}
 }
 
 // handOver makes it the file that entries are read from.
 func (s *spool) handOver(source *indexed) error {
 	if err := s.out.Flush(); err != nil {
-		return err
+		return scratch(err)
 	}
 	st, err := s.file.Stat()
 	if err != nil {

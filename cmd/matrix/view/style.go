@@ -40,7 +40,7 @@ type Style struct {
 }
 
 func newStyle(tty, noColor bool) Style {
-	noColor = noColor || os.Getenv("NO_COLOR") != ""
+	noColor = noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
 	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
 	s.r = lipgloss.NewRenderer(io.Discard) // what it would find out of a terminal is said below
 	if s.Color {

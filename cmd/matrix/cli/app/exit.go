@@ -95,7 +95,10 @@ func (a *App) SayErrors(err error) {
 // diskHint says what to do about a disk that takes no more.
 func diskHint(err error) string {
 	const kept = " Committed results are kept; then run matrix apply again: it goes on."
+	var copying dataset.ScratchError
 	switch {
+	case errors.As(err, &copying):
+		return "Packed files and tables are copied there: make room, or name another folder with TMPDIR."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "The disk is full: make room, or choose another folder with --results." + kept
 	case errors.Is(err, syscall.EIO):
@@ -129,5 +132,8 @@ func ExplainFault(err error) error {
 
 // NotWritable adds what to do about a results folder that takes nothing.
 func NotWritable(err error) error {
+	if diskHint(err) != "" {
+		return err
+	}
 	return Hint(err, "Give --results a folder that you can write to.")
 }

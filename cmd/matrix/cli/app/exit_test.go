@@ -2,10 +2,15 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"matrix/cmd/matrix/view/ndjson"
+	"matrix/experiments/dataset"
 )
 
 // What cannot be written is an error at the end, and no success.
@@ -16,6 +21,22 @@ func TestUnwrittenRecordIsAnError(t *testing.T) {
 	a.Record(ndjson.Validated{})
 	if code := a.Finish(t.Context(), nil); code != CodeError || !strings.Contains(said.String(), "no space") {
 		t.Errorf("exit %d: %s", code, said.String())
+	}
+}
+
+// What to do about a disk goes by what fails: the folder of temporary files is not the results, and a full disk no missing right.
+func TestFaultsOfTheDisk(t *testing.T) {
+	full := &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+	for want, err := range map[string]error{
+		"another folder with TMPDIR":              fmt.Errorf("read a.gz: %w", dataset.ScratchError{Err: full}),
+		"The disk is full":                        NotWritable(fmt.Errorf("save the plan: %w", full)),
+		"Give --results a folder that you can wr": NotWritable(&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}),
+	} {
+		var said strings.Builder
+		New(nil, nil, strings.NewReader(""), io.Discard, &said).SayErrors(err)
+		if text := strings.Join(strings.Fields(said.String()), " "); !strings.Contains(text, want) {
+			t.Errorf("%v: %q, want %q", err, text, want)
+		}
 	}
 }
 

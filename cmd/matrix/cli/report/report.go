@@ -217,10 +217,10 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 		dir = filepath.Join(a.Results, names[0], "report")
 	}
 	var written []string
+	var unsaved error // told last: who may not write there still gets the answer
 	if dir != "" {
-		var err error
-		if written, err = saveReport(dir, doc, f.formats); err != nil {
-			return app.NotWritable(err)
+		if written, unsaved = saveReport(dir, doc, f.formats); unsaved != nil {
+			unsaved = app.Hint(unsaved, "Name another folder: --out DIR.")
 		}
 	}
 	if a.JSON {
@@ -230,7 +230,7 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 			}
 		}
 		a.Record(ndjson.Report{Experiments: ndjson.List(names), Files: ndjson.List(written), Title: doc.Title, Simulated: doc.Mark != "", Answer: ndjson.List(doc.Answer())})
-		return nil
+		return unsaved
 	}
 	if err := printReport(a, doc, f.full); err != nil {
 		return err
@@ -238,7 +238,7 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 	for _, path := range written {
 		fmt.Fprintf(a, "Written: %s\n", path)
 	}
-	return nil
+	return unsaved
 }
 
 // screenLines is how much of a report is printed where nobody asked for all of it: a screen that can be read without scrolling back.
