@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,6 +163,26 @@ func TestHeldGPU(t *testing.T) {
 			t.Error("a GPU is still locked")
 		}
 	})
+}
+
+// Another apply on another GPU of the machine is a neighbour too; one that died and left its name is none.
+func TestAnotherApplyIsANeighbour(t *testing.T) {
+	for pid, want := range map[int]int64{os.Getppid(): 1, 1 << 30: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := fourGPURig(t)
+			release, err := gpulock.Take(r.host.LockFolder, "GPU-d", "matrix apply other")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			if err := os.WriteFile(filepath.Join(r.host.LockFolder, "GPU-d"), fmt.Appendf(nil, `{"pid":%d}`, pid), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if sum := r.apply(t.Context(), r.plan(vllmCell("a", 1))); sum.Complete != 1 || sum.Attempts[0].Neighbours != want {
+				t.Errorf("held by %d: %d neighbours, want %d (%d complete)", pid, sum.Attempts[0].Neighbours, want, sum.Complete)
+			}
+		})
+	}
 }
 
 // Cells for different GPUs of one machine, one launch at a time: each finds its own.

@@ -9,6 +9,7 @@ import (
 	"matrix/results/claim"
 	"matrix/results/disk"
 	"matrix/results/store"
+	"matrix/runner/gpulock"
 	"matrix/runner/launch"
 )
 
@@ -47,6 +48,7 @@ func (s *session) beat() (stop func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	path := filepath.Join(s.site.World.Store.Inner(), BoardFile)
 	owner := claim.Me("matrix apply " + s.site.Plan.Experiment)
+	s.site.Crowd.Meet(s.others())
 	go func() {
 		defer close(ended)
 		defer os.Remove(path)
@@ -61,6 +63,7 @@ func (s *session) beat() (stop func()) {
 			case <-s.changed:
 			case <-tick.C:
 				told = true
+				s.site.Crowd.Meet(s.others())
 			}
 			board := Board{PID: os.Getpid(), Owner: owner, At: time.Now(), Experiment: s.site.Plan.Experiment, Launches: s.site.Crowd.Look(told)}
 			if text, err := json.Marshal(board); err == nil {
@@ -73,6 +76,15 @@ func (s *session) beat() (stop func()) {
 		}
 	}()
 	return func() { close(over); <-ended }
+}
+
+// others is how many other applies hold GPUs of this machine.
+func (s *session) others() int64 {
+	var uuids []string
+	for _, g := range s.site.GPUs {
+		uuids = append(uuids, g.UUID)
+	}
+	return gpulock.Others(s.site.Host.LockFolder, uuids)
 }
 
 // replace writes a file of its own folder by rename, so that no reader meets half of it.

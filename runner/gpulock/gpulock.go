@@ -208,3 +208,19 @@ func Holder(folder, uuid string) string {
 	_ = lock.Close()
 	return ""
 }
+
+// Others counts the programs but this one that hold any of these GPUs. A lock is tried only where its file names a process
+// that lives: trying one that is free would hold it for a moment, in the way of who takes it just then.
+func Others(folder string, uuids []string) int64 {
+	pids := map[int]bool{}
+	for _, uuid := range uuids {
+		var h holder
+		if read(filepath.Join(folder, filepath.Base(uuid)), &h) != nil || h.PID <= 0 || h.PID == os.Getpid() {
+			continue
+		}
+		if !errors.Is(syscall.Kill(h.PID, 0), syscall.ESRCH) && Holder(folder, uuid) != "" {
+			pids[h.PID] = true
+		}
+	}
+	return int64(len(pids))
+}

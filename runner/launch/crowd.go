@@ -14,6 +14,7 @@ import (
 type Crowd struct {
 	mu      sync.Mutex
 	running map[*journal]int64 // most others that ran beside it
+	others  int64              // of other applies on this machine, at least
 }
 
 // NewCrowd is one in which nothing runs yet.
@@ -23,8 +24,20 @@ func (c *Crowd) join(j *journal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running[j] = 0
+	c.count()
+}
+
+// Meet says how many other applies hold GPUs of this machine now: each is taken for one launch beside ours.
+func (c *Crowd) Meet(applies int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.others = applies
+	c.count()
+}
+
+func (c *Crowd) count() {
 	for each, most := range c.running {
-		c.running[each] = max(most, int64(len(c.running)-1))
+		c.running[each] = max(most, int64(len(c.running)-1)+c.others)
 	}
 }
 
