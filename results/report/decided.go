@@ -36,6 +36,11 @@ func (m board) decided(g decision.Group) *Table {
 		for i, q := range g.Questions {
 			at := slices.IndexFunc(q.Standings, func(other decision.Standing) bool { return other.Contender == s.Contender })
 			v := taking(q.Standings[at])
+			if q.Standings[at].Rank == 0 {
+				v.Tone = "warn"
+			} else if ahead(q, q.Standings[at]) {
+				v.Tone = "best"
+			}
 			if st := q.Standings[at].Time; i == len(g.Questions)-1 && st != nil {
 				v.Dot = &document.Dot{Low: along(st.Low), At: along(st.Seconds), High: along(st.High)}
 			}
@@ -105,13 +110,16 @@ func taking(s decision.Standing) Value {
 	if !t.LoadKnown {
 		v.Detail = strings.TrimPrefix(v.Detail+", load left out", ", ")
 	}
-	switch s.Rank {
-	case 0:
-		v.Tone = "warn"
-	case 1:
-		v.Tone = "best"
-	}
 	return v
+}
+
+// ahead reports that a time is the best of its column: it leads by the verdict, and nobody else in takes less. Of two that tie, or
+// must not be compared, neither is.
+func ahead(q decision.Question, s decision.Standing) bool {
+	leads := q.Verdict == decision.Winner || q.Verdict == decision.Hybrid || q.Verdict == decision.Provisional
+	return leads && s.Rank == 1 && !slices.ContainsFunc(q.Standings, func(o decision.Standing) bool {
+		return o.Rank > 0 && o.Time != nil && s.Time != nil && o.Time.Seconds < s.Time.Seconds
+	})
 }
 
 func given(v *float64, f writer) Value {

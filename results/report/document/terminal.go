@@ -267,7 +267,7 @@ func (t *lines) brief(table *Table) {
 func columnWidth(r Row) int {
 	w := 0
 	for _, v := range r.Values {
-		w = max(w, ansi.StringWidth(v.Text)+2, min(ansi.StringWidth(v.Detail), 44))
+		w = max(w, ansi.StringWidth(v.Text)+2, min(max(ansi.StringWidth(v.Detail), ansi.StringWidth(v.Unlike)), 44))
 	}
 	return w
 }
@@ -284,8 +284,8 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 		if i == 0 {
 			name = ""
 		}
-		first, second := pad(ansi.Truncate(name, label, ""), label), strings.Repeat(" ", label)
-		some := false
+		first, below := pad(ansi.Truncate(name, label, ""), label), [2]string{strings.Repeat(" ", label), strings.Repeat(" ", label)}
+		var some [2]bool
 		for k, r := range rows {
 			v := r.Values[i]
 			text := v.Text
@@ -293,12 +293,16 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 				text += " *"
 			}
 			first += "  " + pad(ansi.Truncate(text, widths[k], "…"), widths[k])
-			second += "  " + pad(ansi.Truncate(v.Detail, widths[k], "…"), widths[k])
-			some = some || v.Detail != "" && !(t.short && strings.HasSuffix(v.Detail, notShown))
+			for n, more := range []string{v.Detail, v.Unlike} {
+				below[n] += "  " + pad(ansi.Truncate(more, widths[k], "…"), widths[k])
+				some[n] = some[n] || more != "" && !(t.short && strings.HasSuffix(more, notShown))
+			}
 		}
 		t.WriteString(clean(strings.TrimRight(first, " ")) + "\n")
-		if some {
-			t.WriteString(clean(strings.TrimRight(second, " ")) + "\n")
+		for n, line := range below {
+			if some[n] {
+				t.WriteString(clean(strings.TrimRight(line, " ")) + "\n")
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package summarytest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -16,6 +17,7 @@ type Cell struct {
 	Platform   string
 	Size       int
 	Identity   string         // hash; "" = the platform's name
+	GPU        string         // "" = H100
 	Spec       map[string]any // of the identity: generate, isolation, options; nil = greedy, nothing else
 	Launches   []Launch       // in the order in which they are committed
 }
@@ -35,6 +37,8 @@ type Launch struct {
 
 // Slug is the folder of a cell.
 func (c Cell) Slug() string { return fmt.Sprintf("%s-m-%d", c.Platform, c.Size) }
+
+func (c Cell) gpu() string { return cmp.Or(c.GPU, "H100") }
 
 // Plant commits cells into a results tree and returns the attempts' ids, cell by cell.
 func Plant(t testing.TB, root string, cells ...Cell) map[string][]string {
@@ -70,7 +74,7 @@ func (c Cell) commit(t testing.TB, store *store.Store, l Launch) string {
 	run := record.Run{Planned: int64(c.Size), Mode: "closed", Concurrency: 8, Identity: a.Manifest().Identity, LoadS: new(20.0), ClientCPUS: new(0.1),
 		ClientLimited: new(false), PageCache: "warm", CompileCache: "warm", Server: "cell",
 		Engine:  record.Engine{Name: c.Platform, Version: "1.0", DType: "bfloat16", WeightBytes: new(int64(8e9)), Layers: new(int64(32)), LayersGPU: new(int64(32))},
-		Machine: record.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: "H100", GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: new(700.0)}}
+		Machine: record.Machine{Host: "box", CPU: "a processor", Cores: 16, GPUName: c.gpu(), GPUUUID: "GPU-a", GPUs: 1, Driver: "580.1", PowerLimitW: new(700.0)}}
 	if l.Run != nil {
 		l.Run(&run)
 	}
@@ -140,7 +144,7 @@ func (c Cell) identity(t testing.TB, l Launch) cell.Identity {
 		spec = map[string]any{"generate": map[string]any{"max_tokens": 64}}
 	}
 	parts := map[string]any{}
-	for name, value := range map[string]any{"spec": spec, "dataset": map[string]any{"sha256": "d"}, "hardware": map[string]any{"gpu": "H100"}} {
+	for name, value := range map[string]any{"spec": spec, "dataset": map[string]any{"sha256": "d"}, "hardware": map[string]any{"gpu": c.gpu()}} {
 		doc, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
