@@ -55,16 +55,18 @@ engines *components:
 quickstart:
     go run ./cmd/matrix apply --auto-approve experiments/quickstart.hcl
 
-# Run vLLM offline, vllm serve and Ollama for real on this machine's processor.
-# vLLM's cells come first: what the others need is built for minutes, and building beside a measurement would disturb it.
+# Run vLLM offline, vllm serve, llama.cpp and Ollama for real on this machine's processor.
+# llama.cpp's cells come first: what they need is there in a minute. The others are installed before their cells run, not
+# beside a measurement, which that would disturb.
 quickstart-cpu:
     #!/usr/bin/env bash
     set -euo pipefail
-    eval "$(scripts/engines.sh --print-env)"
-    scripts/engines.sh vllm model
-    go run ./cmd/matrix apply --auto-approve --only 'platform=vllm_*' experiments/cpu.hcl || (($? == 4)) # 4: some cells failed
-    scripts/engines.sh
-    exec go run ./cmd/matrix apply --auto-approve experiments/cpu.hcl
+    command -v uv >/dev/null || scripts/engines.sh uv
+    go build -o bin/matrix ./cmd/matrix
+    bin/matrix fetch --only platform=llama_cpp experiments/cpu.hcl
+    bin/matrix apply --auto-approve --only platform=llama_cpp experiments/cpu.hcl || (($? == 4)) # 4: some cells failed
+    bin/matrix fetch experiments/cpu.hcl
+    exec bin/matrix apply --auto-approve experiments/cpu.hcl
 
 # Measure what the client costs, beside a raw epoll floor, vllm bench's loop, guidellm and aiperf (installs these).
 bench-client *flags:

@@ -1,9 +1,13 @@
-# vLLM offline, vllm serve and Ollama for real, on a processor, with a small real model: about an hour on two cores, most of it
-# vLLM's starts (--only batch_size=10 to see it work in a quarter of that).
+# vLLM offline, vllm serve, llama.cpp and Ollama for real, on a processor, with a small real model: an hour and a half on two
+# cores, most of it vLLM's starts (--only batch_size=10 to see it work in a quarter of that).
 # Right for seeing everything work. For choosing a platform for a GPU, run gemma3.hcl on that GPU.
 #
-#   just engines           puts the engines and the model under ~/.cache/matrix/engines (or $MATRIX_ENGINES)
-#   just quickstart-cpu    runs this file with engines = that folder
+#   matrix fetch experiments/cpu.hcl     installs the engines and the model (8 GB)
+#   matrix apply experiments/cpu.hcl
+#
+# just quickstart-cpu does the same, and begins with what is installed in seconds.
+
+imports = ["installed/cpu.hcl"]
 
 variable "constrained" {
   type        = bool
@@ -11,30 +15,13 @@ variable "constrained" {
   default     = true
 }
 
-variable "engines" {
-  type        = string
-  description = "Absolute path of the folder that `just engines` fills; an experiment cannot see your home."
-  default     = "../.engines" # `just quickstart-cpu` sets MATRIX_VAR_engines; by hand: --var engines=$HOME/.cache/matrix/engines
-}
-
 dataset "candidates" {
   path = "prompts/candidates.jsonl"
 }
 
-# The same weights on all three platforms: bfloat16, so that their speeds can be ranked against each other.
-model "gemma3_270m" {
-  vllm   = { model = "${var.engines}/model/gemma3-270m", dtype = "bfloat16" }
-  ollama = { gguf = "${var.engines}/model-bf16/gemma3-270m-bf16.gguf" }
-}
-
-# What Ollama is mostly run with: a quarter of the bytes. Another model as far as a ranking goes; its answers are compared.
-model "gemma3_270m_q4" {
-  ollama = { gguf = "${var.engines}/model/gemma3-270m-q4_k_m.gguf" }
-}
-
 platform "vllm_offline" {
   backend = "vllm_offline"
-  python  = "${var.engines}/vllm/bin/python"
+  engine  = engine.vllm
   args = {
     max_model_len          = 2048
     max_num_seqs           = 64
@@ -46,16 +33,22 @@ platform "vllm_offline" {
 
 platform "vllm_serve" {
   backend = "vllm_serve"
-  python  = platform.vllm_offline.python
+  engine  = engine.vllm
   args    = platform.vllm_offline.args
   env     = platform.vllm_offline.env
 }
 
+platform "llama_cpp" {
+  backend = "llama_cpp"
+  engine  = engine.llama
+  args    = { parallel = 4, ctx_size = 4 * 2048 } # which the slots share: of each, as vLLM's max_model_len
+}
+
 platform "ollama" {
   backend = "ollama"
-  binary  = "${var.engines}/ollama/bin/ollama"
+  engine  = engine.ollama
   env     = { OLLAMA_NUM_PARALLEL = 4 }
-  options = { num_ctx = 2048 } # as vLLM's max_model_len
+  options = { num_ctx = 2048 }
 }
 
 experiment "cpu" {
@@ -63,13 +56,13 @@ experiment "cpu" {
   dataset     = dataset.candidates
 
   matrix {
-    platform   = [platform.vllm_offline, platform.vllm_serve, platform.ollama]
+    platform   = [platform.vllm_offline, platform.vllm_serve, platform.llama_cpp, platform.ollama]
     model      = [model.gemma3_270m, model.gemma3_270m_q4]
     batch_size = [10, 50]
   }
 
-  # Gemma's chat format, written out, so that each engine gets the same bytes and counts the same prompt tokens. Both
-  # engines put <bos> before it themselves: written here, it would be there twice.
+  # Gemma's chat format, written out, so that each engine gets the same bytes and counts the same prompt tokens. All
+  # put <bos> before it themselves: written here, it would be there twice.
   generate {
     max_tokens  = 192
     temperature = 0
@@ -79,7 +72,7 @@ experiment "cpu" {
   }
 
   load {
-    concurrency = cell.platform.backend == "ollama" ? 8 : 64
+    concurrency = can(regex("^vllm", cell.platform.backend)) ? 64 : 8
     timeout     = "10m"
   }
 
@@ -89,7 +82,7 @@ experiment "cpu" {
 
   # vLLM has no 4-bit form of this model here.
   exclude {
-    when   = cell.model.id == "gemma3_270m_q4" && cell.platform.backend != "ollama"
+    when   = cell.model.id == "gemma3_270m_q4" && can(regex("^vllm", cell.platform.backend))
     reason = "only a GGUF is quantised"
   }
 

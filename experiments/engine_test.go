@@ -153,8 +153,8 @@ experiment "e" {
 }`
 	for name, x := range map[string]struct{ text, want string }{
 		"nothing":     {`engine "x" {}` + "\n", `e.hcl:32,8-11 Engine of nothing: Give it a package = "NAME==1.2.3", or the version of "ollama".`},
-		"no version":  {`engine "x" { package = "server" }`, "e.hcl:32,14-32 Engine without a version: server would be another one tomorrow"},
-		"a range":     {`engine "x" { package = "server>=2" }`, "Engine without a version"},
+		"no version":  {`engine "x" { package = "server" }`, "e.hcl:32,14-32 Package without a version: server would be another one tomorrow"},
+		"a range":     {`engine "x" { package = "server>=2" }`, "Package without a version"},
 		"an option":   {`engine "x" { package = ["server==1", "--index-url=http://x"] }`, "No requirement"},
 		"a number":    {`engine "x" { package = 3 }`, "Wrong type for package"},
 		"python":      {"engine \"x\" {\n  package = \"s==1\"\n  python = \"/usr/bin/python3\"\n}", "e.hcl:34,3-30 No version of Python"},
@@ -175,5 +175,58 @@ experiment "e" {
 	}
 	if _, said := enginesIn(t, map[string]string{"e.hcl": engineBlocks + versions, "matrix.lock.json": "{"}); !strings.Contains(said, "Damaged lock file") {
 		t.Errorf("a damaged lock: %s", said)
+	}
+}
+
+const weightsBlocks = `
+weights "small" {
+  package = ["model==1.0", "reader==2"]
+  script  = "make()"
+}
+weights "large" { package = "large==1" }
+model "m" {
+  vllm   = { model = "${weights.small.folder}/bf16" }
+  ollama = { gguf = "${weights.large.folder}/q4.gguf" }
+}
+dataset "prompts" { path = "prompts.jsonl" }
+platform "serve" { backend = "vllm_serve" }
+platform "ollama" { backend = "ollama" }
+experiment "e" {
+  dataset    = dataset.prompts
+  model      = model.m
+  batch_size = 1
+  matrix { platform = [platform.serve, platform.ollama] }
+}`
+
+// TestWeights: each cell needs what its own engine loads; the script belongs to what is locked.
+func TestWeights(t *testing.T) {
+	lock := &cell.Lock{Packages: []string{"model==1.0 --hash=sha256:aa"}, Script: "bb"}
+	asked := "model==1.0, reader==2, python 3.12, script " + (&cell.Engine{Script: "make()"}).ScriptHash()[:8] + ", " + lang.System
+	locks := lockOf(t, map[string]*cell.Lock{asked: lock})
+	cells, said := enginesIn(t, map[string]string{"e.hcl": weightsBlocks, "matrix.lock.json": locks})
+	if said != "" {
+		t.Fatal(said)
+	}
+	small, large := cells["serve/m/1"].Weights(), cells["ollama/m/1"].Weights()
+	if len(small) != 1 || len(large) != 1 || small[0].ID != "small" || large[0].ID != "large" {
+		t.Fatalf("vllm loads %v, ollama %v", small, large)
+	}
+	if got, want := cells["serve/m/1"].Model.Parts["vllm"]["model"], "/cache/"+lock.Hash("3.12", lang.System)+"/bf16"; got != want {
+		t.Errorf("vllm loads %v, want %s", got, want)
+	}
+	if why := large[0].Absent(); why == nil || !strings.Contains(why.Error(), `weights "large" (`) || !strings.Contains(why.Error(), "has no lock yet") {
+		t.Errorf("of weights without a lock it says %v", why)
+	}
+	other := *lock
+	other.Script = "cc"
+	if other.Hash("3.12", lang.System) == lock.Hash("3.12", lang.System) {
+		t.Error("what another script makes has the same hash")
+	}
+	changed := strings.Replace(weightsBlocks, "make()", "make(2)", 1)
+	if cells, _ := enginesIn(t, map[string]string{"e.hcl": changed, "matrix.lock.json": locks}); cells["serve/m/1"].Weights()[0].Lock != nil {
+		t.Error("another script has the lock of the first")
+	}
+	if _, said := enginesIn(t, map[string]string{"e.hcl": "weights \"x\" {}\n" + weightsBlocks}); !strings.Contains(said, "Weights of nothing") {
+		t.Errorf("of empty weights it says %s", said)
 	}
 }

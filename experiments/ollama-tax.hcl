@@ -2,14 +2,10 @@
 # prompt. `matrix compare platform=ollama platform=llama_cpp` gives the ratio with its interval, and says where the two
 # counted other prompt tokens or answered otherwise.
 #
-#   just engines           puts Ollama and the model under ~/.cache/matrix/engines; llama_cpp may be any llama-server
-#   matrix apply experiments/ollama-tax.hcl --var engines=$HOME/.cache/matrix/engines
+#   matrix fetch experiments/ollama-tax.hcl
+#   matrix apply experiments/ollama-tax.hcl
 
-variable "engines" {
-  type        = string
-  description = "Absolute path of the folder that `just engines` fills."
-  default     = "../.engines"
-}
+imports = ["installed/cpu.hcl"]
 
 variable "threads" {
   type        = number
@@ -33,21 +29,16 @@ dataset "candidates" {
   path = "prompts/candidates.jsonl"
 }
 
-model "gemma3_270m_q4" {
-  ollama    = { gguf = "${var.engines}/model/gemma3-270m-q4_k_m.gguf" }
-  llama_cpp = { gguf = "${var.engines}/model/gemma3-270m-q4_k_m.gguf" }
-}
-
 platform "ollama" {
   backend = "ollama"
-  binary  = "${var.engines}/ollama/bin/ollama"
+  engine  = engine.ollama
   env     = { OLLAMA_NUM_PARALLEL = var.slots }
   options = { num_ctx = var.context, num_batch = 512, num_thread = var.threads }
 }
 
 platform "llama_cpp" {
   backend = "llama_cpp"
-  binary  = "${var.engines}/llama-server/llama-server" # the build that Ollama of `just engines` runs, too
+  engine  = engine.llama # the build that this Ollama runs, too
   args = {
     parallel    = var.slots
     ctx_size    = var.slots * var.context # all slots together

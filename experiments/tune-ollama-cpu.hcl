@@ -1,5 +1,5 @@
 # How many requests Ollama should answer at once, and in pieces of how many prompt tokens, on this processor: a search, not
-# a full grid. Run it with `matrix tune experiments/tune-ollama-cpu.hcl` (`just engines` first; see cpu.hcl).
+# a full grid. Run it with `matrix tune experiments/tune-ollama-cpu.hcl` (matrix fetch first).
 
 imports = ["cpu.hcl"]
 

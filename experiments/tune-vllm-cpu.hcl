@@ -1,5 +1,5 @@
 # How many sequences vLLM should run at once, and how many tokens a step may have, on this processor: a search, not a full
-# grid. Run it with `matrix tune experiments/tune-vllm-cpu.hcl` (`just engines` first; see cpu.hcl).
+# grid. Run it with `matrix tune experiments/tune-vllm-cpu.hcl` (matrix fetch first).
 
 imports = ["cpu.hcl"]
 

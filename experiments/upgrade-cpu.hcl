@@ -1,15 +1,10 @@
 # Did an upgrade make it slower? Two builds of llama.cpp side by side, which matrix installs itself, on a processor: minutes.
 #
-#   scripts/engines.sh gguf                          a small model, 250 MB, under ~/.cache/matrix/engines
-#   matrix fetch experiments/upgrade-cpu.hcl         both builds, 70 MB, pinned by matrix.lock.json; launches then run offline
+#   matrix fetch experiments/upgrade-cpu.hcl         both builds and a small model, pinned by matrix.lock.json; launches then run offline
 #   matrix apply experiments/upgrade-cpu.hcl
 #   matrix compare engine=llama_sep engine=llama_oct --gate output_throughput=-5%
 
-variable "engines" {
-  type        = string
-  description = "Absolute path of the folder with the model: MATRIX_VAR_engines, or --var engines=$HOME/.cache/matrix/engines."
-  default     = "../.engines"
-}
+imports = ["installed/cpu.hcl"]
 
 variable "launches" {
   type        = number
@@ -27,10 +22,6 @@ engine "llama_oct" {
 
 dataset "prompts" {
   synthetic = { input_tokens = 64, count = 40, seed = 1 }
-}
-
-model "gemma3_270m_q4" {
-  llama_cpp = { gguf = "${var.engines}/gguf/gemma3-270m-q4_k_m.gguf" }
 }
 
 platform "llama_cpp" {

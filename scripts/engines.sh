@@ -9,7 +9,7 @@ usage: scripts/engines.sh [COMPONENT ...]   install these, or everything (what t
        scripts/engines.sh verify [CHECK ...] start each installed engine, ask it one prompt, stop it
        scripts/engines.sh --print-env        shell exports for the tests and experiments
 
-components: vllm gguf model model-bf16 tools xllamacpp llama-server ollama ollama-old
+components: uv vllm gguf model model-bf16 tools xllamacpp llama-server ollama ollama-old
 checks:     tools ollama ollama-old llama-server vllm-offline vllm-serve
 folder:     ${MATRIX_ENGINES:-${XDG_CACHE_HOME:-~/.cache}/matrix/engines}
 USAGE
@@ -365,7 +365,7 @@ install() {
   [[ $(uname -sm) == "Linux x86_64" ]] || die "the engines are installed on Linux x86_64 only, and this is $(uname -sm)"
   for name; do
     case $name in
-      vllm | gguf | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
+      uv | vllm | gguf | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
       *) usage >&2 && die "no such component: $name" ;;
     esac
   done

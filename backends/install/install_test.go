@@ -32,6 +32,7 @@ const python = `case "$*" in
 -c*) echo 3.99 ;;
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 *--dry-run*) echo '{"install":[{"metadata":{"name":"Server","version":"1.0"},"download_info":{"archive_info":{"hashes":{"sha256":"aa"}}}}]}' ;;
+"-I -") cat >"$(dirname "$0")/../made" && ! grep -q raise "$(dirname "$0")/../made" ;;
 *--require-hashes*) dir=$(dirname "$0"); printf '#!%s/python\nhello\n' "$dir" >"$dir/server" ;;
 esac
 `
@@ -186,6 +187,32 @@ func TestInterrupted(t *testing.T) {
 	}
 	if err := m.Install(t.Context(), e); err != nil || e.Absent() != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestScript: it runs once, by the interpreter of what was installed; where it fails, nothing is installed.
+func TestScript(t *testing.T) {
+	cache := tools(t, map[string]string{"python3.99": python})
+	m := install.Maker{Cache: cache, System: "linux/amd64"}
+	e := engine()
+	e.Script = "make()"
+	lock, err := m.Lock(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Lock, e.Folder = lock, filepath.Join(cache, lock.Hash(e.Python, m.System))
+	if err := m.Install(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := os.ReadFile(filepath.Join(e.Folder, "made")); err != nil || string(made) != "make()" {
+		t.Errorf("the script was given %q, %v", made, err)
+	}
+	if err := os.RemoveAll(e.Folder); err != nil {
+		t.Fatal(err)
+	}
+	e.Script = "raise"
+	if err := m.Install(t.Context(), e); err == nil || !strings.Contains(err.Error(), "run the script") || entries(t, cache) != "" {
+		t.Errorf("a script that fails: %v, left is %q", err, entries(t, cache))
 	}
 }
 

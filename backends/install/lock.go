@@ -26,7 +26,7 @@ type Maker struct {
 
 // Lock finds out what an engine is made of today. Nothing is installed.
 func (m Maker) Lock(ctx context.Context, e *cell.Engine) (*cell.Lock, error) {
-	lock := &cell.Lock{}
+	lock := &cell.Lock{Script: e.ScriptHash()}
 	if e.Program != "" {
 		source, bytes, err := m.Programs[e.Program].Pin(ctx, e.Version, len(e.Packages) > 0)
 		if err != nil {

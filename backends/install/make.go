@@ -49,6 +49,12 @@ func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 			return explained("install "+strings.Join(e.Packages, ", "), err)
 		}
 	}
+	if e.Script != "" { // sys.prefix tells it the folder
+		_, err := run(ctx, question{path: filepath.Join(stage, "bin", "python"), args: []string{"-I", "-"}, stdin: e.Script})
+		if err != nil {
+			return explained("run the script of "+e.Kind+" "+e.ID, err)
+		}
+	}
 	if e.Lock.Source != "" {
 		if err := m.Programs[e.Program].Build(ctx, e.Version, e.Lock.Source, stage); err != nil {
 			return explained("build "+e.Program+" "+e.Version, err)

@@ -3,8 +3,9 @@ package cell
 // Model is what each backend loads for one logical model.
 type Model struct {
 	ID           string
-	Parts        map[string]Values // what each engine loads: by EngineKind.Loads.Name
-	Architecture *Architecture     // for the memory prediction when no header can be read
+	Parts        map[string]Values    // what each engine loads: by EngineKind.Loads.Name
+	Weights      map[string][]*Engine // what is installed for each part, beside the engine
+	Architecture *Architecture        // for the memory prediction when no header can be read
 	Place        Place
 	Places       Places `json:"-"` // of its attributes: "openai.model"
 }

@@ -28,6 +28,8 @@ func (l *loader) declare() {
 				l.declareBlock(b, file, schema.PlatformBlock())
 			case "engine":
 				l.declareBlock(b, file, schema.EngineBlock())
+			case "weights":
+				l.declareBlock(b, file, schema.WeightsBlock)
 			default:
 				l.blocks = append(l.blocks, fileBlock{b, file})
 			}
@@ -55,6 +57,10 @@ func (l *loader) declareBlock(b *hcl.Block, file *source, t schema.Block) {
 		d := decoder{loader: l, ctx: ctx, dir: file.dir, ranges: n.ranges, meant: meant}
 		values := d.block(attrs, t.Fields, b.Body.MissingItemRange(), fmt.Sprintf("%s %q", t.Name, n.name))
 		values["id"] = cty.StringVal(n.name)
+		if installs(n.kind) {
+			n.installed = installer{l}.engineOf(n, cty.ObjectVal(values))
+			values["folder"] = cty.StringVal(n.installed.Folder)
+		}
 		return cty.ObjectVal(values)
 	}
 	l.register(n)

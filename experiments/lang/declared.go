@@ -23,7 +23,7 @@ type Block struct {
 	Model    *cell.Model
 	Dataset  *cell.Dataset
 	Hardware *cell.Hardware
-	Engine   *cell.Engine
+	Engine   *cell.Engine // weights as well
 }
 
 // Address is the block as references have it, "platform.ollama".
@@ -33,14 +33,14 @@ func (b *Block) Address() string { return b.Kind + "." + b.Name }
 type Blocks map[string]map[string]*Block
 
 func (l *loader) declaredBlocks() Blocks {
-	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}, "engine": {}}
+	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}, "engine": {}, "weights": {}}
 	for _, n := range l.inSource {
-		if n.kind == "engine" && n.value.IsKnown() { // platforms look them up
-			all[n.kind][n.name] = &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value, Engine: installer{l}.engineOf(n)}
+		if installs(n.kind) && n.value.IsKnown() { // platforms look them up
+			all[n.kind][n.name] = &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value, Engine: n.installed}
 		}
 	}
 	for _, n := range l.inSource {
-		if all[n.kind] == nil || n.kind == "engine" || !n.value.IsKnown() {
+		if all[n.kind] == nil || installs(n.kind) || !n.value.IsKnown() {
 			continue
 		}
 		b := &Block{Kind: n.kind, Name: n.name, At: n.at, Ranges: n.ranges, Value: n.value}
@@ -51,6 +51,7 @@ func (l *loader) declaredBlocks() Blocks {
 			installer{l}.installed(n, b.Platform, all)
 		case "model":
 			b.Model = modelOf(n)
+			installer{l}.loads(b.Model)
 			l.checkModel(n, b.Model)
 		case "dataset":
 			b.Dataset = l.datasetOf(n)

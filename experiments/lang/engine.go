@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -44,12 +46,15 @@ var (
 // installer reads what is installed for platforms.
 type installer struct{ *loader }
 
+// installs says whether blocks of a kind are installed: what runs, and the weights that it loads.
+func installs(kind string) bool { return kind == "engine" || kind == "weights" }
+
 // engineOf reads a block, and the lock beside its file.
-func (l installer) engineOf(n *node) *cell.Engine {
-	v := n.value
-	e := &cell.Engine{ID: n.name, Python: cmp.Or(hclvalue.String(v, "python"), usualPython), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
-	e.Packages = l.requirements(n, "package")
-	e.Overrides = l.requirements(n, "overrides")
+func (l installer) engineOf(n *node, v cty.Value) *cell.Engine {
+	e := &cell.Engine{Kind: n.kind, ID: n.name, From: l.asked(n.file).name, Python: cmp.Or(hclvalue.String(v, "python"), usualPython), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
+	e.Script = hclvalue.String(v, "script")
+	e.Packages = l.requirements(n, v, "package")
+	e.Overrides = l.requirements(n, v, "overrides")
 	for _, name := range cell.Programs() {
 		if version := hclvalue.String(v, name); version != "" {
 			e.Program, e.Version = name, version
@@ -57,10 +62,12 @@ func (l installer) engineOf(n *node) *cell.Engine {
 	}
 	switch {
 	case !v.IsWhollyKnown():
+	case len(e.Packages) == 0 && n.kind == "weights":
+		l.mistakeAt(n, "", "Weights of nothing", `Give them a package = "NAME==1.2.3".`)
 	case len(e.Packages) == 0 && e.Program == "":
 		l.mistakeAt(n, "", "Engine of nothing", fmt.Sprintf(`Give it a package = "NAME==1.2.3", or the version of %s.`, wording.Listed(cell.Programs())))
 	case len(e.Packages) > 0 && !rePinned.MatchString(e.Packages[0]):
-		l.mistakeAt(n, "package", "Engine without a version", fmt.Sprintf("%s would be another one tomorrow: write it with ==, as in package = \"NAME==1.2.3\".", e.Packages[0]))
+		l.mistakeAt(n, "package", "Package without a version", fmt.Sprintf("%s would be another one tomorrow: write it with ==, as in package = \"NAME==1.2.3\".", e.Packages[0]))
 	case !rePython.MatchString(e.Python):
 		l.mistakeAt(n, "python", "No version of Python", `Write it as python = "3.12". An interpreter by its path goes into a platform's python, without an engine.`)
 	case e.Program != "" && !reRelease.MatchString(e.Version):
@@ -68,16 +75,24 @@ func (l installer) engineOf(n *node) *cell.Engine {
 	}
 	e.Locks = filepath.Join(filepath.Dir(n.file.name), LockFile)
 	e.Lock = l.locks(n, e.Locks)[e.Asks(System)]
-	e.Folder = filepath.Join(l.opts.Engines, "not-locked")
+	e.Folder = filepath.Join(l.opts.Engines, "not-locked", n.address())
 	if e.Lock != nil {
 		e.Folder = filepath.Join(l.opts.Engines, e.Lock.Hash(e.Python, System))
 	}
 	return e
 }
 
+// asked is the file itself, or where it was imported, the first that imports were read for: what fetch can be told.
+func (l installer) asked(file *source) *source {
+	if i := slices.IndexFunc(l.parsed, func(f *source) bool { return !f.imported }); file.imported && i >= 0 {
+		return l.parsed[i]
+	}
+	return file
+}
+
 // requirements are one text or several.
-func (l installer) requirements(n *node, name string) (all []string) {
-	v := hclvalue.Attribute(n.value, name)
+func (l installer) requirements(n *node, block cty.Value, name string) (all []string) {
+	v := hclvalue.Attribute(block, name)
 	if text, ok := hclvalue.Text(v); ok {
 		v = cty.TupleVal([]cty.Value{cty.StringVal(text)})
 	}
@@ -117,6 +132,22 @@ func (l installer) locks(n *node, path string) map[string]*cell.Lock {
 	}
 	l.lockFiles[path] = file.Engines
 	return file.Engines
+}
+
+// loads finds the weights that paths of a model's parts lead into.
+func (l installer) loads(m *cell.Model) {
+	m.Weights = map[string][]*cell.Engine{}
+	for _, n := range l.allOf("weights") {
+		inside := func(v any) bool {
+			path, ok := v.(string)
+			return ok && n.installed != nil && strings.HasPrefix(path, n.installed.Folder+string(filepath.Separator))
+		}
+		for name, part := range m.Parts {
+			if slices.ContainsFunc(slices.Collect(maps.Values(part)), inside) {
+				m.Weights[name] = append(m.Weights[name], n.installed)
+			}
+		}
+	}
 }
 
 // installed gives a platform the programs of its engine.

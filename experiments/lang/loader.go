@@ -24,7 +24,8 @@ type node struct {
 	eval       func(ctx *hcl.EvalContext) cty.Value
 	value      cty.Value // cty.DynamicVal after a mistake, so that what refers to it stays silent
 	ranges     map[string]hcl.Range
-	state      int // unseen, open, closed: of the walk
+	installed  *cell.Engine // of an engine or weights
+	state      int          // unseen, open, closed: of the walk
 }
 
 func (n *node) address() string { return n.kind + "." + n.name }

@@ -15,7 +15,7 @@ import (
 )
 
 // namespaces are the roots of references, in the order of their explanation.
-var namespaces = []string{"var", "local", "hardware", "model", "dataset", "platform", "engine"}
+var namespaces = []string{"var", "local", "hardware", "model", "dataset", "platform", "engine", "weights"}
 
 // targets are the declarations that a reference needs.
 func (l *loader) targets(t hcl.Traversal, inCell bool) ([]*node, *hcl.Diagnostic) {

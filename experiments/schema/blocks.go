@@ -114,6 +114,11 @@ func EngineBlock() Block {
 	}...)}
 }
 
+// WeightsBlock is what is installed for models: files that come in a package.
+var WeightsBlock = Block{Name: "weights", Sample: `weights "mine" { … }`, Fields: []Field{
+	{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text}, {Name: "script", Kind: Text},
+}}
+
 // programFields are the versions of programs that an engine block may ask for.
 func programFields() (all []Field) {
 	for _, name := range cell.Programs() {
@@ -213,7 +218,7 @@ func Header(name string, labels ...string) hcl.BlockHeaderSchema {
 
 var TopLevel = Body([]Field{{Name: "imports", Kind: Texts}},
 	Header("variable", "name"), Header("locals"), Header("hardware", "name"), Header("model", "name"), Header("dataset", "name"),
-	Header("platform", "name"), Header("engine", "name"), Header("experiment", "name"), Header("decision", "name"))
+	Header("platform", "name"), Header("engine", "name"), Header("weights", "name"), Header("experiment", "name"), Header("decision", "name"))
 
 var Experiment = Body(ExperimentFields,
 	Header("matrix"), Header("exclude"), Header("include"), Header("override"), Header("constraint", "name"), Header("load"),

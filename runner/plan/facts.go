@@ -174,9 +174,10 @@ func (f *facts) resolve(ctx context.Context, c *cell.Cell) resolution {
 			r.Missing = err
 		}
 	}
-	if e := c.Platform.Engine; e != nil {
+	for _, e := range c.Installs() {
 		if err := e.Absent(); err != nil {
 			r.Missing = err
+			break
 		}
 	}
 	// A version that cannot be told here is left out, "unknown until apply".

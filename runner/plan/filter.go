@@ -138,8 +138,8 @@ func someNames(text string, cells []*cell.Cell) string {
 	return "; cells are " + strings.Join(near, ", ")
 }
 
-// choose applies Only and Except and checks the rest of the filter.
-func (f Filter) choose(cells []*cell.Cell) ([]*cell.Cell, error) {
+// Choose applies Only and Except and checks the rest of the filter.
+func (f Filter) Choose(cells []*cell.Cell) ([]*cell.Cell, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}

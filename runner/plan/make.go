@@ -11,7 +11,7 @@ import (
 // cannot be read or is too small (with its place), a history that cannot be read, a folder that holds something else
 // (*store.ForeignError), a filter that means nothing.
 func Make(ctx context.Context, w World, experiment string, cells []*cell.Cell, f Filter) (*Plan, error) {
-	chosen, err := f.choose(cells)
+	chosen, err := f.Choose(cells)
 	if err != nil {
 		return nil, err
 	}

@@ -31,11 +31,16 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 
 // DeclareFilter adds the flags that narrow a plan.
 func DeclareFilter(cmd *cobra.Command, f *plan.Filter) {
-	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "plan only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
-	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")
+	DeclareChoice(cmd, f)
 	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: axis=glob, an id or a name")
 	cmd.Flags().IntVar(&f.Launches, "launches", 0, "launches of each cell at least, where the files declare fewer: results stay valid")
 	cmd.Flags().StringSliceVar(&f.Rerun, "rerun", nil, "run again what ended so or changed there: failed, censored, spec, dataset, model, backend, hardware")
+}
+
+// DeclareChoice adds those that choose cells.
+func DeclareChoice(cmd *cobra.Command, f *plan.Filter) {
+	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
+	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")
 }
 
 // SelectorHelp says how commands take a cell.

@@ -23,8 +23,10 @@ import (
 // enginesOf are the engines that some cell may run, each once, in the order of their places.
 func enginesOf(s *app.Session) (all []*cell.Engine) {
 	for _, c := range s.Each() {
-		if one := c.Platform.Engine; one != nil && c.Skip == nil && !slices.Contains(all, one) {
-			all = append(all, one)
+		for _, one := range c.Installs() {
+			if c.Skip == nil && !slices.Contains(all, one) {
+				all = append(all, one)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b *cell.Engine) int {
@@ -76,7 +78,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []s
 // lock gives an engine its lock, written beside its file, and says what is lacking.
 func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 	if e.Lock == nil {
-		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking engine %s (%s)", e.ID, e.Asks(lang.System))
+		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking %s %s (%s)", e.Kind, e.ID, e.Asks(lang.System))
 		lock, err := f.maker.Lock(ctx, e)
 		if err != nil {
 			return err
@@ -98,7 +100,7 @@ func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 		size = &e.Lock.Bytes
 		download = sizeText(size) + " to download at most"
 	}
-	f.a.Tell(ndjson.Download{Name: "engine " + e.ID, Bytes: size, Into: e.Folder}, "engine %s (%s)  %s  into %s", e.ID, e.Asks(lang.System), download, e.Folder)
+	f.a.Tell(ndjson.Download{Name: e.Kind + " " + e.ID, Bytes: size, Into: e.Folder}, "%s %s (%s)  %s  into %s", e.Kind, e.ID, e.Asks(lang.System), download, e.Folder)
 	return nil
 }
 
@@ -111,11 +113,11 @@ func (f *engineFetch) install(ctx context.Context) error {
 		return err
 	}
 	for _, e := range f.lacking {
-		f.a.Tell(ndjson.Fetching{Name: "engine " + e.ID}, "Installing engine %s", e.ID)
+		f.a.Tell(ndjson.Fetching{Name: e.Kind + " " + e.ID}, "Installing %s %s", e.Kind, e.ID)
 		if err := f.maker.Install(ctx, e); err != nil {
 			return placed(e, err)
 		}
-		f.a.Tell(ndjson.Fetched{Name: "engine " + e.ID}, "  done")
+		f.a.Tell(ndjson.Fetched{Name: e.Kind + " " + e.ID}, "  done")
 	}
 	return nil
 }
@@ -130,7 +132,7 @@ func placed(e *cell.Engine, err error) error {
 	if errors.As(err, &fault) {
 		hint = fault.Hint
 	}
-	return app.Hint(fmt.Errorf("%s: engine %q: %w", e.Place, e.ID, err), hint)
+	return app.Hint(fmt.Errorf("%s: %s %q: %w", e.Place, e.Kind, e.ID, err), hint)
 }
 
 // aboutLocks stands at the head of each lock file.

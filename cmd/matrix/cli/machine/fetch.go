@@ -13,6 +13,7 @@ import (
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments/lang"
 	"matrix/results/format"
+	"matrix/runner/plan"
 )
 
 // download is one thing to get, with the cell whose backend gets it.
@@ -24,6 +25,7 @@ type download struct {
 // Fetch is the command.
 func Fetch(a *app.App) *cobra.Command {
 	var dry bool
+	var chosen plan.Filter
 	cmd := &cobra.Command{
 		Use: "fetch FILE|DIR…", Short: "Install the engines and download the models that the cells need, before anything is measured",
 		Long: "Install the engines that engine blocks ask for, each pinned by a lock beside its file (" + lang.LockFile + ": commit it), and\n" +
@@ -33,7 +35,7 @@ func Fetch(a *app.App) *cobra.Command {
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
-			s, err := a.Load(cmd.Context(), args)
+			s, err := chosenCells(cmd.Context(), a, args, chosen)
 			if err != nil {
 				return err
 			}
@@ -42,9 +44,9 @@ func Fetch(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if engines > 0 && !dry { // models are had by what is installed
+			if engines > 0 && !dry { // models are had by what is installed, and lie in it
 				s.Close()
-				if s, err = a.Quiet().Load(cmd.Context(), args); err != nil { // its warnings were said
+				if s, err = chosenCells(cmd.Context(), a.Quiet(), args, chosen); err != nil { // its warnings were said
 					return err
 				}
 			}
@@ -52,8 +54,24 @@ func Fetch(a *app.App) *cobra.Command {
 		},
 	}
 	a.DeclareVars(cmd)
+	app.DeclareChoice(cmd, &chosen)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what is lacking and how large it is, download nothing")
 	return cmd
+}
+
+// chosenCells are those of files that are fetched for.
+func chosenCells(ctx context.Context, a *app.App, paths []string, chosen plan.Filter) (*app.Session, error) {
+	s, err := a.Load(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	for name, all := range s.Cells {
+		if s.Cells[name], err = chosen.Choose(all); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // fetch gets what can be got, engines being had: one model that is gated or gone does not keep the others from a night's run.

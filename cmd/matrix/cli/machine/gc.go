@@ -85,8 +85,10 @@ func unnamed(a *app.App, cache string) (idle []install.Installed, err error) {
 	named := map[string]bool{}
 	for _, file := range files {
 		config, diags := grid.Load([]string{file}, a.LoadOptions())
-		for _, e := range config.Config.Blocks["engine"] {
-			named[e.Engine.LockHash()] = true
+		for _, kind := range []string{"engine", "weights"} {
+			for _, e := range config.Config.Blocks[kind] {
+				named[e.Engine.LockHash()] = true
+			}
 		}
 		if diags.HasErrors() {
 			return nil, app.Hint(fmt.Errorf("%s cannot be read now, so what it names is not known: %s", file, diags.Error()), "Correct it (matrix validate "+file+"), or move it away.")

@@ -31,7 +31,7 @@ func neededBy(s *app.Session, engines map[string]backends.Backend) []need {
 	for _, c := range s.Each() {
 		by := engines[c.Platform.Backend]
 		pair := [2]string{c.Platform.ID, c.Model.ID}
-		if by.Fetch == nil || seen[pair] || c.Skip != nil {
+		if by.Fetch == nil || seen[pair] || c.Skip != nil || len(c.Weights()) > 0 {
 			continue
 		}
 		seen[pair] = true
