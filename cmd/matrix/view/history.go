@@ -1,16 +1,15 @@
 package view
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/exchange"
 	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -129,25 +128,18 @@ func (h *History) Records(out *Printer) {
 	}
 }
 
-// CSV writes a row a launch, oldest first, empty where the metric is null. Apache Otava takes time as its time column, the
-// metric as such, and the others as attributes.
-func (h *History) CSV(out io.Writer) error {
-	w := csv.NewWriter(out)
-	_ = w.Write([]string{"time", "experiment", "cell", "identity", "launch", "attempt", "engine", "engine_version", "gpu_driver", h.Metric.Name}) // Flush tells
+// Points are the launches, oldest first.
+func (h *History) Points() (all []exchange.Point) {
 	for _, c := range h.cells {
 		for _, e := range c.eras {
 			for _, a := range e.cell.Launches {
-				value := ""
-				if x := a.Number(h.Metric.Name); x != nil {
-					value = strconv.FormatFloat(*x, 'g', -1, 64)
-				}
-				_ = w.Write([]string{a.Began.UTC().Format(time.RFC3339), c.cell.Experiment, c.cell.Name, e.cell.Identity, strconv.Itoa(a.Launch), a.Attempt,
-					a.Run().Engine.Name, a.Run().Engine.Version, a.Run().Machine.Driver, value})
+				run := a.Run()
+				all = append(all, exchange.Point{Began: a.Began, Experiment: c.cell.Experiment, Cell: c.cell.Name, Identity: e.cell.Identity, Launch: a.Launch, Attempt: a.Attempt,
+					Engine: run.Engine.Name, EngineVersion: run.Engine.Version, Driver: run.Machine.Driver, Value: a.Number(h.Metric.Name)})
 			}
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return all
 }
 
 // GoBench writes a line a launch as `go test -bench` does, each version under its configuration: benchstat tells them apart
