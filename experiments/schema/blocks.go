@@ -115,7 +115,7 @@ func EngineBlock() Block {
 }
 
 // WeightsBlock is what is installed for models: files that come in a package.
-var WeightsBlock = Block{Name: "weights", Sample: `weights "mine" { … }`, Fields: []Field{
+var WeightsBlock = Block{Name: "weights", Fields: []Field{
 	{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text}, {Name: "script", Kind: Text},
 }}
 
