@@ -77,8 +77,8 @@ platform "p" {
 				return
 			}
 			e := config.Experiments[0]
-			for name := range mustCells(t, e) {
-				if got := fmt.Sprint(strings.TrimPrefix(name, "p/m/"), " ", e.Description); got != test.want {
+			for name, c := range mustCells(t, e) {
+				if got := fmt.Sprint(strings.TrimPrefix(name, "p/m/"), " ", c.Description); got != test.want {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
 			}

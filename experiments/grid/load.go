@@ -20,12 +20,9 @@ type Config struct {
 
 // Experiment is one experiment block, not yet expanded.
 type Experiment struct {
-	Name        string
-	Description string
-	Tags        []string
-	Place       cell.Place
-	Source      string // SHA-256 of the file that declares it (its bytes are in Config.Files)
-	program     *program
+	Name    string
+	Place   cell.Place
+	program *program
 }
 
 // Hooks are what engines know of cells, given by the program. Nil hooks are skipped.
@@ -46,7 +43,7 @@ func Load(paths []string, opts lang.Options) (*Config, hcl.Diagnostics) {
 		if e.Imported {
 			continue // what is wrong with it was said
 		}
-		config.Experiments = append(config.Experiments, &Experiment{Name: e.Name, Description: p.description, Tags: p.tags, Place: p.place, Source: e.Source, program: p})
+		config.Experiments = append(config.Experiments, &Experiment{Name: e.Name, Place: p.place, program: p})
 	}
 	diags := config.Diagnostics()
 	if diags.HasErrors() {

@@ -24,8 +24,7 @@ type Config struct {
 type Experiment struct {
 	*hcl.Block
 	Name     string
-	Source   string // SHA-256 of the file that declares it (its bytes are in Config.Files)
-	Imported bool   // only other files led here: nobody asked for its cells
+	Imported bool // only other files led here: nobody asked for its cells
 	file     *source
 }
 
@@ -72,6 +71,6 @@ func (l *loader) experimentsAndDecisions(config *Config) {
 			config.Decisions[d.ID] = d
 			continue
 		}
-		config.Experiments = append(config.Experiments, Experiment{Block: b.Block, Name: b.Labels[0], Source: b.file.sha256, Imported: b.file.imported, file: b.file})
+		config.Experiments = append(config.Experiments, Experiment{Block: b.Block, Name: b.Labels[0], Imported: b.file.imported, file: b.file})
 	}
 }

@@ -2,8 +2,6 @@ package lang
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +39,6 @@ type source struct {
 	name    string // as the user named it; in every range
 	dir     string // absolute: what its relative paths start from
 	content *hcl.BodyContent
-	sha256  string
 	// imported: only other files led here. Its definitions count, its experiments are not asked for.
 	imported bool
 }
@@ -117,8 +114,6 @@ func (s *sources) read(path string, chain []string, at *hcl.Range) {
 	if body == nil {
 		return
 	}
-	sum := sha256.Sum256(s.files[path])
-	file.sha256 = hex.EncodeToString(sum[:])
 	content, diags := body.Content(schema.TopLevel)
 	explain(diags, s.files, schema.TopLevel, "at the top level")
 	s.diags = append(s.diags, diags...)

@@ -18,7 +18,7 @@ func Decide(ctx context.Context, set *summary.Set, o Options) (*Result, error) {
 		if o.Quality != nil {
 			if q := o.Quality(c); q != nil {
 				for i := range at.launches {
-					at.launches[i].values[mQuality] = q.Value
+					at.launches[i].values[mQuality] = *q
 				}
 			}
 		}

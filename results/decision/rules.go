@@ -16,8 +16,9 @@ type Options struct {
 	Rules    *cell.Decision // nil = the default weights, nothing required
 	Requests []int64        // asked about, stronger than the rules'; nil = theirs, else DefaultRequests
 
-	// Quality is what is known of a cell's answers, nil = nothing. Without it a weight of quality is dropped for all.
-	Quality func(*summary.Cell) *Quality
+	// Quality is the share of a cell's answers that are right, nil = not known. Without it a weight of quality is dropped for
+	// all.
+	Quality func(*summary.Cell) *float64
 	// Difference is the quality of one cell less another's on the same prompts, nil = not to be had.
 	Difference func(of, less *summary.Cell) *Difference
 	// Command is what to type to get what is missing, "" = nothing would; nil = matrix apply with its selectors.
@@ -26,13 +27,6 @@ type Options struct {
 
 // DefaultRequests are asked about where nobody says otherwise.
 var DefaultRequests = []int64{5_000, 50_000, 200_000}
-
-// Quality is how good a cell's answers are, with a 95% interval.
-type Quality struct {
-	Measure          string // "accuracy", "judge's preference" …
-	Value, Low, High float64
-	N                int // prompts
-}
 
 // rules are the options with every default filled in.
 type rules struct {

@@ -44,17 +44,16 @@ func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result
 }
 
 // accuracyOf looks up a cell's share of answers that are the reference.
-func accuracyOf(answers *quality.Report) func(*summary.Cell) *decision.Quality {
+func accuracyOf(answers *quality.Report) func(*summary.Cell) *float64 {
 	bySlug := map[string]*quality.Share{}
 	for _, c := range answers.Cells {
 		bySlug[c.Cell] = c.Accuracy
 	}
-	return func(c *summary.Cell) *decision.Quality {
-		a := bySlug[c.Slug]
-		if a == nil {
-			return nil
+	return func(c *summary.Cell) *float64 {
+		if a := bySlug[c.Slug]; a != nil {
+			return &a.Value
 		}
-		return &decision.Quality{Measure: "accuracy", Value: a.Value, Low: a.Low, High: a.High, N: a.N}
+		return nil
 	}
 }
 
