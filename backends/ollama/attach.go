@@ -20,9 +20,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	server, model := newAPI(p.URL), bareName(modelOf(spec.Cell.Model).Model)
 	v, err := server.version(ctx)
 	if err != nil {
-		return nil, &backends.LaunchError{
-			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", p.PublicURL(), err), Hint: "start the server, or correct platform.url",
-		}
+		return nil, launched.Unreachable(p.PublicURL(), err)
 	}
 	m, about, err := loadAttached(ctx, server, spec)
 	if err != nil {

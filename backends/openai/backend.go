@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"matrix/backends"
+	"matrix/backends/launched"
 	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
@@ -75,9 +76,7 @@ func keyOf(p *cell.Platform) (string, error) {
 
 // unreachable classifies why a server could not be attached to.
 func unreachable(url string, err error) error {
-	e := &backends.LaunchError{
-		Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", url, err), Hint: "start the server, or correct platform.url",
-	}
+	e := launched.Unreachable(url, err)
 	var refused *wire.StatusError
 	if errors.As(err, &refused) && (refused.Status == 401 || refused.Status == 403) {
 		e.Class, e.Hint = "unauthorized", "name the variable with the API key in platform.api_key_env"

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"matrix/backends"
+	"matrix/backends/launched"
 	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
@@ -40,9 +41,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	models, err := listModels(ctx, url, key)
 	if err != nil {
-		return nil, &backends.LaunchError{
-			Environment: true, Class: "unreachable", Err: fmt.Errorf("attach to %s: %w", platform.PublicURL(), err), Hint: "start the server, or correct platform.url",
-		}
+		return nil, launched.Unreachable(platform.PublicURL(), err)
 	}
 	m, err := pick(models, attachedModel(spec.Cell))
 	if err != nil {
