@@ -14,7 +14,7 @@ func Error(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
-// Unplaced is an error that stands in no file.
+// Unplaced is an error that stands in no file: a flag, an environment variable, a file that cannot be read.
 func Unplaced(summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
 }
@@ -48,7 +48,8 @@ func Withhold(d *hcl.Diagnostic) {
 	d.Subject, d.Context, d.Extra = &at, nil, Withheld{}
 }
 
-// Unique drops diagnostics that say the same of the same place.
+// Unique drops diagnostics that say the same of the same place: an expression is checked once for its references and again
+// when it is evaluated.
 func Unique(diags hcl.Diagnostics) hcl.Diagnostics {
 	type key struct{ summary, detail, at string }
 	seen := map[key]bool{}
@@ -66,7 +67,8 @@ func Unique(diags hcl.Diagnostics) hcl.Diagnostics {
 	return list
 }
 
-// Sorted orders diagnostics by place, errors before warnings at the same place; the unplaced come first.
+// Sorted orders diagnostics by place, errors before warnings at the same place; the unplaced come first. It sorts the list that
+// it is given: hcl.Diagnostics has no order of its own that anybody relies on.
 func Sorted(diags hcl.Diagnostics) hcl.Diagnostics {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
 		if a.Subject == nil || b.Subject == nil {

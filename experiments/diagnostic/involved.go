@@ -12,7 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Values lists what the references of an expression stand for: "cell.batch_size = 10".
+// Values lists what the references of an expression stand for, each once: "cell.batch_size = 10". Most mistakes of a condition
+// are seen by what it was given, not by how it is written.
 func Values(expr hcl.Expression, ctx *hcl.EvalContext) []string {
 	var list []string
 	for _, r := range referencesIn(expr, ctx) {
@@ -66,6 +67,7 @@ func traversalText(t hcl.Traversal) string {
 	return b.String()
 }
 
+// maxShort bounds a value in a message, in bytes: it stands on one line beside its name.
 const maxShort = 60
 
 // short is a value for a message; "" when there is nothing to say of it.
@@ -90,6 +92,7 @@ func short(v cty.Value) string {
 	return ""
 }
 
+// clip cuts between letters: half a UTF-8 sequence would garble a terminal.
 func clip(s string) string {
 	if len(s) <= maxShort {
 		return s
@@ -97,7 +100,8 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:maxShort], "") + "…"
 }
 
-// JSON is a diagnostic for --json.
+// JSON is a diagnostic for --json. It has no source line, and so nothing of a secret that stands there: who wants the line has
+// the file. Columns and bytes are as hcl counts them, from 1 and from 0.
 func JSON(d *hcl.Diagnostic) any {
 	out := diagnosticJSON{Severity: "error", Summary: d.Summary, Detail: d.Detail, Values: referencesIn(d.Expression, d.EvalContext)}
 	if d.Severity == hcl.DiagWarning {

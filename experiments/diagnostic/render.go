@@ -50,6 +50,7 @@ func Write(w io.Writer, files map[string][]byte, diags hcl.Diagnostics, color bo
 	}
 }
 
+// paint colours a text; an empty one stays empty, so that no escape sequence stands alone in a log.
 func (r *renderer) paint(color, text string) string {
 	if !r.color || text == "" {
 		return text
@@ -137,7 +138,8 @@ func underlined(src []byte, at hcl.Range) (line, before string, length int) {
 	return line, blanks, max(1, utf8.RuneCount(src[at.Start.Byte:min(stop, max(to, at.Start.Byte))]))
 }
 
-// enclosing names the block around a place: `experiment "gemma3"`.
+// enclosing names the block around a place: `experiment "gemma3"`; "" where it cannot be told, as in JSON syntax. A file is parsed
+// again for it, once: the body that was evaluated does not tell what is around an expression.
 func (r *renderer) enclosing(at hcl.Range) string {
 	file, ok := r.parsed[at.Filename]
 	if !ok {

@@ -142,7 +142,8 @@ func Cty(v any) cty.Value {
 	return cty.NullVal(cty.DynamicPseudoType)
 }
 
-// Given is cell.Values without what is null: an attribute set to null counts as not given.
+// Given is cell.Values without what is null: an attribute set to null counts as not given, so that a conditional can leave it
+// out (cell.batch_size > 1000 ? 64 : null). nil where nothing is left.
 func Given(v cty.Value) cell.Values {
 	all := Map(v)
 	for k, e := range all {
@@ -156,7 +157,8 @@ func Given(v cty.Value) cell.Values {
 	return all
 }
 
-// Infinite finds a number that is infinite, or would be in the 64 bits that results have.
+// Infinite finds a number that is infinite, or would be in the 64 bits that results have: HCL computes with big floats, in
+// which 1e400 is a number like any other.
 func Infinite(v cty.Value) bool {
 	switch {
 	case !Present(v):

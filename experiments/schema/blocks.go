@@ -10,7 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Kind says what value an attribute takes.
+// Kind says what value an attribute takes. It decides what Field.Check converts a value to, what Field.Absent stands for where
+// nothing is written, and from which folder a relative name in it starts (Resolve).
 type Kind int
 
 const (
@@ -34,15 +35,16 @@ const (
 	Command              // a command, or a file when it has a slash
 )
 
-// Field is one attribute that a block takes.
+// Field is one attribute that a block takes. hcldec's specifications were not taken: they convert and refuse in one step, with
+// the library's words, and know neither secrets nor paths nor values that a cell must evaluate later.
 type Field struct {
 	Name     string
 	Kind     Kind
 	Required bool
-	OneOf    []string
-	Min      *float64
-	Max      *float64
-	Fields   []Field // of an object
+	OneOf    []string // the words that a text may be; nil = any text
+	Min      *float64 // of a number, itself allowed; nil = none
+	Max      *float64 // likewise
+	Fields   []Field  // of an object
 }
 
 // Block is a block that is one value: what it takes.
@@ -51,7 +53,8 @@ type Block struct {
 	Fields []Field
 }
 
-// BackendNames are what a platform may ask for.
+// BackendNames are what a platform may ask for. It is made anew each time: engines register themselves before main, and a test
+// may add one.
 func BackendNames() []string {
 	var names []string
 	for _, k := range cell.Kinds() {
@@ -60,7 +63,8 @@ func BackendNames() []string {
 	return names
 }
 
-// PartFields are the attributes by which a model says what the engines load whose kind describes it.
+// PartFields are the attributes by which a model says what the engines load whose kind describes it. One that several engines
+// share (their kinds point to the same Part) stands there once.
 func PartFields() (all []Field) {
 	for _, p := range cell.ModelParts() {
 		f := Field{Name: p.Name, Kind: Object}
@@ -79,6 +83,7 @@ func PartFields() (all []Field) {
 	return all
 }
 
+// HardwareBlock takes what the tags of cell.Hardware say, and what a job is to ask Slurm for, which only Slurm can check.
 var HardwareBlock = Block{Name: "hardware", Fields: append(settings("hardware", &cell.Hardware{}).Fields, Field{Name: "slurm", Kind: Free})}
 
 // ModelBlock and PlatformBlock are made anew each time: the engines say what they take.
@@ -88,6 +93,7 @@ func ModelBlock() Block {
 
 var architecture = Field{Name: "architecture", Kind: Object, Fields: settings("architecture", &cell.Architecture{}).Fields}
 
+// DatasetBlock is hand-written, unlike those of a cell's parts: its chat has three states, and synthetic is an object of its own.
 var DatasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "path", Kind: Path},
 	{Name: "format", Kind: Text, OneOf: []string{"openai_batch", "jsonl", "sharegpt", "csv", "parquet"}},
@@ -99,6 +105,8 @@ var DatasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "chat", Kind: Flag}, {Name: "seed", Kind: Whole},
 }}
 
+// PlatformBlock holds nothing that only one engine understands: its args and options pass through as they are written, and the
+// engine's own check says what it does not know.
 func PlatformBlock() Block {
 	return Block{Name: "platform", Fields: []Field{
 		{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
@@ -108,6 +116,7 @@ func PlatformBlock() Block {
 	}}
 }
 
+// EngineBlock asks for what is installed: packages, or a program by its version.
 func EngineBlock() Block {
 	return Block{Name: "engine", Fields: append(programFields(), []Field{
 		{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text},
@@ -127,12 +136,14 @@ func programFields() (all []Field) {
 	return all
 }
 
+// DecisionBlock leaves the names of metrics and criteria open: package lang knows which there are, and says so with a suggestion.
 var DecisionBlock = Block{Name: "decision", Fields: []Field{
 	{Name: "weights", Kind: Free}, {Name: "require", Kind: Free}, {Name: "goals", Kind: Free},
 	{Name: "requests", Kind: Anything}, {Name: "price_per_hour", Kind: Number, Min: new(0.0)},
 	{Name: "electricity_per_kwh", Kind: Number, Min: new(0.0)}, {Name: "currency", Kind: Text},
 }}
 
+// VariableBlock has a type and a default that are no values but expressions, which is why they may be anything here.
 var VariableBlock = Block{Name: "variable", Fields: []Field{
 	{Name: "type", Kind: Anything}, {Name: "default", Kind: Anything}, {Name: "description", Kind: Text},
 }}
@@ -154,6 +165,7 @@ func settings(name string, part any) Block {
 	return b
 }
 
+// kindOf is what may be written for a setting: what its tag says, else what follows from the type of its field.
 func kindOf(s cell.Setting) Kind {
 	switch s.Kind {
 	case "path":
@@ -202,7 +214,8 @@ var ExperimentFields = []Field{
 	{Name: "seed", Kind: Whole}, {Name: "resume", Kind: Flag},
 }
 
-// Body is the schema of a body with these attributes and blocks.
+// Body is the schema of a body with these attributes and blocks, as hcl has it. Nothing in it is required: what is missing is
+// said by who reads the block, in one sentence with what the attribute takes.
 func Body(fields []Field, blocks ...hcl.BlockHeaderSchema) *hcl.BodySchema {
 	s := &hcl.BodySchema{Blocks: blocks}
 	for _, f := range fields {
@@ -216,10 +229,13 @@ func Header(name string, labels ...string) hcl.BlockHeaderSchema {
 	return hcl.BlockHeaderSchema{Type: name, LabelNames: labels}
 }
 
+// TopLevel is what may stand in a file.
 var TopLevel = Body([]Field{{Name: "imports", Kind: Texts}},
 	Header("variable", "name"), Header("locals"), Header("hardware", "name"), Header("model", "name"), Header("dataset", "name"),
 	Header("platform", "name"), Header("engine", "name"), Header("weights", "name"), Header("experiment", "name"), Header("decision", "name"))
 
+// Experiment is what may stand in an experiment. Its axes are in matrix, whose names are the user's: no word here is taken from
+// them.
 var Experiment = Body(ExperimentFields,
 	Header("matrix"), Header("exclude"), Header("include"), Header("override"), Header("constraint", "name"), Header("load"),
 	Header("generate"), Header("warmup"), Header("isolation"), Header("limits"), Header("capture"), Header("telemetry"), Header("slo"))

@@ -87,6 +87,7 @@ func (f Field) Absent() cty.Value {
 	return cty.NullVal(cty.String)
 }
 
+// wrongType says what was expected and how to write it. sample is HCL.
 func (f Field) wrongType(want, sample string, v cty.Value) *Fault {
 	return &Fault{Summary: "Wrong type for " + f.Name, Detail: fmt.Sprintf("%s must be %s, not %s. Write, for example, %s = %s.",
 		f.Name, want, Article(v.Type()), f.Name, sample)}
@@ -132,6 +133,7 @@ func (f Field) checkText(v cty.Value) (cty.Value, *Fault) {
 	return v, nil
 }
 
+// checkDuration leaves a duration as text: HCL has no type for it, and an expression may still want to show it.
 func (f Field) checkDuration(v cty.Value) (cty.Value, *Fault) {
 	if v.Type() != cty.String {
 		return v, f.wrongType(`a string with a unit`, `"30s"`, v)
@@ -146,6 +148,7 @@ func (f Field) checkDuration(v cty.Value) (cty.Value, *Fault) {
 	return v, nil
 }
 
+// checkNumber takes a number as text too, as HCL itself does ("8" from a variable), but not true, which cty would make 1.
 func (f Field) checkNumber(v cty.Value) (cty.Value, *Fault) {
 	sample := "1"
 	if f.Min != nil && *f.Min > 1 {
@@ -195,6 +198,7 @@ func (f Field) checkFlag(v cty.Value) (cty.Value, *Fault) {
 	return b, nil
 }
 
+// checkTexts takes numbers among the texts, which HCL converts, but no single text: "a" for ["a"] is as often a slip.
 func (f Field) checkTexts(v cty.Value) (cty.Value, *Fault) {
 	if v.Type().IsPrimitiveType() {
 		return v, f.wrongType("a list of strings", `["…"]`, v)

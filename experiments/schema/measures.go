@@ -88,6 +88,7 @@ func LengthOf(v cty.Value) (cell.Length, *Fault) {
 	return distribution(v)
 }
 
+// distribution reads the object form of a length. What is left out follows from the rest: see cell.Length.WithDefaults.
 func distribution(v cty.Value) (cell.Length, *Fault) {
 	checked := map[string]cty.Value{}
 	for k, e := range v.Elements() {
@@ -131,7 +132,9 @@ func Names(fields []Field) []string {
 	return names
 }
 
-// Resolve makes a path absolute, by the rule of its kind.
+// Resolve makes a path absolute, by the rule of its kind: relative to the folder of the file that names it, so that an
+// experiment means the same wherever matrix is started. A command without a slash is left to PATH, and a repository's name
+// ("org/model") is told from a folder by ./ or ../ in front.
 func Resolve(k Kind, dir, name string) string {
 	switch {
 	case name == "" || filepath.IsAbs(name):

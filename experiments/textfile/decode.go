@@ -61,7 +61,7 @@ func Decode(in io.Reader) (*Text, error) {
 	return t, t.lines(raw)
 }
 
-// unpack takes one layer of compression away.
+// unpack takes one layer of compression away. It goes by the first bytes, not by the name: what is called .csv may be packed.
 func (t *Text) unpack(raw *bufio.Reader) (*bufio.Reader, error) {
 	head, _ := raw.Peek(4)
 	var in io.Reader

@@ -38,6 +38,8 @@ func Finite(doc []byte) []byte {
 	return out
 }
 
+// nonFinite is the length of such a word that a text begins with, 0 = none. Python's json writes the first
+// three.
 func nonFinite(text []byte) int {
 	for _, word := range []string{"NaN", "Infinity", "-Infinity", "-NaN"} {
 		if bytes.HasPrefix(text, []byte(word)) {
@@ -76,6 +78,7 @@ func PlainJSON(err error) error {
 	return &Error{Reason: reason, Hint: hint}
 }
 
+// wanted names what JSON should have held for a Go type that only we know.
 func wanted(e *json.UnmarshalTypeError) string {
 	switch kind := e.Type.Kind().String(); {
 	case kind == "slice" || kind == "array":

@@ -50,6 +50,7 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
+// regular is nil for a regular file, else an *Error that says what it is.
 func regular(st fs.FileInfo) error {
 	kind := ""
 	switch mode := st.Mode(); {
@@ -74,7 +75,8 @@ func regular(st fs.FileInfo) error {
 	return e
 }
 
-// Read is the whole text of a small file, decoded; limit is in bytes of text.
+// Read is the whole text of a small file, decoded; limit is in bytes of text. Errors are *Error and fs.PathError. Nothing is
+// read of a file that is too large by its size alone.
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -101,7 +103,8 @@ const (
 	maxGrowth     = 1000 // gzip's most is 1,032; text that people write becomes a tenth
 )
 
-// Budget is what a file of so many bytes may have when it is unpacked, at most as many as most, or what BudgetEnv says.
+// Budget is how many bytes a file of so many may have when it is unpacked, at most as many as most, or what BudgetEnv says. A
+// fixed limit alone would let a kilobyte fill a disk with 8 GiB of zeros. The error is of BudgetEnv.
 func Budget(bytes, most int64) (int64, error) {
 	text := os.Getenv(BudgetEnv)
 	if text == "" {
@@ -123,6 +126,8 @@ type limited struct {
 	env         string
 }
 
+// Read asks for one byte more than is left: a file of exactly the limit ends there without an error. io.LimitReader was not
+// taken because it ends without one in any case, and a file would silently be cut.
 func (l *limited) Read(p []byte) (int, error) {
 	if int64(len(p)) > l.left+1 {
 		p = p[:l.left+1]

@@ -43,7 +43,8 @@ func declaredSeparator(head []byte) (comma rune, skip int) {
 	return rune(text[4]), min(len(line)+1, len(head))
 }
 
-// sample reads the first rows, as far as the head has them whole.
+// sample reads the first rows, as far as the head has them whole. A row that cannot be read ends it: with a wrong separator the
+// quotes are out of step, which is itself a sign.
 func sample(head []byte, comma rune, most int) (rows [][]string) {
 	r := csv.NewReader(bytes.NewReader(head))
 	r.Comma, r.FieldsPerRecord = comma, -1
@@ -79,7 +80,8 @@ func Names(header []string) []string {
 	return names
 }
 
-// CSVFault says an error of encoding/csv: its line where it has one, and what to do.
+// CSVFault says an error of encoding/csv in a user's words: its line, 1-based, 0 where it has none, and what to do, "" where
+// there is no more to say.
 func CSVFault(err error) (line int, reason, hint string) {
 	var p *csv.ParseError
 	if !errors.As(err, &p) {

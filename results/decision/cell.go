@@ -10,7 +10,8 @@ import (
 	"matrix/results/summary"
 )
 
-// cell is one cell of the tree as the decision sees it.
+// tally is one cell of the tree as the decision sees it: what its attempts add up to. It is apart from summary.Cell so that the
+// arithmetic can be tested with figures that no tree was measured for.
 type tally struct {
 	of       *summary.Cell // nil in tests of the arithmetic
 	source   Source
@@ -59,6 +60,7 @@ func (c *tally) median(metric string) *float64 {
 	return nil
 }
 
+// values are a metric's, one a launch that has it; of no cell (nil) there are none.
 func (c *tally) values(metric string) []float64 {
 	var out []float64
 	if c == nil {

@@ -17,6 +17,7 @@ type contender struct {
 	series         int // its place in the model of finish times
 }
 
+// sizes are the batch sizes at which it has a cell, ascending.
 func (c *contender) sizes() []int64 { return slices.Sorted(maps.Keys(c.at)) }
 
 // cells are the contender's, by size.
@@ -93,6 +94,7 @@ func (c *contender) constant(name string) *float64 {
 	return new(stats.Median(all))
 }
 
+// launches that came through, at all sizes.
 func (c *contender) launches() int {
 	n := 0
 	for _, at := range c.cells() {
@@ -113,6 +115,7 @@ func (c *contender) most() int {
 // repeated reports that some cell was launched twice: without it nothing tells how much identical launches differ.
 func (c *contender) repeated() bool { return c.most() > 1 }
 
+// imported reports that one of its cells was measured by another tool.
 func (c *contender) imported() bool {
 	return slices.ContainsFunc(c.cells(), func(at *tally) bool { return at.imported })
 }

@@ -78,6 +78,7 @@ func (r *rules) weigh(g *contest, a *inquiry, in []*contender) {
 	}
 }
 
+// score tallies some contenders at the size that all of them completed, and puts them into their order.
 func (a *inquiry) score(r *rules, g *contest, cs []*contender, without bool) {
 	a.scope = scope{times: g.times, ns: []int64{a.n}, at: common(cs, a.n), without: without}
 	a.sheet = r.tally(cs, a.scope)

@@ -24,6 +24,7 @@ func groupsOf(cells []*tally) [][]*tally {
 	return out
 }
 
+// split is groupsOf for the cells of one model.
 func split(cells []*tally) [][]*tally {
 	keys := keysOf(cells)
 	groups := map[groupKey][]*tally{}
@@ -133,6 +134,7 @@ func settle(k groupKey, all []groupKey) groupKey {
 	return k
 }
 
+// full reports that a cell told everything by which it is grouped.
 func (k groupKey) full() bool { return k.precision != "" && k.place != "" && k.asked != "" }
 
 func agree(a, known string) bool { return a == "" || a == known }

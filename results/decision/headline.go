@@ -54,6 +54,7 @@ func (a *inquiry) takes(r *rules, q *Question, c *contender) string {
 	return text
 }
 
+// money writes two decimals; of less than ten cents two digits that count, so that a cheap batch does not cost 0.00.
 func (r *rules) money(x float64) string {
 	digits := 2
 	if x > 0 && x < 0.1 {
@@ -141,6 +142,7 @@ func (a *inquiry) decidedBy() string {
 	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
 }
 
+// why lists who is out or aside, each with the reason.
 func (a *inquiry) why(g *contest) string {
 	var parts []string
 	for _, c := range g.contenders {

@@ -73,6 +73,7 @@ type contest struct {
 	asks       []*inquiry
 }
 
+// cells are those of all contenders.
 func (g *contest) cells() []*tally {
 	var out []*tally
 	for _, c := range g.contenders {
@@ -92,6 +93,7 @@ func (g *contest) concerned(check summary.Check) []*contender {
 	return out
 }
 
+// gather makes a contest of the cells of one group. There is one at least.
 func gather(cells []*tally) *contest {
 	g := &contest{contenders: contendersOf(cells), place: cells[0].place, asked: cells[0].asked}
 	g.Model = cells[0].model
@@ -117,6 +119,7 @@ func (a *inquiry) differ(other *contender) float64 {
 	return 0
 }
 
+// leading are the one or two that an answer is about; none where they cannot be compared.
 func (a *inquiry) leading() []*contender {
 	out := []*contender{}
 	for _, c := range []*contender{a.first, a.second} {

@@ -70,6 +70,7 @@ func (g Group) Need() *Missing {
 	return nil
 }
 
+// once appends what is not there yet.
 func once(out, more []string) []string {
 	for _, s := range more {
 		if !slices.Contains(out, s) {

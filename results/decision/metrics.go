@@ -10,6 +10,8 @@ import (
 	"matrix/results/stats"
 )
 
+// defaultWeights hold where a decision names none, in percent. Quality has none: without references nobody can measure it, and a
+// default weight would drop it for most.
 var defaultWeights = map[string]float64{Performance: 40, Reliability: 30, Efficiency: 20, Simplicity: 10}
 
 // metric is one row of the table of criteria. Its factor in a score is (best / value)^weight, or (value / best)^weight
@@ -94,6 +96,7 @@ func failures(c *contender, s scope) *figure {
 	return &figure{value: 10_000 * (failed + 0.5) / (judged + 1), cells: c.evidence(s.most()), launches: c.launches()}
 }
 
+// ended is the share of attempts that came to their end. None at all is no figure: such a contender is out by its gate.
 func ended(c *contender, s scope) *figure {
 	complete, all := c.attempts(s.most())
 	if complete == 0 {

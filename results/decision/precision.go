@@ -72,6 +72,7 @@ func precisions(forms []form) []string {
 	return out
 }
 
+// nearest is the bits of the known form whose weights are most alike in size; 0 where none is alike.
 func nearest(f form, forms []form) int {
 	bits, closest := 0, math.Log(alike)
 	for _, other := range forms {

@@ -28,6 +28,7 @@ func (r *rules) prices(groups []*contest) []Price {
 // best is who leads at the most requests asked about; nil = nobody.
 func (g *contest) best() *contender { return g.asks[len(g.asks)-1].first }
 
+// priceOf holds the best of two groups against each other; false where a group has nobody, or the two no size in common.
 func (r *rules) priceOf(a, b *contest) (Price, bool) {
 	from, to := a.best(), b.best()
 	if from == nil || to == nil {

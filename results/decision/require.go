@@ -119,6 +119,7 @@ func (r *rules) goal(name string) string {
 	return "max"
 }
 
+// admit says whether a contender is weighed at all: whoever broke, has no rate or misses a requirement is out, however fast.
 func (r *rules) admit(g *contest, c *contender, n int64) admission {
 	if at := c.broke(n); at != nil {
 		return admission{why: at.trouble(), sure: at.failed+at.censored > 1}

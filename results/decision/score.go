@@ -96,6 +96,7 @@ func compare(cs []*contender, m metric, s scope) (e entry, lacking []string) {
 	return e, lacking
 }
 
+// sameShape reports that all were asked in the same way at a size, so that their latencies mean the same.
 func sameShape(cs []*contender, size int64) bool {
 	for _, c := range cs {
 		if at := c.at[size]; at == nil || at.shape == "" || at.shape != cs[0].at[size].shape {
@@ -199,6 +200,7 @@ func (t *sheet) lines(i int) []Line {
 	return out
 }
 
+// weightsAs are the weights as given, and as a score used them; nil = none was made.
 func (r *rules) weightsAs(t *sheet) []Weight {
 	var out []Weight
 	for _, name := range criteria {
@@ -236,6 +238,7 @@ func (r *rules) flips(t *sheet) []Flip {
 	return out
 }
 
+// flip holds one other contender against the first, and keeps the nearer weight.
 func (r *rules) flip(f *Flip, t *sheet, first, other int) {
 	var delta, slope float64
 	for _, e := range t.entries {

@@ -60,6 +60,7 @@ func nearestTurn(n float64, ahead func(float64) float64) *turn {
 	return out
 }
 
+// bisect narrows a crossing to 0.2%, by ratio: in is where the first is ahead, out where it is not.
 func bisect(in, out float64, ahead func(float64) float64) float64 {
 	for math.Abs(math.Log(out/in)) > 0.002 {
 		if mid := math.Sqrt(in * out); ahead(mid) < 0 {

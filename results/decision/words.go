@@ -16,6 +16,7 @@ func rounded(n float64) int64 {
 	return int64(math.Round(n/unit) * unit)
 }
 
+// upper begins a sentence.
 func upper(s string) string {
 	if s == "" || strings.ContainsAny(s[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 		return s

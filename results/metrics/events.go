@@ -20,6 +20,7 @@ type events struct {
 	seen            float64 // Σ share of the tokens after the first that the time between events covers
 }
 
+// eventBatch is the columns of a batch that tell of events, looked up once a batch and not once a row.
 type eventBatch struct {
 	first, last *array.Float64
 	tokens      *array.Int64
@@ -48,7 +49,8 @@ func (p *events) add(b eventBatch, i int) {
 	}
 }
 
-// understated is the share by which TPOT is too small from which on it is said.
+// understated is the share by which TPOT is too small from which on it is said. TPOT divides by n − 1 tokens, but the first
+// event's n/k tokens were all there when the clock started.
 const understated = 0.05
 
 // pieced says what the events hide of the time per token.

@@ -12,6 +12,7 @@ import (
 	"matrix/results/table"
 )
 
+// endColumns are what ReadEnds takes of a file that an older matrix wrote.
 var endColumns = []string{record.ColPhase, record.ColStatus, record.ColFinishReason, record.ColOutputHash, record.ColOutputTokens, record.ColMaxTokens}
 
 // ReadEnds counts the ends in requests.parquet of an attempt's folder: for those committed before run.parquet told them.

@@ -14,7 +14,8 @@ import (
 // noGoodput is why a batch load has none.
 const noGoodput = "a batch load: its latency is queueing by construction"
 
-// goodput counts the ok requests that met every bound.
+// goodput counts the ok requests that met every bound, a second of the measured phase. Without bounds it is null with no reason:
+// nobody asked for it.
 func (s *summarizer) goodput(t *tally, run record.Run) error {
 	d := s.value(record.MetricDuration)
 	switch {
@@ -51,6 +52,7 @@ func Meet(dir, mode string, slo cell.SLO) (met int64, err error) {
 	return met, err
 }
 
+// boundColumns are what meets reads of a row.
 var boundColumns = []string{record.ColTTFT, record.ColTPOT, record.ColE2E, record.ColClientQueue, record.ColOutputTokens}
 
 // meets holds a row against every bound. A bounded latency that was not measured is not met; only a tpot that cannot be

@@ -17,6 +17,7 @@ type judged struct {
 	reasons        map[string]float64
 }
 
+// add books one verdict. Reasons beyond mostReasons count as "other": a summary is one row, whatever the answers are.
 func (j *judged) add(valid bool, reasons *array.String, i int) {
 	if valid {
 		j.valid++

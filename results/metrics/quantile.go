@@ -13,6 +13,8 @@ func quantile(sorted []float64, q float64) float64 {
 	return interpolate(len(sorted), q, func(i int) float64 { return sorted[i] })
 }
 
+// interpolate is quantile over n sorted values that need not lie in a slice: those of a weighted sample, or with failures as +∞
+// behind them.
 func interpolate(n int, q float64, at func(int) float64) float64 {
 	if n == 0 {
 		return math.NaN()

@@ -17,6 +17,7 @@ import (
 // gapsExact is the number of chunk gaps kept for exact percentiles (16 MiB); more go through a histogram.
 const gapsExact = 2 << 20
 
+// counts are the figures that need no time. A token count that no request told stays null: 0 would say that there were none.
 func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 	for _, status := range record.RequestStatuses {
 		s.setCount(record.RequestsEnded(status), t.statuses[status])
@@ -40,6 +41,8 @@ func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 	}
 }
 
+// rates are over D, the sum of the segments' windows: what was done between them, a restart of the engine, is nobody's
+// throughput.
 func (s *summarizer) rates(t *tally, run record.Run) {
 	if run.LoadS != nil {
 		s.set(record.MetricLoad, *run.LoadS)
@@ -113,6 +116,7 @@ func (s *summarizer) percentiles(name string, n int, at func(q float64) float64)
 	}
 }
 
+// tooFew is the reason of a percentile that n requests do not tell.
 func tooFew(p record.Percentile, n int) string {
 	return fmt.Sprintf("%s needs %d requests, has %d", p.Name, p.Min, n)
 }
@@ -137,6 +141,8 @@ func (s *summarizer) adjusted(name string, sorted []float64, failures int) {
 	}
 }
 
+// weightedITL pools the time between tokens over tokens, not over requests: a request's TPOT counts n − 1 times, once for each
+// gap that it is the mean of. GuideLLM reports it so; a long answer weighs more in it than in TPOT.
 func (s *summarizer) weightedITL(t *tally) error {
 	var values []weightedValue
 	err := t.eachOK([]string{record.ColTPOT, record.ColOutputTokens}, func(b arrow.RecordBatch, i int) {
@@ -194,6 +200,7 @@ func (s *summarizer) chunkGaps(t *tally) error {
 	return nil
 }
 
+// observe counts gaps in a histogram, in whole nanoseconds, 1 at least: it has no 0.
 func observe(h *hdrhistogram.Histogram, seconds []float64) {
 	for _, v := range seconds {
 		// A gap beyond the range (10 h) counts as the range's end: no request lives that long.

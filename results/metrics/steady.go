@@ -159,6 +159,8 @@ func lastAbove(starts, leaves []float64, level float64) float64 {
 	return first
 }
 
+// steadyRates counts of each answer the share of its time that lies in the window; one that came in one piece counts whole where
+// it ended.
 func (s *summarizer) steadyRates(flows []flow, from, to float64) {
 	var requests, tokens float64
 	told := false

@@ -67,6 +67,6 @@ func (s *summarizer) take(run record.Run, partial bool) {
 	}
 }
 
-// totals are the metrics that need every row.
+// totals are the metrics that need every row. A distribution does not: a sample of the requests tells it, too.
 var totals = map[string]bool{record.MetricRequestThroughput: true, record.MetricOutputThroughput: true, record.MetricTotalTokenThroughput: true, record.MetricSuccessRate: true, record.MetricSuccessLow: true, record.MetricInputTokens: true, record.MetricOutputTokens: true,
 	record.MetricCachedTokens: true, record.MetricGoodput: true, record.MetricDuration: true, record.MetricBatch: true, record.MetricSteadyRequests: true, record.MetricSteadyOutput: true, record.MetricSteadySpan: true}

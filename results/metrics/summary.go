@@ -6,7 +6,8 @@ import (
 	"matrix/results/record"
 )
 
-// latencyOf is the distribution that a metric column belongs to.
+// latencyOf is the distribution that a metric column belongs to; the longest name wins, since ttft_first_chunk_p50_s begins with
+// ttft_ as well.
 func latencyOf(column string) (name string, ok bool) {
 	best := ""
 	for _, name := range append([]string{record.DistITL, record.DistGap}, latencyNames()...) {
@@ -28,6 +29,7 @@ func latencyNames() []string {
 // summarizer fills in a summary.
 type summarizer struct{ record.Summary }
 
+// newSummary has every metric, null: what no step fills in is told as unknown, not left out.
 func newSummary() *summarizer {
 	s := &summarizer{record.Summary{Metrics: map[string]*float64{}, Why: map[string]string{}, Statuses: map[string]int64{}}}
 	for _, m := range record.Metrics() {

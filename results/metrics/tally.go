@@ -36,6 +36,8 @@ type tally struct {
 	judged   judged
 }
 
+// tallyRequests reads the file once for all that needs no column of floats. What each row counts as is kept, a byte a row, so
+// that the steps after it read single columns and still agree on which rows are meant.
 func tallyRequests(path string) (*tally, error) {
 	t := &tally{path: path, statuses: map[string]int64{}, windows: map[int32]*window{},
 		tokens: map[string]*int64{record.ColInputTokens: nil, record.ColOutputTokens: nil, record.ColCachedTokens: nil, record.ColReasoningTokens: nil}, ends: record.FinishCounts{Finish: map[string]int64{}}}
@@ -82,6 +84,7 @@ func (t *tally) add(b arrow.RecordBatch) {
 	}
 }
 
+// count books a measured row, and says what it counts as. One that we stopped was no failure of the engine's.
 func (t *tally) count(status string) byte {
 	t.measured++
 	if _, known := t.statuses[status]; !known {

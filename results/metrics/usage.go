@@ -117,6 +117,8 @@ const (
 // thermal slowdown by software and hardware, power brake. Idle, set clocks and the power limit (0x7) are how it was set up.
 const Throttles = 0x8 | 0x20 | 0x40 | 0x80
 
+// readTelemetry reduces samples.parquet in one pass: memory is a few numbers a series, whatever the length of the run. Without
+// the file there is no reading, and no error: an import has none.
 func readTelemetry(path string, windows map[int32]*window, loaded float64) (*telemetry, error) {
 	tel := &telemetry{series: map[seriesKey]*series{}, vramPeak: map[string]float64{}, cards: map[seriesKey][]*series{}, loaded: loaded}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
@@ -135,6 +137,8 @@ func readTelemetry(path string, windows map[int32]*window, loaded float64) (*tel
 	return tel, err
 }
 
+// add takes one reading. Memory is summed over the GPUs at each reading time before the peak is taken: the sum of the cards'
+// own peaks was never in use at once.
 func (tel *telemetry) add(key seriesKey, at, value float64, windows map[int32]*window) {
 	s := tel.series[key]
 	if s == nil {
@@ -188,6 +192,8 @@ func (tel *telemetry) sum(source, metric string, of func(*series) float64) (tota
 	return total, covered, ok
 }
 
+// usage is what the machine gave in the measured phase. Energy is the counter of the card where it has one, else the integral
+// of its power, which misses what happens between two readings.
 func (s *summarizer) usage(path string, t *tally, run record.Run) error {
 	tel, err := readTelemetry(path, t.windows, loadedAt(t, run))
 	if err != nil {
@@ -231,6 +237,7 @@ func loadedAt(t *tally, run record.Run) float64 {
 	return -run.Phases["warmup"]
 }
 
+// loadEnergy is what the load took of all GPUs, in joules; null where its end is not known.
 func (s *summarizer) loadEnergy(tel *telemetry) {
 	if math.IsInf(tel.loaded, -1) {
 		return
@@ -269,6 +276,8 @@ func (s *summarizer) foreign(tel *telemetry, run record.Run) {
 	}
 }
 
+// memory prefers what the driver books on the engine's own processes: a card may hold a desktop's memory besides. In containers
+// the driver often lists none, and then the device's figure is all there is.
 func (s *summarizer) memory(tel *telemetry, run record.Run) {
 	if peak := cmp.Or(tel.vramPeak[sampleOwnMemory], tel.vramPeak[sampleDeviceMemory]); peak > 0 {
 		s.set(record.MetricVRAMPeak, peak)
@@ -293,6 +302,7 @@ func (s *summarizer) memory(tel *telemetry, run record.Run) {
 	}
 }
 
+// deref is 0 for unknown, for a maximum of positive figures alone.
 func deref(v *float64) float64 {
 	if v == nil {
 		return 0

@@ -131,6 +131,7 @@ func floats(all []any) (out []float64, ok bool) {
 	return out, len(out) > 0
 }
 
+// isChoice tells a field of few short words from prose.
 func isChoice(all []any) bool {
 	different := map[any]bool{}
 	for _, v := range all {

@@ -116,6 +116,7 @@ func (j Judge) name(x, y *answers) string {
 	return x.by.Attempt + "-" + y.by.Attempt + "-" + hex.EncodeToString(sum[:4]) + ".jsonl"
 }
 
+// shared are the prompts that both answered, in the order of seq: with Limit an interrupted run judges the same ones.
 func shared(x, y *answers) []int64 {
 	var out []int64
 	for _, seq := range x.seqs {
@@ -126,6 +127,7 @@ func shared(x, y *answers) []int64 {
 	return out
 }
 
+// all asks about what has no verdict yet. The first failure ends it; what was answered by then is kept.
 func (j Judge) all(ctx context.Context, x, y *answers, todo []int64, file *verdicts) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, j.Concurrent))
@@ -213,6 +215,7 @@ func heard(text string) string {
 	return Tie
 }
 
+// sum counts the verdicts on the prompts at hand: a file may hold more, of an earlier run with a higher limit.
 func (j Judge) sum(file *verdicts, todo []int64, a, b *summary.Cell) *Judgement {
 	out := &Judgement{A: a.Name, B: b.Name, Model: j.Model, File: file.path}
 	for _, seq := range todo {

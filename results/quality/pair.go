@@ -233,6 +233,7 @@ const (
 	pairsLeast = 10
 )
 
+// warning is what is odd about a pair, "" = nothing.
 func (p *Pair) warning() string {
 	if p.ByID {
 		return fmt.Sprintf("%s and %s: one is imported, so answers are matched by prompt_id; whether the prompts were the same is not recorded", p.A, p.B)
