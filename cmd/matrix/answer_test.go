@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -248,6 +250,18 @@ decision "best" {
 	}
 	command := one[0].Missing[0].Command
 	hasWork(t, command)
+	_, _ = typed(t, "matrix report --requests 5000,50000,200000 x")
+	page, err := os.ReadFile("results/x/report/report.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := regexp.MustCompile(`(?s)class="do">.*?<code>(.*?)</code>`).FindAllSubmatch(page, -1)
+	for _, said := range printed { // one a card, those that the box turns to as well
+		hasWork(t, html.UnescapeString(string(said[1])))
+	}
+	if len(printed) != 3 {
+		t.Errorf("%d cards say what to do next, want 3", len(printed))
+	}
 	if code, out := typed(t, command+" --auto-approve"); code != 0 {
 		t.Fatal(code, out)
 	}

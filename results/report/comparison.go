@@ -18,7 +18,7 @@ func (m *maker) comparison() (Section, error) {
 	}
 	s.Blocks = append(s.Blocks, m.throughput()...)
 	if len(s.Blocks) > 0 {
-		s.Blocks = append(s.Blocks, Block{Tone: "note", Text: plain("Medians over complete launches; below each its interval and the launches behind it (pooled: from the spread between launches of like cells, which assumes that they vary alike). ★ marks a column's best figure; cells that failed a request have none. Throughput counts from first dispatch to last completion; load is process start to first token. – is a figure that was not to be had, with its reason in the inventory.")})
+		s.Blocks = append(s.Blocks, Block{Tone: "note", Text: plain("Medians over complete launches; below each its interval and the launches behind it (pooled: from the spread between launches of like cells, which assumes that they vary alike). ★ marks a column's best figure, where its interval meets no other's; cells that failed a request have none. Throughput counts from first dispatch to last completion; load is process start to first token. – is a figure that was not to be had, with its reason in the inventory.")})
 	}
 	return s, nil
 }

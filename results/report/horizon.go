@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -159,25 +160,30 @@ type crossing struct {
 	before, after string
 }
 
-// crossingsOf are the numbers of requests at which another contender becomes the fastest.
+// equal is how far apart two times may lie and still be a tie, by the verdict's own measure.
+const equal = 1.05
+
+// crossingsOf are the numbers of requests at which another contender becomes the fastest. Lines that weave within a tie cross
+// all the time: one counts as faster once it is so by more than that, and then from where it crossed.
 func crossingsOf(curves []decision.Curve) []crossing {
-	fastest := func(i int) (name string) {
-		best := math.Inf(1)
-		for _, c := range curves {
-			if t := secondsAt(c, curves[0].Points[i].Requests); t < best {
-				best, name = t, c.Contender
-			}
-		}
-		return name
-	}
 	var out []crossing
-	for i := 1; i < len(curves[0].Points); i++ {
-		a, b := fastest(i-1), fastest(i)
-		if a == b {
-			continue
+	var leader decision.Curve
+	crossed := 0.0
+	for i, p := range curves[0].Points {
+		best := slices.MinFunc(curves, func(a, b decision.Curve) int { return cmp.Compare(secondsAt(a, p.Requests), secondsAt(b, p.Requests)) })
+		lost, won := secondsAt(leader, p.Requests), secondsAt(best, p.Requests)
+		switch {
+		case i == 0:
+			leader = best
+		case lost <= won:
+			crossed = 0
+		case crossed == 0:
+			crossed = math.Sqrt(float64(curves[0].Points[i-1].Requests) * float64(p.Requests))
 		}
-		lo, hi := float64(curves[0].Points[i-1].Requests), float64(curves[0].Points[i].Requests)
-		out = append(out, crossing{math.Sqrt(lo * hi), a, b})
+		if i > 0 && lost > equal*won {
+			out = append(out, crossing{crossed, leader.Contender, best.Contender})
+			leader, crossed = best, 0
+		}
 	}
 	return out
 }

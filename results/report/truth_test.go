@@ -122,7 +122,7 @@ const ratio = "Ratio requests/hour with the load of these launches, to the faste
 // Of two platforms that are the same nobody is chosen, and no column has a best.
 func TestTwinsTie(t *testing.T) {
 	scales := []float64{1, 1.01, 0.99, 1.005}
-	r := reported(t, platform("a", []int{100, 400}, scales, nil), platform("b", []int{100, 400}, scales, nil))
+	r := reported(t, platform("a", []int{100, 400}, scales, nil), platform("b", []int{100, 400}, []float64{1.001, 1.01, 0.99, 1.004}, nil))
 	r.says(t, []string{"equally fast", "×1.00 the time"}, "Choose a", "Choose b")
 	for _, c := range append(r.card().Others, *r.card()) {
 		if !strings.Contains(c.For, ": a or b, ") {
@@ -130,6 +130,11 @@ func TestTwinsTie(t *testing.T) {
 		}
 		if got := badge(c, "Sure"); !strings.HasPrefix(got, "green: a tie, within 5%") {
 			t.Errorf("%s: sure is %q", c.For, got)
+		}
+	}
+	for _, f := range r.Figures() {
+		if f.Curves != nil && (len(f.Chart.(chart.Plot).Marks) > 0 || strings.Contains(f.Alt, "faster")) {
+			t.Errorf("their lines cross: %s", f.Alt)
 		}
 	}
 	walkTables(r.Document, func(table *Table) {
@@ -226,6 +231,9 @@ func TestFailuresAreNever(t *testing.T) {
 	}
 	if v := value(t, table, "b", "Success pooled"); v.Text != "98%" || v.Tone != "warn" || !strings.HasSuffix(v.Detail, "by 1,600") {
 		t.Errorf("success is %+v", v)
+	}
+	if v := value(t, r.captioned(t, "m, 800 requests"), "a", "Throughput output tokens/s"); v.Tone != "" {
+		t.Errorf("a is best among one: %+v", v)
 	}
 	for _, row := range r.captioned(t, "m, 800 requests").Rows {
 		for _, v := range row.Values[3:] {

@@ -146,7 +146,7 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 			flush()
 			continue
 		}
-		run = append(run, [2]float64{math.Round(x.at(times[i])), math.Round(y.at(v))}) // finer, nobody sees it: half a unit is less than half the stroke
+		run = append(run, [2]float64{math.Round(x.at(times[i])), math.Round(min(max(y.at(v), y.to), y.from))}) // finer, nobody sees it: half a unit is less than half the stroke. What lies beyond the axis stays in its panel
 	}
 	flush()
 }

@@ -1,0 +1,45 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"matrix/results/decision"
+)
+
+// Lines that weave around each other are a tie and cross nowhere; one that takes the lead and keeps it crosses once, where it
+// first was ahead.
+func TestCrossings(t *testing.T) {
+	curve := func(name string, of func(n float64) float64) decision.Curve {
+		c := decision.Curve{Contender: name}
+		for k := range 41 {
+			n := math.Round(10 * math.Pow(10, float64(k)/10))
+			p := decision.CurvePoint{Requests: int64(n)}
+			p.Seconds = of(n)
+			c.Points = append(c.Points, p)
+		}
+		return c
+	}
+	line := func(load, rate float64) func(float64) float64 {
+		return func(n float64) float64 { return load + n/rate }
+	}
+	for _, c := range []struct {
+		name   string
+		curves []decision.Curve
+		want   string
+	}{
+		{"alone", []decision.Curve{curve("a", line(1, 1))}, "[]"},
+		{"twins that weave by 2%", []decision.Curve{curve("a", line(5, 10)), curve("b", func(n float64) float64 { return line(5, 10)(n) * (1 + 0.02*math.Sin(9*math.Log(n))) })}, "[]"},
+		{"the stronger loads longer", []decision.Curve{curve("a", line(1, 1)), curve("b", line(101, 2))}, "[{200 a b}]"},
+		{"a third in between", []decision.Curve{curve("a", line(1, 1)), curve("b", line(51, 2)), curve("c", line(1051, 20))}, "[{100 a b} {2200 b c}]"},
+	} {
+		got := crossingsOf(c.curves)
+		for i := range got {
+			got[i].at = math.Round(got[i].at/100) * 100 // a curve has eight points a decade
+		}
+		if fmt.Sprint(got) != c.want {
+			t.Errorf("%s: %v, want %s", c.name, got, c.want)
+		}
+	}
+}
