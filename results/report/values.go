@@ -53,7 +53,7 @@ func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
 	if odd := c.Unusual(x.column); len(odd) > 0 {
 		v.Detail += fmt.Sprintf("; launch %d is unusual", odd[0].Attempt.Launch)
 	}
-	if x.better && len(beside) > 1 && m.best(x, c, beside) {
+	if x.better && len(beside) > 1 && x.best(m.Set, c, beside) {
 		v.Tone = "best"
 	}
 	return v
@@ -61,14 +61,14 @@ func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
 
 // best reports whether a cell's figure is ahead of all others', its interval of theirs: a median alone is ahead by chance. Cells
 // that lost requests are out of the race, for failing early is fast.
-func (m *maker) best(x metric, c *summary.Cell, beside []*summary.Cell) bool {
-	mine := m.Set.Estimate(c, x.column)
+func (x metric) best(set *summary.Set, c *summary.Cell, beside []*summary.Cell) bool {
+	mine := set.Estimate(c, x.column)
 	if !whole100(c) {
 		return false
 	}
 	rivals := 0
 	for _, other := range beside {
-		e := m.Set.Estimate(other, x.column)
+		e := set.Estimate(other, x.column)
 		if other == c || !e.Known() || !whole100(other) {
 			continue
 		}
