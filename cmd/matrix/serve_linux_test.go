@@ -179,17 +179,7 @@ func TestServeInABrowser(t *testing.T) {
 // byKeyboard goes from a cell to an answer and the one beside it with Tab and Enter.
 func byKeyboard(t *testing.T, p *browsertest.Page) {
 	t.Helper()
-	focus := func(selector string) {
-		t.Helper()
-		for range 200 {
-			var is bool
-			if p.Eval(fmt.Sprintf("document.activeElement.matches(%q)", selector), &is); is {
-				return
-			}
-			p.Press("Tab")
-		}
-		t.Fatalf("no Tab leads to %s", selector)
-	}
+	focus := p.Tab
 	focus("#cells tbody tr:nth-child(2) button")
 	p.Press("Enter")
 	p.Sees("!document.querySelector('#attempts-part').hidden && document.activeElement.id === 'attempts-title'")

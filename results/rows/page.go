@@ -43,6 +43,7 @@ type Page struct {
 	Counts  map[string]int64 `json:"counts"`  // of the measured phase, by status
 	Rows    []Request        `json:"rows"`
 	Next    string           `json:"next"`    // "after" of the next page; "" = this is the last
+	Prev    string           `json:"prev"`    // "before" of the page before
 	Checked bool             `json:"checked"` // all bytes of the table have been held against their checksum
 }
 
@@ -67,8 +68,14 @@ func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Prompt != "" {
 		out.Matched = named
 	}
-	if len(found) == q.Limit {
-		out.Next = found[q.Limit-1].String()
+	if q.back {
+		slices.Reverse(found)
+	}
+	if n := len(found); n > 0 {
+		out.Prev = found[0].String()
+		if n == q.Limit && !q.back || q.back && q.after != nil {
+			out.Next = found[n-1].String()
+		}
 	}
 	numbers := make([]int64, len(found))
 	for i, k := range found {
@@ -160,14 +167,18 @@ func (a *Attempt) promising(q *Query) []group {
 		if n == 0 {
 			continue
 		}
-		x := group{number: g, best: key{row: a.requests.Start(g)}}
+		x := group{number: g}
 		bounds := table.Bounds{Low: float64(a.requests.Start(g)), High: float64(a.requests.Start(g+1) - 1)}
 		if x.known = true; q.Sort != "" {
 			bounds, x.known = a.requests.Bounds(g, q.Sort)
 		}
+		x.best = key{value: bounds.Low, row: a.requests.Start(g)}
 		end := key{value: bounds.High, row: a.requests.Start(g + 1)}
-		if x.best.value = bounds.Low; q.Down {
+		if q.Down {
 			x.best.value, end.value = bounds.High, bounds.Low
+		}
+		if q.back { // those without a value come first
+			x.best, end, x.known = end, x.best, x.known && !bounds.Nulls
 		}
 		if x.known && !bounds.Nulls && q.after != nil && q.before(end, *q.after) {
 			continue // all of it stands on pages before

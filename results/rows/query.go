@@ -21,7 +21,8 @@ type Query struct {
 	Status, Prompt string // "" = any
 	Warmup         bool   // with those that only warm the engine up
 	Limit          int
-	after          *key // the last row of the page before; nil = from the first
+	after          *key // the last row of the page before, or the first of the one behind; nil = from the first, or the last
+	back           bool // the page before after: rows are looked for backwards
 }
 
 // Sorts are the columns that rows may be in the order of.
@@ -37,11 +38,15 @@ func Parse(q url.Values) (Query, error) {
 	if text := q.Get("limit"); text != "" {
 		out.Limit, err = strconv.Atoi(text)
 	}
-	if text := q.Get("after"); text != "" && err == nil {
+	text := q.Get("after")
+	if before := q.Get("before"); before != "" {
+		text, out.back = strings.TrimPrefix(before, "end"), true
+	}
+	if text != "" && err == nil {
 		out.after, err = parseKey(text)
 	}
 	if err != nil || out.Limit < 1 || out.Limit > most || out.Sort != "" && !slices.Contains(Sorts, out.Sort) {
-		return out, fmt.Errorf("%w: sort=%s limit=%s after=%s (at most %d rows)", ErrQuery, q.Get("sort"), q.Get("limit"), q.Get("after"), most)
+		return out, fmt.Errorf("%w: sort=%s limit=%s after=%s%s (at most %d rows)", ErrQuery, q.Get("sort"), q.Get("limit"), q.Get("after"), q.Get("before"), most)
 	}
 	return out, nil
 }
@@ -74,8 +79,11 @@ func parseKey(text string) (*key, error) {
 	return &k, err
 }
 
-// before reports whether a row stands before another. A missing value comes last whichever way.
+// before reports whether a row comes before another. A missing value comes last whichever way it is sorted.
 func (q *Query) before(a, b key) bool {
+	if q.back {
+		a, b = b, a
+	}
 	switch {
 	case a.null != b.null:
 		return b.null

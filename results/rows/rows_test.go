@@ -137,11 +137,44 @@ func testPages(t *testing.T, dir string, all []record.RequestRow) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %d rows, want %d in their order", query, len(got), len(want))
 			}
+			a.backwards(t, values, wanted(all, q))
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// backwards goes from the end some pages back, and one forth again.
+func (a *Attempt) backwards(t *testing.T, values url.Values, want []int64) {
+	t.Helper()
+	values.Del("after")
+	values.Set("before", "end")
+	var got []int64
+	for pages := 0; pages < 4; pages++ {
+		q, err := Parse(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := a.Page(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seqs []int64
+		for _, r := range p.Rows {
+			seqs = append(seqs, r.Seq)
+		}
+		if got = append(seqs, got...); len(seqs) < 1000 {
+			break
+		}
+		if (p.Next == "") != (pages == 0) {
+			t.Errorf("%v: page %d from the end leads on to %q", values, pages, p.Next)
+		}
+		values.Set("before", p.Prev)
+	}
+	if want = want[max(0, len(want)-4000):]; !slices.Equal(got, want) {
+		t.Errorf("%v: %d rows from the end, want %d in their order", values, len(got), len(want))
 	}
 }
 

@@ -240,13 +240,14 @@ func sameFile(a, b string) (bool, error) {
 // note says what is no conflict and still worth knowing.
 func (m *merger) note(mine []Past) {
 	type launch struct {
-		hash   string
-		number int
+		experiment, slug, hash string
+		number                 int
 	}
+	of := func(p Past) launch { return launch{p.Experiment, p.Slug, p.Identity.Hash, p.Launch} }
 	complete, identities := map[launch]bool{}, map[string]string{}
 	for _, p := range mine {
 		if p.Status == record.Complete && p.Problem == "" && p.Tainted == "" {
-			complete[launch{p.Identity.Hash, p.Launch}] = true
+			complete[of(p)] = true
 		}
 		identities[p.Experiment+"/"+p.Slug] = p.Identity.Hash
 	}
@@ -260,7 +261,7 @@ func (m *merger) note(mine []Past) {
 			add(fmt.Sprintf("%s/%s has results of two identities now (%s here, %s there): both are history, the plan says which counts",
 				p.Experiment, p.Name, record.CellKey(hash), record.CellKey(p.Identity.Hash)))
 		}
-		if p.Status == record.Complete && complete[launch{p.Identity.Hash, p.Launch}] {
+		if p.Status == record.Complete && complete[of(p)] {
 			add(fmt.Sprintf("launch %d of %s/%s is complete in both trees: both are kept, the later one counts", p.Launch, p.Experiment, p.Name))
 		}
 	}

@@ -73,6 +73,12 @@ func TestMerge(t *testing.T) {
 	if left, _ := filepath.Glob(into.inner(workDir, ".trash*")); len(left) > 0 {
 		t.Errorf("left in work: %v", left)
 	}
+	// The same launch of an equal cell in another experiment is another's.
+	other := &merger{todo: []Past{past[0]}}
+	other.todo[0].Experiment += "2"
+	if other.note(past[:1]); len(other.out.Notes) > 0 {
+		t.Errorf("of another experiment: %q", other.out.Notes)
+	}
 }
 
 // The same ULID with other contents: nothing at all is taken.

@@ -49,6 +49,9 @@ func follow(ctx context.Context, w *watch.Watcher, send func(string) error) erro
 			}
 			said = time.Now()
 		}
+		if w.Behind() && ctx.Err() == nil {
+			continue
+		}
 		if time.Since(said) > keepAlive {
 			if err := send(": nothing new\n\n"); err != nil {
 				return err

@@ -141,6 +141,19 @@ func (p *Page) Press(key string) {
 	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}, nil)
 }
 
+// Tab goes by the keyboard to the element that a selector finds.
+func (p *Page) Tab(selector string) {
+	p.b.t.Helper()
+	for range 200 {
+		var is bool
+		if p.Eval(fmt.Sprintf("document.activeElement.matches(%q)", selector), &is); is {
+			return
+		}
+		p.Press("Tab")
+	}
+	p.b.t.Fatalf("no Tab leads to %s", selector)
+}
+
 // As shows the page on a screen so wide, dark or light.
 func (p *Page) As(width, height int, dark bool) {
 	p.b.t.Helper()

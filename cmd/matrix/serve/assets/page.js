@@ -22,11 +22,11 @@ const fromCopy = {
   tree: () => load("api/tree.json"),
   attempts: q => load("api/attempts/" + enc(q.experiment) + "/" + enc(q.slug) + ".json"),
   async requests(q) {
-    const of = await load("api/rows/" + enc(q.attempt) + ".json"), from = Number(q.after || 0), down = q.desc ? -1 : 1;
+    const of = await load("api/rows/" + enc(q.attempt) + ".json"), limit = Number(q.limit), down = q.desc ? -1 : 1;
     const rows = of.rows.filter(r => !q.status || r.status === q.status).map((r, i) => [r, q.sort ? r[q.sort] : i]);
     rows.sort(([, x], [, y]) => x == null || y == null ? (x == null) - (y == null) : (x - y) * down);
-    const next = from + Number(q.limit);
-    return {...of, matched: rows.length, copied: of.rows.length, rows: rows.slice(from, next).map(([r]) => r), next: next < rows.length ? String(next) : ""};
+    const from = q.before ? Math.max(0, (q.before === "end" ? rows.length : Number(q.before)) - limit) : Number(q.after || 0), next = q.before && q.before !== "end" ? Number(q.before) : from + limit;
+    return {...of, matched: rows.length, copied: of.rows.length, rows: rows.slice(from, next).map(([r]) => r), next: next < rows.length ? String(next) : "", prev: String(from)};
   },
   async answer(q) {
     const of = await load("api/rows/" + enc(q.attempt) + ".json"), r = of.rows.find(r => r.prompt === q.prompt);
@@ -151,14 +151,15 @@ function drawList() {
 }
 
 let page, shown = {rows: []};
-const newPage = () => ({sort: "", desc: "", status: "", warmup: "", limit: 50, before: [], after: "", from: 0});
+const newPage = () => ({sort: "", desc: "", status: "", warmup: "", limit: 50, before: "", after: "", from: 0});
 async function drawRequests(first) {
   const p = page, [experiment, slug, attempt] = at;
   let got = {total: 0, matched: 0, counts: {}, rows: [], next: ""}, fault = "";
   $("range").textContent = "Reading …";
-  try { got = await get("requests", {experiment, slug, attempt, sort: p.sort, desc: p.desc, status: p.status, warmup: p.warmup, limit: p.limit, after: p.after}); } catch (e) { fault = e.message; }
+  try { got = await get("requests", {experiment, slug, attempt, sort: p.sort, desc: p.desc, status: p.status, warmup: p.warmup, limit: p.limit, after: p.after, before: p.before}); } catch (e) { fault = e.message; }
   if (p !== page) return; // another was asked for since
   shown = got;
+  if (p.before) p.from = Math.max(0, (p.before === "end" ? got.matched : p.from) - got.rows.length); // from was where the page behind begins
   $("status").replaceChildren(option("", "any"), ...Object.entries(got.counts).map(([name, n]) => option(name, words(name) + " (" + num(n, 0) + ")")));
   $("status").value = p.status;
   $("warmup").checked = p.warmup === "1";
@@ -166,8 +167,8 @@ async function drawRequests(first) {
   $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
   if (!fault && got.checked === false) checked(p);
   $("range").className = fault ? "bad" : "";
-  $("first").disabled = $("back").disabled = !p.before.length;
-  $("forth").disabled = !got.next;
+  $("first").disabled = $("back").disabled = !p.from;
+  $("forth").disabled = $("last").disabled = !got.next || p.from + got.rows.length >= got.matched;
   const col = (title, key, digits) => ({title, text: r => num(r[key], digits), number: true, key});
   table($("requests"), [{title: "request", text: r => r.seq, key: "seq"}, {title: "prompt", text: r => r.prompt}, {title: "status", text: r => words(r.status), kind: r => r.status === "ok" ? "" : "bad"},
     col("sent s", "sent_s", 3), col("TTFT s", "ttft_s", 4), col("TPOT s", "tpot_s", 5), col("e2e s", "e2e_s", 3), col("tokens in", "input_tokens", 0), col("tokens out", "output_tokens", 0),
@@ -190,12 +191,13 @@ async function checked(p) {
     return;
   }
 }
-const turn = (change, keep) => { page = {...page, ...(keep ? {} : {before: [], after: "", from: 0}), ...change}; return drawRequests(); };
+const turn = change => { page = {...page, before: "", after: "", from: 0, ...change}; return drawRequests(); };
 $("status").onchange = () => turn({status: $("status").value});
 $("warmup").onchange = () => turn({warmup: $("warmup").checked ? "1" : ""});
 $("first").onclick = () => turn({});
-$("back").onclick = () => { const [after, from] = page.before.at(-1); turn({before: page.before.slice(0, -1), after, from}, true); };
-$("forth").onclick = () => turn({before: [...page.before, [page.after, page.from]], after: shown.next, from: page.from + shown.rows.length}, true);
+$("back").onclick = () => turn({before: shown.prev, from: page.from});
+$("forth").onclick = () => turn({after: shown.next, from: page.from + shown.rows.length});
+$("last").onclick = () => turn({before: "end"});
 $("filter").oninput = drawCells;
 
 // drawAnswer shows a request beside the same prompt's answer elsewhere: at first on another platform, in a cell as like as there is.

@@ -3,7 +3,6 @@ package watch
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,13 +172,15 @@ type journal struct {
 	path   string
 	file   os.FileInfo // nil = not seen yet
 	handed int64       // bytes that were handed on
+	behind bool        // there is more to be read
 }
 
-// mostRead bounds what is read at once.
+// mostRead bounds what is read at once, and so what is held for one who does not take it.
 const mostRead = 1 << 20
 
-// read hands on the lines that are new; before those of another file it says that one begins.
+// read hands on the lines that are new, so many at once; before those of another file it says that one begins.
 func (j *journal) read() (news []Message) {
+	j.behind = false
 	f, err := disk.Open(j.path)
 	if err != nil {
 		return nil
@@ -194,23 +195,18 @@ func (j *journal) read() (news []Message) {
 		news = append(news, Message{"begin", nil})
 	}
 	j.file = info
-	for {
-		text := make([]byte, mostRead)
-		n, err := f.ReadAt(text, j.handed)
-		end := bytes.LastIndexByte(text[:n], '\n') + 1
-		if end == 0 {
-			if n == mostRead { // no line of ours
-				j.handed += int64(n)
-			}
-			return news
-		}
-		if lines := records(text[:end]); len(lines) > 0 {
-			news = append(news, Message{"records", lines})
-		}
-		if j.handed += int64(end); err == io.EOF {
-			return news
-		}
+	text := make([]byte, min(mostRead, info.Size()-j.handed))
+	n, _ := f.ReadAt(text, j.handed) // what is there
+	end := bytes.LastIndexByte(text[:n], '\n') + 1
+	if end == 0 && n == mostRead { // no line of ours
+		end = n
 	}
+	if lines := records(text[:end]); len(lines) > 0 {
+		news = append(news, Message{"records", lines})
+	}
+	j.handed += int64(end)
+	j.behind = n == mostRead
+	return news
 }
 
 // records are the lines that are JSON.

@@ -102,12 +102,25 @@ func (w *Watcher) Look(at time.Time) []Message {
 			now.Apply = append(now.Apply, *a)
 		}
 	}
+	if w.Behind() { // what runs is told after all that has happened before
+		return out
+	}
 	text, err := json.Marshal(Now{Gone: now.Gone, Apply: now.Apply})
 	if err == nil && string(text) != w.last {
 		w.last = string(text)
 		out = append(out, Message{"now", now})
 	}
 	return out
+}
+
+// Behind reports whether there is more to tell at once.
+func (w *Watcher) Behind() bool {
+	for _, s := range w.sources {
+		if s.journal.behind {
+			return true
+		}
+	}
+	return false
 }
 
 // named is a message with the source that it is of.
@@ -133,21 +146,24 @@ func (w *Watcher) tasks() {
 	maps.DeleteFunc(w.sources, func(name string, _ *source) bool { return !there[name] })
 }
 
-// shapeNow changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time.
+// shapeNow changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time. So it does with the names of the
+// experiments: the time of the tree's own folder tells of matrix's work in it too.
 func (w *Watcher) shapeNow() string {
-	n, last, root := 0, time.Time{}, os.DirFS(w.store.Root())
+	n, last, root, names := 0, time.Time{}, os.DirFS(w.store.Root()), []string(nil)
 	for _, pattern := range []string{"*", "*/*", "*/*/marks"} {
 		dirs, _ := fs.Glob(root, pattern) // the pattern is well-formed
 		for _, dir := range dirs {
 			if info, err := os.Lstat(filepath.Join(w.store.Root(), dir)); err == nil && info.IsDir() && !strings.HasPrefix(dir, ".") {
-				n++
+				if n++; pattern == "*" {
+					names = append(names, dir)
+				}
 				if info.ModTime().After(last) {
 					last = info.ModTime()
 				}
 			}
 		}
 	}
-	return fmt.Sprint(n, " ", last.UnixNano())
+	return fmt.Sprintf("%d %d %q", n, last.UnixNano(), names)
 }
 
 // applyOf is what a board tells, and how its apply is.

@@ -194,6 +194,12 @@ func TestTreeChanges(t *testing.T) {
 	if got := kinds(w.after(lookAround)); strings.Contains(got, "tree") {
 		t.Errorf("nothing new: %q", got)
 	}
+	if err := os.Rename(filepath.Join(w.root, "e"), filepath.Join(w.root, "f")); err != nil {
+		t.Fatal(err)
+	}
+	if got := kinds(w.after(lookAround)); !strings.Contains(got, "tree") {
+		t.Errorf("an experiment by another name: %q", got)
+	}
 	if err := os.Rename(w.root, w.root+" moved"); err != nil {
 		t.Fatal(err)
 	}
@@ -227,5 +233,32 @@ func TestSharedServerLoads(t *testing.T) {
 	w.board.Experiment = "../../etc"
 	if told, _ := json.Marshal(w.beat(w.at)); !strings.Contains(string(told), `"text":""`) {
 		t.Errorf("a name out of the tree: %s", told)
+	}
+}
+
+// A long journal is told piece by piece, so that one who does not read holds little; what runs is told after it.
+func TestLongJournal(t *testing.T) {
+	w := watch(t)
+	line := "{\"type\":\"warning\",\"message\":\"" + strings.Repeat("x", 1000) + "\"}\n"
+	const lines = 3000
+	w.file(strings.Repeat(line, lines), apply.JournalFile)
+	told, looks := 0, 0
+	for behind := true; behind; behind = w.Behind() {
+		got := w.Look(w.at)
+		looks++
+		for _, m := range got {
+			if m.Event == "records" {
+				text, _ := json.Marshal(m.Data)
+				if told += strings.Count(string(text), "warning"); len(text) > 2*mostRead {
+					t.Errorf("%d bytes at once", len(text))
+				}
+			}
+		}
+		if is := strings.Contains(kinds(got), "now"); is != (told == lines) {
+			t.Errorf("after %d lines: %s", told, kinds(got))
+		}
+	}
+	if told != lines || looks < 3 {
+		t.Errorf("%d lines in %d looks", told, looks)
 	}
 }
