@@ -42,8 +42,8 @@ type include struct {
 }
 
 const (
-	defaultMaxCells = 10_000
-	fitName         = "fit"
+	defaultMaxCells = 10_000 // unless limits.max_cells says otherwise: a slip in an axis must not make a plan of a million
+	fitName         = "fit"  // cell.fit, the memory prediction; no axis can have the name
 )
 
 // coordinates evaluates the matrix and the three values that every cell has.
@@ -98,6 +98,7 @@ func plainAttributes(diags hcl.Diagnostics, where string) hcl.Diagnostics {
 	return diags
 }
 
+// axisIndex is an axis's position, -1 where there is none of this name.
 func (c *compiler) axisIndex(name string) int {
 	return slices.IndexFunc(c.axes, func(a *axis) bool { return a.name == name })
 }
@@ -136,6 +137,7 @@ func (c *compiler) matrixAxis(a *hcl.Attribute) {
 	}
 }
 
+// badAxisName says what is wrong with a name, and which would do.
 func badAxisName(name string) string {
 	if name == fitName {
 		return "cell.fit is the memory prediction, so no axis can be called fit."
@@ -238,6 +240,7 @@ func (c *compiler) fits(name string, v cty.Value, at hcl.Range, into *axisValue)
 	return nil
 }
 
+// notABlock says what stands where a declared block is asked for: most often its name in quotes.
 func (p *program) notABlock(kind string, v cty.Value) string {
 	if s, ok := hclvalue.Text(v); ok {
 		if p.known[kind][s] != nil {

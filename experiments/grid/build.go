@@ -24,6 +24,8 @@ const (
 	minInterval       = 100 * time.Millisecond
 )
 
+// buildLoad reads how a cell's requests are offered. What the mode has no use for is dropped at the end, so that two cells that
+// differ in it alone are one identity.
 func buildLoad(r *reader) cell.Load {
 	platform := r.x.platformNow().platform
 	l := cell.Load{Mode: defaultMode(platform), Burstiness: notGiven}
@@ -41,6 +43,7 @@ func buildLoad(r *reader) cell.Load {
 	return l.Normalised()
 }
 
+// defaultMode is closed for a server: an open load needs a rate, which nobody can guess, and a batch hides latency.
 func defaultMode(p *cell.Platform) string {
 	if p.Batch() {
 		return "batch"
@@ -48,6 +51,7 @@ func defaultMode(p *cell.Platform) string {
 	return "closed"
 }
 
+// checkOpen wants a rate or a trace, and digests the trace: its bytes are part of the identity, its path is not.
 func (r *reader) checkOpen(l *cell.Load) {
 	switch {
 	case r.diags.HasErrors(): // a rate that is none is said to be
@@ -80,6 +84,8 @@ func (r *reader) checkBurstiness(l *cell.Load) {
 	}
 }
 
+// buildGenerate reads what is asked of each request. A template is parsed here, so that a slip shows in the plan and not after an
+// hour of loading; whether it renders the prompts is for who has them to say.
 func buildGenerate(r *reader) cell.Generate {
 	g := plainly[cell.Generate](r)
 	r.checkFormat(g.Format)
@@ -105,6 +111,8 @@ func generateKey(g cell.Generate) any {
 	}{fmt.Sprintf("%#v", g), stop}
 }
 
+// buildWarmup fills the engine twice over with what it will have in flight, up to a bound: kernels are chosen and graphs captured
+// for the sizes that are met.
 func buildWarmup(r *reader) cell.Warmup {
 	inFlight := r.x.batchSize()
 	if load := r.x.loadNow(); load.Mode == "closed" {
@@ -122,6 +130,7 @@ func (p *program) buildLimits(r *reader) cell.Limits {
 	return l
 }
 
+// buildCapture keeps all answers of a small cell and a sample of a large one's: the answers outweigh the figures by far.
 func buildCapture(r *reader) cell.Capture {
 	c := cell.Capture{Outputs: "all"}
 	r.fill(&c)
@@ -163,6 +172,7 @@ func plainly[T any](r *reader) T {
 	return part
 }
 
+// capital begins a sentence.
 func capital(s string) string {
 	if s == "" {
 		return s

@@ -56,6 +56,7 @@ func (c *compiler) expr(expr hcl.Expression, mayFit bool) *cellExpr {
 	return e
 }
 
+// sees reports that an expression refers to an axis.
 func (c *compiler) sees(e *cellExpr, axis string) bool {
 	return slices.Contains(e.axes, c.axisIndex(axis))
 }
@@ -93,6 +94,7 @@ func (c *compiler) notAnAxis(name string) string {
 	return ""
 }
 
+// fitReference notes that an expression needs the prediction, and so must wait for what the prediction itself is made of.
 func (c *compiler) fitReference(e *cellExpr, t hcl.Traversal, mayFit bool) *hcl.Diagnostic {
 	if !mayFit {
 		return diagnostic.Error(t.SourceRange(), "Reference cycle",

@@ -42,7 +42,7 @@ type Expansion struct {
 	slo       *component[cell.SLO]
 }
 
-// Expand prepares the walk.
+// Expand prepares the walk. Of an experiment with a mistake that leaves no cells to speak of, the walk is empty.
 func (e *Experiment) Expand(h Hooks) *Expansion {
 	p := e.program
 	if p == nil {
@@ -155,6 +155,7 @@ func (x *Expansion) cell(place cell.Place) *cell.Cell {
 	return c
 }
 
+// axes are the current cell's coordinates. They point into the axes' values: nothing is made for a cell but the list.
 func (x *Expansion) axes() []*cell.Axis {
 	axes := make([]*cell.Axis, len(x.idx))
 	for i, n := range x.idx {
@@ -166,8 +167,10 @@ func (x *Expansion) axes() []*cell.Axis {
 // valueOf is the current value of an axis.
 func (x *Expansion) valueOf(axis int) *axisValue { return &x.p.axes[axis].values[x.idx[axis]] }
 
+// batchSize is that of the current cell, which must be known before anything of it is built.
 func (x *Expansion) batchSize() int { return x.valueOf(x.p.batch).whole }
 
+// loadNow is the current cell's load, for defaults that depend on it.
 func (x *Expansion) loadNow() *cell.Load {
 	l, _ := x.load.at(x) // its mistakes are reported with the load itself
 	return l

@@ -34,6 +34,7 @@ func (x *Expansion) fill(c *cell.Cell, predicted bool, diags hcl.Diagnostics) hc
 	return x.fillPlain(x.p.resume, "resume", predicted, diags, func(v cty.Value) { c.Resume = v.True() })
 }
 
+// fillOne sets one component, in the pass that is its own; before that a stand-in with the defaults.
 func fillOne[T any](x *Expansion, from *component[T], to **T, predicted bool, diags hcl.Diagnostics) hcl.Diagnostics {
 	if from.memo.fit == predicted {
 		value, more := from.at(x)

@@ -48,6 +48,8 @@ func (f *findings) cell(c *cell.Cell, diags hcl.Diagnostics) {
 // maxRemembered bounds the short cut from a diagnostic to its finding; the key finds it as well.
 const maxRemembered = 10_000
 
+// add finds or makes the finding of a diagnostic. The text is no part of the key: of a thousand cells whose number is too large,
+// each says another number.
 func (f *findings) add(d *hcl.Diagnostic, cell string) *finding {
 	key := fmt.Sprintf("%d %s %v", d.Severity, d.Summary, d.Subject)
 	if _, lacking := d.Extra.(diagnostic.Unwritten); lacking {

@@ -34,6 +34,7 @@ func (r *reader) checkFormat(f cell.ResponseFormat) {
 	}
 }
 
+// checkChoice wants texts by which answers can be told apart.
 func (r *reader) checkChoice(choice []string) {
 	seen := map[string]bool{}
 	for _, c := range choice {

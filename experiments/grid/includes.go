@@ -38,6 +38,7 @@ func (c *compiler) compileIncludes() {
 	}
 }
 
+// includeIndices finds or adds an include's value on each axis; false where the include says too little or something unknown.
 func (c *compiler) includeIndices(b *hcl.Block, attrs hcl.Attributes) ([]int32, bool) {
 	idx := make([]int32, len(c.axes))
 	complete := true
@@ -91,6 +92,7 @@ func (p *program) inMatrix(idx []int32) bool {
 	return true
 }
 
+// cellName is what the cell of some indices is called.
 func (p *program) cellName(idx []int32) string {
 	labels := make([]string, len(idx))
 	for i, n := range idx {
@@ -125,6 +127,7 @@ func (c *compiler) countCells() {
 // maxTotal is where counting stops.
 const maxTotal = 1 << 40
 
+// bounded multiplies, and stops at maxTotal before it would overflow.
 func bounded(a, b int) int {
 	if b > 0 && a > maxTotal/b {
 		return maxTotal

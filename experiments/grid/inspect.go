@@ -80,6 +80,7 @@ func (x *Expansion) find(address string) *cell.Cell {
 	return nil
 }
 
+// judge evaluates every rule, those behind the first that applies as well: who asks why a cell is out wants to see them all.
 func (i *Inspection) judge() {
 	p := i.x.p
 	for _, r := range p.excludes {
@@ -103,6 +104,7 @@ func (i *Inspection) rule(kind string, r *rule, against string) Judged {
 	return j
 }
 
+// override judges an override, and lists what it sets where it applies.
 func (i *Inspection) override(o *override) Judged {
 	j := Judged{Kind: "override", Outcome: OutcomeTrue, Place: lang.PlaceOf(o.at)}
 	if o.when != nil {
@@ -151,6 +153,7 @@ func (i *Inspection) text(r hcl.Range) string {
 	return strings.Join(strings.Fields(string(r.SliceBytes(src))), " ")
 }
 
+// summaries are mistakes on one line.
 func summaries(diags hcl.Diagnostics) string {
 	var list []string
 	for _, d := range diags {

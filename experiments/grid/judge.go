@@ -229,11 +229,13 @@ func fitReason(f cell.Fit) string {
 	return fmt.Sprintf("needs %.1f GiB%s > %s GiB", *f.NeedGiB, sum, shortGiB(*f.BudgetGiB))
 }
 
+// shortGiB writes two decimals at most: 16, 15.57.
 func shortGiB(g float64) string {
 	s := strconv.FormatFloat(g, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
+// fitPlace is where the budget was declared, else the model, whose size is the other half of the sum.
 func fitPlace(c *cell.Cell) cell.Place {
 	if c.Hardware != nil {
 		return c.Hardware.Place

@@ -73,6 +73,8 @@ func (x *Expansion) value(e *cellExpr) outcome {
 	return state.memo.at(x, func() outcome { return x.evaluate(e, state) })
 }
 
+// evaluate computes an expression for the current cell. A comparison that can never be true is looked for once an expression: it
+// costs an evaluation of both sides, and does not depend on the cell.
 func (x *Expansion) evaluate(e *cellExpr, state *exprState) outcome {
 	x.evaluations++
 	ctx := x.context(e)

@@ -85,6 +85,8 @@ type compiler struct {
 	body  *hcl.BodyContent
 }
 
+// compile resolves one experiment. The order matters: axes first, since references are to them; overrides before all that may
+// read the platform, which sees their effect; rules last, since they may read everything.
 func compile(config *lang.Config, e lang.Experiment) *program {
 	p := &program{name: e.Name, order: "blocks", seed: 1, maxCells: defaultMaxCells, place: lang.PlaceOf(e.LabelRanges[0]), at: e.LabelRanges[0], known: config.Blocks,
 		settings: map[string]*settings{}, ranges: map[string]hcl.Range{}, used: map[int]bool{}}
@@ -103,6 +105,7 @@ func compile(config *lang.Config, e lang.Experiment) *program {
 	return p
 }
 
+// checkName wants a name that is a folder and a word on the command line.
 func (c *compiler) checkName() {
 	if !hclsyntax.ValidIdentifier(c.name) {
 		c.scope.Report(diagnostic.Error(c.at, "Bad name",
@@ -149,6 +152,7 @@ func (c *compiler) constant(a *hcl.Attribute, f schema.Field, path string) cty.V
 	return c.scope.Constant(f, a.Expr, path, c.ranges)
 }
 
+// attributeExpr is an attribute of the experiment that may differ from cell to cell; nil where it is not written.
 func (c *compiler) attributeExpr(name string) *cellExpr {
 	a := c.body.Attributes[name]
 	if a == nil {
@@ -195,6 +199,7 @@ func (c *compiler) single(name string) *hcl.Block {
 	return first
 }
 
+// compileOverrides reads what is laid over platforms. None of it may refer to cell.fit: the prediction is made of the result.
 func (c *compiler) compileOverrides() {
 	for _, b := range c.body.Blocks.OfType("override") {
 		attrs := c.scope.Content(b, schema.Body(schema.OverrideBlock.Fields), "in override").Attributes
@@ -222,6 +227,7 @@ func (c *compiler) compileOverrides() {
 	c.merged = len(c.overrides) > 0 || c.engine >= 0
 }
 
+// compileRules reads excludes and constraints, each kind in source order.
 func (c *compiler) compileRules() {
 	for _, b := range c.body.Blocks {
 		switch b.Type {
@@ -238,6 +244,7 @@ func (c *compiler) compileRules() {
 	}
 }
 
+// rule reads one; nil where its condition is missing, which is said.
 func (c *compiler) rule(b *hcl.Block, t schema.Block, when, say string) *rule {
 	attrs := c.scope.Content(b, schema.Body(t.Fields), "in "+t.Name).Attributes
 	a := attrs[when]
@@ -262,6 +269,7 @@ func (c *compiler) slots() {
 	}
 }
 
+// slot is an axis of this name, else the attribute, else nothing.
 func (c *compiler) slot(name string) slot {
 	for i, a := range c.axes {
 		if a.name == name {

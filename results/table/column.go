@@ -32,13 +32,15 @@ type spec struct {
 	enc             encoding
 }
 
-// column is one column of a table of R rows: what it is, and how a row's value gets in and out.
+// column is one column of a table of R rows: what it is, and how a row's value gets in and out. One list of such columns a
+// table is its schema, its writer and its reader, so that the three cannot disagree.
 type column[R any] struct {
 	spec
 	put func(array.Builder, *R)
 	get func(arrow.Array, int, *R) // of a value that is not null
 }
 
+// specsOf forgets what the rows are.
 func specsOf[R any](cols []column[R]) []spec {
 	out := make([]spec, len(cols))
 	for i, c := range cols {
@@ -47,6 +49,7 @@ func specsOf[R any](cols []column[R]) []spec {
 	return out
 }
 
+// fieldsOf are Arrow's fields, each with its unit and meaning beside it.
 func fieldsOf(specs []spec) []arrow.Field {
 	fields := make([]arrow.Field, len(specs))
 	for i, s := range specs {
@@ -71,6 +74,7 @@ func schemaOf(table string, specs []spec) *arrow.Schema {
 	return arrow.NewSchema(fieldsOf(specs), &meta)
 }
 
+// object is a JSON object of texts, its keys sorted, so that equal schemas have equal bytes.
 func object(texts map[string]string) string {
 	out, err := json.Marshal(texts)
 	if err != nil {

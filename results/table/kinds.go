@@ -11,6 +11,7 @@ import (
 
 // The kinds of columns. Each takes its value from, and puts it back to, the field that at points to.
 
+// text is a text that is never null: "" is one.
 func text[R any](name, doc string, at func(*R) *string) column[R] {
 	return column[R]{spec: spec{name: name, doc: doc, typ: arrow.BinaryTypes.String},
 		put: func(b array.Builder, r *R) { b.(*array.StringBuilder).Append(*at(r)) },
@@ -19,32 +20,38 @@ func text[R any](name, doc string, at func(*R) *string) column[R] {
 		}}
 }
 
+// integer is a count or a number of 64 bits, never null.
 func integer[R any](name, unit, doc string, at func(*R) *int64) column[R] {
 	return column[R]{spec: spec{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Int64},
 		put: func(b array.Builder, r *R) { b.(*array.Int64Builder).Append(*at(r)) },
 		get: func(a arrow.Array, i int, r *R) { *at(r) = a.(*array.Int64).Value(i) }}
 }
 
+// small is a whole number that 32 bits hold.
 func small[R any](name, unit, doc string, at func(*R) *int32) column[R] {
 	return column[R]{spec: spec{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Int32},
 		put: func(b array.Builder, r *R) { b.(*array.Int32Builder).Append(*at(r)) },
 		get: func(a arrow.Array, i int, r *R) { *at(r) = a.(*array.Int32).Value(i) }}
 }
 
+// real is a number of 64 bits. A NaN is written as it is: who has none to tell leaves null.
 func real[R any](name, unit, doc string, at func(*R) *float64) column[R] {
 	return column[R]{spec: spec{name: name, unit: unit, doc: doc, typ: arrow.PrimitiveTypes.Float64},
 		put: func(b array.Builder, r *R) { b.(*array.Float64Builder).Append(*at(r)) },
 		get: func(a arrow.Array, i int, r *R) { *at(r) = a.(*array.Float64).Value(i) }}
 }
 
+// truth is true or false.
 func truth[R any](name, unit, doc string, at func(*R) *bool) column[R] {
 	return column[R]{spec: spec{name: name, unit: unit, doc: doc, typ: arrow.FixedWidthTypes.Boolean},
 		put: func(b array.Builder, r *R) { b.(*array.BooleanBuilder).Append(*at(r)) },
 		get: func(a arrow.Array, i int, r *R) { *at(r) = a.(*array.Boolean).Value(i) }}
 }
 
+// hashType is half of a SHA-256: enough to tell a billion prompts apart, and half of what a file of them weighs.
 var hashType = &arrow.FixedSizeBinaryType{ByteWidth: 16}
 
+// digest is the first 16 bytes of a SHA-256.
 func digest[R any](name, doc string, at func(*R) *[16]byte) column[R] {
 	return column[R]{spec: spec{name: name, doc: doc, typ: hashType, enc: digests},
 		put: func(b array.Builder, r *R) { b.(*array.FixedSizeBinaryBuilder).Append(at(r)[:]) },
@@ -70,6 +77,7 @@ func reals[R any](name, unit, doc string, at func(*R) *[]float64) column[R] {
 		}}
 }
 
+// listOf names the element as Parquet does, so that a file reads back as it was written.
 func listOf(element arrow.DataType) arrow.DataType {
 	return arrow.ListOfField(arrow.Field{Name: "element", Type: element})
 }
@@ -107,6 +115,7 @@ func numbers[R any](name, doc string, at func(*R) *map[string]float64) column[R]
 		func(items arrow.Array, k int) float64 { return items.(*array.Float64).Value(k) })
 }
 
+// mapColumn writes the keys in their order: a Go map's would give two equal runs different bytes, and another checksum.
 func mapColumn[R, V any](name, doc string, item arrow.DataType, at func(*R) *map[string]V, put func(array.Builder, V), get func(arrow.Array, int) V) column[R] {
 	return column[R]{spec: spec{name: name, doc: doc, null: true, typ: arrow.MapOf(arrow.BinaryTypes.String, item)},
 		put: func(b array.Builder, r *R) {

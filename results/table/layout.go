@@ -37,6 +37,7 @@ func writerProperties(specs []spec) *parquet.WriterProperties {
 	return parquet.NewWriterProperties(props...)
 }
 
+// encodingOf is how one column lies in Parquet.
 func encodingOf(name string, typ arrow.DataType, enc encoding) []parquet.WriterProperty {
 	plain := func(e parquet.Encoding) []parquet.WriterProperty {
 		return []parquet.WriterProperty{parquet.WithDictionaryFor(name, false), parquet.WithEncodingFor(name, e)}

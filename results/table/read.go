@@ -65,6 +65,7 @@ func Batches(dir, table string, each func(arrow.RecordBatch) error) error {
 	return Scan(path, nil, func(b arrow.RecordBatch) error { return each(conform(b, schema)) })
 }
 
+// readRows reads columns of a table whose bytes are those that were written.
 func readRows[R any](dir, table string, cols []column[R], each func(R) error) error {
 	path, err := Intact(dir, table)
 	if err != nil {

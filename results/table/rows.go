@@ -14,6 +14,8 @@ var keyColumns = []column[record.Keys]{
 	integer("batch_size", "requests", "requests asked for in the measured phase", func(k *record.Keys) *int64 { return &k.BatchSize }),
 }
 
+// requestColumns are those of requests.parquet. Durations stand beside the stamps that they follow from: SQL over a glob of
+// files should need no formula of ours.
 var requestColumns = []column[record.RequestRow]{
 	integer(record.ColSeq, "", "index of the request in its phase, from 0", func(r *record.RequestRow) *int64 { return &r.Seq }),
 	uniqueText(text("prompt_id", "the dataset's name of the prompt", func(r *record.RequestRow) *string { return &r.PromptID })),
@@ -64,6 +66,7 @@ var requestColumns = []column[record.RequestRow]{
 	reals(record.ColChunkGaps, "s", "gaps between text events; only with capture.chunks", func(r *record.RequestRow) *[]float64 { return &r.ChunkGapsS }),
 }
 
+// outputColumns are apart from the requests, because answers are what trees are copied without.
 var outputColumns = []column[record.OutputRow]{
 	integer(record.ColSeq, "", "the request's seq in requests.parquet", func(r *record.OutputRow) *int64 { return &r.Seq }),
 	uniqueText(text("prompt_id", "the dataset's name of the prompt", func(r *record.OutputRow) *string { return &r.PromptID })),
@@ -71,6 +74,7 @@ var outputColumns = []column[record.OutputRow]{
 	uniqueText(text("text", "what was generated", func(r *record.OutputRow) *string { return &r.Text })),
 }
 
+// sampleColumns are tidy, a reading a row: engines have metrics of which we do not know the names.
 var sampleColumns = []column[record.SampleRow]{
 	real(record.ColTime, "s", "since the measured phase began; negative before", func(r *record.SampleRow) *float64 { return &r.TimeS }),
 	real(record.ColUnix, "s", "wall clock", func(r *record.SampleRow) *float64 { return &r.UnixS }),
@@ -82,14 +86,17 @@ var sampleColumns = []column[record.SampleRow]{
 
 func outputHash(r *record.RequestRow) *[16]byte { return &r.OutputHash }
 
+// second is a time in seconds that may be null.
 func second(name, doc string, at func(*record.RequestRow) **float64) column[record.RequestRow] {
 	return maybe(real[float64], name, "s", doc, at)
 }
 
+// tokens is a count of tokens that may be null.
 func tokens(name, doc string, at func(*record.RequestRow) **int64) column[record.RequestRow] {
 	return maybe(integer[int64], name, "tokens", doc, at)
 }
 
+// countColumns are those of counts.parquet: which attempts a reader of a glob, who sees no marks, is to count.
 var countColumns = []column[record.CountRow]{
 	text("experiment", "label of the experiment block", func(r *record.CountRow) *string { return &r.Experiment }),
 	text("cell", "16 hex digits of the cell's address", func(r *record.CountRow) *string { return &r.Cell }),

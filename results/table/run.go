@@ -55,6 +55,7 @@ func warnings() column[record.RunRow] {
 	return c
 }
 
+// metricColumn is a metric of the summary: whole numbers as such, so that SQL sums requests without a fraction.
 func metricColumn(m record.Metric) runColumn {
 	value := func(r *record.RunRow) *float64 { return r.Summary.Metrics[m.Name] }
 	set := func(r *record.RunRow, v float64) {
@@ -76,6 +77,7 @@ func metricColumn(m record.Metric) runColumn {
 	}, func(r *record.RunRow, n int64) { set(r, float64(n)) })
 }
 
+// attemptColumns say which attempt it is, and of what: from the manifest.
 func attemptColumns() []runColumn {
 	cols := []runColumn{
 		says("name", "coordinates of the cell", func(r *record.RunRow) string { return r.Manifest.Name }),
@@ -108,6 +110,7 @@ func attemptColumns() []runColumn {
 	)
 }
 
+// engineColumns say what ran, as it said itself; null = it did not.
 func engineColumns() []runColumn {
 	return []runColumn{
 		textAt("engine_name", "vllm, ollama, or what the server calls itself", func(r *record.RunRow) *string { return &r.Run.Engine.Name }),
@@ -133,6 +136,7 @@ func engineColumns() []runColumn {
 	}
 }
 
+// machineColumns say on what it ran.
 func machineColumns() []runColumn {
 	return []runColumn{
 		textAt("machine_host", "name of the host", func(r *record.RunRow) *string { return &r.Run.Machine.Host }),
@@ -152,6 +156,7 @@ func machineColumns() []runColumn {
 	}
 }
 
+// launchColumns say how it was asked, and what was beside it.
 func launchColumns() []runColumn {
 	return []runColumn{
 		textAt("load_mode", "batch, closed, open", func(r *record.RunRow) *string { return &r.Run.Mode }),
@@ -190,6 +195,7 @@ func launchColumns() []runColumn {
 	}
 }
 
+// phaseColumns are the parts of the load, a column each, in their order.
 func phaseColumns() []runColumn {
 	var cols []runColumn
 	for _, p := range record.Phases {
@@ -212,6 +218,7 @@ func phaseColumns() []runColumn {
 	return cols
 }
 
+// slo is one bound, in seconds; null where there is none. It is rounded to whole nanoseconds on the way back, as it came.
 func slo(name string, bound func(*cell.SLO) *time.Duration) runColumn {
 	return known(name, "s", "bound", func(r *record.RunRow) *float64 {
 		if r.Run.SLO == nil {
@@ -226,6 +233,7 @@ func slo(name string, bound func(*cell.SLO) *time.Duration) runColumn {
 	})
 }
 
+// calibrationColumns are what matrix calibrate found on this machine, all null where it never ran.
 func calibrationColumns() []runColumn {
 	of := func(name, unit, doc string, at func(*record.Calibration) *float64) runColumn {
 		return known(name, unit, doc, func(r *record.RunRow) *float64 {
@@ -258,6 +266,7 @@ func positive(v float64) *float64 {
 	return &v
 }
 
+// identityJSON is the identity's values as one JSON object. A value that is no JSON is left out: it would break the whole.
 func identityJSON(m record.Manifest) string {
 	values := map[string]json.RawMessage{}
 	for name, c := range m.Identity.Components.All() {
@@ -272,6 +281,8 @@ func identityJSON(m record.Manifest) string {
 	return string(out)
 }
 
+// segmentsColumn holds a list of records as JSON text: a nested column would cost each file a leaf a
+// field, and only a run that was interrupted has more than one record.
 func segmentsColumn() runColumn {
 	c := says("segments_json", "each segment's duration, load and reason", func(r *record.RunRow) string {
 		if len(r.Run.Segments) == 0 {

@@ -13,8 +13,10 @@ type runColumn struct {
 	number func(*record.RunRow) *float64 // its value, nil where it is null; the func is nil where it holds no number
 }
 
+// plain holds no number.
 func plain(c column[record.RunRow]) runColumn { return runColumn{column: c} }
 
+// unrepeated marks text that seldom repeats.
 func unrepeated(c runColumn) runColumn {
 	c.enc = unique
 	return c
@@ -37,6 +39,7 @@ func ofManifest[V any](*record.RunRow, V) {}
 // ofPhases takes back what the phases tell: nothing.
 func ofPhases(*record.RunRow, bool) {}
 
+// textAt is a text of the row, "" = null.
 func textAt(name, doc string, at func(*record.RunRow) *string) runColumn {
 	return plain(textOr(name, doc, at))
 }
@@ -51,10 +54,12 @@ func known(name, unit, doc string, value func(*record.RunRow) *float64, set func
 	return numeric(computed(real[float64], name, unit, doc, value, set), value)
 }
 
+// countAt is a whole number of the row that may be null.
 func countAt(name, unit, doc string, at func(*record.RunRow) **int64) runColumn {
 	return numeric(maybe(integer[int64], name, unit, doc, at), func(r *record.RunRow) *int64 { return *at(r) })
 }
 
+// knownAt is a number of the row that may be null.
 func knownAt(name, unit, doc string, at func(*record.RunRow) **float64) runColumn {
 	return numeric(maybe(real[float64], name, unit, doc, at), func(r *record.RunRow) *float64 { return *at(r) })
 }
@@ -74,6 +79,7 @@ func countOr(name, unit, doc string, at func(*record.RunRow) *int64) runColumn {
 	})
 }
 
+// numeric adds how the value is read as a number, for who asks for a column by its name.
 func numeric[V int64 | float64](c column[record.RunRow], value func(*record.RunRow) *V) runColumn {
 	return runColumn{column: c, number: func(r *record.RunRow) *float64 {
 		v := value(r)

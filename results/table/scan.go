@@ -39,6 +39,7 @@ func scanBytes(doc []byte, path string, names func(*file.Reader) []string, rows 
 	return errors.Join(scan(in, path, names(in), rows, each), in.Close())
 }
 
+// recoverDamage makes an error of a panic: arrow-go panics on some damaged files. Deferred by every function that reads one.
 func recoverDamage(path string, err *error) {
 	if r := recover(); r != nil {
 		*err = damaged(fmt.Errorf("read %s: damaged: %v", path, r))

@@ -152,6 +152,7 @@ func (s *Spool[R]) flush() error {
 	return s.keep(err)
 }
 
+// writeFrame writes a batch as one frame, in one write: a crash then cuts at most the last. The caller holds disk.
 func (s *Spool[R]) writeFrame(batch arrow.RecordBatch) (err error) {
 	s.payload.Reset()
 	if err := s.out.Write(batch); err != nil {

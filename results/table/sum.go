@@ -36,6 +36,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
+// through counts and digests what really went to the file: after a failed write that is less than was asked for.
 func (f *SummedFile) through(p []byte) (int, error) {
 	n, err := f.file.Write(p)
 	f.sum.Write(p[:n])

@@ -64,6 +64,7 @@ func (t *SampleTail) Read(each func(record.SampleRow) error) (err error) {
 	return eachSample(stream, known, each)
 }
 
+// eachSample reads a stream of batches; known: the first is one that was read before, and stands there for its schema alone.
 func eachSample(stream io.Reader, known bool, each func(record.SampleRow) error) error {
 	in, err := ipc.NewReader(stream)
 	if err != nil {
