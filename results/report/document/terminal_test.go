@@ -1,8 +1,13 @@
 package document
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"matrix/results/report/chart"
 )
 
 // What does not fit on a line goes on below its own text, not below its name, and no word of it is lost.
@@ -56,5 +61,97 @@ func TestOneCardIsOpen(t *testing.T) {
 	}
 	if !strings.Contains(md.String(), "**For 50: b &lt;i&gt;**") || strings.Contains(md.String(), "For 5:") {
 		t.Errorf("in Markdown the last card stands alone:\n%s", md.String())
+	}
+}
+
+// wide is a document of long words and wide tables.
+func wide() *Document {
+	long := strings.Repeat("a word and another ", 30)
+	t := &Table{ID: "t", Caption: "what to decide on", Columns: []Column{{Title: "Platform"}}, Notes: []string{long, long}}
+	for i := range 9 {
+		t.Columns = append(t.Columns, Column{Title: fmt.Sprintf("metric %d", i), Unit: "s", Numeric: true})
+	}
+	for i := range 7 {
+		r := Row{ID: fmt.Sprintf("row-%d", i), Values: []Value{{Text: fmt.Sprintf("platform_%d", i)}}}
+		for k := range 9 {
+			r.Values = append(r.Values, Value{Text: fmt.Sprintf("%d.%d", k, i), Detail: "1.00–2.00, pooled 95% of 3", Unlike: map[bool]string{true: "unlike in precision"}[k == 3]})
+		}
+		t.Rows = append(t.Rows, r)
+	}
+	return &Document{Title: "t", Sections: []Section{
+		{ID: "answer", Title: "A", Blocks: []Block{{Tone: "lead", Text: Text{{Text: long}}}, {Tone: "warn", Text: Text{{Text: long}}}, {Card: &Card{Badges: []Badge{{Name: "Would change if", Text: long}}}},
+			{Table: t}, {List: []Text{{{Text: long}}}}, {Figure: &Figure{ID: "f", Title: "F", Alt: long, Chart: chart.Plot{}}}, {Fold: &Fold{Title: "more", Blocks: []Block{{Table: t}}}}}},
+		{ID: "comparison", Title: "C", Folded: true, Blocks: []Block{{Table: t}}}}}
+}
+
+// No line of a terminal's report is longer than the terminal: what is, is broken there, in the middle of a word.
+func TestLinesFit(t *testing.T) {
+	for _, width := range []int{60, 80, 200} {
+		var short, full strings.Builder
+		for _, err := range []error{wide().WriteSummary(&short, width), wide().WriteText(&full, width)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for form, text := range map[string]string{"short": short.String(), "full": full.String()} {
+			for line := range strings.Lines(text) {
+				if line = strings.TrimSuffix(line, "\n"); ansi.StringWidth(line) > width || strings.HasSuffix(line, " ") {
+					t.Errorf("%s, %d columns: a line of %d: %q", form, width, ansi.StringWidth(line), line)
+				}
+			}
+		}
+		for _, want := range []string{"platform_6", "8.6", "unlike in precision"} {
+			if !strings.Contains(full.String(), want) {
+				t.Errorf("%d columns: the whole report has no %q", width, want)
+			}
+		}
+		if lines := strings.Count(short.String(), "\n"); lines > 80 || !strings.Contains(short.String(), "platform_6") || strings.Contains(short.String(), "[chart]") {
+			t.Errorf("%d columns: the short one has %d lines:\n%s", width, lines, short.String())
+		}
+	}
+}
+
+// Code is what it is in every form, whatever it holds: fences, markup, spaces at its beginning.
+func TestCodeIsVerbatim(t *testing.T) {
+	const code = "#!/bin/sh\n  cat <<'E' # ```\n<b>&amp;</b> *x* _y_ [z](#q)\nE\n"
+	d := &Document{Title: "t", Sections: []Section{{ID: "s", Title: "S", Blocks: []Block{{Code: code}}}}}
+	var page, md, text strings.Builder
+	for _, err := range []error{d.WriteHTML(&page), d.WriteMarkdown(&md), d.WriteText(&text, 20)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(md.String(), "````\n"+code+"````\n") {
+		t.Errorf("Markdown:\n%s", md.String())
+	}
+	if !strings.Contains(page.String(), "  cat &lt;&lt;&#39;E&#39; # ```\n&lt;b&gt;&amp;amp;&lt;/b&gt;") {
+		t.Errorf("page:\n%s", page.String())
+	}
+	for line := range strings.Lines(code) {
+		if !strings.Contains(text.String(), "    "+line) {
+			t.Errorf("text lacks %q:\n%s", line, text.String())
+		}
+	}
+}
+
+// Each figure, fold, note, anchor and heading is in the Markdown, and nothing of it in another's place.
+func TestMarkdownHasAll(t *testing.T) {
+	d := &Document{Title: "t", Made: "Made now.", Banner: "SIMULATED: x", Mark: "SIMULATED", Sections: []Section{{ID: "s", Title: "S", Blocks: []Block{
+		{Heading: "H", ID: "h"}, {Tone: "lead", Text: Text{{Text: "led"}}}, {Tone: "warn", Text: Text{{Text: "warned"}, {Text: "link", Anchor: "a"}, {Text: "bold", Strong: true}}},
+		{Figure: &Figure{ID: "f", Title: "F|1", Alt: "told", Note: "noted", Source: Text{{Text: "cell", Anchor: "c"}}, Chart: chart.Plot{Title: "told"}}},
+		{Table: &Table{ID: "t", Caption: "C", Columns: []Column{{Title: "a"}, {Title: "b", Unit: "s", Numeric: true}}, Rows: []Row{{ID: "r", Values: []Value{{Text: "x", Anchor: "c"}, {Text: "1", Tone: "best", Detail: "2–3", Unlike: "unlike in y"}}}}, Notes: []string{"n"}}},
+		{Fold: &Fold{Title: "more", Blocks: []Block{{List: []Text{{{Text: "item"}}}}}}}}}}}
+	var b strings.Builder
+	if err := d.WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := "# SIMULATED: t\n\n> **SIMULATED: x**\n\nMade now.\n\n<a id=\"s\"></a>\n\n## SIMULATED: S\n\n<a id=\"h\"></a>\n\n### H\n\n**led**\n\n> ⚠ warned[link](#a)**bold**\n\n" +
+		"<a id=\"f\"></a>\n\n**F\\|1**\n\n![told](f.svg)\n\nnoted From [cell](#c).\n\n<a id=\"t\"></a>\n\n**C**\n\n| a | b (s) |\n| --- | ---: |\n" +
+		"| <a id=\"r\"></a>[x](#c) | **1** ★ <br> 2–3 <br> unlike in y |\n\nn\n\n<details><summary>more</summary>\n\n- item\n\n</details>\n\n"
+	if b.String() != want {
+		t.Errorf("%s\nwant\n%s", b.String(), want)
+	}
+	if charts := d.Charts(); len(charts) != 1 || !strings.Contains(charts["f.svg"], "<title>told</title>") || !strings.Contains(charts["f.svg"], "SIMULATED</text>") {
+		t.Errorf("%v", charts)
 	}
 }
