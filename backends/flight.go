@@ -28,6 +28,7 @@ func (t *Traffic) LastIn() time.Duration { return time.Duration(t.lastIn.Load())
 // Flight makes the record of one request.
 func (t *Traffic) Flight() *Flight { return &Flight{traffic: t} }
 
+// gauge is a number with the highest that it ever was.
 type gauge struct{ now, most atomic.Int64 }
 
 func (g *gauge) add(n int64) {

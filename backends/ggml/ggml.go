@@ -118,6 +118,7 @@ func Predict(f *cell.Fit, m Model, s Settings) {
 	sum.room()
 }
 
+// fitSum is a prediction while it is added up.
 type fitSum struct {
 	fit      *cell.Fit
 	settings Settings
@@ -138,6 +139,7 @@ func (s *fitSum) share() float64 {
 	return float64(*s.settings.LayersGPU) / float64(layers)
 }
 
+// weights are those of the layers that go to the GPU, by their share of all layers.
 func (s *fitSum) weights() {
 	if s.model.weightBytes == 0 {
 		s.line("weights unknown")
@@ -190,6 +192,8 @@ func (s *fitSum) graph() {
 	s.line("graph %.2f GiB: a batch of %d tokens (flash attention %t)", bytes/bytesPerGiB, set.Batch, set.Flash)
 }
 
+// need is what would have to fit for every layer to be on the GPU. More than that is no reason not to run: layers go to the
+// CPU, and the launch says how many.
 func (s *fitSum) need() {
 	f := s.fit
 	if f.WeightsGiB == nil {

@@ -48,6 +48,7 @@ type Installed struct {
 // Hash is that of the lock.
 func (i Installed) Hash() string { return filepath.Base(i.Folder) }
 
+// reHash is the name of an installation's folder: the SHA-256 of its lock.
 var reHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // part is the ending of a folder that is being made.

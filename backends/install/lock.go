@@ -89,6 +89,9 @@ func lockByUV(ctx context.Context, tool, python string, e *cell.Engine, lock *ce
 	return parsePylock(string(text), lock)
 }
 
+// parsePylock takes pinned packages with their hashes out of a pylock.toml (PEP 751), as uv writes it. Wheels win over
+// source archives: a build would fetch what is not locked. Bytes is the sum of each package's largest file, since which of
+// them fits is known on the machine only.
 func parsePylock(text string, lock *cell.Lock) error {
 	_, text, _ = strings.Cut(text, "[[packages]]")
 	for _, block := range strings.Split(text, "[[packages]]") {

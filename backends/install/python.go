@@ -82,8 +82,10 @@ type toolError struct {
 	said string
 }
 
+// mostLines is how much of pip's or uv's own words an error repeats: the reason stands last.
 const mostLines = 6
 
+// Error is the tool's last lines, without its notices.
 func (e *toolError) Error() string {
 	lines := strings.FieldsFunc(strings.TrimSpace(e.said), func(r rune) bool { return r == '\n' || r == '\r' })
 	lines = slices.DeleteFunc(lines, func(line string) bool {

@@ -83,6 +83,7 @@ func fetch(context.Context, *cell.Cell, backends.Download, func(done, total int6
 	return errors.New("a GGUF file is not fetched: put it where model.llama_cpp.gguf says")
 }
 
+// installed is what doctor says of llama.cpp on this machine.
 func installed(p *cell.Platform) backends.Installed {
 	i := backends.Installed{Name: "llama.cpp", Tested: Tested,
 		Advice: "Install llama.cpp and name its llama-server with platform.binary, or the wheel xllamacpp and name its interpreter with platform.python."}

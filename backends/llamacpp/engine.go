@@ -31,6 +31,9 @@ type engine struct {
 	info backends.Info // but how it ended
 }
 
+// newEngine gathers what the server, its log and the model's file tell, each for what the others do not: layers are in the
+// log only, the tokenizer's rules in the file only, and the context of a slot is the server's own answer, not what was
+// asked for.
 func newEngine(s *server, spec backends.Spec, name string, m model, p props, told facts) *engine {
 	health := wire.Health(s.url+"/health", "")
 	e := &engine{server: s, model: name, props: p, health: health,

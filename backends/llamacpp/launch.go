@@ -29,6 +29,8 @@ type server struct {
 	url string
 }
 
+// launch starts a server for one attempt and waits until its model is loaded. The model is served by a name that only this
+// launch has, so an answer cannot come from another server at the same port.
 func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
 	defer cancel()
@@ -155,6 +157,7 @@ func (s *server) failed(ctx context.Context, err error) error {
 // models is /v1/models. The alias is the id; its size stands under meta.
 type models struct{ Data []model }
 
+// model is an entry of /v1/models.
 type model struct {
 	ID   string `json:"id"`
 	Meta struct {

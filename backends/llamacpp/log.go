@@ -106,6 +106,8 @@ func (l *loadLog) ready(at time.Time) {
 	l.spec.Observe(backends.Phase{Name: "ready", Duration: max(0, at.Sub(l.began)-before)})
 }
 
+// take reads one line. Builds differ in what they print, so every fact is optional, and the count of layers has two
+// sources.
 func (f *facts) take(line string) {
 	if m := reOffloaded.FindStringSubmatch(line); m != nil {
 		f.layersGPU, f.layers = ggml.Count(m[1]), ggml.Count(m[2])

@@ -78,4 +78,5 @@ func (p program) version(ctx context.Context) (string, error) {
 	return v, nil
 }
 
+// errNoServer is said of a program that runs and does not name a version as llama-server does.
 var errNoServer = errors.New("it is no llama-server")

@@ -24,6 +24,7 @@ type Config struct {
 	parameters float64
 }
 
+// layerKind is what a layer keeps of the tokens before: all of them, those of a window, or a state of fixed size.
 type layerKind byte
 
 const (
@@ -53,6 +54,8 @@ func ReadConfig(dir string) (*Config, error) {
 	return headers.config.read(dir, readConfig)
 }
 
+// readConfig reads config.json of a model's folder. A file that is not there is a NotFoundError: the model may be fetched
+// yet.
 func readConfig(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.json")
 	data, err := ReadSmall(path, 16<<20)
@@ -97,6 +100,8 @@ func ParseConfig(data []byte) (*Config, error) {
 	return c, nil
 }
 
+// shapeOf takes the measures of a model under each of the names that families give them. What is not told is 0. Layers are
+// bounded: the lists made from them must not be as long as a broken file says.
 func shapeOf(f fields) Shape {
 	s := Shape{
 		Layers:           f.number("num_hidden_layers", "n_layer", "num_layers"),
@@ -204,6 +209,8 @@ func slidingPeriod(modelType string) int {
 	return 1
 }
 
+// readQuantization takes the method and the bits of a weight. Methods that do not say their bits are known by name;
+// compressed-tensors has them in groups.
 func (c *Config) readQuantization(top, text fields) {
 	q := top.object("quantization_config")
 	if q == nil {

@@ -23,6 +23,7 @@ type hashed struct {
 	done atomic.Int64
 }
 
+// hashing is the file that is read for its digest just now, of several the newest; a progress line tells of it.
 var hashing atomic.Pointer[hashed]
 
 func newHashed(path string, size int64) *hashed {
@@ -31,6 +32,7 @@ func newHashed(path string, size int64) *hashed {
 	return h
 }
 
+// Write counts what was read; it never fails.
 func (h *hashed) Write(p []byte) (int, error) {
 	h.done.Add(int64(len(p)))
 	return len(p), nil
@@ -46,6 +48,8 @@ func Hashing() (path string, done, size int64) {
 	return h.path, h.done.Load(), h.size
 }
 
+// digestCached is the SHA-256 of a regular file. It is kept with the file's stamp in dir: a model of 100 GB is read once,
+// and anew only after it changed.
 func digestCached(path, dir string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -23,6 +23,7 @@ func (f fields) text(key string) string {
 	return s
 }
 
+// texts is a list of strings; what is none of them stays in its place as "", since lists are read beside others by index.
 func (f fields) texts(key string) []string {
 	list, _ := f[key].([]any)
 	var out []string

@@ -32,6 +32,7 @@ func ReadGGUF(path string) (*GGUF, error) {
 	return headers.gguf.read(path, readGGUF)
 }
 
+// readGGUF reads a file's head: keys and tensors, none of the weights.
 func readGGUF(path string) (*GGUF, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -72,6 +73,8 @@ func ParseGGUF(r io.Reader, size int64) (*GGUF, error) {
 	return g, nil
 }
 
+// describe takes the measures from the keys, which carry the architecture's name. Where a measure is a list by layer the
+// largest value counts: a prediction that is too low starts what cannot run.
 func (g *GGUF) describe(kv fields) {
 	get := func(key string) int { return kv.number(g.Architecture + "." + key) }
 	g.Shape = Shape{

@@ -7,6 +7,8 @@ import (
 	"io"
 )
 
+// read fills p. No more is read than the file has: lengths in a broken file are lies, and each is held against what is
+// left.
 func (d *ggufReader) read(p []byte) error {
 	if int64(len(p)) > d.left {
 		return io.ErrUnexpectedEOF
@@ -43,6 +45,7 @@ func (d *ggufReader) length() (int64, error) {
 	return int64(n), nil
 }
 
+// str is a text of at most limit bytes, which bounds what is allocated for a length that the file claims.
 func (d *ggufReader) str(limit int64) (string, error) {
 	n, err := d.length()
 	if err != nil {
@@ -71,6 +74,7 @@ func (d *ggufReader) skipString() error {
 	return d.skip(n)
 }
 
+// skip passes over n bytes, such as a list of scores as long as the vocabulary.
 func (d *ggufReader) skip(n int64) error {
 	if n > d.left {
 		return io.ErrUnexpectedEOF

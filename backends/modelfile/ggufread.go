@@ -30,11 +30,13 @@ type ggufArray struct {
 	flags   []bool
 }
 
+// ggufTensor is one tensor of the table: bytes as they lie in the file, quantised.
 type ggufTensor struct {
 	name            string
 	elements, bytes int64
 }
 
+// prefix reads what a file begins with: magic, version, and how many tensors and keys follow.
 func (d *ggufReader) prefix() (tensors, keys uint64, err error) {
 	var magic [4]byte
 	if err := d.read(magic[:]); err != nil {
@@ -99,6 +101,8 @@ func scalarSize(kind uint32) int64 {
 	return 0
 }
 
+// value is a key's value as string, bool, float64 or ggufArray. Numbers are one type, whichever was written: a reader of
+// keys need not know which one a converter chose.
 func (d *ggufReader) value(kind uint32, depth int) (any, error) {
 	switch {
 	case kind == ggufString:
@@ -118,6 +122,7 @@ func (d *ggufReader) value(kind uint32, depth int) (any, error) {
 	return number(kind, b), nil
 }
 
+// number is a scalar of a GGUF type, little-endian. Kinds that are not listed are unsigned.
 func number(kind uint32, b [8]byte) float64 {
 	u := binary.LittleEndian.Uint64(b[:])
 	switch kind {
@@ -183,6 +188,7 @@ func (d *ggufReader) list(depth int) (any, error) {
 	return a, nil
 }
 
+// element keeps an element of a list where it is a count or a flag; texts are read and dropped.
 func (d *ggufReader) element(kind uint32, depth int, a *ggufArray) error {
 	v, err := d.value(kind, depth+1)
 	if err != nil {

@@ -42,6 +42,8 @@ func HubDir(getenv Getenv) string {
 }
 
 var (
+	// repoName is what Hugging Face allows as a repository's name. Whatever else is written must not become a path below
+	// the cache.
 	repoName   = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
 	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`)
 )

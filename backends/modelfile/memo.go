@@ -14,6 +14,7 @@ var headers struct {
 	weights memo[*Weights]
 }
 
+// stamp tells one state of a file from another.
 type stamp struct {
 	path  string
 	size  int64
@@ -24,6 +25,8 @@ type stamp struct {
 // memo keeps results by file; errors are asked again.
 type memo[T any] struct{ known sync.Map }
 
+// read is what was read of a file before, as long as its stamp is the same. Errors are not kept: a file that was not there
+// may come.
 func (m *memo[T]) read(path string, read func(string) (T, error)) (T, error) {
 	st, err := os.Stat(path)
 	if err != nil {

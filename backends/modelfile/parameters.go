@@ -18,6 +18,7 @@ const (
 	normWidth = 2 // vectors of all heads together
 )
 
+// families are the model types that testdata/shapes has counts for.
 var families = map[string]family{
 	"llama": {outBias: true}, "mistral": {}, "ministral": {}, "mixtral": {}, "phi3": {}, "granite": {outBias: true}, "smollm3": {outBias: true},
 	"qwen2": {qkvBias: true}, "qwen3": {qkNorm: normHead, outBias: true}, "qwen3_moe": {qkNorm: normHead, outBias: true},
@@ -36,6 +37,7 @@ var families = map[string]family{
 // is the embedding. 0 = not known.
 func (c *Config) Parameters() float64 { return c.parameters }
 
+// count adds up the parameters of a known family, layer by layer; 0 = they cannot be told.
 func (c *Config) count(f fields) float64 {
 	kind, known := families[c.ModelType]
 	if c.Layers == 0 || c.HiddenSize == 0 || c.Heads == 0 || c.VocabSize == 0 {
@@ -70,6 +72,8 @@ func (c *Config) plain(f fields) bool {
 	return c.Experts == 0 && c.KVLoraRank == 0 && c.OtherLayers == 0 && c.SharedLayers == 0 && !f.mentions("mamba", "linear_num", "ssm", "conv_L", "layers_block_type", "per_layer")
 }
 
+// attention is the parameters of one layer's attention: projections, biases and norms. With a latent cache (MLA) the
+// projections go through it; layers that share an earlier one's keys and values have none.
 func (c *Config) attention(f fields, kind family, layer int) float64 {
 	h, heads := float64(c.HiddenSize), float64(c.Heads)
 	if c.KVLoraRank > 0 {

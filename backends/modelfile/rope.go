@@ -47,6 +47,7 @@ func (c *Config) ropeKinds(f fields) []ropeScaling {
 // ropeScaling is rope_scaling, or one of rope_parameters.
 type ropeScaling fields
 
+// rows is how many positions the table of cosines has, which vLLM keeps on each GPU, for a context of so many positions.
 func (r ropeScaling) rows(positions float64) float64 {
 	f := fields(r)
 	factor, _ := f["factor"].(float64)

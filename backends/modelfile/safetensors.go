@@ -41,6 +41,7 @@ func ReadSafetensors(dir string) (*Weights, error) {
 	return headers.weights.read(dir, readSafetensors)
 }
 
+// readSafetensors adds up the heads of a folder's weight files; no weights are read.
 func readSafetensors(dir string) (*Weights, error) {
 	files, err := weightFiles(dir)
 	if err != nil {
@@ -56,6 +57,8 @@ func readSafetensors(dir string) (*Weights, error) {
 	return w, nil
 }
 
+// weightFiles are the files that the index names, or every *.safetensors without one. The index wins: beside its files may
+// lie others, such as a consolidated copy of the same weights. A name with a folder in it is refused.
 func weightFiles(dir string) ([]string, error) {
 	index := filepath.Join(dir, "model.safetensors.index.json")
 	data, err := ReadSmall(index, headerLimit)
@@ -90,6 +93,7 @@ func weightFiles(dir string) ([]string, error) {
 	return files, nil
 }
 
+// addFile adds one file's head. A file that the index names and that is not there was not downloaded whole.
 func (w *Weights) addFile(path string) error {
 	f, size, err := openRegular(path)
 	if err != nil {

@@ -24,6 +24,8 @@ func Told(kind, path string, ask func() (string, error)) (string, error) {
 	return toldOf(cacheDir(kind), path, func(answer string) bool { return answer != "" }, ask)
 }
 
+// toldOf is what was found out about a file before, as long as the file is the same, or else what ask finds out. An answer
+// that is kept must be valid in form, else it is asked for anew.
 func toldOf(dir, path string, valid func(string) bool, ask func() (string, error)) (string, error) {
 	want, err := stampOf(path)
 	if err != nil {

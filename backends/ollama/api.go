@@ -53,6 +53,8 @@ func (a *api) call(ctx context.Context, path string, body []byte, out any) error
 	return a.do(req, out)
 }
 
+// do sends a request and decodes its answer into out, which may be nil. An "error" in the answer is one whatever the
+// status.
 func (a *api) do(req *http.Request, out any) error {
 	resp, err := a.http.Do(req)
 	if err != nil {
@@ -129,6 +131,7 @@ func (a *api) loaded(ctx context.Context, name string) (running, error) {
 	return running{}, fmt.Errorf("%s: %w", name, errNotLoaded)
 }
 
+// errNotLoaded means that /api/ps does not have a model right after its load.
 var errNotLoaded = errors.New("ollama does not list it as loaded")
 
 // create makes a model from a GGUF file. Weights that the store already holds are not sent again.
@@ -151,6 +154,7 @@ func (a *api) create(ctx context.Context, s source, name string) error {
 	return nil
 }
 
+// putBlob sends a file into the server's store, under its digest ("sha256:…"), unless it is there.
 func (a *api) putBlob(ctx context.Context, path, digest string) error {
 	url := wire.Join(a.base, "/api/blobs/"+digest)
 	head, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)

@@ -30,6 +30,8 @@ type message struct {
 	ToolCallID string     `json:"tool_call_id,omitempty"`
 }
 
+// toolCall is a call of a tool in an earlier turn. Ollama wants its arguments as an object, where OpenAI has a text with
+// JSON in it.
 type toolCall struct {
 	ID       string `json:"id,omitempty"`
 	Function struct {
@@ -38,6 +40,7 @@ type toolCall struct {
 	} `json:"function"`
 }
 
+// messagesOf are the turns in Ollama's words.
 func messagesOf(turns []backends.Message) []message {
 	list := make([]message, len(turns))
 	for i, m := range turns {

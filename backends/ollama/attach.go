@@ -55,6 +55,8 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}, nil
 }
 
+// loadAttached has a running server load the model with the options that every request will carry, and takes what it then
+// says of it.
 func loadAttached(ctx context.Context, server *api, spec backends.Spec) (running, shown, error) {
 	model := bareName(modelOf(spec.Cell.Model).Model)
 	about, err := server.show(ctx, model)

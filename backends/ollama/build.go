@@ -27,6 +27,8 @@ const (
 	servers                // runs a llama-server
 )
 
+// eraOf is how a version is built: from 0.11.5 on its Go module lacks headers, and from 0.30 on inference is a
+// llama-server's.
 func eraOf(version string) (era, error) {
 	var major, minor, patch int
 	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
@@ -96,6 +98,7 @@ func build(ctx context.Context, version, source, folder string) error {
 	return nil
 }
 
+// runGo runs the go command of the machine and returns its output; of a failure the last words are in the error.
 func runGo(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	tool, err := exec.LookPath("go")
 	if err != nil {

@@ -41,6 +41,7 @@ func Check(c *cell.Cell) []cell.Problem {
 	return append(problems, checkPlatform(c)...)
 }
 
+// checkModel wants exactly one source of the model.
 func checkModel(c *cell.Cell) []cell.Problem {
 	problem := cell.Problem{Path: "model.ollama"}
 	switch m := modelOf(c.Model); {
@@ -65,6 +66,8 @@ func checkModel(c *cell.Cell) []cell.Problem {
 // slowSampling is also a warning of the run.
 const slowSampling = "top_k = 0 with temperature > 0 is slow on Ollama: its speed here is not what it serves with top_k = 40"
 
+// checkGenerate refuses what Ollama has no option for, since it would pass over it without a word and the answers would not
+// be comparable. What only costs speed is a warning.
 func checkGenerate(c *cell.Cell) []cell.Problem {
 	g := c.Generate
 	if g == nil {
@@ -98,6 +101,7 @@ func checkGenerate(c *cell.Cell) []cell.Problem {
 	return problems
 }
 
+// checkOptions holds options against those that Ollama knows. Unknown ones are a warning: a newer version may have them.
 func checkOptions(c *cell.Cell) []cell.Problem {
 	var problems []cell.Problem
 	for _, name := range slices.Sorted(maps.Keys(c.Platform.Options)) {
@@ -130,6 +134,7 @@ func checkOptions(c *cell.Cell) []cell.Problem {
 	return problems
 }
 
+// checkPlatform looks at what the platform gives the server: arguments, environment, address.
 func checkPlatform(c *cell.Cell) []cell.Problem {
 	p := c.Platform
 	var problems []cell.Problem

@@ -23,6 +23,8 @@ type reference struct {
 	host, namespace, model, tag string // host "": the default one
 }
 
+// parseReference takes a model's name apart as Ollama does: [http://][host/][namespace/]model[:tag]. A colon before the
+// last slash is a port's.
 func parseReference(name string) (reference, error) {
 	rest, plain := strings.CutPrefix(name, "http://")
 	rest = strings.TrimPrefix(rest, "https://")
@@ -75,6 +77,7 @@ type registryModel struct {
 	manifest string // URL
 }
 
+// remote is where a reference's manifest is. Only a name that says http:// is asked without TLS.
 func (b hub) remote(r reference) registryModel {
 	base := b.registry
 	switch {
@@ -97,6 +100,7 @@ type registryManifest struct {
 // layers are all of them, the config last.
 func (m registryManifest) layers() []layer { return append(m.Layers, m.Config) }
 
+// layer is one blob of a manifest; its digest has "sha256:" in front.
 type layer struct {
 	MediaType, Digest string
 	Size              int64 // bytes

@@ -71,6 +71,8 @@ func header(c *cell.Cell) (*modelfile.GGUF, error) {
 	return ggufOf(userStore(c.Platform, m.Model), m.Model)
 }
 
+// budget is the memory that Ollama may take of all GPUs together: it spreads layers over them. With num_gpu there is none,
+// since layers beyond it go to the CPU.
 func budget(f *cell.Fit, c *cell.Cell, layersGPU *int) {
 	h := c.Hardware
 	if h == nil || h.VRAMGiB == 0 {

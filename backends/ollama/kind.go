@@ -10,6 +10,7 @@ import (
 // Name is the backend's, and that of the attribute of a model block.
 const Name = "ollama"
 
+// kind is what the language knows of the engine.
 var kind = &cell.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequences: sequences, Loads: &cell.Part{
 	Name: Name, Attributes: []cell.PartAttribute{
 		{Name: "model", Movable: true, Unless: "gguf"},

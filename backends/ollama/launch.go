@@ -34,6 +34,8 @@ type launching struct {
 	model   string // served name
 }
 
+// launch looks for the program and the model, makes the model in the store where it is not there, starts a server, and has
+// it load the model. limits.load bounds the last two: they are what a load is, and are measured.
 func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	l := &launching{spec: spec}
 	if err := l.look(ctx); err != nil {

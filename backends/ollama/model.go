@@ -39,6 +39,8 @@ func resolveModel(c *cell.Cell) (source, error) {
 	return s, nil
 }
 
+// resolveGGUF is a model that a server of ours makes from a file. Unless OLLAMA_MODELS is declared its store is one of
+// matrix's own, so that the user's list of models stays theirs.
 func resolveGGUF(c *cell.Cell) (source, error) {
 	m := modelOf(c.Model)
 	s := source{gguf: m.GGUF, template: m.Template, identity: cell.Values{}}
@@ -68,6 +70,7 @@ func sum(text string) string {
 	return hex.EncodeToString(h[:])
 }
 
+// reNoTag finds what a tag must not have.
 var reNoTag = regexp.MustCompile(`[^0-9A-Za-z._-]`)
 
 // servedName names what is made from a GGUF by its contents, so that it is made once, and the server that answers to

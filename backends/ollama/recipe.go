@@ -70,6 +70,7 @@ func modelfileText(m *Model) string {
 	return text
 }
 
+// awaitServer polls until the server answers, and gives up when it has ended.
 const awaitServer = `url=%s
 until curl -fsS "$url"/api/version >/dev/null 2>&1; do
   kill -0 "$pid" # the server ended: see its last lines above

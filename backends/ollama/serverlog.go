@@ -73,6 +73,7 @@ func (f *facts) take(line string) {
 	}
 }
 
+// warn keeps a line that says that something is not as it was asked for.
 func (f *facts) warn(line string) {
 	if strings.HasSuffix(line, `type=""`) {
 		return // "kv cache type not supported", said of none

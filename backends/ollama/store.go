@@ -99,6 +99,7 @@ func manifestPath(store, name string) (string, error) {
 	return filepath.Join(append([]string{store, "manifests"}, parts...)...), nil
 }
 
+// parseManifest reads a manifest of the store. Its own SHA-256 identifies the model: it names the digest of every part.
 func parseManifest(data []byte, blobs string) (*manifest, error) {
 	var raw registryManifest
 	if err := json.Unmarshal(data, &raw); err != nil {

@@ -33,6 +33,8 @@ type attached struct {
 	once    sync.Once
 }
 
+// attach takes a server that speaks OpenAI's API. Whose it is, its list of models tells; by that it is known what bodies it
+// takes and whether it keeps connections. One that has no such list is taken with a warning.
 func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, error) {
 	a := &attached{
 		server: server, model: modelName(spec.Cell), args: spec.Cell.Platform.Args,
@@ -94,6 +96,7 @@ func (a *attached) begun(req backends.Request) backends.Request {
 	return req
 }
 
+// pick is the wanted one of the models that a server lists; the error names those.
 func pick(models []model, want string) (model, error) {
 	var names []string
 	for _, m := range models {
@@ -126,6 +129,7 @@ func (a *attached) accepted() wire.Dialect {
 	return a.dialect
 }
 
+// send puts a request in one dialect and sends it.
 func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.Dialect) backends.Reply {
 	body, protocol := wire.OpenAIBody(a.begun(req), a.model, dialect)
 	var window int64

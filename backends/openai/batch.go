@@ -130,6 +130,7 @@ func (b *batcher) unsent(reqs iter.Seq[backends.Request], again map[string]*batc
 	}
 }
 
+// submit uploads a file of requests and makes a batch of it.
 func (b *batcher) submit(ctx context.Context, f *inputFile) (*batch, error) {
 	began := time.Now()
 	id, err := b.upload(ctx, f.path)

@@ -99,6 +99,7 @@ func (b *batcher) remember(r *batch, lines map[int64]string) {
 	b.writeKept()
 }
 
+// forget takes a batch whose answers are here off the list of those to fetch.
 func (b *batcher) forget(id string) {
 	if b.keep == "" {
 		return
@@ -113,6 +114,8 @@ func (b *batcher) forget(id string) {
 	b.writeKept()
 }
 
+// writeKept writes beside and renames: a list that is cut off would lose batches that are paid for. An error is not worth a
+// word, the batch goes on without it.
 func (b *batcher) writeKept() {
 	text, err := json.Marshal(b.kept)
 	if err != nil || os.MkdirAll(b.keep, 0o755) != nil {

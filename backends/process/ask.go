@@ -66,6 +66,8 @@ func Ask(ctx context.Context, q Question) (stdout, stderr []byte, err error) {
 	return out.Bytes(), bad.Bytes(), err
 }
 
+// eachLine runs a command and calls each with every line as it comes. A line that is too long ends the reading with an
+// error, not the command, which could not write on otherwise.
 func eachLine(cmd *exec.Cmd, each func([]byte)) error {
 	cmd.Stdout = nil
 	pipe, err := cmd.StdoutPipe()
@@ -87,6 +89,7 @@ func eachLine(cmd *exec.Cmd, each func([]byte)) error {
 // bounded keeps the first mostSaid bytes.
 type bounded struct{ bytes.Buffer }
 
+// Write takes what there is room for and says that it took all: the command that writes must not fail of it.
 func (b *bounded) Write(p []byte) (int, error) {
 	_, err := b.Buffer.Write(p[:min(len(p), max(0, mostSaid-b.Len()))])
 	return len(p), err

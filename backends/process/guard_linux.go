@@ -117,6 +117,7 @@ func launch(o order) (int, error) {
 	return pid, err
 }
 
+// ended is a child that is over, as wait4 tells.
 type ended struct {
 	pid int
 	ws  syscall.WaitStatus

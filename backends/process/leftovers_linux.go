@@ -71,6 +71,8 @@ func owner() string {
 	return fmt.Sprintf("%s/%d/%s", ns, os.Getpid(), start)
 }
 
+// ownerGone reads a name of the form namespace/PID/start. It is true only where the owner certainly is gone: a PID of
+// another namespace is nobody we know, and one that was given to another process began later.
 func ownerGone(name string) bool {
 	parts := strings.Split(name, "/")
 	if len(parts) != 3 {
@@ -110,6 +112,7 @@ func descendants(root int) []int {
 	return all
 }
 
+// allPIDs is every process of /proc, none where it cannot be read.
 func allPIDs() []int {
 	dir, err := os.Open("/proc")
 	if err != nil {

@@ -77,6 +77,7 @@ func CleanLine(line string) string {
 }
 
 var (
+	// rePython finds what Python's loggers of vLLM put before a line, reSlog the fields of Go's, which Ollama writes.
 	rePython = regexp.MustCompile(`^(?:\([A-Za-z_]+[^)]* pid=\d+\) )?(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):? +(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? +)?(?:\[[^\]]*\] +)?)?`)
 	reSlog   = regexp.MustCompile(`^time=\S+ level=\S+ (?:source=\S+ )?msg=(?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)`)
 )
@@ -121,6 +122,7 @@ func Watch(ctx context.Context, path string, offset int64, each func(line string
 	}
 }
 
+// readFrom reads what came to a log since offset, and says where it ends now. A log that cannot be read has nothing new.
 func readFrom(path string, offset int64) ([]byte, int64) {
 	f, err := os.Open(path)
 	if err != nil {

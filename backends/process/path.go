@@ -67,6 +67,7 @@ func Absence(err error) error {
 	return fmt.Errorf("cannot be run: %w", err)
 }
 
+// absence is an error in words for a user, with the cause for the program.
 type absence struct {
 	text  string
 	cause error

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+// plainWord needs no quotes. The list is of what is safe: what a shell takes for itself is longer, and differs between
+// shells.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Quote writes a word as a POSIX shell reads it: as it is where nothing of it means anything to a shell.

@@ -57,6 +57,8 @@ func (p *Process) start(ctx context.Context, c Command, path string, log *os.Fil
 	return p.awaitFirst(ctx, first)
 }
 
+// order tells the guard what to start, as one line of JSON on a pipe: arguments of a process can be read by every user of
+// the machine, and an environment may have keys in it.
 func (p *Process) order(c Command, path string) error {
 	line, err := json.Marshal(order{
 		Path: path, Argv: c.Argv, Env: mark(c.Env, p.attempt), Dir: c.Dir,
@@ -68,6 +70,7 @@ func (p *Process) order(c Command, path string) error {
 	return p.say(append(line, '\n'))
 }
 
+// awaitFirst waits for the guard's first word, the engine's PID or why it could not be started.
 func (p *Process) awaitFirst(ctx context.Context, first <-chan status) error {
 	select {
 	case s, ok := <-first:

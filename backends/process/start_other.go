@@ -18,6 +18,7 @@ type child struct{ cmd *exec.Cmd }
 // MainIfAsked does nothing here: only Linux has a guard.
 func MainIfAsked() {}
 
+// start runs the engine as the leader of a group of its own, without a guard: nothing ends it when we are killed.
 func (p *Process) start(_ context.Context, c Command, path string, log *os.File) error {
 	p.cmd = &exec.Cmd{
 		Path: path, Args: c.Argv, Env: mark(c.Env, p.attempt), Dir: c.Dir,
@@ -32,6 +33,7 @@ func (p *Process) start(_ context.Context, c Command, path string, log *os.File)
 	return nil
 }
 
+// await takes the engine's end and ends what it left in its group.
 func (p *Process) await() {
 	defer close(p.gone)
 	err := p.cmd.Wait()

@@ -55,6 +55,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	return e, nil
 }
 
+// errLoadTimeout is the cause of a load that limits.load cut off.
 var errLoadTimeout = errors.New("not ready in time")
 
 // start spawns the server's process.

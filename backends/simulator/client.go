@@ -61,6 +61,8 @@ func (e *batchEngine) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Re
 
 var errBatchOver = errors.New("the batch is over")
 
+// exchange sends a batch and hands on its answers while it is still being sent. That the stream ends is no sign that all is
+// answered: what is missing is an error.
 func (e *batchEngine) exchange(ctx context.Context, body io.Reader, flying *flight, done func(backends.Reply)) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+"/batch", body)
 	if err != nil {

@@ -19,6 +19,7 @@ type field struct {
 	choices  []string
 }
 
+// noMax is more than any option is.
 const noMax = 1e18
 
 // fields are what platform.options may hold.

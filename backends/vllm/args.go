@@ -51,6 +51,8 @@ func flags(args cell.Values) []string {
 	return argv
 }
 
+// asFlag is the words of a command line for one argument of platform.args: nothing for null, --x or --no-x for a boolean,
+// --x a b for a list, one JSON text for a table and for the lists that vLLM reads as JSON.
 func asFlag(name string, value any) []string {
 	kebab := strings.ReplaceAll(name, "_", "-")
 	switch v := value.(type) {
@@ -81,6 +83,7 @@ func asFlag(name string, value any) []string {
 	return []string{"--" + kebab, text}
 }
 
+// flagValue is a value as one word. A fraction keeps its digits: 0.1 stays 0.1.
 func flagValue(v any) string {
 	switch v := v.(type) {
 	case string:

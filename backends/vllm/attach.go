@@ -33,6 +33,8 @@ func attachedModel(c *cell.Cell) string {
 	return c.Model.ID
 }
 
+// attach takes a server that runs already. It is asked for its models and its version and nothing else: what it was started
+// with it does not tell, so most of Info stays empty, and no PID is ours to watch.
 func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	platform := spec.Cell.Platform
 	url, key := strings.TrimSuffix(strings.TrimRight(platform.URL, "/"), "/v1"), "" // as clients of OpenAI take it
@@ -86,6 +88,7 @@ func (a *attached) Info() backends.Info { return a.info }
 // Done closes with Close only: a server that dies shows in its replies.
 func (a *attached) Done() <-chan struct{} { return a.done }
 
+// Close lets go of the connections. The server is another's and goes on.
 func (a *attached) Close(context.Context) error {
 	a.once.Do(func() {
 		a.client.Close()

@@ -14,6 +14,7 @@ import (
 	"matrix/backends/modelfile"
 )
 
+// errLoadLimit is the cause of a load that limits.load cut off. By it a timeout is told from ^C, which is nobody's failure.
 var errLoadLimit = errors.New("not ready within the load limit")
 
 // grace is how long a stopped engine may take to end in order; a ^C promises 10 s in all.

@@ -88,6 +88,9 @@ func chatTemplate(dir string) (text string, known bool) {
 // (0.32: transformers_utils/chat_templates/registry.py, tokenizers/registry.py).
 var templated = []string{"blip", "clip", "colpali", "deepseek", "kimi", "minicpm", "paligemma", "siglip", "unlimited"}
 
+// bringsTemplate tells whether vLLM finds a template though the model's folder has no file for one: for some tokenizers and
+// model types it carries its own. A config.json that cannot be read counts as yes, since a wrong no would keep a good cell
+// from running.
 func bringsTemplate(c *cell.Cell, dir string) bool {
 	if c.Platform.Args["tokenizer_mode"] != nil || c.Platform.Args["trust_remote_code"] == true {
 		return true // whose it is, its code knows

@@ -59,6 +59,7 @@ func Check(c *cell.Cell) []cell.Problem {
 	return append(problems, checkIsolation(c)...)
 }
 
+// checkAttach says what an attached platform lacks.
 func checkAttach(c *cell.Cell) []cell.Problem {
 	switch {
 	case c.Platform.Backend == OfflineName:
@@ -74,6 +75,8 @@ func checkAttach(c *cell.Cell) []cell.Problem {
 	return nil
 }
 
+// checkArgs holds the arguments against what matrix sets itself, what vLLM dropped, and what only its server knows. The
+// names are sorted: messages come in one order, whatever the map's.
 func checkArgs(c *cell.Cell) []cell.Problem {
 	var problems []cell.Problem
 	say := func(name, summary, detail string) {
@@ -100,6 +103,9 @@ func checkArgs(c *cell.Cell) []cell.Problem {
 	return problems
 }
 
+// checkLimits compares lengths that are declared with each other; what the model itself allows is known at launch only. Two
+// defaults get a warning: they differ between the offline engine and the server, and whoever compares these would compare
+// the defaults.
 func checkLimits(c *cell.Cell) []cell.Problem {
 	var problems []cell.Problem
 	length, ok := cell.Number(c.Platform.Args["max_model_len"])
@@ -144,6 +150,8 @@ func checkThinking(c *cell.Cell) []cell.Problem {
 	return nil
 }
 
+// checkIsolation finds arguments that undo what the isolation block promises, or that take from the measurement what it
+// measures.
 func checkIsolation(c *cell.Cell) []cell.Problem {
 	var problems []cell.Problem
 	if on, _ := c.Platform.Args["enable_prefix_caching"].(bool); on && c.Isolation != nil && c.Isolation.PrefixCache == "off" {

@@ -31,6 +31,7 @@ func (i install) takesUUIDs() bool {
 	return err != nil || strings.Contains(string(text), "nvmlDeviceGetHandleByUUID")
 }
 
+// reUUID finds a GPU in /proc/driver/nvidia/gpus/*/information, which is there without NVML.
 var reUUID = regexp.MustCompile(`(?m)^GPU UUID:\s*(\S+)`)
 
 // deviceNumbers are the devices' positions in the order of PCI addresses, "0,2".

@@ -68,6 +68,7 @@ func classify(log string) failure {
 	return f
 }
 
+// reFree finds what was free and what there is in vLLM's complaint about memory, GiB both: "(3.1/79.2 GiB)".
 var reFree = regexp.MustCompile(`\(([\d.]+)/([\d.]+) GiB\)`)
 
 // judgeMemory tells memory held by others (the world's fault) from asking for more than the device could ever give.
@@ -85,6 +86,7 @@ func (f *failure) judgeMemory() {
 	}
 }
 
+// reError finds the last line of a Python traceback, or an argparse error.
 var reError = regexp.MustCompile(`^[A-Za-z_.]*(?:Error|Exception|Exit|Interrupt)\b.*|error: .*`)
 
 func lastError(lines []string) string {

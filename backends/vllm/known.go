@@ -64,6 +64,7 @@ func numbers(version string) (n int) {
 // vocabularies remembers them: a plan asks for each of its platforms.
 var vocabularies sync.Map // python + "\x00" + PYTHONPATH → vocabulary
 
+// vocabularyOf is the names that this installation knows. Nothing is started for it: its sources are read where they lie.
 func vocabularyOf(c *cell.Cell) vocabulary {
 	key := c.Platform.Python + "\x00" + c.Platform.Env["PYTHONPATH"]
 	if v, known := vocabularies.Load(key); known {
@@ -110,6 +111,8 @@ var (
 // fewest is below what any version has: less means that the files are written otherwise, and nothing can be told.
 const fewest = 50
 
+// readVocabulary finds names in the sources by patterns, since a plan cannot wait for vLLM to be imported. A list that
+// comes out too short means that a version is written otherwise: it is dropped, and then no name is refused.
 func readVocabulary(dir string) vocabulary {
 	read := func(v map[string]bool, re *regexp.Regexp, names ...string) {
 		for _, name := range names {

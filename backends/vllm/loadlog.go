@@ -107,6 +107,8 @@ func (l *loadLog) line(at time.Time, text string) {
 	}
 }
 
+// initialised takes vLLM's own sum of the phases. What is neither compilation nor graph capture is the allocation of the KV
+// cache and its profiling run.
 func (l *loadLog) initialised(at time.Time, m []string) {
 	took := seconds(m[1])
 	if m[2] != "" {

@@ -44,6 +44,8 @@ type collector struct {
 	left    chan struct{} // the call has returned
 }
 
+// launchOffline starts the driver and waits until it says that it is ready, ends, or has taken as long as limits.load
+// allows.
 func launchOffline(ctx context.Context, spec backends.Spec, i install) (backends.Engine, error) {
 	cmd, err := Command(spec, i.python, 0, "")
 	if err != nil {
@@ -95,6 +97,7 @@ func startOffline(ctx context.Context, spec backends.Spec, i install, cmd backen
 	return o, nil
 }
 
+// learn takes over what the engine tells of itself; what the log told before stays where the engine is silent.
 func (o *offline) learn(r readiness) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -181,8 +184,10 @@ func (o *offline) Generate(ctx context.Context, req backends.Request) backends.R
 	return o.refused(ctx, req.Seq, sent)
 }
 
+// errTimeout is the cause by which a request's own deadline is told from the caller's.
 var errTimeout = errors.New("no answer within the request's timeout")
 
+// refused is the reply to a request that never got its answer, by what cut it off.
 func (o *offline) refused(ctx context.Context, seq int64, sent time.Time) backends.Reply {
 	cause := context.Cause(ctx)
 	switch {

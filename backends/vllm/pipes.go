@@ -9,6 +9,7 @@ import (
 	"matrix/backends"
 )
 
+// errEnded is what requests get when the driver is gone or about to go.
 var errEnded = errors.New("vllm takes no more requests")
 
 // ask registers a request and puts it on the pipe. On an error nobody will answer it.
@@ -29,6 +30,7 @@ func (o *offline) ask(ctx context.Context, c *collector, req backends.Request) e
 	return err
 }
 
+// say puts a line on the way to the driver; it waits while the pipe is full, at most as long as ctx.
 func (o *offline) say(ctx context.Context, line []byte) error {
 	select {
 	case o.lines <- line:
@@ -134,6 +136,8 @@ func (o *offline) read() {
 	}
 }
 
+// hear hands one line of the driver to whom it concerns. An answer that nobody waits for any more is dropped, and a reader
+// that is slow is waited for: the driver feels it by its full pipe and not by lost answers.
 func (o *offline) hear(s *said) {
 	switch {
 	case s.ID != nil:

@@ -106,6 +106,7 @@ func offlineScript(s recipe.Script, c *cell.Cell) (string, error) {
 	return s.String(), nil
 }
 
+// absolutePrompts makes the script's own argument absolute, since the command runs in a folder of its own.
 const absolutePrompts = `case ${1-} in
   '' | /*) ;;
   *) set -- "$PWD/$1" ;;

@@ -66,6 +66,8 @@ type server struct {
 	served
 }
 
+// launchServe starts `vllm serve` on a port that was free just now, and is done when /health answers and the model list has
+// a name that only this launch gives.
 func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.Engine, error) {
 	port, err := process.ChoosePort(declaredPort(spec.Cell))
 	if err != nil {
@@ -119,6 +121,7 @@ func (s *server) prove(ctx context.Context) error {
 	return fmt.Errorf("another server answers at %s: %w", s.url, errNotOurs)
 }
 
+// errNotOurs means that somebody took our port between the choice of it and the server's bind.
 var errNotOurs = errors.New("its model is not the one we started")
 
 func (s *server) notOurs(ctx context.Context, err error) error {

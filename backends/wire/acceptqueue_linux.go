@@ -81,6 +81,8 @@ func listeners(family byte, port uint16, each func(address net.IP, queued, room 
 	}
 }
 
+// readListeners reads the answer to a sock_diag request: messages of variable length, aligned to 4 bytes, in the machine's
+// byte order but for ports. It calls each for the listeners of a port; over: there is nothing more to read.
 func readListeners(b []byte, family byte, port uint16, each func(address net.IP, queued, room int)) (over bool) {
 	native := binary.NativeEndian
 	for len(b) >= unix.SizeofNlMsghdr {

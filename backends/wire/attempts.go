@@ -191,6 +191,7 @@ func answer(response *http.Response, call *Call, reply *backends.Reply, hangUp f
 	}
 }
 
+// request is the HTTP request of a call. GetBody lets the transport send it once more on another connection.
 func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error) {
 	target, err := url.Parse(call.URL)
 	if err != nil {

@@ -29,6 +29,8 @@ var (
 // MistralRefusal is in the 400 with which servers of Mistral's own tokenizer refuse chat_template_kwargs.
 const MistralRefusal = "not supported for Mistral tokenizers"
 
+// openAIRequest is the body for both endpoints of OpenAI: a prompt or messages. Temperature and top_p always stand in it:
+// servers' own defaults differ, by model too.
 type openAIRequest struct {
 	Model               string             `json:"model"`
 	Prompt              *string            `json:"prompt,omitempty"`
@@ -168,6 +170,8 @@ func withExtra(body []byte, fields map[string]json.RawMessage) []byte {
 	return body
 }
 
+// samplingOf are the fields that servers of open models take beside OpenAI's. A repetition penalty of 1 is none; it is said
+// all the same, since a model's generation_config.json may set another.
 func samplingOf(req backends.Request) *samplingFields {
 	g := req.Generate
 	v := &samplingFields{TopK: g.TopK, MinTokens: g.MinTokens, IgnoreEOS: g.IgnoreEOS, RepeatPenalty: g.RepeatPenalty}

@@ -64,11 +64,13 @@ type (
 	milli span
 )
 
+// span is a time in a server's answer; bad: there is something, and it is no number.
 type span struct {
 	v   *float64
 	bad bool
 }
 
+// read never fails: a broken figure must not lose the answer that it came with.
 func (s *span) read(b []byte) {
 	*s = span{}
 	if string(b) == "null" {

@@ -156,6 +156,7 @@ func unsent(r *backends.Reply, err error) {
 	}
 }
 
+// errTimeout is the cause by which a request's own timeout is told from the caller's end.
 var errTimeout = errors.New("the request's timeout passed")
 
 // stopped books an exchange that our own side ended: by its timeout, or because we stop. It reports whether it did.
@@ -195,6 +196,7 @@ func OneLine(text string) string {
 	return text[:cut] + "…"
 }
 
+// secretHeader finds headers whose values errors must not repeat.
 var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret`)
 
 // redact takes secrets out of an error: servers echo them.

@@ -47,6 +47,7 @@ type gate struct {
 	server  net.Addr // nil: none yet, or it is not on this machine
 }
 
+// waiter is a request that waits for its turn to connect.
 type waiter struct {
 	since   time.Time
 	through chan struct{} // closed when it may go
@@ -99,6 +100,7 @@ func (g *gate) arrived() {
 // room and admit want the lock.
 func (g *gate) room() int { return g.most - g.entered - len(g.untaken) + g.credit }
 
+// admit lets through as many as there is room for, in the order in which they came. The caller holds the lock.
 func (g *gate) admit() {
 	n := 0
 	for ; n < len(g.queue) && (g.queue[n].gone || g.room() > 0); n++ {
@@ -191,6 +193,7 @@ func (g *gate) here() (queued, room int, ok bool) {
 	return g.listening(g.server)
 }
 
+// settled takes note that the server has a connection, or that it is over; either makes room for the next.
 func (g *gate) settled(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -25,6 +25,8 @@ type health struct {
 	ok bool
 }
 
+// well asks whether the server is well, at most once in freshHealth: when a thousand connections break at once, one
+// question answers for all. A nil health knows nothing and says no.
 func (h *health) well(ctx context.Context) bool {
 	if h == nil {
 		return false

@@ -19,6 +19,8 @@ const (
 // held is what the buffers of all streams have together, of those that are large.
 var held atomic.Int64
 
+// errTooMuch bounds all answers that are being read, and errLineTooLong each: a server at fault must not take the machine's
+// memory.
 var errTooMuch = errors.New("the answers that are being read need more than 512 MiB together")
 
 var errLineTooLong = errors.New("a line of the answer is longer than 16 MiB")

@@ -57,6 +57,8 @@ func (s *stream) ndjson(line []byte) error {
 	return s.line(&e, line)
 }
 
+// line takes one event of Ollama's. Only an event with one piece of text and nothing else is learnt as a pattern for those
+// that follow.
 func (s *stream) line(e *lineEvent, line []byte) error {
 	texts := [...]literal{{e.Thinking, true}, {e.Message.Thinking, true}, {e.Response, false}, {e.Message.Content, false}}
 	spoken, several, err := s.sayEach(texts[:])

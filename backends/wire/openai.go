@@ -43,12 +43,15 @@ type metrics struct {
 	GenerationMS milli `json:"generation_time_ms"`
 }
 
+// openAIChoice has its text in one of two places: that of completions or that of chats.
 type openAIChoice struct {
 	Text         json.RawMessage `json:"text"`
 	Delta        openAIDelta     `json:"delta"`
 	FinishReason *string         `json:"finish_reason"`
 }
 
+// openAIDelta has the fields raw: most events go by a pattern and are never decoded, and for the others the text is
+// unescaped into the reply's own buffer.
 type openAIDelta struct {
 	Content          json.RawMessage `json:"content"`
 	ReasoningContent json.RawMessage `json:"reasoning_content"`
@@ -65,6 +68,7 @@ type toolCall struct {
 	} `json:"function"`
 }
 
+// openAIUsage is the counts of tokens; the details are told by some servers only.
 type openAIUsage struct {
 	PromptTokens     count `json:"prompt_tokens"`
 	CompletionTokens count `json:"completion_tokens"`
@@ -109,6 +113,8 @@ func isField(line []byte, name string) bool {
 	return ok && (len(rest) == 0 || rest[0] == ':')
 }
 
+// data takes the content of one data: line. An event may be spread over several of them; one that does not parse is kept
+// until its end, an empty line, decides.
 func (s *stream) data(data []byte) error {
 	if s.failing { // success is a list: what is called an error is one, whatever stands in it
 		return s.sseError(data)
@@ -233,6 +239,7 @@ func (s *stream) calls(list []toolCall) (said bool, err error) {
 	return said, nil
 }
 
+// usage takes the counts of an event. Servers that send them with every chunk overwrite their own: the last are the whole.
 func (s *stream) usage(u *openAIUsage) {
 	r := s.reply
 	r.InputTokens, r.OutputTokens = s.count(u.PromptTokens), s.count(u.CompletionTokens)

@@ -31,6 +31,7 @@ type stream struct {
 	counted  int       // events with text when the engine last told its token counts
 }
 
+// streams keeps buffers of answers that are over: thousands in flight would have the collector busy with them.
 var streams = sync.Pool{New: func() any { return new(stream) }}
 
 // read fills the reply from the body and says how the answer ended. finished is called when the end mark came: the
@@ -52,6 +53,7 @@ func read(body io.Reader, call *Call, reply *backends.Reply, finished func()) {
 	streams.Put(s)
 }
 
+// readAll takes line by line until an error, io.EOF in the good case; close makes of it how the answer ended.
 func (s *stream) readAll() error {
 	take := s.ndjson
 	if s.call.Protocol.SSE() {

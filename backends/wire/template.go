@@ -41,6 +41,8 @@ func stampLength(s []byte) int {
 }
 
 var (
+	// textKeys, thinkKeys and stampKeys are where engines put text, reasoning and the time: the parts by which one event of
+	// a stream differs from the next.
 	textKeys  = [][]byte{[]byte(`"text":`), []byte(`"content":`), []byte(`"response":`)}
 	thinkKeys = [][]byte{[]byte(`"reasoning_content":`), []byte(`"reasoning":`), []byte(`"thinking":`)}
 	stampKeys = [][]byte{[]byte(`"created":`), []byte(`"created_at":"`)}

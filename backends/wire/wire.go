@@ -23,6 +23,7 @@ const (
 	NDJSONChat
 )
 
+// protocolNames and protocolPaths are indexed by Protocol.
 var protocolNames = [...]string{"openai_completions", "openai_chat", "ndjson_generate", "ndjson_chat"}
 
 var protocolPaths = [...]string{"/v1/completions", "/v1/chat/completions", "/api/generate", "/api/chat"}

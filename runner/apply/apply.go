@@ -65,6 +65,8 @@ func newSession(w plan.World, p *plan.Plan, o Options, host machine.Machine) *se
 	return s
 }
 
+// apply runs one plan: the store is locked, the GPUs are reserved, and then launches go one after the other, or side by
+// side. The summary is told also where an error ended it.
 func apply(ctx context.Context, w plan.World, p *plan.Plan, o Options, host machine.Machine) (events.Summary, error) {
 	if host.Blind() && !o.WithoutNVML {
 		return events.Summary{}, errors.New(telemetry.NotBuilt + ": give --without-nvml")
@@ -146,6 +148,7 @@ func (s *session) step(ctx context.Context, i int, step plan.Step, at launch.Pla
 	}
 }
 
+// count books how a launch ended.
 func (s *session) count(item *plan.Item, out launch.Outcome) {
 	s.refuse(item, out)
 	s.mu.Lock()

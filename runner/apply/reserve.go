@@ -137,6 +137,7 @@ func (s *session) idleFirst(uuids []string) []string {
 	return append(idle, busy...)
 }
 
+// take locks one GPU.
 func (l *locks) take(s *session, uuid string) error {
 	release, err := gpulock.Take(s.site.Host.LockFolder, uuid, "matrix apply "+s.site.Plan.Experiment)
 	if unusable := new(gpulock.UnusableError); errors.As(err, &unusable) {

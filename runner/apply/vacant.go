@@ -75,6 +75,8 @@ func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 	return free, busy
 }
 
+// add takes what holds a GPU, once. Only computing processes are offered to be stopped: a desktop's are none of the user's
+// measuring.
 func (e *BusyError) add(what string, g telemetry.GPU) {
 	if slices.Contains(e.Held, what) {
 		return

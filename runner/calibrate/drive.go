@@ -69,6 +69,7 @@ func (c Cost) CPUPerEventS() float64 { return c.CPUS / float64(c.Events) }
 // CPUPerRequestS is the whole cost over the requests.
 func (c Cost) CPUPerRequestS() float64 { return c.CPUS / float64(c.Requests) }
 
+// protocols are those that the stamped server speaks, by the names that settings have for them.
 var protocols = map[string]wire.Protocol{
 	"completions": wire.OpenAICompletions, "chat": wire.OpenAIChat, "generate": wire.NDJSONGenerate, "ndjson_chat": wire.NDJSONChat,
 }
@@ -81,6 +82,7 @@ type client struct {
 	done     chan struct{}
 }
 
+// Generate sends a request by the client that measures engines: it is what is calibrated.
 func (c *client) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	body, _ := wire.OpenAIBody(req, "mock", wire.Extended)
 	return c.wire.Do(ctx, wire.Call{URL: c.url + c.protocol.Path(), Body: body, Protocol: c.protocol, Model: "mock", Request: req})
@@ -161,6 +163,8 @@ func (w *witness) begin(req backends.Request, scheduled time.Time) {
 	w.scheduled[req.Seq] = scheduled
 }
 
+// end holds an answer against what the server was told to send. Memory is looked at now and then only: the look costs more
+// than an answer does.
 func (w *witness) end(r backends.Reply) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -32,6 +32,7 @@ type checking struct {
 	written   sync.Cond // of unwritten
 }
 
+// answered is a request with its reply, while it waits to be checked.
 type answered struct {
 	ledger.PendingRequest
 	reply backends.Reply

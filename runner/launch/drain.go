@@ -78,6 +78,8 @@ func (e *engine) waitQuiet(ctx context.Context) float64 {
 	}
 }
 
+// drainGPUs waits until the GPU is as free as it was before: the driver gives memory back some time after a process ended,
+// and what a next launch found occupied would be its fault.
 func (e *engine) drainGPUs(ctx context.Context) error {
 	for {
 		gpus, err := e.j.site.Host.GPUs()

@@ -126,6 +126,7 @@ func (j *journal) phase(name string, took time.Duration) {
 	j.emit(events.Event{Kind: events.LaunchPhase, Phase: name, Took: max(took, time.Nanosecond)})
 }
 
+// warn records a warning and tells it, once for each text: some are met with every request.
 func (j *journal) warn(text string) {
 	j.mu.Lock()
 	known := slices.Contains(j.row.Warnings, text)

@@ -54,6 +54,7 @@ func (m *measurement) save() {
 	}
 }
 
+// report tells how far a measurement is. It is told several times a second, so all that it reads is counted already.
 func (m *measurement) report(window *rate) {
 	c, inFlight := m.book.Now()
 	now := time.Now()
@@ -86,6 +87,7 @@ type rate struct {
 	seen []reading
 }
 
+// reading is a count at a time.
 type reading struct {
 	at time.Time
 	n  int64

@@ -75,6 +75,7 @@ func (s *samples) stop() []string {
 	return r.Stop() // outside the lock: the last sample goes through take
 }
 
+// take keeps what comes before the measurement's zero is known, and writes what comes after.
 func (s *samples) take(batch []telemetry.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

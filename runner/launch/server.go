@@ -61,6 +61,7 @@ func (s *Server) use(j *journal, running backends.Engine, stop func(context.Cont
 	s.save(j)
 }
 
+// save writes the record of a server that several cells share, beside their attempts.
 func (s *Server) save(j *journal) {
 	j.mu.Lock() // the backend may still tell of a phase
 	record := s.record

@@ -86,6 +86,7 @@ func (e *engine) describe() {
 	e.j.row.Engine = engineRow(info)
 }
 
+// engineRow is what the engine said of itself, as run.parquet has it.
 func engineRow(i backends.Info) record.Engine {
 	e := record.Engine{Name: i.Engine, Version: i.Version, Argv: i.Argv, Env: i.Env, Revision: i.Revision, WeightBytes: i.WeightBytes,
 		DType: i.DType, Quantization: i.Quantization, Tokenizer: i.Tokenizer, Template: i.Template, KVTokens: i.KVTokens,

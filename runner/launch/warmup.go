@@ -94,6 +94,7 @@ func (w warmup) round(ctx context.Context, from, to int) ledger.Counts {
 	return c
 }
 
+// requests are warm-up requests from … to−1: prompts like the measured ones, answered with a few tokens.
 func (w warmup) requests(from, to int) iter.Seq[backends.Request] {
 	return func(yield func(backends.Request) bool) {
 		for seq := from; seq < to; seq++ {

@@ -21,6 +21,8 @@ type Failures map[string]*Failure
 // mostFailures bounds the ways that are told apart: classes may come from outside.
 const mostFailures = 50
 
+// Book counts a failure under its class, with the text of the first. After so many classes new ones are not kept: texts
+// made by a server could be without end.
 func (f Failures) Book(class, text string) {
 	e := f[class]
 	if e == nil {
@@ -44,6 +46,7 @@ func (f Failures) Worst() *Failure {
 	return worst
 }
 
+// Sum counts all that were booked.
 func (f Failures) Sum() (n int) {
 	for _, e := range f {
 		n += e.N

@@ -44,6 +44,7 @@ type Counts struct {
 	Reconnects int64
 }
 
+// New is the ledger of planned requests; write is called for each that ended, one at a time.
 func New(planned int, write func(PendingRequest, backends.Reply) error) *Ledger {
 	return &Ledger{write: write, open: map[int64]PendingRequest{}, ended: newBits(planned), strange: map[string]int{},
 		failures: Failures{}, flags: Failures{},
@@ -174,18 +175,21 @@ func (b *Ledger) NotSent(a PendingRequest, seq int64, class, text string) {
 	}
 }
 
+// Has tells whether a request ended, now or in an earlier segment.
 func (b *Ledger) Has(seq int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ended.has(seq)
 }
 
+// Now is what ended so far, and how many are under way.
 func (b *Ledger) Now() (c Counts, inFlight int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.counts, int64(len(b.open))
 }
 
+// Err is the first error of write: rows are lost, and the measurement must end.
 func (b *Ledger) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -233,6 +237,8 @@ type PendingRequest struct {
 	flight    *backends.Flight
 }
 
+// Pend takes of a request what its row needs once it ends, so that the request itself can go: a batch of 100,000 prompts
+// would be held otherwise.
 func Pend(req backends.Request, scheduled time.Time) PendingRequest {
 	a := PendingRequest{PromptID: req.PromptID, Hash: PromptHash(req), MaxTokens: req.MaxTokens, Scheduled: scheduled, flight: req.Flight}
 	for _, name := range cell.FormatFields {
@@ -259,6 +265,7 @@ func PromptHash(req backends.Request) [16]byte {
 	return ShortHash(text)
 }
 
+// ShortHash is half a SHA-256: enough to tell texts apart, in half the room.
 func ShortHash(text []byte) (h [16]byte) {
 	sum := sha256.Sum256(text)
 	copy(h[:], sum[:])

@@ -15,6 +15,7 @@ type sight struct {
 	since  time.Time // … since when; zero: there is none
 }
 
+// Sight looks at what is under way: how much text has come, and who has been silent longest.
 func (b *Ledger) Sight() (s sight) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

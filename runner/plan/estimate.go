@@ -207,6 +207,8 @@ func (e *Estimator) launch(item *Item) guess {
 	return g
 }
 
+// fromHistory predicts by past launches of the same cell, or of others of its series. The uncertainty has a part that all
+// cells of the series share: sums over cells must not shrink it.
 func (e *Estimator) fromHistory(item *Item) guess {
 	c := item.Cell
 	m := &record.Manifest{Experiment: c.Experiment, Platform: c.Platform.ID, Model: c.Model.ID, Identity: item.Identity}
@@ -238,6 +240,8 @@ func (e *Estimator) fromHistory(item *Item) guess {
 	return g
 }
 
+// fromBandwidth predicts by the bytes that decoding has to read, times what measurements were above that bound so far,
+// their median; without any a constant and a wide range.
 func (e *Estimator) fromBandwidth(item *Item) guess {
 	bound, ok := decodeBound(item.Cell, e.machine)
 	if !ok {

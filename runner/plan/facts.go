@@ -30,6 +30,7 @@ type facts struct {
 	fault       map[string]*fault // by text
 }
 
+// pairing is what a resolution depends on: every cell of one platform and model has the same.
 type pairing struct {
 	platform *cell.Platform
 	model    *cell.Model
@@ -101,8 +102,10 @@ func (f *facts) identify(ctx context.Context, item *Item) bool {
 	return true
 }
 
+// errNoDataset is of a cell that has nothing to send.
 var errNoDataset = errors.New("the experiment names no dataset")
 
+// dataset opens a dataset once and holds each cell against it.
 func (f *facts) dataset(ctx context.Context, c *cell.Cell) (datasetFacts, error) {
 	if c.Dataset == nil {
 		return datasetFacts{}, errNoDataset
@@ -160,6 +163,7 @@ func (f *facts) refused(c *cell.Cell, set *dataset.Set) error {
 	return nil
 }
 
+// resolve asks the backend once for each pairing. What is missing is an answer, not an error: the cell is shown with it.
 func (f *facts) resolve(ctx context.Context, c *cell.Cell) resolution {
 	key := pairing{c.Platform, c.Model}
 	if r, ok := f.resolved[key]; ok {
@@ -223,6 +227,7 @@ func (f *facts) hardwareOf(c *cell.Cell) cell.Values {
 	return v
 }
 
+// environmentFacts are recorded with each result and are never a reason to run again. What is not known is left out.
 func environmentFacts(w World) cell.Values {
 	m := w.Machine
 	v := cell.Values{"matrix": w.Version}

@@ -33,6 +33,8 @@ type selector struct {
 	name  string // an id's beginning, a folder's name, or a glob of names; "" = axis=glob
 }
 
+// parseSelector reads axis=glob[,glob…], or a glob for ids and names. A broken glob is said here: path.Match would tell of
+// it only where a name comes that far.
 func parseSelector(text string) (selector, error) {
 	axis, globs, ok := strings.Cut(text, "=")
 	if !ok && text != "" {
@@ -168,6 +170,7 @@ func (f Filter) Choose(cells []*cell.Cell) ([]*cell.Cell, error) {
 // staleKinds are the identity's components that make a result stale, in the order in which they are said.
 var staleKinds = []string{"spec", "dataset", "model", "backend", "hardware"}
 
+// check finds words of --rerun that mean nothing.
 func (f Filter) check() error {
 	known := append([]string{"failed", "censored", "all"}, staleKinds...)
 	for _, r := range f.Rerun {

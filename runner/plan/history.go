@@ -91,6 +91,8 @@ func ReadLeft(ctx context.Context, store *store.Store, experiment string) (*Hist
 	return h, h.readUnfinished(experiment)
 }
 
+// indexHistory sorts past attempts by what a plan asks for them. One without an identity is damaged and known by its folder
+// alone.
 func indexHistory(past []store.Past) *History {
 	h := &History{all: past, byHash: map[string][]*store.Past{}, byAddress: map[string][]*store.Past{},
 		unreadable: map[string][]*store.Past{}, unfinished: map[launchKey]*leftover{}}
@@ -215,4 +217,5 @@ func partOf(a, b json.RawMessage) bool {
 	return true
 }
 
+// Leftovers are the unfinished attempts.
 func (h *History) Leftovers() *Leftovers { return &Leftovers{of: h.unfinished} }

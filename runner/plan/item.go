@@ -113,6 +113,7 @@ type Sharing struct {
 	Saves          time.Duration
 }
 
+// String says what sharing servers would save.
 func (s Sharing) String() string {
 	servers := "1 server"
 	if s.Servers > 1 {

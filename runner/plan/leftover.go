@@ -25,6 +25,8 @@ type leftover struct {
 	planned  int64
 }
 
+// newLeftover reads how far an unfinished attempt is. How many requests were planned may stand in its saved run only: with
+// open loads the schedule decides.
 func newLeftover(a *store.Attempt) *leftover {
 	m := a.Manifest()
 	left := &leftover{attempt: a, id: m.Attempt, planned: int64(m.BatchSize)}

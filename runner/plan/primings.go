@@ -80,6 +80,8 @@ func (h *History) started(each func(cell.Identity) (more bool)) {
 	}
 }
 
+// startedIn calls each with the identities of past attempts that came as far as a loaded engine; more is false when each
+// wanted no more.
 func startedIn(past []store.Past, each func(cell.Identity) bool) (more bool) {
 	for i := range past {
 		_, loaded := past[i].Summary["load_s"]
@@ -96,6 +98,7 @@ type compileKeys struct {
 	known map[compileKey]string
 }
 
+// compileKey is what a name for compiled code depends on, as hashes of the identity's components.
 type compileKey struct{ spec, backend, model, hardware string }
 
 // of is the name for an identity with the settings of its spec; "" where nothing is compiled and kept.

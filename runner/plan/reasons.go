@@ -277,6 +277,7 @@ func changedKinds(before, after cell.Identity) []string {
 var reasonOrder = []Reason{ReasonNew, ReasonIncomplete, ReasonEnvironmentFailed, ReasonInterrupted, ReasonSpec, ReasonDataset,
 	ReasonModel, ReasonBackend, ReasonHardware, ReasonMissing, ReasonCorrupt, ReasonUnverified, ReasonTainted, ReasonRequested}
 
+// sortReasons are the reasons in the order in which they are shown.
 func sortReasons(set map[Reason]bool) []Reason {
 	var sorted []Reason
 	for _, r := range reasonOrder {

@@ -120,6 +120,8 @@ type savedWriter struct {
 	line    savedCell         // of the cell at hand
 }
 
+// cell writes a cell, and before it the components that no cell before had: thousands share them, and a plan with each in
+// full would be many times as large.
 func (w *savedWriter) cell(experiment string, item *Item) error {
 	w.line = savedCell{Experiment: experiment, Address: item.Cell.Address, Name: item.Cell.Name(), Hash: item.Identity.Hash,
 		Components: w.line.Components[:0], State: item.State, Reasons: item.Reasons, Launches: item.Launches}

@@ -17,6 +17,8 @@ type total struct {
 	launches int
 }
 
+// add takes a launch into the sum. Errors that launches of one series share add up, the others' squares do: what is wrong
+// of one cell is wrong alike of its neighbours.
 func (t *total) add(g guess, withLoad bool) (seconds float64) {
 	t.launches++
 	if g.from == "" {

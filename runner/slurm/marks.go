@@ -64,6 +64,7 @@ func (r *Run) mark(l *Launch, d Done) error {
 	return os.Rename(tmp, r.marker(l))
 }
 
+// readMark reads what a task left about a launch that it committed.
 func (r *Run) readMark(key string) (Done, error) {
 	var d Done
 	doc, err := disk.ReadFile(filepath.Join(r.Dir, doneDir, key), maxMark)

@@ -99,6 +99,7 @@ func (*Commands) List(ctx context.Context, prefix string) ([]Task, error) {
 	return parseTasks(out, prefix)
 }
 
+// parseTasks reads lines of squeue, fields between bars; the last may hold bars itself. Jobs of other names are left out.
 func parseTasks(out, prefix string) ([]Task, error) {
 	var all []Task
 	for line := range strings.Lines(out) {
@@ -124,6 +125,7 @@ func (*Commands) Cancel(ctx context.Context, ids []string) error {
 	return err
 }
 
+// slurmCommand runs a command of Slurm's, bounded in time: it hangs when its controller is away.
 func slurmCommand(ctx context.Context, stdin, name string, args ...string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -181,6 +181,7 @@ func Open(store *store.Store, dir string) (*Run, error) {
 	return r, r.eachGroup(0, func(g Group) bool { r.Groups = append(r.Groups, g); return true })
 }
 
+// open reads a run's own file. That its ID is not the folder's means that somebody copied it.
 func open(store *store.Store, dir string) (*Run, error) {
 	r := &Run{Store: store, Dir: dir, fs: &disk.FS{}}
 	doc, err := disk.ReadFile(filepath.Join(dir, runFile), 64<<20)

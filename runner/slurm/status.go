@@ -72,6 +72,7 @@ func (r *Run) Look(ctx context.Context) (Status, error) {
 	return s, err
 }
 
+// claimed is a launch that a task works on, with how far it is.
 func (r *Run) claimed(ctx context.Context, l *Launch) (Claimed, error) {
 	holder, err := claim.Holder(r.claim(l))
 	if err != nil {

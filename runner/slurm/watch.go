@@ -235,6 +235,7 @@ func (w *Watch) stillMissing(numbers []int) ([]int, error) {
 	return missing, nil
 }
 
+// giveUp says how many launches no task managed to commit, whenever that number grew.
 func (w *Watch) giveUp() {
 	given := 0
 	for i := range w.all {

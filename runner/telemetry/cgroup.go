@@ -95,6 +95,8 @@ func findCgroup(root, path string) *cgroup {
 	return nil
 }
 
+// cgroup2 reads a group of the unified hierarchy. CPU is in seconds and RSS in bytes, of all that ever ran in it: what
+// ended stays counted, which a sum over living processes would lose.
 func cgroup2(dir string) (usage, error) {
 	cpu, err1 := keyed(filepath.Join(dir, "cpu.stat"))
 	memory, err2 := keyed(filepath.Join(dir, "memory.stat"))
@@ -110,6 +112,7 @@ func cgroup2(dir string) (usage, error) {
 	}, nil
 }
 
+// cgroup1 is cgroup2 of the older hierarchies, where processor time and memory lie in folders of their own.
 func cgroup1(cpuDir, memoryDir string) (usage, error) {
 	text, err1 := os.ReadFile(filepath.Join(cpuDir, "cpuacct.usage"))
 	ns, err2 := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
@@ -143,6 +146,7 @@ func keyed(path string) (map[string]int64, error) {
 	return values, nil
 }
 
+// lines counts the lines of a file that has an ID a line.
 func lines(path string) (n int, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -53,6 +53,7 @@ type gpuSystem struct {
 	Devices      []gpuDevice
 }
 
+// gpuDevice is what does not change while we run; a limit that is not told is nil.
 type gpuDevice struct {
 	UUID, Name  string
 	PowerLimitW *float64
@@ -82,6 +83,7 @@ func GPUs() ([]GPU, error) {
 	return listGPUs(reader), nil
 }
 
+// listGPUs is one reading of all GPUs, with who has memory on them.
 func listGPUs(reader gpuReader) []GPU {
 	devices := reader.System().Devices
 	gpus := make([]GPU, len(devices))

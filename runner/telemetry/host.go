@@ -12,6 +12,7 @@ import (
 // load is the host's CPU time so far, in seconds over all cores.
 type load struct{ busy, total float64 }
 
+// hostLoad is the processor time of the whole machine since its start, in seconds of one core: two readings make a share.
 func hostLoad(ctx context.Context) (load, error) {
 	times, err := cpu.TimesWithContext(ctx, false)
 	if err != nil || len(times) == 0 {

@@ -31,6 +31,8 @@ const (
 	nvmlNoMemory = math.MaxUint64 // NVML_VALUE_NOT_AVAILABLE
 )
 
+// nvmlMemory, nvmlMemoryV2, nvmlUtilization and nvmlProcess have the layout of NVML's structures in C. The first counts
+// what the driver reserves as used; its second version does not, and has its own version number in it.
 type nvmlMemory struct{ Total, Free, Used uint64 }
 
 type nvmlMemoryV2 struct {
@@ -81,6 +83,8 @@ type library struct {
 	compute, graphics  processes
 }
 
+// functions are what is asked of the library, by the names of its symbols. One that a driver lacks stays nil, and its
+// figures are absent.
 func (l *library) functions() map[string]any {
 	return map[string]any{
 		"nvmlInit_v2": &l.init, "nvmlShutdown": &l.shutdown, "nvmlErrorString": &l.errorString,
@@ -99,6 +103,8 @@ func (l *library) functions() map[string]any {
 // openGPU loads NVML (10 ms on a machine that has it).
 func openGPU() (gpuReader, error) { return openNVML("libnvidia-ml.so.1") }
 
+// openNVML loads the library by dlopen: the driver brings it, so it can be no dependency of the build. ErrNoNVML means that
+// this machine has none, or no driver behind it; any other error is one of a machine that should have figures.
 func openNVML(file string) (gpuReader, error) {
 	lib, err := purego.Dlopen(file, purego.RTLD_LAZY|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -129,6 +135,7 @@ func openNVML(file string) (gpuReader, error) {
 	return l, nil
 }
 
+// enumerate opens each GPU, by NVML's index, and asks for what does not change.
 func (l *library) enumerate() error {
 	if l.driverVersion != nil {
 		l.system.Driver = spelled(80, l.driverVersion)
@@ -190,6 +197,8 @@ func (l *library) System() gpuSystem { return l.system }
 
 func (l *library) Close() { l.shutdown() }
 
+// Read takes one reading of a GPU in SI units. pcie asks for its traffic too, which NVML measures over a window of its own,
+// waiting meanwhile.
 func (l *library) Read(i int, pcie bool) gpuReading {
 	d := l.devices[i]
 	r := gpuReading{

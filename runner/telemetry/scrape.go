@@ -35,6 +35,7 @@ const (
 	patience = 2 * time.Minute
 )
 
+// scrape reads an engine's metrics once.
 func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -60,6 +61,7 @@ var scraper = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, Id
 // LetGo drops the kept connections: an engine that is stopped must find no idle client.
 func LetGo() { scraper.CloseIdleConnections() }
 
+// parseMetrics reads Prometheus text.
 func parseMetrics(r io.Reader) (map[string]*dto.MetricFamily, error) {
 	// vLLM's names hold colons, which the legacy scheme allows.
 	parser := expfmt.NewTextParser(model.LegacyValidation)

@@ -15,6 +15,7 @@ type procTable struct {
 
 func newTable() table { return &procTable{root: "/proc", buf: make([]byte, 4096)} }
 
+// list is every process. The folders' names suffice: nothing is read of a process that nobody asks for.
 func (t *procTable) list() ([]int, error) {
 	dir, err := os.Open(t.root)
 	if err != nil {
@@ -37,6 +38,7 @@ func (t *procTable) list() ([]int, error) {
 	return pids, nil
 }
 
+// read is one process, false where it ended meanwhile. All readings share one buffer.
 func (t *procTable) read(pid int) (stat, bool) {
 	f, err := os.Open(filepath.Join(t.root, strconv.Itoa(pid), "stat"))
 	if err != nil {
@@ -53,6 +55,7 @@ func (t *procTable) read(pid int) (stat, bool) {
 // clockTick is USER_HZ. It is 100 on every architecture that Go runs Linux on.
 const clockTick = 100
 
+// pageSize is the unit, in bytes, of what /proc says of memory.
 var pageSize = int64(os.Getpagesize())
 
 // parseStat reads /proc/PID/stat. The name stands in parentheses and may itself hold spaces and parentheses.

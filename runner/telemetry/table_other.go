@@ -14,6 +14,7 @@ type sysTable struct{}
 
 func newTable() table { return sysTable{} }
 
+// list is every process.
 func (sysTable) list() ([]int, error) {
 	pids, err := process.Pids()
 	if err != nil {
@@ -26,6 +27,7 @@ func (sysTable) list() ([]int, error) {
 	return all, nil
 }
 
+// read is one process, false where it ended meanwhile. What this system does not tell of it stays 0.
 func (sysTable) read(pid int) (stat, bool) {
 	p := &process.Process{Pid: int32(pid)}
 	parent, err := p.Ppid()

@@ -96,6 +96,7 @@ func (r *Recorder) run(probes []probe, interval time.Duration, sink func([]Sampl
 // lastReading bounds a probe's final reading: an engine that hangs must not hold up its own stop.
 const lastReading = 2 * time.Second
 
+// repeat takes readings until ctx ends, and one more then: counters of energy and processor time need their last value.
 func (r *Recorder) repeat(ctx context.Context, p probe, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

@@ -45,6 +45,7 @@ type usage struct {
 	Threads, Processes int
 }
 
+// newTree follows the processes below roots, which may change while it is used.
 func newTree(roots func() []int) *tree {
 	if roots == nil {
 		roots = func() []int { return nil }

@@ -47,6 +47,8 @@ type batchRun struct {
 	flying   map[*sequence]*time.Timer // its timeout, nil = none
 }
 
+// batch answers while the body is still coming: the offline API hands a batch over as it is made, and answers come as they
+// end.
 func (s *server) batch(w http.ResponseWriter, r *http.Request) {
 	flush := http.NewResponseController(w)
 	if err := flush.EnableFullDuplex(); err != nil {
@@ -185,6 +187,8 @@ func (b *batchRun) land(s *sequence, line func() BatchAnswer) {
 	b.live.Done()
 }
 
+// add hands an answer to the writer, which makes the line: requests end under the scheduler's eyes and must not wait for
+// JSON.
 func (b *batchRun) add(line func() BatchAnswer) {
 	b.mu.Lock()
 	b.finished = append(b.finished, line)

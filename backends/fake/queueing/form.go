@@ -119,6 +119,8 @@ func (w *writer) target(pointer string) any {
 	return at
 }
 
+// object is every property while there is depth left, and the required ones below. Names come sorted: a map's order would
+// make answers differ from run to run.
 func (w *writer) object(s map[string]any, depth int) any {
 	out := map[string]any{}
 	properties, _ := s["properties"].(map[string]any)
@@ -136,6 +138,7 @@ func (w *writer) object(s map[string]any, depth int) any {
 	return out
 }
 
+// list has at most two elements more than it must.
 func (w *writer) list(s map[string]any, depth int) any {
 	least, most := int(numberOr(s["minItems"], 0)), int(numberOr(s["maxItems"], 3))
 	n := least
@@ -154,6 +157,7 @@ func (w *writer) list(s map[string]any, depth int) any {
 	return out
 }
 
+// number is a multiple of multipleOf between the bounds.
 func (w *writer) number(s map[string]any, whole bool) any {
 	step := numberOr(s["multipleOf"], 1)
 	low := numberOr(s["minimum"], numberOr(s["exclusiveMinimum"], -step)+step)

@@ -13,6 +13,7 @@ import (
 	"matrix/experiments/cell"
 )
 
+// ollamaRoutes are the endpoints of Ollama that matrix and its users' clients ask.
 func (s *server) ollamaRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("Ollama is running")) })
@@ -34,6 +35,7 @@ func (s *server) ollamaRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/chat", func(w http.ResponseWriter, r *http.Request) { s.ollama(w, r, true) })
 }
 
+// describe is the model in the form of /api/tags and /api/ps.
 func (s *server) describe() map[string]any {
 	size := int64(s.WeightsGiB * (1 << 30))
 	return map[string]any{
@@ -73,6 +75,7 @@ func refuseOllama(w http.ResponseWriter, status int, text string) {
 	reply(w, status, map[string]string{"error": text})
 }
 
+// ollama answers both endpoints. A request without a prompt only loads the model.
 func (s *server) ollama(w http.ResponseWriter, r *http.Request, chat bool) {
 	var q ollamaRequest
 	began := time.Now()
@@ -179,6 +182,7 @@ func nativeFormat(raw json.RawMessage) (f cell.ResponseFormat) {
 	return f
 }
 
+// ollamaShape is how an answer is written, and what its durations are counted from.
 type ollamaShape struct {
 	chat, stream bool
 	began        time.Time

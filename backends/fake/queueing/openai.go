@@ -12,6 +12,7 @@ import (
 	"matrix/experiments/cell"
 )
 
+// openAIRoutes are vLLM's endpoints.
 func (s *server) openAIRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"version": Version})
@@ -44,6 +45,7 @@ type openAIRequest struct {
 	StructuredOutputs json.RawMessage `json:"structured_outputs"`
 }
 
+// message has its content raw: a text, or a list of parts.
 type message struct {
 	Role    string          `json:"role"`
 	Content json.RawMessage `json:"content"`
@@ -84,6 +86,7 @@ func (q *openAIRequest) input(chat bool) (prompt uint64, tokens int64, err error
 	return hashOf(parts...), tokens, nil
 }
 
+// promptOf is the hash and the length of a prompt, which may be a text or token ids.
 func promptOf(raw json.RawMessage) (prompt uint64, tokens int64, err error) {
 	var ids []int64
 	if json.Unmarshal(raw, &ids) == nil && len(ids) > 0 {
@@ -96,6 +99,7 @@ func promptOf(raw json.RawMessage) (prompt uint64, tokens int64, err error) {
 	return hashOf(text), max(words(text), 1), nil
 }
 
+// asked is what shapes the answer; temperature is 1 where the request does not say, as in vLLM.
 func (q *openAIRequest) asked(defaultMax int64) asked {
 	a := asked{
 		maxTokens: defaultMax, minTokens: q.MinTokens, ignoreEOS: q.IgnoreEOS,
@@ -113,6 +117,7 @@ func (q *openAIRequest) asked(defaultMax int64) asked {
 	return a
 }
 
+// refuseOpenAI is an error in vLLM's form.
 func refuseOpenAI(w http.ResponseWriter, status int, text string) {
 	kind := "BadRequestError"
 	switch status {
@@ -124,6 +129,7 @@ func refuseOpenAI(w http.ResponseWriter, status int, text string) {
 	reply(w, status, map[string]any{"error": map[string]any{"message": text, "type": kind, "param": nil, "code": status}})
 }
 
+// complete answers both endpoints, or refuses as vLLM would.
 func (s *server) complete(w http.ResponseWriter, r *http.Request, chat bool) {
 	var q openAIRequest
 	if s.dead(r) || !read(w, r, &q, refuseOpenAI) {
@@ -221,6 +227,7 @@ func (s *server) streamOpenAI(w http.ResponseWriter, r *http.Request, g *generat
 	s.done()
 }
 
+// wholeOpenAI writes an answer that was not asked for as a stream.
 func (s *server) wholeOpenAI(w http.ResponseWriter, r *http.Request, g *generation, chat bool) {
 	if !s.follow(r, g, func(string) {}) {
 		if g.broken {

@@ -33,6 +33,7 @@ func newServer(c Config) *server {
 // bodyLimit is that of vLLM's HTTP server.
 const bodyLimit = 4 << 20
 
+// handler has the endpoints of the API that is spoken. /metrics has vLLM's names with each of them.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
@@ -166,6 +167,7 @@ const (
 	coreDied    = "EngineCore encountered an issue. See stack trace (above) for the root cause."
 )
 
+// dieSlowly is the death of a core under a server that goes on.
 func (s *server) dieSlowly() {
 	logf("Error: the simulated engine's core dies, as it was told (die_slowly)")
 	close(s.core)

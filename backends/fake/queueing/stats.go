@@ -18,6 +18,7 @@ type stats struct {
 // bounds are the upper bounds of every histogram's buckets, in seconds.
 var bounds = []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600}
 
+// histogram is one of Prometheus, in seconds.
 type histogram struct {
 	sum    float64
 	count  int64
@@ -99,6 +100,7 @@ func (s snapshot) write(w io.Writer, model string) {
 	s.d.write(w, "request_decode_time_seconds", model)
 }
 
+// write prints the buckets cumulated, as the format has them.
 func (h histogram) write(w io.Writer, name, model string) {
 	fmt.Fprintf(w, "# TYPE vllm:%s histogram\n", name)
 	sum := int64(0)

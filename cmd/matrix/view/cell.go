@@ -44,6 +44,7 @@ func Cell(out *Printer, attempts []summary.Standing) {
 	}
 }
 
+// attempt is one attempt in a line, with what is wrong with it below.
 func attempt(out *Printer, p summary.Standing) {
 	status := strings.ReplaceAll(p.Status, "_", " ")
 	if p.Status == record.Complete {

@@ -15,11 +15,13 @@ import (
 // Cluster tells what a watcher of a run on a cluster sees.
 func Cluster(out *Printer) func(slurm.Event) { return (&clusterView{Printer: out}).observe }
 
+// clusterView says how the tasks of a run on a cluster get on, as lines or records.
 type clusterView struct {
 	*Printer
 	last string // how the queue stood
 }
 
+// observe says one event.
 func (v *clusterView) observe(e slurm.Event) {
 	dot := v.Style.Dot()
 	switch e.Kind {

@@ -89,6 +89,7 @@ type comparisonLine struct {
 	waits  bool // a latency with waiting in the batch on one side only: no ratio to rank by
 }
 
+// measure makes the lines: of each metric one a pair. A pair that neither side has figures for gets none.
 func (v *Comparison) measure() {
 	for _, p := range v.matching.Pairs {
 		v.unlike = append(v.unlike, summary.Unlike(p.A, p.B))

@@ -20,6 +20,7 @@ import (
 // Draw prints the comparison, with as many columns as fit.
 func (v *Comparison) Draw(out *Printer) { v.draw(out, out.Style, out.Width()) }
 
+// draw leaves columns out one by one until a table fits the width.
 func (v *Comparison) draw(out io.Writer, s Style, width int) {
 	v.heading(out, s)
 	foot := &footnotes{}
@@ -53,6 +54,7 @@ func without(t table.Writer, columns []string) string {
 	return t.Render()
 }
 
+// comparisonColumns are those with figures, which are compared from row to row.
 var comparisonColumns = []table.ColumnConfig{
 	{Name: "A", Align: text.AlignRight, AlignHeader: text.AlignRight},
 	{Name: "B", Align: text.AlignRight, AlignHeader: text.AlignRight},
@@ -72,6 +74,7 @@ func (v *Comparison) Markdown(out io.Writer) {
 	}
 }
 
+// heading says what A and B are. Where one pair is compared the cells are named, else the words that the user typed.
 func (v *Comparison) heading(out io.Writer, s Style) {
 	if v.simulated() {
 		fmt.Fprintf(out, "%s\n\n", s.Warn("SIMULATED"))
@@ -112,6 +115,7 @@ func (v *Comparison) closing(foot *footnotes, say func(string)) {
 	}
 }
 
+// methodWords say below the table how its intervals came about, the weakest first.
 var methodWords = []struct{ method, words string }{
 	{stats.OneLaunch, "one launch on a side: nothing tells how sure its figure is."},
 	{stats.Range, "(range): smallest to largest, no confidence interval; 6 launches or more give one."},
@@ -172,6 +176,7 @@ func newComparisonTable(s Style, first string) table.Writer {
 	return t
 }
 
+// row is one metric of one pair. Three digits are shown: intervals are wider than what the fourth would say.
 func (v *Comparison) row(label string, l comparisonLine, foot *footnotes) table.Row {
 	var marks []string
 	if d := v.unlike[l.pair]; len(d) > 0 {

@@ -66,6 +66,7 @@ func weightsText(all []decision.Weight, used bool) string {
 	return strings.Join(parts, ", ")
 }
 
+// group is what was weighed of one model: what was checked, what was found, and the answer to each question.
 func (e decisionView) group(g decision.Group) {
 	e.line(0, "")
 	title := g.Model
@@ -96,6 +97,8 @@ func (e decisionView) level(level string) string {
 	return e.Style.Good(level)
 }
 
+// question is the ranking at one number of requests, with everything that it depends on: a reader must be able to do the
+// sum again.
 func (e decisionView) question(q decision.Question) {
 	e.line(1, "%s: %s", e.Style.Bold(format.Whole(q.Requests)+" "+q.Counts), q.Verdict)
 	for _, s := range q.Sentences {
@@ -120,6 +123,7 @@ func after(sep, text string) string {
 	return sep + text
 }
 
+// flipText says how far a weight can move before another is first.
 func flipText(f decision.Flip) string {
 	var parts []string
 	if f.Lower != nil {
@@ -134,6 +138,7 @@ func flipText(f decision.Flip) string {
 	return fmt.Sprintf("weight of %s, now %.4g: %s", f.Criterion, f.Weight, strings.Join(parts, "; "))
 }
 
+// standing is one contender. Rank 0 means that a requirement put it out.
 func (e decisionView) standing(s decision.Standing) {
 	switch {
 	case s.Rank == 0:
@@ -159,6 +164,7 @@ func (e decisionView) standing(s decision.Standing) {
 	}
 }
 
+// time is what the workload takes on a contender, with how far each figure was measured.
 func (e decisionView) time(t *decision.Time) {
 	if t == nil {
 		return

@@ -15,6 +15,7 @@ type eventRecords struct {
 	last map[int]time.Time // of a launch_progress, by step
 }
 
+// observe writes an event as a record. Progress of a load comes several times a second and is thinned out.
 func (v eventRecords) observe(e events.Event) {
 	const every = 5 * time.Second
 	if e.Kind == events.LaunchProgress {

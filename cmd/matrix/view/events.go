@@ -37,6 +37,7 @@ func (v *plainView) say(format string, values ...any) {
 	fmt.Fprintln(v.out, Fold(fmt.Sprintf(format, values...), v.width()))
 }
 
+// observe says an event as lines of a log, which nothing is taken back from.
 func (v *plainView) observe(e events.Event) {
 	switch e.Kind {
 	case events.LaunchStart:
@@ -135,6 +136,7 @@ func launchTitle(e events.Event, s Style) string {
 	return title
 }
 
+// tookText is how long something took and what it said.
 func tookText(e events.Event) string {
 	text := ""
 	if e.Took > 0 {
@@ -149,6 +151,8 @@ func tookText(e events.Event) string {
 // progressText is one line: how many of how many, rate, failures, time left.
 func progressText(e events.Event, s Style) string { return strings.Join(progressParts(e, s), s.Dot()) }
 
+// progressParts are the pieces of a progress line. What is not known is left out; a time that is predicted is said with its
+// range.
 func progressParts(e events.Event, s Style) []string {
 	p := e.Progress
 	parts := []string{fmt.Sprintf("%s/%s", format.Whole(p.Done), format.Whole(p.Planned))}

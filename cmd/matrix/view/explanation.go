@@ -35,6 +35,7 @@ func (e Explanation) identity() (id cell.Identity, components []string) {
 	return id, []string{"spec", "policy"}
 }
 
+// record is the explanation for programs: all that the drawing has, and the identity's components in full.
 func (e Explanation) record() ndjson.Explanation {
 	item, c, fit := e.Item, e.Item.Cell, e.Item.Cell.Predicted()
 	id, components := e.identity()

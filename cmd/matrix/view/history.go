@@ -22,6 +22,7 @@ type History struct {
 	cells  []cellHistory
 }
 
+// cellHistory is one cell over time, cut where what it measures changed.
 type cellHistory struct {
 	cell *summary.Cell
 	eras []era

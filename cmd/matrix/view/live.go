@@ -61,6 +61,7 @@ func (v *liveView) draw() {
 // clean is text without what an engine or a label could say to the terminal.
 func (v *liveView) clean(text string) string { return string(clean([]byte(text), v.model.style.Color)) }
 
+// observe draws what changes in place and has everything else said above, by the plain view.
 func (v *liveView) observe(e events.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -153,6 +154,7 @@ func (l *liveLaunch) end(e events.Event) {
 	}
 }
 
+// View is the text of what runs, as wide as the terminal; "" when nothing does.
 func (m liveModel) View() string {
 	if len(m.running) == 0 {
 		return ""

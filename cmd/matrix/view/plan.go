@@ -40,6 +40,7 @@ func planRecords(out *Printer, p *plan.Plan) {
 	out.Record(r)
 }
 
+// plannedCell is a cell's record.
 func plannedCell(experiment string, item *plan.Item) ndjson.PlannedCell {
 	c := item.Cell
 	r := ndjson.PlannedCell{Experiment: experiment, Cell: c.Address[:16], Slug: c.Slug, Name: c.Name(), Axes: map[string]string{}, State: string(item.State),
@@ -88,6 +89,7 @@ type planView struct {
 	verbose bool // every group of cells
 }
 
+// plan draws one experiment: as a grid of two axes where that fits, else as groups of cells that are alike.
 func (v planView) plan(p *plan.Plan) {
 	v.Line("%s", v.header(p))
 	if Simulated(p) {

@@ -157,6 +157,7 @@ func dropped(keep int) (titles []string) {
 	return titles
 }
 
+// drawResults is the table with the columns that fit: those whose dropped is above keep are left out.
 func drawResults(s Style, rows []resultRow, axes []int, keep int) string {
 	t := table.NewWriter()
 	head := table.Row{}

@@ -87,6 +87,7 @@ func drawBoard(out *Printer, b *apply.Board, now time.Time) {
 	}
 }
 
+// statusRecords are the status for programs: what runs, and the attempts that are left unfinished.
 func statusRecords(out *Printer, holder string, board *apply.Board, left []*store.Attempt) {
 	running := LaunchRecords(board)
 	out.Record(ndjson.Status{Running: holder != "", Holder: holder, Launches: len(running), Attempts: len(left)})

@@ -27,6 +27,7 @@ type stream struct {
 	err  error  // the first
 }
 
+// Write passes text on as the terminal can take it. A character that is cut in two waits for its rest.
 func (o *stream) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -57,6 +58,7 @@ func (o *stream) put(text []byte) error {
 // rawStream is the stream for what is no text for people: a script, a page, the lines that are drawn anew.
 type rawStream struct{ o *stream }
 
+// Write passes bytes on as they are, for what draws with escape sequences of its own.
 func (u rawStream) Write(p []byte) (int, error) {
 	u.o.mu.Lock()
 	defer u.o.mu.Unlock()

@@ -39,6 +39,7 @@ type Style struct {
 	r     *lipgloss.Renderer
 }
 
+// newStyle is how a stream is drawn on. Who wants no colour gets no characters beyond ASCII either.
 func newStyle(tty, noColor bool) Style {
 	noColor = noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
 	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
@@ -61,6 +62,8 @@ func (s Style) paint(color, text string) string {
 // ANSI colours that read on light and dark backgrounds.
 func (s Style) Bad(t string) string { return s.paint("1", t) }
 
+// Warn, Good, Dim and Bold paint text where colour is allowed. They are numbers of the terminal's own palette, so that its
+// user's choice holds.
 func (s Style) Warn(t string) string { return s.paint("3", t) }
 
 func (s Style) Good(t string) string { return s.paint("2", t) }
@@ -101,6 +104,7 @@ var marks = map[plan.State][3]string{
 	plan.Unavailable: {"?", "?", "5"},
 }
 
+// Mark is the sign of a state, in its colour.
 func (s Style) Mark(state plan.State) string {
 	m := marks[state]
 	if s.ASCII {

@@ -5,6 +5,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
+// tableStyle draws one line below the head and nothing else: rules take the width that figures need.
 func tableStyle(s Style) table.Style {
 	look := table.StyleLight
 	if s.ASCII {

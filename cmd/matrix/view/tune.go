@@ -44,11 +44,14 @@ func Tuned(out *Printer, loop *tune.Loop, simulated bool) {
 	}
 }
 
+// tuneView shows a search as tables, or as records.
 type tuneView struct {
 	*Printer
 	loop *tune.Loop
 }
 
+// record is what a search found for one model on one platform; without a setting where nothing was measured at the largest
+// batch.
 func (v tuneView) record(g *tune.Group, best *tune.Setting, batch int) ndjson.TuneBest {
 	r := ndjson.TuneBest{Platform: g.Platform, Model: g.Model, Objective: v.loop.Objective.Metric, Stopped: v.loop.Stopped}
 	if best != nil {
