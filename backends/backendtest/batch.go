@@ -58,6 +58,7 @@ func (l *launched) all(t *testing.T, b backends.Batcher, reqs []backends.Request
 	return replies
 }
 
+// wholeBatch wants one good answer to each request of a batch.
 func (l *launched) wholeBatch(t *testing.T, b backends.Batcher) {
 	var reqs []backends.Request
 	for i := range 40 {
@@ -74,6 +75,8 @@ func (l *launched) wholeBatch(t *testing.T, b backends.Batcher) {
 	}
 }
 
+// batchMaxTokens gives each request of one batch a limit of its own: an engine that takes one for all of them would be
+// found out.
 func (l *launched) batchMaxTokens(t *testing.T, b backends.Batcher) {
 	var reqs []backends.Request
 	for i := range 6 {

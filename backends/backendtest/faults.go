@@ -79,6 +79,7 @@ func FaultsOf(t *testing.T, by wire.Protocol, attach func(base string) (backends
 	}
 }
 
+// playAll plays every fault to many requests at once. A client that is right for one may mix up two connections.
 func playAll(t *testing.T, p wire.Protocol, ask Ask, asked bool) {
 	t.Helper()
 	var all []faults.Fault
@@ -141,6 +142,7 @@ func anew(f faults.Fault) faults.Fault {
 	return f
 }
 
+// oneFault asks once and holds all of the reply against what the fault says of it.
 func oneFault(t *testing.T, ask Ask, f faults.Fault, url string, seq int) {
 	t.Helper()
 	req := backends.Request{

@@ -42,6 +42,7 @@ func killAll(pids []int) {
 	}
 }
 
+// killedRequest asks an engine that is killed meanwhile: the reply must blame it, and soon.
 func (l *launched) killedRequest(t *testing.T) {
 	began := time.Now()
 	r := l.engine.Generate(l.within(t), l.long(600))

@@ -25,6 +25,7 @@ type launched struct {
 	attempt string
 }
 
+// resolve wants the engine and the model to be there, so that what follows tests the backend and not the machine.
 func (s Suite) resolve(t *testing.T) {
 	id, err := s.Backend.Resolve(s.within(t), s.Cell(t))
 	if err != nil {
@@ -100,6 +101,7 @@ func (l *launched) info(t *testing.T) {
 	}
 }
 
+// ownProcess wants everything by which a launched engine is watched and, after a crash of ours, found.
 func (l *launched) ownProcess(t *testing.T, info backends.Info) {
 	t.Helper()
 	if len(info.PIDs) == 0 {

@@ -75,6 +75,7 @@ func checkTimes(t *testing.T, r backends.Reply) {
 	}
 }
 
+// maxTokens wants no answer longer than was asked for.
 func (l *launched) maxTokens(t *testing.T) {
 	for i, most := range []int{1, 5} {
 		req := l.request(l.cell, int64(10+i))
@@ -86,6 +87,7 @@ func (l *launched) maxTokens(t *testing.T) {
 	}
 }
 
+// ignoreEOS wants answers of exactly the length that was asked for.
 func (l *launched) ignoreEOS(t *testing.T) {
 	reqs := make([]backends.Request, 4)
 	for i := range reqs {
@@ -100,6 +102,7 @@ func (l *launched) ignoreEOS(t *testing.T) {
 	}
 }
 
+// concurrent wants good answers to many requests at once, each its own.
 func (l *launched) concurrent(t *testing.T) {
 	reqs := make([]backends.Request, 16)
 	for i := range reqs {
@@ -122,6 +125,7 @@ func (l *launched) long(seq int64) backends.Request {
 // that is busy with other tests.
 const margin = 10 * time.Second
 
+// timesOut wants the reply when the timeout passes, whatever the engine does meanwhile.
 func (l *launched) timesOut(t *testing.T) {
 	req := l.long(30)
 	req.Timeout = 150 * time.Millisecond
@@ -135,6 +139,7 @@ func (l *launched) timesOut(t *testing.T) {
 	}
 }
 
+// cancels wants a request to end with its context.
 func (l *launched) cancels(t *testing.T) {
 	ctx, cancel := context.WithCancel(l.within(t))
 	time.AfterFunc(150*time.Millisecond, cancel)
@@ -148,6 +153,7 @@ func (l *launched) cancels(t *testing.T) {
 	}
 }
 
+// tooLong sends a prompt that the context has no room for.
 func (l *launched) tooLong(t *testing.T) {
 	req := l.request(l.cell, 32)
 	if l.Chat {
@@ -158,6 +164,7 @@ func (l *launched) tooLong(t *testing.T) {
 	l.checkTooLong(t, l.engine.Generate(l.within(t), req))
 }
 
+// checkTooLong wants the engine's refusal recognised as what it is, or a cut prompt from an engine that cuts.
 func (l *launched) checkTooLong(t *testing.T, r backends.Reply) {
 	t.Helper()
 	if l.Can.TooLongOK {

@@ -104,6 +104,7 @@ func (s Script) start() string {
 // Args is the word of a Command that stands for the script's own arguments.
 const Args = "\x00arguments"
 
+// shellName is what a shell takes as a variable's name; others cannot be set by a script.
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // secrets are the declared variables whose values are not written down, sorted.

@@ -186,3 +186,40 @@ func (k kvLayout) String() string {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// precision is the bytes that a weight takes.
+type precision struct {
+	name   string
+	linear float64 // of linear layers
+	other  float64 // embeddings and output layer, which quantisers leave alone
+}
+
+// precisionOf reads the quantisation from the config, the settings, or, where the model is not here, from its name,
+// which by custom says it (…-quantized.w4a16, …-AWQ).
+func precisionOf(c *cell.Cell, config *modelfile.Config, s fitSettings) precision {
+	full := precision{name: "16-bit", linear: s.bytesPerElement, other: s.bytesPerElement}
+	asked := strings.ToLower(modelOf(c.Model).Quantization)
+	bits := 0
+	if config != nil {
+		bits = config.QuantBits
+	}
+	if q, ok := c.Platform.Args["quantization"].(string); ok {
+		asked = strings.ToLower(q)
+	}
+	if asked == "" && config == nil {
+		asked = strings.ToLower(modelOf(c.Model).Model)
+	}
+	switch {
+	case bits == 4 || bits == 0 && containsAny(asked, "w4a16", "awq", "gptq", "int4", "nf4", "bnb-4bit", "fp4", "bitsandbytes"):
+		return precision{name: "4-bit", linear: 0.52, other: full.other}
+	case bits == 8 || bits == 0 && containsAny(asked, "fp8", "w8a8", "w8a16", "int8"):
+		return precision{name: "8-bit", linear: 1, other: full.other}
+	case bits > 0:
+		return precision{name: fmt.Sprintf("%d-bit", bits), linear: float64(bits)/8 + 0.02, other: full.other}
+	}
+	return full
+}
+
+func containsAny(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
+}

@@ -27,22 +27,6 @@ type openAIEvent struct {
 	Metrics beside[metrics]     `json:"metrics"`
 }
 
-// timings is what llama-server says beside its last event. prompt_n leaves out what came from the cache.
-type timings struct {
-	PromptN     count `json:"prompt_n"`
-	CacheN      count `json:"cache_n"`
-	PredictedN  count `json:"predicted_n"`
-	PromptMS    milli `json:"prompt_ms"`
-	PredictedMS milli `json:"predicted_ms"`
-}
-
-// metrics is vLLM's with --enable-per-request-metrics. Its time to the first token begins when the request was scheduled.
-type metrics struct {
-	QueueMS      milli `json:"queue_time_ms"`
-	FirstTokenMS milli `json:"time_to_first_token_ms"`
-	GenerationMS milli `json:"generation_time_ms"`
-}
-
 // openAIChoice has its text in one of two places: that of completions or that of chats.
 type openAIChoice struct {
 	Text         json.RawMessage `json:"text"`
@@ -58,26 +42,6 @@ type openAIDelta struct {
 	Reasoning        json.RawMessage `json:"reasoning"`
 	Refusal          json.RawMessage `json:"refusal"` // text in place of the content
 	ToolCalls        []toolCall      `json:"tool_calls"`
-}
-
-// toolCall is a call, or a piece of one: OpenAI's arguments are a string of JSON, in pieces; Ollama's the whole object.
-type toolCall struct {
-	Function struct {
-		Name      json.RawMessage `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
-	} `json:"function"`
-}
-
-// openAIUsage is the counts of tokens; the details are told by some servers only.
-type openAIUsage struct {
-	PromptTokens     count `json:"prompt_tokens"`
-	CompletionTokens count `json:"completion_tokens"`
-	Details          beside[struct {
-		CachedTokens count `json:"cached_tokens"`
-	}] `json:"prompt_tokens_details"`
-	Parts beside[struct {
-		ReasoningTokens count `json:"reasoning_tokens"`
-	}] `json:"completion_tokens_details"`
 }
 
 // sse takes one line of an event stream. An event is taken with its data line, not with the empty line after it,

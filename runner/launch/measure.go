@@ -278,17 +278,6 @@ func (m *measurement) account(out *Outcome, cpu float64) {
 	}
 }
 
-// segmentReason says why a segment ended, in a word.
-func segmentReason(out *Outcome) string {
-	switch out.Status {
-	case record.Complete:
-		return "done"
-	case record.EngineFailed:
-		return "engine_died"
-	}
-	return out.Status
-}
-
 // arrivals is the schedule of an open load, nil elsewhere. What an earlier segment left is due by the same process
 // from its own beginning.
 func (m *measurement) arrivals() (iter.Seq[time.Duration], error) {

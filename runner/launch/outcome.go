@@ -72,3 +72,14 @@ func cut(ctx context.Context, c *cell.Cell) *Outcome {
 	}
 	return nil
 }
+
+// segmentReason says why a segment ended, in a word.
+func segmentReason(out *Outcome) string {
+	switch out.Status {
+	case record.Complete:
+		return "done"
+	case record.EngineFailed:
+		return "engine_died"
+	}
+	return out.Status
+}

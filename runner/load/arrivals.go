@@ -67,6 +67,7 @@ func (s *Schedule) Planned(most int) int {
 	return n
 }
 
+// unbounded is the moments of arrival since the start, without end where they are drawn.
 func (s *Schedule) unbounded() iter.Seq[time.Duration] {
 	if s.trace != nil {
 		return func(yield func(time.Duration) bool) {

@@ -113,6 +113,7 @@ func (d *doubt) settled() bool {
 	return d.dead == nil
 }
 
+// errEnded means that there is no need to ask any more.
 var errEnded = errors.New("its process has ended")
 
 // examine asks an engine until it has been well for a while, or is dead, or has not been well for the whole examination.

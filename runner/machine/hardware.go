@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"matrix/experiments/cell"
+	"matrix/results/format"
 	"matrix/results/record"
 )
 
@@ -27,11 +28,11 @@ func Lacks(h *cell.Hardware, m record.Machine) error {
 	if m.GPUName != "" && int64(h.GPUs) > m.GPUs {
 		add("%d GPUs, and this machine has %d", h.GPUs, m.GPUs)
 	}
-	if bytes := m.GPUMemoryBytes; bytes != nil && h.VRAMGiB > 0 && GiB(*bytes) < h.VRAMGiB*vramMargin {
-		add("%.4g GiB of VRAM, and this GPU has %.4g", h.VRAMGiB, GiB(*bytes))
+	if bytes := m.GPUMemoryBytes; bytes != nil && h.VRAMGiB > 0 && format.GiB(*bytes) < h.VRAMGiB*vramMargin {
+		add("%.4g GiB of VRAM, and this GPU has %.4g", h.VRAMGiB, format.GiB(*bytes))
 	}
-	if m.RAMBytes > 0 && GiB(m.RAMBytes) < h.RAMGiB*vramMargin {
-		add("%.4g GiB of RAM, and this machine has %.4g", h.RAMGiB, GiB(m.RAMBytes))
+	if m.RAMBytes > 0 && format.GiB(m.RAMBytes) < h.RAMGiB*vramMargin {
+		add("%.4g GiB of RAM, and this machine has %.4g", h.RAMGiB, format.GiB(m.RAMBytes))
 	}
 	if h.MinDriver != "" && m.Driver != "" && olderVersion(m.Driver, h.MinDriver) {
 		add("driver %s, and this machine has %s", h.MinDriver, m.Driver)
@@ -41,8 +42,6 @@ func Lacks(h *cell.Hardware, m record.Machine) error {
 	}
 	return fmt.Errorf("hardware %s needs %s", h.ID, strings.Join(lacks, "; "))
 }
-
-func GiB(bytes int64) float64 { return float64(bytes) / (1 << 30) }
 
 // SameGPU compares product names; the maker's name and the case do not matter.
 func SameGPU(a, b string) bool {

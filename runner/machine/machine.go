@@ -31,6 +31,7 @@ type Machine struct {
 	LockFolder  string // of the GPUs' locks
 }
 
+// This is the machine that we run on. Tests have others.
 func This() Machine {
 	return Machine{
 		Files: process.RaiseFileLimit, Overflows: telemetry.ListenOverflows, Leftovers: process.KillLeftovers, Quiet: telemetry.Quiet, GPUs: telemetry.GPUs, Serves: telemetry.Serves,

@@ -10,6 +10,7 @@ import (
 
 	"matrix/backends"
 	"matrix/experiments/cell"
+	"matrix/results/format"
 	"matrix/runner/telemetry"
 )
 
@@ -77,6 +78,7 @@ func (b Baseline) Occupied(gpus []telemetry.GPU, exclusive bool, tolerance int64
 	return strings.Join(slices.Compact(found), "; ")
 }
 
+// ProcessName is a process as a person finds it: by name and number.
 func ProcessName(p telemetry.GPUProcess) string {
 	if p.Name == "" {
 		return fmt.Sprintf("process %d", p.PID)
@@ -92,7 +94,7 @@ func Among(gpus []telemetry.GPU, set []string) []telemetry.GPU {
 func holding(g telemetry.GPU) []string {
 	var names []string
 	for _, p := range g.Processes {
-		names = append(names, fmt.Sprintf("%s with %.2f GiB", ProcessName(p), GiB(p.Bytes)))
+		names = append(names, fmt.Sprintf("%s with %.2f GiB", ProcessName(p), format.GiB(p.Bytes)))
 	}
 	return names
 }
@@ -128,5 +130,5 @@ func Crowded(b backends.Backend, c *cell.Cell, g telemetry.GPU) string {
 	if names := holding(g); len(names) > 0 {
 		holders = strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("the engine wants %.2f GiB of %s and %.2f of %.2f are free; in use by %s", GiB(want), g.Name, GiB(free), GiB(g.MemoryTotal), holders)
+	return fmt.Sprintf("the engine wants %.2f GiB of %s and %.2f of %.2f are free; in use by %s", format.GiB(want), g.Name, format.GiB(free), format.GiB(g.MemoryTotal), holders)
 }

@@ -292,11 +292,3 @@ func (s *Saved) drifted(c savedCell, item *Item) string {
 	}
 	return ""
 }
-
-func words(reasons []Reason) string {
-	texts := make([]string, len(reasons))
-	for i, r := range reasons {
-		texts[i] = string(r)
-	}
-	return strings.Join(texts, ", ")
-}

@@ -15,3 +15,11 @@ func prefixed(prefix, text string) string {
 	}
 	return prefix + text
 }
+
+func words(reasons []Reason) string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = string(r)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -28,6 +28,7 @@ func (b *Backend) Resolve(context.Context, *cell.Cell) (backends.Identity, error
 	return b.Identity, nil
 }
 
+// Launch counts, and returns what OnLaunch makes, or a healthy engine.
 func (b *Backend) Launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	n := int(b.Launches.Add(1))
 	if b.OnLaunch != nil {
@@ -52,10 +53,12 @@ type Engine struct {
 	closed atomic.Bool
 }
 
+// NewEngine is one that answers every request well, until it is told to die.
 func NewEngine() *Engine {
 	return &Engine{Answer: Healthy, done: make(chan struct{})}
 }
 
+// Die ends the engine, once, with the cause that it will give.
 func (e *Engine) Die(cause error) {
 	e.once.Do(func() { e.cause = cause; close(e.done) })
 }
@@ -84,6 +87,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	return nil
 }
 
+// Healthy is a good answer after 100 ms, of 7 tokens to 5.
 func Healthy(ctx context.Context, req backends.Request) backends.Reply {
 	sent := time.Now()
 	select {
@@ -104,6 +108,7 @@ type Batcher struct {
 	AnswerAll func(ctx context.Context, reqs []backends.Request, done func(backends.Reply)) error
 }
 
+// GenerateAll takes the whole batch before it answers any of it.
 func (b *Batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Request], done func(backends.Reply)) error {
 	var all []backends.Request
 	for r := range reqs {

@@ -66,6 +66,8 @@ func (l *Loop) Run(ctx context.Context, d Driver) (err error) {
 	}
 }
 
+// overBudget says why the next round may not begin, "" where it may. Time is looked at between rounds only: half a round
+// tells nothing.
 func (l *Loop) overBudget(launches, spent int, took time.Duration) string {
 	switch {
 	case l.Launches > 0 && spent+launches > l.Launches:

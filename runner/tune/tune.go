@@ -90,6 +90,7 @@ func New(cells []*cell.Cell, keep float64) (*Search, error) {
 	return s, nil
 }
 
+// group is that of a cell's platform and model: settings of one are no rivals of another's.
 func (s *Search) group(c *cell.Cell) *Group {
 	for _, g := range s.Groups {
 		if g.Platform == c.Platform.ID && g.Model == c.Model.ID {
@@ -101,6 +102,7 @@ func (s *Search) group(c *cell.Cell) *Group {
 	return g
 }
 
+// labelOf is a setting's name: the labels of the axes that are searched.
 func labelOf(c *cell.Cell) string {
 	var parts []string
 	for _, a := range c.Axes {

@@ -31,6 +31,7 @@ func All() []Fault {
 	return slices.Concat(good(), refusals(), broken(), lies(), malformed())
 }
 
+// good are answers that a client must take as they come, however strange their framing.
 func good() []Fault {
 	return []Fault{
 		{Name: "good", Status: backends.OK, Counted: true, Play: (*Conn).Good},
@@ -58,6 +59,7 @@ func good() []Fault {
 	}
 }
 
+// refusals are answers that are none, and what a second send makes of them.
 func refusals() []Fault {
 	plain := func(status int, body string, lines ...string) func(*Conn) {
 		return func(c *Conn) { c.Plain(status, body, lines...) }
@@ -95,6 +97,7 @@ func refusals() []Fault {
 	}
 }
 
+// broken are answers that begin well or not at all, and never end.
 func broken() []Fault {
 	started := func(end func(*Conn)) func(*Conn) {
 		return func(c *Conn) { c.Head(); c.Say(c.Event(Pieces[0])); c.Say(c.Event(Pieces[1])); end(c) }
@@ -123,6 +126,7 @@ func broken() []Fault {
 	}
 }
 
+// lies are answers with status 200 that are errors.
 func lies() []Fault {
 	return []Fault{
 		{Name: "error_event", Status: backends.Failed, Class: "error_event", Play: func(c *Conn) {

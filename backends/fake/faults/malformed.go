@@ -11,6 +11,7 @@ import (
 	"matrix/backends"
 )
 
+// malformed are answers that break the protocol: what is in them cannot be trusted, whole as it may look.
 func malformed() []Fault {
 	say := func(texts ...string) func(*Conn) {
 		return func(c *Conn) {
@@ -117,6 +118,7 @@ func playTornEvents(c *Conn) {
 	c.Close()
 }
 
+// playGzip compresses the body though nobody asked for it.
 func playGzip(c *Conn) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -209,6 +211,7 @@ func playEventError(c *Conn) {
 	c.End()
 }
 
+// playSlowHeaders sends one byte after the other, so that no single read is ever late.
 func playSlowHeaders(c *Conn) {
 	head := "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Slow: 1\r\n", 1000)
 	for i := range len(head) {

@@ -92,6 +92,7 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
+// accept takes connections until the server is closed.
 func (s *Server) accept() {
 	for {
 		c, err := s.listener.Accept()

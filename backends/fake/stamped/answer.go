@@ -29,6 +29,8 @@ type pattern struct {
 	ends   []int // of each event's chunk; the last is the end of all
 }
 
+// makePattern is a whole answer with blanks for its time stamps. It is copied and filled in: encoding each event anew would
+// take the processor time that is to be the client's.
 func makePattern(f answer.Form, tokens int) *pattern {
 	p := &pattern{bytes: fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nserver: mock\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n", f.ContentType())}
 	if role := f.Role(); role != "" {

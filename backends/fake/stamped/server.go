@@ -45,6 +45,7 @@ func (s *Server) Serve(l net.Listener) {
 	}
 }
 
+// set takes new settings for the requests to come, and begins counting anew.
 func (s *Server) set(settings Settings) {
 	patterns := map[string]*pattern{}
 	for path, form := range forms {
@@ -102,6 +103,8 @@ func (s *Server) play(c net.Conn, a *copied, gap time.Duration, arrived int64) e
 	return err
 }
 
+// write sends an answer at its pace, each token at its own time after the first byte of the request came: a wait after each
+// write would add up to more than was set.
 func (s *Server) write(c net.Conn, a *copied, gap time.Duration, arrived int64) error {
 	a.arrived(a.own, arrived)
 	if gap <= 0 {

@@ -42,6 +42,7 @@ func Count(ctx context.Context, url string) (c Counts, err error) {
 	return c, call(ctx, url+"/mock/counts", nil, &c)
 }
 
+// call asks the server's own endpoints, on a connection of its own that no measured request shares.
 func call(ctx context.Context, url string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

@@ -27,6 +27,7 @@ func (t *tally) begin() {
 	t.delays = hdrhistogram.New(1, int64(time.Minute), 3)
 }
 
+// enter counts a request that came, at a time in nanoseconds.
 func (t *tally) enter(now int64) {
 	t.guard.Lock()
 	defer t.guard.Unlock()
@@ -39,6 +40,7 @@ func (t *tally) enter(now int64) {
 	t.seen.MostAtOnce = max(t.seen.MostAtOnce, t.seen.InFlight)
 }
 
+// leave counts one that is over; whole: its answer went out to the end.
 func (t *tally) leave(now int64, whole bool) {
 	t.guard.Lock()
 	defer t.guard.Unlock()
@@ -65,6 +67,7 @@ func (t *tally) late(by time.Duration) {
 	_ = t.delays.RecordValue(max(1, min(int64(by), int64(time.Minute)))) // within its bounds
 }
 
+// counts is the tally so far; the mean in flight is weighted by time.
 func (t *tally) counts() Counts {
 	t.guard.Lock()
 	defer t.guard.Unlock()

@@ -252,52 +252,6 @@ func (v planView) details(p *plan.Plan) {
 	}
 }
 
-// explain is why an item stands as it does, one line a fact; nothing for the obvious.
-func explain(out *Printer, item *plan.Item) []string {
-	var lines []string
-	if skip := item.Cell.Skip; skip != nil {
-		return append(lines, beside(out, skip.Reason, skip.Place))
-	}
-	if item.Missing != nil {
-		lines = append(lines, strings.Split(item.Missing.Error(), "\n")...)
-	}
-	lines = append(lines, ChangeLines(out, item.Changes)...)
-	environment := slices.Contains(item.Reasons, plan.ReasonEnvironmentFailed)
-	switch {
-	case environment && item.Missing != nil: // what is missing today says it
-	case environment && item.Detail != "":
-		lines = append(lines, "environment failed: "+item.Detail)
-	case item.Detail != "" && item.State != plan.New:
-		lines = append(lines, item.Detail)
-	case len(item.Changes) == 0 && item.State != plan.New && item.State != plan.Done && item.Missing == nil:
-		lines = append(lines, reasonText(item))
-	}
-	if item.State == plan.FailedState {
-		lines = append(lines, "matrix show "+item.Cell.ID()+out.Style.Dot()+"run again with --rerun failed,censored")
-	}
-	if item.Missing != nil {
-		return lines // the notes are of the same lack
-	}
-	return append(lines, item.Notes...)
-}
-
-// ChangeLines are what changed since something was measured, with the lines that say so.
-func ChangeLines(out *Printer, changes []cell.Change) []string {
-	var lines []string
-	for _, c := range changes {
-		lines = append(lines, beside(out, fmt.Sprintf("%-8s %s %s%s%s", c.Component, c.Path, c.Before, out.Style.Arrow(), c.After), c.Place))
-	}
-	return lines
-}
-
-// beside is text with the line of the user's file that it comes from at the right edge.
-func beside(out *Printer, text string, at cell.Place) string {
-	if at.Line == 0 {
-		return text
-	}
-	return spread(text, out.Style.Dim(fmt.Sprintf("%s:%d", filepath.Base(at.File), at.Line)), out.Columns-6)
-}
-
 // summary is the last line: what apply would do and how long it may take.
 func (v planView) summary(p *plan.Plan) string {
 	pending := 0

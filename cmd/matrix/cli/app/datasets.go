@@ -38,6 +38,7 @@ func (s *Session) Prompts(ctx context.Context, experiment string) (quality.Promp
 	return byID, nil
 }
 
+// promptText is a prompt as a judge reads it; the turns of a chat stand one below the other.
 func promptText(e dataset.Entry) string {
 	var parts []string
 	for _, m := range e.Messages {
@@ -62,6 +63,7 @@ type opened struct {
 	err error
 }
 
+// open is called by cells of several experiments; two that declare the same share one set.
 func (d *datasets) open(ctx context.Context, what *cell.Dataset) (*dataset.Set, error) {
 	key := fmt.Sprintf("%+v", *what)
 	if what.Synthetic != nil {

@@ -56,6 +56,7 @@ func (a *App) Finish(ctx context.Context, err error) int {
 	return code
 }
 
+// finishCommand says an error. A lock that another holds comes before ^C: it is what the user has to know.
 func (a *App) finishCommand(ctx context.Context, err error) int {
 	var code ExitCode
 	var locked *store.ErrLocked

@@ -57,6 +57,7 @@ func writeInto(path string, write func(io.Writer) error) error {
 	return errors.Join(write(file), file.Close())
 }
 
+// ReplaceText is ReplaceFile of a short text.
 func ReplaceText(path, text string) error {
 	return ReplaceFile(path, 0o644, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
 }

@@ -79,6 +79,7 @@ func (j *jobs) String() string {
 	return strconv.Itoa(max(1, int(*j)))
 }
 
+// Set takes a number from 1, or auto.
 func (j *jobs) Set(text string) error {
 	if text == "auto" {
 		*j = apply.AutoJobs

@@ -63,6 +63,8 @@ type bisector struct {
 	search   bisect.Search
 }
 
+// findStep measures until the search needs nothing more. A round in which nothing was measured is the last: the search
+// would ask for the same again.
 func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) error {
 	b, err := newBisector(ctx, a, s, f)
 	if err != nil {
@@ -104,6 +106,7 @@ func (b *bisector) stuck(found bisect.Finding) error {
 	return nil
 }
 
+// newBisector checks the flags, plans once to see which cells the filter leaves, and takes one for each version.
 func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) (*bisector, error) {
 	percent, ok := strings.CutSuffix(f.worse, "%")
 	worse, err := strconv.ParseFloat(percent, 64)

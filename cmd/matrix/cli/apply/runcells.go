@@ -94,6 +94,7 @@ func submitted(ctx context.Context, a *app.App, file string) (*app.Session, *pla
 	return s, saved, nil
 }
 
+// sayTally says what became of a group's launches; a log of Slurm's has this line last.
 func sayTally(a *app.App, t slurm.Tally) {
 	if a.JSON {
 		a.Record(ndjson.GroupSummary{Committed: t.Committed, DoneBefore: t.Done, Held: t.Held, Left: t.Left})

@@ -34,6 +34,7 @@ type clusterFlags struct {
 	everyFile, every  time.Duration
 }
 
+// declareCluster adds the flags that mean something with --on only.
 func declareCluster(cmd *cobra.Command, f *clusterFlags) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.on, "on", "", "run on a cluster: slurm")
@@ -45,6 +46,7 @@ func declareCluster(cmd *cobra.Command, f *clusterFlags) {
 	flags.DurationVar(&f.every, "poll-queue", 15*time.Second, "how often to ask the cluster for its tasks")
 }
 
+// check is done before anything is planned: a plan may take a minute.
 func (f *clusterFlags) check() error {
 	if f.on != "" && f.on != "slurm" {
 		return fmt.Errorf("--on %s: only slurm is known", f.on)

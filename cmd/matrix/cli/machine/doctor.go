@@ -59,6 +59,7 @@ func Doctor(a *app.App) *cobra.Command {
 	return cmd
 }
 
+// sayFinding prints one finding, wrapped beside its subject.
 func sayFinding(a *app.App, f finding) {
 	if a.JSON {
 		a.Record(ndjson.Finding{Finding: f})
@@ -78,6 +79,7 @@ func sayFinding(a *app.App, f finding) {
 	}
 }
 
+// examineMachine looks at what figures of this machine depend on.
 func examineMachine(ctx context.Context, a *app.App) []finding {
 	m, err := telemetry.Machine(ctx)
 	verdict, advice := "ok", ""
@@ -95,6 +97,8 @@ func examineMachine(ctx context.Context, a *app.App) []finding {
 	return append(all, found("GPU locks", "ok", gpulock.Folder+": one for each GPU; who applies holds it", ""))
 }
 
+// examineGPUs looks at each GPU as an apply would: a lock that cannot be taken, and who else computes there. No GPU is a
+// warning, GPUs that cannot be read are a fault.
 func examineGPUs() []finding {
 	gpus, err := telemetry.GPUs()
 	switch {
@@ -174,6 +178,7 @@ func engineFinding(e backends.Installed) finding {
 // neededFiles is how many open files a batch of 5,000 in flight takes, with room.
 const neededFiles = 16384
 
+// examineLimits looks at what thousands of requests in flight need.
 func examineLimits(a *app.App) []finding {
 	var all []finding
 	if _, hard := process.RaiseFileLimit(); hard < neededFiles {

@@ -104,6 +104,7 @@ func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 	return nil
 }
 
+// install makes what lacks, one after the other, if the disk has room for all of it.
 func (f *engineFetch) install(ctx context.Context) error {
 	var needs []download
 	for _, e := range f.lacking {

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -83,7 +82,9 @@ func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) e
 	for _, d := range lacking {
 		a.Tell(ndjson.Download{Name: d.Name, Bytes: d.Bytes, Into: d.Into}, "%s  %s  into %s", d.Name, sizeText(d.Bytes), d.Into)
 	}
-	sayTroubles(a, troubles)
+	for _, trouble := range troubles {
+		a.SayErrors(trouble)
+	}
 	if err := roomFor(lacking, diskOf); err != nil {
 		return err
 	}
@@ -116,24 +117,13 @@ func get(ctx context.Context, a *app.App, lacking []download) (troubles []error,
 		}
 		if err != nil {
 			trouble := fmt.Errorf("fetch %s: %w", d.Name, err)
-			sayTroubles(a, []error{trouble})
+			a.SayErrors(trouble)
 			troubles = append(troubles, trouble)
 			continue
 		}
 		a.Tell(ndjson.Fetched{Name: d.Name}, "  done")
 	}
 	return troubles, nil
-}
-
-func sayTroubles(a *app.App, troubles []error) {
-	for _, trouble := range troubles {
-		var advice app.Hinted
-		hint := ""
-		if errors.As(trouble, &advice) {
-			hint = advice.Hint
-		}
-		a.Error(trouble, hint)
-	}
 }
 
 // fetchProgress prints at most one line in five seconds.

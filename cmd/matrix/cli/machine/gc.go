@@ -32,6 +32,8 @@ func GC(a *app.App) *cobra.Command {
 	return cmd
 }
 
+// collect removes the engines that no file names any more, under the lock that fetch takes: one that is just being
+// installed is named by nothing yet.
 func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 	cache := install.Cache()
 	release, err := install.Locked(ctx, cache, func() { a.Warn("another fetch is at work in " + cache + ": waiting for it") })

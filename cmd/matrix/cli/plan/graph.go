@@ -46,6 +46,7 @@ func Graph(a *app.App) *cobra.Command {
 // shapes tell kinds apart in DOT.
 var shapes = map[string]string{"experiment": "box3d", "decision": "diamond", "var": "ellipse", "local": "ellipse"}
 
+// dotOf is the graph in Graphviz' language.
 func dotOf(g lang.Graph) string {
 	var b strings.Builder
 	b.WriteString("digraph matrix {\n  rankdir = LR\n  node [shape = box, fontname = \"sans-serif\"]\n")

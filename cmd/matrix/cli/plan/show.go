@@ -110,6 +110,7 @@ func matching(history []summary.Standing, prefix string) []summary.Standing {
 	return slices.DeleteFunc(slices.Clone(history), func(p summary.Standing) bool { return !wanted[p.Experiment+p.Address] })
 }
 
+// addresses are those of the cells, short, each once.
 func addresses(attempts []summary.Standing) []string {
 	var all []string
 	for _, p := range attempts {

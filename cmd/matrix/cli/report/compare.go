@@ -56,6 +56,7 @@ in which the sides differ. With --before, A is each cell as it was measured befo
 	return cmd
 }
 
+// sidesOf wants two sides, or with --before at most one: the other is the past.
 func sidesOf(cmd *cobra.Command, before bool, args []string) error {
 	switch {
 	case before && len(args) > 1:
@@ -66,6 +67,8 @@ func sidesOf(cmd *cobra.Command, before bool, args []string) error {
 	return nil
 }
 
+// compare pairs the cells of two sides and draws, or judges by the gates. A metric that a gate names is compared though
+// --metric does not have it.
 func compare(ctx context.Context, a *app.App, f compareFlags, words []string) error {
 	gates, err := parseGates(f.gates)
 	if err != nil {
@@ -152,6 +155,7 @@ func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Si
 	return out, nil
 }
 
+// readSet is the cells of a tree that have a complete launch; no others can be compared.
 func readSet(ctx context.Context, a *app.App, root string) (*summary.Set, error) {
 	store, err := a.StoreAt(root)
 	if err != nil {
@@ -233,5 +237,6 @@ func comparedMetrics(names []string) ([]record.Metric, error) {
 	return out, nil
 }
 
+// usualMetrics are compared where the user names none.
 var usualMetrics = []string{"output_throughput", "request_throughput", "valid_evaluations_per_hour", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
 	"success_rate", "valid_share", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}

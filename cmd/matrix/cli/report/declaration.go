@@ -84,6 +84,7 @@ func (d declaration) rules() *cell.Decision {
 	return nil
 }
 
+// coverage is every cell that the files declare with how far it is: a report must not hide what was not measured.
 func (d declaration) coverage() *report.Coverage {
 	if len(d.plans) == 0 {
 		return nil

@@ -41,6 +41,7 @@ func beforeAndNow(ctx context.Context, a *app.App, words []string) (out [2]view.
 	return [2]view.Side{{Word: "before", Set: before, Cells: before.Cells}, {Word: "now", Set: now, Cells: cells}}, nil
 }
 
+// identityPrefix is the beginning of an identity's hash; fewer digits could be a date.
 var identityPrefix = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
 // narrowed is the set that a date, an attempt or an identity names; nil where the word is none of them.

@@ -53,6 +53,7 @@ For other tools --out is a folder:
 	return cmd
 }
 
+// export writes rows of results, in a format that the file's ending tells where --format does not.
 func export(ctx context.Context, a *app.App, e exportFlags, names []string) error {
 	if e.out == "" {
 		return app.Hint(errors.New("matrix export needs a file to write"), "For example: --out runs.csv, or --out - --format jsonl for standard output.")

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +15,6 @@ import (
 
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
-	"matrix/cmd/matrix/view/ndjson"
-	"matrix/results/decision"
 	"matrix/results/format"
 	"matrix/results/report"
 	"matrix/results/summary"
@@ -205,112 +201,6 @@ func reportTitle(names []string) string {
 		return "matrix report"
 	}
 	return "Report on " + strings.Join(names, " and ")
-}
-
-// deliver writes the report's files and says in short what is in them.
-func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f reportFlags, names []string) error {
-	if f.out == "-" {
-		return writeReport(a.Page(), doc, f.formats[0], a.Width())
-	}
-	dir := f.out
-	if dir == "" && len(names) > 0 {
-		dir = filepath.Join(a.Results, names[0], "report")
-	}
-	var written []string
-	var unsaved error // told last: who may not write there still gets the answer
-	if dir != "" {
-		if written, unsaved = saveReport(dir, doc, f.formats); unsaved != nil {
-			unsaved = app.Hint(unsaved, "Name another folder: --out DIR.")
-		}
-	}
-	if a.JSON {
-		for _, g := range weighed.Groups {
-			for _, q := range g.Questions {
-				a.Document(q.Answer)
-			}
-		}
-		a.Record(ndjson.Report{Experiments: ndjson.List(names), Files: ndjson.List(written), Title: doc.Title, Simulated: doc.Mark != "", Answer: ndjson.List(doc.Answer())})
-		return unsaved
-	}
-	if err := printReport(a, doc, f.full); err != nil {
-		return err
-	}
-	for _, path := range written {
-		fmt.Fprintf(a, "Written: %s\n", path)
-	}
-	return unsaved
-}
-
-// screenLines is how much of a report is printed where nobody asked for all of it: a screen that can be read without scrolling back.
-const screenLines = 40
-
-// printReport prints the answer and the comparison, or all of it.
-func printReport(a *app.App, doc *report.Document, full bool) error {
-	if full {
-		return doc.WriteText(a.Page(), a.Width())
-	}
-	var text strings.Builder
-	if err := doc.WriteSummary(&text, a.Width()); err != nil {
-		return err
-	}
-	lines := strings.SplitAfter(strings.TrimRight(text.String(), "\n"), "\n")
-	shown := firstScreen(lines, screenLines)
-	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], ""), "\n"))
-	if shown < len(lines) {
-		fmt.Fprintf(a, "\n%s\n", a.Style.Dim(fmt.Sprintf("%s more: matrix report --full", format.Count(len(lines)-shown, "line"))))
-	}
-	return nil
-}
-
-// firstScreen is how many lines are printed: all, or those up to the last blank one that leaves no table cut and no title alone.
-func firstScreen(lines []string, most int) int {
-	if len(lines) <= most {
-		return len(lines)
-	}
-	for n := most - 2; n > 0; n-- {
-		above := strings.TrimSpace(lines[n-1])
-		if strings.TrimSpace(lines[n]) == "" && above != strings.ToUpper(above) {
-			return n
-		}
-	}
-	return most - 2
-}
-
-// saveReport writes the formats into a folder, which is made where it is not there.
-func saveReport(dir string, doc *report.Document, formats []string) ([]string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("write the report: %w", err)
-	}
-	var written []string
-	for _, format := range formats {
-		var text strings.Builder
-		if err := writeReport(&text, doc, format, 100); err != nil {
-			return nil, fmt.Errorf("write the report: %w", err)
-		}
-		path := filepath.Join(dir, "report."+strings.Replace(format, "text", "txt", 1))
-		if err := app.ReplaceText(path, text.String()); err != nil {
-			return nil, fmt.Errorf("write the report: %w", err)
-		}
-		written = append(written, path)
-	}
-	if slices.Contains(formats, "md") {
-		for name, svg := range doc.Charts() {
-			if err := app.ReplaceText(filepath.Join(dir, name), svg); err != nil {
-				return nil, fmt.Errorf("write the charts: %w", err)
-			}
-		}
-	}
-	return written, nil
-}
-
-func writeReport(w io.Writer, doc *report.Document, format string, width int) error {
-	switch format {
-	case "html":
-		return doc.WriteHTML(w)
-	case "md":
-		return doc.WriteMarkdown(w)
-	}
-	return doc.WriteText(w, width)
 }
 
 // sayAbsent says what was left behind when a tree was copied, and what therefore cannot be told.
