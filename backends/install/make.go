@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shirou/gopsutil/v4/disk"
+
+	"matrix/backends"
 	"matrix/experiments/cell"
 )
 
@@ -38,7 +41,7 @@ func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(stage))
+			err = errors.Join(full(stage, err), os.RemoveAll(stage))
 		}
 	}()
 	if err := os.MkdirAll(stage, 0o755); err != nil {
@@ -71,6 +74,18 @@ func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 		return fmt.Errorf("put an engine in its place: %w", err)
 	}
 	return nil
+}
+
+// almostNothing is what is left of a disk that an installer has filled, in bytes.
+const almostNothing = 1 << 20
+
+// full says that the disk is the cause where an installer's own words do not: pip keeps ensurepip's to itself.
+func full(folder string, err error) error {
+	var known *backends.Fault
+	if usage, bad := disk.Usage(folder); bad != nil || usage.Free > almostNothing || errors.As(err, &known) {
+		return err
+	}
+	return &backends.Fault{Err: err, Hint: fullDisk}
 }
 
 // packages makes a virtual environment of just the locked packages.

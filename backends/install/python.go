@@ -103,6 +103,8 @@ func (e *toolError) Unwrap() error { return e.err }
 var offline = []string{"Could not resolve host", "dns error", "Name or service not known", "Temporary failure in name resolution", "Network is unreachable", "Failed to establish a new connection",
 	"Connection refused", "error sending request", "tcp connect error", "no such host", "Could not connect", "connection timed out", "i/o timeout"}
 
+const fullDisk = "The disk is full: free some, or move the cache (MATRIX_ENGINES, UV_CACHE_DIR). Nothing half made was left."
+
 // explained puts into a fault what a tool's failure comes from.
 func explained(what string, err error) error {
 	if err == nil {
@@ -115,7 +117,7 @@ func explained(what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, err)
 	switch {
 	case said("No space left on device", "ENOSPC", "Disk quota exceeded"):
-		return &backends.Fault{Err: err, Hint: "The disk is full: free some, or move the cache (MATRIX_ENGINES, UV_CACHE_DIR). Nothing half made was left."}
+		return &backends.Fault{Err: err, Hint: fullDisk}
 	case said(offline...):
 		return &backends.Fault{Err: err, Hint: "The package index was not reached. matrix fetch needs the network; launches do not."}
 	case said("was yanked"):

@@ -89,7 +89,7 @@ func roomFor(lacking []download, on measure) error {
 		n := rooms[disk]
 		if n.bytes+spareBytes > n.free {
 			return app.Hint(fmt.Errorf("%s has %.1f GiB free; the downloads need %.1f GiB and %.0f GiB to spare", folders[disk], format.GiB(n.free), format.GiB(n.bytes), format.GiB(spareBytes)),
-				"Free some, or move the cache (HF_HOME, OLLAMA_MODELS) to another disk. Nothing was downloaded.")
+				"Free some, or move the cache (HF_HOME, OLLAMA_MODELS, MATRIX_ENGINES) to another disk. Nothing was downloaded.")
 		}
 	}
 	return nil
