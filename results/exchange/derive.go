@@ -16,7 +16,8 @@ const (
 	maxRequests = maxBatchSize
 )
 
-// sane makes null of what cannot be, and says so: negative times, counts beyond sense.
+// sane makes null of what cannot be, and says so: negative times, counts beyond sense. A file is not refused for a few odd
+// values: what is left of it is worth having, and how much is missing is told.
 func (s *Set) sane() {
 	bad := map[string]int{}
 	for i := range s.Requests {
@@ -113,6 +114,7 @@ func (s *Set) derive() {
 	}
 }
 
+// after sets a point in time that lies so long after another, where it was not told and both of these were.
 func after(at **float64, from, by *float64) {
 	if *at == nil && from != nil && by != nil {
 		*at = new(*from + *by)

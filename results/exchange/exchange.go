@@ -103,7 +103,7 @@ func joined(before [][]*Set, sets []*Set) bool {
 	return false
 }
 
-// place puts the path before an error, and what to do behind it.
+// place puts the path before an error, and what to do behind it. The place within the file is in the error already.
 func place(path string, err error) error {
 	if hint := textfile.Hint(err); hint != "" {
 		return fmt.Errorf("%s: %w. %s", path, err, hint)
@@ -111,6 +111,8 @@ func place(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
+// read reads one file in its format, whatever its encoding and compression. A path that leads to no file loses the operating
+// system's words for what was tried: they name the path again.
 func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 	if !slices.Contains(Formats(), o.Format) {
 		return nil, fmt.Errorf("format %q is not known: %s", o.Format, strings.Join(Formats(), ", "))
@@ -159,7 +161,8 @@ func readText(in io.Reader, o Options) ([]*Set, error) {
 	return readCSV(in, o.Map)
 }
 
-// finish completes the labels and says what does not agree.
+// finish completes the labels and says what does not agree. The order matters: what cannot be is null before anything is derived
+// of it, and stamps are moved to zero last, when all are there.
 func (s *Set) finish(o Options) error {
 	if o.Labels.Platform != "" {
 		s.Labels.Platform = o.Labels.Platform

@@ -83,6 +83,7 @@ type sink interface {
 	close() error
 }
 
+// newSink begins a file. Parquet carries the schema's units and meanings; the two texts have names only.
 func newSink(out io.Writer, format string, schema *arrow.Schema) (sink, error) {
 	switch format {
 	case "parquet":
@@ -130,6 +131,7 @@ func (s csvSink) close() error {
 	return s.w.Error()
 }
 
+// cellText writes all digits of a number: a reader computes on with it.
 func cellText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -146,6 +148,7 @@ func cellText(v any) string {
 	return string(doc)
 }
 
+// jsonSink writes an object a row, its keys sorted; null is null.
 type jsonSink struct{ e *json.Encoder }
 
 func (s jsonSink) write(b arrow.RecordBatch) error {

@@ -22,6 +22,7 @@ type grouping struct {
 	notes []string
 }
 
+// newGrouping begins with no set: they come with the records.
 func newGrouping(m Map) *grouping {
 	return &grouping{m: m, sets: map[Labels]*Set{}, used: map[string]bool{}, read: map[string]int{}, lost: map[string]int{}, first: map[string]string{},
 		words: map[string]int{}, parse: parseNumber}
@@ -39,6 +40,7 @@ func (g *grouping) misread(column, why string) {
 	}
 }
 
+// add books one record. The error is of a label: without it nobody knows where the record belongs, so it is left out.
 func (g *grouping) add(r fields) error {
 	row := mapped{g: g, r: r}
 	labels := Labels{Platform: labelOf(row.text("platform")), Model: labelOf(row.text("model")), BatchSize: row.whole("batch_size"), Launch: row.whole("launch")}

@@ -79,6 +79,8 @@ type guideTimings struct {
 	Tokens     float64  `json:"token_iterations"`
 }
 
+// readGuideLLM reads one report or several. A report holds a benchmark for each rate, all against one server, so they are told
+// not to be launches of their own.
 func readGuideLLM(in io.Reader) ([]*Set, error) {
 	docs, err := documents(in)
 	if err != nil {
@@ -107,6 +109,7 @@ func readGuideLLM(in io.Reader) ([]*Set, error) {
 	return sets, nil
 }
 
+// set is one benchmark: its ok requests, then the failed, then those that its end cut off. When they were sent, their stamps say.
 func (b *guideBenchmark) set() *Set {
 	s := newSet()
 	s.Mode, s.Concurrency, s.Rate = b.load()
@@ -170,6 +173,8 @@ func (b *guideBenchmark) load() (mode string, concurrency int64, rate float64) {
 	return "", 0, 0
 }
 
+// request is one row; zero is the benchmark's beginning in Unix seconds, from which its stamps are counted. What a failed one
+// generated before it failed counts for nothing, as everywhere.
 func (g *guideRequest) request(zero float64, status, class string) Request {
 	r := newRequest(0)
 	r.PromptID, r.Text = g.ID, g.Output

@@ -90,6 +90,7 @@ func (s *Set) loadLabel() string {
 	return ""
 }
 
+// cellOf is the cell that a set belongs to. Its load is a coordinate, unless an earlier matrix kept the same load without one.
 func cellOf(experiment string, s *Set, history []store.Past) (*cell.Cell, error) {
 	c, err := bareCell(experiment, s)
 	if err != nil {
@@ -108,6 +109,7 @@ func cellOf(experiment string, s *Set, history []store.Past) (*cell.Cell, error)
 	return c, nil
 }
 
+// bareCell is a cell with nothing to run: no engine of ours has the backend "imported".
 func bareCell(experiment string, s *Set, more ...*cell.Axis) (*cell.Cell, error) {
 	return cell.NewCell(experiment, &cell.Platform{ID: s.Labels.Platform, Backend: "imported"},
 		&cell.Model{ID: s.Labels.Model}, s.Labels.BatchSize, more...)
@@ -146,6 +148,7 @@ func keep(store *store.Store, c *cell.Cell, source []byte, s *Set) (Kept, error)
 	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, nil
 }
 
+// write puts a set's rows into an attempt and commits it, by the same way as a measurement: one that is cut short is no result.
 func write(a *store.Attempt, c *cell.Cell, id cell.Identity, s *Set) (record.Summary, error) {
 	run := record.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,

@@ -17,6 +17,7 @@ func labelOf(name string) string {
 	return label
 }
 
+// parametersInName finds a size that a model's name claims: 4b, 1.5B, 270m; not the digits of a version, which no b follows.
 var parametersInName = regexp.MustCompile(`(?i)(?:^|[^a-z0-9.])(\d+(?:[._]\d+)?)\s*([bm])(?:[^a-z0-9]|$)`)
 
 // parameters is how many a model's name claims, 0 where it does not say.
@@ -66,4 +67,5 @@ func disagreements(s *Set, weightBytes int64) []string {
 	return out
 }
 
+// billions writes a number of parameters as models' names do.
 func billions(n float64) string { return strconv.FormatFloat(n/1e9, 'f', 1, 64) + "B" }

@@ -70,6 +70,7 @@ var llmdLatencies = map[string]string{"time_to_first_token": "ttft", "time_per_o
 // toSeconds are the units of a latency.
 var toSeconds = map[string]float64{"s": 1, "ms": 1e-3, "s/token": 1, "ms/token": 1e-3}
 
+// readLLMD reads one report or several, as documents of one YAML stream; JSON is YAML.
 func readLLMD(in io.Reader) ([]*Set, error) {
 	var sets []*Set
 	next := yaml.NewDecoder(in)
@@ -88,6 +89,7 @@ func readLLMD(in io.Reader) ([]*Set, error) {
 	}
 }
 
+// set takes what the report says of all requests together: it has no rows.
 func (r *llmdReport) set() (*Set, error) {
 	all := r.Results.RequestPerformance.Aggregate
 	if !strings.HasPrefix(r.Version, "0.2") || all == nil || all.Requests.Total == nil {

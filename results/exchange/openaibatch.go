@@ -47,6 +47,7 @@ type batchBody struct {
 	} `json:"usage"`
 }
 
+// readOpenAIBatch reads a batch job's output: answers and counts of tokens, and no time at all.
 func readOpenAIBatch(in io.Reader) ([]*Set, error) {
 	s := newSet()
 	s.Mode = "batch"
@@ -82,6 +83,7 @@ func readOpenAIBatch(in io.Reader) ([]*Set, error) {
 	return []*Set{s}, err
 }
 
+// some reports a value that is there and not null.
 func some(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // text is a JSON string as it is, any other value as its JSON text; null is "".
@@ -96,6 +98,7 @@ func text(raw json.RawMessage) string {
 	return string(bytes.TrimSpace(raw))
 }
 
+// request is one row, and the model that answered, "" = not told. Of an error and an answer beside it the error counts.
 func (l *batchLine) request(seq int64) (r Request, model string) {
 	r = newRequest(seq)
 	r.PromptID = text(l.CustomID)

@@ -30,6 +30,7 @@ func (m *mapped) value(column string) any {
 	return v
 }
 
+// text is a column's value as text, whatever it is there.
 func (m *mapped) text(column string) string {
 	switch v := m.value(column).(type) {
 	case nil:
@@ -120,6 +121,7 @@ func (m *mapped) count(column string) (*int64, string) {
 	return new(int64(math.Round(*x))), ""
 }
 
+// tokens is a count that may be absent; one that is none is counted.
 func (m *mapped) tokens(column string) *int64 {
 	n, why := m.count(column)
 	m.g.misread(column, why)
@@ -138,6 +140,7 @@ func (m *mapped) whole(column string) int {
 	return int(*n)
 }
 
+// request is the record as a row, with what the map names of it.
 func (m *mapped) request(seq int64) Request {
 	r := newRequest(seq)
 	r.PromptID, r.Text = m.text("prompt_id"), m.text("text")
@@ -169,6 +172,7 @@ var (
 		"canceled": true, "cancelled": true, "aborted": true, "abort": true, "rejected": true, "timeout": true, "timed_out": true, "expired": true}
 )
 
+// httpCode is a status that is a number of HTTP, alone or with its reason: "200", "HTTP 429 Too Many Requests".
 var httpCode = regexp.MustCompile(`^(?:http[_ ]?)?([1-5][0-9]{2})\b`)
 
 // status takes a request for ok only where something says so. Success is a list of words; an unknown one is a failure, and

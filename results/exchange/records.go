@@ -19,6 +19,7 @@ import (
 	"matrix/experiments/textfile"
 )
 
+// readJSONL reads an object a line, of any form that the map can name.
 func readJSONL(in io.Reader, m Map) ([]*Set, error) {
 	if len(m) == 0 {
 		return nil, errNoMap
@@ -83,6 +84,7 @@ func readCSV(in io.Reader, m Map) ([]*Set, error) {
 	}
 }
 
+// csvError is a fault of the header, which nothing can be read without.
 func csvError(err error) error {
 	if line, reason, hint := textfile.CSVFault(err); line > 0 {
 		return &textfile.Error{Line: line, Reason: reason, Hint: hint}
@@ -90,6 +92,7 @@ func csvError(err error) error {
 	return err
 }
 
+// addRow books a row of a table. An empty field is no value: a table has no other way to leave one out.
 func (g *grouping) addRow(names, cells []string) error {
 	if len(cells) < len(names) || strings.Join(cells[len(names):], "") != "" {
 		return fmt.Errorf("wrong number of fields: %d, the header has %d", len(cells), len(names))
@@ -103,6 +106,7 @@ func (g *grouping) addRow(names, cells []string) error {
 	return g.add(r)
 }
 
+// parseNumber reads a number with a decimal point.
 func parseNumber(text string) (float64, error) {
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -111,6 +115,7 @@ func parseNumber(text string) (float64, error) {
 	return x, nil
 }
 
+// withComma is a number of Excel where commas are decimal: 0,5 and 1.234,5.
 var withComma = regexp.MustCompile(`^[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+$`)
 
 // parseWithComma reads 1.234,5 as well.
@@ -164,6 +169,7 @@ func readSQLite(ctx context.Context, path, query string, m Map) ([]*Set, error) 
 	return scanRows(ctx, rows, newGrouping(m), budget)
 }
 
+// queryFault says what became of a query. That a value is over the limit is known by the driver's words alone.
 func queryFault(ctx context.Context, err error) error {
 	switch text := err.Error(); {
 	case ctx.Err() != nil:
@@ -174,6 +180,7 @@ func queryFault(ctx context.Context, err error) error {
 	return fmt.Errorf("query: %w", err)
 }
 
+// scanRows books the rows of a query within a budget of bytes of text.
 func scanRows(ctx context.Context, rows *sql.Rows, g *grouping, budget int64) ([]*Set, error) {
 	names, err := rows.Columns()
 	if err != nil {

@@ -55,8 +55,10 @@ type Set struct {
 	load        string // coordinate of its load, "" = none
 }
 
+// newSet has nothing but its maps.
 func newSet() *Set { return &Set{Given: map[string]float64{}, Untold: map[string]string{}} }
 
+// warn notes, once, what to know before believing a figure of the set; it is kept with the results.
 func (s *Set) warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(s.Warnings, text) {
 		s.Warnings = append(s.Warnings, text)
@@ -75,6 +77,7 @@ func (r *Request) tokens(into **int64, n *int64) {
 	}
 }
 
+// fail makes the row a failure, its error on one line.
 func (r *Request) fail(status, class, text string) {
 	r.Status, r.ErrorClass, r.Error = status, class, strings.Join(strings.Fields(text), " ")
 }

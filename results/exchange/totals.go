@@ -10,9 +10,10 @@ import (
 // sorted are a map's keys in a fixed order.
 func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// read totals are what a set's requests add up to.
+// sums are what a set's requests add up to: requests, tokens of the ok ones, and the seconds from the first send to the last end.
 type sums struct{ ok, failed, input, output, span float64 }
 
+// sums adds up what the rows have; what a row does not tell counts as nothing, so a sum may be too small and never too large.
 func (s *Set) sums() sums {
 	var t sums
 	first, last := math.Inf(1), math.Inf(-1)

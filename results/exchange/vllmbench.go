@@ -95,6 +95,7 @@ func documents(in io.Reader) (docs []json.RawMessage, err error) {
 	return docs, nil
 }
 
+// vllmBenchSet is one result. A file of another of vLLM's benchmarks is told by what it has, and refused by its name.
 func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 	var v vllmBench
 	if err := json.Unmarshal(doc, &v); err != nil {
@@ -193,6 +194,7 @@ func (v *vllmBench) milliseconds(doc json.RawMessage, given map[string]float64) 
 	return nil
 }
 
+// rows makes a row of each place in the arrays, which must be of one length: else the entries of different requests would meet.
 func (v *vllmBench) rows(s *Set) error {
 	n := len(v.TTFTs)
 	for name, have := range map[string]int{"input_lens": len(v.InputLens), "output_lens": len(v.OutputLens), "itls": len(v.ITLs), "errors": len(v.Errors)} {
@@ -295,6 +297,7 @@ func (r *Request) shift(by float64) {
 	}
 }
 
+// lastLine is what a Python traceback comes to.
 func lastLine(text string) string {
 	text = strings.TrimSpace(text)
 	return text[strings.LastIndexByte(text, '\n')+1:]

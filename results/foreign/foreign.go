@@ -80,6 +80,8 @@ type run struct {
 	row map[string]any
 }
 
+// read reads the row by the columns of this version of matrix. It is a map, not a record.RunRow: most formats pass numbers on by
+// the names of their columns.
 func read(a exchange.Attempt) (*run, error) {
 	r := &run{Attempt: a}
 	err := table.Batches(a.Dir, "run", func(b arrow.RecordBatch) error {
@@ -94,11 +96,13 @@ func read(a exchange.Attempt) (*run, error) {
 	return r, err
 }
 
+// text is a column of text, "" where it is null.
 func (r *run) text(column string) string {
 	s, _ := r.row[column].(string)
 	return s
 }
 
+// is reports a column that is true; null is not.
 func (r *run) is(column string) bool {
 	b, _ := r.row[column].(bool)
 	return b
@@ -120,6 +124,7 @@ func (r *run) number(column string) *float64 {
 	return &v
 }
 
+// count is number for formats that know no null: 0 where nobody told.
 func (r *run) count(column string) int64 {
 	if v := r.number(column); v != nil {
 		return int64(*v)
@@ -199,6 +204,7 @@ func (r *run) numbers() (names []string) {
 	return names
 }
 
+// within is a path below a folder.
 func within(dir string, parts ...string) string {
 	return filepath.Join(append([]string{dir}, parts...)...)
 }

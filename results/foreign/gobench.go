@@ -49,6 +49,7 @@ func writeGoBench(dir string, runs []*run) ([]string, error) {
 	return []string{path}, os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
+// digits writes as few digits as tell the number apart from all others.
 func digits(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // word is a label as it may stand in a benchmark's name.

@@ -82,6 +82,8 @@ func (r *run) rate(units, column string) any {
 	return nil
 }
 
+// llmdResults are the figures: those that the schema has a place for in it, and all of them by their own names under
+// observability, where it takes anything.
 func (r *run) llmdResults() map[string]any {
 	requests := map[string]any{"total": r.count("requests_planned"), "failures": r.failed() - r.count("requests_canceled") - r.count("requests_not_sent"),
 		"incomplete": r.count("requests_canceled") + r.count("requests_not_sent")}

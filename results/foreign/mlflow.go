@@ -79,12 +79,14 @@ func (r *run) parameters() map[string]string {
 	return out
 }
 
+// tags say what a reader of MLflow must not overlook: whether an attempt counts, and whether it was measured at all.
 func (r *run) tags() map[string]string {
 	return map[string]string{"mlflow.runName": r.text("name"), "mlflow.source.name": "matrix", "mlflow.source.type": "LOCAL", "mlflow.user": "matrix", "matrix.attempt": r.text("attempt"), "matrix.launch": strconv.FormatInt(r.count("launch"), 10),
 		"matrix.status": r.text("attempt_status"), "matrix.counts": strconv.FormatBool(r.WhyNot == ""), "matrix.why_not": r.WhyNot, "matrix.simulated": strconv.FormatBool(r.is("simulated")),
 		"matrix.imported": strconv.FormatBool(r.is("imported"))}
 }
 
+// address is a path as a file URL, which is how MLflow finds artifacts.
 func address(parts ...string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(parts...))}).String()
 }
