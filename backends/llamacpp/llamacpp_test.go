@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +16,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/launched"
+	"matrix/backends/wire"
 	"matrix/experiments/cell"
 )
 
@@ -168,6 +172,32 @@ func TestFormat(t *testing.T) {
 	}
 	if refuses(nil, "structured_outputs", "") == "" || refuses(nil, "guided_regex", "") == "" || refuses(nil, "response_format", "json_schema") != "" || refuses(nil, "tools", "") != "" {
 		t.Error("what is refused")
+	}
+}
+
+// TestRefusedSchema: what llama-server has no grammar for fails with its words, at once and not asked again; another form does not.
+func TestRefusedSchema(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(text), "frob") {
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, `{"error":{"code":400,"message":"JSON schema conversion failed: Unrecognized schema: {\"type\":\"frob\"}","type":"invalid_request_error"}}`)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, `data: {"model":"m","choices":[{"index":0,"text":"{}","delta":{"content":"{}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n")
+	}))
+	defer server.Close()
+	for schema, want := range map[string]backends.Reply{
+		`{"type":"frob"}`:   {Status: backends.Failed, ErrorClass: "http_400", Error: "JSON schema conversion failed"},
+		`{"type":"object"}`: {Status: backends.OK},
+	} {
+		req := backends.Request{Prompt: "q", MaxTokens: 4, Timeout: time.Minute, Generate: &cell.Generate{TopP: 1, Format: cell.ResponseFormat{Schema: schema}}}
+		text, protocol := body(req, "m", false)
+		r := wire.New(wire.Options{NoReuse: true}).Do(t.Context(), wire.Call{URL: server.URL + protocol.Path(), Body: text, Protocol: protocol, Model: "m", Request: req})
+		if r.Status != want.Status || r.ErrorClass != want.ErrorClass || !strings.Contains(r.Error, want.Error) || r.Attempts != 1 {
+			t.Errorf("%s: %s %q (%s) after %d", schema, r.Status, r.ErrorClass, r.Error, r.Attempts)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"matrix/backends"
 	"matrix/backends/process"
+	"matrix/experiments/cell"
 )
 
 func prompts(texts ...string) iter.Seq[backends.Request] {
@@ -74,6 +76,29 @@ func TestOfflineAnswers(t *testing.T) {
 			chat.Extra = map[string]json.RawMessage{"tools": json.RawMessage(`[{"function":{"name":"weather"}}]`)}
 			checkReply(t, l.Generate(t.Context(), chat), 2+3+1) // enable_thinking, thinking, reasoning_effort; weather
 		})
+	}
+}
+
+// TestOfflineRefusedSchema: a schema that the grammar compiler does not know fails the requests that ask for it, in the engine's
+// words, and no other.
+func TestOfflineRefusedSchema(t *testing.T) {
+	l := launchFake(t, fakeCell(t, OfflineName, ""))
+	asks := func(seq int64, schema string) backends.Request {
+		r := fakeRequest(seq, "one")
+		g := *r.Generate
+		r.Generate, g.Format = &g, cell.ResponseFormat{Schema: schema}
+		return r
+	}
+	reqs := []backends.Request{asks(0, `{"type":"number","multipleOf":0.1}`), asks(1, `{"type":"object"}`), fakeRequest(2, "two"), asks(3, `{"type":"number","multipleOf":0.1}`)}
+	replies, err := generateAll(t, l.Engine, slices.Values(reqs))
+	if err != nil || len(replies) != len(reqs) {
+		t.Fatalf("%d replies, %v", len(replies), err)
+	}
+	for seq, r := range replies {
+		refused := seq == 0 || seq == 3
+		if refused && (r.Status != backends.Failed || r.ErrorClass != "invalid_request" || !strings.Contains(r.Error, "not supported by xgrammar")) || !refused && r.Status != backends.OK {
+			t.Errorf("seq %d: %s %q (%s)", seq, r.Status, r.ErrorClass, r.Error)
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ class Engine:
 
     def add_request(self, rid, prompt, params):
         words = prompt["prompt_token_ids"]
+        asked = params.structured_outputs
+        if asked and "multipleOf" in str(asked.json):  # as vLLM says it of its grammar compiler
+            raise VLLMValidationError("The provided JSON schema contains features not supported by xgrammar.")
         if len(words) == 0:
             raise VLLMValidationError("The decoder prompt cannot be empty")
         self.waiting[rid] = (words, params, time.monotonic())
