@@ -43,7 +43,7 @@ var plainFlags = []string{
 var jsonLists = []string{"allowed_origins", "allowed_methods", "allowed_headers"}
 
 // flags turns arguments into those of the server, sorted by name.
-func flags(args cell.Values) []string {
+func flags(args cell.Values) []string { // sorted: the same cell has the same command line each time
 	var argv []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		argv = append(argv, asFlag(name, args[name])...)

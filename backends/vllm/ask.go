@@ -11,7 +11,8 @@ import (
 // sampled are the fields of an entry that SamplingParams takes by the same name.
 var sampled = []string{"presence_penalty", "frequency_penalty", "min_p", "logit_bias", "stop_token_ids", "bad_words", "length_penalty"}
 
-// structure is what an entry asks of its answer's form, as StructuredOutputsParams takes it; nil = nothing.
+// structure is what an entry asks of its answer's form, as StructuredOutputsParams takes it; nil = nothing. The names of
+// vLLM before 0.11 (guided_…) are understood: files that were made for it have them.
 func structure(extra map[string]json.RawMessage) map[string]any {
 	var declared map[string]any
 	if json.Unmarshal(extra["structured_outputs"], &declared) == nil && len(declared) > 0 {

@@ -17,9 +17,9 @@ import (
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
 type attached struct {
 	served
-	info backends.Info
-	done chan struct{}
-	once sync.Once
+	info backends.Info // as it was when it was attached to: nobody asks again
+	done chan struct{} // closed by Close alone
+	once sync.Once     // Close is idempotent, and a channel cannot be closed twice
 }
 
 // attachedModel is the name that a running server should know the model by.
@@ -51,7 +51,7 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", platform.PublicURL(), err), Hint: "name the model as the server does",
 		}
 	}
-	s := reach(url, m.ID, key, 0)
+	s := reach(url, m.ID, key, 0) // 0: how long that server keeps idle connections is its owner's affair
 	s.window = deref(m.MaxModelLen)
 	version := askVersion(ctx, url, key)
 	s.guided = isGuided(version)
@@ -83,6 +83,7 @@ func askVersion(ctx context.Context, url, key string) string {
 	return cmp.Or(v.Version, "unknown")
 }
 
+// Info is what the server told when it was attached to; it has no process, log or arguments.
 func (a *attached) Info() backends.Info { return a.info }
 
 // Done closes with Close only: a server that dies shows in its replies.

@@ -15,7 +15,7 @@ func Serve() backends.Backend { return value(serveKind, launchServe, refusesServ
 
 type (
 	launchFunc  func(context.Context, backends.Spec, install) (backends.Engine, error)
-	refusesFunc func(c *cell.Cell, field, word string) string
+	refusesFunc func(c *cell.Cell, field, word string) string // Backend.Refuses
 )
 
 // value is one of the two entry points of the same vLLM.
@@ -42,6 +42,7 @@ func starter(launch launchFunc) func(context.Context, backends.Spec) (backends.E
 	}
 }
 
+// installation looks as find does, so that doctor says what a launch would find and not what a shell has.
 func installation(p *cell.Platform) backends.Installed {
 	version, path, err := Version(p.Python, p.Env)
 	return backends.Installed{Name: "vLLM", Version: version, Path: path, Tested: Tested,

@@ -22,18 +22,20 @@ const grace = 6 * time.Second
 
 // engine is one started vLLM process tree with its log, common to both entry points.
 type engine struct {
-	spec backends.Spec
-	p    *launched.Server
-	log  *loadLog
+	spec backends.Spec    // of the launch; its Dir is gone once the runner has closed the engine
+	p    *launched.Server // the process tree; safe for concurrent use
+	log  *loadLog         // follows the log until the load has ended
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards info, which grows while the engine loads
 	info backends.Info
 
-	causeOnce sync.Once
-	cause     error
+	causeOnce sync.Once // of cause
+	cause     error     // how it died; read through death only
 }
 
 // start starts the command and follows its log.
+// extra are files that the engine inherits from descriptor 3 on; the caller still owns its own copies. Nothing
+// is left behind when it fails.
 func start(ctx context.Context, spec backends.Spec, i install, cmd backends.Command, extra ...*os.File) (*engine, error) {
 	nameDevices(&cmd, spec, i)
 	e := &engine{spec: spec, info: backends.Info{

@@ -4,8 +4,8 @@ import "time"
 
 // clock turns times of the driver (seconds of its monotonic clock) into readings of ours.
 type clock struct {
-	at time.Time
-	s  float64
+	at time.Time // the same moment on our clock
+	s  float64   // and on the driver's, s
 }
 
 // newClock pairs both clocks now. greeting is the driver's own reading, used where its clock cannot be read here.
@@ -13,7 +13,7 @@ func newClock(greeting float64) clock {
 	before := time.Now()
 	if s, ok := readClock(); ok {
 		after := time.Now()
-		return clock{at: before.Add(after.Sub(before) / 2), s: s}
+		return clock{at: before.Add(after.Sub(before) / 2), s: s} // the middle: off by half of the reading at most
 	}
 	return clock{at: before, s: greeting}
 }

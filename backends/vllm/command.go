@@ -40,6 +40,7 @@ func Command(spec backends.Spec, python string, port int, name string) (backends
 	if err != nil {
 		return c, fmt.Errorf("write vllm arguments: %w", err)
 	}
+	// A file and not -c: engine processes import it.
 	c.Argv = []string{python, "-u", filepath.Join(spec.Dir, driverFile), filepath.Join(spec.Dir, configFile)}
 	c.Files = map[string]string{driverFile: driver, configFile: string(config) + "\n"}
 	return c, nil
@@ -47,6 +48,7 @@ func Command(spec backends.Spec, python string, port int, name string) (backends
 
 // serveFlags are the declared arguments over what keeps a measurement clean: loopback only, no line per request,
 // cached tokens in the usage, and a name that proves that the server which answers is the one we started.
+// What is ours comes last and wins: Check refuses a host or a name that is declared, and the port is chosen by now.
 func serveFlags(c *cell.Cell, port int, name string) []string {
 	args := cell.Values{
 		"uvicorn_log_level": "info", "disable_uvicorn_access_log": true, "enable_prompt_tokens_details": true,

@@ -26,6 +26,8 @@ func nameDevices(cmd *backends.Command, spec backends.Spec, i install) {
 	}
 }
 
+// takesUUIDs reads the source for the call that newer versions make, for a version number would not tell of a patched
+// one. What cannot be read is taken for new.
 func (i install) takesUUIDs() bool {
 	text, err := os.ReadFile(filepath.Join(i.site, "vllm", "platforms", "cuda.py"))
 	return err != nil || strings.Contains(string(text), "nvmlDeviceGetHandleByUUID")
@@ -38,7 +40,7 @@ var reUUID = regexp.MustCompile(`(?m)^GPU UUID:\s*(\S+)`)
 func deviceNumbers(root string, uuids []string) (string, bool) {
 	files, _ := filepath.Glob(filepath.Join(root, "*", "information"))
 	slices.Sort(files)
-	at := map[string]string{}
+	at := map[string]string{} // UUID → position
 	for n, file := range files {
 		text, err := os.ReadFile(file)
 		if m := reUUID.FindSubmatch(text); err == nil && m != nil {
@@ -49,7 +51,7 @@ func deviceNumbers(root string, uuids []string) (string, bool) {
 	for _, uuid := range uuids {
 		n, ok := at[uuid]
 		if !ok {
-			return "", false
+			return "", false // one that is unknown shifts the meaning of all: better none translated
 		}
 		numbers = append(numbers, n)
 	}

@@ -13,7 +13,7 @@ import (
 // the cause is an earlier line.
 type failure struct {
 	launched.Failure
-	line string
+	line string // the one that shows it, without its prefix; "" = none found
 }
 
 // causes: the first that any line shows decides, so particular ones stand first.
@@ -80,6 +80,7 @@ func (f *failure) judgeMemory() {
 	}
 	free, _ := strconv.ParseFloat(m[1], 64)
 	total, _ := strconv.ParseFloat(m[2], 64)
+	// More than a tenth taken is somebody's; with less, the cell asks for what the device has not.
 	if free < 0.9*total {
 		f.Environment = true
 		f.Hint = fmt.Sprintf("other processes hold %.1f GiB of it: end them, or lower args.gpu_memory_utilization", total-free)
@@ -89,6 +90,7 @@ func (f *failure) judgeMemory() {
 // reError finds the last line of a Python traceback, or an argparse error.
 var reError = regexp.MustCompile(`^[A-Za-z_.]*(?:Error|Exception|Exit|Interrupt)\b.*|error: .*`)
 
+// lastError goes backwards: a traceback's last line says what, and those above only where.
 func lastError(lines []string) string {
 	for i := len(lines) - 1; i >= 0; i-- {
 		if text := message(lines[i]); reError.MatchString(text) {
@@ -98,6 +100,7 @@ func lastError(lines []string) string {
 	return ""
 }
 
+// message bounds what goes into a row's or a cell's error: vLLM prints whole configurations on one line.
 func message(line string) string {
 	text := strings.TrimSpace(line[len(logPrefix.FindString(line)):])
 	return text[:min(len(text), 500)]

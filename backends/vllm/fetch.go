@@ -79,15 +79,16 @@ func fetch(ctx context.Context, c *cell.Cell, d backends.Download, progress func
 	return fmt.Errorf("%s loads no %s", c.Name(), d.Name)
 }
 
+// hubDir is the cache under the platform's environment: a fetch must fill the folder in which a launch looks.
 func hubDir(c *cell.Cell) string { return modelfile.HubDir(process.Getenv(c.Platform.Env)) }
 
 // fetchRecord is one line that fetch.py prints.
 type fetchRecord struct {
-	Files, Bytes int64
-	Done, Total  int64
-	Error, Text  string
-	Endpoint     string
-	Token        bool // one was sent
+	Files, Bytes int64  // of "lacking": what is not here
+	Done, Total  int64  // of "fetch": bytes so far, and of all
+	Error, Text  string // Error is a word of explain's list, "" = none; Text is the library's own
+	Endpoint     string // without a path: HF_ENDPOINT, or the hub's
+	Token        bool   // one was sent
 }
 
 // runFetch runs fetch.py, by huggingface_hub of the platform's own interpreter, so that files land where its vLLM looks for
@@ -166,6 +167,7 @@ func (f fetchRecord) explain(python string, r repository) error {
 	return errors.New(f.Text)
 }
 
+// lastLine is where Python says what went wrong; the traceback above it helps nobody who has no source.
 func lastLine(text string) string {
 	text = strings.TrimSpace(text)
 	return text[strings.LastIndexByte(text, '\n')+1:]

@@ -189,10 +189,10 @@ func (s *fitSum) room() {
 
 // fitModel is what is known of a model's size.
 type fitModel struct {
-	shape       modelfile.Shape
-	weightBytes float64 // as loaded, all GPUs together; 0 = unknown
-	weightsFrom string
-	source      string // "config.json", "architecture", "" = nothing known
+	shape       modelfile.Shape // of the text model; the zero value where nothing is known
+	weightBytes float64         // as loaded, all GPUs together; 0 = unknown
+	weightsFrom string          // how the number came about, for the line that shows it
+	source      string          // "config.json", "architecture", "" = nothing known
 }
 
 // describe looks at the files first: an architecture block is for machines that do not have them.
@@ -252,6 +252,8 @@ func fromConfig(c *cell.Cell, s fitSettings, dir string, config *modelfile.Confi
 // they lie.
 var storedBytes = map[string]float64{"BF16": 2, "F16": 2, "F32": 4}
 
+// count leaves a model without parameters unknown. The embeddings stay in full precision, and in a small model with a
+// large vocabulary they are most of it.
 func (m *fitModel) count(parameters float64, p precision) {
 	if parameters == 0 {
 		return

@@ -13,14 +13,14 @@ import (
 
 // fitSettings are the engine arguments that decide about memory, with vLLM's defaults.
 type fitSettings struct {
-	cpu             bool
-	eager           bool
-	hybrid          bool // full and sliding layers are cached apart
-	tp, pp          int
-	utilization     float64
-	maxLen          int // 0 = the model's
-	batchedTokens   int
-	sequences       int
+	cpu             bool    // told by VLLM_CPU_KVCACHE_SPACE, without which nobody runs it there
+	eager           bool    // no CUDA graphs are captured
+	hybrid          bool    // full and sliding layers are cached apart
+	tp, pp          int     // GPUs that share a layer, and stages of layers; 1 at least
+	utilization     float64 // of the device's whole memory, 0 to 1
+	maxLen          int     // 0 = the model's
+	batchedTokens   int     // of one step, at most
+	sequences       int     // in one step, at most
 	block           int     // tokens
 	bytesPerElement float64 // of weights and activations
 	kvElement       float64 // bytes
@@ -79,7 +79,7 @@ func (s *fitSettings) precise(c *cell.Cell) {
 	}
 }
 
-// steps fills what differs by entry point and device where it is not set.
+// steps fills what differs by entry point and device where it is not set. A large GPU is one of 70 GiB and no A100.
 func (s *fitSettings) steps(c *cell.Cell) {
 	offline := c.Platform.Backend == OfflineName
 	large := c.Hardware != nil && c.Hardware.VRAMGiB >= 70 && !strings.Contains(c.Hardware.GPU, "A100")
@@ -108,6 +108,7 @@ func (s *fitSettings) steps(c *cell.Cell) {
 	}
 }
 
+// perGPU is for the lines of the plan: a number of one GPU of several reads as that of all otherwise.
 func (s fitSettings) perGPU() string {
 	if s.tp*s.pp == 1 {
 		return ""

@@ -149,6 +149,7 @@ func versionIn(site string) string {
 	return ""
 }
 
+// ownsPackage tells a build under another name from a plugin, by which of them brought vllm/__init__.py.
 func ownsPackage(distInfo string) bool {
 	text, err := os.ReadFile(filepath.Join(distInfo, "RECORD"))
 	return err == nil && strings.Contains(string(text), "vllm/__init__.py,") &&

@@ -56,9 +56,9 @@ func sequences(*cell.Platform) float64 { return 256 } // its usual max_num_seqs
 type Model struct {
 	Model        string // Hugging Face repository or a local folder (absolute after loading)
 	Revision     string
-	Tokenizer    string
+	Tokenizer    string // another repository or folder; "" = the model's own
 	DType        string // "" = auto
-	Quantization string
+	Quantization string // "" = what config.json says
 }
 
 // modelOf is nil where the block names nothing.

@@ -55,7 +55,7 @@ var kept = sync.OnceValue(func() vocabulary {
 // numbers is a version as one number, for comparing: 0.32.0 is 32,000.
 func numbers(version string) (n int) {
 	for i, part := range strings.SplitN(strings.TrimSuffix(version, ".txt"), ".", 3) {
-		x, _ := strconv.Atoi(part)
+		x, _ := strconv.Atoi(part) // what is no number ("0rc1") counts as 0
 		n += x * []int{1_000_000, 1000, 1}[i]
 	}
 	return n
@@ -83,6 +83,7 @@ func vocabularyOf(c *cell.Cell) vocabulary {
 	return vocabulary{} // it would have to be asked, and validate starts nothing: resolve has asked it
 }
 
+// remember keeps no time: an engine that is replaced while matrix runs keeps its old names until the next run.
 func remember(c *cell.Cell, site string) vocabulary {
 	v := readVocabulary(filepath.Join(site, "vllm"))
 	vocabularies.Store(c.Platform.Python+"\x00"+c.Platform.Env["PYTHONPATH"], v)

@@ -27,17 +27,17 @@ type loadLog struct {
 
 	mu       sync.Mutex
 	began    time.Time
-	imported time.Time // zero: not yet
-	running  string    // the phase at hand
-	working  bool
+	imported time.Time     // zero: not yet
+	running  string        // the phase at hand
+	working  bool          // the phase of the workers has ended
 	weights  time.Duration // slowest so far; told when the next phase is
-	compiled time.Duration
-	graphs   time.Duration
-	initDone time.Time
+	compiled time.Duration // 0 = nothing was, or it was in the cache
+	graphs   time.Duration // 0 = none captured
+	initDone time.Time     // zero: the engine is not up yet
 
-	version     string
-	kvTokens    *int64
-	weightBytes *int64
+	version     string // as the engine's first line has it; "" = not told
+	kvTokens    *int64 // nil = not told
+	weightBytes *int64 // of one worker, as loaded; nil = not told
 }
 
 var (
@@ -126,6 +126,7 @@ func (l *loadLog) initialised(at time.Time, m []string) {
 	l.enter("ready")
 }
 
+// tellWeights tells once: with the next phase, or at the end where a version says nothing of that one.
 func (l *loadLog) tellWeights() {
 	if l.weights > 0 {
 		l.tell("weights", l.weights)
@@ -150,6 +151,7 @@ func (l *loadLog) facts() (version string, kvTokens, weightBytes *int64) {
 	return l.version, l.kvTokens, l.weightBytes
 }
 
+// tell is called with the lock held: Observe must not come back here.
 func (l *loadLog) tell(name string, d time.Duration) {
 	l.spec.Observe(backends.Phase{Name: name, Duration: d})
 }

@@ -15,27 +15,27 @@ import (
 // offline is an LLM in a Python process: requests go in on one pipe, answers come out on another.
 type offline struct {
 	*engine
-	in, out *os.File
-	clock   clock
-	ready   chan readiness
-	lines   chan []byte   // to the pipe, one at a time
-	wake    chan struct{} // there is something to forget
-	quit    chan struct{} // Close was called
-	ended   chan struct{} // no more answers will come
-	wg      sync.WaitGroup
-	once    sync.Once
+	in, out *os.File       // our ends of the pipes: in is written by write alone, out read by read alone
+	clock   clock          // of read's goroutine
+	ready   chan readiness // the driver's word that the model stands; buffered, so that read never waits for a launch
+	lines   chan []byte    // to the pipe, one at a time
+	wake    chan struct{}  // there is something to forget
+	quit    chan struct{}  // Close was called
+	ended   chan struct{}  // no more answers will come
+	wg      sync.WaitGroup // write and read
+	once    sync.Once      // of shut
 
 	askedMu sync.Mutex
-	last    int64
+	last    int64           // id given last; ids are never used again, so a late answer finds nobody
 	open    map[int64]asker // requests without an answer
 	forgets []byte          // lines for the driver
 }
 
 // asker is who waits for an answer.
 type asker struct {
-	seq    int64
-	to     *collector
-	thinks bool // was told to think
+	seq    int64      // of the request, for its reply
+	to     *collector // whose call it is
+	thinks bool       // was told to think
 }
 
 // collector gathers the answers of one call.
@@ -69,6 +69,7 @@ func launchOffline(ctx context.Context, spec backends.Spec, i install) (backends
 }
 
 // startOffline starts the driver with its two pipes.
+// The child's ends are closed here once it has them: else a dead driver's pipe would never end for our reader.
 func startOffline(ctx context.Context, spec backends.Spec, i install, cmd backends.Command) (*offline, error) {
 	inR, inW, err := os.Pipe()
 	if err != nil {
@@ -125,6 +126,7 @@ func (o *offline) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Reques
 	defer func() {
 		stop()
 		feeding.Wait()
+		// The feeder is awaited first: a request that it still registers would be left open for good.
 		o.leave(c)
 	}()
 	sent, got := -1, 0

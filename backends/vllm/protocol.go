@@ -17,9 +17,9 @@ type ask struct {
 	ID        int64              `json:"i"`
 	Prompt    *string            `json:"p,omitempty"`
 	Messages  []backends.Message `json:"m,omitempty"`
-	MaxTokens int                `json:"n"`
+	MaxTokens int                `json:"n"` // always set: SamplingParams has 16
 	Sampling  map[string]any     `json:"s"`
-	TimeoutS  float64            `json:"to,omitempty"`
+	TimeoutS  float64            `json:"to,omitempty"`  // s; 0 = none
 	HasBOS    bool               `json:"bos,omitempty"` // the prompt begins with its own; the tokenizer must not add one
 	Template  map[string]any     `json:"tk,omitempty"`  // variables of the chat template
 	Tools     json.RawMessage    `json:"tools,omitempty"`
@@ -32,6 +32,7 @@ type forget struct {
 }
 
 // said is one line of the driver: an answer, or a word about itself.
+// Its times are s of the driver's monotonic clock, nil = never came.
 type said struct {
 	ID     *int64      `json:"i"`
 	Times  [4]*float64 `json:"t"` // sent, first token, last token, done
@@ -44,6 +45,7 @@ type said struct {
 	Err    string      `json:"err"`
 	Msg    string      `json:"msg"`
 
+	// About itself: Hello before vLLM is imported, Ready once the model stands, Fatal where it never will.
 	Hello *struct {
 		Now float64 `json:"now"`
 	} `json:"hello"`
@@ -55,12 +57,12 @@ type said struct {
 // readiness is what the loaded engine says of itself.
 type readiness struct {
 	Version      string `json:"version"`
-	KVTokens     *int64 `json:"kv_tokens"`
+	KVTokens     *int64 `json:"kv_tokens"` // nil: this version does not tell
 	MaxModelLen  *int64 `json:"max_model_len"`
 	DType        string `json:"dtype"`
 	Quantization string `json:"quantization"`
 	Tokenizer    string `json:"tokenizer"`
-	MetricsPort  int    `json:"metrics_port"`
+	MetricsPort  int    `json:"metrics_port"` // 0 = no metrics are served
 }
 
 // encode writes a request as a line.

@@ -74,6 +74,7 @@ func measuringOnly(c *cell.Cell, caching string) []string {
 }
 
 // offlineScript puts a small Python program in the place of matrix's driver, with the same arguments of LLM().
+// Numbers stay as the driver's configuration has them (UseNumber), so that the script starts what was measured.
 func offlineScript(s recipe.Script, c *cell.Cell) (string, error) {
 	var config struct{ Args map[string]any }
 	d := json.NewDecoder(bytes.NewReader([]byte(s.Command.Files[configFile])))

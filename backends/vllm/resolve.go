@@ -15,6 +15,7 @@ import (
 )
 
 // resolve is the same for both entry points: they are the same vLLM with the same model.
+// A model that is not here is no error but a note and Missing: a plan is made before the download.
 func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	id := backends.Identity{Engine: "vllm"}
 	if c.Platform.Attach {
@@ -75,12 +76,15 @@ func modelValues(c *cell.Cell) (cell.Values, error) {
 	return v, err
 }
 
+// modelDir is the folder of the files that a launch reads; commit is "" for a local folder. It looks under the platform's
+// environment (HF_HOME and the like), not under the caller's.
 func modelDir(c *cell.Cell) (dir, commit string, err error) {
 	hub := modelfile.HubDir(process.Getenv(c.Platform.Env))
 	return modelfile.ResolveHFIn(hub, modelOf(c.Model).Model, modelOf(c.Model).Revision)
 }
 
 // digests are those of the files that decide what a model answers.
+// A folder has no commit, so its files are what tells one model from its successor; pictures and licences do not.
 func digests(dir string) (cell.Values, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -16,16 +16,18 @@ import (
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
 type served struct {
-	url    string
+	url    string // without /v1
 	name   string
 	client *wire.Client
-	health func(context.Context) error
-	window int64        // tokens of one request's context; 0 = not told
-	guided bool         // it is older than structured_outputs
-	bare   *atomic.Bool // its tokenizer takes no variables for a template: Mistral's own
+	health func(context.Context) error // on connections of its own, beside what is measured
+	window int64                       // tokens of one request's context; 0 = not told
+	guided bool                        // it is older than structured_outputs
+	bare   *atomic.Bool                // its tokenizer takes no variables for a template: Mistral's own
 }
 
 // reach makes the part of an engine that talks to the server at url.
+// idle is how long a connection may rest before it is not used again, 0 = wire's own limit, a short one. It must be below the
+// server's, else a request goes out on a connection that is being closed.
 func reach(url, name, key string, idle time.Duration) served {
 	health := wire.Health(wire.Join(url, "/health"), key)
 	return served{url: url, name: name, health: health, bare: new(atomic.Bool), client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
@@ -35,6 +37,8 @@ func reach(url, name, key string, idle time.Duration) served {
 func (s *served) Health(ctx context.Context) error { return s.health(ctx) }
 
 // Generate streams one answer.
+// A Mistral tokenizer refuses template variables with a 400. It is asked once without, and then all are: which kind it is
+// cannot be told from outside, and one lost request a server is the price.
 func (s *served) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	bare := s.bare.Load()
 	r := s.send(ctx, req, bare)
@@ -47,6 +51,7 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 	return r
 }
 
+// send: an old server that is bare has no guided_json either, so both are left out together.
 func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
 	dialect := wire.Dialect{Sampling: true, TemplateArgs: !bare, Guided: s.guided && !bare}
 	body, protocol := wire.OpenAIBody(req, s.name, dialect)
@@ -124,6 +129,7 @@ func (s *server) prove(ctx context.Context) error {
 // errNotOurs means that somebody took our port between the choice of it and the server's bind.
 var errNotOurs = errors.New("its model is not the one we started")
 
+// notOurs ends what we started: it lost its port, or will.
 func (s *server) notOurs(ctx context.Context, err error) error {
 	err = s.failed(ctx, err)
 	var launch *backends.LaunchError
@@ -139,6 +145,7 @@ func (s *server) Close(ctx context.Context) error {
 	return s.engine.Close(ctx)
 }
 
+// deref: the wire takes 0 for a context that is not known.
 func deref(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -149,10 +156,11 @@ func deref(n *int64) int64 {
 // model is one entry of /v1/models.
 type model struct {
 	ID          string `json:"id"`
-	Root        string `json:"root"` // what was loaded
-	MaxModelLen *int64 `json:"max_model_len"`
+	Root        string `json:"root"`          // what was loaded
+	MaxModelLen *int64 `json:"max_model_len"` // nil: a proxy, or a server that only speaks like vLLM
 }
 
+// listModels bears the key: /v1/models is behind it, /health and /version are not.
 func listModels(ctx context.Context, url, key string) ([]model, error) {
 	var list struct{ Data []model }
 	err := wire.Documents{Key: key}.Get(ctx, wire.Join(url, "/v1/models"), &list)

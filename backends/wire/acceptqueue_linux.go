@@ -54,9 +54,11 @@ func listeners(family byte, port uint16, each func(address net.IP, queued, room 
 		return err
 	}
 	defer unix.Close(fd)
+	// A kernel that says nothing must not hold the gate.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
 		return err
 	}
+	// All is in the machine's byte order but the port, which is in the network's.
 	ask := make([]byte, diagRequest)
 	native := binary.NativeEndian
 	native.PutUint32(ask[0:], diagRequest)
@@ -97,7 +99,7 @@ func readListeners(b []byte, family byte, port uint16, each func(address net.IP,
 			}
 			each(net.IP(m[diagSource:diagSource+length]), int(native.Uint32(m[diagQueued:])), int(native.Uint32(m[diagRoom:])))
 		}
-		b = b[min(len(b), (size+3)&^3):]
+		b = b[min(len(b), (size+3)&^3):] // messages begin at multiples of 4
 	}
 	return len(b) > 0
 }

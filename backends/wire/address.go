@@ -29,6 +29,7 @@ func Unasked(err error) error {
 
 // queryOf is what must not come back in an answer's text, as it stands and decoded: of the query, and of the parameters of
 // the path.
+// It wants no valid address: what url.Parse refuses is echoed all the same.
 func queryOf(address string) (secrets []string) {
 	start := strings.IndexAny(address, "?;")
 	if start < 0 {

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	backoffFirst = 250 * time.Millisecond
+	backoffFirst = 250 * time.Millisecond // before the second send; it doubles from there
 	backoffMost  = 10 * time.Second
 	// LongestAsked is the longest Retry-After that is sat out; one beyond ends the request.
 	LongestAsked = 10 * time.Minute
@@ -104,6 +104,7 @@ func (c *Client) once(ctx context.Context, call *Call) (reply backends.Reply, af
 // reuse learns whether a server keeps its connections.
 type reuse struct{ kept, stale atomic.Int64 }
 
+// book leaves new connections out: that one breaks says nothing of kept ones.
 func (r *reuse) book(reused, broken bool) {
 	switch {
 	case reused && broken:
@@ -122,9 +123,9 @@ func (r *reuse) hopeless() bool {
 // exchange sends once over one connection; reused tells of one that has carried an answer before.
 func (c *Client) exchange(ctx context.Context, call *Call) (reply backends.Reply, after time.Duration, reused bool) {
 	line, hangUp := context.WithCancel(ctx)
-	defer hangUp()
+	defer hangUp() // it also frees a connection whose answer was not read to its end
 	var kept atomic.Bool
-	through := sync.OnceFunc(c.gate.arrived)
+	through := sync.OnceFunc(c.gate.arrived) // once: with the connection, or at the end without
 	request, err := c.request(httptrace.WithClientTrace(line, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			kept.Store(info.Reused)

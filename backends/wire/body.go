@@ -35,11 +35,11 @@ type openAIRequest struct {
 	Model               string             `json:"model"`
 	Prompt              *string            `json:"prompt,omitempty"`
 	Messages            []backends.Message `json:"messages,omitempty"`
-	MaxTokens           int                `json:"max_tokens,omitempty"`
+	MaxTokens           int                `json:"max_tokens,omitempty"` // in a chat of Dialect.Sampling the next one
 	MaxCompletionTokens int                `json:"max_completion_tokens,omitempty"`
 	Temperature         float64            `json:"temperature"`
 	TopP                float64            `json:"top_p"`
-	Seed                *int64             `json:"seed,omitempty"`
+	Seed                *int64             `json:"seed,omitempty"` // nil at temperature 0, where it means nothing and costs speed
 	Stop                []string           `json:"stop,omitempty"`
 	Stream              bool               `json:"stream"`
 	StreamOptions       streamOptions      `json:"stream_options"`
@@ -54,11 +54,11 @@ type streamOptions struct {
 
 // samplingFields are those of Dialect.Sampling.
 type samplingFields struct {
-	TopK             int     `json:"top_k"`
+	TopK             int     `json:"top_k"` // 0 = all
 	MinTokens        int     `json:"min_tokens"`
 	IgnoreEOS        bool    `json:"ignore_eos"`
 	RepeatPenalty    float64 `json:"repetition_penalty"`
-	AddSpecialTokens *bool   `json:"add_special_tokens,omitempty"`
+	AddSpecialTokens *bool   `json:"add_special_tokens,omitempty"` // false where the prompt has its own <bos>; nil = its default
 }
 
 // OpenAIBody is the JSON body of a streaming request to /v1/completions or /v1/chat/completions (by Protocol). What the
@@ -158,6 +158,7 @@ func TemplateArgs(req backends.Request) map[string]any {
 }
 
 // withExtra adds fields to a body that does not have them.
+// The bytes of a field stay as the dataset has them: a schema's order of keys is the order in which a model writes them.
 func withExtra(body []byte, fields map[string]json.RawMessage) []byte {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if name == "chat_template_kwargs" && bytes.Contains(body, []byte(`"chat_template_kwargs":{`)) {

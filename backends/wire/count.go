@@ -11,7 +11,7 @@ import (
 // count is a number of a server's, which may be no number of the kind that it should be: one odd count must not cost the
 // answer around it.
 type count struct {
-	n   *int64
+	n   *int64 // nil: not told, or bad
 	bad bool
 }
 
@@ -37,8 +37,8 @@ func (c *count) UnmarshalJSON(b []byte) error {
 // beside is an object of counts or times beside an answer, nil where it is not there. One of another form must not cost the
 // answer: what of it can be read is.
 type beside[T any] struct {
-	v   *T
-	bad bool
+	v   *T   // nil where nothing is there
+	bad bool // it had another form; v has what could be read of it
 }
 
 // UnmarshalJSON never fails.
@@ -66,7 +66,7 @@ type (
 
 // span is a time in a server's answer; bad: there is something, and it is no number.
 type span struct {
-	v   *float64
+	v   *float64 // in the unit of nano or milli; nil: not told, or bad
 	bad bool
 }
 
@@ -90,6 +90,7 @@ func (n *nano) UnmarshalJSON(b []byte) error { (*span)(n).read(b); return nil }
 // UnmarshalJSON never fails.
 func (m *milli) UnmarshalJSON(b []byte) error { (*span)(m).read(b); return nil }
 
+// count flags a bad count once for the reply, however many there are.
 func (s *stream) count(c count) *int64 {
 	if c.bad {
 		s.reply.Flag(backends.FlagBadCount)

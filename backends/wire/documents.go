@@ -33,6 +33,7 @@ type StatusError struct {
 	After  time.Duration // that the server asks to stay away; 0 = it does not
 }
 
+// Error is for people: who decides by the status reads the field.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("the server says (%d): %s", e.Status, e.Text)
 }

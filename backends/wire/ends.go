@@ -22,15 +22,17 @@ import (
 
 // answerError is an end that the answer itself tells.
 type answerError struct {
-	status backends.Status
-	class  string
-	text   string
+	status backends.Status // never OK
+	class  string          // Reply.ErrorClass
+	text   string          // as the server has it, not yet cut or redacted
 }
 
 func (e *answerError) Error() string { return e.text }
 
+// malformed is an answer that broke the protocol. That is its end: it is not sent again.
 func malformed(class, text string) error { return &answerError{backends.Malformed, class, text} }
 
+// setEnd overwrites: who comes later knows more, as that our own timeout broke the connection.
 func setEnd(r *backends.Reply, status backends.Status, class, text string) {
 	r.Status, r.ErrorClass, r.Error = status, class, text
 }

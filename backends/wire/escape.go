@@ -77,6 +77,7 @@ func unicodeEscape(s []byte) (r rune, used int) {
 	return utf8.RuneError, 4
 }
 
+// hex4 goes by ParseUint's rules: in base 16 it takes no sign, underscore or 0x.
 func hex4(s []byte) (rune, bool) {
 	if len(s) < 4 {
 		return 0, false

@@ -41,19 +41,20 @@ type gate struct {
 	most    int // of entered + untaken − credit
 	entered int // let through and not yet on a connection
 	untaken map[*conn]bool
-	credit  int // of untaken, how many the kernel says are taken; below 0: it says that more wait, of others
-	queue   []*waiter
-	looking bool
-	server  net.Addr // nil: none yet, or it is not on this machine
+	credit  int       // of untaken, how many the kernel says are taken; below 0: it says that more wait, of others
+	queue   []*waiter // first come first; those that are gone stay until they are at the front
+	looking bool      // watch runs
+	server  net.Addr  // nil: none yet, or it is not on this machine
 }
 
 // waiter is a request that waits for its turn to connect.
 type waiter struct {
-	since   time.Time
+	since   time.Time     // it came
 	through chan struct{} // closed when it may go
 	gone    bool          // it no longer waits
 }
 
+// newGate makes a gate of one client, and so of one server: what is learnt of its queue holds for all.
 func newGate() *gate {
 	return &gate{listening: acceptQueue, most: firstUntaken, untaken: map[*conn]bool{}}
 }
@@ -90,6 +91,8 @@ func (g *gate) enter(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// arrived ends what enter began. A connection that is new has been counted by opened by then, which runs before GotConn; a
+// kept one takes no room.
 func (g *gate) arrived() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -162,9 +165,9 @@ func (g *gate) trust() {
 type conn struct {
 	net.Conn
 	gate  *gate
-	taken atomic.Bool
-	wrote atomic.Bool
-	acked bool // under the gate's lock
+	taken atomic.Bool // a byte came, or it was closed; once and for all
+	wrote atomic.Bool // something was: before that there is nothing to acknowledge
+	acked bool        // under the gate's lock
 }
 
 // opened takes a new connection in.
@@ -204,6 +207,7 @@ func (g *gate) settled(c *conn) {
 	g.admit()
 }
 
+// settle is called by reader and closer at once, and counts once.
 func (c *conn) settle() {
 	if !c.taken.Swap(true) {
 		c.gate.settled(c)
@@ -219,12 +223,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write notes that there is something to acknowledge, whether or not it went out whole.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.wrote.Store(true)
 	return n, err
 }
 
+// Close settles first: a connection that broke before a byte came must not take its place in the gate along.
 func (c *conn) Close() error {
 	c.settle()
 	return c.Conn.Close()

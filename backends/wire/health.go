@@ -21,7 +21,7 @@ type health struct {
 	ask func(context.Context) error
 
 	mu sync.Mutex // held while it is asked: who comes meanwhile wants the same answer
-	at time.Time
+	at time.Time  // of the last answer; zero: never asked
 	ok bool
 }
 

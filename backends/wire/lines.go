@@ -23,6 +23,7 @@ var held atomic.Int64
 // memory.
 var errTooMuch = errors.New("the answers that are being read need more than 512 MiB together")
 
+// errLineTooLong ends a stream: what would come behind such a line cannot be told from it.
 var errLineTooLong = errors.New("a line of the answer is longer than 16 MiB")
 
 // lines cuts a stream into lines. A line is valid until the next call.
@@ -37,6 +38,7 @@ type lines struct {
 	held  int64     // of the budget of all streams
 }
 
+// open keeps the buffer and nothing else of the stream before.
 func (l *lines) open(src io.Reader) {
 	if l.buf == nil {
 		l.buf = make([]byte, firstLineBytes)
@@ -122,6 +124,7 @@ func (l *lines) afford(bytes int) error {
 	return nil
 }
 
+// trimCR: a line may end with CR LF. A lone CR, which SSE would allow, ends none here.
 func trimCR(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		return line[:n-1]

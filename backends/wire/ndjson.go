@@ -11,20 +11,20 @@ type lineEvent struct {
 	Model    string          `json:"model"`
 	Error    json.RawMessage `json:"error"`
 	Response json.RawMessage `json:"response"`
-	Thinking json.RawMessage `json:"thinking"`
+	Thinking json.RawMessage `json:"thinking"` // of /api/generate; chats have it in the message
 	Message  struct {
 		Content  json.RawMessage `json:"content"`
 		Thinking json.RawMessage `json:"thinking"`
 		Calls    []toolCall      `json:"tool_calls"`
 	} `json:"message"`
-	Done               *bool  `json:"done"`
+	Done               *bool  `json:"done"` // nil: no event, whatever else it is
 	DoneReason         string `json:"done_reason"`
 	TotalDuration      nano   `json:"total_duration"`
 	LoadDuration       nano   `json:"load_duration"`
 	PromptEvalDuration nano   `json:"prompt_eval_duration"`
 	EvalDuration       nano   `json:"eval_duration"`
 	PromptEvalCount    count  `json:"prompt_eval_count"`
-	CachedCount        count  `json:"prompt_eval_cached_count"`
+	CachedCount        count  `json:"prompt_eval_cached_count"` // of llama-server's cache, in Ollama's newer versions
 	EvalCount          count  `json:"eval_count"`
 }
 

@@ -8,10 +8,10 @@ import (
 )
 
 var (
-	dataField  = []byte("data:")
-	errorField = []byte("error:")
+	dataField  = []byte("data:")  // with or without a space behind it
+	errorField = []byte("error:") // no field of SSE: llama-server's own
 	doneMark   = []byte("[DONE]")
-	byteOrder  = []byte("\ufeff")
+	byteOrder  = []byte("\ufeff") // SSE allows one at the beginning; it is not text
 )
 
 // openAIEvent is an event of a completion or a chat, and also the error that may stand in its place.
@@ -22,7 +22,7 @@ type openAIEvent struct {
 	Error   json.RawMessage `json:"error"`
 	Choices []openAIChoice  `json:"choices"`
 
-	Usage   beside[openAIUsage] `json:"usage"`
+	Usage   beside[openAIUsage] `json:"usage"` // also in events of its own, without choices
 	Timings beside[timings]     `json:"timings"`
 	Metrics beside[metrics]     `json:"metrics"`
 }
@@ -72,6 +72,7 @@ func (s *stream) sse(line []byte) error {
 	return malformed("no_event_stream", "the answer is no event stream: "+excerpt(line))
 }
 
+// isField: a field without a colon is one as well, with an empty value.
 func isField(line []byte, name string) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(name))
 	return ok && (len(rest) == 0 || rest[0] == ':')
@@ -261,6 +262,7 @@ func (s *stream) bareObject(line []byte) error {
 	return malformed("no_event_stream", "the answer is no event stream: "+excerpt(line))
 }
 
+// wrongModel: behind a gateway another model may answer under the same address, and its speed would be booked as this one's.
 func wrongModel(want, got string) error {
 	return &answerError{backends.Malformed, "wrong_model", "asked for model " + want + ", answered as " + excerpt([]byte(got))}
 }

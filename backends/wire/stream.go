@@ -17,10 +17,10 @@ const maxTextBytes = 64 << 20
 // stream reads one answer. Streams are used again: in the steady state an event allocates nothing.
 type stream struct {
 	lines
-	call     *Call
+	call     *Call // nil between two answers
 	reply    *backends.Reply
-	template template
-	text     []byte
+	template template  // of this stream alone: it learns from its own events
+	text     []byte    // of the answer, without reasoning; perhaps no valid UTF-8 before its end
 	pending  []byte    // data lines of an event that is not complete JSON yet
 	ended    bool      // the end mark came
 	finished func()    // called once, with the end mark

@@ -32,7 +32,7 @@ func newTransport(o Options, g *gate) *http.Transport {
 		MaxConnsPerHost:     o.Connections,
 		MaxIdleConns:        idle,
 		MaxIdleConnsPerHost: idle,
-		IdleConnTimeout:     cmp.Or(o.IdleTimeout, 4*time.Second),
+		IdleConnTimeout:     cmp.Or(o.IdleTimeout, 4*time.Second), // below uvicorn's keep-alive of 5 s
 		DisableKeepAlives:   o.NoReuse,
 		DisableCompression:  true, // gzip would hold tokens back; one that comes unasked is read all the same
 		ReadBufferSize:      readBufferBytes,

@@ -55,9 +55,9 @@ type Options struct {
 
 // Client is safe for concurrent use.
 type Client struct {
-	transport *http.Transport
+	transport *http.Transport // with a pool of its own
 	gate      *gate
-	apiKey    string
+	apiKey    string // "" = none
 	reuse     reuse
 	health    *health // nil: cannot be asked
 }
@@ -74,9 +74,9 @@ func New(o Options) *Client {
 
 // Call is one exchange.
 type Call struct {
-	URL      string
-	Header   http.Header
-	Body     []byte
+	URL      string      // may have a query, which no error shows
+	Header   http.Header // beside Content-Type, User-Agent and Authorization, which are ours; nil = none
+	Body     []byte      // whole JSON; not changed, and sent again as it is
 	Protocol Protocol
 	Model    string // the name that must come back; "" = any
 	Context  int64  // tokens of the engine's context, which no count exceeds; 0 = not known
