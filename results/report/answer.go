@@ -12,6 +12,7 @@ import (
 )
 
 // answer is the section that must suffice for who reads no further.
+// It has the decision's own sentences: the report words no verdict of its own.
 func (m *maker) answer() (Section, error) {
 	s := Section{ID: "answer", Title: "The answer"}
 	if m.Decision != nil {
@@ -35,11 +36,13 @@ func (m *maker) answer() (Section, error) {
 type board struct{ *maker }
 
 // groupAnswer is a group on one screen: the verdict, the time over the number of requests, and a row a platform.
+// A single group has no heading: the section's is enough.
 func (m board) groupAnswer(g decision.Group) []Block {
 	var out []Block
 	if len(m.Decision.Groups) > 1 {
 		out = append(out, Block{Heading: titleOf(g.Name), ID: "answer-" + slug(titleOf(g.Name))})
 	}
+	// Lead is what must be read; Rest follows below the table.
 	for _, s := range g.Lead() {
 		out = append(out, toned("lead", s))
 	}
@@ -65,6 +68,7 @@ func (m board) groupAnswer(g decision.Group) []Block {
 	return append(out, checked(g)...)
 }
 
+// titleOf is a group's name for a reader, with what sets it apart: "gemma3, bf16, summaries".
 func titleOf(n decision.Name) string {
 	title := n.Model
 	for _, part := range []string{n.Precision, n.Workload} {
@@ -77,9 +81,11 @@ func titleOf(n decision.Name) string {
 
 // cards are the verdicts at a glance: on the largest number of requests, and behind it those on the others. The box of the
 // figure turns to the one that was asked about nearest to what a reader types.
+// Only the largest may say what to run next by the group's need; the others name the first thing that they lack.
 func (m board) cards(g decision.Group, f *Figure) *document.Card {
 	var all []document.Card
 	for i, q := range g.Questions {
+		// of the whole group: it has what would settle the largest number
 		need := g.Need()
 		if i < len(g.Questions)-1 {
 			need = nil
@@ -87,6 +93,7 @@ func (m board) cards(g decision.Group, f *Figure) *document.Card {
 				need = &q.Missing[0]
 			}
 		}
+		// A page shows one card at a time, chosen by the number in the figure's box.
 		c := m.card(g, q, need)
 		if c.Behind = i < len(g.Questions)-1; f != nil {
 			c.Figure = f.ID
@@ -99,6 +106,7 @@ func (m board) cards(g decision.Group, f *Figure) *document.Card {
 }
 
 // card is a verdict at a glance.
+// A need without a command (a price, a bound to declare) is a badge: there is nothing to copy.
 func (m board) card(g decision.Group, q decision.Question, need *decision.Missing) document.Card {
 	c := document.Card{N: q.Requests, For: numbered(q) + ": " + choice(q), Badges: []document.Badge{sure(q), valid(g), reliable(q)}}
 	if q.Change != "" {
@@ -114,6 +122,7 @@ func (m board) card(g decision.Group, q decision.Question, need *decision.Missin
 }
 
 // choice is whom a verdict chooses, in a few words.
+// A verdict that names nobody is its own word: "not comparable" must not end up beside a platform's name.
 func choice(q decision.Question) string {
 	if q.Platform == nil || q.Seconds == nil || q.Verdict == decision.NotComparable || q.Verdict == decision.Undecided {
 		return strings.ReplaceAll(q.Verdict, "_", " ")
@@ -129,6 +138,7 @@ func choice(q decision.Question) string {
 }
 
 // sureness is a verdict as a badge.
+// Levels are for the eye; the words stand beside them, for who sees no colour.
 var sureness = map[string]document.Badge{
 	decision.Winner:        {Level: summary.Green, Text: "shown by launches"},
 	decision.Hybrid:        {Level: summary.Green, Text: "shown by launches, each at its own number of requests"},
@@ -139,6 +149,7 @@ var sureness = map[string]document.Badge{
 	decision.Nobody:        {Level: summary.Red, Text: "nobody came through"},
 }
 
+// sure adds the ratio and its interval, over launches, where there are two to compare.
 func sure(q decision.Question) document.Badge {
 	b := sureness[q.Verdict]
 	b.Name = "Sure"
@@ -152,12 +163,14 @@ func sure(q decision.Question) document.Badge {
 }
 
 // valid counts the checks, and names those to know.
+// Red, amber or green by the worst check: forty green ones do not outweigh a red one.
 func valid(g decision.Group) document.Badge {
 	count, names := countChecks(g.Checks)
 	b := document.Badge{Name: "Valid", Level: summary.Green, Text: fmt.Sprintf("%d checks passed", count[summary.Green]), Anchor: checksID(g)}
 	switch {
 	case len(g.Checks) == 0:
 		return document.Badge{Name: "Valid", Text: "nothing could be checked"}
+	// the worst level decides
 	case count[summary.Red] > 0:
 		b.Level = summary.Red
 	case count[summary.Amber] > 0:
@@ -186,8 +199,11 @@ func countChecks(checks []summary.Check) (count map[string]int, names []string) 
 }
 
 // reliable is the pooled success of the one that leads, with what so many requests show.
+// Where nobody leads it is the first one that was asked at all. Amber with a single failure: the bound says how much
+// that is.
 func reliable(q decision.Question) document.Badge {
 	b := document.Badge{Name: "Reliable", Text: "no request was answered"}
+	// They are best first, so the first that fits is the one meant.
 	for _, s := range q.Standings {
 		if (q.Platform != nil && s.Contender != *q.Platform) || s.Planned == 0 {
 			continue
@@ -202,9 +218,11 @@ func reliable(q decision.Question) document.Badge {
 	return b
 }
 
+// The badge links there, so both must make it the same way.
 func checksID(g decision.Group) string { return "checks-" + slug(titleOf(g.Name)) }
 
 // checked lists the checks of validity, the worst first.
+// It is folded: who trusts the badge need not read it.
 func checked(g decision.Group) []Block {
 	if len(g.Checks) == 0 {
 		return nil
@@ -228,6 +246,7 @@ func checked(g decision.Group) []Block {
 }
 
 // noAnswer says why nothing can be chosen.
+// The reasons are from the plainest to the rarest: an empty tree is told before anything else could be wrong.
 func (m *maker) noAnswer() string {
 	real, launches, attempts := m.counts()
 	switch {

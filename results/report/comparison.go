@@ -9,6 +9,7 @@ import (
 )
 
 // comparison is one table a model and batch size.
+// Sizes are apart: a platform's load is spread over the batch, so ratios of two sizes say nothing of the platform.
 func (m *maker) comparison() (Section, error) {
 	s := Section{ID: "comparison", Title: "Every batch size"}
 	for _, g := range m.groups {
@@ -23,6 +24,8 @@ func (m *maker) comparison() (Section, error) {
 	return s, nil
 }
 
+// comparisonTable leaves out the columns that nobody has, and says so in a note, so that a reader does not look for
+// them.
 func (m *maker) comparisonTable(g *group, size int64) *Table {
 	cells := g.at(size)
 	t := &Table{ID: slug("compare", g.model, fmt.Sprint(size)), Caption: fmt.Sprintf("%s, %s", g.model, counted(int(size), "request")),
@@ -34,6 +37,7 @@ func (m *maker) comparisonTable(g *group, size int64) *Table {
 	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{Title: x.title, Unit: x.unit, Numeric: true})
 	}
+	// the denominator of every ratio in the table
 	fastest := fastestOf(cells)
 	for _, c := range cells {
 		r := Row{Values: []Value{{Text: g.name[c], Anchor: anchor(c), Detail: kindOf(c)}, launchesOf(c), ratioTo(c, fastest)}}

@@ -13,13 +13,17 @@ import (
 )
 
 // decided is the decision table: a row a contender, the same figures as in the sentences.
+// Every figure but the times is of the largest number of requests that was asked about: it is what a reader decides on,
+// and smaller ones would make four tables of it.
 func (m board) decided(g decision.Group) *Table {
 	if len(g.Questions) == 0 || len(g.Questions[0].Standings) == 0 {
 		return &Table{}
 	}
+	// the id must be the same at every run: links to it are kept
 	title := titleOf(g.Name)
 	last := g.Questions[len(g.Questions)-1]
 	most := whole(float64(last.Requests))
+	// A page narrow as a phone shows the short titles.
 	t := &Table{ID: slug("decision", title), Sorts: true, Caption: title + ": what to decide on", Columns: []Column{{Title: "Platform"}},
 		Notes: []string{"≈ is PROJECTED, not measured. Below a time: what 95% of single runs stay within.",
 			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
@@ -30,10 +34,12 @@ func (m board) decided(g decision.Group) *Table {
 		Column{Title: "Valid", Unit: "of the answers", Numeric: true},
 		Column{Title: "TTFT", Unit: "s, p50", Numeric: true}, Column{Title: "TPOT", Unit: "s, p50", Numeric: true}, Column{Title: "e2e", Unit: "s, p50", Numeric: true}, Column{Title: "Goodput", Unit: "requests/s within slo", Numeric: true},
 		Column{Title: "VRAM needed", Unit: "GiB", Numeric: true}, Column{Title: "Energy", Unit: "J per evaluation", Numeric: true}, Column{Title: "Requirements"})
+	// One scale for all rows, so that the dots can be compared down the column.
 	along := alongOf(last)
 	for _, s := range last.Standings {
 		row := Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources), Detail: m.kindOf(s)}}}
 		for i, q := range g.Questions {
+			// Each question ranks anew: the same contender stands elsewhere in each.
 			at := slices.IndexFunc(q.Standings, func(other decision.Standing) bool { return other.Contender == s.Contender })
 			v := taking(q.Standings[at])
 			if q.Standings[at].Rank == 0 {
@@ -41,6 +47,7 @@ func (m board) decided(g decision.Group) *Table {
 			} else if ahead(q, q.Standings[at]) {
 				v.Tone = "best"
 			}
+			// Of the largest number only: dots in every column would be read across.
 			if st := q.Standings[at].Time; i == len(g.Questions)-1 && st != nil {
 				v.Dot = &document.Dot{Low: along(st.Low), At: along(st.Seconds), High: along(st.High)}
 			}
@@ -51,6 +58,7 @@ func (m board) decided(g decision.Group) *Table {
 		row.Values = append(row.Values, given(s.MemoryBytes, gib), given(s.EnergyEachJ, three), required(s))
 		t.Rows = append(t.Rows, row)
 	}
+	// Nobody told a price, an slo or a schema: their columns would be dashes only.
 	t.Drop()
 	return t
 }
@@ -61,6 +69,7 @@ func numbered(q decision.Question) string {
 }
 
 // alongOf is where on a row's line a time stands, 0 to 1: by ratio, from the shortest to the longest.
+// Contenders differ by factors: evenly, all but the slowest would crowd at the left end.
 func alongOf(q decision.Question) func(float64) float64 {
 	low, high := math.Inf(1), 0.0
 	for _, s := range q.Standings {
@@ -85,6 +94,7 @@ func (m board) kindOf(s decision.Standing) string {
 }
 
 // largest is the largest batch behind a standing of which a launch came through; nil = none did.
+// Figures that hold per size (latency, memory) are taken there: it is the nearest to what will be run.
 func (m board) largest(s decision.Standing) *summary.Cell {
 	var out *summary.Cell
 	for _, from := range s.Sources {
@@ -95,6 +105,7 @@ func (m board) largest(s decision.Standing) *summary.Cell {
 	return out
 }
 
+// taking is the time for a number of requests: ≈ where it is projected, and what must be known of it below.
 func taking(s decision.Standing) Value {
 	t := s.Time
 	if t == nil {
@@ -122,6 +133,7 @@ func ahead(q decision.Question, s decision.Standing) bool {
 	})
 }
 
+// given is a figure, or the dash of one that nobody told.
 func given(v *float64, f writer) Value {
 	if v == nil {
 		return Value{Text: "–", Tone: "missing", Why: "not told"}
@@ -129,6 +141,7 @@ func given(v *float64, f writer) Value {
 	return Value{Text: f(*v), Order: v}
 }
 
+// costOf is for the number that was asked about; per 1,000 below it, to be held against a price list.
 func costOf(s decision.Standing) Value {
 	if s.Time == nil {
 		return given(nil, three)
@@ -140,6 +153,8 @@ func costOf(s decision.Standing) Value {
 	return v
 }
 
+// successOf is pooled over launches, with the lower bound of what so many requests show: 100% of 20 is not 100% of
+// 5,000.
 func successOf(s decision.Standing) Value {
 	if s.Planned == 0 {
 		return Value{Text: "–", Tone: "missing", Why: "no request was measured"}
@@ -153,6 +168,7 @@ func successOf(s decision.Standing) Value {
 }
 
 // latencies are the percentiles of the largest batch, and its goodput.
+// Goodput stands with them, for it is throughput counted by latency.
 func (m board) latencies(s decision.Standing) []Value {
 	c := m.largest(s)
 	var out []Value
@@ -169,6 +185,7 @@ func (m board) latencies(s decision.Standing) []Value {
 }
 
 // percentiles are p50, and below it p99 where the requests are enough to show it.
+// Failures count as never, else an engine that drops its slow requests would look fast.
 func (m board) percentiles(c *summary.Cell, name string) Value {
 	if c == nil {
 		return Value{Text: "–", Tone: "missing", Why: "no launch completed"}
@@ -200,6 +217,7 @@ func seconds(v float64) string {
 }
 
 // required are what was asked of a contender: met, unmet or not shown.
+// Requirements that matrix makes by itself are silent while they are met: nobody asked, and nobody need read of them.
 func required(s decision.Standing) Value {
 	sign := map[string]string{decision.Met: "✓", decision.Unmet: "✗", decision.NotShown: "?"}
 	var parts, notes []string
@@ -215,6 +233,7 @@ func required(s decision.Standing) Value {
 	}
 	v.Text, v.Detail = strings.Join(parts, ", "), strings.Join(notes, "; ")
 	switch {
+	// Out is out, by whichever requirement: the decision's own words say which.
 	case s.Rank == 0:
 		return Value{Text: "✗ out", Detail: s.Why, Tone: "warn"}
 	case v.Text == "":

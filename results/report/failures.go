@@ -15,8 +15,11 @@ import (
 )
 
 // failures tells what did not end well: launches first, then requests. A crash is evidence.
+// A launch that crashed is never left out as an outlier: that an engine falls over at a size is what the reader must
+// know.
 func (m *maker) failures() (Section, error) {
 	s := Section{ID: "failures", Title: "Failures"}
+	// "Answered before" is what a crash left behind: those rows were committed all the same.
 	launches := &Table{Caption: "Launches that did not end complete", Columns: []Column{{Title: "Cell"}, {Title: "Launch", Numeric: true}, {Title: "Ended"}, {Title: "Reason"}, {Title: "Answered before", Numeric: true}}}
 	requests := &Table{Caption: "Requests that were not answered, by class", Columns: []Column{{Title: "Cell"}, {Title: "Attempt"}, {Title: "Class"}, {Title: "Requests", Numeric: true}, {Title: "An example"}}}
 	times := map[string][]float64{} // class → when, in seconds since the measured phase began
@@ -34,6 +37,7 @@ func (m *maker) failures() (Section, error) {
 		}
 	}
 	if len(launches.Rows)+len(requests.Rows) == 0 {
+		// No failure among n is not a rate of 0: the bound belongs to the sentence.
 		if _, launches, _ := m.counts(); launches > 0 {
 			s.Blocks = append(s.Blocks, para(fmt.Sprintf("None in %s: every attempt ended complete, and every request was answered. That bounds the failure rate, it does not make it zero; the comparison has the bound beside each rate.", counted(launches, "launch"))))
 		}
@@ -51,10 +55,12 @@ func (m *maker) failures() (Section, error) {
 }
 
 // classesOf groups the unanswered requests of an attempt; its rows are read only where the manifest tells of any.
+// A damaged table gives what could be read of it: its attempt is told as damaged elsewhere.
 func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) ([]Row, error) {
 	if a.OK >= a.Planned {
 		return nil, nil
 	}
+	// The manifest knows how many failed even where the rows were not kept.
 	if a.Lacks("requests") {
 		return []Row{{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: a.Attempt}, {Text: "not told", Tone: "warn"},
 			{Text: whole(float64(a.Planned - a.OK))}, {Text: "requests.parquet is not there"}}}}, nil
@@ -76,9 +82,11 @@ func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) 
 			found[name] = &class{}
 		}
 		found[name].n++
+		// A cancelled one tells when we stopped, not when the engine failed: it is counted, and in no curve.
 		if at := cmp.Or(r.DoneS, r.SentS); at != nil && r.Status != "canceled" {
 			times[name] = append(times[name], *at)
 		}
+		// The first text stands for its class: messages hold ids and addresses that differ in each.
 		found[name].example = cmp.Or(found[name].example, r.Error)
 		return nil
 	})
@@ -94,6 +102,7 @@ func classesOf(c *summary.Cell, a *summary.Attempt, times map[string][]float64) 
 }
 
 // overTime is how many requests had failed by then, a line a class, over all attempts; nil where nobody knows when.
+// Each failure is two points, a step: between failures the count stands still, and must not look like a slope.
 func overTime(times map[string][]float64) *Figure {
 	f := &Figure{ID: "failures-over-time", Title: "Failures over time", Note: "Over all attempts together."}
 	var series []chart.Series
@@ -102,12 +111,14 @@ func overTime(times map[string][]float64) *Figure {
 		at := times[class]
 		slices.Sort(at)
 		line := chart.Series{Name: class, Slot: i}
+		// A class of thousands is thinned; the last step stays, for it is the total.
 		every := max(1, len(at)/mostPoints)
 		for k, t := range at {
 			if k%every == 0 || k == len(at)-1 {
 				line.Points = append(line.Points, chart.Point{X: t, Y: float64(k)}, chart.Point{X: t, Y: float64(k + 1)})
 			}
 		}
+		// Three places answer the mouse: one on every step would be one on another.
 		for _, k := range []int{0, len(at) / 2, len(at) - 1} {
 			line.Tips = append(line.Tips, chart.Point{X: at[k], Y: float64(k + 1), Note: fmt.Sprintf("%s\n%s so far at %s s", class, whole(float64(k+1)), three(at[k]))})
 		}

@@ -10,12 +10,14 @@ import (
 // writer writes a figure in the unit that its column says.
 type writer func(float64) string
 
+// Short names, for they stand in every sentence here; package format has what they do.
 func three(v float64) string { return format.Three(v) }
 
 func whole(v float64) string { return format.Fixed(v, 0) }
 
 func percent(v float64) string { return format.Percent(v) }
 
+// bytes as GiB, without the unit: that is the column's
 func gib(v float64) string { return three(v / (1 << 30)) }
 
 // interval says how sure an estimate is: "11.2–12.9, range of 3". A pooled one rests on an assumption, and says so.

@@ -18,15 +18,18 @@ const mostHistories = 12
 type histories struct{ *maker }
 
 // section shows the throughput of cells that were measured with several versions or settings, launch by launch.
+// Within an era launches may be averaged, over two of them they may not: see summary.Eras.
 func (h histories) section() (Section, error) {
 	m := h.maker
 	s := Section{ID: "history", Title: "Before and after"}
+	// cells beyond mostHistories
 	left := 0
 	for _, c := range m.Set.Cells {
 		eras, err := m.Set.Eras(m.ctx, c)
 		if err != nil {
 			return s, err
 		}
+		// most cells have one: nothing changed
 		if len(eras) < 2 {
 			continue
 		}
@@ -48,6 +51,7 @@ func (h histories) section() (Section, error) {
 }
 
 // eraPlot is a cell's output tokens a second over its launches.
+// Launches are apart evenly, not by date: months without any would push the points together.
 func eraPlot(eras []*summary.Cell) chart.Plot {
 	p := chart.Plot{Title: "Output tokens a second over the launches of all versions.", X: chart.Axis{Label: "launch, oldest first"}, Y: chart.Axis{Label: "output tokens/s", Zero: true}}
 	n := 0
@@ -58,6 +62,7 @@ func eraPlot(eras []*summary.Cell) chart.Plot {
 			name += ", driver " + run.Machine.Driver
 		}
 		line := chart.Series{Name: fmt.Sprintf("%d: %s", i+1, name), Slot: i, Marks: true}
+		// by time: within an era the numbers of launches may begin anew
 		launches := slices.Clone(era.Launches)
 		slices.SortStableFunc(launches, func(a, b *summary.Attempt) int { return a.Began.Compare(b.Began) })
 		for _, a := range launches {
@@ -69,6 +74,7 @@ func eraPlot(eras []*summary.Cell) chart.Plot {
 		if len(line.Points) == 0 {
 			continue
 		}
+		// half a step before its first launch: between the two versions
 		if i > 0 {
 			p.Marks = append(p.Marks, chart.Mark{X: line.Points[0].X - 0.5, Label: changed(eras[i-1], era)})
 		}
@@ -78,6 +84,7 @@ func eraPlot(eras []*summary.Cell) chart.Plot {
 }
 
 // changed is what differs between two versions of a cell, in few words.
+// The chart has room for one; matrix history tells all.
 func changed(before, after *summary.Cell) string {
 	d := summary.Unlike(before, after)
 	switch {

@@ -17,8 +17,11 @@ import (
 
 // horizon is the time to finish over the number of requests, a line a contender, with its cost and energy as other views. Dots
 // are what was measured; beyond the largest batch that was run a line is dashed.
+// Both axes are logarithmic: platforms differ by factors, and so do 5,000 and 200,000 requests. Nil where nothing could
+// be projected.
 func (m board) horizon(g decision.Group) *Figure {
 	curves := g.Curves()
+	// They stand best first: who is left out has a row in the table.
 	if len(curves) > mostSeries {
 		curves = curves[:mostSeries]
 	}
@@ -35,11 +38,13 @@ func (m board) horizon(g decision.Group) *Figure {
 		marks[i] = chart.Mark{X: c.at, Label: "≈ " + whole(c.at)}
 	}
 	x := chart.Axis{Label: g.Questions[0].Counts + " (log scale)", Log: true}
+	// One maker for time, cost and energy: they differ in their y axis alone.
 	line := func(label string, ticks []float64, word func(float64) string, of func(decision.CurvePoint) *float64, band bool) chart.Chart {
 		return chart.Plot{Title: f.Alt, X: x, Y: chart.Axis{Label: label, Log: true, Format: word, Ticks: ticks}, Series: m.lines(g, curves, of, band, word), Marks: marks}
 	}
 	f.Chart = line("time to finish (log scale)", clock(curves), clockTick, func(p decision.CurvePoint) *float64 { return &p.Seconds }, true)
 	marks = nil // they are of the time
+	// A view with one contender's cost alone would look like a comparison: all or none.
 	if known(curves, func(p decision.CurvePoint) *float64 { return p.Cost }) {
 		f.Views = append(f.Views, document.View{Name: "cost", Chart: line(strings.TrimSpace("cost, "+m.Decision.Currency), nil, three, func(p decision.CurvePoint) *float64 { return p.Cost }, false)})
 	}
@@ -58,6 +63,7 @@ func (m board) horizon(g decision.Group) *Figure {
 }
 
 // clockTicks are the times that an axis names, with their words.
+// Powers of ten are no times that people think in.
 var clockTicks = []struct {
 	seconds float64
 	word    string
@@ -73,6 +79,7 @@ func clockTick(seconds float64) string {
 }
 
 // clock are the ticks around what the curves take.
+// One tick beyond either end, so that the curves lie between names.
 func clock(curves []decision.Curve) []float64 {
 	low, high := math.Inf(1), 0.0
 	for _, c := range curves {
@@ -81,6 +88,7 @@ func clock(curves []decision.Curve) []float64 {
 		}
 	}
 	var out []float64
+	// A tick counts where its neighbour on the far side still lies within.
 	for i, t := range clockTicks {
 		next := math.Inf(1)
 		if i+1 < len(clockTicks) {
@@ -93,6 +101,7 @@ func clock(curves []decision.Curve) []float64 {
 	return out
 }
 
+// 3.6 MJ are one kWh; nil stays nil.
 func kilowattHours(joules *float64) *float64 {
 	if joules == nil {
 		return nil
@@ -109,6 +118,8 @@ func known(curves []decision.Curve, of func(decision.CurvePoint) *float64) bool 
 }
 
 // lines are the curves as a chart's series.
+// A figure that is the same at every launch, or rests on an assumption, has no band: it would claim a certainty that
+// nobody measured.
 func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, word func(float64) string) []chart.Series {
 	var out []chart.Series
 	for i, c := range curves {
@@ -122,6 +133,7 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 			if band && !p.Assumed && format.Tells(p.Low, p.High) {
 				q.Low, q.High = &p.Low, &p.High
 			}
+			// The last that was run is the end of the solid line; points are in ascending order.
 			if !p.Beyond {
 				s.Solid = len(s.Points) + 1
 			}
@@ -137,6 +149,7 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 }
 
 // slotOf is the colour of a contender: that of its cells in every other chart.
+// otherwise is for contenders of which the tree has no cells.
 func (m board) slotOf(g decision.Group, contender string, otherwise int) int {
 	for _, s := range g.Questions[0].Standings {
 		for _, from := range s.Sources {
@@ -156,7 +169,7 @@ func (m board) slotOf(g decision.Group, contender string, otherwise int) int {
 
 // crossing is where the line of one contender crosses that of another, both before all others.
 type crossing struct {
-	at            float64
+	at            float64 // requests, between two points of the curves
 	before, after string
 }
 
@@ -165,6 +178,7 @@ const equal = 1.05
 
 // crossingsOf are the numbers of requests at which another contender becomes the fastest. Lines that weave within a tie cross
 // all the time: one counts as faster once it is so by more than that, and then from where it crossed.
+// The points of all curves are at the same numbers of requests.
 func crossingsOf(curves []decision.Curve) []crossing {
 	var out []crossing
 	var leader decision.Curve
@@ -182,6 +196,7 @@ func crossingsOf(curves []decision.Curve) []crossing {
 		}
 		if i > 0 && lost > equal*won {
 			out = append(out, crossing{crossed, leader.Contender, best.Contender})
+			// from here on others must beat the new one
 			leader, crossed = best, 0
 		}
 	}
@@ -189,6 +204,8 @@ func crossingsOf(curves []decision.Curve) []crossing {
 }
 
 // secondsAt reads a curve, by ratio between its points.
+// Straight in both logarithms, as the line is drawn; +∞ beyond its last point and before its first, so it never leads
+// there.
 func secondsAt(c decision.Curve, n int64) float64 {
 	for i, p := range c.Points {
 		switch {
@@ -204,6 +221,7 @@ func secondsAt(c decision.Curve, n int64) float64 {
 }
 
 // horizonAlt tells the chart in words.
+// Those that are out of the decision are not in it, as they are not in the verdict.
 func horizonAlt(g decision.Group, crossings []crossing) string {
 	var parts []string
 	for _, s := range g.Questions[len(g.Questions)-1].Standings {
@@ -219,6 +237,7 @@ func horizonAlt(g decision.Group, crossings []crossing) string {
 }
 
 // curvesJSON is what the box for a number of requests reads: of each contender its numbers of requests, seconds, ends, cost, J.
+// Columns, not points: a third of the bytes. The page's script reads between them as secondsAt does.
 func curvesJSON(curves []decision.Curve) json.RawMessage {
 	type line struct {
 		Name   string     `json:"name"`
@@ -237,6 +256,7 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 			if !p.Beyond {
 				l.Beyond = p.Requests
 			}
+			// pointers, for JSON has no word for "no interval" but null
 			low, high := &p.Low, &p.High
 			if p.Assumed || !format.Tells(p.Low, p.High) {
 				low, high = nil, nil
@@ -262,6 +282,7 @@ func short(x float64) float64 {
 	return short
 }
 
+// shortly keeps nil: the script shows nothing where nothing is known.
 func shortly(x *float64) *float64 {
 	if x == nil {
 		return nil

@@ -12,8 +12,10 @@ import (
 )
 
 // environment tells what ran and where: one row for each that differs.
+// Two rows are the warning: the cells were not run on one machine, or not by one engine.
 func (m *maker) environment() (Section, error) {
 	s := Section{ID: "environment", Title: "Environment"}
+	// Columns in which nothing ever differs stay: that two cells ran alike is worth knowing.
 	machines := &Table{Caption: "Machines", Columns: []Column{{Title: "Host"}, {Title: "GPU"}, {Title: "Driver, CUDA"}, {Title: "CPU"}, {Title: "Memory", Unit: "GiB", Numeric: true}, {Title: "System"}, {Title: "Attempts", Numeric: true}}}
 	engines := &Table{Caption: "Engines and models", Columns: []Column{{Title: "Platform, model"}, {Title: "Engine"}, {Title: "Precision"}, {Title: "Weights", Unit: "GiB", Numeric: true}, {Title: "Context", Unit: "tokens", Numeric: true}, {Title: "KV cache holds", Unit: "tokens", Numeric: true}, {Title: "Revision"}, {Title: "Attempts", Numeric: true}}}
 	for _, c := range m.Set.Cells {
@@ -31,6 +33,7 @@ func (m *maker) environment() (Section, error) {
 }
 
 // tally adds a row, or counts it where the table has it already.
+// The count is the last value, which the caller leaves out; all others make the row's identity.
 func tally(t *Table, values []Value) {
 	for i, r := range t.Rows {
 		n := len(r.Values) - 1
@@ -44,11 +47,14 @@ func tally(t *Table, values []Value) {
 	t.Rows = append(t.Rows, Row{Values: append(values, Value{Text: "1"})})
 }
 
+// machineRow has "not recorded" where an imported attempt does not say, and "none seen" where a machine has no GPU or
+// its driver did not answer.
 func machineRow(a *summary.Attempt) []Value {
 	gpu := a.Run().Machine.GPUName
 	if n := a.Number("gpu_count"); gpu != "" && n != nil && *n > 1 {
 		gpu = fmt.Sprintf("%.0f × %s", *n, gpu)
 	}
+	// Of one card: how many there are stands before its name.
 	if mem := a.Number("gpu_memory_bytes"); mem != nil {
 		gpu += ", " + gib(*mem) + " GiB"
 	}
@@ -60,6 +66,7 @@ func machineRow(a *summary.Attempt) []Value {
 		{Text: cpu}, figure(a, "machine_ram_bytes", gib), {Text: joined(a.Run().Machine.OS, a.Run().Machine.Kernel)}}
 }
 
+// engineRow has what the engine said of itself once it was loaded, not what was asked of it.
 func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
 	engine := strings.TrimSpace(cmp.Or(a.Run().Engine.Name, "not recorded") + " " + a.Run().Engine.Version)
 	return []Value{{Text: c.Platform + ", " + c.Model, Detail: kindOf(c)}, {Text: engine}, {Text: joined(a.Run().Engine.DType, a.Run().Engine.Quantization)},
@@ -67,6 +74,7 @@ func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
 }
 
 // inventory lists what was planned, and each cell with its attempts: where every figure came from.
+// Damaged attempts are listed, never silently less: a reader must be able to count.
 func (m *maker) inventory() (Section, error) {
 	s := Section{ID: "inventory", Title: "Data inventory"}
 	s.Blocks = append(s.Blocks, m.coverage()...)
@@ -98,12 +106,14 @@ func (m *maker) cellRow(c *summary.Cell) Row {
 	if c.Tainted > 0 {
 		attempts = append(attempts, counted(c.Tainted, "attempt")+" declared void")
 	}
+	// below the results folder
 	folder := c.Experiment + "/" + c.Slug
 	return Row{ID: anchor(c), Values: []Value{{Text: c.Name, Detail: kindOf(c)}, {Text: strings.Join(attempts, "; ")}, {Text: folder},
 		{Text: strings.Join(warningsOf(c), "; ")}, {Text: nullsOf(c)}}}
 }
 
 // warningsOf are the distinct warnings of the cell's attempts.
+// Alike warnings of several launches are one: ten launches would make ten of it.
 func warningsOf(c *summary.Cell) []string {
 	var out []string
 	for _, a := range c.Attempts {
@@ -115,6 +125,7 @@ func warningsOf(c *summary.Cell) []string {
 				out = append(out, w)
 			}
 		}
+		// A segment is a fresh engine: its caches and queues began anew in the midst of the measured phase.
 		if w := counted(a.Segments, "segment") + ": interrupted and gone on; each began with an empty engine"; a.Segments > 1 && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
@@ -123,6 +134,8 @@ func warningsOf(c *summary.Cell) []string {
 }
 
 // nullsOf gathers the missing metrics by reason: "p99 needs 662 requests, has 100 (ttft, e2e)".
+// The first attempt speaks for the cell: its launches lack the same, by and large. More than two columns are counted
+// only, for a missing p99 misses in a dozen of them.
 func nullsOf(c *summary.Cell) string {
 	a := c.First()
 	if a == nil {
@@ -148,8 +161,10 @@ func nullsOf(c *summary.Cell) string {
 }
 
 // coverage holds the tree against what was planned.
+// Without a plan nothing is said to be complete: a cell that was never tried leaves no trace in the tree.
 func (m *maker) coverage() []Block {
 	if m.Coverage == nil {
+		// what was tried is all that the tree knows
 		_, launches, attempts := m.counts()
 		return []Block{para(fmt.Sprintf("What was planned is not known here, so this counts only what was tried: %s, %s complete, %s in all. Naming the plan or the source, matrix report --plan FILE, shows what is still missing.",
 			counted(len(m.Set.Cells), "cell"), counted(launches, "launch"), counted(attempts, "attempt")))}
@@ -161,6 +176,7 @@ func (m *maker) coverage() []Block {
 		if p.State == "done" {
 			continue
 		}
+		// A cell that was planned and never tried has no row to link to.
 		name := Value{Text: p.Name}
 		if c := m.cellAt(p.Slug); c != nil {
 			name.Anchor = anchor(c)

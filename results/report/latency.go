@@ -12,11 +12,13 @@ import (
 )
 
 // durations are the latencies of a request, as columns of requests.parquet.
+// All in seconds; TTFT and e2e count from the send.
 var durations = []struct{ column, short, word string }{
 	{"ttft_s", "TTFT", "time to first token"}, {"tpot_s", "TPOT", "time per output token after the first"}, {"e2e_s", "e2e", "time to last token"},
 }
 
 // tails are the percentiles that a curve marks, with the fewest requests that each needs (MLPerf's minima).
+// Below these a percentile is null in run.parquet, too.
 var tails = []struct {
 	q    float64
 	name string
@@ -24,8 +26,10 @@ var tails = []struct {
 }{{0.5, "p50", 1}, {0.9, "p90", 64}, {0.95, "p95", 130}, {0.99, "p99", 662}}
 
 // latency draws each distribution at the largest batch of a model; the percentiles of every size are a table, folded.
+// Closed and open loads first; batch loads are folded, for their curves show the length of the queue.
 func (m *maker) latency() (Section, error) {
 	s := Section{ID: "latency", Title: "Latency"}
+	// behind all that is open, of every model
 	var folds []Block
 	for _, g := range m.groups {
 		for _, queued := range []bool{false, true} {
@@ -52,6 +56,7 @@ func (m *maker) latency() (Section, error) {
 }
 
 // largestLoaded is the largest batch size of closed and open loads, or of batch loads, of which rows were kept, and its cells.
+// Rows are needed, not only percentiles: imported attempts may have none, and then a smaller batch stands in.
 func (g *group) largestLoaded(queued bool) (int64, []*summary.Cell) {
 	for _, size := range slices.Backward(g.sizes) {
 		var cells []*summary.Cell
@@ -69,6 +74,7 @@ func (g *group) largestLoaded(queued bool) (int64, []*summary.Cell) {
 }
 
 // distributions are the figures of some cells of one batch size.
+// A corrupt table leaves its cell out; the others are drawn.
 func (m *maker) distributions(g *group, size int64, queued bool, cells []*summary.Cell) ([]Block, error) {
 	var columns []string
 	for _, d := range durations {
@@ -87,6 +93,7 @@ func (m *maker) distributions(g *group, size int64, queued bool, cells []*summar
 	return blocks, nil
 }
 
+// distribution is one figure, a curve a cell; nil where no cell has two requests to draw a line through.
 func (g *group) distribution(column, word string, size int64, queued bool, cells []*summary.Cell, found map[*summary.Cell]map[string]*summary.Distribution) *Figure {
 	var series []chart.Series
 	var from []*summary.Cell
@@ -99,6 +106,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 		line := curve(g.name[c], g.slot(c), d, "s")
 		series, from = append(series, line), append(from, c)
 		said := fmt.Sprintf("%s, %s", g.name[c], counted(int(d.N), "request"))
+		// Tips follow tails in order: too few requests lack the last ones only.
 		for i, t := range line.Tips {
 			said += fmt.Sprintf(", %s %s s", tails[i].name, three(t.X))
 		}
@@ -111,6 +119,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 		return nil
 	}
 	id, title := slug("latency", column, g.model, fmt.Sprint(size)), fmt.Sprintf("%s, %s: %s", g.model, counted(int(size), "request"), word)
+	// told apart in the id, too: a model may have both kinds at one size
 	if queued {
 		id, title = id+"-batch", title+" (batch load)"
 		if column != "tpot_s" { // counted from the first token on: the waiting is over
@@ -125,6 +134,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 }
 
 // curve is a distribution with the percentiles that its requests are enough for.
+// A percentile is of all requests, failures among them: where more than 1% failed there is no p99 to mark.
 func curve(name string, slot int, d *summary.Distribution, unit string) chart.Series {
 	s := chart.Series{Name: name, Slot: slot, Points: cumulative(d), Level: d.Failures > 0}
 	for _, one := range d.Launches {
@@ -144,6 +154,7 @@ func curve(name string, slot int, d *summary.Distribution, unit string) chart.Se
 const shortest = 1e-4
 
 // cumulative is a distribution's curve: what failed is never done, so it ends below 100%.
+// N counts the answered, Failures the others; shares of the answered alone would hide them.
 func cumulative(d *summary.Distribution) []chart.Point {
 	of := float64(d.N) / float64(d.N+d.Failures)
 	out := make([]chart.Point, len(d.Points))
@@ -154,6 +165,7 @@ func cumulative(d *summary.Distribution) []chart.Point {
 }
 
 // latencyTable has the percentiles of each cell, a failure counted as never.
+// Medians over launches of each launch's percentile, unlike the curves, which pool requests.
 func latencyTable(set *summary.Set, g *group) *Table {
 	t := &Table{ID: slug("percentiles", g.model), Caption: g.model + ": percentiles over launches", Columns: []Column{{Title: "Cell"}, {Title: "Load"}},
 		Notes: []string{"A failure counts as never; of TPOT the answered alone. – is a percentile that so few requests do not show: p90 takes 64, p99 takes 662."}}
@@ -166,6 +178,7 @@ func latencyTable(set *summary.Set, g *group) *Table {
 		}
 		row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: c.First().Run().Mode}}}
 		for _, d := range durations {
+			// "adjusted" counts a failure as never; TPOT is of the answered alone, as in the decision table.
 			suffix, parts := "_adjusted_s", []string{}
 			if d.column == "tpot_s" {
 				suffix = "_s"

@@ -17,8 +17,10 @@ var loadPhases = []struct{ name, word string }{
 const restOfLoad = "the rest"
 
 // load shows what a start costs, by phase.
+// Launches are apart, not averaged: a cold start is another thing than a slow warm one, and a mean of both is neither.
 func (m *maker) load() (Section, error) {
 	s := Section{ID: "load", Title: "What a start costs"}
+	// whether a start was cold shows only beside the others, so of the whole set
 	cold := m.Set.Cold()
 	var folds []Block
 	for _, g := range m.groups {
@@ -29,6 +31,7 @@ func (m *maker) load() (Section, error) {
 		}
 		t.Columns = append(t.Columns, Column{Title: "To the first token", Unit: "s", Numeric: true}, Column{Title: "Caches before"})
 		var from []*summary.Cell
+		// The table has one row a platform: the batch does not change a load.
 		for _, c := range startsOf(g) {
 			t.Rows = append(t.Rows, phasesOf(c))
 		}
@@ -56,6 +59,7 @@ func (m *maker) load() (Section, error) {
 }
 
 // launchBars are a cell's launches: all of a platform's largest batch, else those that began cold.
+// A cold start always has its bar: it is what a first deployment will see.
 func launchBars(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) []chart.Bar {
 	largest := false
 	for _, other := range startsOf(g) {
@@ -76,6 +80,7 @@ func launchBars(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) []cha
 }
 
 // sharedBars are the servers that cells of a group had in common, a bar a server.
+// The load belongs to no attempt (their load_s is null), so it would else be missing.
 func sharedBars(set *summary.Set, g *group) []chart.Bar {
 	var bars []chart.Bar
 	seen := map[string]bool{}
@@ -86,6 +91,7 @@ func sharedBars(set *summary.Set, g *group) []chart.Bar {
 				continue
 			}
 			seen[s.Launch] = true
+			// A server that was killed before it was ready tells none.
 			if load := s.Load(); load != nil && *load > 0 {
 				bars = append(bars, waterfall(fmt.Sprintf("%s, a server shared by %s", g.name[c], counted(len(s.Attempts), "attempt")), *load, func(phase string) *float64 {
 					if v, told := s.Phases[phase]; told {
@@ -100,6 +106,8 @@ func sharedBars(set *summary.Set, g *group) []chart.Bar {
 }
 
 // waterfall is one load by phase; what no phase tells stands last, so that the parts add up to load_s.
+// A phase that is longer than what is left (by more than rounding) is skipped: engines tell some phases within others,
+// and the sum must hold.
 func waterfall(name string, load float64, phase func(string) *float64) chart.Bar {
 	bar := chart.Bar{Name: name}
 	left := load
@@ -109,6 +117,7 @@ func waterfall(name string, load float64, phase func(string) *float64) chart.Bar
 			bar.Parts = append(bar.Parts, chart.Part{Name: p.word, Value: *v, Note: fmt.Sprintf("%s %s s", p.word, three(*v))})
 		}
 	}
+	// below that it is rounding, not a phase
 	if left > 0.005*load {
 		bar.Parts = append(bar.Parts, chart.Part{Name: restOfLoad, Value: left, Note: fmt.Sprintf("the rest, to the first token: %s s", three(left))})
 	}
@@ -116,6 +125,7 @@ func waterfall(name string, load float64, phase func(string) *float64) chart.Bar
 }
 
 // phasesOf are the medians of a cell's launches.
+// Loads of all the cell's launches, cold ones too: the last column says what the caches held.
 func phasesOf(c *summary.Cell) Row {
 	row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}}}
 	for _, p := range loadPhases {
@@ -132,6 +142,7 @@ func phasesOf(c *summary.Cell) Row {
 }
 
 // cachesBefore says how cold the starts were.
+// Of the first launch: later ones find what it left in the caches.
 func cachesBefore(c *summary.Cell) string {
 	run := c.First().Run()
 	var parts []string

@@ -14,14 +14,14 @@ import (
 
 // Input is all that a report is made from.
 type Input struct {
-	Set      *summary.Set
-	Title    string
-	Made     time.Time
-	Version  string           // of matrix
-	Decision *decision.Result // nil = none was made
-	Quality  *quality.Report  // of the answers; nil = not looked at
-	Coverage *Coverage        // what was planned; nil = only the tree is known
-	Recipe   func(*summary.Cell) (Recipe, error)
+	Set      *summary.Set                        // the tree as it was summed; a report never changes it
+	Title    string                              // names the experiments, not the folder
+	Made     time.Time                           // shown in UTC, to the minute
+	Version  string                              // of matrix
+	Decision *decision.Result                    // nil = none was made
+	Quality  *quality.Report                     // of the answers; nil = not looked at
+	Coverage *Coverage                           // what was planned; nil = only the tree is known
+	Recipe   func(*summary.Cell) (Recipe, error) // nil = recipes cannot be written here: the command is named instead
 }
 
 // Coverage is what was planned, as a plan or the source tells it.
@@ -32,15 +32,15 @@ type Coverage struct {
 
 // Planned is one cell of the plan.
 type Planned struct {
-	Name, Slug     string
+	Name, Slug     string // Slug is the folder: how a planned cell finds its attempts
 	State          string // done, new, stale, partial, failed, infeasible, excluded, unavailable
-	Reason         string
-	Done, Launches int
+	Reason         string // why it is in that state, for a reader; "" = nothing to say
+	Done, Launches int    // complete launches, and how many were asked for
 }
 
 // Recipe starts a cell's engine without matrix.
 type Recipe struct {
-	Script  string
+	Script  string // a whole shell script, printed as code
 	Command string // prints it again: "matrix recipe …"
 	Note    string // where it differs from what was measured; "" = nowhere
 }
@@ -48,14 +48,16 @@ type Recipe struct {
 // Simulated stands wherever a simulated figure is.
 const Simulated = "SIMULATED"
 
+// It names the engines that are imitated: a reader must not take the figures for theirs.
 const simulatedBanner = Simulated + ": matrix's own simulator stands in for the engines; these figures tell nothing about vLLM or Ollama."
 
 // maker builds one document.
+// It lives for one Build, on one goroutine.
 type maker struct {
 	Input
 	ctx    context.Context // of the reading
-	doc    *Document
-	groups []*group
+	doc    *Document       // grows section by section
+	groups []*group        // by model, first-seen order
 }
 
 // place is a folder by a name that says something elsewhere, too: "." does not.
@@ -68,13 +70,15 @@ func place(root string) string {
 
 // group is the cells of one model: what a choice of platform is made from.
 type group struct {
-	model      string
-	sizes      []int64
+	model      string   // as the cells name it: a precision does not split a group here
+	sizes      []int64  // batch sizes in requests, ascending
 	contenders []string // first-seen order, which gives each its colour
 	cells      []*summary.Cell
 	name       map[*summary.Cell]string // contender
 }
 
+// The contenders' names come second: which axes tell cells apart is known only once all cells of the model are
+// together.
 func groupsOf(set *summary.Set) []*group {
 	var all []*group
 	byModel := map[string]*group{}
@@ -104,6 +108,7 @@ func groupsOf(set *summary.Set) []*group {
 
 // contender is the platform with whatever tells the cell from others of that platform, in the words of the decision.
 func (g *group) contender(c *summary.Cell) string {
+	// The order of the parts is the decision's: a reader must find the same name in both.
 	parts := []string{c.Platform}
 	for _, axis := range extraAxes(g.cells) {
 		if label, ok := c.Axes[axis]; ok {
@@ -144,6 +149,7 @@ func extraAxes(cells []*summary.Cell) []string {
 }
 
 // at are the cells of one batch size, in the set's order.
+// Cells of one contender and size stay apart: experiments may have measured the same.
 func (g *group) at(size int64) []*summary.Cell {
 	var out []*summary.Cell
 	for _, c := range g.cells {
@@ -154,12 +160,15 @@ func (g *group) at(size int64) []*summary.Cell {
 	return out
 }
 
+// slot is a contender's colour, dash and marker: the same in every chart of the model.
 func (g *group) slot(c *summary.Cell) int { return slices.Index(g.contenders, g.name[c]) }
 
 // anchor is the id of a cell's row in the inventory.
+// 16 digits of the address: enough to tell the cells of a tree apart, and the page has thousands of such links.
 func anchor(c *summary.Cell) string { return "cell-" + c.Address[:min(16, len(c.Address))] }
 
 // links lists cells as links, apart by commas.
+// The order is the caller's; an empty list is nil, which writes nothing.
 func links(cells []*summary.Cell) Text {
 	var t Text
 	for i, c := range cells {
@@ -172,6 +181,7 @@ func links(cells []*summary.Cell) Text {
 }
 
 // slug makes an id from words.
+// It is for anchors and file names: what is no ASCII letter or digit becomes a dash.
 func slug(parts ...string) string {
 	s := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -183,6 +193,7 @@ func slug(parts ...string) string {
 }
 
 // anchorOf is the anchor of the last of some cells, "" = none.
+// Sources stand in the order of batch size, so the last is the largest.
 func (m *maker) anchorOf(sources []decision.Source) string {
 	if c := m.sourceOf(sources); c != nil {
 		return anchor(c)
@@ -191,6 +202,7 @@ func (m *maker) anchorOf(sources []decision.Source) string {
 }
 
 // cellAt is the cell whose folder is so named, nil = none.
+// The folder alone is enough within one experiment; a set of several names the experiment first.
 func (m *maker) cellAt(folder string) *summary.Cell {
 	for _, c := range m.Set.Cells {
 		if folder != "" && (c.Slug == folder || c.Experiment+"/"+c.Slug == folder) {
@@ -201,10 +213,11 @@ func (m *maker) cellAt(folder string) *summary.Cell {
 }
 
 // counts the cells, their complete launches and all attempts.
+// Tainted attempts and those of an earlier declaration are not among the cells' own.
 func (m *maker) counts() (real, launches, attempts int) {
 	for _, c := range m.Set.Cells {
 		if !c.Simulated {
-			real++
+			real++ // a simulated cell is none
 		}
 		launches += len(c.Launches)
 		attempts += len(c.Attempts)

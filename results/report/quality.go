@@ -14,11 +14,13 @@ import (
 )
 
 // quality tells what the answers were worth, as far as anything shows it.
+// Agreement comes before accuracy: it needs no references, so there nearly always is some.
 func (m *maker) quality() (Section, error) {
 	s := Section{ID: "quality", Title: "Quality of the answers"}
 	if m.Quality == nil || len(m.Quality.Cells) == 0 {
 		return s, nil // nothing was captured, or nothing is real: there is nothing to say
 	}
+	// A cut answer or a changed dataset makes the figures below doubtful: warnings come first.
 	for _, w := range m.Quality.Warnings {
 		s.Blocks = append(s.Blocks, toned("warn", w))
 	}
@@ -49,6 +51,7 @@ func (m *maker) quality() (Section, error) {
 }
 
 // lengths is how long the answers are at the largest batch size, a line a platform; nil where no engine counted.
+// Two platforms that answer at different lengths do different work: tokens a second then mislead.
 func (g *group) lengths(ctx context.Context, set *summary.Set) (*Figure, error) {
 	var cells []*summary.Cell
 	for _, queued := range []bool{false, true} {
@@ -68,6 +71,7 @@ func (g *group) lengths(ctx context.Context, set *summary.Set) (*Figure, error) 
 		if d := found[c]["output_tokens"]; d != nil && d.N > 1 {
 			line := curve(g.name[c], g.slot(c), d, "tokens")
 			series, from = append(series, line), append(from, c)
+			// the shares end at 1, so there is one
 			half := slices.IndexFunc(d.Points, func(p summary.Point) bool { return p.Share >= 0.5 })
 			words = append(words, fmt.Sprintf("%s %s tokens in the median, %s at most", g.name[c], three(d.Points[half].Value), whole(d.Max)))
 		}
@@ -87,6 +91,7 @@ const mostOpen = 6
 // agreements are the tables of how far answers agree.
 type agreements struct{ m *maker }
 
+// cells is a row a cell. Empty answers are a warning: they are fast, and worth nothing.
 func (a agreements) cells() *Table {
 	t := &Table{Caption: "Answers of each cell's last complete launch", Columns: []Column{{Title: "Cell"}, {Title: "Answers", Numeric: true}, {Title: "Empty", Numeric: true}, {Title: "Refusals", Unit: "by how they begin", Numeric: true}, {Title: "Valid JSON", Unit: "of those asked for", Numeric: true}, {Title: "Accuracy", Numeric: true}}}
 	for _, c := range a.m.Quality.Cells {
@@ -104,6 +109,7 @@ func (a agreements) cells() *Table {
 	return t
 }
 
+// shareValue has the 95% interval of quality.Share; nil is a dash with its reason.
 func shareValue(s *quality.Share, why string) Value {
 	if s == nil {
 		return Value{Text: "–", Tone: "missing", Why: why}
@@ -111,6 +117,7 @@ func shareValue(s *quality.Share, why string) Value {
 	return Value{Text: percent(s.Value), Detail: fmt.Sprintf("%s–%s, 95%% of %d", percent(s.Low), percent(s.High), s.N)}
 }
 
+// pairs is a row a pair of cells that answered the same prompts; ratios and differences are of the second to the first.
 func (a agreements) pairs() *Table {
 	t := &Table{Caption: "Agreement on the same prompts", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Prompts", Numeric: true}, {Title: "Equal", Numeric: true}, {Title: "Common beginning", Unit: "of the words", Numeric: true}, {Title: "Length", Unit: "second / first", Numeric: true}, {Title: "chrF", Numeric: true}, {Title: "Accuracy", Unit: "second − first", Numeric: true}}}
 	for _, p := range a.m.Quality.Pairs {
@@ -130,6 +137,7 @@ func (a agreements) pairs() *Table {
 }
 
 // fieldPairs tells of structured answers how far two cells agree, field by field.
+// κ is for choices, where chance alone agrees often; distances are for scores, where near is nearly right.
 func (a agreements) fieldPairs() *Table {
 	t := &Table{Caption: "Agreement on each field of the answers", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Field"}, {Title: "Prompts", Numeric: true},
 		{Title: "Equal", Numeric: true}, {Title: "Cohen's κ", Numeric: true}, {Title: "Mean distance", Numeric: true}, {Title: "Second − first", Unit: "Bland–Altman", Numeric: true}, {Title: "Spearman's ρ", Numeric: true}}}
@@ -156,6 +164,7 @@ func optional(v *float64, why string) Value {
 }
 
 // fieldAccuracies tells how often each field is what the references say.
+// Mean distance only where the field is a number in both.
 func (a agreements) fieldAccuracies() *Table {
 	t := &Table{Caption: "Each field against the references", Columns: []Column{{Title: "Cell"}, {Title: "Field"}, {Title: "Right", Numeric: true}, {Title: "Mean distance", Numeric: true}}}
 	for _, c := range a.m.Quality.Cells {

@@ -8,6 +8,7 @@ import (
 )
 
 // ranking tells how the answer came about, and what would change it.
+// The formula is docs/decision.md's; the weights are the asker's, so what a changed weight would do stands here too.
 func (m *maker) ranking() (Section, error) {
 	s := Section{ID: "decision", Title: "How the choice was made"}
 	if m.Decision == nil || len(m.Decision.Groups) == 0 {
@@ -15,6 +16,7 @@ func (m *maker) ranking() (Section, error) {
 	}
 	s.Blocks = append(s.Blocks, para("A score is 100 × the product of (best / value)^weight over the metrics. matrix report --explain tells each factor."))
 	for _, g := range m.Decision.Groups {
+		// The first question is open, the others folded: their tables are mostly alike.
 		for i, q := range g.Questions {
 			blocks := scores{m}.blocks(g, q)
 			if i == 0 {
@@ -31,6 +33,7 @@ func (m *maker) ranking() (Section, error) {
 			s.Blocks = append(s.Blocks, b)
 		}
 	}
+	// Cells that no verdict looked at would else seem to be forgotten.
 	if len(m.Decision.LeftOut) > 0 {
 		var all []Text
 		for _, f := range m.Decision.LeftOut {
@@ -55,6 +58,7 @@ func (r scores) blocks(g decision.Group, q decision.Question) []Block {
 	return blocks
 }
 
+// standings is a row a contender: rank, score, and a factor for each criterion.
 func (r scores) standings(g decision.Group, q decision.Question) *Table {
 	t := &Table{Caption: fmt.Sprintf("%s: scores for %s", g.Model, numbered(q)),
 		Columns: []Column{{Title: "Platform"}, {Title: "Rank", Numeric: true}, {Title: "Score", Unit: "of 100", Numeric: true}}}
@@ -68,6 +72,7 @@ func (r scores) standings(g decision.Group, q decision.Question) *Table {
 	return t
 }
 
+// standing multiplies the factors of one criterion: several metrics may share its weight. Rank 0 is out.
 func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 	name := Value{Text: s.Contender, Anchor: r.m.anchorOf(s.Sources)}
 	if s.Imported {
@@ -78,6 +83,7 @@ func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 		row.Values[1] = Value{Text: "out", Detail: s.Why, Tone: "warn"}
 	}
 	for _, w := range weights {
+		// nil = no metric of the criterion was scored
 		var factor *float64
 		for _, l := range s.Lines {
 			if l.Criterion != w.Criterion {
@@ -98,6 +104,7 @@ func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 	return Row{Values: append(row.Values, Value{Text: strings.Join(required, "; ")})}
 }
 
+// score is a dash for who was not scored: out, or lacking what a criterion needs.
 func score(v *float64, format string) Value {
 	if v == nil {
 		return Value{Text: "–", Tone: "missing", Why: "not scored"}
@@ -106,6 +113,7 @@ func score(v *float64, format string) Value {
 }
 
 // flips say which weights would put another first.
+// Each weight alone, all others as declared; what no weight could turn is not listed.
 func flips(q decision.Question) []Text {
 	var all []Text
 	for _, f := range q.Flips {
@@ -123,6 +131,7 @@ func flips(q decision.Question) []Text {
 	return all
 }
 
+// dropped are the metrics that nobody is scored on: a lack must not count for or against anybody.
 func dropped(q decision.Question) []Text {
 	var all []Text
 	for _, d := range q.Dropped {

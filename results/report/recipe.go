@@ -11,6 +11,7 @@ import (
 )
 
 // recipe tells how to start what was chosen, what to expect of it, and how far that was tried.
+// Each contender that leads somewhere has one: with a hybrid verdict the reader starts two engines.
 func (m *maker) recipe() (Section, error) {
 	s := Section{ID: "recipe", Title: "Starting the winner"}
 	if m.Decision == nil {
@@ -18,6 +19,7 @@ func (m *maker) recipe() (Section, error) {
 	}
 	for _, g := range m.Decision.Groups {
 		for _, name := range chosen(g) {
+			// the standing at the largest number has the most behind it
 			for _, k := range g.Questions[len(g.Questions)-1].Standings {
 				if k.Contender == name {
 					s.Blocks = append(s.Blocks, start{m}.blocks(g, k, role(g, name))...)
@@ -32,6 +34,7 @@ func (m *maker) recipe() (Section, error) {
 }
 
 // chosen are the contenders that lead for some number of requests.
+// Provisional ones too: who must start now starts what is ahead.
 func chosen(g decision.Group) []string {
 	var out []string
 	for _, q := range g.Questions {
@@ -43,6 +46,7 @@ func chosen(g decision.Group) []string {
 }
 
 // role is why a contender's recipe is printed.
+// It says for which numbers it leads, and does not call it a winner where the launches do not show that.
 func role(g decision.Group, name string) string {
 	var sizes []string
 	decided := true
@@ -52,6 +56,7 @@ func role(g decision.Group, name string) string {
 			decided = decided && (q.Verdict == decision.Winner || q.Verdict == decision.Hybrid || q.Verdict == decision.Tie)
 		}
 	}
+	// the numbers of requests for which it leads
 	text := "for " + strings.Join(sizes, ", ") + " requests"
 	if !decided {
 		text = "ahead so far " + text
@@ -62,11 +67,13 @@ func role(g decision.Group, name string) string {
 // start is how a chosen contender is started, and what to expect of it.
 type start struct{ m *maker }
 
+// A recipe that cannot be written costs no report: the reason stands in its place.
 func (s start) blocks(g decision.Group, k decision.Standing, title string) []Block {
 	cells := s.cells(k)
 	if len(cells) == 0 {
 		return nil
 	}
+	// The largest batch: its settings were tried hardest.
 	c := cells[len(cells)-1]
 	blocks := []Block{{Heading: fmt.Sprintf("%s: %s (%s)", g.Model, k.Contender, title)}, tableBlock(s.expected(cells)), {Text: s.limits(c, k.Platform)}}
 	if s.m.Recipe == nil {
@@ -83,8 +90,10 @@ func (s start) blocks(g decision.Group, k decision.Standing, title string) []Blo
 }
 
 // expected are the figures that the engine should show again.
+// Who starts the engine by hand sees by them whether it is the same engine.
 func (s start) expected(cells []*summary.Cell) *Table {
 	t := &Table{Caption: "What to expect", Columns: []Column{{Title: "Requests"}}}
+	// Goodput depends on the asker's bounds, which the engine started by hand knows nothing of.
 	shown := slices.DeleteFunc(slices.Clone(compared[:7]), func(x metric) bool { return x.column == "goodput" })
 	for _, x := range shown {
 		t.Columns = append(t.Columns, Column{Title: x.title, Unit: x.unit, Numeric: true})
@@ -100,6 +109,7 @@ func (s start) expected(cells []*summary.Cell) *Table {
 }
 
 // limits tell the largest batch that survived, and what did not.
+// A cell without a single complete launch is the edge; one with some is not, for its launches can be repeated.
 func (s start) limits(c *summary.Cell, platform string) Text {
 	text := Text{{Text: "Limits: the largest batch that survived is "}, {Text: counted(int(c.BatchSize), "request"), Anchor: anchor(c)}}
 	var broken []*summary.Cell
@@ -115,6 +125,7 @@ func (s start) limits(c *summary.Cell, platform string) Text {
 }
 
 // cells are the cells behind a standing, smallest batch first.
+// Those of another platform are left out: a hybrid's sources are of both.
 func (s start) cells(k decision.Standing) []*summary.Cell {
 	var out []*summary.Cell
 	for _, source := range k.Sources {

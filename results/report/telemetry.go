@@ -17,18 +17,20 @@ import (
 
 // gauge is a figure of samples.parquet over time.
 type gauge struct {
-	metric, word string
+	metric, word string  // its name in samples.parquet without the engine's prefix; the line's name on the panel
 	scale        float64 // from the stored unit to the shown
 	one          bool    // averaged over sources, others are added up
 	rate         bool    // a counter: its growth a second is shown
 }
 
+// Names as samples.parquet has them, without an engine's prefix.
 const (
 	tokensTotal, running, waiting = "generation_tokens_total", "num_requests_running", "num_requests_waiting"
 	smClock, throttle             = "sm_clock_hz", "throttle_reasons"
 )
 
 // panels are the panels of a timeline, each with its gauges.
+// From what is wanted (tokens) to what explains it: queue, cache, card, machine.
 var panels = []struct {
 	label  string
 	share  bool // 0 to 1
@@ -46,6 +48,7 @@ var panels = []struct {
 }
 
 // telemetry draws the largest batch of each platform over time: one figure a platform, its panels on one axis.
+// The median launch stands for the cell: a mean over launches would smear what moves in each at another time.
 func (m *maker) telemetry() (Section, error) {
 	s := Section{ID: "time", Title: "Over time"}
 	for _, g := range m.groups {
@@ -65,6 +68,7 @@ func (m *maker) telemetry() (Section, error) {
 	return s, nil
 }
 
+// gaugeNames are all that is read: samples of a long run are millions, most of them of no gauge here.
 func gaugeNames() []string {
 	all := []string{throttle}
 	for _, p := range panels {
@@ -78,6 +82,7 @@ func gaugeNames() []string {
 // timeline is one launch of a cell over time; nil where nothing tells of it.
 func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	a := middle(c)
+	// At most 65,536 samples a series; they are thinned again below.
 	series, err := a.Series(1<<16, gaugeNames()...)
 	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, fmt.Errorf("read the samples of %s: %w", c.Name, err)
@@ -89,13 +94,16 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 		}
 	}
 	f := &Figure{ID: slug("time", g.model, g.name[c]), Title: fmt.Sprintf("%s, %s, %s", g.name[c], g.model, counted(int(c.BatchSize), "request")), Source: links([]*summary.Cell{c})}
+	// the token and in-flight lines are from requests.parquet, not from the engine
 	fromRows := false
+	// An engine without such a counter: the requests' rows tell almost the same.
 	if len(found[tokensTotal].times) < 2 {
 		if fromRows, err = answered(a, found); err != nil {
 			return nil, fmt.Errorf("read the requests of %s: %w", c.Name, err)
 		}
 	}
 	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found)}
+	// both are of the recorded phases, not of the samples
 	drawn.Bands, f.Note = bandsOf(set, a)
 	if fromRows {
 		f.Note = strings.TrimSpace("The engine counts no tokens: those of each answer are spread evenly over its time, and requests are in flight from sending to their end. " + f.Note)
@@ -104,6 +112,7 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	if len(drawn.Rows) == 0 {
 		return nil, nil
 	}
+	// Throttling stands below the clock: that is what it slows.
 	marks, slowed := throttledAt(series)
 	for i := range drawn.Rows {
 		if strings.HasPrefix(drawn.Rows[i].Label, "GPU clock") {
@@ -117,9 +126,11 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 }
 
 // drawPanels adds a panel for what is known, and says it in words.
+// The words are the figure's alternative text: who cannot see the chart reads the same peaks and medians.
 func drawPanels(drawn *chart.Panels, found map[string]track, fromRows bool) (words []string) {
 	for _, p := range panels {
 		panel := chart.Panel{Label: p.label}
+		// From outside a request in flight may still wait in the engine, so the panel is called otherwise.
 		if fromRows && p.gauges[0].metric == running {
 			panel.Label = "requests in flight"
 		}
@@ -143,6 +154,8 @@ func drawPanels(drawn *chart.Panels, found map[string]track, fromRows bool) (wor
 
 // bandsOf are the load, the warm-up and the measured phase by the recorded phases. A shared server was loaded for other cells,
 // too: where that was just before, its band stands, else a sentence.
+// Time 0 is the beginning of the measured phase, so load and warm-up lie before it. A load long before is told only:
+// its band would press the measured phase into a corner.
 func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 	var out []chart.Band
 	note, warm, ends := "", 0.0, math.Inf(1)
@@ -158,6 +171,7 @@ func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 		if load := s.Load(); load != nil {
 			end := float64(s.Began.UnixMilli())/1000 + *load - a.Run().BeganUnixS
 			note = fmt.Sprintf("Its server is shared with other cells: loaded once, in %s s, %s s before this measured phase.", three(*load), three(max(0, -end)))
+			// at most a minute before the warm-up, or a quarter of the measured phase
 			if end <= 1 && -end < warm+max(60, ends/4) {
 				out = append(out, chart.Band{Name: "load, shared", From: end - *load, To: min(end, -warm), Shade: 0.2})
 			}

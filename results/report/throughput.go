@@ -10,6 +10,7 @@ import (
 )
 
 // throughput is one chart a model of tokens per second, and one of requests per hour with the load.
+// The second is the one to choose by: a start takes minutes, which tokens a second do not show.
 func (m *maker) throughput() []Block {
 	var out []Block
 	for _, g := range m.groups {
@@ -25,10 +26,13 @@ func (m *maker) throughput() []Block {
 	return out
 }
 
+// overSize is a figure of each contender over the batch size; nil where no cell has it. Contenders beyond mostSeries
+// are counted in the note: a chart of twelve lines cannot be read.
 func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate) *Figure {
 	var series []chart.Series
 	var from []*summary.Cell
 	var words []string
+	// contenders beyond mostSeries
 	left := 0
 	for _, name := range g.contenders {
 		one := chart.Series{Name: name, Slot: len(series), Marks: true}
@@ -38,6 +42,7 @@ func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate)
 			}
 			if e := of(c); e.Known() {
 				one.Points = append(one.Points, pointOf(name, c.BatchSize, e, unit))
+				// sources of what is drawn, not of what is left out
 				if len(series) < mostSeries {
 					from = append(from, c)
 				}
@@ -65,6 +70,7 @@ func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate)
 	return f
 }
 
+// pointOf has an interval only where launches were repeated: one launch has no spread to show.
 func pointOf(name string, size int64, e stats.Estimate, unit string) chart.Point {
 	p := chart.Point{X: float64(size), Y: e.Median, Note: fmt.Sprintf("%s, %s requests\n%s %s", name, whole(float64(size)), three(e.Median), unit)}
 	if e.N > 1 {

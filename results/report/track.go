@@ -15,21 +15,25 @@ import (
 )
 
 // mostPoints is how many points a line over time is thinned to.
+// More would only make the page heavy: it carries every point of every line.
 const mostPoints = 240
 
 // track is a figure as it was sampled.
 type track struct {
-	times, values []float64
-	gap           float64 // how far apart two samples may lie and still be joined; 0 = any
+	times, values []float64 // seconds since the measured phase began, ascending; a value for each
+	gap           float64   // how far apart two samples may lie and still be joined; 0 = any
 }
 
 // track is a gauge over all its sources.
+// Only the first segment is drawn: each segment's clock begins anew, and two on one axis would overlap.
 func (x gauge) track(all []summary.Series) track {
+	// by time: what the sources show together, and how many did
 	sum, n := map[float64]float64{}, map[float64]float64{}
 	for _, s := range all {
 		if s.Segment > 1 || !isOf(s, x.metric) {
 			continue
 		}
+		// Sources (GPUs, processes) are sampled at the same instants, so equal times may be added up.
 		for i, at := range s.Times {
 			sum[at] += s.Values[i] * x.scale
 			n[at]++
@@ -55,15 +59,18 @@ func (x gauge) track(all []summary.Series) track {
 	return t
 }
 
+// isOf ignores the prefix that an engine puts before a metric ("vllm:"): the end of the name decides.
 func isOf(s summary.Series, metric string) bool {
 	return s.Metric == metric || strings.HasSuffix(s.Metric, ":"+metric) || strings.HasSuffix(s.Metric, "_"+metric)
 }
 
+// moves is false of a line that never changes: a queue that is empty all the time is not worth a line.
 func (t track) moves() bool {
 	return slices.ContainsFunc(t.values, func(v float64) bool { return v != t.values[0] })
 }
 
 // timesOf are the times that all tracks are drawn at: those of the samples while they are few, else evenly apart.
+// chart.Panels has one list for all lines, so that a place on the axis is one moment in every panel.
 func timesOf(found map[string]track) []float64 {
 	var all []float64
 	for _, t := range found {
@@ -84,6 +91,7 @@ func timesOf(found map[string]track) []float64 {
 
 // on is the track at some times: the largest sample around each, for a peak must not vanish, else what lies on the line between
 // its neighbours; NaN before, behind and in a gap.
+// The first stretch begins before the first time, the last has no end: no sample is lost at either.
 func (t track) on(times []float64) []float64 {
 	out := make([]float64, len(times))
 	next := 0
@@ -95,6 +103,7 @@ func (t track) on(times []float64) []float64 {
 		best := math.NaN()
 		for ; next < len(t.times) && t.times[next] < until; next++ {
 			if v := t.values[next]; math.IsNaN(best) || v > best {
+				// the peak of the stretch
 				best = v
 			}
 		}
@@ -110,10 +119,13 @@ func (t track) on(times []float64) []float64 {
 }
 
 // bins is how many stretches the requests of an attempt are counted in.
+// As many as a drawing has room for, see chart.Panels.
 const bins = 120
 
 // answered tells from the requests' rows what an engine without counters does not: tokens a second, and requests in flight. It
 // reports whether it could.
+// An answer's tokens are spread evenly from its first to its end: rows have no time for each. What is drawn is thus
+// smoother than the engine was.
 func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	if a.Lacks("requests") || a.Run().Imported {
 		return false, nil
@@ -123,19 +135,23 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	err := table.ReadRequestColumns(a.Dir, []string{"segment", "sent_s", "first_token_s", "done_s", "output_tokens"}, func(r record.RequestRow) error {
 		if r.Segment <= 1 && r.SentS != nil && r.DoneS != nil && *r.DoneS > *r.SentS {
 			rows = append(rows, r)
+			// warm-up lies before 0, and is drawn too
 			from, to = min(from, *r.SentS), max(to, *r.DoneS)
 		}
 		return nil
 	})
+	// a corrupt table gives the rows before the damage
 	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return false, err
 	}
 	if len(rows) < 2 { // a damaged table's own attempt says so; the report is not its victim
 		return false, nil
 	}
+	// s
 	width := (to - from) / bins
 	tokens, flying := make([]float64, bins), make([]float64, bins)
 	for _, r := range rows {
+		// Requests in flight, averaged over a bin: each adds the part of the bin in which it was under way.
 		spread(flying, (*r.SentS-from)/width, (*r.DoneS-from)/width, (*r.DoneS-*r.SentS)/width)
 		if r.OutputTokens == nil || *r.OutputTokens == 0 {
 			continue
@@ -150,11 +166,13 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	for i := range times {
 		times[i] = from + (float64(i)+0.5)*width
 	}
+	// Waiting is emptied: from outside nobody sees which requests the engine holds back.
 	found[tokensTotal], found[running], found[waiting] = track{times, tokens, 0}, track{times, flying, 0}, track{}
 	return true, nil
 }
 
 // spread adds an amount evenly over the bins between two ends.
+// The two ends are in bins, with fractions; an amount outside of the list is dropped, not moved to its edge.
 func spread(into []float64, from, to, amount float64) {
 	for i := max(0, int(from)); i < len(into) && float64(i) < to; i++ {
 		into[i] += amount * (min(to, float64(i+1)) - max(from, float64(i))) / (to - from)
@@ -162,9 +180,11 @@ func spread(into []float64, from, to, amount float64) {
 }
 
 // powerLimit is NVML's bit for a clock held down by the power limit: how the card was set up, and no fault.
+// nvmlClocksEventReasonSwPowerCap in nvml.h.
 const powerLimit = 0x4
 
 // throttledAt are the stretches in which a card's clock was held down, and their length in words.
+// A sample holds until the next one, so the last of a series has no length; over a gap nothing is claimed.
 func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
 	kinds := []struct {
 		bits int64
@@ -200,4 +220,5 @@ func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
 	return out, words
 }
 
+// Three digits: the drawing needs no more, and the page is smaller.
 func milli(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }

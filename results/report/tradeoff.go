@@ -12,6 +12,7 @@ import (
 
 // tradeoff is throughput against latency over what was in flight at once: a line a platform, where one was asked so more than
 // once. What the slo allows is shaded.
+// One point is no trade: a platform must have been asked with several numbers in flight.
 func (m *maker) tradeoff() (Section, error) {
 	s := Section{ID: "tradeoff", Title: "Throughput against latency"}
 	for _, g := range m.groups {
@@ -22,11 +23,15 @@ func (m *maker) tradeoff() (Section, error) {
 	return s, nil
 }
 
+// tradeoffOf takes the latency that the slo bounds, TTFT before e2e; without an slo, e2e. Batch loads are left out: all
+// of their requests are in flight at once.
 func (m *maker) tradeoffOf(g *group) *Figure {
+	// Other axes do not tell a line apart here: concurrency is the axis along it.
 	byPlatform, bound := map[string][]*summary.Cell{}, (*float64)(nil)
 	column, word := "e2e_p50_adjusted_s", "time to last token"
 	for _, c := range g.cells {
 		a := middle(c)
+		// an open load has no fixed number in flight either
 		if a == nil || a.Run().Mode == "batch" || a.Number("concurrency") == nil {
 			continue
 		}
@@ -40,6 +45,7 @@ func (m *maker) tradeoffOf(g *group) *Figure {
 	var series []chart.Series
 	var from []*summary.Cell
 	var words []string
+	// some line has two points
 	several := false
 	for i, platform := range platformsOf(g) {
 		line := chart.Series{Name: platform, Slot: i, Marks: true}

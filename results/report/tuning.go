@@ -10,6 +10,7 @@ import (
 )
 
 // tuning tells the best settings of each platform, and what each varied setting did by itself.
+// Cells without a complete launch are left out: they have no rate to compare.
 func (m *maker) tuning() (Section, error) {
 	s := Section{ID: "tuning", Title: "Tuning"}
 	for _, g := range m.groups {
@@ -41,6 +42,7 @@ func platformsOf(g *group) []string {
 	return out
 }
 
+// settingsText has the axes in the order given, which is sorted.
 func settingsText(c *summary.Cell, axes []string) string {
 	var parts []string
 	for _, a := range axes {
@@ -49,6 +51,8 @@ func settingsText(c *summary.Cell, axes []string) string {
 	return strings.Join(parts, ", ")
 }
 
+// bestSettings is a row a batch size: what is best for 500 requests may not be for 50,000, where the load no longer
+// counts.
 func bestSettings(cells []*summary.Cell, axes []string) *Table {
 	t := &Table{Caption: "Best settings found, by requests an hour with the load", Columns: []Column{{Title: "Requests", Numeric: true}, {Title: "Settings"}, {Title: "Requests an hour", Numeric: true}, {Title: "Settings tried", Numeric: true}}}
 	bySize := map[int64][]*summary.Cell{}
@@ -74,6 +78,7 @@ func sortedSizes(m map[int64][]*summary.Cell) []int64 {
 }
 
 // effects compares cells that differ in one axis only: the geometric mean of their ratios against the first label.
+// Geometric, for ratios: ×2 and ×0.5 come out as no effect. The first label of the set is what others are held against.
 func effects(cells []*summary.Cell, axes []string) *Table {
 	t := &Table{Caption: "What each setting did, all others alike", Columns: []Column{{Title: "Setting"}, {Title: "Against"}, {Title: "Requests an hour", Unit: "geometric mean of ratios", Numeric: true}, {Title: "Pairs", Numeric: true}}}
 	for _, axis := range axes {
@@ -89,6 +94,7 @@ func effects(cells []*summary.Cell, axes []string) *Table {
 				continue
 			}
 			label := c.Axes[axis]
+			// first-seen order
 			if ratios[label] == nil {
 				order = append(order, label)
 			}
@@ -102,6 +108,7 @@ func effects(cells []*summary.Cell, axes []string) *Table {
 }
 
 // twin is the cell that differs from another in one axis alone.
+// Of the same experiment only: another one may differ in what is no axis.
 func twin(cells []*summary.Cell, c *summary.Cell, axis, label string) *summary.Cell {
 	for _, other := range cells {
 		same := other.Axes[axis] == label && other.Experiment == c.Experiment

@@ -13,13 +13,15 @@ import (
 
 // metric is a column of the comparison table.
 type metric struct {
-	title, unit string
+	title, unit string // of the column; unit "" = a share or a count
 	column      string // of run.parquet
-	format      writer
-	higher      bool // is better, and the best is marked; only with better
+	format      writer // from the stored base unit to the shown
+	higher      bool   // is better, and the best is marked; only with better
 	better      bool
 }
 
+// compared are the columns of the comparison table, in their order; a column that nobody tells is dropped. The recipe
+// shows the first seven.
 var compared = []metric{
 	{"Throughput", "output tokens/s", "output_throughput", three, true, true},
 	{"Requests", "requests/s", "request_throughput", three, true, true},
@@ -38,18 +40,21 @@ var compared = []metric{
 }
 
 // value is the column's figure for a cell, marked where it is the best of those beside it.
+// Without cells beside it (nil) nothing is marked.
 func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
 	e := m.Set.Estimate(c, x.column)
 	if !e.Known() {
 		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, x.column)}
 	}
 	v := Value{Text: x.format(e.Median), Detail: interval(e, x.format)}
+	// Its interval over launches says less than what the requests show together.
 	if x.column == "success_rate" {
 		v.Detail = successDetail(c)
 		if e.Median < 1 {
 			v.Tone = "warn"
 		}
 	}
+	// The first is enough to make a reader look; all stand in the inventory's warnings.
 	if odd := c.Unusual(x.column); len(odd) > 0 {
 		v.Detail += fmt.Sprintf("; launch %d is unusual", odd[0].Attempt.Launch)
 	}
@@ -61,6 +66,7 @@ func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
 
 // best reports whether a cell's figure is ahead of all others', its interval of theirs: a median alone is ahead by chance. Cells
 // that lost requests are out of the race, for failing early is fast.
+// Two whose intervals meet are both unmarked.
 func (x metric) best(set *summary.Set, c *summary.Cell, beside []*summary.Cell) bool {
 	mine := set.Estimate(c, x.column)
 	if !whole100(c) {
@@ -94,6 +100,7 @@ func successDetail(c *summary.Cell) string {
 	return "shown: ≥\u00a0" + percent(e.Median)
 }
 
+// whyMissing is never empty: a dash without its reason would be read as 0.
 func whyMissing(c *summary.Cell, column string) string {
 	a := c.First()
 	if a == nil || len(c.Launches) == 0 {
@@ -109,6 +116,7 @@ func whyMissing(c *summary.Cell, column string) string {
 }
 
 // perHour are evaluations per hour, load included, one a launch.
+// A launch that lacks requests_ok or batch_s gives none, so there may be fewer than launches.
 func perHour(c *summary.Cell) []float64 {
 	var out []float64
 	for _, a := range c.Launches {
@@ -120,6 +128,7 @@ func perHour(c *summary.Cell) []float64 {
 	return out
 }
 
+// fastestOf counts the load in; nil where no cell was timed.
 func fastestOf(cells []*summary.Cell) *summary.Cell {
 	var best *summary.Cell
 	most := 0.0
@@ -132,6 +141,7 @@ func fastestOf(cells []*summary.Cell) *summary.Cell {
 }
 
 // ratioTo is a cell's evaluations per hour over the fastest's.
+// Unlike names what else differs: the ratio is then not of the platforms alone.
 func ratioTo(c, fastest *summary.Cell) Value {
 	mine := stats.Of(perHour(c))
 	if !mine.Known() || fastest == nil {
@@ -140,6 +150,7 @@ func ratioTo(c, fastest *summary.Cell) Value {
 	if c == fastest {
 		return Value{Text: "1", Detail: three(mine.Median) + "/h"}
 	}
+	// Spread is pooled over both: three launches of each are too few for an interval of their own.
 	r := stats.RatioOf(perHour(c), perHour(fastest), stats.Pool(perHour(c), perHour(fastest)))
 	times := func(v float64) string { return "×" + three(v) }
 	return Value{Text: times(r.Median), Detail: strings.Trim(interval(r.Estimate, times)+"; "+three(mine.Median)+"/h", "; "), Unlike: unlikeShort(c, fastest)}
@@ -173,6 +184,7 @@ func kindOf(c *summary.Cell) string {
 }
 
 // launchesOf counts complete launches, and what did not end so.
+// Failed launches stand beside the complete ones: medians are of these alone, and would hide that two of five crashed.
 func launchesOf(c *summary.Cell) Value {
 	v := Value{Text: fmt.Sprint(len(c.Launches))}
 	ended := map[string]int{}
@@ -221,6 +233,7 @@ func number(a *summary.Attempt, column string) float64 {
 }
 
 // largestRun are each contender's largest batch that completed.
+// Cells stand by batch size within a contender, so the last is the largest.
 func largestRun(g *group) []*summary.Cell {
 	var out []*summary.Cell
 	for _, name := range g.contenders {
@@ -238,6 +251,7 @@ func largestRun(g *group) []*summary.Cell {
 }
 
 // mostSeries is how many lines a chart can hold and still be read.
+// There are as many colours, markers and dashes in package chart.
 const mostSeries = 8
 
 // startsOf are one cell a contender, that of the largest batch: the batch does not change a load.

@@ -12,6 +12,7 @@ import (
 
 // worth is each model and platform in one line: how many answers an hour can be used, how good they are, and what a batch of
 // them takes: the question whether the larger model is worth its time. It has no rows where answers have no fields to compare.
+// All agreements are with the first row: a common measure, not a judge.
 func (m *maker) worth() *Table {
 	t := &Table{Caption: "What each model is worth", Columns: []Column{{Title: "Model"}, {Title: "Platform"}, {Title: "Valid", Unit: "of planned", Numeric: true},
 		{Title: "Valid", Unit: "evaluations/hour", Numeric: true}, {Title: "Accuracy", Numeric: true}, {Title: "Agreement", Unit: "with the first line"}}}
@@ -19,6 +20,7 @@ func (m *maker) worth() *Table {
 		return t
 	}
 	var first *summary.Cell
+	// Of the largest number of requests that was asked about, as in the decision table.
 	for _, g := range m.Decision.Groups {
 		q := g.Questions[len(g.Questions)-1]
 		if first == nil {
@@ -33,6 +35,7 @@ func (m *maker) worth() *Table {
 			if first == nil {
 				first = c
 			}
+			// a dash stays, with its reason, where quality has not looked at the cell
 			accuracy := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
 			if i := slices.IndexFunc(m.Quality.Cells, func(x quality.Cell) bool { return x.Cell == c.Slug }); i >= 0 {
 				accuracy = shareValue(m.Quality.Cells[i].Accuracy, accuracy.Why)
@@ -49,11 +52,13 @@ func (m *maker) worth() *Table {
 }
 
 // structured reports that some answers have fields to compare.
+// Free text has no fields: "valid" then says only that something came.
 func (m *maker) structured() bool {
 	return slices.ContainsFunc(m.Quality.Pairs, func(p quality.Pair) bool { return len(p.Fields) > 0 }) ||
 		slices.ContainsFunc(m.Quality.Cells, func(c quality.Cell) bool { return len(c.Fields) > 0 })
 }
 
+// median is a metric's median over launches with its interval.
 func (m *maker) median(c *summary.Cell, metric string, f writer) Value {
 	e := m.Set.Estimate(c, metric)
 	if !e.Known() {
@@ -69,6 +74,7 @@ func (a agreements) between(first, c *summary.Cell) Value {
 	}
 	var parts []string
 	for _, p := range a.m.Quality.Pairs {
+		// A pair stands once, in either order.
 		if p.CellA != first.Slug || p.CellB != c.Slug {
 			if p.CellA != c.Slug || p.CellB != first.Slug {
 				continue

@@ -14,21 +14,23 @@ import (
 
 // Browser is a Chromium that ends with its test.
 type Browser struct {
-	t   testing.TB
-	out *os.File
+	t   testing.TB // every failure ends it: callers check no errors
+	out *os.File   // to the browser; messages end with a zero byte
 
-	mu      sync.Mutex // guards what follows, and the writing
-	asked   int
-	waiting map[int]chan answer
-	pages   map[string]*Page // by session
+	mu      sync.Mutex          // guards what follows, and the writing
+	asked   int                 // number of the last message
+	waiting map[int]chan answer // by number of the message; nil = the browser has ended
+	pages   map[string]*Page    // by session
 }
 
+// answer is the reply to one message: a result or an error.
 type answer struct {
 	Result json.RawMessage
 	Error  *struct{ Message string }
 }
 
 // Start starts a Chromium; the test is skipped where there is none, but in CI, where it fails.
+// In CI a missing browser would quietly test nothing.
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -38,11 +40,13 @@ func Start(t testing.TB) *Browser {
 		}
 		t.Skip("no chromium here")
 	}
+	// Chromium reads descriptor 3 and writes 4, which ExtraFiles are in this order.
 	theirIn, out, err1 := os.Pipe()
 	in, theirOut, err2 := os.Pipe()
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
+	// No sandbox: containers of CI have none. /dev/shm is too small there for a page.
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions", "--disable-background-networking",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it leaves a folder there
@@ -50,10 +54,12 @@ func Start(t testing.TB) *Browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// Ours must be closed, or the end of the browser is never read.
 	_, _ = theirIn.Close(), theirOut.Close()
 	b := &Browser{t: t, out: out, waiting: map[int]chan answer{}, pages: map[string]*Page{}}
 	heard := make(chan struct{})
 	go func() { defer close(heard); b.listen(in) }()
+	// It is asked to end, so that it ends its own children, too.
 	t.Cleanup(func() {
 		b.call("", "Browser.close", nil, nil)
 		_ = cmd.Wait()
@@ -64,7 +70,9 @@ func Start(t testing.TB) *Browser {
 }
 
 // listen reads until the browser has ended.
+// Whoever still waits then gets a closed channel, and goes on.
 func (b *Browser) listen(in *os.File) {
+	// a screenshot is one message of a megabyte
 	messages := bufio.NewReaderSize(in, 1<<20)
 	for {
 		text, err := messages.ReadBytes(0)
@@ -77,6 +85,7 @@ func (b *Browser) listen(in *os.File) {
 			b.waiting = nil
 			return
 		}
+		// an answer has an id, an event has none but a method
 		var m struct {
 			ID        int
 			SessionID string
@@ -101,6 +110,8 @@ func (b *Browser) listen(in *os.File) {
 }
 
 // call asks the browser, or a page of it, and waits.
+// It may be called side by side. A minute without an answer fails the test: a browser that hangs must not hang the
+// suite.
 func (b *Browser) call(session, method string, params, into any) {
 	b.t.Helper()
 	w := make(chan answer, 1)

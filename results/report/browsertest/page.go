@@ -11,16 +11,18 @@ import (
 )
 
 // Page is a tab.
+// It is closed with its browser.
 type Page struct {
 	b       *Browser
-	session string
+	session string // what its messages are addressed by
 
-	mu     sync.Mutex
-	faults []string
-	asked  []string
+	mu     sync.Mutex // guards what follows: events come in while a test asks
+	faults []string   // JSON of the events, as they came
+	asked  []string   // addresses, in order
 }
 
 // Open opens a tab at an address and waits until it is loaded.
+// It listens before it goes to the address, so that no fault of the loading is missed.
 func (b *Browser) Open(url string) *Page {
 	b.t.Helper()
 	var target struct{ TargetID string }
@@ -44,9 +46,11 @@ func (p *Page) call(method string, params, into any) {
 }
 
 // Go goes to an address.
+// The test fails where it is not loaded within a minute.
 func (p *Page) Go(url string) {
 	p.b.t.Helper()
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
+	// about:blank is complete at once, and is not yet the page.
 	p.Sees("document.readyState === 'complete' && (location.href !== 'about:blank' || " + strconv.FormatBool(url == "about:blank") + ")")
 }
 
@@ -70,6 +74,7 @@ func (p *Page) happened(method string, params json.RawMessage) {
 }
 
 // Faults are the errors that the page has had since the last time.
+// JSON of Chromium's events; none is good.
 func (p *Page) Faults() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,6 +84,7 @@ func (p *Page) Faults() []string {
 }
 
 // Asked are the addresses that the page has asked for.
+// A report must ask for nothing but itself.
 func (p *Page) Asked() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,6 +92,7 @@ func (p *Page) Asked() []string {
 }
 
 // Eval is what an expression comes to in the page; it may be a promise.
+// into is unmarshalled from JSON; nil = the value does not matter. An exception fails the test.
 func (p *Page) Eval(expression string, into any) {
 	p.b.t.Helper()
 	var r struct {
@@ -104,6 +111,7 @@ func (p *Page) Eval(expression string, into any) {
 }
 
 // Sees waits until an expression is true in the page.
+// It asks again each 50 ms: a page draws when it likes, and sleeping for long enough is a guess.
 func (p *Page) Sees(expression string) {
 	p.b.t.Helper()
 	for range 1200 { // a minute, on a machine that is busy
@@ -120,6 +128,7 @@ func (p *Page) Sees(expression string) {
 }
 
 // Text is the text of an element.
+// "" where there is no such element.
 func (p *Page) Text(selector string) (text string) {
 	p.b.t.Helper()
 	p.Eval(fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector), &text)
@@ -129,6 +138,7 @@ func (p *Page) Text(selector string) (text string) {
 // Press presses a key: Tab, Enter, or a letter.
 func (p *Page) Press(key string) {
 	p.b.t.Helper()
+	// the key codes that an event of a keyboard has beside the name
 	codes := map[string]int{"Tab": 9, "Enter": 13, "ArrowDown": 40}
 	down := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
 	switch {
@@ -155,6 +165,7 @@ func (p *Page) Tab(selector string) {
 }
 
 // As shows the page on a screen so wide, dark or light.
+// Widths are in CSS pixels; below 500 it is a phone, with its way of scaling.
 func (p *Page) As(width, height int, dark bool) {
 	p.b.t.Helper()
 	scheme := "light"
@@ -166,12 +177,14 @@ func (p *Page) As(width, height int, dark bool) {
 }
 
 // Offline takes the network away, or gives it back.
+// -1 is no limit.
 func (p *Page) Offline(is bool) {
 	p.b.t.Helper()
 	p.call("Network.emulateNetworkConditions", map[string]any{"offline": is, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}, nil)
 }
 
 // Picture writes a picture of the whole page, for a person to look at.
+// A PNG, beyond what the window shows.
 func (p *Page) Picture(path string) {
 	p.b.t.Helper()
 	p.call("Page.bringToFront", nil, nil)
@@ -183,6 +196,7 @@ func (p *Page) Picture(path string) {
 }
 
 // Print writes the page as it is printed, a PDF.
+// With backgrounds and the page's own paper size, as @page says.
 func (p *Page) Print(path string) {
 	p.b.t.Helper()
 	var r struct{ Data []byte }

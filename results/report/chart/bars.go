@@ -7,32 +7,35 @@ import (
 )
 
 // Bars are stacked horizontal bars, one a row.
+// They begin at 0: a bar's length is its figure.
 type Bars struct {
-	Title string
+	Title string // for who cannot see it
 	X     Axis
 	Rows  []Bar
 }
 
 // Bar is one row; its parts stand one after another.
 type Bar struct {
-	Name  string
-	Parts []Part
+	Name  string // above the bar
+	Parts []Part // from the left; a part that nobody knows is not there
 }
 
 // Part is a stretch of a bar. Parts of one name have one colour and one number in all rows.
 type Part struct {
 	Name  string
-	Value float64
-	Note  string
+	Value float64 // not below 0
+	Note  string  // what the mouse shows
 }
 
 // SVG draws the bars, the parts numbered as in the legend, so that no colour need be told from another.
 func (b Bars) SVG(s Style) string {
+	// units: the name, and the bar below it
 	const row = 40.0
 	names := b.names()
 	rowsOfLegend := partLegend(names)
 	top, plot := 8.0, row*float64(len(b.Rows))
 	c := newCanvas(s, b.Title, top+plot+44+17*float64(len(rowsOfLegend)))
+	// the axis begins at 0 whatever the bars are
 	totals := []float64{0}
 	for _, r := range b.Rows {
 		sum := 0.0
@@ -56,6 +59,7 @@ func (b Bars) SVG(s Style) string {
 	return c.end(width/2, top+plot/2+14)
 }
 
+// bar numbers the parts that are wide enough; narrow ones answer the mouse, and the legend has their colour.
 func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis) {
 	c.text(8, y+13, "start", c.paint("--ink", ink), clip(r.Name, 62), "")
 	from := 0.0
@@ -74,6 +78,7 @@ func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis
 }
 
 // three keeps three significant digits.
+// For the total beside the bar: the parts have their own figures in the notes.
 func three(v float64) float64 {
 	if v == 0 {
 		return 0
@@ -83,6 +88,8 @@ func three(v float64) float64 {
 }
 
 // names of the parts in the order in which they are met.
+// A name that an earlier row lacked is set in where this row has it, so the numbers run from left to right in every
+// bar.
 func (b Bars) names() []string {
 	var all []string
 	for _, r := range b.Rows {
@@ -99,6 +106,7 @@ func (b Bars) names() []string {
 	return all
 }
 
+// partLegend breaks names into rows as wide as the chart; the rows hold indices into names.
 func partLegend(names []string) [][]int {
 	var rows [][]int
 	used := width

@@ -20,6 +20,7 @@ type Style struct {
 }
 
 // Chart is anything that can be drawn. The SVG is self-contained and all text in it is escaped.
+// Drawing never fails: what cannot be drawn is left out.
 type Chart interface{ SVG(Style) string }
 
 // Size in user units. Charts are drawn for a column of about 420 pixels, so that text stays readable on a phone.
@@ -32,8 +33,10 @@ const (
 var colors = []string{"#1c66a8", "#b4500a", "#1b7a4b", "#7546b0", "#b02347", "#0a737b", "#75591a", "#555b66"}
 
 // dashes tell series apart without colour.
+// As many as colours, so both repeat together, and no two of the first eight are alike.
 var dashes = []string{"", "7 3", "2 3", "9 3 2 3", "4 2", "12 4", "1 2", "6 2 1 2 1 2"}
 
+// Static charts have these; in a page its variables stand.
 const (
 	ink  = "#1b1f24"
 	soft = "#59636e"
@@ -41,12 +44,14 @@ const (
 )
 
 // canvas collects one SVG.
+// Coordinates are user units, y downwards.
 type canvas struct {
 	strings.Builder
-	style Style
-	h     float64
+	style Style   // of all that is drawn on it
+	h     float64 // height; the width is always the same
 }
 
+// newCanvas opens the SVG; end closes it. The static one names its own background, for an SVG has none.
 func newCanvas(s Style, title string, h float64) *canvas {
 	c := &canvas{style: s, h: h}
 	if s.Static {
@@ -64,6 +69,7 @@ func escape(text string) string { return html.EscapeString(wording.Printable(tex
 
 func (c *canvas) f(format string, args ...any) { fmt.Fprintf(&c.Builder, format, args...) }
 
+// end writes the watermark last, so that it lies over everything.
 func (c *canvas) end(plotMidX, plotMidY float64) string {
 	if c.style.Watermark != "" {
 		look := ` class="watermark"`
@@ -84,11 +90,13 @@ func (c *canvas) paint(variable, fixed string) string {
 	return "var(" + variable + ")"
 }
 
+// color repeats beyond eight; dash and marker repeat with it, so callers draw no more.
 func (c *canvas) color(slot int) string {
 	i := slot % len(colors)
 	return c.paint("--c"+strconv.Itoa(i), colors[i])
 }
 
+// text leaves out what it inherits: a page has thousands of these.
 func (c *canvas) text(x, y float64, anchor, fill, text string, more string) {
 	if anchor != "start" {
 		more = ` text-anchor="` + anchor + `"` + more
@@ -120,6 +128,7 @@ func (c *canvas) marker(x, y float64, slot int) {
 }
 
 // tips are invisible places that answer the mouse and a finger.
+// Nine units around a point: a finger is no mouse. <title> is what a browser shows without a script.
 func (c *canvas) tips(points []Point, x, y scale) {
 	c.f(`<g fill="transparent">`)
 	for _, p := range points {
@@ -171,6 +180,7 @@ func along(points [][2]float64) string {
 }
 
 // clip shortens a name to what fits in so many characters.
+// It counts runes: names of models may be in any script.
 func clip(s string, most int) string {
 	r := []rune(s)
 	if len(r) <= most {
@@ -180,4 +190,5 @@ func clip(s string, most int) string {
 }
 
 // textWidth estimates a text's width at 12 units.
+// No font is at hand to measure with; 6.6 is wide for most letters, so that names rather get too much room.
 func textWidth(s string) float64 { return 6.6 * float64(len([]rune(s))) }

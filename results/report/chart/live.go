@@ -7,13 +7,15 @@ import (
 )
 
 // Live is what a page's script draws the panels from.
+// Its JSON is the page script's only source: names are short, for it stands in every report.
 type Live struct {
 	X     string     `json:"x"` // label of the axis
-	Times packed     `json:"t"`
+	Times packed     `json:"t"` // s, for all lines
 	Bands []liveBand `json:"bands"`
 	Rows  []liveRow  `json:"rows"`
 }
 
+// liveBand is a Band with its JSON names; Live converts one into the other, so the fields must stay alike.
 type liveBand struct {
 	Name  string  `json:"name"`
 	From  float64 `json:"from"`
@@ -35,12 +37,14 @@ type liveLine struct {
 }
 
 // packed are numbers in a third of the bytes that JSON takes: each a 16-bit share of the way from Low to High.
+// 65,535 steps are finer than any screen.
 type packed struct {
-	Low  float64 `json:"lo"`
+	Low  float64 `json:"lo"` // the ends of the values; both 0 where there are none
 	High float64 `json:"hi"`
 	Data string  `json:"d"` // base64, little-endian; 65535 = none
 }
 
+// pack puts a line with one value throughout on its low end.
 func pack(values []float64) packed {
 	p := packed{Low: math.Inf(1), High: math.Inf(-1)}
 	for _, v := range values {
@@ -67,6 +71,7 @@ func pack(values []float64) packed {
 }
 
 // Live packs the panels.
+// Gaps stay: NaN is 65535, which no value becomes.
 func (p Panels) Live() Live {
 	out := Live{X: p.X.Label, Times: pack(p.Times)}
 	for _, b := range p.Bands {

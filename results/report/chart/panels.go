@@ -8,27 +8,28 @@ import (
 )
 
 // Panels are small plots one below the other on one time axis.
+// One axis for all, so that what happens at once stands one above the other.
 type Panels struct {
-	Title string
+	Title string // for who cannot see it
 	X     Axis
 	Times []float64 // ascending; each line has a value for each
-	Bands []Band
+	Bands []Band    // behind all panels
 	Rows  []Panel
 }
 
 // Band is a stretch of the time axis: the load, the warm-up, the measured phase.
 type Band struct {
 	Name     string
-	From, To float64
+	From, To float64 // seconds
 	Shade    float64 // opacity
 }
 
 // Panel is one of them.
 type Panel struct {
-	Label string
+	Label string   // with the unit
 	Max   *float64 // of its axis; nil = from the data
 	Lines []Line
-	Marks []Stretches
+	Marks []Stretches // at its foot
 }
 
 // Line is a figure at each of the panels' times; NaN = nobody saw, and nothing is drawn there.
@@ -45,11 +46,13 @@ type Stretches struct {
 	At   [][2]float64 `json:"at"`  // from, to
 }
 
+// in user units; a page may have nine of them
 const panelHeight = 74.0
 
 // SVG draws the panels.
 func (p Panels) SVG(s Style) string {
 	const left, right, top, foot = 46.0, width - 10, 20.0, 34.0
+	// halved again and again: the peaks of each pair stay
 	for len(p.Times) > mostDrawn {
 		p = p.halved()
 	}
@@ -66,10 +69,12 @@ func (p Panels) SVG(s Style) string {
 			continue
 		}
 		c.f(`<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%s"/>`, num(from), num(top), num(to-from), num(bottom-top), c.paint("--soft", soft), strconv.FormatFloat(b.Shade, 'f', 2, 64))
+		// a name that does not fit is left out; the alternative text has it
 		if to-from > textWidth(b.Name) {
 			c.text((from+to)/2, 13, "middle", c.paint("--soft", soft), b.Name, ` font-size="11"`)
 		}
 	}
+	// one path for all rules and one for all marks: half the bytes of a line each
 	var rules strings.Builder
 	scales := make([]scale, len(p.Rows))
 	c.f(`<g text-anchor="end" font-size="10">`)
@@ -94,6 +99,7 @@ func (p Panels) SVG(s Style) string {
 }
 
 // grid names the ends of a panel's scale; its rules are one path for all panels.
+// The lowest and the highest tick only: in 74 units there is no room for more.
 func (c *canvas) grid(p Panel, rules *strings.Builder, left, right, top float64) scale {
 	var ys []float64
 	for _, l := range p.Lines {
@@ -107,6 +113,8 @@ func (c *canvas) grid(p Panel, rules *strings.Builder, left, right, top float64)
 	return y
 }
 
+// panel writes names from the right, in the colour of their lines, so that no legend is needed; a lone line has the
+// panel's label.
 func (c *canvas) panel(p Panel, times []float64, x, y scale, left, right, top float64) {
 	c.text(left+3, top+13, "start", c.paint("--ink", ink), p.Label, ` font-size="11" font-weight="600"`)
 	from := right
@@ -125,6 +133,7 @@ func (c *canvas) panel(p Panel, times []float64, x, y scale, left, right, top fl
 		var d strings.Builder
 		for _, at := range m.At {
 			from, y := max(x.at(at[0]), left), top+panelHeight-6
+			// at least a unit long, or a second in an hour could not be seen
 			d.WriteString(along([][2]float64{{from, y}, {max(min(x.at(at[1]), right), from+1), y}}))
 		}
 		c.f(`<path d="%s" stroke="%s" stroke-width="4"><title>%s</title></path>`, d.String(), color, escape(m.Name))
@@ -132,6 +141,7 @@ func (c *canvas) panel(p Panel, times []float64, x, y scale, left, right, top fl
 }
 
 // broken draws a line that ends where nobody saw, and begins anew behind it.
+// A value alone between two gaps is a dot: as a line it would have no length.
 func (c *canvas) broken(l Line, times []float64, x, y scale) {
 	var run [][2]float64
 	flush := func() {
@@ -152,6 +162,7 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 }
 
 // mostDrawn is how many points of a line a drawing has room for; a page's script has them all.
+// At 364 units of width a point each three.
 const mostDrawn = 120
 
 // halved keeps the larger of each two neighbours, and none where one of them was not seen: a gap stays a gap.
@@ -177,6 +188,7 @@ func (p Panels) halved() Panels {
 }
 
 // Gap is how far apart two samples may lie and still be joined: three times the usual.
+// The median, so that one gap does not make all others look usual. 0 = fewer than two samples.
 func Gap(times []float64) float64 {
 	var steps []float64
 	for i := 1; i < len(times); i++ {

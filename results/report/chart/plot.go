@@ -8,18 +8,19 @@ import (
 )
 
 // Plot is a chart of lines: a figure over batch size, a distribution, a series over time.
+// Series are drawn in order, the last on top; bands lie below all lines.
 type Plot struct {
 	Title  string // for screen readers; the page prints its own heading
 	X, Y   Axis
-	Series []Series
+	Series []Series // at most as many as there are colours
 	Marks  []Mark
-	Shade  *Box
+	Shade  *Box // nil = nothing
 }
 
 // Mark is a place on the x axis that means something.
 type Mark struct {
 	X     float64
-	Label string
+	Label string // at the foot of the plot
 }
 
 // Box is what lies at or below X and at or above Y: within the bounds that were asked for.
@@ -30,13 +31,13 @@ type Box struct {
 
 // Series is one line.
 type Series struct {
-	Name   string
-	Slot   int // colour, dash and marker
-	Points []Point
-	Marks  bool // draw each point's marker
-	Band   bool // the intervals are one band, not bars
-	Solid  int  // so many points are joined by the line itself, those after them by dots; 0 = all by the line
-	Tips   []Point
+	Name   string    // beside the line's end where that is short enough, else in the legend
+	Slot   int       // colour, dash and marker
+	Points []Point   // by ascending X
+	Marks  bool      // draw each point's marker
+	Band   bool      // the intervals are one band, not bars
+	Solid  int       // so many points are joined by the line itself, those after them by dots; 0 = all by the line
+	Tips   []Point   // marked, and told by the mouse; they lie on the line
 	Thin   [][]Point // what the line was pooled from, drawn thinly
 	Level  bool      // the line goes on at its last height to the end of the axis
 }
@@ -52,6 +53,7 @@ type Point struct {
 type area struct{ left, right, top, bottom float64 }
 
 // SVG draws the plot.
+// From back to front: axes, shade, bands, marks, lines, names, and the tips over everything.
 func (p Plot) SVG(s Style) string {
 	direct := p.direct()
 	legendRows := 0
@@ -93,6 +95,7 @@ func (p Plot) SVG(s Style) string {
 }
 
 // direct reports that names fit beside the ends of their lines.
+// Six names of 14 letters: more would take half of the plot's width.
 func (p Plot) direct() bool {
 	for _, s := range p.Series {
 		if len([]rune(s.Name)) > 14 {
@@ -102,6 +105,7 @@ func (p Plot) direct() bool {
 	return len(p.Series) > 0 && len(p.Series) <= 6
 }
 
+// values has the ends of the intervals, so that no bar leaves the plot.
 func (p Plot) values() (xs, ys []float64) {
 	for _, s := range p.Series {
 		for _, q := range s.Points {
@@ -116,6 +120,7 @@ func (p Plot) values() (xs, ys []float64) {
 	return xs, ys
 }
 
+// axes leaves out labels that would touch the one before; their marks stay.
 func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 	ink, soft, rule := c.paint("--ink", ink), c.paint("--soft", soft), c.paint("--rule", grid)
 	c.text(4, 12, "start", soft, p.Y.Label, "")
@@ -127,6 +132,7 @@ func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 		c.text(box.left-6, at+4, "start", ink, p.Y.label(t), "")
 	}
 	c.f(`</g><g text-anchor="middle">`)
+	// x from which a label may begin
 	free := math.Inf(-1)
 	for _, t := range xTicks {
 		at, label := x.at(t), p.X.label(t)
@@ -144,6 +150,7 @@ func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 	c.f(`</g><path d="%s" stroke="%s"/><path d="%s" stroke="%s"/>`, rules.String(), rule, marks.String(), soft)
 }
 
+// series draws what was pooled first, thinly; then the line, what goes on beyond it in dots, and the intervals.
 func (c *canvas) series(s Series, x, y scale) {
 	color := c.color(s.Slot)
 	solid := s.Solid
@@ -156,6 +163,7 @@ func (c *canvas) series(s Series, x, y scale) {
 		last := s.Points[n-1]
 		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="1.5 4"`)
 	}
+	// from the last solid point on, so that the two join
 	c.stroke(drawn(s.Points[max(0, solid-1):], x, y), color, "1.5 4")
 	for _, q := range s.Points {
 		if !s.Band && q.Low != nil && q.High != nil && *q.High > *q.Low {
@@ -180,6 +188,7 @@ func drawn(points []Point, x, y scale) [][2]float64 {
 }
 
 // stroke joins points.
+// Fewer than two points are no line.
 func (c *canvas) stroke(drawn [][2]float64, color, dash string) {
 	if len(drawn) < 2 {
 		return
@@ -192,6 +201,7 @@ func (c *canvas) stroke(drawn [][2]float64, color, dash string) {
 }
 
 // thin draws several lines as one path.
+// Coarser than the line itself: they are there for their spread.
 func (c *canvas) thin(lines [][]Point, x, y scale, color string) {
 	var d strings.Builder
 	for _, l := range lines {
@@ -230,6 +240,7 @@ func simplified(points [][2]float64, most float64) [][2]float64 {
 }
 
 // coarse are the points that a line is told by: simplified to within a distance, and to half a unit.
+// Half a unit is finer than the stroke is wide.
 func coarse(points [][2]float64, most float64) [][2]float64 {
 	out := slices.Clone(simplified(points, most))
 	for i, p := range out {
@@ -262,6 +273,7 @@ func (c *canvas) band(s Series, x, y scale) {
 }
 
 // marks draws places on the x axis, each with its label at the foot of the plot.
+// Labels stand inside the plot: below it they would cover those of the ticks.
 func (c *canvas) marks(all []Mark, box area, x scale) {
 	soft := c.paint("--soft", soft)
 	for _, m := range all {
@@ -287,6 +299,7 @@ func (c *canvas) shade(b *Box, box area, x, y scale) {
 	c.text(box.left+4, box.top+13, "start", c.paint("--good", "#1b7a4b"), b.Label, ` font-size="11"`)
 }
 
+// interval is a bar with two ends, in the colour of its line.
 func (c *canvas) interval(x, low, high float64, color string) {
 	c.line(x, low, x, high, color, ` stroke-width="1.4"`)
 	c.line(x-4, low, x+4, low, color, ` stroke-width="1.4"`)
@@ -294,6 +307,7 @@ func (c *canvas) interval(x, low, high float64, color string) {
 }
 
 // directLabels writes names beside the ends of their lines, moved apart where they would touch.
+// Down first, then up from the foot of the plot: with too many names they may leave it at the top.
 func (c *canvas) directLabels(all []Series, x, y scale, box area) {
 	type place struct {
 		s    Series
@@ -335,6 +349,7 @@ func legend(all []Series) [][]Series {
 	return rows
 }
 
+// legend draws each line as it is drawn above: colour, dash and marker.
 func (c *canvas) legend(all []Series) {
 	for i, row := range legend(all) {
 		x, y := 8.0, height+16*float64(i)+8

@@ -11,6 +11,8 @@ import (
 	"matrix/results/report/chart"
 )
 
+// The page, its style and its script are embedded, not fetched: a report must open on a machine without a network,
+// years later.
 var (
 	//go:embed page/page.html
 	pageHTML string
@@ -32,6 +34,7 @@ var (
 var tight = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", " {\n", "{", ";\n", ";", "}\n", "}")
 
 // dense leaves out indents, lines that are comments, and what ends a line before a brace.
+// It knows the few forms that our own files have, and is no minifier: a string with "; }" in it would be changed.
 func dense(code string) string {
 	var b strings.Builder
 	for line := range strings.Lines(code) {
@@ -48,6 +51,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"js":       func() template.JS { return template.JS(dense(pageJS)) },                    //nolint:gosec // our own
 	"uplotCSS": func() template.CSS { return template.CSS(uplotCSS) },                       //nolint:gosec // pinned by its checksum
 	"uplotJS":  func() template.JS { return template.JS(uplotJS) },                          //nolint:gosec // pinned by its checksum
+	// a page's script draws the timelines; without a script the SVG stands
 	"live": func(c chart.Chart) any {
 		if p, ok := c.(chart.Panels); ok {
 			return p.Live()
@@ -63,17 +67,22 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		}
 		return v.Tone
 	},
+	// in percent of the way, for CSS
 	"along": func(share float64) string { return strconv.FormatFloat(100*min(max(share, 0), 1), 'f', 1, 64) },
+	// at least 1%, so that a narrow interval can be seen
 	"wide": func(low, high float64) string {
 		return strconv.FormatFloat(max(1, 100*(min(high, 1)-max(low, 0))), 'f', 1, 64)
 	},
+	// a template takes one value only
 	"within": func(b []Block, mark string) map[string]any { return map[string]any{"Blocks": b, "Mark": mark} },
 }).Parse(pageHTML))
 
 // WriteHTML writes the report as one file that needs nothing else.
+// An error is the writer's: whatever stands in the document is escaped.
 func (d *Document) WriteHTML(w io.Writer) error { return page.Execute(w, d) }
 
 // Timelines reports whether a figure of the document is one.
+// Without one the page leaves the chart library out, 50 KB of it.
 func (d *Document) Timelines() bool {
 	return slices.ContainsFunc(d.Figures(), func(f *Figure) bool { _, is := f.Chart.(chart.Panels); return is })
 }

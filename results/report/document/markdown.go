@@ -9,6 +9,7 @@ import (
 )
 
 // WriteMarkdown writes the report as GitHub's Markdown; its charts are files beside it, see Charts.
+// Raw HTML is used for anchors and folds alone, as GitHub allows.
 func (d *Document) WriteMarkdown(w io.Writer) error {
 	m := &markdown{}
 	m.f("# %s\n\n", m.marked(d, d.Title))
@@ -31,6 +32,7 @@ func (d *Document) WriteMarkdown(w io.Writer) error {
 }
 
 // Charts are the files that the Markdown refers to: name → SVG.
+// They are static, on white: a file beside Markdown takes no colours from a page.
 func (d *Document) Charts() map[string]string {
 	files := map[string]string{}
 	for _, f := range d.Figures() {
@@ -40,12 +42,15 @@ func (d *Document) Charts() map[string]string {
 }
 
 // File is the name of the chart's file.
+// It has letters, digits and dashes only, as ids are slugs.
 func (f *Figure) File() string { return f.ID + ".svg" }
 
+// markdown collects the text; it is written at once, so that only one write can fail.
 type markdown struct{ strings.Builder }
 
 func (m *markdown) f(format string, args ...any) { fmt.Fprintf(&m.Builder, format, args...) }
 
+// marked puts SIMULATED before every heading: sections get quoted alone.
 func (m *markdown) marked(d *Document, title string) string {
 	if d.Mark != "" {
 		return d.Mark + ": " + escapeMarkdown(title)
@@ -53,6 +58,7 @@ func (m *markdown) marked(d *Document, title string) string {
 	return escapeMarkdown(title)
 }
 
+// blocks keeps an empty line behind each: without one GitHub reads two as one.
 func (m *markdown) blocks(blocks []Block) {
 	for _, b := range blocks {
 		if b.Heading != "" {
@@ -90,6 +96,7 @@ func (m *markdown) blocks(blocks []Block) {
 	}
 }
 
+// card is a table without a head, which GitHub draws as two columns. Only the card that stands is written, not Others.
 func (m *markdown) card(c *Card) {
 	if c.For != "" {
 		m.f("**For %s**\n\n", escapeMarkdown(c.For))
@@ -105,6 +112,7 @@ func (m *markdown) card(c *Card) {
 	}
 }
 
+// paragraph knows no colours: a warning is a quotation with a sign.
 func (m *markdown) paragraph(b Block) {
 	switch b.Tone {
 	case "lead":
@@ -131,6 +139,7 @@ func (m *markdown) text(t Text) string {
 	return out.String()
 }
 
+// table writes units into the heads, for Markdown has no second line there.
 func (m *markdown) table(t *Table) {
 	if t.ID != "" {
 		m.f("<a id=\"%s\"></a>\n\n", t.ID)
@@ -161,6 +170,7 @@ func (m *markdown) table(t *Table) {
 	}
 }
 
+// row puts anchors before the first value: a row of Markdown has no id of its own.
 func (m *markdown) row(r Row) {
 	m.f("|")
 	for i, v := range r.Values {
@@ -185,6 +195,7 @@ func (m *markdown) row(r Row) {
 	m.f("\n")
 }
 
+// figure carries the alternative text: it is all that is left where pictures are not loaded.
 func (m *markdown) figure(f *Figure) {
 	m.f("<a id=\"%s\"></a>\n\n**%s**\n\n![%s](%s)\n\n", f.ID, escapeMarkdown(f.Title), escapeMarkdown(f.Alt), f.File())
 	if f.Note != "" || f.Source != nil {
@@ -207,6 +218,7 @@ func (m *markdown) code(s string) {
 }
 
 // escapeMarkdown makes text mean itself: no markup, no HTML, no second line.
+// Names of models and messages of engines are not ours, and go into somebody's issue or wiki.
 var markdownEscapes = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "&", "&amp;",
 	"|", "\\|", "\r", " ", "\n", " ", "#", "\\#", "!", "\\!", "~", "\\~")
 

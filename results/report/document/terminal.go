@@ -12,6 +12,7 @@ import (
 )
 
 // Answer is the answer in plain lines.
+// It is for JSON output, where no table fits: leads and headings only.
 func (d *Document) Answer() []string {
 	var lines []string
 	for _, s := range d.Sections {
@@ -28,6 +29,7 @@ func (d *Document) Answer() []string {
 }
 
 // WriteSummary writes the answer: what a terminal shows at once.
+// width is in columns; 0 = lines are never folded.
 func (d *Document) WriteSummary(w io.Writer, width int) error {
 	return d.write(w, width, "answer")
 }
@@ -35,6 +37,7 @@ func (d *Document) WriteSummary(w io.Writer, width int) error {
 // WriteText writes all sections as plain lines; charts are told in words.
 func (d *Document) WriteText(w io.Writer, width int) error { return d.write(w, width) }
 
+// write leaves sections out by their id; no id means all. It writes once, at the end.
 func (d *Document) write(w io.Writer, width int, only ...string) error {
 	t := &lines{width: width, short: len(only) > 0}
 	t.line(d.Title)
@@ -76,6 +79,7 @@ func (t *lines) hang(head, s string, indent int) {
 }
 
 // clean takes out what would move a terminal's cursor: models and logs may say anything.
+// Escape sequences from a log could otherwise write over what stands above.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if wording.Shows(r) && r != '\t' {
@@ -85,6 +89,7 @@ func clean(s string) string {
 	}, s)
 }
 
+// words has no links: in a terminal there is nowhere to go.
 func words(t Text) string {
 	var s strings.Builder
 	for _, span := range t {
@@ -93,6 +98,8 @@ func words(t Text) string {
 	return s.String()
 }
 
+// blocks writes tables on their side where across is true, else a record a row: only few tables are compared down a
+// column.
 func (t *lines) blocks(blocks []Block, across bool) {
 	for _, b := range blocks {
 		if b.Heading != "" {
@@ -101,6 +108,7 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		switch {
 		case b.Text != nil && b.Tone == "warn":
 			t.hang("! ", words(b.Text), 2)
+		// what goes on below it is indented, so that two leads do not run together
 		case b.Tone == "lead":
 			t.hang("", words(b.Text), 2)
 		case b.Text != nil:
@@ -150,6 +158,7 @@ func (t *lines) card(c *Card) {
 }
 
 // records writes each row under its first value.
+// Values without text are left out, dashes are not: a dash says that something is lacking.
 func (t *lines) records(table *Table) {
 	t.line("\n" + table.Caption)
 	for _, r := range table.Rows {
@@ -165,6 +174,7 @@ func (t *lines) records(table *Table) {
 	}
 }
 
+// titled is a column's head on one line.
 func titled(c Column) string {
 	if c.Unit != "" {
 		return c.Title + ", " + c.Unit
@@ -172,6 +182,7 @@ func titled(c Column) string {
 	return c.Title
 }
 
+// said is a value with all that stands below it in a page.
 func said(v Value) string {
 	s := v.Text
 	if v.Tone == "best" {
@@ -193,11 +204,13 @@ func (t *lines) across(table *Table) {
 	for _, c := range table.Columns {
 		label = max(label, ansi.StringWidth(titled(c)))
 	}
+	// longer ones are cut: the figures matter more
 	label = min(label, 44)
 	if t.short && t.width > 0 && !t.fits(table, label) {
 		t.brief(table)
 		return
 	}
+	// Each turn takes as many rows as fit, and at least one, however narrow the screen is.
 	for from := 0; from < len(table.Rows); {
 		used, to := label+2, from
 		var widths []int
@@ -219,6 +232,7 @@ func (t *lines) across(table *Table) {
 }
 
 // fits reports that all rows stand beside each other.
+// brief is for a screen; a file of text has no width to fit into.
 func (t *lines) fits(table *Table, label int) bool {
 	used := label
 	for _, r := range table.Rows {
@@ -228,6 +242,7 @@ func (t *lines) fits(table *Table, label int) bool {
 }
 
 // brief writes a line a row: of its figures those that fit, without what stands below them.
+// Columns stand by weight, so those on the right are the ones to lose.
 func (t *lines) brief(table *Table) {
 	widths := make([]int, len(table.Columns))
 	shown, used := 0, 0
@@ -275,6 +290,8 @@ func columnWidth(r Row) int {
 // notShown ends the detail of a figure of which there is no more to tell: a screen has no line for it.
 const notShown = "not shown"
 
+// side writes a line a column of the table, and below it what stands below the values; widths are those of the rows as
+// columns.
 func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 	for i, c := range table.Columns {
 		if i > 0 && missing(rows, i) {
@@ -285,6 +302,7 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 			name = ""
 		}
 		first, below := pad(ansi.Truncate(name, label, ""), label), [2]string{strings.Repeat(" ", label), strings.Repeat(" ", label)}
+		// whether a line below has anything in it
 		var some [2]bool
 		for k, r := range rows {
 			v := r.Values[i]
@@ -307,6 +325,7 @@ func (t *lines) side(table *Table, rows []Row, label int, widths []int) {
 	}
 }
 
+// pad counts columns of the screen, not bytes: ≈ and CJK are not one each.
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }
