@@ -21,7 +21,7 @@ type Config struct {
 	QuantGroup    int    // weights that share a scale; 0 = not said
 
 	kinds      []layerKind // of each layer; nil = all full
-	parameters float64
+	parameters float64     // 0 = not known
 }
 
 // layerKind is what a layer keeps of the tokens before: all of them, those of a window, or a state of fixed size.
@@ -237,11 +237,13 @@ func (c *Config) readQuantization(top, text fields) {
 	}
 }
 
+// tied is transformers' default where nothing is said: false, but true for every Gemma.
 func tied(top, text fields) bool {
 	byType := strings.HasPrefix(text.text("model_type"), "gemma")
 	return text.flag("tie_word_embeddings", top.flag("tie_word_embeddings", byType))
 }
 
+// firstText is "" where none says anything; cmp.Or with a name.
 func firstText(values ...string) string {
 	for _, v := range values {
 		if v != "" {

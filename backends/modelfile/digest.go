@@ -18,9 +18,9 @@ func Digest(path string) (string, error) {
 
 // hashed is a file that is being read for its digest.
 type hashed struct {
-	path string
-	size int64
-	done atomic.Int64
+	path string       // absolute
+	size int64        // bytes, at its opening
+	done atomic.Int64 // bytes; equal to size once all is read
 }
 
 // hashing is the file that is read for its digest just now, of several the newest; a progress line tells of it.

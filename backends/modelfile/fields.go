@@ -18,6 +18,7 @@ func (f fields) number(keys ...string) int {
 	return 0
 }
 
+// text is "" also for what is no string.
 func (f fields) text(key string) string {
 	s, _ := f[key].(string)
 	return s
@@ -34,6 +35,7 @@ func (f fields) texts(key string) []string {
 	return out
 }
 
+// flag is otherwise also for what is no boolean, a 0 or a "false".
 func (f fields) flag(key string, otherwise bool) bool {
 	if b, ok := f[key].(bool); ok {
 		return b
@@ -41,6 +43,7 @@ func (f fields) flag(key string, otherwise bool) bool {
 	return otherwise
 }
 
+// object is nil for what is none, and nil can be asked like any other.
 func (f fields) object(key string) fields {
 	o, _ := f[key].(map[string]any)
 	return o

@@ -11,15 +11,15 @@ import (
 // GGUF is what a GGUF header says.
 type GGUF struct {
 	Shape
-	Architecture string // general.architecture, "gemma3"
-	Name         string // general.name
-	FileType     string // "Q4_K_M", "F16"; "" = not said
-	Parameters   int64  // elements of all tensors
-	TensorBytes  int64  // of all tensors
-	LayerBytes   []int64
-	OutputBytes  int64 // output layer with its norm: "output.weight", else the token embedding that it shares
-	InputBytes   int64 // token embedding: stays in main memory
-	OtherBytes   int64 // outside layers, input and output
+	Architecture string  // general.architecture, "gemma3"
+	Name         string  // general.name
+	FileType     string  // "Q4_K_M", "F16"; "" = not said
+	Parameters   int64   // elements of all tensors
+	TensorBytes  int64   // of all tensors
+	LayerBytes   []int64 // by layer, shorter than Layers where the last have no tensors
+	OutputBytes  int64   // output layer with its norm: "output.weight", else the token embedding that it shares
+	InputBytes   int64   // token embedding: stays in main memory
+	OtherBytes   int64   // outside layers, input and output
 	Tensors      int
 	AddBOS       *bool // nil: not said
 	AddEOS       *bool

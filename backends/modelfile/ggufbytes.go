@@ -21,6 +21,7 @@ func (d *ggufReader) read(p []byte) error {
 	return err
 }
 
+// u32 and u64 are little-endian: a big-endian file has been refused by its version, which reads as a huge one.
 func (d *ggufReader) u32() (uint32, error) {
 	var b [4]byte
 	err := d.read(b[:])
@@ -57,6 +58,7 @@ func (d *ggufReader) str(limit int64) (string, error) {
 	return d.bytes(n)
 }
 
+// bytes counts what is kept before it allocates: many strings that are each allowed would be too much together.
 func (d *ggufReader) bytes(n int64) (string, error) {
 	if d.kept += n; d.kept > ggufKeptLimit {
 		return "", fmt.Errorf("header holds more than %d bytes of text", int64(ggufKeptLimit))
@@ -66,6 +68,7 @@ func (d *ggufReader) bytes(n int64) (string, error) {
 	return string(b), err
 }
 
+// skipString keeps nothing of a word, so a vocabulary is not counted as kept.
 func (d *ggufReader) skipString() error {
 	n, err := d.length()
 	if err != nil {

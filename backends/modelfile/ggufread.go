@@ -19,20 +19,20 @@ const (
 // ggufReader reads a header; left is what the file still holds.
 type ggufReader struct {
 	r    *bufio.Reader
-	left int64
-	kept int64
+	left int64 // bytes
+	kept int64 // bytes of text, of ggufKeptLimit
 }
 
 // ggufArray is an array of which short lists of numbers and flags are kept, and the length always.
 type ggufArray struct {
-	length  uint64
-	numbers []int
-	flags   []bool
+	length  uint64 // as it stands in the file
+	numbers []int  // what is no count is left out, so it may be shorter than length
+	flags   []bool // of a list of booleans
 }
 
 // ggufTensor is one tensor of the table: bytes as they lie in the file, quantised.
 type ggufTensor struct {
-	name            string
+	name            string // "blk.0.attn_q.weight"
 	elements, bytes int64
 }
 

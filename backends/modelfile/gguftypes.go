@@ -46,6 +46,7 @@ func (f fields) maybe(key string) *bool {
 	return &b
 }
 
+// arrayLength is 0 for what is no list, and for a length beyond all reason.
 func arrayLength(v any) int {
 	a, ok := v.(ggufArray)
 	if !ok || a.length > 1e9 {
@@ -54,6 +55,7 @@ func arrayLength(v any) int {
 	return int(a.length)
 }
 
+// integers are nil where the measure is one number for all layers.
 func integers(v any) []int {
 	a, _ := v.(ggufArray)
 	return a.numbers

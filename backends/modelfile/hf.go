@@ -15,6 +15,7 @@ type NotFoundError struct {
 	Looked string // folder or file that is not there
 }
 
+// Error has the place: the model may be there, in the cache of another HF_HOME.
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%s is not downloaded (no %s)", e.Name, e.Looked)
 }
@@ -45,7 +46,7 @@ var (
 	// repoName is what Hugging Face allows as a repository's name. Whatever else is written must not become a path below
 	// the cache.
 	repoName   = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
-	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	commitName = regexp.MustCompile(`^[0-9a-f]{40}$`) // whole: an abbreviation is taken for a branch's name, as by huggingface_hub
 )
 
 // ResolveHFIn finds a model's folder: a local folder as it is (commit ""), else the snapshot of a repository in a hub

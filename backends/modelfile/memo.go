@@ -19,10 +19,11 @@ type stamp struct {
 	path  string
 	size  int64
 	mtime time.Time
-	inode uint64
+	inode uint64 // 0 where the system has none
 }
 
 // memo keeps results by file; errors are asked again.
+// Safe for concurrent use; two who ask at the same moment may both read.
 type memo[T any] struct{ known sync.Map }
 
 // read is what was read of a file before, as long as its stamp is the same. Errors are not kept: a file that was not there

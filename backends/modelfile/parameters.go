@@ -219,6 +219,7 @@ func perLayerInputs(f fields, c *Config) float64 {
 	return float64(f.number("vocab_size_per_layer_input"))*layers*width + h*layers*width + width + layers*(2*h*width+h)
 }
 
+// gemma4 counts the experts that stand beside each layer's dense network, with the router's and their own norms.
 func gemma4(f fields, c *Config) float64 {
 	n := perLayerInputs(f, c)
 	if experts := float64(f.number("num_experts")); f.flag("enable_moe_block", false) && experts > 0 {
@@ -228,6 +229,7 @@ func gemma4(f fields, c *Config) float64 {
 	return n
 }
 
+// gemma3n counts AltUp (predictions from several copies of the stream) and LAuReL (a low-rank path beside each layer).
 func gemma3n(f fields, c *Config) float64 {
 	h, layers, inputs, rank := float64(c.HiddenSize), float64(c.Layers), float64(f.number("altup_num_inputs")), float64(f.number("laurel_rank"))
 	altup := h + inputs*inputs + inputs*inputs*inputs + inputs*h + h

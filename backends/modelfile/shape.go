@@ -9,8 +9,8 @@ type Shape struct {
 	Layers           int // transformer blocks
 	HiddenSize       int
 	IntermediateSize int // of the dense feed-forward; per expert where there are Experts
-	Heads            int
-	KVHeads          int
+	Heads            int // of queries
+	KVHeads          int // a latent cache has none of its own
 	KeyDim           int // per head
 	FullKVHeads      int // of the full layers of a model with sliding ones; KVHeads and KeyDim are then the sliding layers'
 	FullKeyDim       int
@@ -25,7 +25,7 @@ type Shape struct {
 	KVLoraRank       int     // > 0: multi-head latent attention, one latent vector per token and layer
 	RopeDim          int     // of MLA: the positional part beside the latent one
 	Experts          int     // routed and shared; 0 = dense
-	TiedEmbeddings   bool
+	TiedEmbeddings   bool    // the output layer is the input embedding
 	PositionElements float64 // numbers in the tables of rotary positions that are kept beside the weights; 0 = not known
 }
 

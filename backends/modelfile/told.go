@@ -10,11 +10,11 @@ import (
 
 // told is what was found out about a file, as it lies on disk; every other field must match again.
 type told struct {
-	Path    string `json:"path"`
+	Path    string `json:"path"` // absolute: a file's name is a hash of it, and hashes may meet
 	Size    int64  `json:"size_bytes"`
-	MTimeNS int64  `json:"mtime_ns"`
+	MTimeNS int64  `json:"mtime_ns"` // since 1970
 	Inode   uint64 `json:"inode"`
-	Answer  string `json:"answer"`
+	Answer  string `json:"answer"` // of the one who was asked; never empty
 }
 
 // Told is what ask finds out about a file, asked once while the file's size, modification time and inode stay the same: the
@@ -47,6 +47,7 @@ func toldOf(dir, path string, valid func(string) bool, ask func() (string, error
 	return want.Answer, nil
 }
 
+// stampOf follows links: the hub's snapshots are links to blobs, and a blob is what is read.
 func stampOf(path string) (told, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -80,6 +81,7 @@ func cacheDir(kind string) string {
 	return filepath.Join(cache, "matrix", kind)
 }
 
+// cacheFile has a hash for a name: a path may be longer than a file's name can be.
 func cacheFile(dir, path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return filepath.Join(dir, hex.EncodeToString(sum[:16])+".json")

@@ -18,10 +18,11 @@ import (
 
 // api is the part of Ollama's interface that is not measured.
 type api struct {
-	base string // without a slash at its end
-	http *http.Client
+	base string       // without a slash at its end
+	http *http.Client // keeps no connection, so that none stands beside those that are measured
 }
 
+// newAPI sets no limit of time: a load may take minutes, and its caller's context knows how many.
 func newAPI(base string) *api {
 	return &api{base: bare(base), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
@@ -34,10 +35,11 @@ func bare(url string) string {
 
 // apiError is a refusal in the server's words.
 type apiError struct {
-	Status int
-	Text   string
+	Status int    // HTTP's; 200 where the error came in a good answer's body
+	Text   string // in the server's words
 }
 
+// Error names who says it: the text is often llama-server's, passed on.
 func (e *apiError) Error() string { return fmt.Sprintf("ollama says (%d): %s", e.Status, e.Text) }
 
 // call sends a body (nil = GET) and reads the answer into out, which may be nil.
@@ -84,6 +86,7 @@ func (a *api) do(req *http.Request, out any) error {
 	return nil
 }
 
+// version is that of the server which answers, which need not be the executable's.
 func (a *api) version(ctx context.Context) (string, error) {
 	var v struct{ Version string }
 	err := a.call(ctx, "/api/version", nil, &v)
@@ -92,16 +95,17 @@ func (a *api) version(ctx context.Context) (string, error) {
 
 // shown is what /api/show tells of a model.
 type shown struct {
-	Template     string
-	Capabilities []string
+	Template     string   // Go's or Jinja's, as the model brings it
+	Capabilities []string // "completion", "tools", "thinking" …; none in versions that do not tell
 	Details      struct {
-		Quantization string `json:"quantization_level"`
+		Quantization string `json:"quantization_level"` // "Q4_K_M", "F16"
 	}
 	ModelInfo struct {
-		AddBOS bool `json:"tokenizer.ggml.add_bos_token"`
+		AddBOS bool `json:"tokenizer.ggml.add_bos_token"` // false also where the model does not say
 	} `json:"model_info"`
 }
 
+// show reads a model's files; it loads nothing.
 func (a *api) show(ctx context.Context, name string) (shown, error) {
 	var s shown
 	err := a.call(ctx, "/api/show", cell.Canonical(map[string]string{"model": name}), &s)
@@ -110,11 +114,11 @@ func (a *api) show(ctx context.Context, name string) (shown, error) {
 
 // running is one entry of /api/ps.
 type running struct {
-	Name          string
-	Digest        string
-	Size          int64
-	SizeVRAM      int64  `json:"size_vram"`
-	ContextLength *int64 `json:"context_length"`
+	Name          string // with its tag
+	Digest        string // of the manifest, 64 hex digits
+	Size          int64  // bytes, weights and caches together
+	SizeVRAM      int64  `json:"size_vram"`      // bytes of Size that are on GPUs
+	ContextLength *int64 `json:"context_length"` // tokens of one request; nil: an old version
 }
 
 // loaded is the entry of a model in /api/ps. Ollama adds ":latest" to a name without a tag.
@@ -135,6 +139,7 @@ func (a *api) loaded(ctx context.Context, name string) (running, error) {
 var errNotLoaded = errors.New("ollama does not list it as loaded")
 
 // create makes a model from a GGUF file. Weights that the store already holds are not sent again.
+// The answer is not streamed: with a stream, an error would come after a 200.
 func (a *api) create(ctx context.Context, s source, name string) error {
 	digest := "sha256:" + s.digest
 	if err := a.putBlob(ctx, s.gguf, digest); err != nil {

@@ -26,7 +26,7 @@ type message struct {
 	Role       string     `json:"role"`
 	Content    string     `json:"content"`
 	ToolCalls  []toolCall `json:"tool_calls,omitempty"`
-	ToolName   string     `json:"tool_name,omitempty"`
+	ToolName   string     `json:"tool_name,omitempty"` // OpenAI's name, of a message with the role tool
 	ToolCallID string     `json:"tool_call_id,omitempty"`
 }
 
@@ -36,7 +36,7 @@ type toolCall struct {
 	ID       string `json:"id,omitempty"`
 	Function struct {
 		Name      string          `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
+		Arguments json.RawMessage `json:"arguments"` // an object
 	} `json:"function"`
 }
 

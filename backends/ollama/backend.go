@@ -23,6 +23,7 @@ func New() backends.Backend {
 	}
 }
 
+// installed starts the executable once, for its version, and no server.
 func installed(p *cell.Platform) backends.Installed {
 	number, path, err := Version(p.Binary)
 	return backends.Installed{Name: "Ollama", Version: number, Path: path, Tested: Tested,

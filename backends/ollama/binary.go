@@ -20,6 +20,7 @@ import (
 // find is the absolute path of a platform's executable.
 func find(p *cell.Platform) (string, error) { return lookUp(p.Binary) }
 
+// lookUp makes the path absolute: a server is started in a folder of its own.
 func lookUp(name string) (string, error) {
 	path, err := exec.LookPath(modelfile.ExpandHome(cmp.Or(name, "ollama")))
 	if err != nil {
@@ -43,6 +44,7 @@ func version(ctx context.Context, path string) (string, error) {
 	return modelfile.Told("versions", path, func() (string, error) { return ask(ctx, path) })
 }
 
+// reVersion finds "ollama version is 0.33.0", and "client version is …" where no server answers.
 var reVersion = regexp.MustCompile(`version is v?(\S+)`)
 
 // ask runs `ollama --version` with a server address where none can be: the answer of a running server, another one
@@ -61,11 +63,13 @@ func ask(ctx context.Context, path string) (string, error) {
 }
 
 // footprint is the executable with the libraries and runners that its release puts beside it: one package.
+// A link's target counts, since the libraries lie beside that.
 func footprint(binary string) *backends.Footprint {
 	if path, err := filepath.EvalSymlinks(binary); err == nil {
 		binary = path
 	}
 	f := &backends.Footprint{Packages: 1}
+	// What cannot be read is left out: a footprint is no reason to fail a launch.
 	add := func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return nil

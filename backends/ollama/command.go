@@ -11,6 +11,8 @@ import (
 
 // Command is how a cell's server is started: argv and what is set in its environment. store is the folder with the
 // models, port the loopback port.
+// The platform's own variables win over the defaults, but not over the folder and the address, by which the server
+// is proven ours.
 func Command(spec backends.Spec, binary, store string, port int) backends.Command {
 	env := map[string]string{
 		"OLLAMA_NOPRUNE":           "1", // the user's blobs are not ours to tidy
@@ -30,4 +32,5 @@ func Command(spec backends.Spec, binary, store string, port int) backends.Comman
 }
 
 // offloadDeclared reports whether the user himself said how many layers go to the GPU.
+// Then a split model is what is measured, and no failure.
 func offloadDeclared(p *cell.Platform) bool { return p.Options["num_gpu"] != nil }

@@ -17,22 +17,22 @@ import (
 
 // engine is a loaded model of a server that we started or, with server nil, attached to.
 type engine struct {
-	platform *cell.Platform
-	server   *server
-	url      string
-	model    string
+	platform *cell.Platform // its options go with every request
+	server   *server        // nil: attached
+	url      string         // the server's, without a slash at its end
+	model    string         // served name, also of an attached server's
 	client   *wire.Client
-	health   func(context.Context) error
-	thinks   bool
-	addsBOS  bool  // the engine begins each sequence itself
-	window   int64 // tokens of one request
-	oldEra   bool  // a prompt that is too long is cut without a word
-	done     chan struct{}
-	once     sync.Once
+	health   func(context.Context) error // on a connection of its own
+	thinks   bool                        // the model can, so it must be told not to
+	addsBOS  bool                        // the engine begins each sequence itself
+	window   int64                       // tokens of one request
+	oldEra   bool                        // a prompt that is too long is cut without a word
+	done     chan struct{}               // of an attached one; nil where server.Done tells
+	once     sync.Once                   // closes done
 
-	mu     sync.Mutex
-	info   backends.Info
-	looked time.Time // at the log
+	mu     sync.Mutex    // guards what follows, and server.log once the load is over
+	info   backends.Info // Warnings may grow
+	looked time.Time     // at the log
 }
 
 // Generate streams one answer.
@@ -114,6 +114,7 @@ func (e *engine) lookAttached() {
 	}
 }
 
+// warn says a thing once; it wants the lock.
 func (e *engine) warn(text string) {
 	if !slices.Contains(e.info.Warnings, text) {
 		e.info.Warnings = append(e.info.Warnings, text)
@@ -142,6 +143,7 @@ func (e *engine) Close(ctx context.Context) error {
 }
 
 // info gathers what a launch knows of its engine.
+// What the log tells goes over what files and API tell: it is of this load.
 func (l *launching) info(s *server, m running, about shown, version string) backends.Info {
 	info := infoOf(m, about, version)
 	info.PIDs = []int{s.PID()}

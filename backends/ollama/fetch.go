@@ -19,7 +19,7 @@ import (
 )
 
 // hub gets models from a registry.
-type hub struct{ registry string }
+type hub struct{ registry string } // base URL of what has no host in its name; a test has another
 
 // lacking asks the model's registry for the size of what the store does not hold yet. A GGUF file is the user's own; it
 // lacks nothing, or nothing can fetch it.
@@ -148,6 +148,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 
 // followPull reads a pull's progress to its end, which must be "success".
 func followPull(resp *http.Response, progress func(done, total int64)) error {
+	// By layer: Ollama loads several at once, and tells of each by itself.
 	done, total := map[string]int64{}, map[string]int64{}
 	last := "HTTP status " + resp.Status
 	lines := bufio.NewScanner(resp.Body)
@@ -178,6 +179,7 @@ func followPull(resp *http.Response, progress func(done, total int64)) error {
 	return nil
 }
 
+// sumOf may grow and shrink in its total: a layer is known only when its download begins.
 func sumOf(parts map[string]int64) int64 {
 	var sum int64
 	for _, n := range parts {

@@ -62,6 +62,7 @@ func bareName(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, "http://"), "https://")
 }
 
+// loopback goes by the name as it is written, and resolves nothing.
 func (r reference) loopback() bool {
 	host := r.host
 	if h, _, err := net.SplitHostPort(r.host); err == nil {
@@ -89,12 +90,13 @@ func (b hub) remote(r reference) registryModel {
 	return registryModel{r, fmt.Sprintf("%s/v2/%s/%s/manifests/%s", base, r.namespace, r.model, r.tag)}
 }
 
+// errNoAnswer is told from the caller's own deadline, which is no fault of the network.
 var errNoAnswer = errors.New("no answer in 30 s")
 
 // registryManifest is what a model consists of, as its registry says it and the store keeps it.
 type registryManifest struct {
-	Config layer
-	Layers []layer
+	Config layer   // parameters and the like; a blob as the others are
+	Layers []layer // weights, template, parameters, licence
 }
 
 // layers are all of them, the config last.
@@ -102,8 +104,8 @@ func (m registryManifest) layers() []layer { return append(m.Layers, m.Config) }
 
 // layer is one blob of a manifest; its digest has "sha256:" in front.
 type layer struct {
-	MediaType, Digest string
-	Size              int64 // bytes
+	MediaType, Digest string // "application/vnd.ollama.image.model"; "sha256:" and 64 hex digits
+	Size              int64  // bytes
 }
 
 // size sums the layers that a download into a store would bring ("": a store that cannot be seen); nil when the registry

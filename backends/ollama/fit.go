@@ -55,6 +55,7 @@ func fitSettingsOf(c *cell.Cell) ggml.Settings {
 	return s
 }
 
+// describe has the model's name for its precision, which names say (…-q4_K_M) where no header does.
 func describe(c *cell.Cell) ggml.Model {
 	if modelOf(c.Model) == nil {
 		return ggml.Model{}
@@ -63,6 +64,7 @@ func describe(c *cell.Cell) ggml.Model {
 	return ggml.Describe(g, c.Model.Architecture, modelOf(c.Model).Model+modelOf(c.Model).GGUF)
 }
 
+// header is that of the file, or of the weights in the store that a launch would take.
 func header(c *cell.Cell) (*modelfile.GGUF, error) {
 	m := modelOf(c.Model)
 	if m.GGUF != "" {

@@ -34,6 +34,7 @@ var kind = &cell.EngineKind{Name: Name, Server: "ollama", Installs: Name, Sequen
 	},
 }}
 
+// sequences is 1 where nothing is declared: that is what Command sets.
 func sequences(p *cell.Platform) float64 {
 	if declared, err := strconv.ParseFloat(p.Env["OLLAMA_NUM_PARALLEL"], 64); err == nil {
 		return declared
@@ -43,7 +44,7 @@ func sequences(p *cell.Platform) float64 {
 
 // Model names what Ollama loads: Model by name, or GGUF from a file.
 type Model struct {
-	Model    string
+	Model    string // "gemma3:4b", "hf.co/org/repo:tag"; "" = made from GGUF
 	GGUF     string // absolute path after loading
 	Template string // Ollama's (Go) template for a GGUF that carries none
 }

@@ -28,9 +28,9 @@ var (
 // launching is a launch on its way.
 type launching struct {
 	spec    backends.Spec
-	binary  string
-	version string
-	source  source
+	binary  string // absolute; set by look
+	version string // of the executable; set by look
+	source  source // set by look
 	model   string // served name
 }
 
@@ -104,8 +104,8 @@ func (l *launching) prepare(ctx context.Context) error {
 // server is a started process that answers.
 type server struct {
 	*launched.Server
-	api *api
-	log logReader
+	api *api      // of this server's own port
+	log logReader // not safe for concurrent use: the launch reads it, then the engine under its lock
 }
 
 // start runs a server and returns once it listens and is proven ours. measured: its time is the phase "spawn".
@@ -186,6 +186,7 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 		return nil, fmt.Errorf("load %s: %w", l.model, err)
 	}
 	took := time.Since(began)
+	// The log again: a runner may say a moment after the answer how many layers it took.
 	s.log.read()
 	l.tellLoad(took, s.log.started)
 	l.spec.Enter("ready")
@@ -257,6 +258,7 @@ func (s *server) load(ctx context.Context, body []byte) error {
 	return err
 }
 
+// thinks is false of versions that tell no capabilities: there the model is told nothing.
 func (s shown) thinks() bool {
 	return slices.Contains(s.Capabilities, "thinking")
 }

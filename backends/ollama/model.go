@@ -15,12 +15,12 @@ import (
 
 // source is where a cell's model comes from.
 type source struct {
-	name     string // as the server knows it; "" until a GGUF's is made up with the version
-	store    string // OLLAMA_MODELS
-	gguf     string // file to create it from; "" = taken by name
-	digest   string // of the GGUF, or of the manifest: 64 hex digits
-	template string
-	identity cell.Values
+	name     string      // as the server knows it; "" until a GGUF's is made up with the version
+	store    string      // OLLAMA_MODELS
+	gguf     string      // file to create it from; "" = taken by name
+	digest   string      // of the GGUF, or of the manifest: 64 hex digits
+	template string      // Ollama's, for a GGUF; "" = the file's own
+	identity cell.Values // what Identity.Model has
 }
 
 // resolveModel reads digests, no server.
@@ -65,6 +65,7 @@ func resolveGGUF(c *cell.Cell) (source, error) {
 	return s, nil
 }
 
+// sum is SHA-256 in hex: a text in an identity would be as long as a template is.
 func sum(text string) string {
 	h := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(h[:])
@@ -91,6 +92,7 @@ const serviceStore = "/usr/share/ollama/.ollama/models"
 
 // userStore is the folder that holds a model which is taken by name: the declared one, or the first of the usual
 // ones that has it.
+// It is looked at each time: a pull between two plans may fill either.
 func userStore(p *cell.Platform, name string) string {
 	own := modelsDir(process.Getenv(p.Env))
 	if p.Env["OLLAMA_MODELS"] != "" {

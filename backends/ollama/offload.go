@@ -17,4 +17,5 @@ func partial(f facts, m running) string {
 	return ""
 }
 
+// gib is for messages, in the unit that nvidia-smi and Ollama's log show.
 func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }

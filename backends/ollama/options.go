@@ -21,6 +21,7 @@ func contextOf(p *cell.Platform) int {
 	return defaultContext
 }
 
+// whole takes 4096.0 for 4096: a computed value is a float in the language.
 func whole(v any) (int, bool) {
 	n, ok := cell.Number(v)
 	return int(n), ok && n == float64(int(n))
@@ -72,16 +73,16 @@ func sampled(p *cell.Platform, req backends.Request) map[string]any {
 // on with half of the prompt. Versions before 0.12.6 know neither word; see engine.cutPrompt.
 type request struct {
 	Model     string          `json:"model"`
-	Prompt    string          `json:"prompt,omitempty"`
+	Prompt    string          `json:"prompt,omitempty"` // "" in a chat; without Messages too it only loads
 	Messages  []message       `json:"messages,omitempty"`
 	Tools     json.RawMessage `json:"tools,omitempty"`
-	Format    json.RawMessage `json:"format,omitempty"`
-	Raw       bool            `json:"raw,omitempty"`
-	Stream    bool            `json:"stream"`
-	Think     any             `json:"think,omitempty"` // bool or a level
-	Truncate  bool            `json:"truncate"`
-	Shift     bool            `json:"shift"`
-	KeepAlive int             `json:"keep_alive"`
+	Format    json.RawMessage `json:"format,omitempty"` // "json" in quotes, or a schema
+	Raw       bool            `json:"raw,omitempty"`    // past the model's template
+	Stream    bool            `json:"stream"`           // false only to load
+	Think     any             `json:"think,omitempty"`  // bool or a level
+	Truncate  bool            `json:"truncate"`         // always false, and sent
+	Shift     bool            `json:"shift"`            // always false, and sent
+	KeepAlive int             `json:"keep_alive"`       // −1 = for ever: no request loads the model anew
 	Options   map[string]any  `json:"options"`
 }
 

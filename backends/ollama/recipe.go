@@ -62,6 +62,7 @@ func recipeModel(c *cell.Cell, from source, version string) string {
 	return cmp.Or(from.name, modelOf(c.Model).Model, strings.ToLower(c.Model.ID))
 }
 
+// modelfileText has Ollama's quotes of three, within which nothing is escaped.
 func modelfileText(m *Model) string {
 	text := "FROM " + m.GGUF + "\n"
 	if m.Template != "" {

@@ -34,6 +34,7 @@ func modelFiles(c *cell.Cell) []string {
 	return files
 }
 
+// exists is false where a path cannot be looked at: nobody reads from it then.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -14,23 +14,23 @@ import (
 
 // facts are what a server's log tells and its API does not.
 type facts struct {
-	listening string // address
-	gpu       bool   // inference on a GPU was found possible
-	computes  bool   // the line that tells so is there
-	layers    *int64 // offered to the GPU, the output layer included
-	layersGPU *int64
+	listening string        // address
+	gpu       bool          // inference on a GPU was found possible
+	computes  bool          // the line that tells so is there
+	layers    *int64        // offered to the GPU, the output layer included
+	layersGPU *int64        // of layers; both nil: the version does not say, or there is no GPU
 	slots     *int64        // requests at once
 	loads     int           // runners started
 	cut       int           // prompts cut to the window
 	started   time.Duration // the runner, with the model in it, as the last load states it; 0 = not told
-	warnings  []string
+	warnings  []string      // those of worth, in the log's words
 }
 
 var (
 	reListening = regexp.MustCompile(`msg="Listening on (\S+) \(version`)
 	reCompute   = regexp.MustCompile(`msg="inference compute".* library=(\w+)`)
 	reOffloaded = regexp.MustCompile(`offloaded\s+(\d+)/(\d+)\s+layers to GPU`)
-	reRunner    = regexp.MustCompile(`msg="starting (?:llama server|llama-server|runner)" cmd="([^"]*)`)
+	reRunner    = regexp.MustCompile(`msg="starting (?:llama server|llama-server|runner)" cmd="([^"]*)`) // each start is a load
 	reSlots     = regexp.MustCompile(`(?:--parallel|-np) (\d+)`)
 	reStarted   = regexp.MustCompile(`msg="(?:llama runner|llama-server) started in ([\d.]+) seconds`)
 	reMessage   = regexp.MustCompile(`msg="?([^"]*)`)
@@ -43,6 +43,7 @@ var worth = []string{
 }
 
 // take reads one line.
+// Each pattern is of both eras, and a line may fit none.
 func (f *facts) take(line string) {
 	if m := reListening.FindStringSubmatch(line); m != nil {
 		f.listening = m[1]
@@ -88,8 +89,8 @@ func (f *facts) warn(line string) {
 
 // logReader takes a growing log in, from where it stopped the last time.
 type logReader struct {
-	path   string
-	offset int64
+	path   string // it may hold earlier launches before offset
+	offset int64  // of the first byte not yet taken
 	facts
 }
 
@@ -112,6 +113,7 @@ func (r *logReader) read() {
 }
 
 // failures are how a launch is known to fail.
+// Case does not matter; the particular stand before the general.
 var failures = []launched.Sign{
 	launched.Known("address already in use", "port_taken", true, "free the port"),
 	launched.Known("binary not found", "missing_runner", true, "this build of Ollama has no llama-server beside it: install a release, or see just engines"),

@@ -16,10 +16,10 @@ import (
 // Question is a short run of somebody else's program that tells something: an interpreter its import path, a batch
 // system its queue. It is no engine and nothing is measured.
 type Question struct {
-	Path  string // of the program, absolute
-	Args  []string
-	Env   []string // all of it
-	Stdin string
+	Path  string        // of the program, absolute
+	Args  []string      // without the program's own name
+	Env   []string      // all of it
+	Stdin string        // "" = nothing to read
 	Limit time.Duration // 0: as long as the context lasts
 	// Line is called with each line of stdout as it comes; nil: stdout is returned.
 	Line func(line []byte)

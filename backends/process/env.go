@@ -51,6 +51,7 @@ func Getenv(declared map[string]string) func(name string) string {
 	}
 }
 
+// passes goes by the name alone: a value may hold anything.
 func passes(name string) bool { return Matches(Passed, name) }
 
 // Matches reports whether a variable is among names, where a trailing * matches any ending.

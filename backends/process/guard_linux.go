@@ -27,19 +27,19 @@ const (
 
 // order is the first line on the lifeline: what the guard is to run.
 type order struct {
-	Path    string
+	Path    string // absolute
 	Argv    []string
-	Env     []string
+	Env     []string // complete, marks included
 	Dir     string
-	Extra   int
-	Attempt string
+	Extra   int    // descriptors from fdExtra on
+	Attempt string // by which killMarked finds what does not descend from the guard
 }
 
 // status is one line from the guard.
 type status struct {
-	PID    int    `json:",omitempty"`
-	Error  string `json:",omitempty"`
-	Ended  bool   `json:",omitempty"`
+	PID    int    `json:",omitempty"` // first word of a command that runs
+	Error  string `json:",omitempty"` // first word of one that does not
+	Ended  bool   `json:",omitempty"` // with Code or Signal
 	Code   int    `json:",omitempty"`
 	Signal string `json:",omitempty"`
 }
@@ -163,7 +163,7 @@ func requests(life *bufio.Reader) <-chan time.Duration {
 
 // ward is what a guard watches over.
 type ward struct {
-	pid     int
+	pid     int // of the command, and of its group
 	attempt string
 	out     *json.Encoder
 }
@@ -197,6 +197,7 @@ func (w *ward) watch(requests <-chan time.Duration, reaped <-chan ended) {
 	}
 }
 
+// report is heard before the last descendant is gone: whoever waits for an answer must not wait for those.
 func (w *ward) report(ws syscall.WaitStatus) {
 	s := status{Ended: true, Code: ws.ExitStatus()}
 	if ws.Signaled() {

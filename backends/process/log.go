@@ -43,6 +43,7 @@ func TailFrom(path string, offset int64, n int) string {
 	return strings.Join(lines, "\n")
 }
 
+// lastState: a progress bar writes each state over the last, with a carriage return and no line feed.
 func lastState(line string) string {
 	line = strings.TrimRight(line, "\r")
 	return line[strings.LastIndexByte(line, '\r')+1:]

@@ -20,9 +20,9 @@ import (
 
 // Command is what to start.
 type Command struct {
-	Argv       []string
-	Env        []string // complete; nothing is inherited
-	Dir        string
+	Argv       []string   // Argv[0] is looked for on Env's PATH
+	Env        []string   // complete; nothing is inherited
+	Dir        string     // "" = ours
 	LogPath    string     // stdout and stderr, opened O_APPEND; "" = discarded
 	ExtraFiles []*os.File // the command's descriptors 3, 4, …; the caller closes its own copies
 	Attempt    string     // MATRIX_ATTEMPT for it and its descendants; "" = a random one
@@ -60,14 +60,14 @@ func (e Exit) String() string {
 // Process is one started command with its guard. Its methods may be called concurrently.
 type Process struct {
 	pid       int
-	guardPID  int
+	guardPID  int // 0 where there is none
 	attempt   string
 	logPath   string
-	logOffset int64
+	logOffset int64         // bytes of earlier launches
 	done      chan struct{} // the command has ended
 	gone      chan struct{} // and no descendant is left
-	exitOnce  sync.Once
-	exit      Exit
+	exitOnce  sync.Once     // the first end that is told counts
+	exit      Exit          // valid once done is closed
 	child
 }
 
@@ -121,6 +121,7 @@ func (p *Process) Exit() Exit {
 	return p.exit
 }
 
+// ended stamps the time here, by our clock: the guard tells none.
 func (p *Process) ended(e Exit) {
 	p.exitOnce.Do(func() {
 		e.At = time.Now()
@@ -161,6 +162,7 @@ func (p *Process) Kill() error {
 // of gigabytes of GPU memory takes a second, not ten.
 const killPatience = 10 * time.Second
 
+// waitGone takes no context: what was killed is waited for even when the one who asked has gone.
 func (p *Process) waitGone(d time.Duration) bool {
 	select {
 	case <-p.gone:

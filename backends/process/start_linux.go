@@ -16,7 +16,7 @@ import (
 // child is our end of the guard.
 type child struct {
 	mu   sync.Mutex // of writes to life
-	life *os.File
+	life *os.File   // its end, even by our death, is what ends the guard
 }
 
 // start runs the guard, gives it its order and waits until the command runs.
@@ -115,6 +115,7 @@ func (p *Process) follow(guard *exec.Cmd, r *os.File, first chan<- status) {
 	close(p.gone)
 }
 
+// exitOf: a signal has no code, and −1 is none that a program can give.
 func exitOf(s status) Exit {
 	if s.Signal != "" {
 		return Exit{Code: -1, Signal: s.Signal}
@@ -128,6 +129,7 @@ func (p *Process) buryOrphans() {
 	killAttempt(p.attempt, 100)
 }
 
+// say writes whole lines only, from any goroutine; a guard that is gone makes it fail with EPIPE.
 func (p *Process) say(line []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,6 +144,7 @@ func (p *Process) terminate(grace time.Duration) {
 
 func (p *Process) kill() { p.say([]byte("0\n")) }
 
+// killHard ends a guard that hangs; the engine's parent-death signal and buryOrphans do its work then.
 func (p *Process) killHard() {
 	syscall.Kill(p.guardPID, syscall.SIGKILL)
 }

@@ -13,22 +13,22 @@ import (
 // more descriptors than a process may have.
 type batchLine struct {
 	openAIRequest
-	Seq      int64   `json:"seq"`
-	TimeoutS float64 `json:"timeout_s,omitempty"`
+	Seq      int64   `json:"seq"`                 // the client's; comes back with the answer
+	TimeoutS float64 `json:"timeout_s,omitempty"` // s; 0 = none
 }
 
 // BatchAnswer is how one of them ended. Durations are by the queue's own clock.
 type BatchAnswer struct {
-	Seq          int64   `json:"seq"`
-	Error        string  `json:"error,omitempty"`
+	Seq          int64   `json:"seq"`             // of the request
+	Error        string  `json:"error,omitempty"` // "" = answered
 	Class        string  `json:"class,omitempty"` // prompt_too_long, bad_request, http_500, timeout
 	Text         string  `json:"text,omitempty"`
-	InputTokens  int64   `json:"input_tokens"`
+	InputTokens  int64   `json:"input_tokens"` // words, which are tokens here
 	OutputTokens int64   `json:"output_tokens"`
 	FinishReason string  `json:"finish_reason,omitempty"`
-	QueueS       float64 `json:"queue_s"`
-	PrefillS     float64 `json:"prefill_s"`
-	DecodeS      float64 `json:"decode_s"`
+	QueueS       float64 `json:"queue_s"`   // s, from its arrival to its admission
+	PrefillS     float64 `json:"prefill_s"` // s, to its first token
+	DecodeS      float64 `json:"decode_s"`  // s, to its last
 }
 
 // inFlight is how many requests of a batch the engine holds; the next ones wait on the wire, so that memory
@@ -43,7 +43,7 @@ type batchRun struct {
 	live  sync.WaitGroup
 
 	mu       sync.Mutex
-	finished []func() BatchAnswer
+	finished []func() BatchAnswer      // each makes its line when the writer asks
 	flying   map[*sequence]*time.Timer // its timeout, nil = none
 }
 

@@ -42,6 +42,7 @@ type writer struct {
 	root any // the schema that references point into
 }
 
+// below is even enough for so few choices: a modulus favours the low ones by one part in 2⁶⁴/n.
 func (w *writer) below(n int) int {
 	w.seed = mix(w.seed + 1)
 	return int(w.seed % uint64(n))
@@ -173,6 +174,7 @@ func (w *writer) number(s map[string]any, whole bool) any {
 	return v
 }
 
+// numberOr takes what encoding/json makes of a number; anything else in a schema's place for one counts as absent.
 func numberOr(v any, otherwise float64) float64 {
 	if n, ok := v.(float64); ok {
 		return n

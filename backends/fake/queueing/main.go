@@ -28,7 +28,7 @@ type Config struct {
 // Readiness is the file that a server writes once it listens. The server picks its port itself: one picked for it could be taken meanwhile.
 type Readiness struct {
 	Port  int     `json:"port"`
-	LoadS float64 `json:"load_s"`
+	LoadS float64 `json:"load_s"` // s that the load took; 0 where it comes with the first request
 }
 
 // MainIfAsked is called first in main and TestMain. Where the process was started as the simulator's
@@ -150,6 +150,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// logf writes to stdout, which is the engine's log, in lines like those that a real engine's reader looks for.
 func logf(format string, args ...any) {
 	fmt.Printf(time.Now().Format("15:04:05.000")+" "+format+"\n", args...)
 }

@@ -59,13 +59,13 @@ type ollamaRequest struct {
 	Model    string          `json:"model"`
 	Prompt   string          `json:"prompt"`
 	Messages []message       `json:"messages"`
-	Stream   *bool           `json:"stream"`
-	Truncate *bool           `json:"truncate"`
-	Format   json.RawMessage `json:"format"`
+	Stream   *bool           `json:"stream"`   // nil = true, as Ollama has it
+	Truncate *bool           `json:"truncate"` // nil = true: cut without a word
+	Format   json.RawMessage `json:"format"`   // "json" in quotes, or a schema
 	Options  struct {
-		NumPredict  *int64    `json:"num_predict"`
-		NumCtx      int64     `json:"num_ctx"`
-		Temperature *float64  `json:"temperature"`
+		NumPredict  *int64    `json:"num_predict"` // nil or below 0: to the window's end
+		NumCtx      int64     `json:"num_ctx"`     // 0 = the model's
+		Temperature *float64  `json:"temperature"` // nil = 0.8
 		Seed        int64     `json:"seed"`
 		Stop        oneOrMore `json:"stop"`
 	} `json:"options"`
@@ -185,8 +185,8 @@ func nativeFormat(raw json.RawMessage) (f cell.ResponseFormat) {
 // ollamaShape is how an answer is written, and what its durations are counted from.
 type ollamaShape struct {
 	chat, stream bool
-	began        time.Time
-	loaded       time.Duration
+	began        time.Time     // the request came
+	loaded       time.Duration // what of it went into loading
 }
 
 // answerOllama writes NDJSON, one line per stretch of text, and the native durations at the end.
@@ -222,4 +222,5 @@ func (s *server) answerOllama(w http.ResponseWriter, r *http.Request, g *generat
 	s.done()
 }
 
+// stamp has nanoseconds, as Ollama's has: its length changes from event to event.
 func stamp() string { return time.Now().UTC().Format(time.RFC3339Nano) }

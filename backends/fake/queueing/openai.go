@@ -28,13 +28,13 @@ func (s *server) openAIRoutes(mux *http.ServeMux) {
 // openAIRequest is what a completion may ask; fields without a meaning here are ignored, as vLLM does.
 type openAIRequest struct {
 	Model               string          `json:"model"`
-	Prompt              json.RawMessage `json:"prompt"`
+	Prompt              json.RawMessage `json:"prompt"` // a text, or token ids
 	Messages            []message       `json:"messages"`
-	MaxTokens           *int64          `json:"max_tokens"`
-	MaxCompletionTokens *int64          `json:"max_completion_tokens"`
+	MaxTokens           *int64          `json:"max_tokens"`            // nil = 16 for a completion, as in vLLM
+	MaxCompletionTokens *int64          `json:"max_completion_tokens"` // goes before max_tokens
 	MinTokens           int64           `json:"min_tokens"`
 	IgnoreEOS           bool            `json:"ignore_eos"`
-	Temperature         *float64        `json:"temperature"`
+	Temperature         *float64        `json:"temperature"` // nil = 1
 	Seed                int64           `json:"seed"`
 	Stop                oneOrMore       `json:"stop"`
 	Stream              bool            `json:"stream"`

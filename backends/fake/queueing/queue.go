@@ -16,10 +16,10 @@ type sequence struct {
 	stream         bool   // wants to hear of every token, not of its end alone
 	notify         func() // called when produced has grown; must not block
 
-	produced atomic.Int64
-	ended    atomic.Bool
+	produced atomic.Int64 // tokens so far
+	ended    atomic.Bool  // set after produced has its last value
 
-	arrived, admitted, first, last time.Duration
+	arrived, admitted, first, last time.Duration // zero until then
 
 	state    state
 	end      time.Duration // of its prefill
@@ -49,17 +49,18 @@ type queue struct {
 	total    float64 // tokens/s of all together; 0 = no cap
 	capacity int64   // KV tokens; 0 = no limit
 
-	now      time.Duration
-	waiting  []*sequence // first come first served; canceled ones are dropped when they are reached
-	head     int
-	filling  []*sequence // in the prefill pipe, in order of their ends
-	pipeFree time.Duration
+	now      time.Duration // since the scheduler began; never goes back
+	waiting  []*sequence   // first come first served; canceled ones are dropped when they are reached
+	head     int           // of waiting: where the next one to look at is
+	filling  []*sequence   // in the prefill pipe, in order of their ends
+	pipeFree time.Duration // when the prefill pipe has done all that is booked
 	decoding byEnd
 	scale    float64 // tokens that a sequence decoding since the start would have made
 	kv       int64   // tokens held
 	stats    stats
 }
 
+// newQueue makes a queue that stands at 0. It is not safe for concurrent use: the scheduler has the lock.
 func newQueue(o Options) *queue {
 	return &queue{
 		slots: o.Slots, prefill: o.PrefillTokensPerS, decode: o.DecodeTokensPerS,
@@ -222,6 +223,7 @@ func (q *queue) stream() (streaming int) {
 	return streaming
 }
 
+// tell runs under the scheduler's lock, so notify must not come back to it.
 func (s *sequence) tell() {
 	if s.notify != nil {
 		s.notify()
@@ -234,6 +236,7 @@ func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 // byEnd is a heap of the decoding sequences, the one that ends first on top.
 type byEnd []*sequence
 
+// Len, Less and Swap are heap.Interface's; Swap keeps each sequence's own index, by which it can be canceled.
 func (h byEnd) Len() int           { return len(h) }
 func (h byEnd) Less(i, j int) bool { return h[i].to < h[j].to }
 func (h byEnd) Swap(i, j int) {
@@ -248,6 +251,7 @@ func (h *byEnd) Push(x any) {
 	*h = append(*h, s)
 }
 
+// Pop clears the place that it leaves, else the array would keep a sequence that has ended.
 func (h *byEnd) Pop() any {
 	old := *h
 	s := old[len(old)-1]

@@ -8,9 +8,9 @@ import (
 
 // scheduler drives a queue by the clock and shares it among the server's handlers.
 type scheduler struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards queue
 	queue *queue
-	began time.Time
+	began time.Time     // 0 on the queue's clock
 	kick  chan struct{} // something was added or canceled
 }
 
@@ -43,6 +43,7 @@ func (s *scheduler) snapshot() snapshot {
 	return s.queue.snapshot()
 }
 
+// wake never waits: one kick that is pending is enough for any number of changes.
 func (s *scheduler) wake() {
 	select {
 	case s.kick <- struct{}{}:

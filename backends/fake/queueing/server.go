@@ -15,10 +15,10 @@ import (
 type server struct {
 	Config
 	scheduler *scheduler
-	answered  atomic.Int64
-	ids       atomic.Int64
+	answered  atomic.Int64 // requests, failures of error_rate included: die_after_requests counts them
+	ids       atomic.Int64 // given so far
 
-	loading sync.Mutex
+	loading sync.Mutex  // held during a load, so that all who come meanwhile wait for the one
 	loaded  atomic.Bool // Ollama: the model is in memory
 
 	core    chan struct{} // closed when the engine's core is dead and the server does not know what to do
@@ -69,6 +69,7 @@ func read(w http.ResponseWriter, r *http.Request, into any, refuse func(http.Res
 	return true
 }
 
+// reply is a whole answer as JSON, not streamed.
 func reply(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -187,4 +188,5 @@ func (s *server) coreDead() bool {
 	}
 }
 
+// id counts on, so that the same requests get the same names in every run.
 func (s *server) id(prefix string) string { return fmt.Sprintf("%s-%d", prefix, s.ids.Add(1)) }

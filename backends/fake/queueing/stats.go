@@ -9,10 +9,10 @@ import (
 
 // stats is what the queue counts; /metrics tells it under vLLM's names.
 type stats struct {
-	waiting                      int64
-	promptTokens, outputTokens   int64
-	stopped, capped, aborted     int64 // sequences that ended by themselves, at max_tokens, by their client
-	ttft, e2e, waited, filled, d histogram
+	waiting                      int64     // now
+	promptTokens, outputTokens   int64     // of prefills and of sequences that have ended
+	stopped, capped, aborted     int64     // sequences that ended by themselves, at max_tokens, by their client
+	ttft, e2e, waited, filled, d histogram // d: decoding
 }
 
 // bounds are the upper bounds of every histogram's buckets, in seconds.
@@ -25,6 +25,7 @@ type histogram struct {
 	bucket [9]int64 // one per bound, not cumulated
 }
 
+// observe leaves what is beyond the last bound to count alone: +Inf's bucket is that.
 func (h *histogram) observe(d time.Duration) {
 	s := d.Seconds()
 	h.sum += s
@@ -62,9 +63,10 @@ type snapshot struct {
 	stats
 	running int
 	kvUsed  float64 // share, 0–1
-	kvSize  int64
+	kvSize  int64   // tokens; 0 = no limit
 }
 
+// snapshot is a copy; the queue must stand at the present.
 func (q *queue) snapshot() snapshot {
 	s := snapshot{stats: q.stats, running: q.running(), kvSize: q.capacity}
 	if q.capacity > 0 {

@@ -19,8 +19,8 @@ reviewed by peers across projects years`)
 
 // plan is what a prompt makes the engine say: a function of the prompt and the seed alone.
 type plan struct {
-	seed   uint64
-	tokens int64
+	seed   uint64 // of its words
+	tokens int64  // all of them; 1 at least
 	reason string // stop, length
 	whole  string // in the form that was asked for; "" = words
 }
@@ -29,7 +29,7 @@ type plan struct {
 type asked struct {
 	maxTokens, minTokens int64
 	ignoreEOS            bool
-	temperature          float64
+	temperature          float64 // 0 = the seed plays no part
 	seed                 int64
 	stop                 []string
 	format               cell.ResponseFormat
@@ -39,6 +39,7 @@ type asked struct {
 // runesAToken is how much of a formed answer is one token.
 const runesAToken = 4
 
+// hashOf puts a 0 behind each part, so that two parts are not the same as one of both.
 func hashOf(parts ...string) uint64 {
 	h := fnv.New64a()
 	for _, p := range parts {
