@@ -25,11 +25,7 @@ func (m *maker) quality() (Section, error) {
 		s.Blocks = append(s.Blocks, toned("warn", w))
 	}
 	s.Blocks = append(s.Blocks, para("Agreement says that two cells do the same, not that either is right; accuracy needs reference answers."))
-	if t := (agreements{m}).cells(); len(t.Rows) > mostOpen {
-		s.Blocks = append(s.Blocks, fold(t.Caption, tableBlock(t)))
-	} else {
-		s.Blocks = append(s.Blocks, tableBlock(t))
-	}
+	s.Blocks = append(s.Blocks, openTable(agreements{m}.cells()))
 	for _, g := range m.groups {
 		f, err := g.lengths(m.ctx, m.Set)
 		if err != nil {
@@ -44,7 +40,7 @@ func (m *maker) quality() (Section, error) {
 	}
 	for _, t := range []*Table{m.worth(), agreements{m}.fieldPairs(), agreements{m}.fieldAccuracies()} {
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, tableBlock(t))
+			s.Blocks = append(s.Blocks, openTable(t))
 		}
 	}
 	return s, nil
@@ -87,6 +83,13 @@ func (g *group) lengths(ctx context.Context, set *summary.Set) (*Figure, error) 
 
 // mostOpen is how many rows a table may have that not everybody wants, and not be folded.
 const mostOpen = 6
+
+func openTable(t *Table) Block {
+	if len(t.Rows) > mostOpen {
+		return fold(t.Caption, tableBlock(t))
+	}
+	return tableBlock(t)
+}
 
 // agreements are the tables of how far answers agree.
 type agreements struct{ m *maker }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"matrix/results/decision"
+	"matrix/results/quality"
 	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/report/document"
@@ -186,8 +187,8 @@ func TestOrderTurns(t *testing.T) {
 	r := reported(t, platform("quick", sizes, []float64{1, 1.01, 0.99}, load(2)), platform("strong", sizes, []float64{0.5, 0.505, 0.495}, load(600)))
 	cards := append(r.card().Others, *r.card())
 	for i, want := range []string{"5,000 requests: quick, 8.4 min", "50,000 requests: strong", "200,000 requests: strong"} {
-		if !strings.HasPrefix(cards[i].For, want) {
-			t.Errorf("card %d is for %q, want %q", i, cards[i].For, want)
+		if !strings.HasPrefix(cards[i].For, want) || cards[i].Behind != (i < 2) {
+			t.Errorf("card %d is for %q, behind %v, want %q", i, cards[i].For, cards[i].Behind, want)
 		}
 	}
 	r.says(t, []string{"It depends on the number of requests: quick below about 12,000, strong from about 12,000"})
@@ -487,6 +488,32 @@ func TestFormsAgree(t *testing.T) {
 		if a, b := shape.FindAllString(own, -1), shape.FindAllString(file, -1); !slices.Equal(a, b) || len(a) < 8 || !strings.Contains(r.page, own) {
 			t.Errorf("%s is drawn otherwise in its file: %d shapes and %d", f.ID, len(a), len(b))
 		}
+	}
+}
+
+// Of the quality of answers a few rows stand open; a table of every pair, field by field, is folded: it is longer than all else.
+func TestLongTablesAreFolded(t *testing.T) {
+	var q quality.Report
+	for i := range 4 {
+		q.Cells = append(q.Cells, quality.Cell{Name: fmt.Sprint("cell ", i), N: 10})
+		for range 3 {
+			q.Pairs = append(q.Pairs, quality.Pair{A: "x", B: "y", N: 10, Fields: []quality.Field{{Path: "/score", N: 10, Exact: &quality.Share{Value: 1, N: 10}}}})
+		}
+	}
+	s, err := (&maker{Input: Input{Set: &summary.Set{}, Quality: &q}}).quality()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open, folded []string
+	for _, b := range s.Blocks {
+		if b.Table != nil {
+			open = append(open, b.Table.Caption)
+		} else if b.Fold != nil {
+			folded = append(folded, b.Fold.Title)
+		}
+	}
+	if !slices.Equal(open, []string{"Answers of each cell's last complete launch"}) || !slices.Equal(folded, []string{"How far each pair agrees", "Agreement on each field of the answers"}) {
+		t.Errorf("open %q, folded %q", open, folded)
 	}
 }
 
