@@ -136,6 +136,7 @@ func TestChecksRedden(t *testing.T) {
 			}
 		}), "40 of 200 answers cannot be used (20%): 40 × schema:/score", false},
 		"thinks":         {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"thinking": true}), "thinking false against true", true},
+		"cold caches":    {summary.CheckRequest, summary.Red, runs(func(r *record.Run) { r.CompileCache = "cold" }), "isolation.caches warm against cold", true},
 		"other sampling": {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"temperature": 0.7}), "temperature 0 against 0.7", true},
 		"a schema":       {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"json_schema": map[string]any{"type": "object"}}), "json_schema", true},
 		"a template":     {summary.CheckRequest, summary.Red, spec("generate", map[string]any{"template": "{{.Prompt}}"}), "template", true},

@@ -56,10 +56,24 @@ func (g *checking) requests() {
 func (g *checking) sent(a, b *Cell) {
 	unlike, known := NotAsked(&a.First().Identity, &b.First().Identity)
 	g.seen = g.seen || known
+	if x, y := cold(a), cold(b); x != y && (x == 0 && y == len(b.Launches) || y == 0 && x == len(a.Launches)) { // their loads are part of the times
+		words := map[bool]string{true: "cold", false: "warm"}
+		unlike = append(unlike, fmt.Sprintf("isolation.caches %s against %s", words[x > 0], words[y > 0]))
+	}
 	if len(unlike) > 0 {
 		g.note(Check{Name: g.name, Level: Red, Contenders: []string{g.named[a], g.named[b]}, Cells: []string{folder(a), folder(b)},
 			Text: fmt.Sprintf("%s and %s were not asked the same: %s", g.named[a], g.named[b], strings.Join(unlike, ", "))})
 	}
+}
+
+// cold is how many launches of a cell were told to start on cold caches.
+func cold(c *Cell) (n int) {
+	for _, a := range c.Launches {
+		if a.Run().CompileCache == "cold" {
+			n++
+		}
+	}
+	return n
 }
 
 // NotAsked are the settings of generate that two cells do not share, in words: "thinking false against true". known is false
