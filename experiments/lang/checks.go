@@ -16,6 +16,7 @@ import (
 
 // What a block's attributes must be together; each by itself is checked by its field.
 
+// mistakeAt reports a mistake at an attribute where it is written, else at the block's label.
 func (l *loader) mistakeAt(n *node, path, summary, detail string) {
 	at, ok := n.ranges[path]
 	if !ok {
@@ -24,6 +25,7 @@ func (l *loader) mistakeAt(n *node, path, summary, detail string) {
 	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
 }
 
+// checkDataset wants one source of prompts. A path that is not known yet says nothing.
 func (l *loader) checkDataset(n *node, d *cell.Dataset) {
 	path := hclvalue.Attribute(n.value, "path")
 	switch {
@@ -36,6 +38,7 @@ func (l *loader) checkDataset(n *node, d *cell.Dataset) {
 	}
 }
 
+// checkModel asks each engine what is wrong with the part that it would load.
 func (l *loader) checkModel(n *node, m *cell.Model) {
 	for _, p := range cell.ModelParts() {
 		v := hclvalue.Attribute(n.value, p.Name)
@@ -51,6 +54,8 @@ func (l *loader) checkModel(n *node, m *cell.Model) {
 // environName is what can name an environment variable; a key put there by mistake seldom looks like that.
 var environName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// checkPlatform looks for what keeps a server from being reached, and for keys where they would be seen. What may hold one is never
+// shown: the source line ends where the value begins.
 func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 	known := hclvalue.Attribute(n.value, "url").IsKnown()
 	switch {

@@ -59,6 +59,7 @@ func (s *Scope) consoleReference(t hcl.Traversal) *hcl.Diagnostic {
 	return bad
 }
 
+// resultOf writes a value in both forms: as it would stand in a file, and as programs read it.
 func resultOf(v cty.Value) Result {
 	return Result{HCL: string(hclwrite.Format(hclwrite.TokensForValue(v).Bytes())), JSON: cell.Canonical(hclvalue.Go(v))}
 }

@@ -45,6 +45,7 @@ func (r decisionReader) mistake(at hcl.Range, summary, detail string) {
 	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
 }
 
+// part reads weights, require or goals, name by name in their order, so that messages come in one order, too.
 func (r decisionReader) part(a *hcl.Attribute, values cell.Values) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		at := a.Range
@@ -80,6 +81,7 @@ func (r decisionReader) part(a *hcl.Attribute, values cell.Values) {
 // criteria are what a decision weighs.
 var criteria = []string{"performance", "reliability", "efficiency", "simplicity", "quality"}
 
+// weight takes any unit: shares are made of the sum later.
 func (r decisionReader) weight(at hcl.Range, name string, n float64) {
 	switch {
 	case !slices.Contains(criteria, name):
@@ -94,6 +96,7 @@ func (r decisionReader) weight(at hcl.Range, name string, n float64) {
 // goals are the directions of a metric.
 var goals = []string{"min", "max"}
 
+// goal reads the direction of a metric.
 func (r decisionReader) goal(at hcl.Range, metric string, v any) {
 	s, ok := v.(string)
 	if !ok || !slices.Contains(goals, s) {
@@ -120,6 +123,7 @@ func (r decisionReader) question(a *hcl.Attribute, v cty.Value) bool {
 	return true
 }
 
+// numberOf is a number that may be left out: nil is no price, 0 is a price of nothing.
 func numberOf(v cty.Value) *float64 {
 	if !hclvalue.Present(v) {
 		return nil

@@ -37,6 +37,7 @@ func (l *loader) declare() {
 	}
 }
 
+// declareLocals registers each attribute by itself: locals may refer to each other in any order.
 func (l *loader) declareLocals(b *hcl.Block, file *source) {
 	attrs, diags := b.Body.JustAttributes()
 	l.diags = append(l.diags, diags...)
@@ -46,6 +47,8 @@ func (l *loader) declareLocals(b *hcl.Block, file *source) {
 	}
 }
 
+// declareBlock registers a block that is one value. It is read here, for its mistakes of form, and evaluated when what it refers to
+// has values.
 func (l *loader) declareBlock(b *hcl.Block, file *source, t schema.Block) {
 	attrs := l.content(b, schema.Body(t.Fields), fmt.Sprintf("in %s %q", t.Name, b.Labels[0])).Attributes
 	meant := l.meant

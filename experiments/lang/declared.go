@@ -32,6 +32,8 @@ func (b *Block) Address() string { return b.Kind + "." + b.Name }
 // Blocks finds declared blocks by kind and label.
 type Blocks map[string]map[string]*Block
 
+// declaredBlocks makes the structs that cells carry of the blocks' values. What has no value (a mistake was said) has no block, and
+// what refers to it stays silent.
 func (l *loader) declaredBlocks() Blocks {
 	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}, "engine": {}, "weights": {}}
 	for _, n := range l.inSource {
@@ -101,6 +103,7 @@ func PlacesOf(ranges map[string]hcl.Range) cell.Places {
 	return places
 }
 
+// platformOf is a platform as it is declared, no override merged in.
 func platformOf(n *node) *cell.Platform {
 	v := n.value
 	return &cell.Platform{
@@ -127,6 +130,7 @@ func Environ(v cty.Value) map[string]string {
 	return all
 }
 
+// modelOf keeps a part that is there and says nothing apart from one that is not there: the latter means another engine's model.
 func modelOf(n *node) *cell.Model {
 	m := &cell.Model{ID: n.name, Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
 	for _, f := range schema.PartFields() {
@@ -155,6 +159,7 @@ func fill(part any, v cty.Value) {
 	}
 }
 
+// hardwareOf takes a named GPU for one of it.
 func hardwareOf(n *node) *cell.Hardware {
 	v := n.value
 	h := &cell.Hardware{ID: n.name, Slurm: hclvalue.Given(hclvalue.Attribute(v, "slurm")), Place: PlaceOf(n.at)}
@@ -168,6 +173,7 @@ func hardwareOf(n *node) *cell.Hardware {
 // defaultPrompts is how many distinct prompts a synthetic dataset has.
 const defaultPrompts = 1000
 
+// datasetOf reads where prompts come from. The seed of a synthetic dataset may stand in either place.
 func (l *loader) datasetOf(n *node) *cell.Dataset {
 	v := n.value
 	d := &cell.Dataset{ID: n.name, Path: hclvalue.String(v, "path"), Format: hclvalue.String(v, "format"), Column: hclvalue.String(v, "column"), Limit: hclvalue.Int(v, "limit"),

@@ -151,6 +151,7 @@ func (d decoder) items(expr hcl.Expression, prefix string) map[string]hcl.Range 
 	return items
 }
 
+// report says a fault with the values that its expression saw, unless one of them may be a secret.
 func (d decoder) report(at hcl.Range, expr hcl.Expression, wrong *schema.Fault) {
 	diag := diagnostic.Error(at, wrong.Summary, wrong.Detail)
 	if wrong.Secret {

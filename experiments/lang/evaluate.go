@@ -126,6 +126,7 @@ func comparesObject(expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
 	return found
 }
 
+// unlike is the mistake of an object on the left and text or a number on the right; nil where it is none.
 func unlike(op *hclsyntax.BinaryOpExpr, left, right hclsyntax.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
 	l, lDiags := left.Value(ctx)
 	r, rDiags := right.Value(ctx)

@@ -77,6 +77,7 @@ func functionsIn(dir string) map[string]function.Function {
 	return all
 }
 
+// fileFunc is a function of one file's name.
 func fileFunc(result cty.Type, read func(name string) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
@@ -87,6 +88,7 @@ func fileFunc(result cty.Type, read func(name string) (cty.Value, error)) functi
 	})
 }
 
+// within starts a relative name from a folder.
 func within(dir, name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
@@ -118,6 +120,7 @@ var rangeFunc = function.New(&function.Spec{
 	},
 })
 
+// countUp lists a range's values, the end left out; downwards with a negative step.
 func countUp(start, end, step *big.Float) (cty.Value, error) {
 	if step.Sign() == 0 || step.IsInf() || start.IsInf() || end.IsInf() {
 		return cty.NilVal, fmt.Errorf("range needs a finite start and end, and a step other than 0")
@@ -178,6 +181,7 @@ func bounded(f function.Function) function.Function {
 	})
 }
 
+// functionNames are those that an expression may call, for suggestions.
 func functionNames(ctx *hcl.EvalContext) []string {
 	var names []string
 	for ; ctx != nil; ctx = ctx.Parent() {

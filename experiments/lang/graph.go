@@ -75,6 +75,7 @@ func (g *grapher) attributes(from string, attrs hcl.Attributes) {
 	}
 }
 
+// expressions draws an edge for each declaration that expressions refer to, once.
 func (g *grapher) expressions(from string, exprs []hcl.Expression) {
 	for _, expr := range exprs {
 		for _, t := range expr.Variables() {

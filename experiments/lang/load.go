@@ -57,6 +57,7 @@ func (c *Config) Diagnostics() hcl.Diagnostics {
 	return diagnostic.Sorted(diagnostic.Unique(c.loader.diags))
 }
 
+// experimentsAndDecisions hands on what nothing can refer to, each label once.
 func (l *loader) experimentsAndDecisions(config *Config) {
 	seen := map[string]hcl.Range{}
 	for _, b := range l.blocks {

@@ -134,6 +134,7 @@ func (l *loader) value(expr hcl.Expression, ctx *hcl.EvalContext) cty.Value {
 	return v
 }
 
+// functionsOf are a file's functions, made once a folder: file() starts from it.
 func (l *loader) functionsOf(file *source) map[string]function.Function {
 	if l.functions[file.dir] == nil {
 		l.functions[file.dir] = functionsIn(file.dir)

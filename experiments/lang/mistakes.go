@@ -41,6 +41,7 @@ func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchem
 	return meant
 }
 
+// labelsOf says how many labels a block has.
 func labelsOf(kind string, body *hcl.BodySchema) string {
 	if slices.ContainsFunc(body.Blocks, func(b hcl.BlockHeaderSchema) bool { return b.Type == kind && len(b.LabelNames) > 0 }) {
 		return "one label, its name"
@@ -70,6 +71,7 @@ func insteadOfBlock(name string, body *hcl.BodySchema) string {
 	return takes(attributes, blocks)
 }
 
+// takes lists what may stand in a body, for who meant nothing that is there.
 func takes(attributes, blocks []string) string {
 	switch {
 	case len(attributes) > 0 && len(blocks) > 0:

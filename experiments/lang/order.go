@@ -35,6 +35,7 @@ func (l *loader) evaluateAll() {
 	}
 }
 
+// visit gives a node its value after those that it refers to, in depth; way is how the walk came here, by which a ring is told.
 func (l *loader) visit(n *node, way []edge) {
 	if n.state == closed {
 		return

@@ -50,6 +50,7 @@ func Member(t hcl.Traversal) (string, bool) {
 	return "", false
 }
 
+// allOf are the declarations of a kind: a reference to the kind itself, values(platform), needs each.
 func (l *loader) allOf(kind string) []*node {
 	var all []*node
 	for _, n := range l.inSource {
@@ -60,6 +61,7 @@ func (l *loader) allOf(kind string) []*node {
 	return all
 }
 
+// unknownRoot says what a reference may begin with: most often a name that lacks its kind, or text without its quotes.
 func (l *loader) unknownRoot(t hcl.Traversal, inCell bool) *hcl.Diagnostic {
 	root := t.RootName()
 	at := t.SourceRange()
@@ -89,6 +91,7 @@ func (l *loader) declaredAs(name string) string {
 	return text
 }
 
+// unknownMember says what is declared of a kind, nearest name first.
 func (l *loader) unknownMember(t hcl.Traversal, kind, name string) *hcl.Diagnostic {
 	var names []string
 	for _, n := range l.allOf(kind) {

@@ -54,6 +54,7 @@ func (r settingReader) read() {
 	}
 }
 
+// file reads a file of variables: attributes alone, which refer to nothing.
 func (r settingReader) file(path string) {
 	l := r.l
 	src, err := textfile.Read(path, syntax.MaxBytes)
@@ -75,6 +76,7 @@ func (r settingReader) file(path string) {
 	}
 }
 
+// fromFile books one attribute of it. One that nobody declared is a warning: files are shared between experiments.
 func (r settingReader) fromFile(path string, a *hcl.Attribute) {
 	l := r.l
 	v := l.variables.named(a.Name)

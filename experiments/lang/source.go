@@ -121,6 +121,7 @@ func (s *sources) read(path string, chain []string, at *hcl.Range) {
 	s.imports(file, append(slices.Clone(chain), abs))
 }
 
+// parse reads and parses one file; nil where nothing of it could be understood, which is said.
 func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 	src, ok := s.given[path]
 	if !ok {
@@ -172,6 +173,7 @@ func (s *sources) imports(file *source, chain []string) {
 	}
 }
 
+// importCycle says which files lead to each other.
 func (s *sources) importCycle(chain []string, at *hcl.Range) {
 	names := make([]string, len(chain))
 	for i, path := range chain {
@@ -184,6 +186,7 @@ func (s *sources) importCycle(chain []string, at *hcl.Range) {
 	s.fail(at, "Import cycle", fmt.Sprintf("The imports go round: %s. Remove one of them.", strings.Join(names, " → ")))
 }
 
+// fail reports a file that cannot be read: at its import, or at no place where a user named it. Nothing else is said then.
 func (s *sources) fail(at *hcl.Range, summary, detail string) {
 	d := diagnostic.Unplaced(summary, detail)
 	d.Subject = at

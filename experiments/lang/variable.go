@@ -19,10 +19,12 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
+// variableSchema is that of a variable's block, validations included.
 var variableSchema = schema.Body(schema.VariableBlock.Fields, schema.Header("validation"))
 
 var validationSchema = schema.Body([]schema.Field{{Name: "condition"}, {Name: "error_message"}})
 
+// declareVariable registers a variable. What sets it from outside is read when all are known.
 func (l *loader) declareVariable(b *hcl.Block, file *source) {
 	content := l.content(b, variableSchema, fmt.Sprintf("in variable %q", b.Labels[0]))
 	v := &variable{ty: cty.DynamicPseudoType, fallback: content.Attributes["default"]}
@@ -89,6 +91,7 @@ func (r variableReader) value() cty.Value {
 	return converted
 }
 
+// convert fits a value to the declared type, optional attributes filled in; without a type any value will do.
 func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	if !v.typed {
 		return value, nil
@@ -149,6 +152,7 @@ func (r variableReader) takesText() bool {
 	return diags.HasErrors() || !hclvalue.Present(d) || d.Type().IsPrimitiveType()
 }
 
+// parse reads text as an HCL expression that refers to nothing. Its mistakes are shown under the name of what set it.
 func (r variableReader) parse(s setting) (cty.Value, bool) {
 	l, v := r.l, r.v
 	name := s.from + " " + v.node.name
@@ -179,6 +183,7 @@ func (l *loader) validate() {
 	}
 }
 
+// validate holds one condition; one that could not be evaluated was said to be wrong.
 func (r variableReader) validate(c validation) {
 	l, v, ctx := r.l, r.v, r.ctx
 	if !l.sound(c.condition.Expr) {
@@ -219,6 +224,7 @@ func (all variables) names() []string {
 	return names
 }
 
+// named is the variable of a name, nil where none is declared.
 func (all variables) named(name string) *variable {
 	i := slices.IndexFunc(all, func(v *variable) bool { return v.node.name == name })
 	if i < 0 {
@@ -227,6 +233,7 @@ func (all variables) named(name string) *variable {
 	return all[i]
 }
 
+// undeclared says that nobody declared what was set, with the nearest name.
 func (all variables) undeclared(from, name string) string {
 	return strings.TrimSpace(fmt.Sprintf("%s sets %q, but no variable of that name is declared.%s", from, name, wording.DidYouMean(name, all.names())))
 }

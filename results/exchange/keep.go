@@ -17,7 +17,6 @@ import (
 type Kept struct {
 	Cell    *cell.Cell
 	Summary record.Summary
-	Dir     string
 }
 
 // Keep commits sets as imported attempts of an experiment, one each. It refuses a cell that matrix itself has measured:
@@ -145,7 +144,7 @@ func keep(store *store.Store, c *cell.Cell, source []byte, s *Set) (Kept, error)
 	if err != nil {
 		return Kept{}, errors.Join(err, a.Discard())
 	}
-	return Kept{Cell: c, Summary: summary, Dir: a.Dir()}, nil
+	return Kept{Cell: c, Summary: summary}, nil
 }
 
 // write puts a set's rows into an attempt and commits it, by the same way as a measurement: one that is cut short is no result.

@@ -122,6 +122,7 @@ func (a *Attempt) Present() error {
 	return fmt.Errorf("the results in %s were moved or removed while they were written: put them back, then run matrix apply again", a.store.root)
 }
 
+// warn notes what a reader of the attempt should know; it stands among the run's warnings.
 func (a *Attempt) warn(text string) { a.warnings = append(a.warnings, text) }
 
 // Append spools one request row; the output may be nil. Durations are derived, the segment is set. An error
@@ -203,6 +204,7 @@ func (a *Attempt) SaveRun(run record.Run) error {
 	return a.saveState(run, nil)
 }
 
+// saveState replaces state.json, whole or not at all. What JSON cannot hold is left out. The caller holds mu.
 func (a *Attempt) saveState(run record.Run, commit *intent) error {
 	run.EngineMetrics, run.Phases = finite(run.EngineMetrics), finite(run.Phases)
 	next := state{Run: &run, Commit: commit}
@@ -217,6 +219,7 @@ func (a *Attempt) saveState(run record.Run, commit *intent) error {
 	return nil
 }
 
+// saveManifest replaces attempt.json, which a resumed attempt begins with.
 func (a *Attempt) saveManifest() error {
 	doc, err := record.Seal(a.manifest)
 	if err != nil {

@@ -42,6 +42,7 @@ func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []by
 	return a, nil
 }
 
+// newManifest is an attempt of which nothing came yet: interrupted, until a commit says otherwise.
 func newManifest(cell *cell.Cell, id cell.Identity, launch int) record.Manifest {
 	m := record.Manifest{
 		Schema: record.ManifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,

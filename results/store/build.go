@@ -110,6 +110,7 @@ func (b building) ended(run record.Run) record.Manifest {
 	return m
 }
 
+// summaryValues are the metrics that the manifest repeats, so that a plan's estimates open no Parquet.
 func summaryValues(s record.Summary) map[string]float64 {
 	out := make(map[string]float64, len(s.Metrics))
 	for name, v := range s.Metrics {
@@ -156,6 +157,8 @@ func (b building) eachBatch(name string, each func(arrow.RecordBatch) error) err
 	return nil
 }
 
+// table streams one table's spools into its Parquet file; keep says which rows, nil = all. Memory is a row group, whatever their
+// number.
 func (b building) table(name string, keys record.Keys, keep func(arrow.RecordBatch, int) bool) (record.FileSum, error) {
 	w, err := table.Create(b.a.store.fs, b.dir, name, keys)
 	if err != nil {
@@ -195,6 +198,7 @@ func (b building) copyLog(m *record.Manifest) error {
 	return errors.Join(err, closing)
 }
 
+// manifest writes the folder's last file, and syncs the folder: what it lists is there from then on.
 func (b building) manifest(m record.Manifest) (record.FileSum, error) {
 	doc, err := record.Seal(m)
 	if err != nil {

@@ -77,6 +77,7 @@ func (a *Attempt) publish() (record.Summary, error) {
 	return summary, nil
 }
 
+// move publishes a folder that was built, by one rename, and drops the spools that it was built from.
 func (a *Attempt) move(dir string) error {
 	fs := a.store.fs
 	target, err := a.target()

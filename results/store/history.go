@@ -75,11 +75,13 @@ func (r reading) unreadable(err error) bool {
 	return true
 }
 
+// sortPast sorts by age: a ULID begins with its time.
 func sortPast(past []Past) []Past {
 	slices.SortFunc(past, func(a, b Past) int { return strings.Compare(a.Attempt, b.Attempt) })
 	return past
 }
 
+// experiment reads the attempts of one experiment, oldest first.
 func (r reading) experiment(experiment string) ([]Past, error) {
 	slugs, err := foldersRead(r.s, filepath.Join(r.s.root, experiment))
 	if err != nil {
@@ -96,6 +98,7 @@ func (r reading) experiment(experiment string) ([]Past, error) {
 	return sortPast(out), nil
 }
 
+// cell reads the attempts in a cell's folder, and the marks on them. Other folders there are nobody's business.
 func (r reading) cell(experiment, slug string) ([]Past, error) {
 	cell := filepath.Join(r.s.root, experiment, slug)
 	names, err := foldersRead(r.s, cell)
@@ -185,6 +188,8 @@ func absent(dir string, files map[string]record.FileSum) []string {
 	return list
 }
 
+// checkSizes looks at every file that the manifest lists, without reading any: a truncated file shows by its size. What it lists
+// beyond our own names is no work of ours.
 func checkSizes(dir string, files map[string]record.FileSum) (problem, detail string) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !slices.Contains(published, name) {

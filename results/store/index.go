@@ -129,6 +129,7 @@ func (l lookup) lookAt(slug string) ([]attemptFolder, error) {
 	return found, err
 }
 
+// lookAtAttempt takes an attempt from the index where its folder is as old as it was then, else from its manifest.
 func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexFile, entry *indexEntry, checked bool) (attemptFolder, error) {
 	dir := cell.dir + string(filepath.Separator) + name
 	at := attemptFolder{cell: cell, name: name}

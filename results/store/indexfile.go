@@ -47,6 +47,7 @@ type indexWriter struct {
 	cells map[string]int
 }
 
+// add puts an attempt to the cell that it shares the rest of its manifest with.
 func (w *indexWriter) add(e indexEntry, cell record.Manifest) {
 	id := &cell.Identity
 	key := cell.Slug + "\x00" + id.Address + id.Hash + id.Components.Get("environment").Hash + id.Components.Get("policy").Hash
@@ -108,6 +109,7 @@ func (e *indexEntry) intact(dir string) bool {
 	return true
 }
 
+// bytes is the file. Nobody else need read it, and one that cannot be read is as good as none.
 func (w *indexWriter) bytes() ([]byte, error) {
 	out := bytes.NewBufferString(indexMagic)
 	if err := gob.NewEncoder(out).Encode(w.file); err != nil {

@@ -87,6 +87,7 @@ func (s *Store) Lock(what string) (unlock func(), err error) {
 	return unlock, nil
 }
 
+// newHolder describes this process to who finds the tree taken.
 func newHolder(what string) holder {
 	h := holder{PID: os.Getpid(), Command: what, Since: time.Now(), Host: hostname(), User: "unknown user"}
 	if u, err := user.Current(); err == nil {

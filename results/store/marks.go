@@ -108,6 +108,7 @@ func readMarks(cell string) ([]record.Mark, error) {
 	return out, nil
 }
 
+// readMark reads one mark. The error names the file, for a person to mend.
 func readMark(path string) (m record.Mark, err error) {
 	doc, err := disk.ReadFile(path, table.MaxDocument)
 	if err == nil {

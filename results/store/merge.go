@@ -173,6 +173,7 @@ func (m *merger) findExtras() (conflicts []string, err error) {
 	return conflicts, m.want
 }
 
+// foldersOf are the folders below one of the other tree's, by a path from its root.
 func (m *merger) foldersOf(dir string) []string {
 	names, err := foldersRead(m.from, filepath.Join(m.from.root, dir))
 	if err != nil {
@@ -188,11 +189,13 @@ func (m *merger) leftOut(err error) {
 	}
 }
 
+// isMark reports a file that a mark is kept in.
 func isMark(name string) bool {
 	id, ok := strings.CutSuffix(name, ".json")
 	return ok && attemptName(id)
 }
 
+// ofServer reports a file that a shared server's folder has.
 func ofServer(name string) bool { return name == serverFile || name == logFile }
 
 // findFiles lists the files of a folder that are taken over, and which of them differ from those here. What is there beside
@@ -285,6 +288,7 @@ func (m *merger) take() error {
 	return nil
 }
 
+// takeExtra copies one file by way of work/, so that it appears whole.
 func (m *merger) takeExtra(x extra) error {
 	fs, to := m.into.fs, filepath.Join(m.into.root, x.path)
 	tmp := m.into.inner(workDir, trashPrefix+"merge-"+filepath.Base(x.path))

@@ -43,6 +43,7 @@ func (w work) unfinished(ctx context.Context) (out []*Attempt, untidy bool, err 
 	})
 }
 
+// each calls for every attempt's folder in work/, by age. Its error names the attempt.
 func (w work) each(ctx context.Context, each func(name string) error) error {
 	names, err := folders(w.s.inner(workDir))
 	if err != nil {
@@ -149,6 +150,7 @@ func (w work) published(a *Attempt) bool {
 	return err == nil
 }
 
+// readSealed reads a document of ours whose checksum is in it.
 func readSealed[T any](path string) (T, error) {
 	var v T
 	doc, err := disk.ReadFile(path, table.MaxDocument)

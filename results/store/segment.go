@@ -59,6 +59,7 @@ func (a *Attempt) open() error {
 	return nil
 }
 
+// syncLoop syncs once a second, and whenever a batch is full, until stop: what a crash loses is bounded by time, not by rows.
 func (sp *spools) syncLoop() {
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
@@ -143,6 +144,7 @@ func (a *Attempt) Discard() error {
 	return nil
 }
 
+// closeSpools ends writing; an attempt that was not being written has nothing to close.
 func (a *Attempt) closeSpools() error {
 	if a.spools == nil {
 		return nil

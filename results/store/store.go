@@ -66,6 +66,7 @@ const (
 	logFile    = "server.log"
 )
 
+// inner is a path below .matrix, in this machine's own part of it where the tree is filled by several.
 func (s *Store) inner(parts ...string) string {
 	return filepath.Join(append([]string{s.root, innerDir, s.apart}, parts...)...)
 }
@@ -157,6 +158,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
+// notWritable says what to do about a tree that takes no files.
 func notWritable(root string, err error) error {
 	return fmt.Errorf("the results folder %s cannot be written (choose another with --results): %w", root, err)
 }

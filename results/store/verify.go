@@ -34,6 +34,7 @@ func (s *Store) Verify(ctx context.Context) ([]Past, error) {
 	return bad, nil
 }
 
+// checkSums reads every file of an attempt. The error is ours (too few descriptors, nobody waits any more), never the file's.
 func checkSums(ctx context.Context, dir string, files map[string]record.FileSum) (problem, detail string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := ctx.Err(); err != nil {

@@ -34,6 +34,7 @@ func (c *Cell) asked(marks []record.Mark) string {
 	return identity
 }
 
+// accepted reports that a person's mark makes an attempt count for an identity.
 func accepted(a *Attempt, marks []record.Mark, identity string) bool {
 	return slices.ContainsFunc(marks, func(m record.Mark) bool { return m.Blesses(&a.Manifest, identity) })
 }

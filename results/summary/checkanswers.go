@@ -25,6 +25,7 @@ const (
 	cachedMost               = 0.05
 )
 
+// prompts compares how many tokens the same prompts were: where the engines count them differently, one was sent something else.
 func (g *checking) prompts() {
 	g.pairs(func(a, b *Cell) {
 		if samePrompts(a, b) {
@@ -40,6 +41,7 @@ func samePrompts(a, b *Cell) bool {
 	return of(a) == "" || of(b) == "" || of(a) == of(b)
 }
 
+// outputs compares how long the answers were. With ignore_eos on both sides the length is declared and says nothing.
 func (g *checking) outputs() {
 	g.pairs(func(a, b *Cell) {
 		endless := func(c *Cell) bool { return asked(c.First())["generate"]["ignore_eos"] == true }
@@ -59,8 +61,10 @@ func (g *checking) outputs() {
 	})
 }
 
+// share is 0 of none.
 func share(n, of int64) float64 { return float64(n) / float64(max(of, 1)) }
 
+// answers looks for empty ones, and whether those that should begin alike do.
 func (g *checking) answers() {
 	g.each(func(c *Cell) {
 		e := c.endings()
@@ -114,12 +118,14 @@ func nearer(n, than int64) bool {
 	return n > than
 }
 
+// greedy reports that no temperature was asked for; of an import nobody knows.
 func greedy(c *Cell) bool {
 	generate, known := asked(c.First())["generate"]
 	t, set := generate["temperature"].(float64)
 	return known && (!set || t == 0)
 }
 
+// begin compares the first words of two cells' answers to prompts that were the same to the byte.
 func (g *checking) begin(a, b *Cell, x, y map[int64]beginning) {
 	both, same := 0, 0
 	for seq, mine := range x {
@@ -190,6 +196,7 @@ var (
 	anAnswer = []string{"", "none", "stop", record.FinishLength, "max_tokens", "tool_calls", "function_call", "eos", "eos_token", "stop_sequence", "end_turn"}
 )
 
+// ends looks at how requests ended that count as answered. A reason that matrix does not know may be an answer or none.
 func (g *checking) ends() {
 	g.each(func(c *Cell) {
 		e := c.endings()
@@ -265,6 +272,8 @@ func (a *Attempt) ends() record.FinishCounts {
 	return e
 }
 
+// prefixCache looks for prompts that an engine knew already: their prefill costs nothing, which is a rate of the cache, not of
+// the engine.
 func (g *checking) prefixCache() {
 	g.warned(Red, warnsPrefixCache)
 	g.each(func(c *Cell) {

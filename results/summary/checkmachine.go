@@ -15,6 +15,7 @@ const (
 	foreignMost   = 0.1  // of the host's processors
 )
 
+// client looks whether matrix itself was the limit: then all contenders are as fast as it is.
 func (g *checking) client() {
 	g.each(func(c *Cell) {
 		for _, a := range c.Launches {
@@ -42,6 +43,7 @@ var fixed = []struct {
 	{"engine version", func(a *Attempt) string { return a.Run().Engine.Version }},
 }
 
+// machine looks for what changed between launches: of a cell nothing may, between two cells the cards and clocks may not.
 func (g *checking) machine() {
 	g.each(func(c *Cell) {
 		g.seen = g.seen || slices.ContainsFunc(c.Launches, func(a *Attempt) bool { return a.Run().Machine.Host != "" })

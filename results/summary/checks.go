@@ -89,6 +89,7 @@ type checking struct {
 	found []Check
 }
 
+// newChecking names the contenders as the decision does: by what varies between them.
 func newChecking(cells []*Cell) *checking {
 	g := &checking{named: map[*Cell]string{}}
 	for _, c := range cells {
@@ -130,6 +131,7 @@ func (g *checking) two(level string, a, b *Cell, format string, values ...any) {
 	g.note(Check{Name: g.name, Level: level, Contenders: []string{g.named[a], g.named[b]}, Cells: []string{folder(a), folder(b)}, Text: text})
 }
 
+// folder is where a cell's attempts lie, below the root.
 func folder(c *Cell) string { return c.Experiment + "/" + c.Slug }
 
 func requestsOf(c *Cell) string {

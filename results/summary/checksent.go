@@ -53,6 +53,7 @@ func (g *checking) requests() {
 	}
 }
 
+// sent holds what two cells asked for against each other.
 func (g *checking) sent(a, b *Cell) {
 	unlike, known := NotAsked(&a.First().Identity, &b.First().Identity)
 	g.seen = g.seen || known

@@ -20,10 +20,9 @@ type Point struct{ Share, Value float64 }
 // Distribution is how one column of requests.parquet is spread over the ok requests of a cell's launches, pooled: for
 // pictures. Intervals come from the launches, not from here.
 type Distribution struct {
-	Column   string
 	N        int64 // ok requests with a value
 	Failures int64 // measured requests that did not end ok (those that we stopped are not among them)
-	Min, Max float64
+	Max      float64
 	Points   []Point         // by rising share, at the shares of Shares
 	Exact    bool            // else from a histogram, within 1%
 	Launches []*Distribution // each launch alone, where there are several
@@ -58,6 +57,8 @@ func (s *Set) Distributions(ctx context.Context, cells []*Cell, columns ...strin
 	return out, errors.Join(errs...)
 }
 
+// distributions reads each launch's requests once for all columns. A launch without requests.parquet is left out: of those that are
+// there the picture is still true.
 func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]*Distribution, error) {
 	g := &gathering{columns: make([]spread, len(columns))}
 	alone := make([][]*Distribution, len(columns))
@@ -85,7 +86,7 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 	out := map[string]*Distribution{}
 	for i, name := range columns {
 		if d := g.columns[i].distribution(); d != nil {
-			d.Column, d.Failures, d.Launches = name, g.failures, alone[i]
+			d.Failures, d.Launches = g.failures, alone[i]
 			out[name] = d
 		}
 	}
@@ -100,6 +101,7 @@ type gathering struct {
 	ok       []bool // of the batch
 }
 
+// take adds a batch. Whether a row counts is found once, for all columns.
 func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
 	n := int(b.NumRows())
 	phase, err := column[*array.String](b, "phase")
@@ -197,7 +199,7 @@ func (s *spread) distribution() *Distribution {
 	if s.n == 0 {
 		return nil
 	}
-	d := &Distribution{N: s.n, Min: s.min, Max: s.max, Exact: s.many == nil, Points: make([]Point, len(Shares))}
+	d := &Distribution{N: s.n, Max: s.max, Exact: s.many == nil, Points: make([]Point, len(Shares))}
 	if d.Exact {
 		slices.Sort(s.few)
 		for i, q := range Shares {

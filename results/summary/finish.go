@@ -28,6 +28,7 @@ func (s *Set) FinishModel(ctx context.Context, groups [][]*Cell) (*predict.Model
 	return finishModel(ctx, groups, starts)
 }
 
+// finishModel reads the curves of all launches at once, and then gives each series its own.
 func finishModel(ctx context.Context, groups [][]*Cell, starts []predict.Start) (*predict.Model, error) {
 	var launches []*Attempt
 	for _, group := range groups {
@@ -241,6 +242,7 @@ func (s *bothSpans) spans() []predict.Span {
 	return s.sent
 }
 
+// addSpans books a batch's requests. One that we stopped says nothing of how long an answer takes.
 func addSpans(spans map[int32]*bothSpans, b arrow.RecordBatch) error {
 	phase, err1 := column[*array.String](b, "phase")
 	status, err2 := column[*array.String](b, "status")

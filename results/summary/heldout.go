@@ -83,6 +83,7 @@ func startsOf(cells []*Cell, cold map[*Attempt]bool) (out []predict.Start) {
 	return out
 }
 
+// heldOut predicts one launch; false where it has no duration, or was measured in several segments, which no prediction means.
 func heldOut(model *predict.Model, c *Cell, a *Attempt, cold map[*Attempt]bool) (h HeldOutLaunch, ok bool) {
 	run, load := a.Number("duration_s"), a.Number("load_s")
 	if run == nil || a.Segments > 1 {

@@ -27,6 +27,7 @@ func Survey(ctx context.Context, store *store.Store, root string, experiments ..
 	return loadWith(ctx, store, root, experiments, func(dir string) (*record.RunRow, error) { return nil, table.VerifyRun(dir) })
 }
 
+// loadWith is Load with its own way to read, or only to verify, a row.
 func loadWith(ctx context.Context, store *store.Store, root string, experiments []string, row func(dir string) (*record.RunRow, error)) (*Set, error) {
 	if len(experiments) == 0 {
 		experiments = []string{""}

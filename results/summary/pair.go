@@ -101,6 +101,7 @@ func (c *Cell) Axis(axis string) string {
 	return c.Axes[axis]
 }
 
+// labels are the different ones of an axis, in the cells' order.
 func labels(cells []*Cell, axis string) []string {
 	var out []string
 	for _, c := range cells {

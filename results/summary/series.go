@@ -56,6 +56,7 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	return out, nil
 }
 
+// called reports that a metric has a name, behind whatever prefix its engine puts before it.
 func called(metric, name string) bool {
 	return metric == name || strings.HasSuffix(metric, "_"+name) || strings.HasSuffix(metric, ":"+name)
 }

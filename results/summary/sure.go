@@ -23,6 +23,7 @@ func (s *Set) Like(c *Cell) []*Cell {
 	return out
 }
 
+// hardware is the hash of what it ran on, "" where nothing is known.
 func (c *Cell) hardware() string {
 	if a := c.First(); a != nil {
 		return a.Identity.Components.Get("hardware").Hash

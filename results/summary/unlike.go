@@ -106,6 +106,7 @@ func noneless(name string) string {
 
 func short(hash string) string { return hash[:min(8, len(hash))] }
 
+// whole is a column without its fraction, with its unit; "" where nobody told.
 func whole(a *Attempt, column, unit string) string {
 	n := a.Number(column)
 	if n == nil {
@@ -144,6 +145,7 @@ func reasonsOf(a *Attempt) string {
 	return "as asked"
 }
 
+// gpuOf is the card's name, with how many where there are several; "none" where it was looked for and not there.
 func gpuOf(a *Attempt) string {
 	name, n := a.Run().Machine.GPUName, a.Number("gpu_count")
 	switch {
@@ -221,6 +223,7 @@ func (a *Attempt) Formed() bool {
 	return slices.ContainsFunc([]string{"json_schema", "json", "choice", "regex"}, func(name string) bool { return generate[name] != nil && generate[name] != false })
 }
 
+// askedOf is asked for an identity: of its spec, the settings that are maps.
 func askedOf(id *cell.Identity) map[string]map[string]any {
 	var parts map[string]json.RawMessage
 	out := map[string]map[string]any{}
