@@ -103,14 +103,19 @@ func (v *Comparison) closing(foot *footnotes, say func(string)) {
 	for _, l := range v.lines {
 		methods[l.a.Method], methods[l.b.Method], methods[l.ratio.Method] = true, true, true
 	}
-	for _, m := range methodWords {
-		if methods[m.method] {
-			say(m.words)
-		}
-	}
+	sayMethods(methods, say)
 	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {
 		if len(alone) > 0 {
 			say(fmt.Sprintf("only in %s: %s", "AB"[i:i+1], namesOfCells(alone)))
+		}
+	}
+}
+
+// sayMethods says how intervals came about.
+func sayMethods(methods map[string]bool, say func(string)) {
+	for _, m := range methodWords {
+		if methods[m.method] {
+			say(m.words)
 		}
 	}
 }

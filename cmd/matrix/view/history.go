@@ -61,39 +61,73 @@ func (h *History) Add(c *summary.Cell, cells []*summary.Cell) {
 	h.cells = append(h.cells, cellHistory{c, eras})
 }
 
-// Draw prints a table a cell.
+// Draw prints a table a cell, and below them how the intervals came about.
 func (h *History) Draw(out *Printer) {
-	simulated := false
+	simulated, methods, width := false, map[string]bool{}, out.Width()
+	say := func(line string) { fmt.Fprintln(out, Fold(line, width)) }
 	for _, c := range h.cells {
 		simulated = simulated || c.cell.Simulated
 		fmt.Fprintf(out, "%s%s%s\n", out.Style.Bold(c.cell.Name), out.Style.Dot(), c.cell.Experiment)
-		t := table.NewWriter()
-		t.SetStyle(tableStyle(out.Style))
-		t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", "what changed"})
+		drawn, notes := h.fitted(c, out.Style, width)
+		fmt.Fprintln(out, drawn)
+		for i, note := range notes {
+			say(fmt.Sprintf("[%d] %s", i+1, note))
+		}
+		fmt.Fprintln(out)
 		for _, e := range c.eras {
-			a := e.cell.First()
-			ratio, interval := "", ""
-			if e.ratio.Known() {
-				plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
-				ratio, interval = plain(e.ratio.Median), between(e.ratio.Estimate, plain)
-				if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) {
-					ratio = out.Style.Bold(ratio)
-				}
-			}
-			in := func(x float64) string { return withUnit(x, h.Metric) }
-			t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(a.Run().Engine.Name + " " + a.Run().Engine.Version), point(e.value, in), between(e.value, in),
-				e.value.N, ratio, interval, changes(e.changed)})
+			methods[e.value.Method], methods[e.ratio.Method] = true, true
 		}
-		drawn := t.Render()
-		if tooWide(drawn, out.Width()) {
-			t.SetColumnConfigs([]table.ColumnConfig{{Name: "spread", Hidden: true}, {Name: "n", Hidden: true}, {Name: "what changed", WidthMax: 40}})
-			drawn = t.Render()
-		}
-		fmt.Fprintf(out, "%s\n\n", drawn)
 	}
+	sayMethods(methods, say)
 	if simulated {
-		fmt.Fprintln(out, out.Style.Warn(Fold(SimulatedBanner, out.Width())))
+		fmt.Fprintln(out, out.Style.Warn(Fold(SimulatedBanner, width)))
 	}
+}
+
+// fitted is a cell's table in so many columns, 0 for any: where it is wider, what changed goes into notes, and what can be done
+// without goes.
+func (h *History) fitted(c cellHistory, s Style, width int) (drawn string, notes []string) {
+	drawn = h.table(c, s, changes).Render()
+	for _, hidden := range [][]string{{"spread", "n"}, {"spread", "n", "measured"}} {
+		if !tooWide(drawn, width) {
+			break
+		}
+		foot := &footnotes{}
+		t := h.table(c, s, func(all []summary.Difference) string {
+			if len(all) == 0 {
+				return ""
+			}
+			return foot.mark(changes(all))
+		})
+		var columns []table.ColumnConfig
+		for _, name := range hidden {
+			columns = append(columns, table.ColumnConfig{Name: name, Hidden: true})
+		}
+		t.SetColumnConfigs(columns)
+		drawn, notes = t.Render(), foot.texts
+	}
+	return drawn, notes
+}
+
+// table is a cell's, a line for each version or setting; changed puts what changed into a line.
+func (h *History) table(c cellHistory, s Style, changed func([]summary.Difference) string) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(tableStyle(s))
+	t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", "changed"})
+	plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
+	in := func(x float64) string { return withUnit(x, h.Metric) }
+	for _, e := range c.eras {
+		run, ratio, interval := e.cell.First().Run(), "", ""
+		if e.ratio.Known() {
+			ratio, interval = plain(e.ratio.Median), between(e.ratio.Estimate, plain)
+			if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) {
+				ratio = s.Bold(ratio)
+			}
+		}
+		t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(run.Engine.Name + " " + run.Engine.Version), point(e.value, in), between(e.value, in), e.value.N,
+			ratio, interval, changed(e.changed)})
+	}
+	return t
 }
 
 func days(from, to time.Time) string {
