@@ -34,7 +34,7 @@ type engine struct {
 // newEngine gathers what the server, its log and the model's file tell, each for what the others do not: layers are in the
 // log only, the tokenizer's rules in the file only, and the context of a slot is the server's own answer, not what was
 // asked for.
-func newEngine(s *server, spec backends.Spec, name string, m model, p props, told facts) *engine {
+func newEngine(s *server, spec backends.Spec, name string, m wire.ServedModel, p props, told facts) *engine {
 	health := wire.Health(s.url+"/health", "")
 	e := &engine{server: s, model: name, props: p, health: health,
 		client: wire.New(wire.Options{NoReuse: true, Health: health}), // it drops idle connections without a word
@@ -45,7 +45,7 @@ func newEngine(s *server, spec backends.Spec, name string, m model, p props, tol
 	e.info = backends.Info{
 		Engine: Name, PIDs: []int{s.PID()}, LogPath: spec.LogPath, Argv: s.Command.Argv, Env: backends.OpenEnv(s.Command.Env),
 		MetricsURL: s.url + "/metrics", MetricsPrefix: "llamacpp:", MaxModelLen: p.Generation.Context, Quantization: p.FileType,
-		WeightBytes: m.Meta.Size, Layers: told.layers, LayersGPU: told.layersGPU, Warnings: told.warnings,
+		WeightBytes: m.Meta.Bytes, Layers: told.layers, LayersGPU: told.layersGPU, Warnings: told.warnings,
 	}
 	g, err := modelfile.ReadGGUF(sourceOf(spec.Cell).gguf)
 	if err == nil {

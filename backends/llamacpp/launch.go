@@ -99,12 +99,12 @@ func (s *server) load(ctx context.Context, spec backends.Spec, name string) (*en
 	if err != nil {
 		return nil, err
 	}
-	var models models
-	if err := documents.Get(ctx, s.url+"/v1/models", &models); err != nil {
+	models, err := documents.Models(ctx, s.url+"/v1")
+	if err != nil {
 		return nil, err
 	}
-	m, ours := models.named(name)
-	if !ours {
+	m, err := models.Find(name)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.url, errNotOurs)
 	}
 	var props props
@@ -152,26 +152,6 @@ func (s *server) failed(ctx context.Context, err error) error {
 		f = launched.Failure{Class: "canceled", Environment: true}
 	}
 	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: s.Tail(25), Hint: f.Hint}
-}
-
-// models is /v1/models. The alias is the id; its size stands under meta.
-type models struct{ Data []model }
-
-// model is an entry of /v1/models.
-type model struct {
-	ID   string `json:"id"`
-	Meta struct {
-		Size *int64 `json:"size"`
-	} `json:"meta"`
-}
-
-func (m models) named(name string) (model, bool) {
-	for _, one := range m.Data {
-		if one.ID == name {
-			return one, true
-		}
-	}
-	return model{}, false
 }
 
 // props is /props, whose fields came one by one: build_info in 2024-12, model_ftype in 2026.

@@ -74,28 +74,10 @@ func (a *api) call(ctx context.Context, method, path string, body, out any) erro
 	return a.Call(ctx, method, wire.Join(a.base, path), body, out)
 }
 
-// model is one entry of /v1/models. max_model_len is vLLM's, meta.n_ctx llama-server's.
-type model struct {
-	ID          string `json:"id"`
-	OwnedBy     string `json:"owned_by"`
-	MaxModelLen *int64 `json:"max_model_len"`
-	Meta        struct {
-		Context *int64 `json:"n_ctx"`
-	} `json:"meta"`
-}
-
-// window is the tokens of one request's context, nil where the server does not tell.
-func (m model) window() *int64 {
-	if m.MaxModelLen != nil {
-		return m.MaxModelLen
-	}
-	return m.Meta.Context
-}
-
-func (a *api) models(ctx context.Context) ([]model, error) {
-	var list struct{ Data []model }
-	err := a.call(ctx, http.MethodGet, "/models", nil, &list)
-	return list.Data, err
+func (a *api) models(ctx context.Context) (wire.ServedModels, error) {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	return a.Models(ctx, a.base)
 }
 
 // metricPrefixes are how the metrics of servers begin that speak this interface.

@@ -49,14 +49,15 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 	case err != nil:
 		return nil, unreachable(spec.Cell.Platform.PublicURL(), err)
 	default:
-		m, err := pick(models, a.model)
+		m, err := models.Find(a.model)
 		if err != nil {
 			return nil, &backends.LaunchError{
 				Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", spec.Cell.Platform.PublicURL(), err),
 				Hint: "name the model in model.openai as the server does",
 			}
 		}
-		a.info.MaxModelLen = m.window()
+		a.model = m.ID // which a request must have where the declared name is that of what was loaded
+		a.info.MaxModelLen = m.Window()
 		dropsConnections = m.OwnedBy == "llamacpp"
 		a.dialect = dialectOf(m)
 		if i := spec.Cell.Isolation; m.OwnedBy == "llamacpp" && i != nil && i.PrefixCache == "off" && a.args["cache_prompt"] == nil {
@@ -75,7 +76,7 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 }
 
 // dialectOf tells a server by what it says of its model.
-func dialectOf(m model) wire.Dialect {
+func dialectOf(m wire.ServedModel) wire.Dialect {
 	switch m.OwnedBy {
 	case "llamacpp":
 		return wire.Dialect{TemplateArgs: true, RawSchema: true}
@@ -94,18 +95,6 @@ func (a *attached) begun(req backends.Request) backends.Request {
 		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	return req
-}
-
-// pick is the wanted one of the models that a server lists; the error names those.
-func pick(models []model, want string) (model, error) {
-	var names []string
-	for _, m := range models {
-		if m.ID == want {
-			return m, nil
-		}
-		names = append(names, m.ID)
-	}
-	return model{}, fmt.Errorf("no model %q there, only %s", want, strings.Join(names, ", "))
 }
 
 // Generate streams one answer. The model's name is not held against the answer's: services resolve an alias

@@ -50,6 +50,7 @@ func (p *Process) await() {
 	p.ended(Exit{})
 }
 
+// terminate asks the group to end and ends it after grace.
 func (p *Process) terminate(grace time.Duration) {
 	syscall.Kill(-p.pid, syscall.SIGTERM)
 	go func() {

@@ -126,11 +126,6 @@ func (e *engine) loadByRequest(ctx context.Context) error {
 
 // prove checks that the server that answers is the one that was started: it alone knows the served name.
 func (e *engine) prove(ctx context.Context) error {
-	var openAI struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
 	var loaded struct {
 		Models []struct {
 			Name string `json:"name"`
@@ -146,10 +141,11 @@ func (e *engine) prove(ctx context.Context) error {
 			names = append(names, m.Name)
 		}
 	} else {
-		if err := documents.Get(ctx, e.base+"/v1/models", &openAI); err != nil {
+		models, err := documents.Models(ctx, e.base+"/v1")
+		if err != nil {
 			return err
 		}
-		for _, m := range openAI.Data {
+		for _, m := range models.Data {
 			names = append(names, m.ID)
 		}
 	}

@@ -41,11 +41,11 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if platform.APIKeyEnv != "" {
 		key = os.Getenv(platform.APIKeyEnv)
 	}
-	models, err := listModels(ctx, url, key)
+	models, err := wire.Documents{Key: key}.Models(ctx, url+"/v1")
 	if err != nil {
 		return nil, launched.Unreachable(platform.PublicURL(), err)
 	}
-	m, err := pick(models, attachedModel(spec.Cell))
+	m, err := models.Find(attachedModel(spec.Cell))
 	if err != nil {
 		return nil, &backends.LaunchError{
 			Environment: true, Class: "wrong_model", Err: fmt.Errorf("attach to %s: %w", platform.PublicURL(), err), Hint: "name the model as the server does",
@@ -62,18 +62,6 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		},
 		done: make(chan struct{}),
 	}, nil
-}
-
-// pick finds a model by its served name or by what was loaded under it.
-func pick(models []model, want string) (model, error) {
-	var names []string
-	for _, m := range models {
-		if m.ID == want || m.Root == want {
-			return m, nil
-		}
-		names = append(names, m.ID)
-	}
-	return model{}, fmt.Errorf("no model %q there, only %s", want, strings.Join(names, ", "))
 }
 
 // askVersion is "unknown" where the server does not tell.

@@ -110,20 +110,19 @@ func launchServe(ctx context.Context, spec backends.Spec, i install) (backends.E
 
 // prove asks the server for its model's name: only the one we started knows it.
 func (s *server) prove(ctx context.Context) error {
-	models, err := listModels(ctx, s.url, "")
+	models, err := wire.Documents{}.Models(ctx, s.url+"/v1")
 	if err != nil {
 		return err
 	}
-	for _, m := range models {
-		if m.ID == s.name {
-			s.window = deref(m.MaxModelLen)
-			s.mu.Lock()
-			s.info.MaxModelLen = m.MaxModelLen
-			s.mu.Unlock()
-			return nil
-		}
+	m, err := models.Find(s.name)
+	if err != nil {
+		return fmt.Errorf("another server answers at %s: %w", s.url, errNotOurs)
 	}
-	return fmt.Errorf("another server answers at %s: %w", s.url, errNotOurs)
+	s.window = deref(m.MaxModelLen)
+	s.mu.Lock()
+	s.info.MaxModelLen = m.MaxModelLen
+	s.mu.Unlock()
+	return nil
 }
 
 // errNotOurs means that somebody took our port between the choice of it and the server's bind.
@@ -151,18 +150,4 @@ func deref(n *int64) int64 {
 		return 0
 	}
 	return *n
-}
-
-// model is one entry of /v1/models.
-type model struct {
-	ID          string `json:"id"`
-	Root        string `json:"root"`          // what was loaded
-	MaxModelLen *int64 `json:"max_model_len"` // nil: a proxy, or a server that only speaks like vLLM
-}
-
-// listModels bears the key: /v1/models is behind it, /health and /version are not.
-func listModels(ctx context.Context, url, key string) ([]model, error) {
-	var list struct{ Data []model }
-	err := wire.Documents{Key: key}.Get(ctx, wire.Join(url, "/v1/models"), &list)
-	return list.Data, err
 }

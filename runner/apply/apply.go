@@ -57,6 +57,7 @@ type session struct {
 	broken error // what stops the apply
 }
 
+// newSession has a scratch folder on the results' own disk: what is finished there is renamed into place.
 func newSession(w plan.World, p *plan.Plan, o Options, host machine.Machine) *session {
 	s := &session{o: o, given: map[*plan.Item]bool{}, usage: map[string]bool{}, changed: make(chan struct{}, 1)}
 	s.freed = sync.NewCond(&s.mu)

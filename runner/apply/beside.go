@@ -99,6 +99,7 @@ func (s *session) take(d demand) []string {
 	}
 }
 
+// give puts GPUs and memory back, and wakes every launch that waits: which of them fits now, each finds out itself.
 func (s *session) give(d demand, set []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,6 +148,7 @@ func (s *session) refuse(item *plan.Item, out launch.Outcome) {
 	s.site.Events.Warn(fmt.Sprintf("%s refuses how it is started (%s): its other launches with these arguments are left out; correct them and apply again", item.Cell.Platform.ID, out.Reason))
 }
 
+// skip counts launches that will not be tried in this apply.
 func (s *session) skip(launches int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

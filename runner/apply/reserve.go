@@ -151,6 +151,7 @@ func (l *locks) take(s *session, uuid string) error {
 	return err
 }
 
+// release gives all locks back.
 func (l *locks) release() {
 	for _, release := range l.releases {
 		release()

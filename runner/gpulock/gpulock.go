@@ -168,6 +168,8 @@ func readHolder(path string) string {
 // maxHolder bounds what is read of a file that anybody may write to.
 const maxHolder = 1 << 16
 
+// read reads who holds a lock. The file is any user's to write, so it is bounded, and a FIFO in its place is not waited
+// for.
 func read(path string, h *holder) error {
 	f, err := os.OpenFile(path, os.O_RDONLY|unwaiting, 0)
 	if err != nil {

@@ -62,6 +62,7 @@ func startChecking(m *measurement) *checking {
 	return c
 }
 
+// add hands a reply to the checkers; it waits while they have enough to do.
 func (c *checking) add(a ledger.PendingRequest, r backends.Reply) {
 	c.count(1)
 	select {
@@ -71,6 +72,7 @@ func (c *checking) add(a ledger.PendingRequest, r backends.Reply) {
 	}
 }
 
+// count tells whoever waits for the last row when it is written.
 func (c *checking) count(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -70,6 +70,7 @@ func (j *journal) goesOnLater(out *Outcome) bool {
 	return pending && j.cell.Resume && j.finals.Load() > 0
 }
 
+// suspend keeps an attempt to be gone on with.
 func (j *journal) suspend(out Outcome) Outcome {
 	if err := j.attempt.Suspend(j.closed()); err != nil {
 		return Outcome{Fatal: fmt.Errorf("keep %s to be resumed: %w", j.cell.Name(), err)}

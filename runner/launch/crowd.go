@@ -20,6 +20,7 @@ type Crowd struct {
 // NewCrowd is one in which nothing runs yet.
 func NewCrowd() *Crowd { return &Crowd{running: map[*journal]int64{}} }
 
+// join counts a measurement in, and it with the others: each of them has one more beside it from now on.
 func (c *Crowd) join(j *journal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,12 +36,14 @@ func (c *Crowd) Meet(applies int64) {
 	c.count()
 }
 
+// count keeps for each the most that ever ran beside it: what disturbed a minute of a measurement disturbed it.
 func (c *Crowd) count() {
 	for each, most := range c.running {
 		c.running[each] = max(most, int64(len(c.running)-1)+c.others)
 	}
 }
 
+// leave takes a measurement out; what the others saw beside them stays.
 func (c *Crowd) leave(j *journal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,6 +78,7 @@ func (c *Crowd) Log(to *slog.Logger) {
 	}
 }
 
+// inOrder is those that run in the order of the plan.
 func (c *Crowd) inOrder() []*journal {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -139,6 +139,7 @@ func (j *journal) warn(text string) {
 	}
 }
 
+// emit says what happened, of which launch.
 func (j *journal) emit(e events.Event) {
 	if j.priming.Load() && e.Kind != events.Warning && e.Kind != events.LaunchProgress {
 		return // the phases of an unmeasured start are not the launch's

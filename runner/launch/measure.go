@@ -148,6 +148,7 @@ func (m *measurement) lack(r backends.Reply) {
 	m.stop(errBroken)
 }
 
+// lacking is what this machine lacked to send requests with, nil where it lacked nothing.
 func (m *measurement) lacking() *ledger.Failure {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -178,6 +179,7 @@ func (m *measurement) requests() iter.Seq[backends.Request] {
 	}
 }
 
+// dataFault is what was wrong with the dataset when a request was to be made of it.
 func (m *measurement) dataFault() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -30,6 +30,7 @@ func newPacer() *pacer {
 	return &pacer{timer: os.NewFile(uintptr(fd), "timerfd"), fd: fd}
 }
 
+// close gives the kernel's timer back.
 func (p *pacer) close() {
 	if p.timer != nil {
 		_ = p.timer.Close()

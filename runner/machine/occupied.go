@@ -91,6 +91,7 @@ func Among(gpus []telemetry.GPU, set []string) []telemetry.GPU {
 	return slices.DeleteFunc(slices.Clone(gpus), func(g telemetry.GPU) bool { return !slices.Contains(set, g.UUID) })
 }
 
+// holding is who has memory on a GPU, and how much.
 func holding(g telemetry.GPU) []string {
 	var names []string
 	for _, p := range g.Processes {

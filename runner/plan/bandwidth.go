@@ -23,6 +23,8 @@ var bandwidths = map[string]float64{
 	"h100 pcie": 2039, "h100 80gb hbm3": 3350, "h100 nvl": 3938, "h200": 4800, "h200 nvl": 4800, "b200": 8000,
 }
 
+// bandwidthOf is a GPU's memory bandwidth by its data sheet, found by the name that the driver gives without the maker's
+// words.
 func bandwidthOf(gpu string) (bytesPerSecond float64, known bool) {
 	name := strings.ToLower(strings.TrimSpace(gpu))
 	for _, maker := range []string{"nvidia ", "geforce ", "tesla "} {

@@ -256,6 +256,8 @@ func (f *facts) lacks(c *cell.Cell) error {
 	return err
 }
 
+// blame keeps an error with the first cell that has it and counts the others: a dataset that is not there is one piece of
+// news, not one for each of a thousand cells.
 func (f *facts) blame(c *cell.Cell, err error) {
 	if known := f.fault[err.Error()]; known != nil {
 		known.cells++

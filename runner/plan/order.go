@@ -86,6 +86,7 @@ func smallest(group []Step) int {
 	return n
 }
 
+// shuffle is the same for the same seed. stream keeps apart the several lists that one seed shuffles.
 func shuffle[T any](list []T, seed int64, stream uint64) {
 	r := rand.New(rand.NewPCG(uint64(seed), stream))
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })

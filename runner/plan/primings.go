@@ -132,6 +132,7 @@ func (c *compileKeys) past(id cell.Identity) string {
 	return c.of(id, backend.Platform, spec.Args, spec.Env)
 }
 
+// version is the engine's in an identity, "" where it is not known before the apply.
 func version(id cell.Identity) string {
 	var backend struct{ Version string }
 	_ = json.Unmarshal(id.Components.Get("backend").Value, &backend) // unknown until apply: no version

@@ -101,6 +101,7 @@ func (v *verdict) weigh(p *store.Past) {
 	}
 }
 
+// set says why a launch does not count, unless another attempt at it does.
 func (v *verdict) set(n int, x exclusion) {
 	if v.complete[n] == nil && v.failed[n] == nil {
 		v.void[n] = x
@@ -143,6 +144,7 @@ func (v *verdict) begunAgain() []int {
 	return numbers
 }
 
+// upTo is 1 … n.
 func upTo(n int) []int {
 	numbers := make([]int, n)
 	for i := range numbers {

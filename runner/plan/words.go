@@ -9,6 +9,7 @@ func OneLine(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
 }
 
+// prefixed is nothing where there is no text.
 func prefixed(prefix, text string) string {
 	if text == "" {
 		return ""
@@ -16,6 +17,7 @@ func prefixed(prefix, text string) string {
 	return prefix + text
 }
 
+// words are reasons as a list for a reader.
 func words(reasons []Reason) string {
 	texts := make([]string, len(reasons))
 	for i, r := range reasons {

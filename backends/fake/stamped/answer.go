@@ -73,6 +73,7 @@ func (p *pattern) arrived(own []byte, at int64) {
 	}
 }
 
+// putMoment writes a time in nanoseconds into its blank, right-aligned.
 func putMoment(dst []byte, at int64) {
 	var digits [stampDigits]byte
 	text := strconv.AppendInt(digits[:0], at, 10)

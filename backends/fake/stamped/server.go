@@ -88,6 +88,7 @@ type copied struct {
 	own []byte
 }
 
+// of is the connection's own copy of a pattern, made anew only when the pattern is another.
 func (a *copied) of(p *pattern) *copied {
 	if a.pattern != p {
 		a.pattern, a.own = p, bytes.Clone(p.bytes)
@@ -187,6 +188,7 @@ func (s *Server) control(c net.Conn, path string, body []byte) error {
 	return respond(c, 404, map[string]string{"error": "the mock has no " + path})
 }
 
+// respond answers what is no measured request.
 func respond(c net.Conn, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -19,6 +19,7 @@ type tally struct {
 	cpu    float64 // s, at the beginning
 }
 
+// begin forgets all but what is still in flight.
 func (t *tally) begin() {
 	t.guard.Lock()
 	defer t.guard.Unlock()
@@ -61,6 +62,7 @@ func (t *tally) shift(now int64) {
 	}
 }
 
+// late counts by how much a write came after its time.
 func (t *tally) late(by time.Duration) {
 	t.guard.Lock()
 	defer t.guard.Unlock()
