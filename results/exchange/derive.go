@@ -18,6 +18,7 @@ const (
 
 // sane makes null of what cannot be, and says so: negative times, counts beyond sense. A file is not refused for a few odd
 // values: what is left of it is worth having, and how much is missing is told.
+// One bad value costs its row nothing else; how many there were is a warning.
 func (s *Set) sane() {
 	bad := map[string]int{}
 	for i := range s.Requests {
@@ -29,6 +30,7 @@ func (s *Set) sane() {
 			}
 		}
 		for name, t := range r.stamps() {
+			// written so that NaN fails too
 			if *t != nil && !(math.Abs(**t) <= maxUnixS) {
 				*t = nil
 				bad[name]++
@@ -64,6 +66,7 @@ func (s *Set) sane() {
 }
 
 // stamps are a row's points in time.
+// Pointers into the row, so that whoever goes over them can change or clear them.
 func (r *Request) stamps() map[string]**float64 {
 	return map[string]**float64{"scheduled_s": &r.ScheduledS, "sent_s": &r.SentS, "first_chunk_s": &r.FirstChunkS,
 		"first_token_s": &r.FirstTokenS, "last_token_s": &r.LastTokenS, "done_s": &r.DoneS}
@@ -75,6 +78,7 @@ func (r *Request) durations() map[string]**float64 {
 }
 
 // inOrder drops points in time that lie before the one that they follow, or weeks behind it.
+// A tool whose clock stepped, or that mixes two clocks, shows here.
 func (r *Request) inOrder(bad map[string]int) {
 	last := r.SentS
 	for _, t := range []struct {
@@ -94,6 +98,7 @@ func (r *Request) inOrder(bad map[string]int) {
 }
 
 // derive fills in what follows from what is there: points in time from one of them and the durations, and TPOT.
+// What the file says itself is never replaced.
 func (s *Set) derive() {
 	for i := range s.Requests {
 		r := &s.Requests[i]
@@ -122,6 +127,7 @@ func after(at **float64, from, by *float64) {
 }
 
 // rebase counts all stamps from the first send, as ours are. Stamps may be Unix seconds: then they tell the date, too.
+// Without any send there is no zero, and stamps stay as they are.
 func (s *Set) rebase() {
 	first := math.Inf(1)
 	for _, r := range s.Requests {
@@ -134,6 +140,7 @@ func (s *Set) rebase() {
 	if math.IsInf(first, 1) {
 		return
 	}
+	// a clock that began with the machine gets there after 31 years
 	if first > 1e9 && s.Began.IsZero() {
 		s.Began = time.Unix(0, int64(first*1e9))
 	}
@@ -147,6 +154,7 @@ func (s *Set) rebase() {
 }
 
 // reasons says why figures are null that nobody recorded.
+// A reason that the reader of the format gave stays: it knows better.
 func (s *Set) reasons() {
 	var sent, done, out, in bool
 	for _, r := range s.Requests {

@@ -30,12 +30,13 @@ const (
 const Bench = VLLMBench
 
 // Formats lists them for messages and completion.
+// A new slice at each call, in the order of a help text.
 func Formats() []string { return []string{VLLMBench, GuideLLM, LLMD, OpenAIBatch, JSONL, CSV, SQLite} }
 
 // Options of Read.
 type Options struct {
-	Format      string
-	Labels      Labels
+	Format      string // one of Formats
+	Labels      Labels // what the user said; it wins over the file
 	Map         Map    // for JSONL, CSV and SQLite
 	Query       string // for SQLite
 	WeightBytes int64  // of the model, where known: held against the label; 0 = unknown
@@ -44,6 +45,8 @@ type Options struct {
 // Read parses files that belong together: the sets of each. A batch job's error file goes into the set of its output
 // file, and has none of its own. Then the sets are arranged as cells and launches. An error names the file and the place
 // in it.
+// Compressed files and any encoding of Unicode are read, see textfile. What cannot be, but is no reason to refuse the
+// file, is among each set's Warnings. All of it is held in memory.
 func Read(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
 	files := make([][]*Set, len(paths))
 	var all []*Set
@@ -55,6 +58,7 @@ func Read(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
 		if err != nil {
 			return nil, place(path, err)
 		}
+		// its error file, which is given behind it
 		if o.Format == OpenAIBatch && i > 0 && joined(files[:i], sets) {
 			continue
 		}
@@ -74,6 +78,7 @@ func Read(ctx context.Context, paths []string, o Options) ([][]*Set, error) {
 
 // joined adds a batch's answers to those of the file before it, where both are of one batch: no custom_id stands in both.
 // A batch that was run again has the same ones.
+// The nearest file before it that is of another batch ends the search: order is all that tells.
 func joined(before [][]*Set, sets []*Set) bool {
 	for i := len(before) - 1; i >= 0; i-- {
 		if len(before[i]) == 0 {
@@ -119,6 +124,7 @@ func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 	}
 	f, err := textfile.Open(path)
 	if err != nil {
+		// its text repeats the path, which stands in front already
 		var missing *os.PathError
 		if errors.As(err, &missing) {
 			return nil, missing.Err
@@ -126,6 +132,7 @@ func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 		return nil, err
 	}
 	defer f.Close() // read-only
+	// the driver opens the file itself: this was only to see that it can be read
 	if o.Format == SQLite {
 		return readSQLite(ctx, path, o.Query, o.Map)
 	}
@@ -133,6 +140,7 @@ func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	// what compresses well may unpack to any size
 	budget, err := textfile.Budget(st.Size(), maxImportBytes)
 	if err != nil {
 		return nil, err
@@ -145,6 +153,7 @@ func read(ctx context.Context, path string, o Options) ([]*Set, error) {
 }
 
 // readText reads the formats that are text.
+// The format is known by now.
 func readText(in io.Reader, o Options) ([]*Set, error) {
 	switch o.Format {
 	case VLLMBench:
@@ -176,6 +185,7 @@ func (s *Set) finish(o Options) error {
 	s.numbered = s.Labels.Launch > 0
 	s.Labels.Launch = max(s.Labels.Launch, 1)
 	s.sane()
+	// Totals count those that have no row.
 	asked := max(len(s.Requests), int(s.Given["requests_planned"]), int(s.Given["requests_ok"]+s.Given["requests_failed"]+s.Given["requests_canceled"]))
 	if s.Labels.BatchSize == 0 {
 		s.Labels.BatchSize = asked
@@ -198,6 +208,7 @@ func (s *Set) finish(o Options) error {
 	}
 	s.Given["requests_planned"] = float64(s.Labels.BatchSize)
 	s.Warnings = append(s.Warnings, disagreements(s, o.WeightBytes)...)
+	// Numbers are given anew: those of the file may have gaps, or begin at 1.
 	slices.SortStableFunc(s.Requests, func(a, b Request) int { return int(a.Seq - b.Seq) })
 	for i := range s.Requests {
 		s.Requests[i].Seq = int64(i)

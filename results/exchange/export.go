@@ -21,7 +21,7 @@ import (
 
 // Attempt is one attempt to export.
 type Attempt struct {
-	Dir    string
+	Dir    string // the attempt's folder
 	WhyNot string // why it does not count, "" = it counts
 	// Unreadable is told what is wrong with a table of which nothing could be read: the others are exported. nil: it ends the export.
 	Unreadable func(error)
@@ -30,6 +30,8 @@ type Attempt struct {
 // Export writes one table of many attempts as one file: "parquet", "csv" or "jsonl". The columns are those of this
 // version of matrix, with whether the attempt counts and why not; an older attempt's missing ones are null. It returns
 // the number of rows.
+// One attempt after the other, a batch at a time: memory does not grow with the tree. An attempt that fails half-way
+// ends the export, for some of its rows are out.
 func Export(out io.Writer, format, name string, attempts []Attempt) (int64, error) {
 	schema, err := table.Schema(name)
 	if err != nil {
@@ -39,6 +41,7 @@ func Export(out io.Writer, format, name string, attempts []Attempt) (int64, erro
 		arrow.Field{Name: "why_not", Type: arrow.BinaryTypes.String, Nullable: true})
 	meta := schema.Metadata()
 	schema = arrow.NewSchema(fields, &meta)
+	// the two columns stand last, so that a reader by position finds the others where they were
 	w, err := newSink(out, format, schema)
 	if err != nil {
 		return 0, err
@@ -78,6 +81,7 @@ func (a Attempt) standing(n int) []arrow.Array {
 }
 
 // sink takes batches of one schema.
+// close ends the form, not the file under it.
 type sink interface {
 	write(arrow.RecordBatch) error
 	close() error
@@ -99,6 +103,7 @@ func newSink(out io.Writer, format string, schema *arrow.Schema) (sink, error) {
 		return csvSink{w}, w.Write(head)
 	case "jsonl":
 		e := json.NewEncoder(out)
+		// answers are full of < and &
 		e.SetEscapeHTML(false)
 		return jsonSink{e}, nil
 	}
@@ -111,6 +116,7 @@ func (s parquetSink) write(b arrow.RecordBatch) error { return s.w.WriteBuffered
 func (s parquetSink) close() error                    { return s.w.Close() }
 
 // csvSink writes null as nothing, lists and maps as JSON, bytes in hexadecimal.
+// Null and empty text cannot be told apart in CSV: who needs that takes Parquet.
 type csvSink struct{ w *csv.Writer }
 
 func (s csvSink) write(b arrow.RecordBatch) error {
@@ -172,6 +178,7 @@ func Row(b arrow.RecordBatch, i int) map[string]any {
 }
 
 // value is a cell as plain Go.
+// Infinite numbers are texts ("+Inf"), for JSON has no other word: Arrow makes them so.
 func value(column arrow.Array, i int) any {
 	if column.IsNull(i) {
 		return nil

@@ -11,8 +11,8 @@ import (
 
 // grouping makes sets of records by the labels that they carry.
 type grouping struct {
-	m     Map
-	sets  map[Labels]*Set
+	m     Map               // of the user
+	sets  map[Labels]*Set   // by what their records say of platform, model, size and launch
 	used  map[string]bool   // columns that some record had
 	read  map[string]int    // column → numbers read
 	lost  map[string]int    // column → values that are none
@@ -31,6 +31,7 @@ func newGrouping(m Map) *grouping {
 var errNoMap = errors.New("--map is needed: it says which field is which column, as in --map output_tokens=usage.completion_tokens; matrix import --help lists the columns")
 
 // misread books a value that is not what its column needs; why is "" where it is.
+// The first one is kept as an example; a thousand of them are one warning.
 func (g *grouping) misread(column, why string) {
 	if why == "" {
 		return
@@ -62,6 +63,7 @@ func (g *grouping) add(r fields) error {
 
 // done returns the sets in a fixed order. A mapped field that no record has is a mistake of the map, and so is one that
 // no record has a number in.
+// err is that of the reading, and is passed on.
 func (g *grouping) done(note string, err error) ([]*Set, error) {
 	if err != nil {
 		return nil, err
@@ -74,6 +76,7 @@ func (g *grouping) done(note string, err error) ([]*Set, error) {
 			return nil, errors.New(g.first[column])
 		}
 	}
+	// The order decides the numbers of launches, so it must not be a map's.
 	all := slices.SortedFunc(maps.Values(g.sets), func(a, b *Set) int {
 		return cmp.Or(cmp.Compare(a.Labels.Platform, b.Labels.Platform), cmp.Compare(a.Labels.Model, b.Labels.Model),
 			cmp.Compare(a.Labels.BatchSize, b.Labels.BatchSize), cmp.Compare(a.Labels.Launch, b.Labels.Launch))
@@ -85,6 +88,7 @@ func (g *grouping) done(note string, err error) ([]*Set, error) {
 }
 
 // say tells a set what its file did not say, or said oddly.
+// Notes are the file's, so each of its sets has them.
 func (g *grouping) say(s *Set, note string) {
 	for _, text := range append([]string{note}, g.notes...) {
 		if text != "" {
@@ -97,6 +101,7 @@ func (g *grouping) say(s *Set, note string) {
 	if len(g.words) > 0 {
 		s.warn("these statuses are not known, and taken for failures: %s", strings.Join(sorted(g.words), ", "))
 	}
+	// Every row would else be ok, and the success rate 100%, for nobody said otherwise.
 	if !g.used["status"] && !g.used["error"] && !g.used["http_status"] && !g.used["finish_reason"] {
 		const why = "imported: how the requests ended was not recorded (no status is mapped)"
 		for _, name := range []string{"success_rate", "success_rate_low95", "requests_ok", "requests_failed"} {

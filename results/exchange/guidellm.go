@@ -14,6 +14,7 @@ import (
 
 // guideReport is what is read of GuideLLM's JSON report (0.3 to 0.8; guidellm/schemas/base/request_stats.py). Stamps are
 // Unix seconds.
+// Where the versions differ, both forms are here; what is absent stays zero.
 type guideReport struct {
 	Config struct {
 		Spec struct {
@@ -30,20 +31,21 @@ type guideBackend struct {
 	Model string `json:"model"`
 }
 
+// guideBenchmark is one load against one server.
 type guideBenchmark struct {
 	Config struct {
 		Strategy struct {
-			Type        string  `json:"type_"`
+			Type        string  `json:"type_"` // of older versions; Kind of newer ones
 			Kind        string  `json:"kind"`
-			Streams     float64 `json:"streams"`
+			Streams     float64 `json:"streams"` // of older versions; max_concurrency of newer ones
 			Concurrency float64 `json:"max_concurrency"`
-			Rate        float64 `json:"rate"`
+			Rate        float64 `json:"rate"` // requests/s
 		} `json:"strategy"`
 	} `json:"config"`
-	StartTime float64  `json:"start_time"`
-	Duration  *float64 `json:"duration"`
+	StartTime float64  `json:"start_time"` // Unix seconds
+	Duration  *float64 `json:"duration"`   // s
 	Requests  struct {
-		Successful []guideRequest `json:"successful"`
+		Successful []guideRequest `json:"successful"` // a sample of them, where sample_size bounds it
 		Incomplete []guideRequest `json:"incomplete"`
 		Errored    []guideRequest `json:"errored"`
 	} `json:"requests"`
@@ -56,6 +58,7 @@ type guideBenchmark struct {
 	} `json:"metrics"`
 }
 
+// guideRequest is one request; counts are floats, for some versions write 12.0.
 type guideRequest struct {
 	ID           string   `json:"request_id"`
 	Output       string   `json:"output"`
@@ -63,20 +66,20 @@ type guideRequest struct {
 	OutputTokens *float64 `json:"output_tokens"`
 	CachedTokens *float64 `json:"cached_tokens"`
 	Info         struct {
-		Error   string       `json:"error"`
+		Error   string       `json:"error"` // "" = none
 		Timings guideTimings `json:"timings"`
 	} `json:"info"`
 }
 
 // guideTimings: "iteration" is an event of the stream; that of the first token has text or reasoning.
 type guideTimings struct {
-	Targeted   *float64 `json:"targeted_start"`
+	Targeted   *float64 `json:"targeted_start"` // when it was due
 	Start      *float64 `json:"request_start"`
 	FirstEvent *float64 `json:"first_request_iteration"`
 	FirstToken *float64 `json:"first_token_iteration"`
 	LastToken  *float64 `json:"last_token_iteration"`
 	End        *float64 `json:"request_end"`
-	Tokens     float64  `json:"token_iterations"`
+	Tokens     float64  `json:"token_iterations"` // events with text
 }
 
 // readGuideLLM reads one report or several. A report holds a benchmark for each rate, all against one server, so they are told
@@ -102,6 +105,7 @@ func readGuideLLM(in io.Reader) ([]*Set, error) {
 		}
 	}
 	if len(sets) > 1 {
+		// A launch is a fresh engine, which these were not; that must be known before an interval is believed.
 		for _, s := range sets {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("one of %d benchmarks of a report, against one server: not a launch of its own", len(sets)))
 		}
@@ -133,6 +137,7 @@ func (b *guideBenchmark) set() *Set {
 }
 
 // totals takes what the report says of all requests, where it keeps a sample of them, and holds it against them else.
+// A report may keep a sample of its requests (sample_size): then they are too few to add up.
 func (b *guideBenchmark) totals(s *Set) {
 	t, sum := b.Metrics.Totals, 0.0
 	for _, x := range []*float64{t.Successful, t.Errored, t.Incomplete} {
@@ -143,6 +148,7 @@ func (b *guideBenchmark) totals(s *Set) {
 	if sum <= float64(len(s.Requests)) {
 		records := s.sums()
 		s.hold(total{"successful", "", t.Successful, records.ok, 0})
+		// records that last longer than the run was: the clock or the file is wrong
 		if b.Duration != nil && records.span > *b.Duration*1.05 {
 			s.hold(total{"duration", "", b.Duration, records.span, 0.05})
 		}
@@ -158,6 +164,7 @@ func (b *guideBenchmark) totals(s *Set) {
 }
 
 // load tells the shape by the name of GuideLLM's strategy.
+// A name that is not known is no load: the label is then left out.
 func (b *guideBenchmark) load() (mode string, concurrency int64, rate float64) {
 	st := b.Config.Strategy
 	switch st.Type + st.Kind {

@@ -12,17 +12,19 @@ import (
 )
 
 // Point is one launch in a history of a metric.
+// Texts may be empty where the engine or the driver did not say.
 type Point struct {
 	Began                         time.Time
 	Experiment, Cell, Identity    string
 	Launch                        int
 	Attempt                       string
 	Engine, EngineVersion, Driver string
-	Value                         *float64
+	Value                         *float64 // in the metric's base unit; nil = null
 }
 
 // History writes a metric launch by launch as "parquet" or "csv", and returns how many they were. Of the CSV Apache Otava takes
 // time as its time column, the metric as such, and the others as attributes.
+// The column of the value has the metric's name, with unit and meaning in its metadata. "jsonl" is written, too.
 func History(out io.Writer, format string, metric record.Metric, points []Point) (int64, error) {
 	text := func(name string) arrow.Field { return arrow.Field{Name: name, Type: arrow.BinaryTypes.String} }
 	schema := arrow.NewSchema([]arrow.Field{

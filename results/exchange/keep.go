@@ -14,6 +14,7 @@ import (
 )
 
 // Kept is an attempt that an import wrote.
+// It is committed: whoever reads the tree sees it.
 type Kept struct {
 	Cell    *cell.Cell
 	Summary record.Summary
@@ -21,6 +22,7 @@ type Kept struct {
 
 // Keep commits sets as imported attempts of an experiment, one each. It refuses a cell that matrix itself has measured:
 // its newest attempt would be taken for the cell's result. Source is the file as it was, kept beside the results.
+// It takes the lock of the tree. What was kept before an error stays, and is returned.
 func Keep(ctx context.Context, store *store.Store, experiment string, source []byte, sets []*Set) ([]Kept, error) {
 	unlock, err := store.Lock("matrix import")
 	if err != nil {
@@ -31,6 +33,7 @@ func Keep(ctx context.Context, store *store.Store, experiment string, source []b
 	if err != nil {
 		return nil, err
 	}
+	// All cells before the first is written: a refusal must leave nothing half done.
 	cells := make([]*cell.Cell, len(sets))
 	for i, s := range sets {
 		if cells[i], err = cellOf(experiment, s, history); err != nil {
@@ -50,8 +53,10 @@ func Keep(ctx context.Context, store *store.Store, experiment string, source []b
 
 // arrange tells the sets of one import apart: what ran under the same labels with another load is another cell, and what
 // ran with the same is another launch, in the order of the files.
+// It runs over all files of one import, for what tells two apart may stand in different ones.
 func arrange(sets []*Set) {
 	loads := map[Labels]map[string]bool{}
+	// without the launch, which is given here
 	bare := func(s *Set) Labels {
 		return Labels{Platform: s.Labels.Platform, Model: s.Labels.Model, BatchSize: s.Labels.BatchSize}
 	}
@@ -68,6 +73,7 @@ func arrange(sets []*Set) {
 	}
 	launches := map[place]int{}
 	for _, s := range sets {
+		// it needs a name only where another load stands beside it
 		if s.load == "" && s.Mode == "batch" && len(loads[bare(s)]) > 1 {
 			s.load = "all_at_once"
 		}
@@ -109,12 +115,14 @@ func cellOf(experiment string, s *Set, history []store.Past) (*cell.Cell, error)
 }
 
 // bareCell is a cell with nothing to run: no engine of ours has the backend "imported".
+// The backend "imported" is none that could run: no plan takes the cell for pending.
 func bareCell(experiment string, s *Set, more ...*cell.Axis) (*cell.Cell, error) {
 	return cell.NewCell(experiment, &cell.Platform{ID: s.Labels.Platform, Backend: "imported"},
 		&cell.Model{ID: s.Labels.Model}, s.Labels.BatchSize, more...)
 }
 
 // keptAs reports that an earlier matrix kept the same load in a cell without its coordinate: there the new one belongs, too.
+// Without this an update of matrix would split a history in two.
 func keptAs(c *cell.Cell, s *Set, history []store.Past) bool {
 	for _, p := range history {
 		if p.Address != c.Address || !imported(p) {
@@ -148,6 +156,7 @@ func keep(store *store.Store, c *cell.Cell, source []byte, s *Set) (Kept, error)
 }
 
 // write puts a set's rows into an attempt and commits it, by the same way as a measurement: one that is cut short is no result.
+// A failed request is a row of a complete attempt: "complete" says that all was asked.
 func write(a *store.Attempt, c *cell.Cell, id cell.Identity, s *Set) (record.Summary, error) {
 	run := record.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,

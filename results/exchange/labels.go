@@ -8,6 +8,7 @@ import (
 )
 
 // labelOf makes a label of a name: "google/gemma-3-4b-it" is gemma_3_4b_it.
+// Labels are names in HCL: small letters, digits, "_", and no digit in front. "" = nothing is left of it.
 func labelOf(name string) string {
 	name = name[strings.LastIndexByte(strings.TrimRight(name, "/"), '/')+1:]
 	label := strings.Trim(regexp.MustCompile(`[^a-z0-9_]+`).ReplaceAllString(strings.ToLower(name), "_"), "_")
@@ -21,6 +22,7 @@ func labelOf(name string) string {
 var parametersInName = regexp.MustCompile(`(?i)(?:^|[^a-z0-9.])(\d+(?:[._]\d+)?)\s*([bm])(?:[^a-z0-9]|$)`)
 
 // parameters is how many a model's name claims, 0 where it does not say.
+// "gemma_3_4b" is 4e9; the name's first such number counts.
 func parameters(name string) float64 {
 	m := parametersInName.FindStringSubmatch(strings.ReplaceAll(name, "_", "-"))
 	if m == nil {
@@ -37,12 +39,14 @@ func parameters(name string) float64 {
 }
 
 // Bytes a parameter: from 2-bit quantisation with its scales to float32, with room for what is not counted.
+// A wrong label is worse than none: figures would stand under another model's name.
 const (
 	fewestBytes = 0.3
 	mostBytes   = 4.4
 )
 
 // disagreements says where labels do not fit what is known.
+// They are warnings: the labels stay as they were given.
 func disagreements(s *Set, weightBytes int64) []string {
 	var out []string
 	if n := len(s.Requests); n > 0 && n != s.Labels.BatchSize {

@@ -13,15 +13,16 @@ import (
 )
 
 // llmdReport is a Benchmark Report of llm-d (github.com/llm-d/llm-d-benchmark), 0.2 and 0.2.1, of what it says in figures.
+// Totals only; the report has no requests.
 type llmdReport struct {
 	Version string `yaml:"version"`
 	Run     struct {
 		Time struct {
-			Start string `yaml:"start"`
+			Start string `yaml:"start"` // RFC 3339
 		} `yaml:"time"`
 	} `yaml:"run"`
 	Scenario struct {
-		Stack []struct {
+		Stack []struct { // engines, and what stands before them; the first with a model counts
 			Standardized struct {
 				Tool        string `yaml:"tool"`
 				ToolVersion string `yaml:"tool_version"`
@@ -31,8 +32,8 @@ type llmdReport struct {
 		Load struct {
 			Standardized struct {
 				Tool        string   `yaml:"tool"`
-				RateQPS     *float64 `yaml:"rate_qps"`
-				Concurrency *float64 `yaml:"concurrency"`
+				RateQPS     *float64 `yaml:"rate_qps"`    // nil = not an open load
+				Concurrency *float64 `yaml:"concurrency"` // nil = nobody bounded it
 			} `yaml:"standardized"`
 		} `yaml:"load"`
 	} `yaml:"scenario"`
@@ -42,11 +43,11 @@ type llmdReport struct {
 				Requests struct {
 					Total        *float64    `yaml:"total"`
 					Failures     *float64    `yaml:"failures"`
-					Incomplete   *float64    `yaml:"incomplete"`
+					Incomplete   *float64    `yaml:"incomplete"` // neither answered nor failed
 					InputLength  *statistics `yaml:"input_length"`
 					OutputLength *statistics `yaml:"output_length"`
 				} `yaml:"requests"`
-				Latency    map[string]*statistics `yaml:"latency"`
+				Latency    map[string]*statistics `yaml:"latency"` // by the report's names
 				Throughput map[string]*statistics `yaml:"throughput"`
 			} `yaml:"aggregate"`
 		} `yaml:"request_performance"`
@@ -55,7 +56,7 @@ type llmdReport struct {
 
 // statistics are a distribution in one of the report's units.
 type statistics struct {
-	Units string   `yaml:"units"`
+	Units string   `yaml:"units"` // "ms", "s/token"; without a known one no figure is taken
 	Mean  *float64 `yaml:"mean"`
 	P50   *float64 `yaml:"p50"`
 	P90   *float64 `yaml:"p90"`
@@ -134,6 +135,7 @@ func (r *llmdReport) set() (*Set, error) {
 }
 
 // figures takes over the latencies and rates; one in a unit that is none of its kind ends the import.
+// Guessing a unit would be wrong by a thousand.
 func (r *llmdReport) figures(s *Set) error {
 	all := r.Results.RequestPerformance.Aggregate
 	for theirs, ours := range llmdLatencies {
@@ -158,6 +160,7 @@ func (r *llmdReport) figures(s *Set) error {
 	}
 	for ours, x := range map[string]*statistics{"input_tokens": all.Requests.InputLength, "output_tokens": all.Requests.OutputLength} {
 		if x != nil && x.Mean != nil {
+			// A mean over the answered makes the total.
 			s.Given[ours] = *x.Mean * s.Given["requests_ok"]
 		}
 	}

@@ -9,12 +9,13 @@ import (
 )
 
 // Map says where our columns stand in somebody's records: column → field, with a factor where units differ.
+// Its keys are among mappable: ParseMap sees to that.
 type Map map[string]Field
 
 // Field is a place in a record: names separated by dots. A number is multiplied by Factor.
 type Field struct {
-	Path   string
-	Factor float64
+	Path   string  // "usage.completion_tokens"
+	Factor float64 // never 0; 1 = as it is
 }
 
 // mappable are the columns that a Map may name: of requests.parquet, the labels, and the text.
@@ -27,6 +28,7 @@ var mappable = []string{
 }
 
 // MapHelp says what a Map may name.
+// Part of `matrix import --help`.
 const MapHelp = `Columns that --map can fill:
   which cell      platform, model, batch_size, launch
   what was said   prompt_id (matches answers with those of measured cells), text, finish_reason
@@ -38,6 +40,8 @@ const MapHelp = `Columns that --map can fill:
 A field of a nested record is written with dots (usage.completion_tokens); milliseconds become seconds by /1000.`
 
 // ParseMap reads "column=field", "column=field*0.001" or "column=field/1000", one each.
+// The error names the flag as it was typed, and what may stand there. A path with "*" or "/" in it takes what follows
+// for a factor.
 func ParseMap(texts []string) (Map, error) {
 	m := Map{}
 	for _, text := range texts {
@@ -68,9 +72,11 @@ func ParseMap(texts []string) (Map, error) {
 }
 
 // fields is one of somebody's records.
+// Of JSONL as JSON gives it; of CSV texts; of SQLite int64, float64, string, []byte.
 type fields map[string]any
 
 // at finds a value by its path; a name with dots in it counts before the dots do.
+// nil: it is not there, or null.
 func (r fields) at(path string) any {
 	if v, ok := r[path]; ok {
 		return v

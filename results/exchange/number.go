@@ -15,11 +15,13 @@ import (
 // places that it had: it is no second measurement. sources are the files as they were, nil where one is too large to be
 // kept; such a one takes the places of those before it, for nobody can tell them apart. A launch that was told is left as
 // it is.
+// It only reads the tree; Keep writes. Without it a second import would take launch 1 again, and supersede the first.
 func Number(ctx context.Context, store *store.Store, experiment string, sources [][]byte, files [][]*Set) error {
 	history, err := store.History(ctx, experiment)
 	if err != nil {
 		return err
 	}
+	// by address and source: the same file again
 	held, last := map[string][]int{}, map[string]int{} // launches by cell and file; the last one by cell
 	for _, p := range history {
 		if at := p.Address + p.Source; imported(p) && (len(held[at]) == 0 || held[at][len(held[at])-1] < p.Launch) {
@@ -27,8 +29,10 @@ func Number(ctx context.Context, store *store.Store, experiment string, sources 
 		}
 		last[p.Address] = max(last[p.Address], p.Launch)
 	}
+	// as the tree is, without what this import adds
 	before := maps.Clone(last)
 	for n, sets := range files {
+		// as the store names a source that it was not given
 		sum := ""
 		if len(sources[n]) > 0 {
 			bytes := sha256.Sum256(sources[n])

@@ -6,6 +6,7 @@ import (
 )
 
 // odd counts the records of a file that cannot be read. Each is left out and said: none loses its neighbours.
+// Real files have a broken last line, or a header in the middle.
 type odd struct {
 	what         string // line, row
 	total, count int
@@ -24,6 +25,7 @@ func (o *odd) see(number int, err error) {
 }
 
 // refused is the error of a file of which most cannot be read: it is of another form.
+// More than half: below that it is a file with faults, above it is another kind of file.
 func (o *odd) refused() error {
 	if o.count*2 <= o.total {
 		return nil

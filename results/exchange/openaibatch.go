@@ -14,20 +14,22 @@ import (
 )
 
 // maxLine bounds a line of a JSONL file, in bytes.
+// A line with a long answer and its log-probabilities is some megabytes.
 const maxLine = 64 << 20
 
 // batchLine is a line of a batch job's output or error file: OpenAI's batch API, and `vllm run-batch`, whose errors are
 // text. What a failed request lacks may be null; a custom_id may be a number.
 type batchLine struct {
-	CustomID json.RawMessage `json:"custom_id"`
+	CustomID json.RawMessage `json:"custom_id"` // the asker's name of the request
 	Response *struct {
-		Status json.RawMessage `json:"status_code"`
+		Status json.RawMessage `json:"status_code"` // of HTTP; 0 or absent = nobody answered
 		Body   json.RawMessage `json:"body"`
 	} `json:"response"`
 	Error json.RawMessage `json:"error"`
 }
 
 // batchBody is what was answered.
+// Of chat and of plain completions: text is the latter's.
 type batchBody struct {
 	Model   string `json:"model"`
 	Choices []struct {
@@ -39,9 +41,9 @@ type batchBody struct {
 		} `json:"message"`
 	} `json:"choices"`
 	Usage *struct {
-		Prompt     *float64 `json:"prompt_tokens"`
-		Completion *float64 `json:"completion_tokens"`
-		Details    *struct {
+		Prompt     *float64  `json:"prompt_tokens"`
+		Completion *float64  `json:"completion_tokens"`
+		Details    *struct { // only where a prefix cache is told of
 			Cached *float64 `json:"cached_tokens"`
 		} `json:"prompt_tokens_details"`
 	} `json:"usage"`
@@ -55,6 +57,7 @@ func readOpenAIBatch(in io.Reader) ([]*Set, error) {
 	for _, name := range []string{"duration_s", "batch_s", "request_throughput", "output_throughput", "total_token_throughput"} {
 		s.Untold[name] = "imported: a batch job's output has no times"
 	}
+	// models that answered
 	unlike := map[string]bool{}
 	note, err := eachLine(in, func(doc []byte, line int) error {
 		var l batchLine
@@ -147,6 +150,7 @@ func (l *batchLine) request(seq int64) (r Request, model string) {
 }
 
 // tokenCount is a count as a file has it, -1 where it cannot be one: sane makes null of that, and says so.
+// Counts are read as floats, for some tools write 12.0; −1 stands out in sane, and nil would be silent.
 func tokenCount(x *float64) *int64 {
 	switch {
 	case x == nil:
@@ -173,6 +177,7 @@ func said(raw json.RawMessage) string {
 }
 
 // errorOf finds the message in a failed answer's body.
+// OpenAI has error.message, FastAPI detail, others message.
 func errorOf(body json.RawMessage) string {
 	var e struct {
 		Error   json.RawMessage `json:"error"`
@@ -193,6 +198,7 @@ func errorOf(body json.RawMessage) string {
 
 // eachLine calls f for every line that is not empty. A line that cannot be read is left out and noted; where that is most
 // of them, it is the error.
+// doc is f's only until it returns; numbers count from 1, empty lines too, as an editor shows them.
 func eachLine(in io.Reader, f func(doc []byte, line int) error) (note string, err error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)

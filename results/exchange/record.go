@@ -11,6 +11,7 @@ import (
 
 // mapped reads one record by the map; the first label that is not what it should be stays in err. A value that cannot be
 // read is null and counted, and loses nothing else of its record.
+// It lives for one record.
 type mapped struct {
 	g   *grouping
 	r   fields
@@ -31,6 +32,7 @@ func (m *mapped) value(column string) any {
 }
 
 // text is a column's value as text, whatever it is there.
+// Ids are numbers in some files.
 func (m *mapped) text(column string) string {
 	switch v := m.value(column).(type) {
 	case nil:
@@ -63,10 +65,12 @@ func (m *mapped) number(column string) (x *float64, why string) {
 		number = float64(v)
 	case string, []byte:
 		text := strings.TrimSpace(m.text(column))
+		// no number, and too long to be shown
 		if len(text) > 400 {
 			err = fmt.Errorf("is no number")
 			break
 		}
+		// words by which tools say that there is no number: null, and no fault
 		switch strings.ToLower(text) {
 		case "", "nan", "null", "none", "na", "n/a", "inf", "+inf", "-inf", "infinity":
 			return nil, ""
@@ -115,6 +119,7 @@ func (m *mapped) count(column string) (*int64, string) {
 		return nil, why
 	}
 	if *x < 0 || *x > math.MaxInt32*1024 || math.Abs(*x-math.Round(*x)) > 1e-6 {
+		// number took it for read
 		m.g.read[column]--
 		return nil, fmt.Sprintf("%s = %s is no count (mapped to %s)", m.g.m[column].Path, strconv.FormatFloat(*x, 'g', -1, 64), column)
 	}
@@ -177,6 +182,7 @@ var httpCode = regexp.MustCompile(`^(?:http[_ ]?)?([1-5][0-9]{2})\b`)
 
 // status takes a request for ok only where something says so. Success is a list of words; an unknown one is a failure, and
 // is said.
+// The order is from the surest sign to the weakest; a mapped status that is empty is a failure, for nobody said ok.
 func (m *mapped) status(r *Request) {
 	word, text := strings.ToLower(strings.TrimSpace(m.text("status"))), m.text("error")
 	bad := r.HTTPStatus != nil && (*r.HTTPStatus >= 400 || *r.HTTPStatus < 200)

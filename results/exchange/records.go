@@ -45,6 +45,7 @@ func readCSV(in io.Reader, m Map) ([]*Set, error) {
 		return nil, err
 	}
 	head, _ := text.Peek(textfile.Peeked)
+	// a header that the map knows tells the separator best
 	comma, skip := textfile.Separator(head, ',', func(names []string) bool {
 		return slices.ContainsFunc(sorted(m), func(column string) bool { return slices.Contains(names, m[column].Path) })
 	})
@@ -54,6 +55,7 @@ func readCSV(in io.Reader, m Map) ([]*Set, error) {
 		g.parse = g.parseWithComma
 	}
 	rows := csv.NewReader(text)
+	// rows of any length are read, so that one short row is odd and not the end
 	rows.Comma, rows.FieldsPerRecord = comma, -1
 	header, err := rows.Read()
 	if errors.Is(err, io.EOF) {
@@ -93,6 +95,7 @@ func csvError(err error) error {
 }
 
 // addRow books a row of a table. An empty field is no value: a table has no other way to leave one out.
+// A row that is too long is taken where the rest of it is empty: spreadsheets leave such columns.
 func (g *grouping) addRow(names, cells []string) error {
 	if len(cells) < len(names) || strings.Join(cells[len(names):], "") != "" {
 		return fmt.Errorf("wrong number of fields: %d, the header has %d", len(cells), len(names))
@@ -119,6 +122,7 @@ func parseNumber(text string) (float64, error) {
 var withComma = regexp.MustCompile(`^[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+$`)
 
 // parseWithComma reads 1.234,5 as well.
+// "1.234" stays 1.234: with a point alone nobody can tell what is meant.
 func (g *grouping) parseWithComma(text string) (float64, error) {
 	if !withComma.MatchString(text) {
 		return parseNumber(text)
@@ -137,6 +141,8 @@ const (
 )
 
 // readSQLite runs one query on a database file, which is opened read-only.
+// mode=ro: an import must not change somebody's file, nor make one that is not there. The limit is SQLite's own, so
+// that a large value is refused before it is in memory.
 func readSQLite(ctx context.Context, path, query string, m Map) ([]*Set, error) {
 	if query == "" {
 		return nil, fmt.Errorf("say which rows: --query 'SELECT … FROM …'")
@@ -170,6 +176,7 @@ func readSQLite(ctx context.Context, path, query string, m Map) ([]*Set, error) 
 }
 
 // queryFault says what became of a query. That a value is over the limit is known by the driver's words alone.
+// The user's ^C comes before what the driver makes of it.
 func queryFault(ctx context.Context, err error) error {
 	switch text := err.Error(); {
 	case ctx.Err() != nil:
@@ -181,6 +188,7 @@ func queryFault(ctx context.Context, err error) error {
 }
 
 // scanRows books the rows of a query within a budget of bytes of text.
+// A query may join a file of 10 MB into any number of rows.
 func scanRows(ctx context.Context, rows *sql.Rows, g *grouping, budget int64) ([]*Set, error) {
 	names, err := rows.Columns()
 	if err != nil {

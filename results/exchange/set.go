@@ -10,10 +10,11 @@ import (
 )
 
 // Labels say which cell a result belongs to. What a file does not tell must be given; what is given wins.
+// Comparable: they are keys of maps.
 type Labels struct {
-	Platform, Model string
-	BatchSize       int // 0: as many as there are requests
-	Launch          int // 0: in the order of the files
+	Platform, Model string // names as in HCL; "" = the file does not say
+	BatchSize       int    // 0: as many as there are requests
+	Launch          int    // 0: in the order of the files
 }
 
 // Bounds of labels: what is beyond them is a mistake.
@@ -39,16 +40,17 @@ type Request struct {
 }
 
 // Set is one launch of one cell as another tool recorded it.
+// Read fills it, Number gives it its launch, Keep commits it.
 type Set struct {
 	Labels      Labels
-	Requests    []Request
+	Requests    []Request          // none where a tool kept totals only
 	Given       map[string]float64 // metric column → what the file says, used where the requests do not tell
 	Untold      map[string]string  // metric column → why it is null where Given says nothing
 	Began       time.Time          // zero = unknown
 	Mode        string             // batch, closed, open; "" = unknown
 	Concurrency int64              // 0 = unknown
 	Rate        float64            // requests/s of an open load; 0 = unknown
-	Engine      record.Engine
+	Engine      record.Engine      // as far as the file says
 	Warnings    []string
 	numbered    bool   // the launch's number was told
 	Place       string // how it got its launch's number, where that is worth a word
@@ -56,6 +58,7 @@ type Set struct {
 }
 
 // newSet has nothing but its maps.
+// Maps are never nil, so that readers may write to them.
 func newSet() *Set { return &Set{Given: map[string]float64{}, Untold: map[string]string{}} }
 
 // warn notes, once, what to know before believing a figure of the set; it is kept with the results.
@@ -71,6 +74,7 @@ func newRequest(seq int64) Request {
 }
 
 // tokens sets a count and says where it is from.
+// A count that is absent changes nothing.
 func (r *Request) tokens(into **int64, n *int64) {
 	if n != nil {
 		*into, r.TokenSource = n, "usage"

@@ -50,6 +50,7 @@ type total struct {
 }
 
 // hold says where a file's own totals are not what its requests add up to; then the requests count.
+// The file's figure is dropped, so that the one of the rows is taken; difference is what rounding explains.
 func (s *Set) hold(totals ...total) {
 	for _, t := range totals {
 		if t.told == nil || math.IsNaN(t.read) || math.IsInf(t.read, 0) {

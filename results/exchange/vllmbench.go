@@ -16,28 +16,28 @@ import (
 // vllmBench is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py). Without
 // --save-detailed the arrays are absent and only totals remain. Times are in seconds where not named _ms.
 type vllmBench struct {
-	Date           string       `json:"date"`
-	EndpointType   string       `json:"endpoint_type"`
+	Date           string       `json:"date"`          // 20060102-150405, local time of the machine that wrote it
+	EndpointType   string       `json:"endpoint_type"` // "openai", "openai-chat"
 	ModelID        string       `json:"model_id"`
-	NumPrompts     *float64     `json:"num_prompts"`
-	RequestRate    any          `json:"request_rate"`
-	MaxConcurrency *float64     `json:"max_concurrency"`
-	Duration       *float64     `json:"duration"`
-	Completed      *float64     `json:"completed"`
+	NumPrompts     *float64     `json:"num_prompts"`     // how many were to be asked
+	RequestRate    any          `json:"request_rate"`    // requests/s, or "inf"
+	MaxConcurrency *float64     `json:"max_concurrency"` // requests in flight; nil = no bound
+	Duration       *float64     `json:"duration"`        // s, of the whole benchmark
+	Completed      *float64     `json:"completed"`       // requests that ended well
 	Failed         *float64     `json:"failed"`
-	TotalInput     *float64     `json:"total_input_tokens"`
+	TotalInput     *float64     `json:"total_input_tokens"` // tokens, of those alone
 	TotalOutput    *float64     `json:"total_output_tokens"`
 	RequestTput    *float64     `json:"request_throughput"`
 	OutputTput     *float64     `json:"output_throughput"`
 	TotalTput      *float64     `json:"total_token_throughput"`
-	InputLens      []*float64   `json:"input_lens"`
+	InputLens      []*float64   `json:"input_lens"` // a prompt each, in one order with all lists below
 	OutputLens     []*float64   `json:"output_lens"`
-	TTFTs          []*float64   `json:"ttfts"`
-	ITLs           [][]*float64 `json:"itls"`
-	Latencies      []*float64   `json:"latencies"`
-	StartTimes     []*float64   `json:"start_times"`
+	TTFTs          []*float64   `json:"ttfts"`       // s, 0 = failed, or answered at once
+	ITLs           [][]*float64 `json:"itls"`        // s between chunks, of each request
+	Latencies      []*float64   `json:"latencies"`   // s; the list may be absent
+	StartTimes     []*float64   `json:"start_times"` // s of any clock; the list may be absent
 	Texts          []*string    `json:"generated_texts"`
-	Errors         []*string    `json:"errors"`
+	Errors         []*string    `json:"errors"`       // "" = none
 	ElapsedTime    *float64     `json:"elapsed_time"` // of `vllm bench throughput`, which is another file
 }
 

@@ -8,34 +8,36 @@ import (
 )
 
 // benchServe is what `vllm bench serve --save-result --save-detailed` writes, of what we know.
+// Names and units are vLLM's (vllm/benchmarks/serve.py): seconds, and null for what has no figure.
 type benchServe struct {
-	Date           string      `json:"date"`
+	Date           string      `json:"date"` // local there; here of the attempt's end, as UTC
 	EndpointType   string      `json:"endpoint_type"`
 	Backend        string      `json:"backend"`
 	Label          string      `json:"label"`
 	ModelID        string      `json:"model_id"`
 	TokenizerID    string      `json:"tokenizer_id"`
 	NumPrompts     int64       `json:"num_prompts"`
-	RequestRate    any         `json:"request_rate"`
-	MaxConcurrency *float64    `json:"max_concurrency"`
+	RequestRate    any         `json:"request_rate"`    // "inf": all at once, or as concurrency allows
+	MaxConcurrency *float64    `json:"max_concurrency"` // nil = no bound
 	Duration       *float64    `json:"duration"`
 	Completed      int64       `json:"completed"`
 	Failed         int64       `json:"failed"`
 	TotalInput     *float64    `json:"total_input_tokens"`
 	TotalOutput    *float64    `json:"total_output_tokens"`
 	RequestTput    *float64    `json:"request_throughput"`
-	Goodput        *float64    `json:"request_goodput"`
+	Goodput        *float64    `json:"request_goodput"` // requests/s within the slo; nil = no slo was declared
 	OutputTput     *float64    `json:"output_throughput"`
 	TotalTput      *float64    `json:"total_token_throughput"`
 	InputLens      []int64     `json:"input_lens,omitempty"`
 	OutputLens     []int64     `json:"output_lens,omitempty"`
-	TTFTs          []float64   `json:"ttfts,omitempty"`
-	ITLs           [][]float64 `json:"itls,omitempty"`
-	StartTimes     []float64   `json:"start_times,omitempty"`
-	Errors         []string    `json:"errors,omitempty"`
+	TTFTs          []float64   `json:"ttfts,omitempty"`       // s, of each request; 0 = failed
+	ITLs           [][]float64 `json:"itls,omitempty"`        // s between chunks, of each request
+	StartTimes     []float64   `json:"start_times,omitempty"` // s since the measured phase began
+	Errors         []string    `json:"errors,omitempty"`      // "" = answered
 }
 
 // writeBench writes an attempt as `vllm bench serve` would have.
+// The measured phase alone: warm-up is no result.
 func writeBench(dir string, r *run) ([]string, error) {
 	v := benchServe{Date: r.at("ended_unix_s").Format("20060102-150405"), EndpointType: "openai", Backend: r.text("engine_name"), Label: strings.Join(append(r.keywords(), r.text("name")), ", "),
 		ModelID: r.text("model"), TokenizerID: r.text("tokenizer"), NumPrompts: r.count("requests_planned"), RequestRate: "inf", MaxConcurrency: r.number("concurrency"), Duration: r.number("duration_s"),
@@ -55,12 +57,14 @@ func writeBench(dir string, r *run) ([]string, error) {
 }
 
 // add is one request: what failed has no times, and an error.
+// Every list has one entry a request: readers take them together by their index.
 func (v *benchServe) add(r record.RequestRow) {
 	var first, sent float64
 	gaps, failure := []float64{}, ""
 	if r.SentS != nil {
 		sent = *r.SentS
 	}
+	// That tool counts the first event of a stream, which of a chat has no text yet.
 	from := r.FirstChunkS
 	if from == nil {
 		from = r.FirstTokenS

@@ -26,6 +26,7 @@ const (
 )
 
 // Formats lists them for messages and completion.
+// A new slice at each call.
 func Formats() []string { return []string{LLMD, Bench, GoBench, MLflow} }
 
 // lost is what a format has no place for.
@@ -38,10 +39,13 @@ var lost = map[string]string{
 }
 
 // Lost says what a format has no place for.
+// "" for a format that is not known.
 func Lost(format string) string { return lost[format] }
 
 // Write writes each attempt into a folder that may be there, and returns the files.
+// Files that are there by the same names are replaced. An error names the attempt; what was written before it stays.
 func Write(dir, format string, attempts []exchange.Attempt) ([]string, error) {
+	// nil: a format that has one file, or one tree, for all attempts
 	one, known := map[string]func(string, *run) ([]string, error){LLMD: writeLLMD, Bench: writeBench, GoBench: nil, MLflow: nil}[format]
 	if !known {
 		return nil, fmt.Errorf("format %q is not known: %s", format, strings.Join(Formats(), ", "))
@@ -77,7 +81,7 @@ func Write(dir, format string, attempts []exchange.Attempt) ([]string, error) {
 // run is a row of run.parquet.
 type run struct {
 	exchange.Attempt
-	row map[string]any
+	row map[string]any // nil value = null
 }
 
 // read reads the row by the columns of this version of matrix. It is a map, not a record.RunRow: most formats pass numbers on by
@@ -109,6 +113,8 @@ func (r *run) is(column string) bool {
 }
 
 // number is nil where nobody told.
+// An infinite one (a percentile that failures reach) comes out of Arrow as the text "+Inf": no number, and left out of
+// forms that have no word for it.
 func (r *run) number(column string) *float64 {
 	var v float64
 	switch x := r.row[column].(type) {
@@ -133,6 +139,7 @@ func (r *run) count(column string) int64 {
 }
 
 // failed are the requests that did not end well, whatever became of them.
+// Cancelled and never sent ones too.
 func (r *run) failed() int64 { return r.count("requests_planned") - r.count("requests_ok") }
 
 // at is a column of seconds since 1970 as a time; zero = not told.
@@ -145,6 +152,7 @@ func (r *run) at(column string) time.Time {
 }
 
 // axes are the labels of the cell's axes, as JSON gave them.
+// A map of Parquet comes out as a list of pairs; an object is read, too.
 func (r *run) axes() map[string]string {
 	out := map[string]string{}
 	doc, err := json.Marshal(r.row["axes"])
@@ -160,6 +168,7 @@ func (r *run) axes() map[string]string {
 }
 
 // file is the name of an attempt's file.
+// The ULID in it makes it unique, whatever becomes of the other letters.
 func (r *run) file() string {
 	name := r.text("experiment") + "-" + r.text("name") + "-" + r.text("attempt")
 	return strings.Map(func(c rune) rune {
@@ -171,6 +180,7 @@ func (r *run) file() string {
 }
 
 // keywords tell what a reader must not overlook.
+// Each form puts them where its readers look first: a simulated run must never pass for a measurement.
 func (r *run) keywords() []string {
 	words := []string{"matrix"}
 	for _, column := range []string{"simulated", "imported"} {
@@ -185,6 +195,7 @@ func (r *run) keywords() []string {
 }
 
 // save writes a document as indented JSON.
+// For people to read, and for diff.
 func save(path string, doc any) ([]string, error) {
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {

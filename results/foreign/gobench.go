@@ -10,6 +10,8 @@ import (
 )
 
 // benchUnits are the figures of a line beside ns/op.
+// Units are benchstat's way of naming metrics; those in which more is better are declared in the file, others are
+// better when less.
 var benchUnits = []struct{ unit, column string }{
 	{"output-tokens/s", "output_throughput"}, {"requests/s", "request_throughput"}, {"goodput/s", "goodput"}, {"success-ratio", "success_rate"}, {"load-sec", "load_s"}, {"ttft-p50-sec", "ttft_p50_s"},
 	{"ttft-p99-sec", "ttft_p99_s"}, {"tpot-p50-sec", "tpot_p50_s"}, {"e2e-p50-sec", "e2e_p50_s"}, {"e2e-p99-sec", "e2e_p99_s"}, {"J/output-token", "j_per_output_token"}, {"vram-peak-B", "vram_peak_bytes"},
@@ -17,9 +19,12 @@ var benchUnits = []struct{ unit, column string }{
 
 // writeGoBench writes one file of benchmark lines, a line for each attempt that counts, as benchstat reads them. An operation is a
 // request that was answered.
+// Launches are lines of one name, so that benchstat takes them for samples of one benchmark. What does not count is
+// left out: a line has no place to say so.
 func writeGoBench(dir string, runs []*run) ([]string, error) {
 	var b strings.Builder
 	b.WriteString("Unit output-tokens/s better=higher\nUnit requests/s better=higher\nUnit goodput/s better=higher\nUnit success-ratio better=higher\n")
+	// Configuration lines hold for what follows, so they are written where they change.
 	about := ""
 	for _, r := range runs {
 		ok, took := r.number("requests_ok"), r.number("duration_s")
@@ -33,6 +38,7 @@ func writeGoBench(dir string, runs []*run) ([]string, error) {
 		name := "BenchmarkCell/platform=" + word(r.text("platform")) + "/model=" + word(r.text("model"))
 		axes := r.axes()
 		for _, axis := range slices.Sorted(maps.Keys(axes)) {
+			// these three have their places in front and at the end
 			if axis != "platform" && axis != "model" && axis != "batch_size" {
 				name += "/" + word(axis) + "=" + word(axes[axis])
 			}
@@ -53,6 +59,7 @@ func writeGoBench(dir string, runs []*run) ([]string, error) {
 func digits(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // word is a label as it may stand in a benchmark's name.
+// benchstat splits names at "/" and "=", and lines at white space, U+0085 and U+00A0 among it.
 func word(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c <= ' ' || c == '/' || c == '=' || c == 0x7f || c == 0x85 || c == 0xa0 {

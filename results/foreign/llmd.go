@@ -9,9 +9,11 @@ import (
 const llmdVersion = "0.2.1"
 
 // writeLLMD writes an attempt as llm-d's Benchmark Report: JSON, which is YAML.
+// Its readers parse YAML, of which JSON is a part.
 func writeLLMD(dir string, r *run) ([]string, error) {
 	about := map[string]any{"uid": r.text("attempt"), "eid": r.text("experiment"), "cid": r.text("cell"), "description": r.text("name"), "keywords": r.keywords()}
 	if began, ended := r.at("began_unix_s"), r.at("ended_unix_s"); !began.IsZero() {
+		// Its duration is ISO 8601, of the whole attempt.
 		when := map[string]any{"start": began.Format(time.RFC3339Nano)}
 		if !ended.IsZero() {
 			when["end"], when["duration"] = ended.Format(time.RFC3339Nano), fmt.Sprintf("PT%.3fS", ended.Sub(began).Seconds())
@@ -28,6 +30,7 @@ func writeLLMD(dir string, r *run) ([]string, error) {
 // llmdComponent is the engine. Its inference_engine must have an accelerator, which an engine on the CPU has not: that one is generic.
 func (r *run) llmdComponent() map[string]any {
 	standardized := map[string]any{"kind": "generic", "tool": r.text("engine_name"), "tool_version": r.text("engine_version"), "model": r.text("model")}
+	// Engines may use fewer cards than the machine has: gpus_used knows.
 	if gpu := r.text("gpu_name"); gpu != "" {
 		count := max(1, r.count("gpu_count"))
 		if used, ok := r.row["gpus_used"].([]any); ok && len(used) > 0 {
@@ -44,6 +47,7 @@ func (r *run) llmdComponent() map[string]any {
 }
 
 // llmdLoad is how it was asked; nil where nobody counted the prompts' tokens, which the schema must have.
+// Lengths are means over the answered: of prompts that were not answered nobody counted tokens.
 func (r *run) llmdLoad() map[string]any {
 	in, out, ok := r.number("input_tokens"), r.number("output_tokens"), r.number("requests_ok")
 	if in == nil || ok == nil || *ok == 0 {
@@ -60,6 +64,7 @@ func (r *run) llmdLoad() map[string]any {
 }
 
 // statistics are what is kept of a distribution; nil without a mean.
+// Percentiles count the answered alone, as that report does.
 func (r *run) statistics(units, name string) any {
 	mean := r.number(name + "_mean_s")
 	if mean == nil {

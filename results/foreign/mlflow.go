@@ -17,15 +17,18 @@ import (
 )
 
 // mlflowStatus are MLflow's numbers of how a run ended: 3 finished, 4 failed, 5 killed.
+// All others are failed.
 var mlflowStatus = map[string]int{record.Complete: 3, record.Interrupted: 5}
 
 // writeMLflow writes a file store of MLflow (`mlflow ui --backend-store-uri DIR`): an experiment each, a run an attempt.
+// Ids are made of names, not drawn: the same attempt exported again takes its own place.
 func writeMLflow(dir string, runs []*run) ([]string, error) {
 	var files []string
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
+	// After the first error it writes nothing more.
 	put := func(text string, parts ...string) {
 		path := within(root, parts...)
 		if err == nil {
@@ -41,6 +44,7 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 		id := strconv.FormatUint(1e17+binary.BigEndian.Uint64(sum[:])%9e17, 10) // as MLflow's own: 18 digits
 		began, ended := millis(r.at("began_unix_s")), millis(r.at("ended_unix_s"))
 		put(yaml("artifact_location", address(root, id), "creation_time", began, "experiment_id", "'"+id+"'", "last_update_time", ended, "lifecycle_stage", "active", "name", strconv.Quote(name)), id, "meta.yaml")
+		// 32 hexadecimal digits, as MLflow's
 		run := fmt.Sprintf("%.16x", sha256.Sum256([]byte(r.text("attempt"))))
 		status := mlflowStatus[r.text("attempt_status")]
 		if status == 0 {
@@ -67,6 +71,7 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 }
 
 // parameters are what was chosen, and by what it ran.
+// A name is a file here, so one that would be a path is left out.
 func (r *run) parameters() map[string]string {
 	out := r.axes()
 	for _, column := range []string{"platform", "model", "engine_name", "engine_version", "dtype", "quantization", "load_mode", "gpu_name", "machine_cpu", "page_cache", "compile_cache"} {
@@ -92,6 +97,7 @@ func address(parts ...string) string {
 }
 
 // yaml are lines of names and values.
+// Values are given as they are to stand there, quoted where they need it.
 func yaml(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -9,9 +9,11 @@ import (
 )
 
 // kind is what a filter goes by.
+// Filters by phase and status need no column read: each group knows its kinds.
 type kind struct{ phase, status string }
 
 // run is rows of one kind, one after the other.
+// Requests of one kind come in a row, so a group is a few runs where it is 100,000 rows.
 type run struct {
 	kind kind
 	rows int64
@@ -39,6 +41,7 @@ func (a *Attempt) kinds(ctx context.Context, g int) (runs []run, counts map[kind
 		return nil, nil, err
 	}
 	counts = map[kind]int64{}
+	// The two columns are run through side by side: a run ends where either changes.
 	for len(phases) > 0 && len(statuses) > 0 {
 		r := run{kind{phases[0].text, statuses[0].text}, min(phases[0].rows, statuses[0].rows)}
 		runs = append(runs, r)
@@ -63,6 +66,7 @@ type stretch struct {
 	rows int64
 }
 
+// stretches are a text column of a group, equal neighbours together.
 func (a *Attempt) stretches(ctx context.Context, g int, name string) (out []stretch, err error) {
 	err = a.requests.Texts(ctx, g, name, func(texts []parquet.ByteArray) error {
 		for _, t := range texts {
@@ -78,6 +82,7 @@ func (a *Attempt) stretches(ctx context.Context, g int, name string) (out []stre
 }
 
 // less takes rows from the first stretch.
+// rows is at most what the first has.
 func less(list []stretch, rows int64) []stretch {
 	if list[0].rows -= rows; list[0].rows == 0 {
 		return list[1:]

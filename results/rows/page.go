@@ -18,9 +18,10 @@ import (
 )
 
 // Request is a row of the table of requests; null where the value never came.
+// Seconds since the measured phase began, and durations in seconds; the JSON is that of matrix serve.
 type Request struct {
 	Seq          int64    `json:"seq"`
-	Prompt       string   `json:"prompt"`
+	Prompt       string   `json:"prompt"` // the prompt's id
 	Phase        string   `json:"phase"`
 	Status       string   `json:"status"`
 	Error        string   `json:"error"`
@@ -33,6 +34,7 @@ type Request struct {
 	Finish       string   `json:"finish_reason"`
 }
 
+// shown are the columns that a page reads, in no order: the others stay on disk.
 var shown = []string{record.ColSeq, "prompt_id", record.ColPhase, record.ColStatus, record.ColError, record.ColSent, record.ColTTFT, record.ColTPOT, record.ColE2E,
 	record.ColInputTokens, record.ColOutputTokens, record.ColFinishReason}
 
@@ -48,6 +50,8 @@ type Page struct {
 }
 
 // Page answers a query.
+// Counts and Matched come of the groups' kinds; only a prompt's rows must be counted by reading. It reads the sorted
+// column of the promising groups, then the rows of one page.
 func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	out := Page{Total: a.requests.Start(a.requests.Len()), Counts: map[string]int64{}, Rows: []Request{}}
 	out.Checked, _ = a.Checked()
@@ -65,6 +69,7 @@ func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return out, err
 	}
+	// counts know no prompts
 	if q.Prompt != "" {
 		out.Matched = named
 	}
@@ -90,6 +95,7 @@ func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 }
 
 // Find is the measured request of a prompt; seq is where it most likely is. fs.ErrNotExist where there is none.
+// Requests of a dataset are mostly asked in its order, so that the prompt of another attempt has the same number here.
 func (a *Attempt) Find(ctx context.Context, prompt string, seq int64) (Request, error) {
 	likely, err := a.at(ctx, seq)
 	if err == nil && len(likely) > 0 && likely[0].Prompt == prompt {
@@ -119,12 +125,15 @@ func (a *Attempt) at(ctx context.Context, seq int64) ([]Request, error) {
 }
 
 // first are the first rows of a query's order, and how many rows have its prompt.
+// Groups are gone through at once, and one that cannot have a row before the last of the page is left out: of ten
+// million rows, sorted by time, that is nearly all.
 func (a *Attempt) first(ctx context.Context, q *Query) (keys []key, named int64, err error) {
 	groups := a.promising(q)
 	var mu sync.Mutex
 	all := top{q: q}
 	err = eachGroup(len(groups), func(i int) error {
 		mu.Lock()
+		// each has its own list, so that the lock is held for a moment only
 		mine := top{q: q, last: all.last}
 		mu.Unlock()
 		g := groups[i]
@@ -151,10 +160,11 @@ func (a *Attempt) first(ctx context.Context, q *Query) (keys []key, named int64,
 type group struct {
 	number int
 	best   key
-	known  bool
+	known  bool // best is from statistics, not guessed
 }
 
 // promising are the groups that have rows of a query, those with the first of them first.
+// A group without statistics of the column may hold anything: it comes last, and is read.
 func (a *Attempt) promising(q *Query) []group {
 	var out []group
 	for g, counts := range a.counts {
@@ -198,12 +208,14 @@ func (a *Attempt) promising(q *Query) []group {
 }
 
 // keys adds the places of a group's rows that a query takes, and returns their number.
+// NaN in a column of numbers stands for null.
 func (a *Attempt) keys(ctx context.Context, q *Query, g int, into *top) (n int64, err error) {
 	first := a.requests.Start(g)
 	rows, n, err := a.taken(ctx, q, g)
 	if err != nil || n == 0 {
 		return n, err
 	}
+	// as they ended is as they lie in the file
 	if q.Sort == "" {
 		for s := range rows {
 			for i := s.from; i < s.to; i++ {
@@ -230,6 +242,7 @@ func (a *Attempt) keys(ctx context.Context, q *Query, g int, into *top) (n int64
 type span struct{ from, to int64 }
 
 // taken are the rows of a group that a query takes, and their number.
+// Spans come in the order of the rows, and do not overlap.
 func (a *Attempt) taken(ctx context.Context, q *Query, g int) (spans iter.Seq[span], n int64, err error) {
 	runs, err := a.runsOf(ctx, g)
 	if err != nil {
@@ -274,6 +287,7 @@ func (a *Attempt) taken(ctx context.Context, q *Query, g int) (spans iter.Seq[sp
 }
 
 // eachGroup calls do for 0 … n-1, on all processors.
+// The first error is returned when all have ended; the others are still called.
 func eachGroup(n int, do func(int) error) error {
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))

@@ -12,17 +12,18 @@ import (
 )
 
 // ErrQuery is what a query asks for that means nothing.
+// The asker's mistake, not the file's: HTTP 400.
 var ErrQuery = errors.New("this is no query")
 
 // Query is which rows are asked for.
 type Query struct {
 	Sort           string // a column of Sorts; "" = as they ended
-	Down           bool
+	Down           bool   // the largest first; nulls are last all the same
 	Status, Prompt string // "" = any
 	Warmup         bool   // with those that only warm the engine up
-	Limit          int
-	after          *key // the last row of the page before, or the first of the one behind; nil = from the first, or the last
-	back           bool // the page before after: rows are looked for backwards
+	Limit          int    // rows of a page, 1 to most
+	after          *key   // the last row of the page before, or the first of the one behind; nil = from the first, or the last
+	back           bool   // the page before after: rows are looked for backwards
 }
 
 // Sorts are the columns that rows may be in the order of.
@@ -32,6 +33,7 @@ var Sorts = []string{record.ColSeq, record.ColSent, record.ColTTFT, record.ColTP
 const most = 1000
 
 // Parse reads a query as the page writes it.
+// Without limit a page has 50 rows. The error wraps ErrQuery and names what was asked.
 func Parse(q url.Values) (Query, error) {
 	out := Query{Sort: q.Get("sort"), Down: q.Get("desc") == "1", Status: q.Get("status"), Prompt: q.Get("prompt"), Warmup: q.Get("warmup") == "1", Limit: 50}
 	var err error
@@ -52,12 +54,14 @@ func Parse(q url.Values) (Query, error) {
 }
 
 // key is a row's place in the order: its value, and its number where values are the same.
+// As text it is the "after" of a page: rows that are equal in value keep their order over pages.
 type key struct {
 	value float64
-	null  bool
-	row   int64
+	null  bool  // no value; value is then 0
+	row   int64 // ordinal in the file
 }
 
+// "-" for null; no locale, no rounding: parseKey must find the same place again.
 func (k key) String() string {
 	value := "-"
 	if !k.null {
@@ -105,6 +109,7 @@ type top struct {
 	last *key // what comes after it is on no page; nil = not known yet
 }
 
+// add leaves out what stands on pages before, and what is known to stand behind this one.
 func (t *top) add(k key) {
 	if t.last != nil && !t.q.before(k, *t.last) || t.q.after != nil && !t.q.before(*t.q.after, k) {
 		return
@@ -114,6 +119,7 @@ func (t *top) add(k key) {
 	}
 }
 
+// cut keeps a page of them. Keys differ in their rows, so the order is the same at every run.
 func (t *top) cut() {
 	slices.SortFunc(t.keys, func(a, b key) int {
 		if t.q.before(a, b) {

@@ -11,6 +11,8 @@ import (
 )
 
 // Text is what a measured request was answered with. fs.ErrNotExist where it was not, or where answers were not kept.
+// Answers have no order by number over segments, so groups are looked through; those whose statistics leave the number
+// out are not read.
 func (a *Attempt) Text(ctx context.Context, seq int64) (string, error) {
 	out, err := a.answers()
 	if err != nil {
@@ -20,6 +22,7 @@ func (a *Attempt) Text(ctx context.Context, seq int64) (string, error) {
 		if b, known := out.Bounds(g, record.ColSeq); known && (float64(seq) < b.Low || float64(seq) > b.High) {
 			continue
 		}
+		// the row in the file
 		found := int64(-1)
 		err := out.Numbers(g, record.ColSeq, func(values []float64) error {
 			if i := slices.Index(values, float64(seq)); i >= 0 {
@@ -42,6 +45,7 @@ func (a *Attempt) Text(ctx context.Context, seq int64) (string, error) {
 }
 
 // answers opens the answers, once.
+// Later: most who look at requests never ask for an answer. A failure is not kept.
 func (a *Attempt) answers() (*table.Groups[record.OutputRow], error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
