@@ -29,13 +29,15 @@ var kind = &cell.EngineKind{Name: Name, Server: Name, Installs: cell.InstallsPac
 }
 
 // source is what a cell's model block says of the file.
-type source struct{ gguf, template string }
+type source struct{ gguf, template string } // an absolute path; Jinja, "" = the file's own
 
+// sourceOf is zero where the model has no llama_cpp: a nil map answers like an empty one.
 func sourceOf(c *cell.Cell) source {
 	part := c.Model.Parts[Name]
 	return source{part.Text("gguf"), part.Text("template")}
 }
 
+// errNoModel says what to write: resolve and recipe may be asked before check has spoken.
 var errNoModel = errors.New(`the model does not say what llama.cpp loads: add llama_cpp = { gguf = "file.gguf" }`)
 
 // resolve reads the program's version and the file's digest.
@@ -62,6 +64,7 @@ func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	return id, ctx.Err()
 }
 
+// modelFiles is the one file; the parts of a split one, which llama.cpp finds by itself, are not told.
 func modelFiles(c *cell.Cell) []string {
 	if m := sourceOf(c); m.gguf != "" {
 		return []string{m.gguf}
@@ -79,6 +82,7 @@ func lacking(_ context.Context, c *cell.Cell) ([]backends.Download, error) {
 	return nil, nil
 }
 
+// fetch is never called, as lacking names nothing; it says why to whoever does.
 func fetch(context.Context, *cell.Cell, backends.Download, func(done, total int64)) error {
 	return errors.New("a GGUF file is not fetched: put it where model.llama_cpp.gguf says")
 }

@@ -57,6 +57,7 @@ func check(c *cell.Cell) []cell.Problem {
 // usualSlots is what builds since 2025-11 take when they are not told; earlier ones take one.
 const usualSlots = 4
 
+// slotsOf is a guess where nothing is declared; after the load the server tells what it has.
 func slotsOf(p *cell.Platform) int {
 	if n := p.Args.Int("parallel"); n > 0 {
 		return n

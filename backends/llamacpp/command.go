@@ -41,6 +41,8 @@ func arguments(c *cell.Cell, port int, name string) cell.Values {
 }
 
 // command is how a cell's server is started.
+// The variable for the devices may be overruled by the platform's own env. The wheel is started through serve.py, which
+// takes the same names, so that both have one set of arguments.
 func command(spec backends.Spec, p program, port int, name string) (backends.Command, error) {
 	env := map[string]string{}
 	if len(spec.GPUs) > 0 {
@@ -86,6 +88,7 @@ func flags(args cell.Values) []string {
 	return argv
 }
 
+// word keeps a fraction's digits, as 0.1.
 func word(v any) string {
 	if f, ok := v.(float64); ok {
 		return strconv.FormatFloat(f, 'g', -1, 64)

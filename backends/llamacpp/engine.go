@@ -20,13 +20,13 @@ import (
 // engine is a loaded model of a server that we started.
 type engine struct {
 	server  *server
-	model   string
-	props   props
+	model   string // served name
+	props   props  // as they were after the load
 	client  *wire.Client
-	health  func(context.Context) error
-	addsBOS bool // the server begins each raw prompt itself
-	cache   bool // it may answer the beginning of a prompt out of a slot
-	window  int64
+	health  func(context.Context) error // on a connection of its own
+	addsBOS bool                        // the server begins each raw prompt itself
+	cache   bool                        // it may answer the beginning of a prompt out of a slot
+	window  int64                       // tokens of a slot; 0 = not told
 
 	info backends.Info // but how it ended
 }
@@ -40,7 +40,7 @@ func newEngine(s *server, spec backends.Spec, name string, m wire.ServedModel, p
 		client: wire.New(wire.Options{NoReuse: true, Health: health}), // it drops idle connections without a word
 		cache:  spec.Cell.Isolation == nil || spec.Cell.Isolation.PrefixCache != "off", addsBOS: true}
 	if declared, there := spec.Cell.Platform.Args["cache_prompt"].(bool); there {
-		e.cache = declared
+		e.cache = declared // what is declared goes before the isolation
 	}
 	e.info = backends.Info{
 		Engine: Name, PIDs: []int{s.PID()}, LogPath: spec.LogPath, Argv: s.Command.Argv, Env: backends.OpenEnv(s.Command.Env),

@@ -13,6 +13,7 @@ const fitMarginGiB = 1.0
 
 // fit predicts the memory of a cell from the file's header, else from the model's architecture block. What does not fit
 // goes to the CPU unless n_gpu_layers is declared, which a launch refuses to measure: need above budget.
+// The prompts play no part: the caches of all slots are taken at the load.
 func fit(c *cell.Cell, _ int) cell.Fit {
 	g, _ := modelfile.ReadGGUF(sourceOf(c).gguf) // nil: the architecture block then
 	m := ggml.Describe(g, c.Model.Architecture, sourceOf(c).gguf)
@@ -25,7 +26,7 @@ func fit(c *cell.Cell, _ int) cell.Fit {
 	if h := c.Hardware; h != nil && h.VRAMGiB > 0 {
 		margin := fitMarginGiB
 		if s.LayersGPU != nil {
-			margin = 0
+			margin = 0 // --fit does nothing then
 		}
 		budget := float64(max(1, h.GPUs)) * (h.VRAMGiB - margin)
 		f.BudgetGiB = &budget
@@ -54,7 +55,7 @@ func settingsOf(c *cell.Cell, g *modelfile.GGUF) ggml.Settings {
 	other, _ := args["cache_type_v"].(string)
 	keys, name := ggml.Element(kind)
 	values, _ := ggml.Element(other)
-	s.Element, s.ElementName = (keys+values)/2, name
+	s.Element, s.ElementName = (keys+values)/2, name // a token has as many keys as values
 	s.Sliding = func(window int) float64 { return float64(s.Slots * min(s.Context, window+s.Batch)) }
 	return s
 }

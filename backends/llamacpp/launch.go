@@ -17,6 +17,7 @@ import (
 // stopGrace is how long a server gets to end.
 const stopGrace = 3 * time.Second
 
+// Both end a launch; the first is the cell's fault, the second the machine's.
 var (
 	errTimeout = errors.New("the model was not loaded in time (limits.load)")
 	errNotOurs = errors.New("another server answers at our port")
@@ -25,8 +26,8 @@ var (
 // server is a started process with the watch over its log.
 type server struct {
 	*launched.Server
-	log *loadLog
-	url string
+	log *loadLog // followed until the load has ended
+	url string   // http://127.0.0.1:PORT
 }
 
 // launch starts a server for one attempt and waits until its model is loaded. The model is served by a name that only this
@@ -58,7 +59,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		return nil, err
 	}
 	e.info.Version = version
-	if b := e.props.BuildInfo; b != "" && !strings.HasPrefix(b, "b0-") {
+	if b := e.props.BuildInfo; b != "" && !strings.HasPrefix(b, "b0-") { // one built outside a git tree has no number
 		e.info.Version = b
 	}
 	e.info.Revision = "sha256:" + digest
@@ -156,10 +157,10 @@ func (s *server) failed(ctx context.Context, err error) error {
 
 // props is /props, whose fields came one by one: build_info in 2024-12, model_ftype in 2026.
 type props struct {
-	BuildInfo  string `json:"build_info"`
-	Slots      *int64 `json:"total_slots"`
-	FileType   string `json:"model_ftype"`
-	Template   string `json:"chat_template"`
+	BuildInfo  string `json:"build_info"`    // "b6123-abc1234"; "" = older builds
+	Slots      *int64 `json:"total_slots"`   // nil = not told
+	FileType   string `json:"model_ftype"`   // "Q4_K - Medium": other engines write it otherwise
+	Template   string `json:"chat_template"` // of chats, in Jinja; "" = not told
 	Generation struct {
 		Context *int64 `json:"n_ctx"` // of one slot
 	} `json:"default_generation_settings"`

@@ -15,13 +15,13 @@ import (
 // facts are what the server's log tells and its API does not.
 type facts struct {
 	devices           []string // that were offered layers
-	layers, layersGPU *int64
-	weightBytes       float64 // of all model buffers; 0 = not told
+	layers, layersGPU *int64   // the output layer included; nil = not told
+	weightBytes       float64  // of all model buffers; 0 = not told
 	warnings          []string
 }
 
 var (
-	reStamp     = regexp.MustCompile(`^(\d+)\.(\d\d)\.(\d{3})\.(\d{3}) [A-Z] `)
+	reStamp     = regexp.MustCompile(`^(\d+)\.(\d\d)\.(\d{3})\.(\d{3}) [A-Z] `) // min, s, ms and µs since it began
 	reOffloaded = regexp.MustCompile(`offloaded (\d+)/(\d+) layers to GPU`)
 	reDevice    = regexp.MustCompile(`using device (\S+)`)
 	reLayers    = regexp.MustCompile(`print_info: n_layer +=\s*(\d+)`)
@@ -42,14 +42,15 @@ var ends = []struct {
 // loadLog takes the log in while the server loads.
 type loadLog struct {
 	mu    sync.Mutex
-	began time.Time
+	began time.Time // by our clock
 	spec  backends.Spec
-	zero  time.Duration // of the log's own clock, since began
-	set   bool
-	ended map[string]time.Duration
+	zero  time.Duration            // of the log's own clock, since began
+	set   bool                     // zero is known
+	ended map[string]time.Duration // by phase, since began
 	facts
 }
 
+// newLoadLog begins with the moment at which the process was started.
 func newLoadLog(began time.Time, spec backends.Spec) *loadLog {
 	return &loadLog{began: began, spec: spec, ended: map[string]time.Duration{}}
 }
@@ -83,6 +84,7 @@ func (l *loadLog) line(at time.Time, text string) {
 	l.take(text)
 }
 
+// stampOf is the time on the log's own clock, which begins some way into the process's life.
 func stampOf(m []string) time.Duration {
 	var total time.Duration
 	for i, unit := range []time.Duration{time.Minute, time.Second, time.Millisecond, time.Microsecond} {

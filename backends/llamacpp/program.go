@@ -20,8 +20,8 @@ import (
 
 // program is what serves: a llama-server, or an interpreter that has the wheel.
 type program struct {
-	path  string
-	wheel bool
+	path  string            // absolute
+	wheel bool              // path is an interpreter
 	env   map[string]string // declared: it may say where an interpreter finds the wheel
 }
 

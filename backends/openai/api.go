@@ -52,16 +52,18 @@ const (
 
 // patient closes a body on which nothing comes.
 type patient struct {
-	body    io.ReadCloser
-	silence *time.Timer
+	body    io.ReadCloser // of a response; closed by the timer too
+	silence *time.Timer   // runs out filePatience after the last byte
 }
 
+// Read starts the wait anew with each piece, so that a long transfer has no limit as long as something comes.
 func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.body.Read(b)
 	p.silence.Reset(filePatience)
 	return n, err
 }
 
+// Close stops the timer, which would hold on to the body for minutes.
 func (p *patient) Close() error {
 	p.silence.Stop()
 	return p.body.Close()
@@ -74,6 +76,7 @@ func (a *api) call(ctx context.Context, method, path string, body, out any) erro
 	return a.Call(ctx, method, wire.Join(a.base, path), body, out)
 }
 
+// models is the proof of address and key, before anything is sent that costs money.
 func (a *api) models(ctx context.Context) (wire.ServedModels, error) {
 	ctx, cancel := context.WithTimeout(ctx, callPatience)
 	defer cancel()

@@ -19,18 +19,18 @@ import (
 
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
 type attached struct {
-	server *api
-	model  string
-	args   cell.Values
-	client *wire.Client
+	server *api         // with the key
+	model  string       // as the server has it
+	args   cell.Values  // the platform's; nil = none. Not written to after attach
+	client *wire.Client // for what is measured
 	health func(context.Context) error
 	// dialect is what the server takes beyond OpenAI's API, as far as it tells what it is.
 	dialect wire.Dialect
-	strict  atomic.Bool // it has refused its dialect since
-	mu      sync.Mutex  // guards info
-	info    backends.Info
-	done    chan struct{}
-	once    sync.Once
+	strict  atomic.Bool   // it has refused its dialect since
+	mu      sync.Mutex    // guards info
+	info    backends.Info // Warnings grow; all else stands once attach has returned
+	done    chan struct{} // closed by Close alone
+	once    sync.Once     // of Close
 }
 
 // attach takes a server that speaks OpenAI's API. Whose it is, its list of models tells; by that it is known what bodies it
@@ -111,6 +111,7 @@ func (a *attached) Generate(ctx context.Context, req backends.Request) backends.
 	return r
 }
 
+// accepted is the plain API for good once the server has refused more: it is asked once, not with each request.
 func (a *attached) accepted() wire.Dialect {
 	if a.strict.Load() {
 		return wire.OpenAI
@@ -149,6 +150,7 @@ func withArgs(body []byte, args cell.Values) []byte {
 	return encoded(fields)
 }
 
+// encoded is for values that came out of JSON or of the language: all of them have such a form.
 func encoded(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -166,6 +168,7 @@ func (a *attached) Info() backends.Info {
 	return info
 }
 
+// warn adds to what the run's report says of the engine; safe for concurrent use.
 func (a *attached) warn(text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

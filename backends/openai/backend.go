@@ -18,6 +18,7 @@ func New() backends.Backend { return value(false) }
 // NewBatch is the backend of platforms with backend = "openai_batch".
 func NewBatch() backends.Backend { return value(true) }
 
+// value has neither Fit nor Recipe: of a machine that is not ours nothing is predicted, and nothing started.
 func value(batch bool) backends.Backend {
 	return backends.Backend{Check: Check, Resolve: resolve, Launch: func(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 		return start(ctx, spec, batch)

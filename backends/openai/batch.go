@@ -31,25 +31,25 @@ func pollOf(p *cell.Platform) time.Duration {
 // time of a single request, so replies have none but the batch's begin and end.
 type batcher struct {
 	*attached
-	dir  string
-	poll time.Duration
+	dir  string        // scratch, for files on their way up
+	poll time.Duration // between two looks at one batch
 
 	keep   string // folder that outlives a crash; "" = nothing is kept
-	kept   []kept
-	loaded bool
+	kept   []kept // of this segment and those before, less what is answered
+	loaded bool   // the file of earlier segments has been read
 }
 
 // batch is the service's view of one.
 type batch struct {
 	ID         string `json:"id"`
-	Status     string `json:"status"`
-	OutputFile string `json:"output_file_id"`
-	ErrorFile  string `json:"error_file_id"`
+	Status     string `json:"status"`         // "in_progress", "completed", "failed", "expired", "cancelled" …
+	OutputFile string `json:"output_file_id"` // answers; "" = not yet, or none
+	ErrorFile  string `json:"error_file_id"`  // requests that were refused; "" = none
 	Errors     *struct {
 		Data []struct{ Code, Message string }
 	} `json:"errors"`
-	inputFile string
-	began     time.Time
+	inputFile string         // id of what was uploaded, for its deletion
+	began     time.Time      // before the upload; of one that was taken up again, as it was kept
 	seqs      map[int64]bool // asked and not answered yet
 	unread    int            // lines of its output that are no JSON
 }
@@ -83,6 +83,7 @@ func (b *batcher) Generate(ctx context.Context, req backends.Request) backends.R
 
 // GenerateAll submits everything first, in as many files as the service's limits ask for, and then waits. What a batch of
 // an earlier segment has is not submitted again.
+// done is called from this goroutine. On an error the batches that still run are canceled: they cost money.
 func (b *batcher) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Request], done func(backends.Reply)) error {
 	b.readKept(ctx)
 	var running []*batch
@@ -178,6 +179,7 @@ func (b *batcher) await(ctx context.Context, r *batch) error {
 	}
 }
 
+// reason is the first that the service gives, of perhaps one for each line.
 func (r *batch) reason() string {
 	if r.Errors != nil && len(r.Errors.Data) > 0 {
 		return cmp.Or(r.Errors.Data[0].Message, r.Errors.Data[0].Code)

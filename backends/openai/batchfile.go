@@ -28,13 +28,13 @@ const (
 
 // inputFile is a batch on its way up. All of its requests go to one endpoint.
 type inputFile struct {
-	path     string
-	endpoint string
-	seqs     map[int64]bool
-	hashes   map[int64]string
-	file     *os.File
+	path     string           // removed once it is uploaded
+	endpoint string           // "/v1/chat/completions": a batch has one
+	seqs     map[int64]bool   // of the requests in it
+	hashes   map[int64]string // by seq, of each line: for batchkeep
+	file     *os.File         // open until close
 	out      *bufio.Writer
-	bytes    int
+	bytes    int // written so far
 }
 
 // writeFiles spreads requests over files and hands each over once it is full, so that no batch is held in memory.
@@ -100,6 +100,7 @@ func (b *batcher) line(req backends.Request) (endpoint string, line []byte) {
 	return endpoint, append(line, '\n')
 }
 
+// createFile makes it in the launch's own folder, with which it goes when we die before remove.
 func createFile(dir, endpoint string) (*inputFile, error) {
 	file, err := os.CreateTemp(dir, "batch-*.jsonl")
 	if err != nil {
@@ -115,6 +116,7 @@ func (f *inputFile) add(seq int64, line []byte) {
 	_, _ = f.out.Write(line) // an error stays in the writer until close
 }
 
+// close tells of what went wrong in any add before it.
 func (f *inputFile) close() error {
 	if err := f.out.Flush(); err != nil {
 		return err
@@ -122,6 +124,7 @@ func (f *inputFile) close() error {
 	return f.file.Close()
 }
 
+// remove may come after close or instead of it; its errors are those of a scratch folder that goes anyway.
 func (f *inputFile) remove() {
 	f.file.Close()
 	os.Remove(f.path)
@@ -142,6 +145,7 @@ func (b *batcher) upload(ctx context.Context, path string) (string, error) {
 	if _, err := form.CreateFormFile("file", filepath.Base(path)); err != nil {
 		return "", err
 	}
+	// The form's end is written by hand: a writer that ends it would have to hold the whole file, up to 190 MiB.
 	tail := "\r\n--" + form.Boundary() + "--\r\n"
 	resp, err := b.server.Send(ctx, http.MethodPost, wire.Join(b.server.base, "/files"), form.FormDataContentType(),
 		io.MultiReader(&head, file, bytes.NewReader([]byte(tail))))
@@ -159,9 +163,9 @@ func (b *batcher) upload(ctx context.Context, path string) (string, error) {
 // answer is one line of an output or an error file. vLLM's run-batch writes an error as text, and an id may come back as a
 // number.
 type answer struct {
-	CustomID json.RawMessage `json:"custom_id"`
+	CustomID json.RawMessage `json:"custom_id"` // the seq, as line wrote it
 	Response *struct {
-		StatusCode int             `json:"status_code"`
+		StatusCode int             `json:"status_code"` // HTTP's, of this one request
 		Body       json.RawMessage `json:"body"`
 	} `json:"response"`
 	Error json.RawMessage `json:"error"`
@@ -195,9 +199,9 @@ func (a *answer) fault() (class, message string, ok bool) {
 // completion is what stands in an answer's body.
 type completion struct {
 	Choices []struct {
-		Text         string
-		Message      struct{ Content string }
-		FinishReason string `json:"finish_reason"`
+		Text         string                   // of a completion
+		Message      struct{ Content string } // of a chat
+		FinishReason string                   `json:"finish_reason"`
 	}
 	Usage *struct {
 		Prompt     *int64 `json:"prompt_tokens"`

@@ -19,10 +19,10 @@ import (
 // kept is a batch that the service works on, as it stands on disk: after a crash of ours it goes on, costs money, and
 // its answers are there for the next segment of the attempt.
 type kept struct {
-	ID        string            `json:"id"`
-	InputFile string            `json:"input_file"`
-	Began     float64           `json:"began_unix_s"`
-	Lines     map[string]string `json:"lines"` // sequence number → hash of the request
+	ID        string            `json:"id"`           // the service's
+	InputFile string            `json:"input_file"`   // the service's id of it
+	Began     float64           `json:"began_unix_s"` // s since 1970: our monotonic clock does not outlive the process
+	Lines     map[string]string `json:"lines"`        // sequence number → hash of the request
 }
 
 // mostKept bounds the file, in bytes: a line of a batch takes some 30, and a service takes 50,000 in one.

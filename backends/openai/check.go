@@ -44,9 +44,9 @@ func checkGenerate(c *cell.Cell) []cell.Problem {
 	}
 	var problems []cell.Problem
 	for _, lack := range []struct {
-		set     bool
-		name    string
-		instead []string
+		set     bool     // the generate block asks for it
+		name    string   // of its attribute
+		instead []string // arguments by which some server has it
 	}{
 		{g.IgnoreEOS, "ignore_eos", []string{"ignore_eos"}},
 		{g.MinTokens > 0, "min_tokens", []string{"min_tokens"}},

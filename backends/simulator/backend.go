@@ -59,6 +59,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 var errLoadTimeout = errors.New("not ready in time")
 
 // start spawns the server's process.
+// The process picks its port and writes it into a file, so none can be taken in between.
 func start(ctx context.Context, spec backends.Spec, o queueing.Options) (*engine, error) {
 	config := queueing.Config{Options: o, Model: servedName(spec.Attempt), Ready: filepath.Join(spec.Dir, readyFile)}
 	command, err := command(spec, config)
@@ -89,7 +90,7 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 	spec.Listen(e.base)
 	e.health = wire.Health(e.base+"/health", "")
 	e.client = wire.New(wire.Options{Health: e.health})
-	weights := queueing.Seconds(ready.LoadS)
+	weights := queueing.Seconds(ready.LoadS) // as the server states it: our own wait has its start in it
 	if e.config.LoadsWhenAsked() {
 		asked := time.Now()
 		if err := e.loadByRequest(ctx); err != nil {
@@ -122,6 +123,7 @@ func (e *engine) awaitReady(ctx context.Context) (r queueing.Readiness, err erro
 }
 
 // failed turns the end of a load into an error that says whose fault it was.
+// What somebody stopped is returned bare: no log line explains it.
 func (e *engine) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errLoadTimeout) {
 		return cause // somebody stopped us: no launch error

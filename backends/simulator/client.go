@@ -17,6 +17,7 @@ import (
 )
 
 // Generate asks for one answer as a batch of one.
+// The reply is that of a dead engine until an answer says otherwise: a stream that just ends tells nothing.
 func (e *batchEngine) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	sent := time.Now()
 	reply := backends.Reply{Seq: req.Seq, Status: backends.Disconnected, ErrorClass: "engine_died", Sent: sent, Attempts: 1}
@@ -54,11 +55,12 @@ func (e *batchEngine) GenerateAll(ctx context.Context, reqs iter.Seq[backends.Re
 	select {
 	case <-e.proc.Done():
 		return fmt.Errorf("the simulated engine died in the midst of a batch: %s", e.proc.Exit())
-	case <-time.After(time.Second):
+	case <-time.After(time.Second): // the stream breaks before the process is known to have ended
 		return err
 	}
 }
 
+// errBatchOver is what the feeder's writes get once nobody reads; nobody is shown it.
 var errBatchOver = errors.New("the batch is over")
 
 // exchange sends a batch and hands on its answers while it is still being sent. That the stream ends is no sign that all is
@@ -91,8 +93,8 @@ func (e *batchEngine) exchange(ctx context.Context, body io.Reader, flying *flig
 
 // flight holds when each request that is not yet answered was handed over.
 type flight struct {
-	mu   sync.Mutex
-	sent map[int64]time.Time
+	mu   sync.Mutex          // the feeder adds, the reader takes
+	sent map[int64]time.Time // by seq
 }
 
 // feed writes the requests as lines until there are no more or nobody reads them.
@@ -111,6 +113,7 @@ func (f *flight) feed(w io.Writer, reqs iter.Seq[backends.Request]) error {
 }
 
 // lineOf is a request as the server's batch protocol has it.
+// Its fields are those of an OpenAI request, with two of our own.
 func lineOf(req backends.Request) map[string]any {
 	g := req.Generate
 	line := map[string]any{

@@ -16,9 +16,9 @@ import (
 
 // engine is one running server that is asked one request at a time.
 type engine struct {
-	config queueing.Config
-	proc   *launched.Server
-	client *wire.Client // nil until the server is ready, as health
+	config queueing.Config  // as the process has it on its command line
+	proc   *launched.Server // matrix itself, as the server
+	client *wire.Client     // nil until the server is ready, as health
 	health func(context.Context) error
 	base   string // http://127.0.0.1:port
 }
@@ -39,6 +39,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 }
 
 // nativeBody is a streaming request to /api/generate (raw) or /api/chat.
+// It is not package ollama's: engines do not import each other.
 func nativeBody(req backends.Request, model string, window int64) ([]byte, wire.Protocol) {
 	g := req.Generate
 	set := map[string]any{
@@ -85,7 +86,7 @@ func (e *engine) Info() backends.Info {
 	if o.WeightsGiB > 0 {
 		bytes := int64(o.WeightsGiB * (1 << 30))
 		info.WeightBytes = &bytes
-		if o.LoadsWhenAsked() {
+		if o.LoadsWhenAsked() { // vLLM tells of no such sizes
 			info.SizeBytes, info.SizeVRAMBytes = &bytes, &bytes
 		}
 	}
@@ -133,6 +134,7 @@ func (e *engine) prove(ctx context.Context) error {
 	}
 	var documents wire.Documents
 	var names []string
+	// /api/ps and not /api/tags: only what is loaded stands there.
 	if e.config.LoadsWhenAsked() {
 		if err := documents.Get(ctx, e.base+"/api/ps", &loaded); err != nil {
 			return err

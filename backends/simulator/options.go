@@ -14,9 +14,9 @@ import (
 
 // field is one option: where its value goes and what it may be.
 type field struct {
-	into     any // *string, *int64, *float64, *bool
-	min, max float64
-	choices  []string
+	into     any      // *string, *int64, *float64, *bool
+	min, max float64  // of numbers; both ends count
+	choices  []string // of texts
 }
 
 // noMax is more than any option is.
@@ -31,10 +31,10 @@ func fields(o *queueing.Options) map[string]field {
 		"decode_tokens_per_s":       {&o.DecodeTokensPerS, 0.001, noMax, nil},
 		"decode_total_tokens_per_s": {&o.DecodeTotalTokensPerS, 0, noMax, nil},
 		"kv_tokens":                 {&o.KVTokens, 0, noMax, nil},
-		"max_model_len":             {&o.MaxModelLen, 2, noMax, nil},
-		"load_s":                    {&o.LoadS, 0, 86400, nil},
+		"max_model_len":             {&o.MaxModelLen, 2, noMax, nil}, // a token in and a token out
+		"load_s":                    {&o.LoadS, 0, 86400, nil},       // a day at most
 		"weights_gib":               {&o.WeightsGiB, 0, noMax, nil},
-		"exit_at_load":              {&o.ExitAtLoad, -1, 255, nil},
+		"exit_at_load":              {&o.ExitAtLoad, -1, 255, nil}, // −1 = it does not exit
 		"hang_at_load":              {into: &o.HangAtLoad},
 		"oom_log":                   {into: &o.OOMLog},
 		"refuse_model":              {into: &o.RefuseModel},
@@ -49,6 +49,7 @@ func fields(o *queueing.Options) map[string]field {
 }
 
 // parse reads platform.options and says everything that is wrong with them.
+// What is wrong is left at its default, so that the rest can be judged.
 func parse(values cell.Values) (queueing.Options, []cell.Problem) {
 	o := queueing.Defaults()
 	all := fields(&o)
@@ -109,6 +110,7 @@ func (f field) set(value any) (wrong string) {
 	return ""
 }
 
+// bounds is said in an error only, behind what kind of number it must be.
 func (f field) bounds() string {
 	if f.max == noMax {
 		return fmt.Sprintf(", %v at least", f.min)

@@ -18,6 +18,7 @@ import (
 const readyFile = "ready.json"
 
 // command is how a simulated server is started: this program once more.
+// The whole configuration is one argument; the environment is the platform's alone.
 func command(spec backends.Spec, config queueing.Config) (backends.Command, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -42,6 +43,7 @@ func writeRecipe(_ context.Context, c *cell.Cell, port int, _ backends.Request) 
 	if port == 0 {
 		port = usualPort
 	}
+	// A launch lets the server choose its port; whoever runs a script wants to know it.
 	config := queueing.Config{Options: o, Model: c.Model.ID, Port: port, Ready: filepath.Join(recipe.Scratch, readyFile)}
 	cmd, err := command(backends.Spec{Cell: c, Dir: recipe.Scratch}, config)
 	if err != nil {
