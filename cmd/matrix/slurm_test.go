@@ -380,8 +380,9 @@ func slurmCanceled(c *cluster, root string) {
 	}
 }
 
-// A task that is requeued midway goes on or starts over as another start of the same task.
+// A task that is requeued midway goes on or starts over as another start of the same task. A browser sees the tasks' launches live.
 func slurmRequeued(c *cluster, root string) {
+	looks := c.looksOn(c.t, root)
 	first := c.apply(root, "--var", "load_s=1")
 	var job string
 	c.until("a task runs", func() bool {
@@ -394,6 +395,17 @@ func slurmRequeued(c *cluster, root string) {
 	}
 	first.ends(0)
 	c.once(root)
+	seen := looks()
+	sources, measured := map[string]bool{}, 0
+	for attempt, source := range seen.launches {
+		if sources[source] = true; seen.measured[attempt] {
+			measured++
+		}
+	}
+	c.t.Logf("seen by matrix serve: %d launches of %d tasks, %d while requests were measured, %d logs; attempts landed %d times", len(seen.launches), len(sources), measured, len(seen.logs), seen.trees)
+	if len(seen.launches) < 12 || len(sources) < 12 || len(seen.logs) < 12 || seen.trees == 0 {
+		c.t.Error("of 24 launches, each of which loads for a second, matrix serve tells fewer than half")
+	}
 }
 
 // The controller dies right after it took the jobs, and forgets them or some: they are submitted again.

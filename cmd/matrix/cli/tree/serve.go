@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,9 @@ func buildCopy(ctx context.Context, a *app.App, dir string) error {
 		return err
 	}
 	defer s.Close()
-	if err := s.Build(ctx, dir); err != nil {
+	if err := s.Build(ctx, dir); errors.Is(err, syscall.ENOSPC) {
+		return app.Hint(err, "Make room there, or name another folder: nothing of the copy was left.")
+	} else if err != nil {
 		return err
 	}
 	fmt.Fprintf(a, "Written: %s\n", filepath.Join(dir, "index.html"))
