@@ -71,13 +71,14 @@ type Fault struct {
 	Hint string
 }
 
+// Error leaves the hint out, which is shown on a line of its own.
 func (f *Fault) Error() string { return f.Err.Error() }
 func (f *Fault) Unwrap() error { return f.Err }
 
 // Installed is an engine as it stands on this machine.
 type Installed struct {
 	Name    string // "vLLM"
-	Version string
+	Version string // "" = it could not be asked
 	Path    string // of its interpreter or executable
 	Tested  string // versions that the project's tests run against
 	Advice  string // what to do where it is missing
@@ -182,34 +183,34 @@ type Command struct {
 
 // Info is what an engine tells of itself; it may grow while it runs.
 type Info struct {
-	Engine, Version string
-	PIDs            []int  // roots of its process tree; none when attached
-	MetricsURL      string // Prometheus text; "" = none
-	MetricsPrefix   string // of its metrics' names; "" = Engine and a colon
-	LogPath         string
-	Argv            []string
+	Engine, Version string            // "vllm"; as it runs, which may differ from Identity's
+	PIDs            []int             // roots of its process tree; none when attached
+	MetricsURL      string            // Prometheus text; "" = none
+	MetricsPrefix   string            // of its metrics' names; "" = Engine and a colon
+	LogPath         string            // "" when attached
+	Argv            []string          // as started; nil when attached
 	Env             map[string]string // as declared, secrets left out
-	KVTokens        *int64
-	MaxModelLen     *int64
-	WeightBytes     *int64
-	Layers          *int64
+	KVTokens        *int64            // room of the KV cache, all sequences together
+	MaxModelLen     *int64            // tokens of one request
+	WeightBytes     *int64            // as loaded, of one GPU where they are split; else as stored
+	Layers          *int64            // the output layer counted
 	LayersGPU       *int64
 	SizeBytes       *int64 // Ollama's size
 	SizeVRAMBytes   *int64 // Ollama's size_vram
-	DType           string
+	DType           string // "bfloat16"; "" = not told
 	Quantization    string
 	Tokenizer       string
-	Revision        string
-	Template        string // chat template's SHA-256, "" = none used
-	Simulated       bool
-	Attached        bool
-	Warnings        []string
-	Footprint       *Footprint
-	Cause           error // once Done is closed: how it ended
+	Revision        string     // commit, or "sha256:" and a file's digest
+	Template        string     // chat template's SHA-256, "" = none used
+	Simulated       bool       // its figures say nothing about a real engine
+	Attached        bool       // somebody else runs it
+	Warnings        []string   // what makes the figures other than they look
+	Footprint       *Footprint // nil = not found
+	Cause           error      // once Done is closed: how it ended
 }
 
 // Footprint is what it takes to have the engine installed.
 type Footprint struct {
-	Packages int64
-	Bytes    int64
+	Packages int64 // 1 for a program with its libraries
+	Bytes    int64 // on the disk
 }

@@ -17,6 +17,7 @@ type LaunchError struct {
 	Hint        string // what to do
 }
 
+// Error is the cause alone: class, log and hint have their own places where it is shown.
 func (e *LaunchError) Error() string { return e.Err.Error() }
 func (e *LaunchError) Unwrap() error { return e.Err }
 

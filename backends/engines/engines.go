@@ -19,6 +19,7 @@ var served = []backends.Backend{
 	llamacpp.New(),
 }
 
+// By init, since experiments are read before anything asks for the table: the language must know the names by then.
 func init() {
 	for _, b := range served {
 		cell.Register(b.Kind)
@@ -26,7 +27,9 @@ func init() {
 }
 
 // Table has every backend by the name that a platform gives.
+// It is made anew for each call, so a caller may change its own.
 func Table() map[string]backends.Backend {
+	// These have no Kind: the language knows them without being told.
 	table := map[string]backends.Backend{
 		cell.OpenAI: openai.New(), cell.OpenAIBatch: openai.NewBatch(), cell.Simulator: simulator.New(),
 	}

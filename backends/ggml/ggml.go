@@ -20,9 +20,9 @@ const (
 type Settings struct {
 	Context, Slots, Batch int     // tokens of one slot, slots, tokens of one step
 	Element               float64 // bytes of a cached number
-	ElementName           string
-	Flash                 bool
-	LayersGPU             *int // that are asked for, the output layer counted; nil = as many as fit
+	ElementName           string  // "f16", "q8_0"
+	Flash                 bool    // flash attention: no matrix of scores
+	LayersGPU             *int    // that are asked for, the output layer counted; nil = as many as fit
 	// Sliding is how many tokens a layer with a sliding window keeps, all slots together.
 	Sliding func(window int) float64
 }
@@ -53,8 +53,8 @@ type Model struct {
 	shape       modelfile.Shape
 	family      string  // GGUF's architecture, "gemma3"
 	weightBytes float64 // on the GPU when every layer is; 0 = unknown
-	weightsFrom string
-	Source      string // "gguf", "architecture", "" = nothing known
+	weightsFrom string  // how the number came about
+	Source      string  // "gguf", "architecture", "" = nothing known
 }
 
 // Describe takes a header, or with none the model's architecture block; name is the model's or its file's, which tells the
@@ -126,6 +126,7 @@ type fitSum struct {
 	cacheGiB float64 // of all slots
 }
 
+// line is one line of what the plan shows beside the figures.
 func (s *fitSum) line(format string, args ...any) {
 	s.fit.Lines = append(s.fit.Lines, fmt.Sprintf(format, args...))
 }

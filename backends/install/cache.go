@@ -21,6 +21,7 @@ import (
 
 // Cache is the folder that engines are installed in, shared by all experiments of a user: $MATRIX_ENGINES, else
 // matrix/engines in the user's cache.
+// A relative path is passed over, as the XDG rules ask: it would be another folder from each place.
 func Cache() string {
 	if dir := os.Getenv("MATRIX_ENGINES"); filepath.IsAbs(dir) {
 		return dir
@@ -38,11 +39,11 @@ const noteFile = "matrix-engine.json"
 
 // Installed is one folder of the cache.
 type Installed struct {
-	Folder string     `json:"-"`
-	Bytes  int64      `json:"-"`
+	Folder string     `json:"-"`     // absolute; its name is the lock's hash
+	Bytes  int64      `json:"-"`     // on the disk, linked files included
 	Asked  string     `json:"asked"` // what the lock was found by
-	Lock   *cell.Lock `json:"lock"`
-	Made   time.Time  `json:"made"`
+	Lock   *cell.Lock `json:"lock"`  // nil where the note is damaged
+	Made   time.Time  `json:"made"`  // when it was whole; zero where the note is damaged
 }
 
 // Hash is that of the lock.
@@ -55,6 +56,7 @@ var reHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 const part = ".part"
 
 // List is what a cache holds, oldest first; folders of other names are somebody else's.
+// A cache that is not there is empty. A damaged installation is listed, since it takes room and can be removed.
 func List(cache string) ([]Installed, error) {
 	entries, err := os.ReadDir(cache)
 	if err != nil && !os.IsNotExist(err) {
@@ -94,6 +96,7 @@ func size(folder string) (bytes int64) {
 }
 
 // Remove takes an installed engine away: first out of its name, so that half of one is never found.
+// A crash within leaves a .part, which Sweep finds.
 func Remove(i Installed) error {
 	gone := i.Folder + part
 	if err := os.RemoveAll(gone); err != nil {
@@ -106,6 +109,7 @@ func Remove(i Installed) error {
 }
 
 // Locked holds the cache against another fetch or gc until release is called; waits is told that one is at work.
+// The lock is the kernel's (flock), so it ends with the process, however that dies; the file stays.
 func Locked(ctx context.Context, cache string, waits func()) (release func(), err error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for engines: %w", err)
@@ -136,6 +140,7 @@ func Sweep(cache string) error {
 const keptFile = ".experiments"
 
 // Keep notes that files of experiments name engines of the cache.
+// The cache must be held: two that read and write at once would lose one's files.
 func Keep(cache string, files []string) error {
 	all, err := Kept(cache)
 	if err != nil {
@@ -155,6 +160,7 @@ func Keep(cache string, files []string) error {
 }
 
 // Kept are the files that were noted and still there.
+// Whose file is gone needs no engine any more. A cache without the list has none.
 func Kept(cache string) (files []string, err error) {
 	text, err := os.ReadFile(filepath.Join(cache, keptFile))
 	if err != nil && !os.IsNotExist(err) {

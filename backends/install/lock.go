@@ -19,12 +19,15 @@ import (
 
 // Maker makes locks and what they pin.
 type Maker struct {
-	Cache    string
+	Cache    string                      // absolute; Cache() of this user, or a test's
 	System   string                      // "linux/amd64"
 	Programs map[string]backends.Program // what is built from sources, by name
 }
 
 // Lock finds out what an engine is made of today. Nothing is installed.
+// The answer depends on the day and the machine: versions that are not pinned, files that fit here. It may take minutes and
+// needs the network; a failure with advice is a *backends.Fault.
+// Packages come sorted, so that the same set has the same hash.
 func (m Maker) Lock(ctx context.Context, e *cell.Engine) (*cell.Lock, error) {
 	lock := &cell.Lock{Script: e.ScriptHash()}
 	if e.Program != "" {
@@ -56,6 +59,7 @@ func (m Maker) Lock(ctx context.Context, e *cell.Engine) (*cell.Lock, error) {
 }
 
 var (
+	// They know of TOML what uv writes, and no more.
 	reName    = regexp.MustCompile(`(?m)^name = "([^"]+)"`)
 	reVersion = regexp.MustCompile(`(?m)^version = "([^"]+)"`)
 	reFile    = regexp.MustCompile(`url = "([^"]+)"[^}]*?size = (\d+)[^}]*?sha256 = "([0-9a-f]{64})"`)
@@ -98,6 +102,7 @@ func parsePylock(text string, lock *cell.Lock) error {
 		name, version := reName.FindStringSubmatch(block), reVersion.FindStringSubmatch(block)
 		files := reFile.FindAllStringSubmatch(block, -1)
 		if name == nil || version == nil || len(files) == 0 {
+			// A package from a folder or a repository has none: it could change under its lock.
 			return fmt.Errorf("a package without a version or a hash: %.200s", strings.TrimSpace(block))
 		}
 		if slices.ContainsFunc(files, func(f []string) bool { return strings.HasSuffix(f[1], ".whl") }) {
@@ -116,6 +121,8 @@ func parsePylock(text string, lock *cell.Lock) error {
 }
 
 // lockByPip reads what pip would install.
+// It asks within an empty environment of the same interpreter: what the user has installed must not count as there. The
+// report has no sizes, so the lock's Bytes stay 0, which is "not told".
 func lockByPip(ctx context.Context, python string, e *cell.Engine, lock *cell.Lock) error {
 	dir, err := os.MkdirTemp("", "matrix-lock-")
 	if err != nil {

@@ -31,6 +31,7 @@ func Needs(l *cell.Lock) *int64 {
 
 // Install makes what the engine's lock pins, unless it is there. Until it is whole it has another name; what a failure left
 // is removed, and what was downloaded stays in the cache of uv, pip or Go.
+// The cache must be held. Of two that make the same, the second finds it there. A *backends.Fault has advice with it.
 func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 	if e.Absent() == nil {
 		return nil
@@ -70,6 +71,7 @@ func (m Maker) Install(ctx context.Context, e *cell.Engine) (err error) {
 	if err := os.WriteFile(filepath.Join(stage, noteFile), append(note, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write what is installed: %w", err)
 	}
+	// Last of all: a folder under its own name is whole, and nobody looks into it to see.
 	if err := os.Rename(stage, e.Folder); err != nil {
 		return fmt.Errorf("put an engine in its place: %w", err)
 	}
@@ -89,6 +91,7 @@ func full(folder string, err error) error {
 }
 
 // packages makes a virtual environment of just the locked packages.
+// No dependency is looked for (--no-deps), as the lock has them all, and a file with another hash ends it.
 func (m Maker) packages(ctx context.Context, e *cell.Engine, stage string) error {
 	python, err := interpreter(ctx, m.Cache, e.Python)
 	if err != nil {
@@ -117,6 +120,7 @@ func (m Maker) packages(ctx context.Context, e *cell.Engine, stage string) error
 }
 
 // moved lets the scripts of an environment that pip made find their interpreter under the folder's final name.
+// Scripts name their interpreter by its absolute path, and pip writes the one at hand. uv's --relocatable has no such paths.
 func moved(bin, from, to string) error {
 	entries, err := os.ReadDir(bin)
 	if err != nil {

@@ -27,6 +27,7 @@ func uv(cache string) string {
 }
 
 // interpreter finds a Python of a version: on PATH, among pyenv's, or uv's own. A shim that leads nowhere is none.
+// Its own word on its version counts, not its file's name, and venv and ensurepip must be there: Debian ships them apart.
 func interpreter(ctx context.Context, cache, version string) (string, error) {
 	candidates := []string{"python" + version, "python3"}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -55,12 +56,13 @@ func interpreter(ctx context.Context, cache, version string) (string, error) {
 }
 
 // question is a run of a tool.
+// What is asked runs in the user's own environment: proxies, indexes and credentials of pip and uv are his.
 type question struct {
-	path  string
+	path  string // absolute
 	args  []string
-	env   []string // more than ours
-	stdin string
-	limit time.Duration
+	env   []string      // more than ours
+	stdin string        // "" = nothing
+	limit time.Duration // 0 = as long as the context lasts
 }
 
 // run is a tool's standard output; an error ends with the last lines that it said.
@@ -77,9 +79,9 @@ func run(ctx context.Context, q question) (string, error) {
 
 // toolError is a tool that failed.
 type toolError struct {
-	tool string
-	err  error
-	said string
+	tool string // name, without its folder
+	err  error  // how it ended
+	said string // on stderr, whole
 }
 
 // mostLines is how much of pip's or uv's own words an error repeats: the reason stands last.
@@ -97,15 +99,18 @@ func (e *toolError) Error() string {
 	return e.tool + ": " + strings.Join(lines[max(0, len(lines)-mostLines):], "\n  ")
 }
 
+// Unwrap leads to the exit status, or to what kept the tool from running.
 func (e *toolError) Unwrap() error { return e.err }
 
 // offline are words of a tool that did not reach its index.
 var offline = []string{"Could not resolve host", "dns error", "Name or service not known", "Temporary failure in name resolution", "Network is unreachable", "Failed to establish a new connection",
 	"Connection refused", "error sending request", "tcp connect error", "no such host", "Could not connect", "connection timed out", "i/o timeout"}
 
+// fullDisk is true of Install, which removes what a failure left.
 const fullDisk = "The disk is full: free some, or move the cache (MATRIX_ENGINES, UV_CACHE_DIR). Nothing half made was left."
 
 // explained puts into a fault what a tool's failure comes from.
+// It goes by words, since neither tool has codes for its reasons; what is known by none stays as it is.
 func explained(what string, err error) error {
 	if err == nil {
 		return nil

@@ -19,9 +19,9 @@ import (
 
 // engine is a loaded model of a server that we started.
 type engine struct {
-	server  *server
-	model   string // served name
-	props   props  // as they were after the load
+	server  *server // ends with Close
+	model   string  // served name
+	props   props   // as they were after the load
 	client  *wire.Client
 	health  func(context.Context) error // on a connection of its own
 	addsBOS bool                        // the server begins each raw prompt itself

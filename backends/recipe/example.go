@@ -40,6 +40,7 @@ func Example(c *cell.Cell, given backends.Request) (req backends.Request, notes 
 }
 
 // Request is how a request is sent by hand, as notes of a script. OpenAI's servers want to be told that a body is JSON.
+// -N has curl show the stream as it comes.
 func Request(server string, p wire.Protocol, body []byte) []string {
 	kind := ""
 	if p.SSE() {

@@ -8,6 +8,7 @@ import (
 )
 
 // Python writes a value as JSON has it as a Python literal. indent is put before each line but the first.
+// Names come sorted, so that the same cell has the same script.
 func Python(v any, indent string) string {
 	switch v := v.(type) {
 	case nil:

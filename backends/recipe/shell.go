@@ -18,7 +18,7 @@ const Scratch = "/matrix-recipe-scratch"
 
 // Script is a POSIX shell script that runs one command until it ends or the script is stopped.
 type Script struct {
-	Cell    *cell.Cell
+	Cell    *cell.Cell       // for the comment at the top; it may lack what only a plan fills in
 	Notes   []string         // comment lines about engine, model, what is missing
 	Command backends.Command // with Scratch as its Dir
 	Before  string           // shell lines before the start
@@ -26,6 +26,7 @@ type Script struct {
 }
 
 // String is the script's text.
+// Secrets are not in it: it asks for them in the environment, and ends with a message where one is missing.
 func (s Script) String() string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n")
@@ -120,6 +121,7 @@ func (s Script) secrets() []string {
 }
 
 // Word quotes a word for the shell; what lies under Scratch is written with $dir.
+// $dir stands in double quotes, so that a TMPDIR with a space in it does no harm.
 func Word(word string) string {
 	parts := strings.Split(word, Scratch)
 	for i, part := range parts {
@@ -134,6 +136,7 @@ func Word(word string) string {
 }
 
 // document writes a file as it is.
+// The quotes around the end keep the shell from expanding anything within; the end is made longer until no line is it.
 func document(name, content string) string {
 	end := "MATRIX_END"
 	for strings.Contains("\n"+content, "\n"+end+"\n") {
@@ -143,6 +146,7 @@ func document(name, content string) string {
 }
 
 // about says which cell it is, with all settings that differ from the defaults.
+// A cell that is not planned whole has no settings to show, only its names.
 func about(c *cell.Cell) []string {
 	lines := []string{c.Name()}
 	if c.Experiment != "" {

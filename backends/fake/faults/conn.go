@@ -12,16 +12,17 @@ import (
 
 // Conn is the server's side of one exchange, in the hands of a fault.
 type Conn struct {
-	Attempt  int // how often this very request has come, 1 at first
-	tcp      net.Conn
-	reader   *bufio.Reader
+	Attempt  int           // how often this very request has come, 1 at first
+	tcp      net.Conn      // bare, for Reset
+	reader   *bufio.Reader // of tcp; a request's body has been read from it
 	protocol wire.Protocol
-	done     chan struct{}
-	over     bool // the connection is of no further use
-	bare     bool // the body is not chunked
+	done     chan struct{} // closed by Server.Close
+	over     bool          // the connection is of no further use
+	bare     bool          // the body is not chunked
 }
 
 // Raw writes bytes as they are.
+// Each call is a write of its own, and so a TCP segment: Go sets TCP_NODELAY. An error means that the client went away.
 func (c *Conn) Raw(text string) {
 	if _, err := c.tcp.Write([]byte(text)); err != nil {
 		c.over = true
@@ -39,6 +40,7 @@ func (c *Conn) HeadBare(lines ...string) {
 	c.Raw("HTTP/1.1 200 OK\r\nConnection: close\r\n" + joined(lines) + "\r\n")
 }
 
+// joined ends each line, the last too, so that none are no empty line: that would end the header.
 func joined(lines []string) string {
 	if len(lines) == 0 {
 		return ""
@@ -67,6 +69,7 @@ func (c *Conn) Plain(status int, body string, lines ...string) {
 }
 
 // Reset breaks the connection so that the client sees ECONNRESET.
+// SetLinger(0) has the kernel send RST in place of FIN, and drop what was not yet sent.
 func (c *Conn) Reset() {
 	c.over = true
 	if tcp, ok := c.tcp.(*net.TCPConn); ok {
@@ -82,6 +85,7 @@ func (c *Conn) Hangup() {
 }
 
 // Stall says nothing more until the client goes away.
+// The read ends when the client closes, or the server does.
 func (c *Conn) Stall() {
 	c.over = true
 	_, _ = c.reader.ReadByte()

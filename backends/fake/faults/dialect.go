@@ -32,6 +32,7 @@ func (c *Conn) EventOf(model, literal string) string {
 	return answer.New(c.protocol, "c-1", model, 1795463908).Text(literal)
 }
 
+// form has a fixed id and time, so that answers are the same bytes each time.
 func (c *Conn) form() answer.Form { return answer.New(c.protocol, "c-1", Model, 1795463908) }
 
 // Finish is what comes between the last text and the end mark. An empty usage leaves the counts out.

@@ -9,18 +9,18 @@ import (
 
 // Fault is one way to misbehave and what a client must make of it.
 type Fault struct {
-	Name     string
-	Play     func(*Conn) // nil: nobody listens
-	Status   backends.Status
-	Class    string        // error class, "" with ok
-	Timeout  time.Duration // that the request needs to come to its end, 0 = the caller's
-	Retries  int           // that the request asks for
-	Attempts int           // sends to be reported by a client that cannot ask whether the server is well; 0 = 1
-	Lost     int           // how often a client that can ask, and is told yes, connects anew; it ends as Recovers
-	Recovers bool          // … as a good answer
-	Flag     string        // that an answer carries, "" = none
-	Counted  bool          // the token counts are told and believed
-	Heavy    bool          // megabytes; not for a thousand requests
+	Name     string          // unique; of the subtest
+	Play     func(*Conn)     // nil: nobody listens
+	Status   backends.Status // that a client must report
+	Class    string          // error class, "" with ok
+	Timeout  time.Duration   // that the request needs to come to its end, 0 = the caller's
+	Retries  int             // that the request asks for
+	Attempts int             // sends to be reported by a client that cannot ask whether the server is well; 0 = 1
+	Lost     int             // how often a client that can ask, and is told yes, connects anew; it ends as Recovers
+	Recovers bool            // … as a good answer
+	Flag     string          // that an answer carries, "" = none
+	Counted  bool            // the token counts are told and believed
+	Heavy    bool            // megabytes; not for a thousand requests
 }
 
 // short is the timeout of what never ends by itself.
@@ -76,7 +76,7 @@ func refusals() []Fault {
 	busy := `{"error":"server busy, please try again.  maximum pending requests exceeded"}`
 	tooLong := `{"error":{"message":"This model's maximum context length is 2048 tokens.","code":400}}`
 	return []Fault{
-		{Name: "refused", Status: backends.Disconnected, Class: "connection_refused"},
+		{Name: "refused", Status: backends.Disconnected, Class: "connection_refused"}, // no Play: nobody listens
 		{Name: "refused_again", Status: backends.Disconnected, Class: "connection_refused", Retries: 1, Attempts: 2},
 		{Name: "http_400_too_long", Status: backends.Failed, Class: "prompt_too_long", Retries: 1, Play: plain(400, tooLong)},
 		{Name: "http_404", Status: backends.Failed, Class: "http_404", Retries: 1, Play: plain(404, "<html>nothing here</html>")},

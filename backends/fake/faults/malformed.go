@@ -74,12 +74,14 @@ func playDoneAlone(c *Conn) {
 	c.End()
 }
 
+// playCRLF: SSE allows both ends of a line, and proxies change them.
 func playCRLF(c *Conn) {
 	c.Head()
 	c.Say(strings.ReplaceAll(c.Body(), "\n", "\r\n"))
 	c.End()
 }
 
+// playBytes has each byte in a segment of its own, so that every token of HTTP and of the answer is cut somewhere.
 func playBytes(c *Conn) {
 	c.HeadBare()
 	for _, b := range []byte(c.Body()) {
@@ -129,6 +131,7 @@ func playGzip(c *Conn) {
 	c.End()
 }
 
+// playTrailers has a header behind the body, which HTTP/1.1 allows of chunks.
 func playTrailers(c *Conn) {
 	c.Head("Trailer: X-Time")
 	c.Say(c.Body())
@@ -151,6 +154,7 @@ func playLongLine(c *Conn, n int) {
 	c.Close()
 }
 
+// playUsage is a good answer with other counts, of which a client must tell which can be.
 func playUsage(c *Conn, in, out int) {
 	usage := c.Usage(in, out)
 	c.Head()
@@ -223,6 +227,7 @@ func playSlowHeaders(c *Conn) {
 	c.over = true
 }
 
+// playSlowBody never falls silent: only the request's whole time is over some day.
 func playSlowBody(c *Conn) {
 	c.Head()
 	for c.Pause(20 * time.Millisecond) {
@@ -231,6 +236,7 @@ func playSlowBody(c *Conn) {
 	c.over = true
 }
 
+// playShortBody promises more than it sends. net/http reports io.ErrUnexpectedEOF.
 func playShortBody(c *Conn) {
 	c.Raw("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + c.Event(Pieces[0]))
 	c.Hangup()

@@ -15,15 +15,15 @@ import (
 
 // Server plays one fault to every request, on a loopback port of its own.
 type Server struct {
-	fault    Fault
+	fault    Fault // the same for every request
 	protocol wire.Protocol
 	listener net.Listener
-	address  string
-	wg       sync.WaitGroup
-	done     chan struct{}
-	mu       sync.Mutex
-	conns    map[net.Conn]bool
-	seen     map[[32]byte]int // requests by their body
+	address  string            // host:port
+	wg       sync.WaitGroup    // accept and every conversation
+	done     chan struct{}     // ends pauses
+	mu       sync.Mutex        // guards conns and seen
+	conns    map[net.Conn]bool // open ones, for Close
+	seen     map[[32]byte]int  // requests by their body
 }
 
 // nobody is an address where nobody listens: tcpmux, which no system runs any more. A port that was free and closed
@@ -71,6 +71,7 @@ var abouts = map[string]string{
 	"/api/generate": `{"model":"` + Model + `","done":true,"done_reason":"load"}`,
 }
 
+// about is 404 for what it does not know, as from a server that lacks an endpoint.
 func (c *Conn) about(r *http.Request) {
 	text, known := abouts[r.URL.Path]
 	if !known {
@@ -137,6 +138,7 @@ func (s *Server) converse(c net.Conn) {
 	}
 }
 
+// count knows a second send by its body, which is the same then.
 func (s *Server) count(body []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
