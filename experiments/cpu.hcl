@@ -1,4 +1,4 @@
-# vLLM offline, vllm serve, llama.cpp and Ollama for real, on a processor, with a small real model: an hour and a half on two
+# vLLM offline, vllm serve, llama.cpp and Ollama for real, on a processor, with a small real model: more than an hour on two
 # cores, most of it vLLM's starts (--only batch_size=10 to see it work in a quarter of that).
 # Right for seeing everything work. For choosing a platform for a GPU, run gemma3.hcl on that GPU.
 #
