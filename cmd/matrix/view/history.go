@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -87,18 +88,13 @@ func (h *History) Draw(out *Printer) {
 // fitted is a cell's table in so many columns, 0 for any: where it is wider, what changed goes into notes, and what can be done
 // without goes.
 func (h *History) fitted(c cellHistory, s Style, width int) (drawn string, notes []string) {
-	drawn = h.table(c, s, changes).Render()
+	drawn = h.table(c, s, nil).Render()
 	for _, hidden := range [][]string{{"spread", "n"}, {"spread", "n", "measured"}} {
 		if !tooWide(drawn, width) {
 			break
 		}
 		foot := &footnotes{}
-		t := h.table(c, s, func(all []summary.Difference) string {
-			if len(all) == 0 {
-				return ""
-			}
-			return foot.mark(changes(all))
-		})
+		t := h.table(c, s, foot)
 		var columns []table.ColumnConfig
 		for _, name := range hidden {
 			columns = append(columns, table.ColumnConfig{Name: name, Hidden: true})
@@ -109,11 +105,16 @@ func (h *History) fitted(c cellHistory, s Style, width int) (drawn string, notes
 	return drawn, notes
 }
 
-// table is a cell's, a line for each version or setting; changed puts what changed into a line.
-func (h *History) table(c cellHistory, s Style, changed func([]summary.Difference) string) table.Writer {
+// table is a cell's, a line for each version or setting. With foot it is a narrow one: what changed goes there, and of the engine
+// its version is told.
+func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(tableStyle(s))
-	t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", "changed"})
+	last := "changed"
+	if foot != nil {
+		last = "note"
+	}
+	t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", last})
 	plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
 	in := func(x float64) string { return withUnit(x, h.Metric) }
 	for _, e := range c.eras {
@@ -124,8 +125,14 @@ func (h *History) table(c cellHistory, s Style, changed func([]summary.Differenc
 				ratio = s.Bold(ratio)
 			}
 		}
-		t.AppendRow(table.Row{days(e.from, e.to), strings.TrimSpace(run.Engine.Name + " " + run.Engine.Version), point(e.value, in), between(e.value, in), e.value.N,
-			ratio, interval, changed(e.changed)})
+		engine, changed := strings.TrimSpace(run.Engine.Name+" "+run.Engine.Version), changes(e.changed)
+		if foot != nil {
+			engine = cmp.Or(run.Engine.Version, engine)
+		}
+		if foot != nil && changed != "" {
+			changed = foot.mark(changed)
+		}
+		t.AppendRow(table.Row{days(e.from, e.to), engine, point(e.value, in), between(e.value, in), e.value.N, ratio, interval, changed})
 	}
 	return t
 }
