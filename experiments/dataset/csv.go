@@ -15,11 +15,12 @@ import (
 // meter fails when one record takes more than an entry may: csv.Reader would read on to the next quote.
 type meter struct {
 	in   io.Reader
-	used int64
+	used int64 // bytes since the last row; readRows sets it to 0
 }
 
 var errTooLong = errors.New(tooLong)
 
+// Read implements io.Reader. The reader above it buffers, so the bound holds to within a buffer's length.
 func (m *meter) Read(p []byte) (int, error) {
 	if m.used > maxEntryBytes {
 		return 0, errTooLong
@@ -78,6 +79,7 @@ func (x *indexer) readCSV(path string) error {
 		}
 		return toEntry(line)
 	}
+	// A single row is read by a reader of its own, without the header: what its columns mean is in t.
 	x.parse = func(raw []byte) (Entry, error) {
 		fields, err := newCSV(bytes.NewReader(raw), comma).Read()
 		if err != nil {
@@ -88,12 +90,15 @@ func (x *indexer) readCSV(path string) error {
 	return x.readRows(r, m, names, lines, entry)
 }
 
+// newCSV reads rows of any length: ragged says which lengths are faults.
 func newCSV(in io.Reader, comma rune) *csv.Reader {
 	r := csv.NewReader(in)
 	r.Comma, r.FieldsPerRecord = comma, -1 // columns without a name may be missing
 	return r
 }
 
+// readRows indexes the rows below the header. lines is what stands above the header's own line, since r began to count
+// there. Offsets go by r.InputOffset, which is that of the next row even where a field holds line breaks.
 func (x *indexer) readRows(r *csv.Reader, m *meter, names []string, lines int, entry func([]string) (Entry, error)) error {
 	for count := 1; ; count++ {
 		if count%1024 == 0 && x.ctx.Err() != nil {

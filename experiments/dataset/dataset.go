@@ -18,13 +18,13 @@ type Set struct {
 	d        *cell.Dataset
 	source   source
 	chosen   []uint32 // positions in the source; nil = the first n in order
-	n        int
-	sha256   string // of the file's bytes, or of what generates the prompts
-	format   string // as read
-	encoding string // of the text where it is no UTF-8: utf-16le, utf-16be
-	comma    rune   // between a table's fields where it is not what the suffix says, else 0
-	p95      int
-	notes    []string
+	n        int      // prompts after limit, 1 at least
+	sha256   string   // of the file's bytes, or of what generates the prompts
+	format   string   // as read
+	encoding string   // of the text where it is no UTF-8: utf-16le, utf-16be
+	comma    rune     // between a table's fields where it is not what the suffix says, else 0
+	p95      int      // bytes of prompt text
+	notes    []string // "FILE: …", a sentence each
 	form     []string
 	asked    fieldCounts // beside the prompts
 
@@ -41,6 +41,7 @@ type source interface {
 
 // Open indexes a dataset: 16 bytes a prompt stay in memory. All lines are checked; the first few faults are joined
 // in the error (*Error each). Shuffling comes before limit, so a limited shuffled dataset is a random sample.
+// The caller closes the set; d must not change while it is open.
 func Open(ctx context.Context, d *cell.Dataset) (*Set, error) {
 	if d.Path == "" && d.Synthetic == nil {
 		return nil, &Error{Path: d.Place.File, Line: d.Place.Line, Reason: fmt.Sprintf("dataset %q has neither path nor synthetic", d.ID)}
@@ -78,6 +79,7 @@ func (s *Set) choose() {
 	}
 }
 
+// at is where a prompt of the selection lies in the source.
 func (s *Set) at(i int) int {
 	if s.chosen != nil {
 		return int(s.chosen[i])
@@ -181,6 +183,7 @@ func (s *Set) PromptP95Chars() int { return s.p95 }
 // p95Sample bounds the work for a generator, whose every length costs making the text.
 const p95Sample = 2000
 
+// percentile95 takes the nearest rank, rounded up: what it is for must rather be too large.
 func (s *Set) percentile95() int {
 	n := s.n
 	if _, generated := s.source.(*generator); generated {

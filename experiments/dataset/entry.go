@@ -32,7 +32,7 @@ type Message struct {
 
 // Entry is one prompt as the dataset has it.
 type Entry struct {
-	ID        string
+	ID        string    // as the file has it, else the number of the entry from 1
 	Prompt    string    // when Messages is empty
 	Messages  []Message // chat
 	MaxTokens int       // 0 = as the experiment says

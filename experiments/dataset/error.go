@@ -39,11 +39,13 @@ const shownFaults = 10
 
 // faults collects what is wrong with a file.
 type faults struct {
-	path  string
-	first []error
-	count int
+	path  string  // as messages name it
+	first []error // shownFaults at most; *Error each
+	count int     // of all, those not kept included
 }
 
+// add books a fault of a line (1-based; 0 = none can be named) and lets the reading go on: a user should see the first
+// few at once, and not one a run.
 func (f *faults) add(line int, reason, hint string) {
 	f.count++
 	if len(f.first) < shownFaults {
@@ -51,6 +53,7 @@ func (f *faults) add(line int, reason, hint string) {
 	}
 }
 
+// err is all faults as one error, nil where there were none.
 func (f *faults) err() error {
 	if f.count == 0 {
 		return nil

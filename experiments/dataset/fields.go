@@ -97,14 +97,15 @@ func Word(name string, all map[string]json.RawMessage) string {
 
 // fieldCounts gathers the fields of all entries.
 type fieldCounts struct {
-	sent  []Field
-	left  []Field
-	chats int // entries with messages
-	cut   int // conversations that end with the assistant
-	parts int // entries with a message of several text parts
-	half  int // entries with half a surrogate pair in their text
+	sent  []Field // in the order in which the file has them; into the identity by their names
+	left  []Field // not sent: told in the plan's notes, by no means a fault
+	chats int     // entries with messages
+	cut   int     // conversations that end with the assistant
+	parts int     // entries with a message of several text parts
+	half  int     // entries with half a surrogate pair in their text
 }
 
+// add counts an entry that is used; names are sorted, so that the order of the notes does not hang on a Go map.
 func (f *fieldCounts) add(e *Entry, line int) {
 	for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
 		count(&f.sent, Field{Name: name, Value: Word(name, e.Extra), Line: line})
@@ -118,6 +119,7 @@ func (f *fieldCounts) add(e *Entry, line int) {
 	f.half += one(e.half)
 }
 
+// one is what a truth adds to a count.
 func one(yes bool) int {
 	if yes {
 		return 1
@@ -128,6 +130,8 @@ func one(yes bool) int {
 // mostFields bounds what a file of other things than requests could fill the memory with.
 const mostFields = 1000
 
+// count books one more of a kind, by name and value; the Line kept is that of the first. The list is searched, not hashed:
+// it has a handful of kinds, and must stay in the file's order.
 func count(list *[]Field, f Field) {
 	for i := range *list {
 		if at := &(*list)[i]; at.Name == f.Name && at.Value == f.Value {
@@ -165,6 +169,7 @@ func (f *fieldCounts) notes(path string) []string {
 	return notes
 }
 
+// countOf is "1 entry has", "3 entries have".
 func countOf(n int, several, single string) string {
 	if n == 1 {
 		several = single

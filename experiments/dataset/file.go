@@ -37,6 +37,8 @@ func (s *Set) openFile(ctx context.Context) error {
 	return err
 }
 
+// index runs the file through decoding, the format's reader and the digest, and fills the set only where all went well.
+// The digest is taken before decompression: it is that of the file as it lies there, so that sha256sum shows the same.
 func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 	h := sha256.New()
 	all := bufio.NewReaderSize(io.TeeReader(f, h), textfile.Peeked)
@@ -76,7 +78,7 @@ func (s *Set) index(ctx context.Context, f *os.File, source *indexed) error {
 // open decodes the file. Text that does not stand in it as it is, is copied, because entries are read by their place.
 func (x *indexer) open(all *bufio.Reader, source *indexed) (*textfile.Text, error) {
 	if head, _ := all.Peek(4); string(head) == "PAR1" {
-		x.in = all
+		x.in = all // pages are digested here, and read by their place from the file itself
 		return &textfile.Text{}, nil
 	}
 	text, err := textfile.Decode(all)
@@ -128,6 +130,8 @@ func (x *indexer) form(text *textfile.Text) []string {
 	return []string{x.faults.path + ": " + strings.Join(how, ", ")}
 }
 
+// read hands over to the format's reader. parse is set before, since CSV puts another in its place: whoever
+// reads an entry later must go by the same rules as the reader that checked it.
 func (x *indexer) read(source *indexed) error {
 	x.parse = jsonParser(x.format, x.jsonColumn())
 	switch x.format {

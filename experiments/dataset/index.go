@@ -15,21 +15,22 @@ import (
 
 // span is one entry in the file: 16 bytes, whatever the prompt's length.
 type span struct {
-	offset int64
+	offset int64  // bytes from the start of what entries are read from, the file or its copy
 	size   uint32 // bytes in the file
 	chars  uint32 // bytes of prompt text
 }
 
 // indexed is a file with an offset index.
 type indexed struct {
-	file  *os.File
-	path  string
-	size  int64
+	file  *os.File // the dataset's own, or an unnamed copy (spool); closed with the set
+	path  string   // as messages name it, also where a copy is read
+	size  int64    // of file when it was indexed, bytes, to see that it was changed
 	mtime time.Time
-	spans []span
+	spans []span // in the order of the file
 	parse func(raw []byte) (Entry, error)
 }
 
+// The methods of source. ReadAt moves no offset, so entries may be read concurrently.
 func (x *indexed) len() int        { return len(x.spans) }
 func (x *indexed) chars(i int) int { return int(x.spans[i].chars) }
 func (x *indexed) close() error    { return x.file.Close() }
@@ -62,15 +63,15 @@ func (x *indexed) entry(i int) (Entry, error) {
 type indexer struct {
 	ctx     context.Context
 	in      *bufio.Reader
-	base    int64 // offset of in's first byte: 3 after a byte order mark
-	column  string
-	format  string
-	comma   rune // what separates a table's fields where that is not what its suffix says, else 0
+	base    int64  // offset of in's first byte: 3 after a byte order mark
+	column  string // as the dataset declares it, "" = none
+	format  string // never "" once it was detected
+	comma   rune   // what separates a table's fields where that is not what its suffix says, else 0
 	parse   func(raw []byte) (Entry, error)
 	spans   []span
 	skipped map[leftOut]int // entries without a question, left out
 	unsent  []string        // what columns of a table ask for in vain
-	asked   fieldCounts
+	asked   fieldCounts     // beside the prompts
 	faults  faults
 	ids     map[uint64]int // hash → line, to tell those that stand more than once
 	again   int            // entries whose id was used before
@@ -80,6 +81,7 @@ type indexer struct {
 const maxPrompts = 20_000_000
 
 // add books an entry, or its fault. The error is what ends the reading.
+// A second use of an ID is a fault in a batch file, whose answers are matched by custom_id, elsewhere a note.
 func (x *indexer) add(offset int64, size, line int, e Entry, err error) error {
 	var why leftOut
 	switch {
@@ -115,6 +117,8 @@ func (x *indexer) firstUse(id string, line int) int {
 	if x.ids == nil {
 		x.ids = map[uint64]int{}
 	}
+	// The hash alone is kept: 20 million IDs as text would take more than the index. A false alarm needs two equal 64-bit
+	// hashes in one file.
 	h := fnv.New64a()
 	io.WriteString(h, id)
 	if first, seen := x.ids[h.Sum64()]; seen {

@@ -16,6 +16,7 @@ func (x *indexer) readLines() error {
 	if head, _ := x.in.Peek(textfile.Peeked); notByLine(head) {
 		return x.readObjects(false)
 	}
+	// Offsets are counted here, not asked of the file: the buffered reader is ahead of what was handed out.
 	offset := x.base
 	var buf []byte
 	for line := 1; ; line++ {
@@ -74,12 +75,15 @@ func readLine(in *bufio.Reader, buf []byte) (raw []byte, size int64, err error) 
 }
 
 // objectScanner cuts a row of JSON objects into its elements without holding more than one.
+// It is no json.Decoder: that would hold an entry of any size in memory, and tells neither
+// the line of a fault nor the bytes of an entry.
 type objectScanner struct {
-	in     *bufio.Reader
-	offset int64
-	line   int
+	in     *bufio.Reader // a byte at a time, so it must be buffered
+	offset int64         // of the next byte, from the start of the file
+	line   int           // of the next byte, 1-based
 }
 
+// next keeps offset and line in step with what was read: all reading goes through here.
 func (a *objectScanner) next() (byte, error) {
 	b, err := a.in.ReadByte()
 	if err != nil {
@@ -106,6 +110,8 @@ func (a *objectScanner) skip(also byte) (byte, error) {
 }
 
 // element reads on from an opening brace to the brace that closes it.
+// What is between them need not be JSON: only quotes and brackets are told, and the parser says what is wrong with the
+// rest. Of an entry over the bound the rest is passed over, and size tells; raw is then cut.
 func (a *objectScanner) element(buf []byte) (raw []byte, size int64, err error) {
 	buf, size = append(buf, '{'), 1
 	depth, quoted, escaped := 1, false, false

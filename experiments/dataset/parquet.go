@@ -75,6 +75,7 @@ func (x *indexer) copyRows(original *os.File, size int64, spool *spool) (err err
 	return x.copyBatches(pf, r, names, t, spool)
 }
 
+// unreadable puts the library's words into ours: all that it tells is a text, which may name its Go types.
 func (x *indexer) unreadable(reason string) error {
 	reason = strings.TrimPrefix(reason, "parquet: ")
 	switch {
@@ -86,6 +87,8 @@ func (x *indexer) unreadable(reason string) error {
 	return &Error{Path: x.faults.path, Reason: "not a readable Parquet file: " + reason, Hint: "Is the file complete?"}
 }
 
+// copyBatches reads only the leaves that an entry uses: other columns may be most of the file. A
+// nested column has several leaves, of which the first step of the path is its name.
 func (x *indexer) copyBatches(pf *file.Reader, r *pqarrow.FileReader, names []string, t table, spool *spool) error {
 	var leaves []int
 	for i := range pf.MetaData().Schema.NumColumns() {
@@ -114,15 +117,17 @@ func (x *indexer) copyBatches(pf *file.Reader, r *pqarrow.FileReader, names []st
 	return nil
 }
 
+// rowCopy copies rows into the spool, and indexes each where it lies there.
 type rowCopy struct {
 	x      *indexer
 	out    *spool
 	fields []string // of an entry's JSON form, by column of the batch
 	parse  func([]byte) (Entry, error)
-	row    int
-	offset int64
+	row    int   // of the file, from 1; a Parquet file has no lines to name
+	offset int64 // of the next row in the spool, bytes
 }
 
+// copy books a batch's rows. Faulty ones are not copied, and do not end the copying.
 func (w *rowCopy) copy(ctx context.Context, batch arrow.RecordBatch) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -77,9 +77,10 @@ var maxParquetMemory int64 = 1 << 30
 // budgeted is an allocator with a bound. Its panic is caught where the file is read.
 type budgeted struct {
 	memory.GoAllocator
-	left int64
+	left int64 // bytes; atomic
 }
 
+// take panics because memory.Allocator has no error to return.
 func (b *budgeted) take(size int) {
 	if atomic.AddInt64(&b.left, -int64(size)) < 0 {
 		panic(fmt.Sprintf("its pages need more than %d MiB of memory at once", maxParquetMemory>>20))

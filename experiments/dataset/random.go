@@ -35,6 +35,8 @@ func (r *random) normal() float64 {
 	return float64(sum)/(1<<32) - 6
 }
 
+// shuffle is Fisher and Yates's, written out: rand.Shuffle may draw otherwise in another version of Go, and a shuffled
+// dataset's order is part of what a result was measured with.
 func shuffle(r *random, list []uint32) {
 	for i := len(list) - 1; i > 0; i-- {
 		j := r.below(uint64(i + 1))

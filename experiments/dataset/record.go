@@ -41,6 +41,8 @@ type ask struct {
 	MaxCompletionTokens json.RawMessage `json:"max_completion_tokens"`
 }
 
+// chatMessage is a turn as OpenAI's API has it. Content may be text or a list of parts; unlike in Message, it is read later,
+// so that a fault can say which message.
 type chatMessage struct {
 	Role       string          `json:"role"`
 	Content    json.RawMessage `json:"content"`
@@ -58,6 +60,7 @@ func jsonParser(format, column string) func([]byte) (Entry, error) {
 		if err := json.Unmarshal(raw, &r); err != nil {
 			return Entry{}, jsonFault(err)
 		}
+		// An entry whose field is there but null is judged by its other fields.
 		if column != "" {
 			var fields map[string]json.RawMessage
 			_ = json.Unmarshal(raw, &fields) // it is an object, as was seen above
@@ -93,6 +96,9 @@ func fieldsOf(raw []byte) string {
 	return "Here are " + strings.Join(names, ", ") + "; column = … in the dataset names the one that holds the prompt."
 }
 
+// entry takes the first form that is there, in this order: a conversation (but in a batch file), the request of a batch's
+// line, messages, a prompt, Alpaca's instruction. An entry may have several, such as a chat with its rendered prompt
+// beside it.
 func (r *record) entry(format string, raw []byte) (Entry, error) {
 	e := Entry{ID: scalar(firstGiven(r.CustomID, r.ID, r.ConversationID)), Reference: scalar(firstGiven(r.Reference, r.Expected))}
 	if len(e.ID) > 512 {
@@ -193,6 +199,7 @@ func (e *Entry) instruct(r *record) error {
 var errNothingAsked = errors.New("neither prompt nor messages")
 
 // take fills an entry from a request.
+// max_completion_tokens is OpenAI's newer name of max_tokens; where both stand, the newer counts.
 func (e *Entry) take(a *ask) error {
 	most, err := whole("max_tokens", a.MaxTokens)
 	if err != nil {
@@ -238,6 +245,8 @@ func (e *Entry) prompt(raw json.RawMessage) error {
 	return nil
 }
 
+// chat takes messages as they are, but for the answer at their end. Roles are checked here, before any engine is started:
+// what to do with an unknown one would be left to each model's chat template.
 func (e *Entry) chat(messages []chatMessage) error {
 	said := false
 	for i, m := range messages {

@@ -52,6 +52,8 @@ func (e *Entry) limit(most int) {
 	}
 }
 
+// prepend puts text at the very beginning of what an engine reads, where a prefix cache looks first. A begin-of-sequence
+// token stays before it, since it begins a sequence only there.
 func (e *Entry) prepend(text string) {
 	if len(e.Messages) > 0 {
 		e.Messages[0].Content = text + e.Messages[0].Content
@@ -61,6 +63,7 @@ func (e *Entry) prepend(text string) {
 	e.Prompt = bos + text + rest
 }
 
+// append puts text at the end of the prompt, or of the last message: a prefix cache still finds the rest.
 func (e *Entry) append(text string) {
 	if n := len(e.Messages); n > 0 {
 		e.Messages[n-1].Content += text

@@ -12,12 +12,13 @@ import (
 // from. It takes no more than the budget.
 type spool struct {
 	file    *os.File
-	out     *bufio.Writer
-	written int64
-	budget  int64
+	out     *bufio.Writer // to file
+	written int64         // bytes, buffered ones included
+	budget  int64         // bytes; a small packed file may unpack to any size
 }
 
 // ScratchError is a fault of the folder of temporary files, not of the dataset's file.
+// It is told apart since no change of the dataset mends it: $TMPDIR is full, or cannot be written.
 type ScratchError struct{ Err error }
 
 func (e ScratchError) Error() string { return e.Err.Error() }

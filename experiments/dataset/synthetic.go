@@ -23,11 +23,13 @@ const (
 
 // generator makes prompts of random words; nothing is kept, each is made when it is asked for.
 type generator struct {
-	spec   cell.Synthetic
+	spec   cell.Synthetic // Count filled in
 	seed   uint64
-	prefix string
+	prefix string // the words that all prompts share, made once; "" = none
 }
 
+// openSynthetic digests what the prompts are made from, which stands for their bytes: to make 100 million of them just for
+// a digest would take far too long.
 func (s *Set) openSynthetic() error {
 	spec := *s.d.Synthetic
 	if spec.Count == 0 {
@@ -50,6 +52,8 @@ func (s *Set) openSynthetic() error {
 	return nil
 }
 
+// checkSynthetic says what is out of bounds, "" = nothing. The language says most of it at a better place; a caller in Go
+// has not been through that.
 func checkSynthetic(s cell.Synthetic) string {
 	switch {
 	case s.Count < 0 || s.Count > maxCount:
@@ -68,6 +72,7 @@ func checkSynthetic(s cell.Synthetic) string {
 	return ""
 }
 
+// checkLength says what no length can be drawn from, "" = nothing.
 func checkLength(l cell.Length) string {
 	for _, n := range []float64{l.Mean, l.Stddev, float64(l.Min), float64(l.Max)} {
 		if math.IsNaN(n) || n < 0 || n > maxPromptWords {
@@ -116,11 +121,13 @@ func draw(r *random, l cell.Length) int {
 func (g *generator) len() int     { return g.spec.Count }
 func (g *generator) close() error { return nil }
 
+// chars makes the prompt to know its length, which is why p95 looks at a sample only.
 func (g *generator) chars(i int) int {
 	e, _ := g.entry(i) // never fails
 	return len(e.Prompt)
 }
 
+// entry has a stream of its own for each prompt: prompt 7 is the same whatever count, shuffle or limit say.
 func (g *generator) entry(i int) (Entry, error) {
 	r := newRandom(g.seed, syntheticStream+uint64(i))
 	words := draw(r, g.spec.InputTokens)
@@ -135,6 +142,7 @@ func (g *generator) entry(i int) (Entry, error) {
 	return e, nil
 }
 
+// writeWords appends n random words, a space before each but the text's first.
 func writeWords(b *strings.Builder, r *random, n int) {
 	for range n {
 		if b.Len() > 0 {

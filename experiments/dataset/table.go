@@ -22,6 +22,7 @@ var forms = [][]string{{"prompt"}, {"messages"}, {"conversations"}, {"conversati
 // newTable picks the columns: the prompts' as declared, else by their names, else the only one.
 func newTable(names []string, declared string) (table, error) {
 	t := make(table, len(names))
+	// use gives a column to a field once: the prompts' column, which goes first, may be named id or system.
 	use := func(field string, wanted ...string) int {
 		i := firstName(names, wanted...)
 		if i >= 0 && t[i] == "" {
@@ -167,6 +168,8 @@ func (t table) empty(object map[string]json.RawMessage) bool {
 	return true
 }
 
+// notMessages is the fault of a column that should hold a list: pandas writes lists with Python's repr, or numpy's, unless
+// it is told otherwise.
 func notMessages(text, column string) error {
 	if start := strings.TrimLeft(text, "[ \n"); strings.HasPrefix(start, "{'") || strings.HasPrefix(text, "array(") {
 		return hinted{column + " is Python's way to print a list, not JSON", "Write it with json.dumps, or the table as Parquet or JSONL."}

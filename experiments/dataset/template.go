@@ -11,9 +11,9 @@ import (
 
 // templateData is what generate.template sees.
 type templateData struct {
-	System   string // system and developer messages, joined by an empty line
-	Prompt   string // the prompt, or the last user message
-	Messages []Message
+	System   string    // system and developer messages, joined by an empty line
+	Prompt   string    // the prompt, or the last user message
+	Messages []Message // all, in their order; of a prompt, the one user's turn that it is
 }
 
 // rendered turns an entry into the raw prompt that a template makes of it. A template that would leave out part of
@@ -41,6 +41,7 @@ func (s *Set) rendered(text string, e Entry, mark string) (Entry, error) {
 	return e, nil
 }
 
+// template parses a text once for the set: it is executed for each request, from many goroutines.
 func (s *Set) template(text string) (*template.Template, error) {
 	if t, ok := s.templates.Load(text); ok {
 		return t.(*template.Template), nil
@@ -53,6 +54,8 @@ func (s *Set) template(text string) (*template.Template, error) {
 	return t, nil
 }
 
+// dataOf is what a template sees of an entry; fault says what the template, going by its text, would leave out. That is
+// told by the names in the text: a branch that would use them may not be taken for this entry.
 func dataOf(e Entry, text string) (data templateData, fault string) {
 	if len(e.Messages) == 0 {
 		return templateData{Prompt: e.Prompt, Messages: []Message{{Role: "user", Content: e.Prompt}}}, ""
@@ -83,6 +86,7 @@ func dataOf(e Entry, text string) (data templateData, fault string) {
 	return data, ""
 }
 
+// templateError has no place: the text may have come from any expression.
 func templateError(reason string) error {
 	return &Error{
 		Reason: "generate.template: " + reason,
@@ -96,6 +100,7 @@ func plain(err error) string { return strings.TrimPrefix(err.Error(), "template:
 // bounded is a buffer that a runaway template cannot fill the memory with.
 type bounded struct{ strings.Builder }
 
+// Write implements io.Writer. It must be here: Builder's own, embedded, knows no bound.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxEntryBytes {
 		return 0, errors.New("the rendered prompt is " + tooLong)

@@ -13,6 +13,7 @@ import (
 // leftOut is why a conversation asks nothing; real exports hold some, and they are left out and counted.
 type leftOut string
 
+// Error makes it an error, so that a parser can hand it on; add tells it from a fault.
 func (l leftOut) Error() string { return string(l) }
 
 const (
@@ -74,6 +75,7 @@ func (e *Entry) converse(raw json.RawMessage, system string) error {
 	return nil
 }
 
+// said is who speaks, in OpenAI's roles, what, and in how many text parts. number is the turn's, from 1.
 func (t *turn) said(number int) (role, text string, parts int, err error) {
 	who := scalar(firstGiven(t.From, t.Role))
 	role, ok := shareRoles[strings.ToLower(who)]

@@ -73,6 +73,7 @@ func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 		l.diags = l.diags.Append(d)
 	}
 	if p.APIKeyEnv != "" && !environName.MatchString(p.APIKeyEnv) {
+		// The range ends behind the name: a diagnostic shows the source it covers, and the value may be the key.
 		at := n.ranges["api_key_env"]
 		at.End = hcl.Pos{Line: at.Start.Line, Column: at.Start.Column + len("api_key_env"), Byte: at.Start.Byte + len("api_key_env")}
 		d := diagnostic.Error(at, "Not an environment variable",

@@ -25,6 +25,8 @@ type Result struct {
 }
 
 // Evaluate reads one expression and gives its value.
+// References are checked before, so that an unknown name gets our words and not the library's. Where the diagnostics hold
+// an error, a value over maxValue included, the Result is empty.
 func (s *Scope) Evaluate(src string) (Result, hcl.Diagnostics) {
 	expr, diags := syntax.Expression([]byte(src), ConsoleFile)
 	if diags.HasErrors() {

@@ -17,6 +17,7 @@ import (
 )
 
 // decision reads how platforms are weighed.
+// A decision is read even where parts of it are wrong, so that every mistake of it is said at once.
 func (l *loader) decision(b fileBlock) *cell.Decision {
 	attrs := l.content(b.Block, schema.Body(schema.DecisionBlock.Fields), "in decision").Attributes
 	d := decoder{loader: l, ctx: l.root(b.file), dir: b.file.dir, ranges: map[string]hcl.Range{}}
@@ -36,10 +37,11 @@ func (l *loader) decision(b fileBlock) *cell.Decision {
 // decisionReader reads one decision block.
 type decisionReader struct {
 	decoder decoder
-	metrics []cell.Metric // that are known; nil: any is
-	to      *cell.Decision
+	metrics []cell.Metric  // that are known; nil: any is
+	to      *cell.Decision // filled as it is read
 }
 
+// mistake reports one at its place, which may be that of a single name within an attribute.
 func (r decisionReader) mistake(at hcl.Range, summary, detail string) {
 	l := r.decoder.loader
 	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
@@ -168,6 +170,7 @@ func (r decisionReader) metric(at hcl.Range, name string) bool {
 }
 
 // bound says of a ratio that no share can be.
+// A percentage, 99 for 0.99, is told what to write.
 func (r decisionReader) bound(at hcl.Range, name string, n float64) {
 	i := slices.IndexFunc(r.metrics, func(m cell.Metric) bool { return m.Name == name })
 	if i < 0 || r.metrics[i].Unit != cell.Ratio || n >= 0 && n <= 1 {

@@ -51,6 +51,7 @@ func (l *loader) declareLocals(b *hcl.Block, file *source) {
 // has values.
 func (l *loader) declareBlock(b *hcl.Block, file *source, t schema.Block) {
 	attrs := l.content(b, schema.Body(t.Fields), fmt.Sprintf("in %s %q", t.Name, b.Labels[0])).Attributes
+	// meant is of the body just read; eval runs when others have been read since.
 	meant := l.meant
 	n := &node{kind: t.Name, name: b.Labels[0], file: file, at: b.LabelRanges[0], ranges: map[string]hcl.Range{}}
 	for _, a := range InOrder(attrs) {

@@ -17,7 +17,7 @@ type Block struct {
 	Kind, Name string               // "platform", "ollama"
 	At         hcl.Range            // of its label
 	Ranges     map[string]hcl.Range // of its attributes
-	Value      cty.Value
+	Value      cty.Value            // with its id, and every field of its kind
 
 	Platform *cell.Platform // one of the five, by Kind
 	Model    *cell.Model

@@ -17,12 +17,13 @@ import (
 type decoder struct {
 	*loader
 	ctx    *hcl.EvalContext
-	dir    string
+	dir    string               // absolute, what relative paths start from
 	ranges map[string]hcl.Range // attribute path → its place
 	meant  map[string]bool      // attributes that are there, misspelt
 }
 
 // block evaluates a block's attributes. The result has every field: absent ones are null or {}.
+// A required one that is missing is unknown, so that what refers to it stays silent.
 func (d decoder) block(attrs hcl.Attributes, fields []schema.Field, missing hcl.Range, where string) map[string]cty.Value {
 	values := map[string]cty.Value{}
 	for _, f := range fields {
@@ -135,6 +136,7 @@ func fullObject(fields []schema.Field) cty.Value {
 }
 
 // items records the places of an object's members, "args.max_num_seqs", where it is written out.
+// An object that an expression makes (merge, a for) has no places; its faults stand at the whole expression.
 func (d decoder) items(expr hcl.Expression, prefix string) map[string]hcl.Range {
 	pairs, diags := hcl.ExprMap(expr)
 	if diags.HasErrors() {

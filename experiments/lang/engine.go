@@ -50,6 +50,8 @@ type installer struct{ *loader }
 func installs(kind string) bool { return kind == "engine" || kind == "weights" }
 
 // engineOf reads a block, and the lock beside its file.
+// Of what is wrong with it the first is said. The folder is named by the lock, so that two experiments with the same lock
+// share one, and a changed lock never runs in what the old one left; without a lock nothing is ever installed there.
 func (l installer) engineOf(n *node, v cty.Value) *cell.Engine {
 	e := &cell.Engine{Kind: n.kind, ID: n.name, From: l.asked(n.file).name, Python: cmp.Or(hclvalue.String(v, "python"), usualPython), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
 	e.Script = hclvalue.String(v, "script")
@@ -124,6 +126,7 @@ func (l installer) locks(n *node, path string) map[string]*cell.Lock {
 	if !given && l.opts.Source == nil {
 		src, _ = textfile.Read(path, syntax.MaxBytes) // absent: nothing is locked
 	}
+	// Kept with the sources, so that a saved plan has it.
 	if len(src) > 0 {
 		l.files[path] = src
 		if err := json.Unmarshal(src, &file); err != nil {
@@ -135,6 +138,7 @@ func (l installer) locks(n *node, path string) map[string]*cell.Lock {
 }
 
 // loads finds the weights that paths of a model's parts lead into.
+// It goes by the path's text: on its way from weights.NAME.folder to a part it may have passed through any expression.
 func (l installer) loads(m *cell.Model) {
 	m.Weights = map[string][]*cell.Engine{}
 	for _, n := range l.allOf("weights") {

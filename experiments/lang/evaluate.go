@@ -47,12 +47,15 @@ func Finite(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnosti
 	return v, diags
 }
 
+// quotedName finds the name in the library's own messages, which give it in no other form. A message that a newer
+// version words otherwise loses its suggestion, no more.
 var quotedName = regexp.MustCompile(`(?:attribute named|function named) "([^"]+)"`)
 
 // panicked is what the library says of a function that panicked, with its stack: log(-1, 10).
 var panicked = regexp.MustCompile(`(?s)panic in function implementation: .*`)
 
 // Improve adds suggestions to the library's messages about an expression.
+// It changes the diagnostics that it is given, and returns them.
 func Improve(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	for _, d := range diags {
 		d.Detail = panicked.ReplaceAllString(d.Detail, "it has no value for these arguments.")
@@ -84,6 +87,7 @@ func Improve(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) h
 }
 
 // attributesBefore lists what the object has on which the attribute was not found.
+// nil where the object cannot be told, as inside a for: then there is no suggestion.
 func attributesBefore(name string, expr hcl.Expression, ctx *hcl.EvalContext) []string {
 	for _, traversal := range expr.Variables() {
 		for i := 1; i < len(traversal); i++ {

@@ -156,6 +156,7 @@ var productFunc = function.New(&function.Spec{
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.SetProductFunc.Call(args) },
 })
 
+// width finds a number of five digits or more anywhere in a format, whether it is a width or not.
 var width = regexp.MustCompile(`\d{5,}`)
 
 // bounded is a function whose first argument, a number of spaces or a format, says how much it writes: a slip there would

@@ -59,16 +59,19 @@ func (c *Config) Graph() Graph {
 	return g.Graph
 }
 
+// grapher gathers the graph of one load.
 type grapher struct {
 	Graph
 	loader *loader
-	seen   map[GraphEdge]bool
+	seen   map[GraphEdge]bool // of an edge only the first is drawn
 }
 
+// node adds a declaration, whether or not anything refers to it.
 func (g *grapher) node(kind, name string, at hcl.Range) {
 	g.Nodes = append(g.Nodes, GraphNode{ID: kind + "." + name, Kind: kind, Name: name, Place: PlaceOf(at)})
 }
 
+// attributes draws what the attributes of one block refer to. References to cell.… lead to no declaration, and draw nothing.
 func (g *grapher) attributes(from string, attrs hcl.Attributes) {
 	for _, a := range InOrder(attrs) {
 		g.expressions(from, []hcl.Expression{a.Expr})

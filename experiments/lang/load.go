@@ -24,12 +24,14 @@ type Config struct {
 type Experiment struct {
 	*hcl.Block
 	Name     string
-	Imported bool // only other files led here: nobody asked for its cells
-	file     *source
+	Imported bool    // only other files led here: nobody asked for its cells
+	file     *source // for the folder that its paths start from
 }
 
 // Load reads files and folders (all *.hcl and *.hcl.json in them) and every import. What is wrong with them is in
 // Diagnostics; the Config holds what could be understood.
+// The order of the steps matters: variables can be set only once all are declared, values need the settings, and what
+// blocks must be together is looked at when they have values.
 func Load(paths []string, opts Options) *Config {
 	files := newSources(opts.Source)
 	for _, path := range paths {

@@ -19,32 +19,35 @@ import (
 type node struct {
 	kind, name string // "platform", "ollama"
 	file       *source
-	at         hcl.Range // of its label
-	exprs      []hcl.Expression
-	eval       func(ctx *hcl.EvalContext) cty.Value
-	value      cty.Value // cty.DynamicVal after a mistake, so that what refers to it stays silent
-	ranges     map[string]hcl.Range
-	installed  *cell.Engine // of an engine or weights
-	state      int          // unseen, open, closed: of the walk
+	at         hcl.Range                            // of its label
+	exprs      []hcl.Expression                     // all that it refers to stands in these: the edges of the walk
+	eval       func(ctx *hcl.EvalContext) cty.Value // called once, when all that exprs refer to has its value
+	value      cty.Value                            // cty.DynamicVal after a mistake, so that what refers to it stays silent
+	ranges     map[string]hcl.Range                 // attribute path → its place; nil where it has no attributes
+	installed  *cell.Engine                         // of an engine or weights
+	state      int                                  // unseen, open, closed: of the walk
 }
 
+// address is the node as references have it, "platform.ollama"; var and local, not variable and locals.
 func (n *node) address() string { return n.kind + "." + n.name }
 
 // loader carries one load from files to declared blocks.
+// It is kept behind the Config: a Scope resolves references, and reports mistakes, long after the load. It is not safe for
+// concurrent use.
 type loader struct {
 	files     map[string][]byte // source as read
-	parsed    []*source
-	diags     hcl.Diagnostics
+	parsed    []*source         // imports before who imports them
+	diags     hcl.Diagnostics   // unsorted; the same mistake may be in it twice
 	opts      Options
-	nodes     map[string]*node
-	inSource  []*node // as declared
+	nodes     map[string]*node // by address
+	inSource  []*node          // as declared
 	variables variables
 	functions map[string]map[string]function.Function // by folder
 	roots     map[string]*hcl.EvalContext             // by folder: every name, for experiments
 	blocks    []fileBlock                             // experiments and decisions, in source order
 	meant     map[string]bool                         // attributes that the last body misspells
-	set       cell.Values
-	lockFiles map[string]map[string]*cell.Lock // by path
+	set       cell.Values                             // variables that were set from outside, by name: into the saved plan
+	lockFiles map[string]map[string]*cell.Lock        // by path
 }
 
 // fileBlock is a block with the file that it stands in.
@@ -57,24 +60,24 @@ type fileBlock struct {
 type variable struct {
 	node     *node
 	ty       cty.Type
-	typed    bool
-	defaults *typeexpr.Defaults
-	fallback *hcl.Attribute
+	typed    bool               // a type is declared; without it ty is any
+	defaults *typeexpr.Defaults // of optional attributes; nil = none
+	fallback *hcl.Attribute     // its default; nil: it must be set
 	checks   []validation
 	settings []setting // the last one counts
 }
 
 // validation is a condition on a variable.
 type validation struct {
-	condition, message *hcl.Attribute
+	condition, message *hcl.Attribute // message nil: we say it
 }
 
 // setting is one value given from outside the files: raw text, or an evaluated value.
 type setting struct {
-	from  string // "--var", "MATRIX_VAR_x", the file's name
-	text  string
-	value cty.Value // cty.NilVal: take text
-	at    *hcl.Range
+	from  string     // "--var", "MATRIX_VAR_x", the file's name
+	text  string     // unquoted, as the shell handed it over
+	value cty.Value  // cty.NilVal: take text
+	at    *hcl.Range // nil: it stands in no file
 }
 
 // register adds a node unless its label is bad or taken.
@@ -96,6 +99,7 @@ func (l *loader) register(n *node) bool {
 }
 
 // Identifier turns a label into one that HCL can refer to.
+// It is a suggestion, for messages: two labels may give the same.
 func Identifier(label string) string {
 	id := strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -110,6 +114,7 @@ func Identifier(label string) string {
 }
 
 // content reads a block's body, with our words for what does not belong there.
+// meant is of the last body alone, so it must be taken before the next is read.
 func (l *loader) content(b *hcl.Block, body *hcl.BodySchema, where string) *hcl.BodyContent {
 	content, diags := b.Body.Content(body)
 	l.meant = explain(diags, l.files, body, where)

@@ -12,6 +12,8 @@ import (
 
 // explain puts the library's messages about a body's contents into our words, with our suggestions. It returns the
 // attributes that are there, misspelt.
+// The library's diagnostics have no codes, only summaries, by which they are told here; one that is not known stays as it
+// is. They are changed in place. meant keeps a misspelt attribute from being reported as missing, too.
 func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchema, where string) (meant map[string]bool) {
 	meant = map[string]bool{}
 	for _, d := range diags {
@@ -49,6 +51,8 @@ func labelsOf(kind string, body *hcl.BodySchema) string {
 	return "no label"
 }
 
+// insteadOfAttribute is what was meant by a name that is none of a body's attributes: a block without its braces first, then
+// the nearest name of either kind.
 func insteadOfAttribute(name string, body *hcl.BodySchema) string {
 	attributes, blocks := schemaNames(body)
 	if slices.Contains(blocks, name) {
@@ -60,6 +64,7 @@ func insteadOfAttribute(name string, body *hcl.BodySchema) string {
 	return takes(attributes, blocks)
 }
 
+// insteadOfBlock is the same for a block.
 func insteadOfBlock(name string, body *hcl.BodySchema) string {
 	attributes, blocks := schemaNames(body)
 	if slices.Contains(attributes, name) {
@@ -82,6 +87,7 @@ func takes(attributes, blocks []string) string {
 	return fmt.Sprintf(" There may stand: %s.", strings.Join(attributes, ", "))
 }
 
+// schemaNames are in the schema's order.
 func schemaNames(body *hcl.BodySchema) (attributes, blocks []string) {
 	for _, a := range body.Attributes {
 		attributes = append(attributes, a.Name)

@@ -24,8 +24,8 @@ const maxReferences = 10_000
 
 // edge is one reference on the way that the walk has taken.
 type edge struct {
-	from *node
-	at   hcl.Range
+	from *node     // that holds the reference
+	at   hcl.Range // of the reference
 }
 
 // evaluateAll gives every node its value, each after those that it refers to.
@@ -36,6 +36,7 @@ func (l *loader) evaluateAll() {
 }
 
 // visit gives a node its value after those that it refers to, in depth; way is how the walk came here, by which a ring is told.
+// Recursion is bounded by maxReferences, since a stack overflow could not be recovered from.
 func (l *loader) visit(n *node, way []edge) {
 	if n.state == closed {
 		return
@@ -50,6 +51,7 @@ func (l *loader) visit(n *node, way []edge) {
 		return
 	}
 	n.state = open
+	// uses holds what may be seen, and no more: a context of all names would let a value be read before it is there.
 	uses := map[string]*node{}
 	sound := true
 	for _, expr := range n.exprs {
@@ -96,6 +98,7 @@ func (l *loader) cycle(n *node, way []edge) {
 			next = ring[i+1].from
 		}
 		lines = append(lines, fmt.Sprintf("%s refers to %s (%s:%d)", e.from.address(), next.address(), e.at.Filename, e.at.Start.Line))
+		// Closed, so that the walk, on its way back, evaluates none of them.
 		e.from.state = closed
 	}
 	detail := "Nothing can be evaluated first: " + strings.Join(lines, ", ") + "."

@@ -18,6 +18,7 @@ import (
 var namespaces = []string{"var", "local", "hardware", "model", "dataset", "platform", "engine", "weights"}
 
 // targets are the declarations that a reference needs.
+// cell.… leads to no declaration: where it may stand (inCell), whoever compiles the experiment looks at it.
 func (l *loader) targets(t hcl.Traversal, inCell bool) ([]*node, *hcl.Diagnostic) {
 	root := t.RootName()
 	if root == "cell" && inCell {

@@ -10,11 +10,12 @@ import (
 )
 
 // Scope is what an expression may refer to: everything that the files declare, and the functions of one file's folder.
+// Reporting through it adds to the Config's diagnostics, so it is not safe for concurrent use.
 type Scope struct {
 	loader *loader
-	file   *source
-	ctx    *hcl.EvalContext
-	inCell bool
+	file   *source          // for its folder
+	ctx    *hcl.EvalContext // of all names; a child of it where there is a cell
+	inCell bool             // cell.… may be referred to
 }
 
 // Scope is that of the first file, for expressions that stand in none. The files must have loaded without a mistake.

@@ -16,7 +16,7 @@ import (
 // environPrefix marks the environment variables that set ours.
 const environPrefix = "MATRIX_VAR_"
 
-// settingReader collects what sets variables from outside, weakest first: the environment, a saved plan, files, --var.
+// settingReader collects what sets variables from outside, weakest first: the environment, files, --var, a saved plan.
 // An undeclared name is an error from --var, a warning from a file, and nothing from the environment, where it may
 // belong to another experiment.
 type settingReader struct{ l *loader }

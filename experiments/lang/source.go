@@ -26,9 +26,9 @@ const maxSources = 1000
 
 // sources reads and parses files, each once, following imports.
 type sources struct {
-	given  map[string][]byte // source of a saved plan: read instead of the disk
-	files  map[string][]byte
-	parsed []*source
+	given  map[string][]byte  // source of a saved plan: read instead of the disk
+	files  map[string][]byte  // source as read, by name
+	parsed []*source          // imports before who imports them
 	byPath map[string]*source // by absolute path
 	diags  hcl.Diagnostics
 	unread bool // some source could not be read or parsed: what it declares is missing
@@ -36,9 +36,9 @@ type sources struct {
 
 // source is one parsed file.
 type source struct {
-	name    string // as the user named it; in every range
-	dir     string // absolute: what its relative paths start from
-	content *hcl.BodyContent
+	name    string           // as the user named it; in every range
+	dir     string           // absolute: what its relative paths start from
+	content *hcl.BodyContent // empty where it could not be parsed
 	// imported: only other files led here. Its definitions count, its experiments are not asked for.
 	imported bool
 }
@@ -89,6 +89,7 @@ func (s *sources) addGiven(path string) {
 }
 
 // read parses a file and its imports. chain holds the files that led here, for cycles; at is the import's place.
+// A file is read once, by its absolute path: asked for by the user after an import led to it, it is no longer imported.
 func (s *sources) read(path string, chain []string, at *hcl.Range) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 // variableSchema is that of a variable's block, validations included.
 var variableSchema = schema.Body(schema.VariableBlock.Fields, schema.Header("validation"))
 
+// They are expressions over all values, and are looked at when everything has one.
 var validationSchema = schema.Body([]schema.Field{{Name: "condition"}, {Name: "error_message"}})
 
 // declareVariable registers a variable. What sets it from outside is read when all are known.
@@ -116,6 +117,8 @@ func (r variableReader) setting(s setting) (cty.Value, bool) {
 			value = parsed
 		}
 	}
+	// Without a declared type the default's is the pattern, but only for text from outside: a value out of a
+	// file of variables has a type of its own.
 	want := v.ty
 	if !v.typed && v.fallback != nil && s.value == cty.NilVal {
 		if d, diags := v.fallback.Expr.Value(r.ctx); !diags.HasErrors() && hclvalue.Present(d) && d.Type().IsPrimitiveType() {

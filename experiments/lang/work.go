@@ -59,6 +59,8 @@ type work struct {
 	times, sum float64
 }
 
+// Enter implements hclsyntax.Walker. A for's collection is evaluated once, outside of it; only the child scope (keys,
+// values and the condition) counts for each element. Floats, because a product of lengths overflows an int.
 func (w *work) Enter(node hclsyntax.Node) hcl.Diagnostics {
 	switch n := node.(type) {
 	case *hclsyntax.ForExpr:
@@ -76,6 +78,7 @@ func (w *work) Enter(node hclsyntax.Node) hcl.Diagnostics {
 	return nil
 }
 
+// Exit implements hclsyntax.Walker, and undoes what Enter did.
 func (w *work) Exit(node hclsyntax.Node) hcl.Diagnostics {
 	switch node.(type) {
 	case *hclsyntax.ForExpr:
@@ -86,6 +89,7 @@ func (w *work) Exit(node hclsyntax.Node) hcl.Diagnostics {
 	return nil
 }
 
+// add counts, and remembers the outermost for in which the bound was passed: that is the one to tell the user of.
 func (w *work) add(n float64) {
 	if w.sum += n; w.sum > mostWork && w.outer == nil {
 		w.outer = w.fors[0]
