@@ -25,17 +25,18 @@ const (
 const syncEvery = time.Second
 
 // state is what an attempt must know after a crash beside its rows.
+// It is replaced whole, so a crash leaves the one before.
 type state struct {
-	Run    *record.Run `json:"run"`
-	Commit *intent     `json:"commit,omitempty"`
-	Self   string      `json:"self"`
+	Run    *record.Run `json:"run"`              // nil = SaveRun was never called
+	Commit *intent     `json:"commit,omitempty"` // nil = it has not ended
+	Self   string      `json:"self"`             // its own checksum; "" in memory
 }
 
 // intent is how the attempt ended. Noted before the folder is built, it saves a launch from being run again after a
 // crash; Files, noted after, is the commit: only the rename is left. Whoever ends it holds it against what it says, and
 // sets the attempt aside when that is not there.
 type intent struct {
-	Status  string    `json:"status"`
+	Status  string    `json:"status"` // one of record.AttemptStatuses
 	Reason  string    `json:"reason"`
 	LogTail string    `json:"log_tail"`
 	Ended   time.Time `json:"ended"`
@@ -46,6 +47,8 @@ type intent struct {
 }
 
 // Attempt is one try at one launch while it is written. Its methods are safe for concurrent use.
+// It comes from Begin or Unfinished and ends with Commit, Suspend, Abandon or Discard; without one of these its files
+// stay open.
 type Attempt struct {
 	store *Store
 	dir   string
@@ -57,8 +60,8 @@ type Attempt struct {
 	spools   *spools     // nil = not being written
 	tally
 	rowsIn    []bitmap // of each segment that was read back: measured requests with a row in it
-	warnings  []string
-	published bool
+	warnings  []string // beside the run's own
+	published bool     // in its place; nothing may be written any more
 }
 
 // tally counts the rows of measured requests.
@@ -72,6 +75,7 @@ type tally struct {
 }
 
 // Manifest is the attempt's manifest so far; after Commit the one that was published (but for its checksum).
+// A copy, but its maps are the attempt's: they are not to be changed.
 func (a *Attempt) Manifest() record.Manifest {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,6 +92,7 @@ func (a *Attempt) LogPath() string { return filepath.Join(a.dir, logFile) }
 func (a *Attempt) Segment() int32 { return int32(a.Manifest().Segments) }
 
 // Done is the number of measured requests that have a final row.
+// After Resume it counts those of the segments before, too.
 func (a *Attempt) Done() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -95,6 +100,7 @@ func (a *Attempt) Done() int64 {
 }
 
 // Answered is the number of measured requests that an answer came to.
+// A failed request is done and not answered.
 func (a *Attempt) Answered() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -103,6 +109,7 @@ func (a *Attempt) Answered() int64 {
 
 // Finished reports whether a measured request already has a final row. One that we stopped, or never sent,
 // has none: it is asked again.
+// seq is the request's index in the measured phase.
 func (a *Attempt) Finished(seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -111,6 +118,7 @@ func (a *Attempt) Finished(seq int64) bool {
 
 // Present is an error when the attempt's folder is no longer where it was opened: somebody moved or removed the results.
 // Its files are open and take what is written, so that nothing else tells before the commit.
+// It costs one stat, so it may be asked often.
 func (a *Attempt) Present() error {
 	a.mu.Lock()
 	before, published := a.place, a.published
@@ -127,6 +135,8 @@ func (a *Attempt) warn(text string) { a.warnings = append(a.warnings, text) }
 
 // Append spools one request row; the output may be nil. Durations are derived, the segment is set. An error
 // means that rows are lost: the attempt must end.
+// It may block for the disk when batches pile up. Warm-up rows are kept and count for nothing; their outputs are not
+// kept.
 func (a *Attempt) Append(row record.RequestRow, out *record.OutputRow) error {
 	a.mu.Lock()
 	sp := a.spools
@@ -143,6 +153,7 @@ func (a *Attempt) Append(row record.RequestRow, out *record.OutputRow) error {
 	}
 	a.mu.Unlock()
 	record.Derive(&row)
+	// The output first: a row whose output is lost would be taken for answered.
 	if out != nil && row.Phase == record.PhaseMeasure {
 		o := *out
 		o.Seq, o.Segment = row.Seq, row.Segment
@@ -160,6 +171,7 @@ func (a *Attempt) Append(row record.RequestRow, out *record.OutputRow) error {
 const seqLimit = 1 << 32
 
 // note remembers a measured row. The caller holds the attempt's mu.
+// Only a final status counts as done, and the first one alone: a request that was asked again must not count twice.
 func (a *tally) note(seq int64, status string) error {
 	if seq < 0 || seq >= seqLimit {
 		return fmt.Errorf("append row: seq %d is out of range", seq)
@@ -181,6 +193,7 @@ func (a *tally) note(seq int64, status string) error {
 }
 
 // Sample spools telemetry; the segment is set.
+// An error means that telemetry is lost, and is the disk's.
 func (a *Attempt) Sample(rows ...record.SampleRow) error {
 	a.mu.Lock()
 	sp, segment := a.spools, int32(a.manifest.Segments)
@@ -198,6 +211,7 @@ func (a *Attempt) Sample(rows ...record.SampleRow) error {
 }
 
 // SaveRun stores what is known of the run so far, so that an interrupted attempt can be resumed or committed later.
+// It is synced: callers call it at the ends of phases, not for each request.
 func (a *Attempt) SaveRun(run record.Run) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -229,6 +243,7 @@ func (a *Attempt) saveManifest() error {
 }
 
 // SavedRun is what SaveRun stored last, nil when nothing was.
+// The pointer is the attempt's own state: read it, and write by SaveRun.
 func (a *Attempt) SavedRun() *record.Run {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -19,6 +19,7 @@ const ballastBytes = 1 << 20
 type ballast struct{ s *Store }
 
 // fill sets the room aside. A disk that does not have it is too full to begin anything.
+// Each lock fills it again, so a ballast that an earlier failure took comes back.
 func (b ballast) fill() error {
 	s := b.s
 	if s.ballast == 0 {
@@ -43,6 +44,7 @@ func (b ballast) fill() error {
 }
 
 // drop gives the room up, whoever set it aside, when err says that the disk is full, and reports whether that made any.
+// Quotas count: to the writer they are a full disk.
 func (b ballast) drop(err error) bool {
 	s := b.s
 	path := filepath.Join(s.root, innerDir, "ballast")
@@ -57,6 +59,7 @@ func (b ballast) drop(err error) bool {
 
 // Abort commits an attempt that a failure of the store ended, with what is on disk of it. On a full disk it gives up
 // the ballast; what does not fit even then stays in work/ and is committed by the next apply.
+// The error is that of the second try, where there was one. The cause stands in the manifest's reason.
 func (a *Attempt) Abort(cause error, logTail string, run record.Run) error {
 	reason := fmt.Sprintf("the results could not be written: %v", cause)
 	ballast{a.store}.drop(cause)

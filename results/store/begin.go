@@ -16,6 +16,8 @@ import (
 )
 
 // Begin opens a new attempt in work/ with its spools. The caller holds the lock.
+// The attempt holds three files and a goroutine until it is ended. id may still change: Commit takes the run's.
+// *ForeignError where the folder holds something else.
 func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []byte) (*Attempt, error) {
 	if _, err := s.cellDir(cell.Experiment, cell.Slug); err != nil {
 		return nil, err
@@ -32,6 +34,7 @@ func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []by
 	if m.Source, err = s.keepSource(cell.Experiment, source); err != nil {
 		return nil, fmt.Errorf("begin attempt: %w", err)
 	}
+	// The description is durable before there is anything to describe.
 	a := &Attempt{store: s, dir: s.inner(workDir, m.Attempt), manifest: m}
 	if err := s.fs.MkdirAll(a.dir); err != nil {
 		return nil, notWritable(s.root, err)
@@ -67,6 +70,7 @@ func (s *Store) keepSource(experiment string, source []byte) (string, error) {
 	if len(source) == 0 {
 		return "", nil
 	}
+	// Two attempts that begin at once would else write one path.
 	s.sources.Lock()
 	defer s.sources.Unlock()
 	sum := sha256.Sum256(source)

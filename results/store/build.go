@@ -18,6 +18,7 @@ import (
 )
 
 // building makes the folder that is published of an attempt, out of its spools. The caller holds the attempt's mu.
+// It only reads the spools, so it may be begun again as often as it fails.
 type building struct {
 	a   *Attempt
 	dir string
@@ -25,6 +26,7 @@ type building struct {
 
 // whole builds the folder and notes what it holds. Rows that make the building panic are damage, and an error: the
 // next who opens the tree would panic as well.
+// Lost rows of a complete attempt are an error: it must not count for what it was not.
 func (b building) whole() (m record.Manifest, summary record.Summary, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -49,6 +51,7 @@ func (b building) whole() (m record.Manifest, summary record.Summary, err error)
 }
 
 // stands reports that the folder lies there as the commit noted it.
+// All bytes are read: a crash may have torn what was not synced.
 func (b building) stands() bool {
 	files := b.a.state.Commit.Files
 	if len(files) == 0 {
@@ -63,6 +66,8 @@ func (b building) stands() bool {
 }
 
 // build writes every file of the attempt into dir, each synced, and the folder last; sum is the manifest's.
+// The order matters: tables, then the summary of them, then run.parquet with the summary, then the manifest with all
+// checksums.
 func (b building) build() (m record.Manifest, summary record.Summary, sum record.FileSum, err error) {
 	a, dir := b.a, b.dir
 	run := *a.state.Run
@@ -77,6 +82,7 @@ func (b building) build() (m record.Manifest, summary record.Summary, sum record
 	if err != nil {
 		return m, summary, sum, err
 	}
+	// An import may have totals and no rows.
 	m.OK, m.Summary = summary.Statuses[record.StatusOK], summaryValues(summary)
 	if ok := summary.Metrics[record.RequestsEnded(record.StatusOK)]; run.Imported && ok != nil {
 		m.OK = int64(*ok)
@@ -93,6 +99,7 @@ func (b building) build() (m record.Manifest, summary record.Summary, sum record
 }
 
 // ended is the manifest with what the commit's intent and the run say.
+// The spools' own manifest is not changed by it: another try begins from that.
 func (b building) ended(run record.Run) record.Manifest {
 	m, end := b.a.manifest, b.a.state.Commit
 	m.Status, m.Reason, m.LogTail, m.Ended = end.Status, end.Reason, end.LogTail, end.Ended
@@ -122,6 +129,7 @@ func summaryValues(s record.Summary) map[string]float64 {
 }
 
 // tables streams the spools into Parquet.
+// Without doubles all rows are kept, which needs no look at any.
 func (b building) tables(m *record.Manifest) error {
 	won, err := b.winners()
 	if err != nil {
@@ -148,6 +156,7 @@ func (b building) tables(m *record.Manifest) error {
 }
 
 // eachBatch reads a table's spools, segment by segment.
+// A spool that a crash cut is read up to there, without an error.
 func (b building) eachBatch(name string, each func(arrow.RecordBatch) error) error {
 	for n := 1; n <= b.a.manifest.Segments; n++ {
 		if _, err := table.ReadSpool(b.a.spoolPath(name, n), each); err != nil {

@@ -15,6 +15,8 @@ import (
 // Commit turns the spools into Parquet and publishes the attempt by one rename. A complete attempt must
 // have a row for each planned request. After an error the rows are still in work/: the next apply completes
 // a commit that had begun.
+// run is the whole description, not a change to the saved one; logTail and reason go into the manifest as they are.
+// After Commit the attempt takes no rows; it may be called again where it failed.
 func (a *Attempt) Commit(status, reason, logTail string, run record.Run) (record.Summary, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -40,6 +42,7 @@ func (a *Attempt) Commit(status, reason, logTail string, run record.Run) (record
 		return record.Summary{}, fmt.Errorf("commit attempt: %d of %d planned requests have a row", a.measured, planned)
 	}
 	run.Planned = planned
+	// From here on a crash ends this launch as it ended, and does not ask it again.
 	end := &intent{Status: status, Reason: reason, LogTail: logTail, Ended: time.Now(), Rows: a.measured, Spools: spools}
 	if err := a.saveState(run, end); err != nil {
 		return record.Summary{}, fmt.Errorf("commit attempt: %w", err)
@@ -48,6 +51,7 @@ func (a *Attempt) Commit(status, reason, logTail string, run record.Run) (record
 }
 
 // Abandon commits an attempt from Unfinished that cannot go on, with what it saw.
+// With nothing saved the run's description is empty.
 func (a *Attempt) Abandon(status, reason string) (record.Summary, error) {
 	run := record.Run{}
 	if saved := a.SavedRun(); saved != nil {
@@ -57,12 +61,14 @@ func (a *Attempt) Abandon(status, reason string) (record.Summary, error) {
 }
 
 // target is where the attempt is published.
+// It fails where the attempt's own names may not be folders: they come out of a file.
 func (a *Attempt) target() (string, error) {
 	cell, err := a.store.cellDir(a.manifest.Experiment, a.manifest.Slug)
 	return filepath.Join(cell, a.manifest.Attempt), err
 }
 
 // publish builds the folder and moves it into its place. It may be repeated: it starts from the spools.
+// The caller holds mu, or is alone with the attempt.
 func (a *Attempt) publish() (record.Summary, error) {
 	defer beThrifty(a.measured)()
 	dir := filepath.Join(a.dir, commitDir)
@@ -88,6 +94,7 @@ func (a *Attempt) move(dir string) error {
 	if err := fs.MkdirAll(cell); err != nil {
 		return notWritable(a.store.root, err)
 	}
+	// right before the rename: what takes longer leaves another task time to begin
 	if a.store.guard != nil {
 		if err := a.store.guard(); err != nil {
 			return fmt.Errorf("%w: %w", errGuard, err)

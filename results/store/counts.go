@@ -16,6 +16,8 @@ import (
 var countsFile = table.FileOf(record.TableCounts)
 
 // WriteCounts replaces counts.parquet of an experiment, whole or not at all; one that says the same stays as it is.
+// It stands for readers of a glob, who see no marks. It may be written by whoever finds it old, without the lock: it is
+// made of what is committed.
 func (s *Store) WriteCounts(experiment string, rows []record.CountRow) error {
 	if err := checkName(experiment); err != nil {
 		return fmt.Errorf("write %s: %w", countsFile, err)
@@ -25,6 +27,7 @@ func (s *Store) WriteCounts(experiment string, rows []record.CountRow) error {
 		return fmt.Errorf("write %s: %w", countsFile, err)
 	}
 	path := filepath.Join(s.root, experiment, countsFile)
+	// An equal file keeps its date, and the tree can be read-only.
 	if old, err := disk.ReadFile(path, int64(len(doc))); err == nil && bytes.Equal(old, doc) {
 		return nil
 	}

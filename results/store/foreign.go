@@ -11,8 +11,9 @@ import (
 )
 
 // ForeignError says that the folder an experiment's results would land in holds something else.
+// Nothing has been written then.
 type ForeignError struct {
-	Dir   string
+	Dir   string   // the folder, absolute
 	Holds []string // some of what is there
 }
 
@@ -23,6 +24,7 @@ func (e *ForeignError) Error() string {
 // Foreign returns a *ForeignError when the folder of an experiment holds something that is not an experiment's results:
 // this project's own checkout, for instance, has Go packages there. No name is forbidden; what lies there decides. An
 // experiment's folder is known by a source, an attempt, a mark or a shared server's folder in it.
+// nil where nothing is there yet. Hidden files are nobody's; an empty folder is what a crash left.
 func (s *Store) Foreign(experiment string) error {
 	dir := filepath.Join(s.root, experiment)
 	if _, err := os.Stat(filepath.Join(dir, sourcesDir)); err == nil && ownFolder(dir, sourcesDir) {
@@ -46,6 +48,7 @@ func (s *Store) Foreign(experiment string) error {
 	if len(holds) == 0 {
 		return nil
 	}
+	// enough for a person to see what it is
 	if most := 3; len(holds) > most {
 		holds = append(holds[:most], "…")
 	}

@@ -23,9 +23,10 @@ const (
 )
 
 // Past is one attempt in the history.
+// Whatever is wrong with it is a finding here, not an error: others' results are read all the same.
 type Past struct {
-	record.Manifest // what is known from the path alone when Problem says so
-	Dir             string
+	record.Manifest          // what is known from the path alone when Problem says so
+	Dir             string   // absolute
 	Problem         string   // "" or result_corrupt, result_missing, unverified
 	Detail          string   // what exactly is wrong, one line; "" = nothing
 	Tainted         string   // the reason, "" = not
@@ -33,10 +34,12 @@ type Past struct {
 }
 
 // Lacks reports that a table of the attempt (requests, outputs, samples) was left behind when the tree was copied.
+// A table that the attempt never had is not lacking.
 func (p *Past) Lacks(table string) bool { return slices.Contains(p.Absent, table+".parquet") }
 
 // History returns the committed attempts of an experiment (all experiments when ""), oldest first. It reads
 // manifests and file sizes; Verify reads the files.
+// Folders that cannot be looked into are told by Notice and left out. It needs no lock: what is there is whole.
 func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) {
 	if experiment != "" {
 		if err := checkName(experiment); err != nil {
@@ -60,6 +63,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 }
 
 // reading is one look through the committed attempts.
+// It exists to carry both through; it keeps nothing.
 type reading struct {
 	s   *Store
 	ctx context.Context
@@ -121,6 +125,7 @@ func (r reading) cell(experiment, slug string) ([]Past, error) {
 	if len(out) == 0 {
 		return nil, nil // not a cell, or one without results: its marks say nothing
 	}
+	// once a cell, however many attempts it has
 	marks, err := readMarks(cell)
 	if err != nil {
 		return nil, err
@@ -159,6 +164,7 @@ func readPast(experiment, slug, dir string) (Past, error) {
 
 // published are the files that an attempt's folder may have beside its manifest. A name from a file is a path: no other is
 // ever looked at.
+// The order is that of the index's sizes: an index of another order would be read wrong.
 var published = []string{table.FileOf(record.TableRequests), table.FileOf(record.TableOutputs), table.FileOf(record.TableSamples), table.FileOf(record.TableRun), logFile}
 
 // leavable are the files without which an attempt still says what it measured: run.parquet has all metrics. Trees are
@@ -175,6 +181,7 @@ func gone(absent []string) string {
 }
 
 // absent lists the leavable files that the manifest names and that are not there.
+// Those that must be there are told by checkSizes.
 func absent(dir string, files map[string]record.FileSum) []string {
 	var list []string
 	for _, name := range leavable {

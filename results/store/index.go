@@ -29,6 +29,7 @@ const (
 // Summary has what estimates are made from, Files and LogTail are empty. It reads .matrix/index and the manifests of what is
 // not in it, and writes the index again when that was much. Beyond 20,000 attempts a file that was cut short in place
 // is found by Verify alone.
+// A manifest from the index has Axes, Identity and figures, and no Self; whoever copies attempts takes History.
 func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	if err := checkName(experiment); err != nil {
 		return nil, err
@@ -37,6 +38,7 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	if err != nil {
 		return nil, err
 	}
+	// not there, damaged, of another version: then everything is read anew
 	file := readIndex(s.inner(indexDir, experiment))
 	known := make(map[string]*indexEntry, len(file.Entries))
 	for i := range file.Entries {
@@ -56,6 +58,7 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	past := remember(file, found)
 	if fresh >= worthIndexing && !s.ReadOnly {
 		// A tree that we may only read is planned all the same.
+		// an index that cannot be written costs time, and nothing else
 		_ = l.write(found)
 	}
 	return past, ctx.Err()
@@ -86,6 +89,7 @@ type lookup struct {
 }
 
 // look goes over the folders, on all processors: the system's calls are most of the work.
+// The first error ends it when all have ended; what was found by then comes with it.
 func (l lookup) look(slugs []string) ([]attemptFolder, error) {
 	found := make([][]attemptFolder, len(slugs))
 	var work errgroup.Group
@@ -136,6 +140,7 @@ func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexF
 	if info, err := os.Lstat(dir); err == nil {
 		at.mtime = info.ModTime().UnixNano()
 	}
+	// A folder that was moved to another cell is not the entry's.
 	if entry != nil && entry.MTime == at.mtime && file.Cells[entry.Cell].Slug == cell.slug && (!checked || entry.intact(dir)) {
 		at.entry = entry
 		return at, nil
@@ -154,6 +159,7 @@ func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexF
 }
 
 // remember turns what was seen into the history.
+// Marks are read each time: a mark may be added at any moment, and the index knows none.
 func remember(file indexFile, found []attemptFolder) []Past {
 	past := make([]Past, len(found))
 	for i := range found {
@@ -170,6 +176,7 @@ func remember(file indexFile, found []attemptFolder) []Past {
 }
 
 // forEstimates is the part of a summary that estimates are made from.
+// A tree of 50,000 attempts would else hold 200 figures of each.
 func forEstimates(summary map[string]float64) map[string]float64 {
 	kept := make(map[string]float64, len(estimated))
 	for _, name := range estimated {

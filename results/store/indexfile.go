@@ -16,12 +16,14 @@ import (
 
 // indexFile is what a file of the index holds, in gob, between a magic and a checksum. A history is the same few cells over
 // and over, so what an attempt shares with its cell's others stands once: a manifest without what is one attempt's.
+// Gob, for nobody but this package reads it, and a wrong version is simply read anew.
 type indexFile struct {
 	Cells   []record.Manifest
 	Entries []indexEntry
 }
 
 // indexEntry is one attempt in the index: what Recall tells of its manifest.
+// Its fields change with indexMagic only.
 type indexEntry struct {
 	Cell                    int // of the file's Cells
 	Attempt, Status, Reason string
@@ -36,6 +38,7 @@ type indexEntry struct {
 const indexMagic = "matrix index 3\n"
 
 // estimated are the metrics that estimates are made from.
+// Their order is that of Figures.
 var estimated = []string{record.MetricLoad, record.MetricDuration, record.MetricValid}
 
 // maxIndex bounds an index in bytes: some hundred each of a million attempts.
@@ -50,6 +53,7 @@ type indexWriter struct {
 // add puts an attempt to the cell that it shares the rest of its manifest with.
 func (w *indexWriter) add(e indexEntry, cell record.Manifest) {
 	id := &cell.Identity
+	// All that may differ among attempts of one cell: an identity changes with the engine's version.
 	key := cell.Slug + "\x00" + id.Address + id.Hash + id.Components.Get("environment").Hash + id.Components.Get("policy").Hash
 	n, known := w.cells[key]
 	if !known {
@@ -62,6 +66,7 @@ func (w *indexWriter) add(e indexEntry, cell record.Manifest) {
 }
 
 // entryOf splits an attempt into its entry and what its cell's others share.
+// mtime is the folder's; files are what the manifest lists, which Past may have dropped.
 func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (indexEntry, record.Manifest) {
 	e := indexEntry{Attempt: m.Attempt, Status: m.Status, Reason: m.Reason, MTime: mtime, Began: m.Began.UnixNano(), Ended: m.Ended.UnixNano(),
 		Launch: m.Launch, Segments: m.Segments, Planned: m.Planned, OK: m.OK}
@@ -84,6 +89,7 @@ func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (i
 }
 
 // manifest is what the entry tells, with what the attempts of its cell share.
+// Times are UTC; the manifest that was read has its own zone.
 func (e *indexEntry) manifest(cell record.Manifest) record.Manifest {
 	m := cell
 	m.Attempt, m.Status, m.Reason, m.Launch, m.Segments, m.Planned, m.OK = e.Attempt, e.Status, e.Reason, e.Launch, e.Segments, e.Planned, e.OK
@@ -97,6 +103,7 @@ func (e *indexEntry) manifest(cell record.Manifest) record.Manifest {
 }
 
 // intact compares the sizes of an attempt's files.
+// A size is a cheap sign: a file that was changed in place to the same length is Verify's to find.
 func (e *indexEntry) intact(dir string) bool {
 	for i, name := range published {
 		if e.Sizes[i] < 0 {

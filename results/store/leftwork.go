@@ -15,6 +15,7 @@ import (
 
 // Peek returns the attempts in work/ as they lie there and changes nothing, not even what a crash cut short: for a
 // view of work that another machine does.
+// They cannot be resumed or committed: the other machine does that.
 func (s *Store) Peek(ctx context.Context) ([]*Attempt, error) {
 	var out []*Attempt
 	return out, work{s}.each(ctx, func(name string) error {
@@ -31,6 +32,7 @@ func (s *Store) Peek(ctx context.Context) ([]*Attempt, error) {
 
 // Working is where the engine's log and the telemetry of an attempt under way are, for who looks on from outside: the last spool, "" =
 // there is none. Nothing need be there.
+// For a view only; the path may be gone the next moment.
 func Working(s *Store, attempt string) (log, samples string) {
 	if !attemptName(attempt) {
 		return "", ""
@@ -47,6 +49,8 @@ func Working(s *Store, attempt string) (log, samples string) {
 
 // Adopt moves the unfinished attempts of a tree apart into this one's work, so that the next apply goes on with them.
 // The caller holds the lock of s, and nobody works in other.
+// The lock of other is taken, so that none of its attempts is being ended meanwhile. Both trees must lie on one file
+// system, as parts of one tree do.
 func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error) {
 	unlock, err := other.Lock("adopting unfinished attempts") // ends commits that had begun
 	if err != nil {
@@ -65,6 +69,7 @@ func (s *Store) Adopt(ctx context.Context, other *Store) (adopted int, err error
 }
 
 // Tidy ends what a crash cut short: a commit that had begun is completed. *ErrLocked where somebody holds the tree.
+// Each lock tidies first, so to take it once is all there is to do.
 func (s *Store) Tidy() error {
 	unlock, err := s.Lock("tidying after a crash") // tidies
 	if err != nil {
@@ -75,6 +80,7 @@ func (s *Store) Tidy() error {
 }
 
 // AttemptNames lists the committed attempts of a cell, oldest first; none when the cell has none.
+// By ULID, which is by when they began.
 func (s *Store) AttemptNames(experiment, slug string) ([]string, error) {
 	cell, err := s.cellDir(experiment, slug)
 	if err != nil {
@@ -85,6 +91,7 @@ func (s *Store) AttemptNames(experiment, slug string) ([]string, error) {
 }
 
 // ReadManifest reads what a committed attempt says of itself. os.ErrNotExist when there is none.
+// Of its files it looks at none: History does.
 func (s *Store) ReadManifest(experiment, slug, attempt string) (record.Manifest, error) {
 	cell, err := s.cellDir(experiment, slug)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 )
 
 // ErrLocked says that another apply holds the tree.
+// A pointer, for errors.As.
 type ErrLocked struct{ Holder string }
 
 func (e *ErrLocked) Error() string { return "the results are in use by " + e.Holder }
@@ -36,6 +37,8 @@ func (h holder) String() string {
 // Lock takes the tree for one apply, or returns *ErrLocked with the holder at once (300 ms). The kernel frees
 // the lock when the process dies, however it dies. What a crash cut short is ended first: a commit that had
 // begun is completed.
+// what is the command, for whoever finds it taken. unlock is called once; without it the process's end frees the lock.
+// Readers need none.
 func (s *Store) Lock(what string) (unlock func(), err error) {
 	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
 		return nil, notWritable(s.root, err)
@@ -97,6 +100,7 @@ func newHolder(what string) holder {
 }
 
 // readHolder tries a few times: the holder may just be writing its name.
+// An empty or half-written file tells nothing, and is no fault.
 func readHolder(path string) string {
 	for range 5 {
 		var h holder

@@ -15,6 +15,7 @@ const lostDir = "lost"
 
 // setAside deals with a work folder that nothing can be made of. Begin syncs the description before the first spool, so
 // an empty one is a Begin that a crash cut short; anything else is kept for a person.
+// The error is one that may pass, or one that keeps the folder from being moved.
 func (w work) setAside(dir, name string, why error) error {
 	s := w.s
 	entries, err := os.ReadDir(dir)
@@ -32,6 +33,7 @@ func (w work) setAside(dir, name string, why error) error {
 
 // SetAside moves a folder below .matrix that nothing can be made of to lost/ and says so, once. An error that may pass
 // (a full disk) is returned, and the folder stays.
+// what names it in the notice.
 func (s *Store) SetAside(dir, what string, why error) error {
 	if passing(why) {
 		return why
@@ -59,6 +61,7 @@ func (w work) lose(dir, name string, why error) (to string, err error) {
 	if note != nil && passing(note) {
 		return "", note
 	}
+	// Nothing that is lost is ever replaced: it may be all that is left.
 	to = filepath.Join(lost, name)
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(to); errors.Is(err, os.ErrNotExist) {

@@ -21,6 +21,8 @@ import (
 )
 
 // Taint voids an attempt, or with attempt "" all attempts of the cell so far.
+// reason and who are kept as they are. A later attempt of the cell is not touched: the mark lists those that were
+// there.
 func (s *Store) Taint(experiment, slug, attempt, reason, who string) error {
 	if attempt != "" && !attemptName(attempt) {
 		return fmt.Errorf("taint attempt %q: not a ULID", attempt)
@@ -30,6 +32,7 @@ func (s *Store) Taint(experiment, slug, attempt, reason, who string) error {
 
 // Accept blesses an attempt, or with attempt "" all attempts of the cell so far: they count as current for an identity
 // (its canonical JSON, as Mark.Identity) that they do not have.
+// It does not change them: their manifests say what ran, the mark what it may stand for.
 func (s *Store) Accept(experiment, slug, attempt string, identity json.RawMessage, reason, who string) error {
 	if attempt != "" && !attemptName(attempt) {
 		return fmt.Errorf("accept attempt %q: not a ULID", attempt)
@@ -38,6 +41,7 @@ func (s *Store) Accept(experiment, slug, attempt string, identity json.RawMessag
 }
 
 // mark adds a file; marks are never changed or removed.
+// A ULID each, so that two machines that mark at once write two files.
 func (s *Store) mark(experiment, slug string, m record.Mark) error {
 	cell, err := s.cellDir(experiment, slug)
 	if err != nil {
@@ -64,6 +68,7 @@ func (s *Store) mark(experiment, slug string, m record.Mark) error {
 }
 
 // Accepts returns the accept marks of a cell, oldest first.
+// Illegible marks are taints, and not among them.
 func (s *Store) Accepts(ctx context.Context, experiment, slug string) ([]record.Mark, error) {
 	cell, err := s.cellDir(experiment, slug)
 	if err != nil {
@@ -124,11 +129,13 @@ func readMark(path string) (m record.Mark, err error) {
 }
 
 // illegible stands for a mark that cannot be read: a taint of all that the cell has.
+// The far date makes it name every attempt that was ever begun.
 func illegible(err error) record.Mark {
 	return record.Mark{Kind: record.MarkTaint, At: time.Unix(1<<40, 0), Reason: fmt.Sprintf("%v (bring it back from a copy, or remove it and mark again)", err)}
 }
 
 // taintOf is the reason by which an attempt is void, "" = it is not.
+// The first mark's reason: one is enough, and the oldest is what a person remembers.
 func taintOf(marks []record.Mark, m *record.Manifest) string {
 	for _, mark := range marks {
 		if mark.Kind == record.MarkTaint && mark.Names(m) {

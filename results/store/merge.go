@@ -21,6 +21,7 @@ import (
 const launchesDir = "launches"
 
 // MergeReport says what Merge did.
+// After an error it says what was done until then.
 type MergeReport struct {
 	Taken, Already []Past // attempts that are in the tree now; that were in it before
 	Damaged        []Past // of the other tree, not as they were written: left out
@@ -31,6 +32,7 @@ type MergeReport struct {
 }
 
 // ErrConflict says that two trees hold different things under one name. Nothing has been taken then.
+// All conflicts, not the first: a person resolves them at once.
 type ErrConflict struct{ Conflicts []string }
 
 func (e *ErrConflict) Error() string {
@@ -40,6 +42,7 @@ func (e *ErrConflict) Error() string {
 // Merge takes over the attempts of another tree with their marks, sources and shared launches. Whatever is there already
 // stays; each attempt appears whole by one rename, after the checksums of the copy were found right, so a merge that was
 // cut short is simply done again. It takes the lock. *ErrConflict: one ULID stands for two different attempts.
+// What is copied is opened through an os.Root: no link leads out of that tree. Attempts in its work/ are not taken.
 func (s *Store) Merge(ctx context.Context, other *Store) (MergeReport, error) {
 	if s.root == other.root {
 		return MergeReport{}, fmt.Errorf("nothing to merge: %s is the same tree", other.root)
@@ -68,7 +71,7 @@ type merger struct {
 	into, from *Store
 	theirs     *os.Root         // of from
 	mine       map[string]*Past // by ULID
-	todo       []Past
+	todo       []Past           // attempts to take, in the order of their history
 	extras     []extra
 	out        MergeReport
 	want       error // ours, for which a folder of the other tree could not be read
@@ -77,10 +80,11 @@ type merger struct {
 // extra is a file or folder beside the attempts: a mark, a source, a shared launch.
 type extra struct {
 	path  string // below the root
-	count *int
+	count *int   // of the report, that it adds to
 }
 
 // compare looks at everything before anything is written.
+// It ends with every conflict known, or none.
 func (m *merger) compare() error {
 	mine, err := m.into.History(m.ctx, "")
 	if err != nil {
@@ -111,6 +115,7 @@ func (m *merger) compare() error {
 }
 
 // sort puts one attempt of the other tree where it belongs; the text is a conflict.
+// Damaged attempts are left out even where they are in conflict: they are nobody's result.
 func (m *merger) sort(p Past) (conflict string) {
 	here := m.mine[p.Attempt]
 	switch {
@@ -231,6 +236,7 @@ func (m *merger) findFiles(dir string, ours func(name string) bool, count *int) 
 }
 
 // sameFile compares two files; os.ErrNotExist when there is no second.
+// By checksum, so that neither is held in memory.
 func sameFile(a, b string) (bool, error) {
 	second, err := table.SumFile(b)
 	if err != nil {
@@ -348,6 +354,7 @@ func (m *merger) takeAttempt(p Past) error {
 
 // copyFile copies one file of another tree durably and returns what was written. The name cannot lead out of that tree,
 // whatever somebody makes of its folders meanwhile.
+// O_NONBLOCK: a pipe that took the file's place meanwhile must not hold the merge up.
 func (s *Store) copyFile(tree *os.Root, name, to string) (record.FileSum, error) {
 	info, err := tree.Lstat(name)
 	if err == nil && !info.Mode().IsRegular() {

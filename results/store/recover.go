@@ -15,6 +15,7 @@ import (
 // Unfinished returns the attempts that an interrupted apply left in work/, spools recovered up to the first
 // bad frame, oldest first. It needs no lock and then only reads; when no apply holds the tree it first ends
 // the commits that a crash cut short, so that these are in the history and not here.
+// They take no rows until Resume; Commit and Abandon end them as they are. The order is by age.
 func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
 	out, untidy, err := work{s}.unfinished(ctx)
 	// What keeps it from tidying (an apply at work, a disk that is full, a tree that is another user's) is no reason not to
@@ -27,6 +28,7 @@ func (s *Store) Unfinished(ctx context.Context) ([]*Attempt, error) {
 }
 
 // work is the folder of the attempts that no commit has ended.
+// Its methods that change anything want the lock held.
 type work struct{ s *Store }
 
 // unfinished leaves out what is being begun, published or committed by the apply that holds the tree, or was by one
@@ -66,6 +68,7 @@ func (w work) each(ctx context.Context, each func(name string) error) error {
 // tidy ends what a crash cut short: commits that had begun, the cleaning up after one, and Begins. What cannot be ended
 // is set aside with its reason: no attempt may stop the others. The error is one that the next may not have. The caller
 // holds the lock.
+// It is called with every lock, so a tree heals by whoever uses it next.
 func (w work) tidy(ctx context.Context) error {
 	s := w.s
 	trash, err := filepath.Glob(s.inner(workDir, trashPrefix+"*"))
@@ -91,6 +94,8 @@ func (w work) tidy(ctx context.Context) error {
 }
 
 // end brings one attempt in work/ to where a crash cannot have cut it.
+// Three ends: rubbish is removed, a built folder is moved, an intent is built once more; without an intent it stays for
+// Resume.
 func (w work) end(name string) error {
 	a, err := w.read(name)
 	if err != nil {
@@ -116,6 +121,7 @@ func (w work) end(name string) error {
 const maxSegments = 1 << 16
 
 // read reads what an attempt in work/ says of itself.
+// Every number and name in it is checked: it comes out of a file.
 func (w work) read(name string) (*Attempt, error) {
 	a := &Attempt{store: w.s, dir: w.s.inner(workDir, name)}
 	m, err := readSealed[record.Manifest](filepath.Join(a.dir, attemptFile))
@@ -141,6 +147,7 @@ func (w work) read(name string) (*Attempt, error) {
 }
 
 // published reports that the attempt is in its place already.
+// A crash between the rename and the removal of the spools leaves both.
 func (w work) published(a *Attempt) bool {
 	target, err := a.target()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 )
 
 // spools is the open ends of a segment's tables, and the goroutine that syncs them.
+// They belong to one segment: the next has its own.
 type spools struct {
 	requests *table.Spool[record.RequestRow]
 	outputs  *table.Spool[record.OutputRow]
@@ -26,11 +27,13 @@ type spools struct {
 
 // spoolPath is where a table of a segment waits. Each segment has its own file: a file that a crash may have
 // torn is read, never appended to.
+// Three digits keep their order; more segments than that still have names of their own.
 func (a *Attempt) spoolPath(name string, segment int) string {
 	return filepath.Join(a.dir, fmt.Sprintf("%s-%03d.spool", name, segment))
 }
 
 // open creates the spools of the current segment and starts their goroutine.
+// The caller holds mu, or is alone with the attempt. It fails with all of them closed.
 func (a *Attempt) open() error {
 	n, fs := a.manifest.Segments, a.store.fs
 	outputs, err := table.SpoolOutputs(fs, a.spoolPath(record.TableOutputs, n))
@@ -80,6 +83,7 @@ func (sp *spools) syncLoop() {
 }
 
 // close ends the goroutine, then syncs and closes the files.
+// Only once; closeSpools sees to that.
 func (sp *spools) close() error {
 	close(sp.stop)
 	sp.wait.Wait()
@@ -92,6 +96,7 @@ func (sp *spools) closeFiles() error {
 
 // Resume reopens an attempt from Unfinished for its next segment. One that had measured nothing yet begins
 // anew as its first segment.
+// The caller holds the lock. Requests that are Finished need not be asked again.
 func (a *Attempt) Resume() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -99,6 +104,7 @@ func (a *Attempt) Resume() error {
 		return errors.New("resume attempt: it is open or committed")
 	}
 	fs := a.store.fs
+	// Rows of warm-up alone are worth nothing: the next start warms up by itself.
 	if a.measured > 0 {
 		a.manifest.Segments++
 	} else {
@@ -121,6 +127,7 @@ func (a *Attempt) Resume() error {
 }
 
 // Suspend syncs and closes the spools and leaves the attempt in work/ to be resumed.
+// run is what is known so far; the attempt itself can be resumed in this process or the next.
 func (a *Attempt) Suspend(run record.Run) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,6 +138,7 @@ func (a *Attempt) Suspend(run record.Run) error {
 }
 
 // Discard ends an attempt of which nothing is to be kept: what it holds can be had again.
+// After a commit it does nothing.
 func (a *Attempt) Discard() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -155,6 +163,7 @@ func (a *Attempt) closeSpools() error {
 }
 
 // closeMeasured closes the spools of the segment that was measured here, and tells how long each is.
+// The lengths tell a later commit whether a file has lost its end since.
 func (a *Attempt) closeMeasured() (map[string]int64, error) {
 	if a.spools == nil {
 		return nil, nil
@@ -179,6 +188,7 @@ var spooled = []string{record.TableRequests, record.TableOutputs, record.TableSa
 
 // missSpools says of which tables a commit that is ended here has lost something since they were closed whole. Lost rows
 // of requests are more than a warning: see buildWhole.
+// Of an intent that tells no lengths nothing is missed.
 func (a *Attempt) missSpools() {
 	for _, name := range spooled {
 		path := a.spoolPath(name, a.manifest.Segments)

@@ -16,14 +16,16 @@ import (
 const serverFile = "phases.json"
 
 // ServerLaunch is the folder of one launch of a shared server: <experiment>/launches/<ulid>. Attempts refer to it by ID.
+// It is no attempt: no plan looks for it, and without it attempts lack only their load.
 type ServerLaunch struct {
-	ID    string
+	ID    string // ULID; what Run.ServerLaunch refers to
 	dir   string
 	store *Store
 }
 
 // Servers are what the folders of an experiment's shared servers and primings tell, by launch; none where there are none.
 // One that cannot be read tells how long a start took to nobody: no reason to report nothing.
+// A free function, for a report has a root and no store.
 func Servers(root, experiment string) ([]record.ServerRecord, error) {
 	dir := filepath.Join(root, experiment, launchesDir)
 	names, err := folders(dir)
@@ -46,6 +48,7 @@ func Servers(root, experiment string) ([]record.ServerRecord, error) {
 }
 
 // BeginServer makes the folder of a server that is about to be launched. The caller holds the lock.
+// The folder stays whatever becomes of the server: its log tells why.
 func (s *Store) BeginServer(experiment string) (*ServerLaunch, error) {
 	if err := checkName(experiment); err != nil {
 		return nil, fmt.Errorf("place experiment %q in the results: %w", experiment, err)
@@ -70,6 +73,7 @@ func ServerLog(s *Store, experiment, launch string) string {
 func (l *ServerLaunch) LogPath() string { return filepath.Join(l.dir, logFile) }
 
 // Save replaces what the folder tells.
+// It fills in launch, host and version itself.
 func (l *ServerLaunch) Save(r record.ServerRecord) error {
 	r.Launch, r.Host, r.Matrix = l.ID, hostname(), l.store.Version
 	doc, err := json.MarshalIndent(r, "", "  ")

@@ -18,6 +18,8 @@ import (
 )
 
 // Store is a tree of committed attempts.
+// Its methods are safe for concurrent use, but those that say that the caller holds the lock. The fields are set before
+// its first use.
 type Store struct {
 	Version string            // of matrix, noted in manifests
 	Notice  func(text string) // told what had to be set aside, and what could not be read, once; nil = nobody
@@ -36,6 +38,7 @@ type Store struct {
 }
 
 // Open returns the store at root; nothing is created before it is needed.
+// It opens nothing and holds nothing: there is no Close.
 func Open(root string) (*Store, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
@@ -47,6 +50,7 @@ func Open(root string) (*Store, error) {
 	return &Store{root: abs, fs: &disk.FS{}, ballast: ballastBytes, Version: buildVersion()}, nil
 }
 
+// buildVersion is the module's version, "(devel)" where it was built from a checkout; the program sets its own.
 func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return info.Main.Version
@@ -72,11 +76,13 @@ func (s *Store) inner(parts ...string) string {
 }
 
 // Inner is the folder of what is no result: the lock, work in progress, the last plan.
+// It need not be there.
 func (s *Store) Inner() string { return s.inner() }
 
 // Apart is the same tree for one of several machines that fill it at once: its lock and its work in progress lie in a
 // folder of their own below .matrix, what it commits lands beside everybody's. The guard is asked right before an
 // attempt is published; its error keeps the attempt in work.
+// It sets no ballast aside.
 func (s *Store) Apart(dir string, guard func() error) *Store {
 	return &Store{Version: s.Version, Notice: s.Notice, ReadOnly: s.ReadOnly, root: s.root, fs: s.fs, apart: dir, guard: guard}
 }
@@ -93,6 +99,7 @@ func (s *Store) cellDir(experiment, slug string) (string, error) {
 }
 
 // checkName accepts one plain folder name: letters, digits, and ".", "_", "-", "+", "=", "," not in front.
+// No separator and no "..", nor a name that hides itself: none of ours begins with a dot.
 func checkName(name string) error {
 	if name == "" || len(name) > 255 {
 		return fmt.Errorf("a folder name has 1 to 255 bytes")
@@ -107,12 +114,14 @@ func checkName(name string) error {
 }
 
 // attemptName reports whether a folder's name is an attempt's.
+// ParseStrict takes small letters, too; folders are written with large ones.
 func attemptName(name string) bool {
 	_, err := ulid.ParseStrict(name)
 	return err == nil && name == strings.ToUpper(name)
 }
 
 // notice tells the user, once, what happened to their results beside what they asked for.
+// Once a text, for the store's lifetime: many readers meet the same fault.
 func (s *Store) notice(format string, values ...any) {
 	text := fmt.Sprintf(format, values...)
 	s.sayOnce.Lock()
@@ -153,6 +162,7 @@ func foldersRead(s *Store, dir string) ([]string, error) {
 	return out, nil
 }
 
+// isFolder follows links.
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
@@ -172,6 +182,7 @@ func hostname() string {
 }
 
 // passing reports that an attempt may stay in work/ for another try: nothing is wrong with it.
+// A full disk, too few descriptors, a guard: tried again later, it may well work.
 func passing(err error) bool { return errors.Is(err, errGuard) || disk.Wanting(err) }
 
 // errGuard says that who may publish forbade it: another task does the work.

@@ -20,6 +20,7 @@ var thrift struct {
 }
 
 // beThrifty collects garbage earlier until the returned function is called.
+// end is called once. Few rows change nothing.
 func beThrifty(rows int64) (end func()) {
 	if rows < manyRows {
 		return func() {}

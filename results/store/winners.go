@@ -9,6 +9,7 @@ import (
 )
 
 // winner is the one row that stays of a request that has several.
+// Others of the same request stay in the spools, which go with the commit.
 type winner struct {
 	row     int64 // ordinal over all spools
 	segment int32
@@ -16,6 +17,7 @@ type winner struct {
 }
 
 // winners decides for each request with several rows: the first final one, else the last.
+// Requests with one row are not in it, so it is small whatever the attempt's size. nil: there are none.
 func (b building) winners() (map[int64]winner, error) {
 	a := b.a
 	if a.twice.empty() {
@@ -40,6 +42,7 @@ func (b building) winners() (map[int64]winner, error) {
 }
 
 // keepRows keeps the winners and every row without a rival. It must see all rows in order.
+// It counts rows itself: a batch does not know its place.
 func keepRows(won map[int64]winner) func(arrow.RecordBatch, int) bool {
 	row := int64(-1)
 	return func(b arrow.RecordBatch, i int) bool {
@@ -86,6 +89,7 @@ func (b building) keepOutputs(won map[int64]winner) func(arrow.RecordBatch, int)
 }
 
 // keptRuns hands on the stretches of rows that are kept.
+// Slices, not copies: nearly always a batch is one run.
 func keptRuns(b arrow.RecordBatch, keep func(arrow.RecordBatch, int) bool, write func(arrow.RecordBatch) error) error {
 	from := int64(-1)
 	for i := range b.NumRows() + 1 {

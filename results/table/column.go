@@ -26,9 +26,9 @@ const (
 
 // spec is what one column is, whatever the rows are.
 type spec struct {
-	name, unit, doc string
+	name, unit, doc string // unit "" = a text, a count or a share; doc goes into the file and docs/columns.md
 	typ             arrow.DataType
-	null            bool
+	null            bool // readers must expect null
 	enc             encoding
 }
 
@@ -36,7 +36,7 @@ type spec struct {
 // table is its schema, its writer and its reader, so that the three cannot disagree.
 type column[R any] struct {
 	spec
-	put func(array.Builder, *R)
+	put func(array.Builder, *R)    // appends exactly one value, or one null
 	get func(arrow.Array, int, *R) // of a value that is not null
 }
 
@@ -60,6 +60,7 @@ func fieldsOf(specs []spec) []arrow.Field {
 }
 
 // schemaOf is the schema of a table in a Parquet file, with version and units in its metadata.
+// Units and meanings travel with the file: who opens it in ten years has nothing else.
 func schemaOf(table string, specs []spec) *arrow.Schema {
 	units, docs := map[string]string{}, map[string]string{}
 	for _, s := range specs {

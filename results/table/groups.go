@@ -23,6 +23,8 @@ import (
 
 // Groups is a table of an attempt that is looked at in places and not read: a page out of ten million rows is a few row
 // groups of it, and the statistics of the others say that they need not be read. Safe for concurrent use.
+// Nobody has looked at the file's checksum: what is read is checked by lengths, and damage is an error, never a panic.
+// Close it.
 type Groups[R any] struct {
 	path    string
 	sum     record.FileSum // that the manifest has of the file
@@ -33,11 +35,13 @@ type Groups[R any] struct {
 }
 
 // OpenRequests opens requests.parquet of an attempt's folder, and reads no more of it than the footer: Check reads the rest.
+// ErrCorrupt for a file that is not there, not as long as the manifest says, or whose footer cannot be.
 func OpenRequests(dir string) (*Groups[record.RequestRow], error) {
 	return openGroups(dir, record.TableRequests, requestColumns)
 }
 
 // OpenOutputs opens outputs.parquet of an attempt's folder.
+// As OpenRequests.
 func OpenOutputs(dir string) (*Groups[record.OutputRow], error) {
 	return openGroups(dir, record.TableOutputs, outputColumns)
 }
@@ -134,18 +138,22 @@ func (g *Groups[R]) dictionaries(group int, columns []int) error {
 func (g *Groups[R]) Bytes() int64 { return g.sum.Bytes }
 
 // Check reads all of the file and holds it against its checksum.
+// ErrCorrupt where it differs; ctx's error where it was cut short.
 func (g *Groups[R]) Check(ctx context.Context) error { return compared(ctx, g.path, g.sum) }
 
 // Close ends it.
+// No call may be under way.
 func (g *Groups[R]) Close() error { return g.in.Close() }
 
 // Len is the number of groups.
+// Row groups have some 60,000 rows.
 func (g *Groups[R]) Len() int { return len(g.starts) - 1 }
 
 // Start is the first row of a group; of Len, the number of all rows.
 func (g *Groups[R]) Start(group int) int64 { return g.starts[group] }
 
 // statistics of a column in a group; nil where the file has none.
+// They were written by us, and are believed: a wrong one hides rows, and Check finds it.
 func (g *Groups[R]) statistics(group int, name string) metadata.TypedStatistics {
 	rows := g.in.MetaData().RowGroup(group)
 	for i := range rows.NumColumns() {
@@ -182,6 +190,7 @@ type Bounds struct {
 }
 
 // Bounds of a column in a group; known is false where the file has none.
+// Integers beyond 2^53 lose their last digits.
 func (g *Groups[R]) Bounds(group int, name string) (b Bounds, known bool) {
 	all := g.statistics(group, name)
 	switch s := all.(type) {
@@ -197,8 +206,10 @@ func (g *Groups[R]) Bounds(group int, name string) (b Bounds, known bool) {
 }
 
 // Rows are the rows of these numbers, in their order, with the named columns filled in.
+// Other fields are zero. Numbers count from 0 over the whole file; the same one may stand twice.
 func (g *Groups[R]) Rows(ctx context.Context, numbers []int64, names []string) (rows []R, err error) {
 	rows = make([]R, len(numbers))
+	// each group is opened once, whatever the order
 	byGroup := map[int][]int{} // places in numbers
 	for i, n := range numbers {
 		if n < 0 || n >= g.starts[g.Len()] {
@@ -223,6 +234,7 @@ func (g *Groups[R]) Rows(ctx context.Context, numbers []int64, names []string) (
 const fewPlaces = 2
 
 // pick fills in the rows of one group.
+// It writes rows of its own places only, so groups go side by side.
 func (g *Groups[R]) pick(ctx context.Context, group int, places []int, numbers []int64, names []string, rows []R) error {
 	few, size := len(places) <= fewPlaces, int64(batchRows)
 	if few {
@@ -262,6 +274,7 @@ func (g *Groups[R]) pick(ctx context.Context, group int, places []int, numbers [
 	return nil
 }
 
+// records checks the dictionaries first: they are read with the first batch.
 func (g *Groups[R]) records(ctx context.Context, group int, names []string, rows int64) (pqarrow.RecordReader, error) {
 	indices, err := columnIndices(g.in, names)
 	if err == nil {

@@ -11,12 +11,14 @@ import (
 )
 
 // ManifestFile stands in every attempt's folder.
+// It is written last, and lists all others.
 const ManifestFile = "manifest.json"
 
 // MaxDocument bounds a manifest, a mark, a source, in bytes: what is longer is none of ours.
 const MaxDocument = 64 << 20
 
 // ReadManifest reads the manifest of an attempt's folder and checks its own checksum.
+// os.ErrNotExist where there is none; any other error is damage, or a want of ours.
 func ReadManifest(dir string) (record.Manifest, error) {
 	doc, err := disk.ReadFile(filepath.Join(dir, ManifestFile), MaxDocument)
 	if err != nil {
@@ -26,6 +28,7 @@ func ReadManifest(dir string) (record.Manifest, error) {
 }
 
 // ErrCorrupt says that a file's checksum is not the manifest's.
+// Every fault of an attempt's files is one, by errors.Is.
 var ErrCorrupt = errors.New("the file is not what was written: its SHA-256 differs")
 
 // damage is any other fault of an attempt's files: errors.Is takes it for ErrCorrupt, since whoever reads many attempts
@@ -45,6 +48,7 @@ func damaged(err error) error {
 
 // Intact is the path of a table whose bytes are those that were written. Nothing is parsed before: a flipped length may ask for any
 // amount of memory. Groups, which must not read all of a table, look at the lengths instead.
+// The file is read whole each time: whoever needs it often keeps the path.
 func Intact(dir, table string) (string, error) {
 	path, sum, err := manifested(dir, table)
 	if err != nil {
@@ -54,6 +58,7 @@ func Intact(dir, table string) (string, error) {
 }
 
 // manifested is the path of a table, and what the manifest has of it.
+// A table that the manifest does not list has length 0, and is damage when it is read.
 func manifested(dir, table string) (path string, sum record.FileSum, err error) {
 	m, err := ReadManifest(dir)
 	if err != nil {
@@ -63,6 +68,7 @@ func manifested(dir, table string) (path string, sum record.FileSum, err error) 
 }
 
 // compared reads a file and holds it against its checksum.
+// What ended ctx is no damage.
 func compared(ctx context.Context, path string, want record.FileSum) error {
 	sum, err := sumFile(ctx, path)
 	if err != nil && ctx.Err() == nil {

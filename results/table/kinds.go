@@ -10,6 +10,7 @@ import (
 )
 
 // The kinds of columns. Each takes its value from, and puts it back to, the field that at points to.
+// at is called with rows of any origin: it must not depend on other fields.
 
 // text is a text that is never null: "" is one.
 func text[R any](name, doc string, at func(*R) *string) column[R] {
@@ -59,6 +60,7 @@ func digest[R any](name, doc string, at func(*R) *[16]byte) column[R] {
 }
 
 // reals is a list of numbers; nil is null.
+// An empty list is one, and not null.
 func reals[R any](name, unit, doc string, at func(*R) *[]float64) column[R] {
 	return column[R]{spec: spec{name: name, unit: unit, doc: doc, null: true, typ: listOf(arrow.PrimitiveTypes.Float64)},
 		put: func(b array.Builder, r *R) {
@@ -83,6 +85,7 @@ func listOf(element arrow.DataType) arrow.DataType {
 }
 
 // words is a list of texts, never null.
+// nil and empty are both empty when read back.
 func words[R any](name, doc string, at func(*R) *[]string) column[R] {
 	return column[R]{spec: spec{name: name, doc: doc, null: true, typ: listOf(arrow.BinaryTypes.String)},
 		put: func(b array.Builder, r *R) {
@@ -140,6 +143,7 @@ func mapColumn[R, V any](name, doc string, item arrow.DataType, at func(*R) *map
 // Variants of a column.
 
 // maybe is a column of a *V: nil is null.
+// of is the kind of the value behind the pointer.
 func maybe[R, V any](of func(name, unit, doc string, at func(*V) *V) column[V], name, unit, doc string, at func(*R) **V) column[R] {
 	return computed(of, name, unit, doc, func(r *R) *V { return *at(r) }, func(r *R, v V) { *at(r) = &v })
 }

@@ -10,9 +10,11 @@ import (
 )
 
 // rowGroup is the number of rows of a row group, which a writer holds in memory: half of DuckDB's unit of parallel scans.
+// A page of requests reads a few groups of it; a writer's memory is one.
 const rowGroup = 61_440
 
 // layout is how a table lies in its file: the properties of Parquet and of Arrow's side of it.
+// Run has a layout of its own, for it is one row of 200 columns.
 func layout(table string, specs []spec) (*parquet.WriterProperties, pqarrow.ArrowWriterProperties) {
 	if table == record.TableRun {
 		return narrowProperties(specs), pqarrow.NewArrowWriterProperties()
@@ -81,6 +83,7 @@ func narrowProperties(specs []spec) *parquet.WriterProperties {
 }
 
 // longLeaves are the leaf columns of a column that may hold much text.
+// A path is Parquet's, below the column's name.
 func longLeaves(name string, typ arrow.DataType, enc encoding) []string {
 	switch {
 	case typ.ID() == arrow.LIST:

@@ -13,21 +13,26 @@ import (
 )
 
 // ReadRequests calls each for the rows of requests.parquet in an attempt's folder, in their order.
+// ErrCorrupt where the file is not what was written; an error of each ends it and is returned as it is. Warm-up is
+// among the rows.
 func ReadRequests(dir string, each func(record.RequestRow) error) error {
 	return readRows(dir, record.TableRequests, requestColumns, each)
 }
 
 // ReadOutputs calls each for the rows of outputs.parquet in an attempt's folder.
+// As ReadRequests; the order is that of the requests.
 func ReadOutputs(dir string, each func(record.OutputRow) error) error {
 	return readRows(dir, record.TableOutputs, outputColumns, each)
 }
 
 // ReadSamples calls each for the rows of samples.parquet in an attempt's folder.
+// As ReadRequests. Times are in seconds since the measured phase began, and may be negative.
 func ReadSamples(dir string, each func(record.SampleRow) error) error {
 	return readRows(dir, record.TableSamples, sampleColumns, each)
 }
 
 // ReadRequestColumns is ReadRequests for some columns: it reads and fills in no other.
+// A name that is no column is a mistake of the caller, and an error.
 func ReadRequestColumns(dir string, columns []string, each func(record.RequestRow) error) error {
 	var cols []column[record.RequestRow]
 	for _, c := range requestColumns {
@@ -43,6 +48,7 @@ func ReadRequestColumns(dir string, columns []string, each func(record.RequestRo
 
 // ScanRequests calls each for batches of the named columns of requests.parquet, in the order of the rows; the batch is
 // the callee's only until it returns. It reads no other column.
+// Values are taken with In.
 func ScanRequests(dir string, columns []string, each func(arrow.RecordBatch) error) error {
 	path, err := Intact(dir, record.TableRequests)
 	if err != nil {
@@ -53,6 +59,7 @@ func ScanRequests(dir string, columns []string, each func(arrow.RecordBatch) err
 
 // Batches hands on a table of an attempt in its present schema, whatever version of matrix wrote it: a column that it
 // lacks is null. A batch is valid during the call only.
+// table is run, requests, samples or outputs.
 func Batches(dir, table string, each func(arrow.RecordBatch) error) error {
 	schema, err := Schema(table)
 	if err != nil {
@@ -79,6 +86,7 @@ func readRows[R any](dir, table string, cols []column[R], each func(R) error) er
 }
 
 // eachRow turns a batch into rows.
+// A column that the file lacks leaves its field zero.
 func eachRow[R any](b arrow.RecordBatch, cols []column[R], each func(R) error) error {
 	arrays := make([]arrow.Array, len(cols))
 	for k, c := range cols {
@@ -141,6 +149,7 @@ func ReadRun(dir string) (*record.RunRow, error) {
 
 // VerifyRun reports whether run.parquet in an attempt's folder is what was written, without reading its row: a twentieth
 // of the work.
+// nil: it is.
 func VerifyRun(dir string) error {
 	_, _, err := intactRun(dir)
 	return err
@@ -158,6 +167,7 @@ var runByName = sync.OnceValue(func() map[string]*runColumn {
 func runColumnNamed(name string) *runColumn { return runByName()[name] }
 
 // Number is a numeric column of run.parquet in a row; nil where it is null or no number.
+// An unknown column is nil, too.
 func Number(row *record.RunRow, column string) *float64 {
 	if c := runColumnNamed(column); c != nil && c.number != nil {
 		return c.number(row)

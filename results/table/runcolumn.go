@@ -23,6 +23,7 @@ func unrepeated(c runColumn) runColumn {
 }
 
 // says is text that is not read back, "" = null.
+// What it says stands in the manifest, which is read instead.
 func says(name, doc string, of func(*record.RunRow) string) runColumn {
 	c := textOr(name, doc, func(text *string) *string { return text })
 	return plain(column[record.RunRow]{spec: c.spec,
@@ -45,6 +46,7 @@ func textAt(name, doc string, at func(*record.RunRow) *string) runColumn {
 }
 
 // count is a whole number that follows from the row; nil is null.
+// value and set must agree, or a row changes by being read and written.
 func count(name, unit, doc string, value func(*record.RunRow) *int64, set func(*record.RunRow, int64)) runColumn {
 	return numeric(computed(integer[int64], name, unit, doc, value, set), value)
 }
@@ -65,6 +67,7 @@ func knownAt(name, unit, doc string, at func(*record.RunRow) **float64) runColum
 }
 
 // countOf is a whole number that every row has.
+// 0 is 0 here.
 func countOf(name, unit, doc string, at func(*record.RunRow) *int64) runColumn {
 	return numeric(nullable(integer(name, unit, doc, at)), at)
 }

@@ -21,6 +21,7 @@ const batchRows = 8192
 
 // Scan reads the named columns (nil: all) of a Parquet file batch by batch; a batch is the callee's only until it returns.
 // A damaged file is an error, never a panic; but see Intact.
+// An unknown name is an error, unless that column came later than some files. each's error ends it.
 func Scan(path string, names []string, each func(arrow.RecordBatch) error) error {
 	in, err := file.OpenParquetFile(path, false)
 	if err != nil {
@@ -30,6 +31,7 @@ func Scan(path string, names []string, each func(arrow.RecordBatch) error) error
 }
 
 // scanBytes is Scan of a document that was read whole, for a few rows at a time.
+// names are chosen by what the file has.
 func scanBytes(doc []byte, path string, names func(*file.Reader) []string, rows int64, each func(arrow.RecordBatch) error) (err error) {
 	defer recoverDamage(path, &err)
 	in, err := file.NewParquetReader(bytes.NewReader(doc), file.WithReadProps(parquet.NewReaderProperties(memory.DefaultAllocator)))
@@ -80,6 +82,7 @@ func openRecords(ctx context.Context, in *file.Reader, path string, names []stri
 }
 
 // ended says what kept a reader from its end. Some versions of the library call the end itself an error.
+// Called when Next was false.
 func ended(records pqarrow.RecordReader, path string) error {
 	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return damaged(fmt.Errorf("read %s: %w", path, err))
@@ -88,6 +91,7 @@ func ended(records pqarrow.RecordReader, path string) error {
 }
 
 // columnIndices finds the leaf columns of the named top-level ones; nil names mean all.
+// A list or a map has several leaves.
 func columnIndices(in *file.Reader, names []string) ([]int, error) {
 	if names == nil {
 		return nil, nil
@@ -109,9 +113,11 @@ func columnIndices(in *file.Reader, names []string) ([]int, error) {
 }
 
 // added are the columns of requests that older files of the same version do not have: there they are null.
+// A new column of requests goes in here, or older files cannot be read.
 var added = map[string]bool{record.ColValid: true, record.ColInvalidReason: true, record.ColFirstAnswer: true, record.ColTTFO: true, record.ColReasoningTokens: true}
 
 // In is a column of a batch by its name, which the batch must have; nil for one that was added since the file was written.
+// It panics where the batch has no such column, or another type: a mistake of ours. Release nothing: it is the batch's.
 func In[A arrow.Array](b arrow.RecordBatch, name string) (column A) {
 	if added[name] && !b.Schema().HasField(name) {
 		return column

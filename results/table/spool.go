@@ -24,43 +24,48 @@ const (
 )
 
 // Batches that wait to be written; an append that makes one more waits for the disk.
+// 32,768 rows or 16 MB of text at most.
 const spoolWaiting = 4
 
 // Spool is one table on its way to disk: rows gather in a batch, a batch becomes one frame. The frames'
 // payloads joined are one Arrow IPC stream: the schema stands in the first frame only. An append does not touch the
 // disk: what waits is written by who syncs, once a second or when kicked.
+// Safe for concurrent use. Close it, also after an error.
 type Spool[R any] struct {
 	cols   []column[R]
 	size   func(*R) int  // bytes of text in a row; nil: rows are small
 	before func() error  // must have succeeded before a batch is written; nil: nothing to do
 	Kick   chan struct{} // says that a batch waits; whoever syncs listens
 
-	mu      sync.Mutex // guards what gathers
-	build   *array.RecordBuilder
-	rows    int
-	bytes   int
-	waiting []arrow.RecordBatch
-	err     error
+	mu      sync.Mutex           // guards what gathers
+	build   *array.RecordBuilder // of the batch that gathers
+	rows    int                  // in it
+	bytes   int                  // of text in it
+	waiting []arrow.RecordBatch  // full ones, oldest first
+	err     error                // the first failure: nothing is taken after it
 
-	disk    sync.Mutex // guards what is written; taken before mu
-	payload bytes.Buffer
+	disk    sync.Mutex   // guards what is written; taken before mu
+	payload bytes.Buffer // of the frame at hand; the stream is written into it
 	out     *ipc.Writer
-	frame   []byte
+	frame   []byte // used again
 	file    *disk.File
 	dirty   bool // written since the last sync
 }
 
 // SpoolRequests begins a spool of request rows. before must have succeeded before a batch is written.
+// The file is made anew; it is not durable until the first Sync, and its folder is the caller's to sync.
 func SpoolRequests(fs *disk.FS, path string, before func() error) (*Spool[record.RequestRow], error) {
 	return createSpool(fs, path, requestColumns, func(r *record.RequestRow) int { return 8 * len(r.ChunkGapsS) }, before)
 }
 
 // SpoolOutputs begins a spool of answers.
+// Batches end by bytes here: one answer may be a megabyte.
 func SpoolOutputs(fs *disk.FS, path string) (*Spool[record.OutputRow], error) {
 	return createSpool(fs, path, outputColumns, func(r *record.OutputRow) int { return len(r.Text) }, nil)
 }
 
 // SpoolSamples begins a spool of telemetry.
+// As SpoolRequests, without anything to wait for.
 func SpoolSamples(fs *disk.FS, path string) (*Spool[record.SampleRow], error) {
 	return createSpool(fs, path, sampleColumns, nil, nil)
 }
@@ -81,6 +86,7 @@ func createSpool[R any](fs *disk.FS, path string, cols []column[R], size func(*R
 }
 
 // Append adds rows; it waits for the disk only when many batches do. An error means that rows are lost.
+// Rows are copied into the batch; the caller may use them again.
 func (s *Spool[R]) Append(rows ...R) error {
 	waiting, err := s.gather(rows)
 	if err == nil && waiting >= spoolWaiting {
@@ -123,6 +129,7 @@ func (s *Spool[R]) cut() {
 }
 
 // Write writes what has gathered, durable or not.
+// Only a crash of the machine loses what it wrote; one of the process does not.
 func (s *Spool[R]) Write() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
@@ -167,6 +174,7 @@ func (s *Spool[R]) writeFrame(batch arrow.RecordBatch) (err error) {
 }
 
 // keep remembers a failure, so that it comes out of the next append.
+// It returns what it was given.
 func (s *Spool[R]) keep(err error) error {
 	if err != nil {
 		s.mu.Lock()
@@ -177,6 +185,7 @@ func (s *Spool[R]) keep(err error) error {
 }
 
 // Sync writes what has gathered and makes it durable. A slow disk holds up no append.
+// An error stays, and comes out of every call that follows.
 func (s *Spool[R]) Sync() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
@@ -188,6 +197,7 @@ func (s *Spool[R]) Sync() error {
 }
 
 // Close syncs, and ends the spool.
+// A second call fails with ErrClosed.
 func (s *Spool[R]) Close() error {
 	err := s.Sync()
 	s.disk.Lock()
@@ -200,10 +210,12 @@ func (s *Spool[R]) Close() error {
 }
 
 // ErrClosed says that a spool takes no rows any more.
+// Rows that come after the end are lost: that is why it is an error.
 var ErrClosed = errors.New("the attempt is closed")
 
 // ReadSpool calls each for the batches of a spool up to its first bad frame, and reports whether it was
 // cut there. A missing file is an empty one.
+// Cut is no error: it is what a crash leaves. A batch is each's only until it returns.
 func ReadSpool(path string, each func(arrow.RecordBatch) error) (cut bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -239,6 +251,7 @@ func ReadSpool(path string, each func(arrow.RecordBatch) error) (cut bool, err e
 }
 
 // WholeBytes is how much of a spool can be read back; 0 when there is none.
+// Frames are checked by their checksums, not decoded.
 func WholeBytes(path string) int64 {
 	f, err := disk.Open(path)
 	if err != nil {

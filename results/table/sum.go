@@ -14,14 +14,16 @@ import (
 )
 
 // SummedFile is a file whose length and SHA-256 are known when it is closed.
+// Not for concurrent use. It ends with Finish, after an error, too.
 type SummedFile struct {
 	*bufio.Writer // Parquet comes in thousands of small pieces
 	file          *disk.File
-	sum           hash.Hash
+	sum           hash.Hash // of what went to the file so far
 	bytes         int64
 }
 
 // CreateSummed makes an empty file, replacing one that is there.
+// What is written is durable after Finish only.
 func CreateSummed(fs *disk.FS, path string) (*SummedFile, error) {
 	f, err := fs.Create(path)
 	if err != nil {
@@ -45,6 +47,7 @@ func (f *SummedFile) through(p []byte) (int, error) {
 }
 
 // Finish syncs and closes, and tells what was written.
+// The folder is the caller's to sync.
 func (f *SummedFile) Finish() (record.FileSum, error) {
 	err := f.Flush()
 	if err == nil {
@@ -55,6 +58,7 @@ func (f *SummedFile) Finish() (record.FileSum, error) {
 }
 
 // SumFile reads a regular file and tells its size and SHA-256.
+// *disk.NotRegular for a folder, a pipe or a device.
 func SumFile(path string) (record.FileSum, error) { return sumFile(context.Background(), path) }
 
 func sumFile(ctx context.Context, path string) (record.FileSum, error) {

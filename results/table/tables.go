@@ -19,6 +19,7 @@ import (
 func FileOf(table string) string { return table + ".parquet" }
 
 // form is how a table looks: what is the same for each of its files, and too dear to make for every attempt.
+// Read-only once it is made, and shared.
 type form struct {
 	columns    []spec // all, the keys first
 	schema     *arrow.Schema
@@ -27,6 +28,7 @@ type form struct {
 	arrow      pqarrow.ArrowWriterProperties
 }
 
+// forms are the tables by name.
 var forms = sync.OnceValue(func() map[string]*form {
 	run := make([]spec, len(runColumns()))
 	for i, c := range runColumns() {
@@ -48,6 +50,7 @@ var forms = sync.OnceValue(func() map[string]*form {
 })
 
 // Schema is a table's present schema: run, requests, samples or outputs.
+// The keys stand first.
 func Schema(table string) (*arrow.Schema, error) {
 	f := forms()[table]
 	if f == nil || table == record.TableCounts {
@@ -58,6 +61,7 @@ func Schema(table string) (*arrow.Schema, error) {
 
 // Named are all figures that an experiment's decision, a tuning or a comparison may name, with their units: the metrics,
 // the other columns of run.parquet that hold numbers, and what is derived of them.
+// Each name once; a metric's unit wins over a column's.
 func Named() []cell.Metric {
 	var out []cell.Metric
 	for _, m := range slices.Concat(record.Metrics(), record.Derived()) {
@@ -73,6 +77,7 @@ func Named() []cell.Metric {
 }
 
 // conform fits a batch to a schema: what an older matrix wrote lacks columns, which are null then.
+// A column of another type counts as lacking: it is no column of ours.
 func conform(b arrow.RecordBatch, schema *arrow.Schema) arrow.RecordBatch {
 	if b.Schema().Equal(schema) {
 		return b

@@ -15,6 +15,7 @@ import (
 )
 
 // SampleTail follows the telemetry in a spool that is being written.
+// Not for concurrent use.
 type SampleTail struct {
 	path  string
 	good  int64  // bytes that were read
@@ -22,6 +23,7 @@ type SampleTail struct {
 }
 
 // FollowSamples begins to follow a spool.
+// It opens nothing: each Read opens the file anew, so that there is nothing to close.
 func FollowSamples(path string) *SampleTail { return &SampleTail{path: path} }
 
 // mostFollowed bounds what one Read takes in, in bytes; the next goes on there.
@@ -29,6 +31,7 @@ const mostFollowed = 64 << 20
 
 // Read calls each for the rows that were written since. A frame that is only half there yet is read the next time; a spool that is
 // gone, or not there yet, has none.
+// Rows come once each, but after an error of each: what that call was given is not given again.
 func (t *SampleTail) Read(each func(record.SampleRow) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -11,15 +11,17 @@ import (
 )
 
 // scratch is what the values of a group are read into.
+// Kept in a pool: a view goes over hundreds of groups.
 type scratch struct {
 	values []float64
-	whole  []int64
-	levels []int16
+	whole  []int64 // of integers, before they are floats
+	levels []int16 // of definition: which rows have a value
 	texts  []parquet.ByteArray
 }
 
 // Numbers calls use with the values of a column of numbers in a group, by row, NaN where there is none; they are the callee's only until
 // it returns. Parquet's own reader is asked, not Arrow's: building arrays of a column was nine tenths of a view's time.
+// Integers come as floats. The column must not be a list.
 func (g *Groups[R]) Numbers(group int, name string, use func([]float64) error) (err error) {
 	defer recoverDamage(g.path, &err)
 	column, err := g.chunk(group, name)
@@ -57,6 +59,7 @@ func (g *Groups[R]) Numbers(group int, name string, use func([]float64) error) (
 	return use(s.values)
 }
 
+// scratch is given back by who takes it, when its values are no longer used.
 func (g *Groups[R]) scratch() *scratch {
 	if s, is := g.buffers.Get().(*scratch); is {
 		return s
@@ -64,6 +67,7 @@ func (g *Groups[R]) scratch() *scratch {
 	return &scratch{}
 }
 
+// sized has old values in it.
 func sized[T any](buf []T, n int) []T {
 	if cap(buf) < n {
 		return make([]T, n)
@@ -84,6 +88,7 @@ func spread(values []float64, read int, levels []int16, there int16) {
 }
 
 // Texts calls each with the texts of a column without nulls in a group, so many rows at a time; they are the callee's only until it returns.
+// A text's bytes are the page's: keep a copy. The calls are in the order of the rows.
 func (g *Groups[R]) Texts(ctx context.Context, group int, name string, each func([]parquet.ByteArray) error) (err error) {
 	defer recoverDamage(g.path, &err)
 	column, err := g.chunk(group, name)
@@ -115,6 +120,7 @@ func (g *Groups[R]) Texts(ctx context.Context, group int, name string, each func
 }
 
 // chunk is the reader of a column in a group.
+// The caller closes it.
 func (g *Groups[R]) chunk(group int, name string) (file.ColumnChunkReader, error) {
 	indices, err := columnIndices(g.in, []string{name})
 	if err == nil && len(indices) != 1 {

@@ -17,15 +17,17 @@ import (
 )
 
 // Writer writes one table of an attempt: batches without keys in, Parquet with keys out.
+// Not for concurrent use.
 type Writer struct {
 	file   *SummedFile
 	out    *pqarrow.FileWriter
 	form   *form
-	keys   record.Keys
+	keys   record.Keys   // the same in every row
 	cached []arrow.Array // the key columns, at least as long as the longest batch so far
 }
 
 // Create begins a table's file in a folder, replacing one that is there.
+// Whoever gets a Writer must Close it, after an error, too.
 func Create(fs *disk.FS, dir, table string, keys record.Keys) (*Writer, error) {
 	f, err := CreateSummed(fs, filepath.Join(dir, FileOf(table)))
 	if err != nil {
@@ -40,6 +42,7 @@ func Create(fs *disk.FS, dir, table string, keys record.Keys) (*Writer, error) {
 }
 
 // Write appends a batch of the table's own columns; an older matrix's may lack some.
+// The batch stays the caller's.
 func (w *Writer) Write(batch arrow.RecordBatch) error {
 	n := batch.NumRows()
 	if n == 0 {
@@ -57,6 +60,7 @@ func (w *Writer) Write(batch arrow.RecordBatch) error {
 }
 
 // Close ends the file and tells what was written. A writer that failed is only closed, never used again.
+// What it tells is what the manifest must say of it.
 func (w *Writer) Close() (record.FileSum, error) {
 	if err := w.out.Close(); err != nil {
 		return record.FileSum{}, errors.Join(err, w.file.file.Close())
@@ -65,6 +69,7 @@ func (w *Writer) Close() (record.FileSum, error) {
 }
 
 // constants is n rows of the key columns.
+// Made once for a whole table, and cut to each batch.
 func constants(keys record.Keys, n int) []arrow.Array {
 	out := make([]arrow.Array, len(keyColumns))
 	for i, c := range keyColumns {
@@ -80,6 +85,7 @@ func constants(keys record.Keys, n int) []arrow.Array {
 }
 
 // WriteRun writes run.parquet into a folder.
+// Keys are the manifest's. Durable when it returns, but for the folder's entry.
 func WriteRun(fs *disk.FS, dir string, row *record.RunRow) (record.FileSum, error) {
 	w, err := Create(fs, dir, record.TableRun, row.Manifest.Keys())
 	if err != nil {
@@ -96,6 +102,7 @@ func WriteRun(fs *disk.FS, dir string, row *record.RunRow) (record.FileSum, erro
 }
 
 // Counts is the document counts.parquet.
+// Equal rows make equal bytes.
 func Counts(rows []record.CountRow) ([]byte, error) {
 	form := forms()[record.TableCounts]
 	b := array.NewRecordBuilder(memory.DefaultAllocator, form.schema)
