@@ -175,10 +175,10 @@ type Phase struct {
 
 // Command is what a backend runs; also what `matrix recipe` prints.
 type Command struct {
-	Argv  []string
+	Argv  []string          // Argv[0] is the program, absolute where it was found
 	Env   map[string]string // set beside the declared base list
 	Files map[string]string // name → contents, written to Spec.Dir first
-	Dir   string
+	Dir   string            // working folder
 }
 
 // Info is what an engine tells of itself; it may grow while it runs.
@@ -194,19 +194,19 @@ type Info struct {
 	MaxModelLen     *int64            // tokens of one request
 	WeightBytes     *int64            // as loaded, of one GPU where they are split; else as stored
 	Layers          *int64            // the output layer counted
-	LayersGPU       *int64
-	SizeBytes       *int64 // Ollama's size
-	SizeVRAMBytes   *int64 // Ollama's size_vram
-	DType           string // "bfloat16"; "" = not told
-	Quantization    string
-	Tokenizer       string
-	Revision        string     // commit, or "sha256:" and a file's digest
-	Template        string     // chat template's SHA-256, "" = none used
-	Simulated       bool       // its figures say nothing about a real engine
-	Attached        bool       // somebody else runs it
-	Warnings        []string   // what makes the figures other than they look
-	Footprint       *Footprint // nil = not found
-	Cause           error      // once Done is closed: how it ended
+	LayersGPU       *int64            // of Layers; nil = not told
+	SizeBytes       *int64            // Ollama's size
+	SizeVRAMBytes   *int64            // Ollama's size_vram
+	DType           string            // "bfloat16"; "" = not told
+	Quantization    string            // as the engine's own files say it: "Q4_K_M", "fp8"; "" = none, or not told
+	Tokenizer       string            // repository or folder; "" = the model's own
+	Revision        string            // commit, or "sha256:" and a file's digest
+	Template        string            // chat template's SHA-256, "" = none used
+	Simulated       bool              // its figures say nothing about a real engine
+	Attached        bool              // somebody else runs it
+	Warnings        []string          // what makes the figures other than they look
+	Footprint       *Footprint        // nil = not found
+	Cause           error             // once Done is closed: how it ended
 }
 
 // Footprint is what it takes to have the engine installed.

@@ -7,7 +7,7 @@ import (
 
 // Traffic counts the requests of a phase while they are under way. Safe for concurrent use.
 type Traffic struct {
-	base       time.Time
+	base       time.Time // all times count from it
 	inFlight   gauge
 	unanswered gauge
 	lastIn     atomic.Int64 // ns since base; 0 = none yet
@@ -31,6 +31,7 @@ func (t *Traffic) Flight() *Flight { return &Flight{traffic: t} }
 // gauge is a number with the highest that it ever was.
 type gauge struct{ now, most atomic.Int64 }
 
+// add tries again where another has raised most meanwhile: no lock stands in the way of what is measured.
 func (g *gauge) add(n int64) {
 	now := g.now.Add(n)
 	for most := g.most.Load(); now > most && !g.most.CompareAndSwap(most, now); most = g.most.Load() {
@@ -49,10 +50,11 @@ type Flight struct {
 
 const (
 	grounded int32 = iota // not on a connection
-	asked
-	answered
+	asked                 // on one, no byte back
+	answered              // bytes have come
 )
 
+// since is 1 at least, as 0 stands for never.
 func (f *Flight) since(at time.Time) int64 { return max(int64(at.Sub(f.traffic.base)), 1) }
 
 // Connected: the request has a connection and goes out on it.

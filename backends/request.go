@@ -94,8 +94,8 @@ type Reply struct {
 	FirstAnswer   time.Time // first event with text that is no reasoning; zero where the engine does not tell them apart
 	LastToken     time.Time // last event with text
 	Done          time.Time // stream closed, or the failure seen
-	InputTokens   *int64
-	OutputTokens  *int64
+	InputTokens   *int64    // whole prompt, cached tokens included
+	OutputTokens  *int64    // reasoning included
 	CachedTokens  *int64    // of the prompt, those that a cache had
 	Reasoning     *int64    // of OutputTokens, those of reasoning
 	TokenSource   string    // usage, engine, tokenizer, none

@@ -6,7 +6,7 @@
 // # Faults
 //
 // What a server can do wrong, what becomes of the request or the launch, and
-// which test shows it. The faults of an answer are package wire/faults; TestFaults
+// which test shows it. The faults of an answer are package fake/faults; TestFaults
 // here plays each in four protocols (completions and chat as event streams,
 // Ollama's generate and chat as lines), 1,000 requests a protocol, 250 at once;
 // MATRIX_FAULT_REQUESTS=1000 plays each fault so often. A reply comes less than a
@@ -14,7 +14,7 @@
 // an engine does: TestTimeoutIsGuarded there, on a fake clock; here with a margin for busy
 // machines).
 //
-//	fault                            ends as                            names in wire/faults, or test
+//	fault                            ends as                            names in fake/faults, or test
 //	refused connection               disconnected connection_refused    refused, refused_again
 //	accepts, never answers           timed_out                          silent, error_body_stalls
 //	500                              failed http_500                    http_500, http_500_oom (class oom)

@@ -19,6 +19,7 @@ type Sign struct {
 }
 
 // Known makes a sign of a pattern, of which case does not matter.
+// The pattern is a regular expression in Go's syntax; one that is none panics at the program's start.
 func Known(pattern, class string, environment bool, hint string) Sign {
 	return Sign{regexp.MustCompile("(?i)" + pattern), Failure{class, environment, hint}}
 }

@@ -20,11 +20,11 @@ import (
 // Server is the process of one launch.
 type Server struct {
 	*process.Process
-	Name    string // of the engine, as messages have it: "ollama"
-	Command backends.Command
+	Name    string           // of the engine, as messages have it: "ollama"
+	Command backends.Command // as it was started
 
-	stopped atomic.Bool // it was running when we stopped it, so its end is no news
-	cancel  context.CancelFunc
+	stopped atomic.Bool        // it was running when we stopped it, so its end is no news
+	cancel  context.CancelFunc // ends the watch; never nil
 	watcher sync.WaitGroup
 }
 

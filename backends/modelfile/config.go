@@ -13,12 +13,12 @@ import (
 // Config is a Hugging Face config.json as far as memory and identity go.
 type Config struct {
 	Shape
-	Architectures []string
-	ModelType     string // of the language model, "gemma3_text"
-	DType         string // "bfloat16"; "" = not said
-	Quantization  string // quant_method, "compressed-tensors"; "" = none
-	QuantBits     int    // of the weights of linear layers; 0 = not said or not quantised
-	QuantGroup    int    // weights that share a scale; 0 = not said
+	Architectures []string // transformers' classes, "Gemma3ForCausalLM"
+	ModelType     string   // of the language model, "gemma3_text"
+	DType         string   // "bfloat16"; "" = not said
+	Quantization  string   // quant_method, "compressed-tensors"; "" = none
+	QuantBits     int      // of the weights of linear layers; 0 = not said or not quantised
+	QuantGroup    int      // weights that share a scale; 0 = not said
 
 	kinds      []layerKind // of each layer; nil = all full
 	parameters float64     // 0 = not known
@@ -28,11 +28,12 @@ type Config struct {
 type layerKind byte
 
 const (
-	fullLayer layerKind = iota
-	slidingLayer
-	otherLayer // recurrent or linear attention
+	fullLayer    layerKind = iota
+	slidingLayer           // keeps the last tokens of a window
+	otherLayer             // recurrent or linear attention
 )
 
+// kindOf is full for a layer beyond the list: what is not told takes most memory.
 func (c *Config) kindOf(layer int) layerKind {
 	if layer < len(c.kinds) {
 		return c.kinds[layer]

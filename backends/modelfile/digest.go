@@ -26,6 +26,7 @@ type hashed struct {
 // hashing is the file that is read for its digest just now, of several the newest; a progress line tells of it.
 var hashing atomic.Pointer[hashed]
 
+// newHashed makes it the file that Hashing tells of; of two at once the later one.
 func newHashed(path string, size int64) *hashed {
 	h := &hashed{path: path, size: size}
 	hashing.Store(h)

@@ -20,8 +20,8 @@ type GGUF struct {
 	OutputBytes  int64   // output layer with its norm: "output.weight", else the token embedding that it shares
 	InputBytes   int64   // token embedding: stays in main memory
 	OtherBytes   int64   // outside layers, input and output
-	Tensors      int
-	AddBOS       *bool // nil: not said
+	Tensors      int     // 0 = a file of keys alone: a vocabulary
+	AddBOS       *bool   // nil: not said
 	AddEOS       *bool
 	ChatTemplate string // Jinja; "" = none
 }

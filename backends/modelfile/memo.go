@@ -18,8 +18,8 @@ var headers struct {
 type stamp struct {
 	path  string
 	size  int64
-	mtime time.Time
-	inode uint64 // 0 where the system has none
+	mtime time.Time // as the file system keeps it
+	inode uint64    // 0 where the system has none
 }
 
 // memo keeps results by file; errors are asked again.

@@ -13,7 +13,7 @@ type Shape struct {
 	KVHeads          int // a latent cache has none of its own
 	KeyDim           int // per head
 	FullKVHeads      int // of the full layers of a model with sliding ones; KVHeads and KeyDim are then the sliding layers'
-	FullKeyDim       int
+	FullKeyDim       int // per head, likewise; equal to KeyDim where all layers are alike
 	ValueDim         int // per head
 	VocabSize        int
 	ContextLength    int     // tokens the model was made for

@@ -17,11 +17,11 @@ import (
 
 // engine is a loaded model of a server that we started or, with server nil, attached to.
 type engine struct {
-	platform *cell.Platform // its options go with every request
-	server   *server        // nil: attached
-	url      string         // the server's, without a slash at its end
-	model    string         // served name, also of an attached server's
-	client   *wire.Client
+	platform *cell.Platform              // its options go with every request
+	server   *server                     // nil: attached
+	url      string                      // the server's, without a slash at its end
+	model    string                      // served name, also of an attached server's
+	client   *wire.Client                // closed by Close
 	health   func(context.Context) error // on a connection of its own
 	thinks   bool                        // the model can, so it must be told not to
 	addsBOS  bool                        // the engine begins each sequence itself

@@ -21,6 +21,7 @@ import (
 const stopGrace = 3 * time.Second
 
 var (
+	// The first is the cell's fault, the second the world's.
 	errTimeout = errors.New("the model was not loaded in time (limits.load)")
 	errNotOurs = errors.New("another server answers at our port")
 )

@@ -83,7 +83,7 @@ type request struct {
 	Truncate  bool            `json:"truncate"`         // always false, and sent
 	Shift     bool            `json:"shift"`            // always false, and sent
 	KeepAlive int             `json:"keep_alive"`       // −1 = for ever: no request loads the model anew
-	Options   map[string]any  `json:"options"`
+	Options   map[string]any  `json:"options"`          // the same in each request but for what one asks of its answer
 }
 
 // bodyOf is the request to /api/generate or /api/chat, by the protocol.

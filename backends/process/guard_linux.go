@@ -120,7 +120,7 @@ func launch(o order) (int, error) {
 // ended is a child that is over, as wait4 tells.
 type ended struct {
 	pid int
-	ws  syscall.WaitStatus
+	ws  syscall.WaitStatus // as wait4 tells it
 }
 
 // reap waits for every child; its channel closes when there is none. As orphans
@@ -165,7 +165,7 @@ func requests(life *bufio.Reader) <-chan time.Duration {
 type ward struct {
 	pid     int // of the command, and of its group
 	attempt string
-	out     *json.Encoder
+	out     *json.Encoder // of status lines; only watch writes
 }
 
 // watch serves requests until every descendant is gone.

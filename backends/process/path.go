@@ -51,6 +51,7 @@ func openLog(path string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
+// randomAttempt marks what belongs to no attempt of an experiment, such as a server for a download.
 func randomAttempt() string { return "process-" + rand.Text() }
 
 // Absence words the error of exec.LookPath as what follows a program's name: "is not there". The cause stays for

@@ -30,9 +30,9 @@ type Command struct {
 
 // Exit says how the command ended.
 type Exit struct {
-	Code   int    // -1 when a signal ended it
-	Signal string // "killed"
-	At     time.Time
+	Code   int       // -1 when a signal ended it
+	Signal string    // "killed"
+	At     time.Time // when we heard of it
 	// Unguarded: the guard was killed from outside and the command with it. That is the machine's doing (an out-of-memory
 	// killer, an operator), not the command's.
 	Unguarded bool
@@ -59,9 +59,9 @@ func (e Exit) String() string {
 
 // Process is one started command with its guard. Its methods may be called concurrently.
 type Process struct {
-	pid       int
-	guardPID  int // 0 where there is none
-	attempt   string
+	pid       int    // of the command; the leader of its group
+	guardPID  int    // 0 where there is none
+	attempt   string // never empty: a random one where none was given
 	logPath   string
 	logOffset int64         // bytes of earlier launches
 	done      chan struct{} // the command has ended

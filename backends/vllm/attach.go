@@ -15,6 +15,7 @@ import (
 )
 
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
+// Its loss shows in the replies alone, as there is no process to watch.
 type attached struct {
 	served
 	info backends.Info // as it was when it was attached to: nobody asks again

@@ -40,11 +40,12 @@ type fitSum struct {
 	fit      *cell.Fit
 	settings fitSettings
 	model    fitModel
-	kv       kvLayout
-	longest  int // tokens of max_model_len, 0 = unknown
-	usual    int // tokens of p95 + max_tokens, 0 = unknown
+	kv       kvLayout // set by cache
+	longest  int      // tokens of max_model_len, 0 = unknown
+	usual    int      // tokens of p95 + max_tokens, 0 = unknown
 }
 
+// line is one line of what the plan shows beside the figures.
 func (s *fitSum) line(format string, args ...any) {
 	s.fit.Lines = append(s.fit.Lines, fmt.Sprintf(format, args...))
 }

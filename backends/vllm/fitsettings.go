@@ -172,6 +172,7 @@ func (k kvLayout) blocks(tokens int) int {
 	return max(1, k.full*ceilDiv(tokens, k.block)+k.sliding*(ceilDiv(min(k.window, tokens), k.slidingBlock)+1)+k.states)
 }
 
+// blockBytes is a block over the layers of one group; bytes is what a sequence of so many tokens holds, in whole blocks.
 func (k kvLayout) blockBytes() float64      { return k.page * float64(k.layers) }
 func (k kvLayout) bytes(tokens int) float64 { return float64(k.blocks(tokens)) * k.blockBytes() }
 

@@ -50,12 +50,13 @@ func spans(p *cell.Platform) int {
 	return n
 }
 
+// sequences is one figure for all devices and entry points, which differ; Fit has each one's own.
 func sequences(*cell.Platform) float64 { return 256 } // its usual max_num_seqs
 
 // Model is what a model block names for vLLM.
 type Model struct {
 	Model        string // Hugging Face repository or a local folder (absolute after loading)
-	Revision     string
+	Revision     string // branch, tag or commit; "" = main
 	Tokenizer    string // another repository or folder; "" = the model's own
 	DType        string // "" = auto
 	Quantization string // "" = what config.json says

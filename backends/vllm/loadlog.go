@@ -25,7 +25,7 @@ import (
 type loadLog struct {
 	spec backends.Spec // who is told
 
-	mu       sync.Mutex
+	mu       sync.Mutex // the log is read by one goroutine, its facts by another
 	began    time.Time
 	imported time.Time     // zero: not yet
 	running  string        // the phase at hand
@@ -41,6 +41,7 @@ type loadLog struct {
 }
 
 var (
+	// Of several versions: a line that a later one words otherwise is missed, and its phase not told.
 	reEngine  = regexp.MustCompile(`Initializing a V1 LLM engine \(v([^)\s]+)\)`)
 	reWorkers = regexp.MustCompile(`Starting to load model `)
 	reWeights = regexp.MustCompile(`Loading weights took ([\d.]+) seconds`)
@@ -166,6 +167,7 @@ func (l *loadLog) enter(name string) {
 
 func match(re *regexp.Regexp, text string) []string { return re.FindStringSubmatch(text) }
 
+// seconds is 0 for what is no number: a phase without a length is not told.
 func seconds(text string) time.Duration {
 	s, err := strconv.ParseFloat(text, 64)
 	if err != nil {

@@ -25,7 +25,7 @@ type offline struct {
 	wg      sync.WaitGroup // write and read
 	once    sync.Once      // of shut
 
-	askedMu sync.Mutex
+	askedMu sync.Mutex      // guards what follows
 	last    int64           // id given last; ids are never used again, so a late answer finds nobody
 	open    map[int64]asker // requests without an answer
 	forgets []byte          // lines for the driver
@@ -40,8 +40,8 @@ type asker struct {
 
 // collector gathers the answers of one call.
 type collector struct {
-	replies chan backends.Reply
-	left    chan struct{} // the call has returned
+	replies chan backends.Reply // buffered, so that the reader seldom waits for a caller
+	left    chan struct{}       // the call has returned
 }
 
 // launchOffline starts the driver and waits until it says that it is ready, ends, or has taken as long as limits.load

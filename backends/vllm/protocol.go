@@ -15,15 +15,15 @@ import (
 // ask is one request on the driver's pipe; driver.py documents the names.
 type ask struct {
 	ID        int64              `json:"i"`
-	Prompt    *string            `json:"p,omitempty"`
+	Prompt    *string            `json:"p,omitempty"` // nil with Messages; "" is a prompt
 	Messages  []backends.Message `json:"m,omitempty"`
-	MaxTokens int                `json:"n"` // always set: SamplingParams has 16
-	Sampling  map[string]any     `json:"s"`
-	TimeoutS  float64            `json:"to,omitempty"`  // s; 0 = none
-	HasBOS    bool               `json:"bos,omitempty"` // the prompt begins with its own; the tokenizer must not add one
-	Template  map[string]any     `json:"tk,omitempty"`  // variables of the chat template
-	Tools     json.RawMessage    `json:"tools,omitempty"`
-	Output    map[string]any     `json:"so,omitempty"` // StructuredOutputsParams
+	MaxTokens int                `json:"n"`               // always set: SamplingParams has 16
+	Sampling  map[string]any     `json:"s"`               // by SamplingParams' own names
+	TimeoutS  float64            `json:"to,omitempty"`    // s; 0 = none
+	HasBOS    bool               `json:"bos,omitempty"`   // the prompt begins with its own; the tokenizer must not add one
+	Template  map[string]any     `json:"tk,omitempty"`    // variables of the chat template
+	Tools     json.RawMessage    `json:"tools,omitempty"` // OpenAI's list, for the chat template
+	Output    map[string]any     `json:"so,omitempty"`    // StructuredOutputsParams
 }
 
 // forget tells the driver to drop requests.
@@ -35,22 +35,22 @@ type forget struct {
 // Its times are s of the driver's monotonic clock, nil = never came.
 type said struct {
 	ID     *int64      `json:"i"`
-	Times  [4]*float64 `json:"t"` // sent, first token, last token, done
-	Engine *[3]float64 `json:"e"` // queue, prefill, decode, s
-	In     *int64      `json:"in"`
+	Times  [4]*float64 `json:"t"`  // sent, first token, last token, done
+	Engine *[3]float64 `json:"e"`  // queue, prefill, decode, s
+	In     *int64      `json:"in"` // prompt tokens
 	Out    *int64      `json:"out"`
 	Cached *int64      `json:"cached"`
-	Finish string      `json:"fin"`
+	Finish string      `json:"fin"` // vLLM's: stop, length, abort
 	Text   string      `json:"text"`
-	Err    string      `json:"err"`
-	Msg    string      `json:"msg"`
+	Err    string      `json:"err"` // class of Reply.ErrorClass; "" = answered
+	Msg    string      `json:"msg"` // vLLM's words, of any length
 
 	// About itself: Hello before vLLM is imported, Ready once the model stands, Fatal where it never will.
 	Hello *struct {
 		Now float64 `json:"now"`
 	} `json:"hello"`
 	Ready *readiness `json:"ready"`
-	Fatal string     `json:"fatal"`
+	Fatal string     `json:"fatal"` // why the driver ends; the log has the rest
 	Type  string     `json:"type"`
 }
 
@@ -78,6 +78,7 @@ func encode(id int64, req backends.Request) ([]byte, error) {
 	return encodeLine(a)
 }
 
+// encodeLine: encoding/json escapes line feeds in texts, so a line feed ends a document and nothing else.
 func encodeLine(v any) ([]byte, error) {
 	line, err := json.Marshal(v)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
 type served struct {
-	url    string // without /v1
-	name   string
-	client *wire.Client
+	url    string                      // without /v1
+	name   string                      // of the model there: the server answers 404 to any other
+	client *wire.Client                // closed by Close
 	health func(context.Context) error // on connections of its own, beside what is measured
 	window int64                       // tokens of one request's context; 0 = not told
 	guided bool                        // it is older than structured_outputs

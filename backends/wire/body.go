@@ -35,29 +35,30 @@ type openAIRequest struct {
 	Model               string             `json:"model"`
 	Prompt              *string            `json:"prompt,omitempty"`
 	Messages            []backends.Message `json:"messages,omitempty"`
-	MaxTokens           int                `json:"max_tokens,omitempty"` // in a chat of Dialect.Sampling the next one
-	MaxCompletionTokens int                `json:"max_completion_tokens,omitempty"`
+	MaxTokens           int                `json:"max_tokens,omitempty"`            // in a chat of Dialect.Sampling the next one
+	MaxCompletionTokens int                `json:"max_completion_tokens,omitempty"` // never beside max_tokens
 	Temperature         float64            `json:"temperature"`
-	TopP                float64            `json:"top_p"`
+	TopP                float64            `json:"top_p"`          // 1 = all; 0 is out of range
 	Seed                *int64             `json:"seed,omitempty"` // nil at temperature 0, where it means nothing and costs speed
 	Stop                []string           `json:"stop,omitempty"`
-	Stream              bool               `json:"stream"`
+	Stream              bool               `json:"stream"` // always true: times to the first token are the point
 	StreamOptions       streamOptions      `json:"stream_options"`
 	*samplingFields
-	ReasoningEffort string         `json:"reasoning_effort,omitempty"`
+	ReasoningEffort string         `json:"reasoning_effort,omitempty"` // a level; "" = left to the server
 	TemplateArgs    map[string]any `json:"chat_template_kwargs,omitempty"`
 }
 
+// streamOptions asks for the counts, which come in an event of their own before the end mark.
 type streamOptions struct {
 	IncludeUsage bool `json:"include_usage"`
 }
 
 // samplingFields are those of Dialect.Sampling.
 type samplingFields struct {
-	TopK             int     `json:"top_k"` // 0 = all
-	MinTokens        int     `json:"min_tokens"`
+	TopK             int     `json:"top_k"`      // 0 = all
+	MinTokens        int     `json:"min_tokens"` // 0 = none
 	IgnoreEOS        bool    `json:"ignore_eos"`
-	RepeatPenalty    float64 `json:"repetition_penalty"`
+	RepeatPenalty    float64 `json:"repetition_penalty"`           // 1 = none
 	AddSpecialTokens *bool   `json:"add_special_tokens,omitempty"` // false where the prompt has its own <bos>; nil = its default
 }
 

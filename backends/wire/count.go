@@ -98,6 +98,7 @@ func (s *stream) count(c count) *int64 {
 	return c.n
 }
 
+// ns and ms are the same time in s; nil where it was not told, or cannot be.
 func (s *stream) ns(n nano) *float64  { return s.seconds(span(n), 1e9) }
 func (s *stream) ms(m milli) *float64 { return s.seconds(span(m), 1e3) }
 
@@ -119,7 +120,7 @@ func (s *stream) seconds(x span, unit float64) *float64 {
 
 // timings is what llama-server says beside its last event. prompt_n leaves out what came from the cache.
 type timings struct {
-	PromptN     count `json:"prompt_n"`
+	PromptN     count `json:"prompt_n"` // computed; CacheN are the rest of the prompt
 	CacheN      count `json:"cache_n"`
 	PredictedN  count `json:"predicted_n"`
 	PromptMS    milli `json:"prompt_ms"`
@@ -129,7 +130,7 @@ type timings struct {
 // metrics is vLLM's with --enable-per-request-metrics. Its time to the first token begins when the request was scheduled.
 type metrics struct {
 	QueueMS      milli `json:"queue_time_ms"`
-	FirstTokenMS milli `json:"time_to_first_token_ms"`
+	FirstTokenMS milli `json:"time_to_first_token_ms"` // without the queue
 	GenerationMS milli `json:"generation_time_ms"`
 }
 
@@ -143,12 +144,12 @@ type toolCall struct {
 
 // openAIUsage is the counts of tokens; the details are told by some servers only.
 type openAIUsage struct {
-	PromptTokens     count `json:"prompt_tokens"`
+	PromptTokens     count `json:"prompt_tokens"` // whole prompt
 	CompletionTokens count `json:"completion_tokens"`
 	Details          beside[struct {
 		CachedTokens count `json:"cached_tokens"`
 	}] `json:"prompt_tokens_details"`
 	Parts beside[struct {
-		ReasoningTokens count `json:"reasoning_tokens"`
+		ReasoningTokens count `json:"reasoning_tokens"` // of completion_tokens
 	}] `json:"completion_tokens_details"`
 }

@@ -28,7 +28,7 @@ const mostDocument = 16 << 20
 
 // StatusError is an answer other than 2xx.
 type StatusError struct {
-	Status int
+	Status int           // HTTP's
 	Text   string        // in the server's words
 	After  time.Duration // that the server asks to stay away; 0 = it does not
 }

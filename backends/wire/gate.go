@@ -37,14 +37,14 @@ const (
 type gate struct {
 	listening func(server net.Addr) (queued, room int, ok bool) // how the accept queue stands; a test's to replace
 
-	mu      sync.Mutex
-	most    int // of entered + untaken − credit
-	entered int // let through and not yet on a connection
-	untaken map[*conn]bool
-	credit  int       // of untaken, how many the kernel says are taken; below 0: it says that more wait, of others
-	queue   []*waiter // first come first; those that are gone stay until they are at the front
-	looking bool      // watch runs
-	server  net.Addr  // nil: none yet, or it is not on this machine
+	mu      sync.Mutex     // guards all below, and each conn's acked
+	most    int            // of entered + untaken − credit
+	entered int            // let through and not yet on a connection
+	untaken map[*conn]bool // open, and no byte of an answer yet
+	credit  int            // of untaken, how many the kernel says are taken; below 0: it says that more wait, of others
+	queue   []*waiter      // first come first; those that are gone stay until they are at the front
+	looking bool           // watch runs
+	server  net.Addr       // nil: none yet, or it is not on this machine
 }
 
 // waiter is a request that waits for its turn to connect.

@@ -18,11 +18,11 @@ const (
 
 // health is what was last heard of the server's.
 type health struct {
-	ask func(context.Context) error
+	ask func(context.Context) error // never nil
 
 	mu sync.Mutex // held while it is asked: who comes meanwhile wants the same answer
 	at time.Time  // of the last answer; zero: never asked
-	ok bool
+	ok bool       // of that answer
 }
 
 // well asks whether the server is well, at most once in freshHealth: when a thousand connections break at once, one

@@ -28,8 +28,8 @@ var errLineTooLong = errors.New("a line of the answer is longer than 16 MiB")
 
 // lines cuts a stream into lines. A line is valid until the next call.
 type lines struct {
-	src   io.Reader
-	buf   []byte
+	src   io.Reader // nil between two streams
+	buf   []byte    // kept from stream to stream
 	start int       // of the line being looked for
 	scan  int       // no line feed before this
 	end   int       // of what was read

@@ -8,9 +8,9 @@ import (
 
 // ServedModel is an entry of a server's list of models. All but the ID is told by some servers only.
 type ServedModel struct {
-	ID          string `json:"id"`
-	Root        string `json:"root"` // what was loaded under the ID (vLLM)
-	OwnedBy     string `json:"owned_by"`
+	ID          string `json:"id"`            // by which requests name it
+	Root        string `json:"root"`          // what was loaded under the ID (vLLM)
+	OwnedBy     string `json:"owned_by"`      // "vllm", "llamacpp", "library" (Ollama), or a service's own word
 	MaxModelLen *int64 `json:"max_model_len"` // tokens (vLLM); nil of a proxy, or of one that only speaks like vLLM
 	Meta        struct {
 		Context *int64 `json:"n_ctx"` // tokens

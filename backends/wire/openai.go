@@ -16,7 +16,7 @@ var (
 
 // openAIEvent is an event of a completion or a chat, and also the error that may stand in its place.
 type openAIEvent struct {
-	Object  string          `json:"object"`
+	Object  string          `json:"object"`  // "error" where the error stands bare
 	Message json.RawMessage `json:"message"` // of an error that stands bare
 	Model   string          `json:"model"`
 	Error   json.RawMessage `json:"error"`

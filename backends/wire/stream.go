@@ -17,18 +17,18 @@ const maxTextBytes = 64 << 20
 // stream reads one answer. Streams are used again: in the steady state an event allocates nothing.
 type stream struct {
 	lines
-	call     *Call // nil between two answers
-	reply    *backends.Reply
-	template template  // of this stream alone: it learns from its own events
-	text     []byte    // of the answer, without reasoning; perhaps no valid UTF-8 before its end
-	pending  []byte    // data lines of an event that is not complete JSON yet
-	ended    bool      // the end mark came
-	finished func()    // called once, with the end mark
-	endedAt  time.Time // of the end mark
-	reported bool      // the engine told its token counts
-	failing  bool      // the event that is being read is named an error
-	spoken   int       // bytes of text, thought included
-	counted  int       // events with text when the engine last told its token counts
+	call     *Call           // nil between two answers
+	reply    *backends.Reply // the caller's; filled as lines come
+	template template        // of this stream alone: it learns from its own events
+	text     []byte          // of the answer, without reasoning; perhaps no valid UTF-8 before its end
+	pending  []byte          // data lines of an event that is not complete JSON yet
+	ended    bool            // the end mark came
+	finished func()          // called once, with the end mark
+	endedAt  time.Time       // of the end mark
+	reported bool            // the engine told its token counts
+	failing  bool            // the event that is being read is named an error
+	spoken   int             // bytes of text, thought included
+	counted  int             // events with text when the engine last told its token counts
 }
 
 // streams keeps buffers of answers that are over: thousands in flight would have the collector busy with them.

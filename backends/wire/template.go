@@ -7,7 +7,7 @@ import "bytes"
 // byte by byte, without parsing it. Anything else is parsed. A JSON scanner that hops from key to key was the other
 // road: slower, and lenient.
 type template struct {
-	known     bool
+	known     bool   // there is a pattern; else every line is parsed
 	stamped   bool   // there is a time stamp between head and middle
 	reasoning bool   // the text is thought, not answer
 	head      []byte // up to the time stamp

@@ -57,8 +57,8 @@ type Options struct {
 type Client struct {
 	transport *http.Transport // with a pool of its own
 	gate      *gate
-	apiKey    string // "" = none
-	reuse     reuse
+	apiKey    string  // "" = none
+	reuse     reuse   // of kept connections, by which NoReuse may come of itself
 	health    *health // nil: cannot be asked
 }
 
@@ -74,13 +74,13 @@ func New(o Options) *Client {
 
 // Call is one exchange.
 type Call struct {
-	URL      string      // may have a query, which no error shows
-	Header   http.Header // beside Content-Type, User-Agent and Authorization, which are ours; nil = none
-	Body     []byte      // whole JSON; not changed, and sent again as it is
-	Protocol Protocol
-	Model    string // the name that must come back; "" = any
-	Context  int64  // tokens of the engine's context, which no count exceeds; 0 = not known
-	Request  backends.Request
+	URL      string           // may have a query, which no error shows
+	Header   http.Header      // beside Content-Type, User-Agent and Authorization, which are ours; nil = none
+	Body     []byte           // whole JSON; not changed, and sent again as it is
+	Protocol Protocol         // of the answer; the body is in it already
+	Model    string           // the name that must come back; "" = any
+	Context  int64            // tokens of the engine's context, which no count exceeds; 0 = not known
+	Request  backends.Request // for its timeout, retries and flight; its prompt is not read
 }
 
 // Do sends a call, within the request's timeout and with its retries, and never fails: the Reply says how it ended.

@@ -65,6 +65,7 @@ func (f Form) Text(literal string) string {
 	return f.line(literal, "false")
 }
 
+// line is one line of JSON; done ends its object, so more members may stand in it.
 func (f Form) line(literal, done string) string {
 	return f.head + f.Stamp() + `",` + f.open + literal + f.shut + `,"done":` + done + "}\n"
 }
@@ -72,8 +73,8 @@ func (f Form) line(literal, done string) string {
 // Counts are what an engine says of an answer. Only lines of JSON have the durations.
 type Counts struct {
 	Input, Output                int64
-	Cached                       int64 // of the input's tokens; 0 = not told
-	Total, Load, Prefill, Decode time.Duration
+	Cached                       int64         // of the input's tokens; 0 = not told
+	Total, Load, Prefill, Decode time.Duration // written in ns
 }
 
 // Usage is the counts in the protocol's own words.

@@ -39,9 +39,9 @@ func MainIfAsked() {
 
 // Process is a mock in a process of its own.
 type Process struct {
-	URL string
+	URL string // http://127.0.0.1:PORT
 	cmd *exec.Cmd
-	in  interface{ Close() error }
+	in  interface{ Close() error } // the mock's standard input: its end is the mock's
 }
 
 // Start executes this program once more as a mock; its main must begin with MainIfAsked. wrap is put before the

@@ -17,7 +17,7 @@ import (
 // Server answers on any number of listeners. HTTP is read by hand: net/http's server would cost more than the client
 // that is to be measured.
 type Server struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards settings and patterns
 	settings Settings
 	patterns map[string]*pattern // by path, for the settings
 	tally
@@ -85,7 +85,7 @@ func (s *Server) converse(c net.Conn) {
 // copied is one connection's copy of a pattern, to write moments into.
 type copied struct {
 	*pattern
-	own []byte
+	own []byte // written to between two answers, by this connection alone
 }
 
 // of is the connection's own copy of a pattern, made anew only when the pattern is another.

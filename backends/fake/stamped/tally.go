@@ -11,12 +11,12 @@ import (
 
 // tally counts what the server sees.
 type tally struct {
-	guard  sync.Mutex
+	guard  sync.Mutex // guards all below
 	seen   Counts
-	area   float64 // requests × ns
-	change int64   // when in-flight last changed
-	delays *hdrhistogram.Histogram
-	cpu    float64 // s, at the beginning
+	area   float64                 // requests × ns
+	change int64                   // when in-flight last changed
+	delays *hdrhistogram.Histogram // ns
+	cpu    float64                 // s, at the beginning
 }
 
 // begin forgets all but what is still in flight.
