@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (h histories) section() (Section, error) {
 			continue
 		}
 		s.Blocks = append(s.Blocks, Block{Figure: &Figure{ID: slug("history", c.Experiment, c.Name), Title: c.Experiment + " · " + c.Name, Chart: p, Alt: p.Title, Source: links([]*summary.Cell{c}),
-			Note: "A point a launch, oldest first, and a line a version or setting; what changed stands where it did."}})
+			Note: "A point a launch, oldest first, and a line a version or setting; what changed stands beside its number."}})
 	}
 	if left > 0 {
 		s.Blocks = append(s.Blocks, Block{Text: plain(fmt.Sprintf("%d more cells were measured with several versions: matrix history lists all.", left))})
@@ -74,9 +75,11 @@ func eraPlot(eras []*summary.Cell) chart.Plot {
 		if len(line.Points) == 0 {
 			continue
 		}
-		// half a step before its first launch: between the two versions
+		// half a step before its first launch: between the two versions. What changed is too long to stand there: labels
+		// of three upgrades ran into each other
 		if i > 0 {
-			p.Marks = append(p.Marks, chart.Mark{X: line.Points[0].X - 0.5, Label: changed(eras[i-1], era)})
+			p.Marks = append(p.Marks, chart.Mark{X: line.Points[0].X - 0.5, Label: strconv.Itoa(i + 1)})
+			line.Name += changed(eras[i-1], era, name)
 		}
 		p.Series = append(p.Series, line)
 	}
@@ -84,14 +87,15 @@ func eraPlot(eras []*summary.Cell) chart.Plot {
 }
 
 // changed is what differs between two versions of a cell, in few words.
-// The chart has room for one; matrix history tells all.
-func changed(before, after *summary.Cell) string {
-	d := summary.Unlike(before, after)
-	switch {
-	case len(d) == 0:
-		return "measured anew"
-	case len(d) == 1:
-		return d[0].Aspect + " " + d[0].B
+// The legend has room for one; matrix history tells all.
+// What the name says already is left out.
+func changed(before, after *summary.Cell, name string) string {
+	d := slices.DeleteFunc(summary.Unlike(before, after), func(d summary.Difference) bool { return d.B != "" && strings.Contains(name, d.B) })
+	switch len(d) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" (%s %s)", d[0].Aspect, d[0].B)
 	}
-	return fmt.Sprintf("%s %s, %d more", d[0].Aspect, d[0].B, len(d)-1)
+	return fmt.Sprintf(" (%s %s, %d more)", d[0].Aspect, d[0].B, len(d)-1)
 }
