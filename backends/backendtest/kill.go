@@ -34,6 +34,7 @@ func (l *launched) killed(t *testing.T) {
 	}
 }
 
+// killAll kills only the roots: that the rest ends with them is what the case shows.
 func killAll(pids []int) {
 	for _, pid := range pids {
 		if p, err := os.FindProcess(pid); err == nil {

@@ -17,12 +17,12 @@ import (
 // launched is one engine with what the cases need to look at it.
 type launched struct {
 	Suite
-	cell    *cell.Cell
+	cell    *cell.Cell // as the suite made it for this launch
 	spec    backends.Spec
-	engine  backends.Engine
-	mu      sync.Mutex
+	engine  backends.Engine // closed by the test's cleanup
+	mu      sync.Mutex      // guards phases, which any goroutine reports
 	phases  []backends.Phase
-	attempt string
+	attempt string // ULID; what carries it in its environment is this launch's
 }
 
 // resolve wants the engine and the model to be there, so that what follows tests the backend and not the machine.

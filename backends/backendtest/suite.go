@@ -76,6 +76,7 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
+// withDefaults suits the simulator; a real engine sets longer times.
 func (s Suite) withDefaults() Suite {
 	if s.Prompt == nil {
 		s.Prompt = func(i int) string {

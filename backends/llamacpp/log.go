@@ -41,8 +41,8 @@ var ends = []struct {
 
 // loadLog takes the log in while the server loads.
 type loadLog struct {
-	mu    sync.Mutex
-	began time.Time // by our clock
+	mu    sync.Mutex // guards all: the watch writes, the launch reads
+	began time.Time  // by our clock
 	spec  backends.Spec
 	zero  time.Duration            // of the log's own clock, since began
 	set   bool                     // zero is known

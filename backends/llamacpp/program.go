@@ -40,6 +40,7 @@ func find(p *cell.Platform) (program, error) {
 }
 
 var (
+	// "version: 6123 (abc1234)", "version: 0.6.0 (build 11434, commit abc1234)", and the wheel's, by askWheel.
 	reVersion = regexp.MustCompile(`version: (\S+)(?: \((?:build (\d+), commit )?(\w+)\))?`)
 	versions  sync.Map // asked → string: a plan asks for each cell
 )

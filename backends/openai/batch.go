@@ -41,11 +41,11 @@ type batcher struct {
 
 // batch is the service's view of one.
 type batch struct {
-	ID         string `json:"id"`
-	Status     string `json:"status"`         // "in_progress", "completed", "failed", "expired", "cancelled" …
-	OutputFile string `json:"output_file_id"` // answers; "" = not yet, or none
-	ErrorFile  string `json:"error_file_id"`  // requests that were refused; "" = none
-	Errors     *struct {
+	ID         string    `json:"id"`
+	Status     string    `json:"status"`         // "in_progress", "completed", "failed", "expired", "cancelled" …
+	OutputFile string    `json:"output_file_id"` // answers; "" = not yet, or none
+	ErrorFile  string    `json:"error_file_id"`  // requests that were refused; "" = none
+	Errors     *struct { // of a batch that failed as a whole; nil = none
 		Data []struct{ Code, Message string }
 	} `json:"errors"`
 	inputFile string         // id of what was uploaded, for its deletion

@@ -33,8 +33,8 @@ type inputFile struct {
 	seqs     map[int64]bool   // of the requests in it
 	hashes   map[int64]string // by seq, of each line: for batchkeep
 	file     *os.File         // open until close
-	out      *bufio.Writer
-	bytes    int // written so far
+	out      *bufio.Writer    // of file; flushed by close
+	bytes    int              // written so far
 }
 
 // writeFiles spreads requests over files and hands each over once it is full, so that no batch is held in memory.
@@ -109,6 +109,7 @@ func createFile(dir, endpoint string) (*inputFile, error) {
 	return &inputFile{path: file.Name(), endpoint: endpoint, seqs: map[int64]bool{}, hashes: map[int64]string{}, file: file, out: bufio.NewWriter(file)}, nil
 }
 
+// add takes a line with its line feed; a seq comes once.
 func (f *inputFile) add(seq int64, line []byte) {
 	f.seqs[seq] = true
 	f.hashes[seq] = lineHash(f.endpoint, line)

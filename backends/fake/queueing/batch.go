@@ -37,12 +37,12 @@ const inFlight = 1 << 16
 
 // batchRun is one batch under way.
 type batchRun struct {
-	s     *server
-	room  chan struct{} // one for each request in the air
-	ready chan struct{} // finished has grown
-	live  sync.WaitGroup
+	s     *server        // whose scheduler it is
+	room  chan struct{}  // one for each request in the air
+	ready chan struct{}  // finished has grown
+	live  sync.WaitGroup // of those in the air
 
-	mu       sync.Mutex
+	mu       sync.Mutex                // guards what follows
 	finished []func() BatchAnswer      // each makes its line when the writer asks
 	flying   map[*sequence]*time.Timer // its timeout, nil = none
 }
@@ -199,6 +199,7 @@ func (b *batchRun) add(line func() BatchAnswer) {
 	}
 }
 
+// collect takes all that is finished and leaves none: the writer makes the lines without the lock.
 func (b *batchRun) collect() []func() BatchAnswer {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -38,8 +38,8 @@ func formed(f cell.ResponseFormat, seed uint64) string {
 
 // writer makes up values; the same seed makes the same.
 type writer struct {
-	seed uint64
-	root any // the schema that references point into
+	seed uint64 // moves with each choice
+	root any    // the schema that references point into
 }
 
 // below is even enough for so few choices: a modulus favours the low ones by one part in 2⁶⁴/n.

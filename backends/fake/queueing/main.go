@@ -27,7 +27,7 @@ type Config struct {
 
 // Readiness is the file that a server writes once it listens. The server picks its port itself: one picked for it could be taken meanwhile.
 type Readiness struct {
-	Port  int     `json:"port"`
+	Port  int     `json:"port"`   // on 127.0.0.1
 	LoadS float64 `json:"load_s"` // s that the load took; 0 where it comes with the first request
 }
 

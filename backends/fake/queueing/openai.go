@@ -32,10 +32,10 @@ type openAIRequest struct {
 	Messages            []message       `json:"messages"`
 	MaxTokens           *int64          `json:"max_tokens"`            // nil = 16 for a completion, as in vLLM
 	MaxCompletionTokens *int64          `json:"max_completion_tokens"` // goes before max_tokens
-	MinTokens           int64           `json:"min_tokens"`
+	MinTokens           int64           `json:"min_tokens"`            // 0 = none
 	IgnoreEOS           bool            `json:"ignore_eos"`
 	Temperature         *float64        `json:"temperature"` // nil = 1
-	Seed                int64           `json:"seed"`
+	Seed                int64           `json:"seed"`        // of no account at temperature 0
 	Stop                oneOrMore       `json:"stop"`
 	Stream              bool            `json:"stream"`
 	StreamOptions       struct {
@@ -167,6 +167,7 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request, chat bool) {
 	}
 }
 
+// refusedFormat is told from a prompt that is too long by its very words, as both are a 400.
 const refusedFormat = "simulated refusal of the answer's form (refuse_format)"
 
 // refuses is why a request is answered with 400, "" when it is not.

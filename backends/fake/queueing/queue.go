@@ -43,7 +43,7 @@ func (s *sequence) need() int64 { return s.prompt + s.output }
 
 // queue is the model of a continuously batching engine: a pure function of the arrivals and the clock.
 type queue struct {
-	slots    int64
+	slots    int64   // sequences that are filled or decode
 	prefill  float64 // tokens/s of the pipe
 	decode   float64 // tokens/s of each sequence
 	total    float64 // tokens/s of all together; 0 = no cap
@@ -54,9 +54,9 @@ type queue struct {
 	head     int           // of waiting: where the next one to look at is
 	filling  []*sequence   // in the prefill pipe, in order of their ends
 	pipeFree time.Duration // when the prefill pipe has done all that is booked
-	decoding byEnd
-	scale    float64 // tokens that a sequence decoding since the start would have made
-	kv       int64   // tokens held
+	decoding byEnd         // a heap
+	scale    float64       // tokens that a sequence decoding since the start would have made
+	kv       int64         // tokens held
 	stats    stats
 }
 
@@ -127,6 +127,7 @@ func (q *queue) admit() {
 	}
 }
 
+// start books the prefill at once, behind all that is booked: its end is known then, and nothing has to be looked at midway.
 func (q *queue) start(s *sequence) {
 	q.stats.waiting--
 	q.kv += s.need()
@@ -163,6 +164,7 @@ func (q *queue) advance(now time.Duration) {
 	q.move(now)
 }
 
+// move lets the decoding sequences grow; between two events their number, and so their speed, does not change.
 func (q *queue) move(to time.Duration) {
 	if to <= q.now {
 		return
@@ -197,6 +199,7 @@ func (q *queue) settle() {
 	q.admit()
 }
 
+// finish sets ended after produced, in which order follow reads them.
 func (q *queue) finish(s *sequence) {
 	s.last, s.state = q.now, over
 	q.kv -= s.need()

@@ -8,8 +8,8 @@ import (
 
 // scheduler drives a queue by the clock and shares it among the server's handlers.
 type scheduler struct {
-	mu    sync.Mutex // guards queue
-	queue *queue
+	mu    sync.Mutex    // guards queue
+	queue *queue        // stands at the time of the last look
 	began time.Time     // 0 on the queue's clock
 	kick  chan struct{} // something was added or canceled
 }
@@ -36,6 +36,7 @@ func (s *scheduler) cancel(seq *sequence) {
 	s.wake()
 }
 
+// snapshot moves the queue to the present first: the scheduler itself looks only when something is due.
 func (s *scheduler) snapshot() snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()

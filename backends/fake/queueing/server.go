@@ -23,7 +23,7 @@ type server struct {
 
 	core    chan struct{} // closed when the engine's core is dead and the server does not know what to do
 	deaf    chan struct{} // closed when it listens no more
-	dieOnce sync.Once
+	dieOnce sync.Once     // of dieSlowly
 }
 
 func newServer(c Config) *server {

@@ -20,7 +20,7 @@ var bounds = []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600}
 
 // histogram is one of Prometheus, in seconds.
 type histogram struct {
-	sum    float64
+	sum    float64 // s
 	count  int64
 	bucket [9]int64 // one per bound, not cumulated
 }
