@@ -179,7 +179,7 @@ func followPull(resp *http.Response, progress func(done, total int64)) error {
 	return nil
 }
 
-// sumOf may grow and shrink in its total: a layer is known only when its download begins.
+// sumOf: a total grows while it goes on, since a layer is known only when its download begins.
 func sumOf(parts map[string]int64) int64 {
 	var sum int64
 	for _, n := range parts {
