@@ -62,6 +62,7 @@ func Open(ctx context.Context, d *cell.Dataset) (*Set, error) {
 }
 
 // choose applies shuffle, then limit.
+// Positions are 32 bits, which maxPrompts and maxCount keep in range.
 func (s *Set) choose() {
 	s.n = s.source.len()
 	if s.d.Shuffle {
@@ -128,6 +129,7 @@ func (s *Set) Facts() cell.Values {
 }
 
 // Entry reads the prompt at a position after shuffle and limit, 0 ≤ i < Len.
+// It reads from the file each time; errors are of reading, or that the file was changed. The result is the caller's own.
 func (s *Set) Entry(i int) (Entry, error) {
 	if i < 0 || i >= s.n {
 		return Entry{}, fmt.Errorf("read prompt %d of %d", i, s.n)
@@ -137,6 +139,7 @@ func (s *Set) Entry(i int) (Entry, error) {
 
 // Fits reports what keeps a cell from being given its requests: more of them than there are prompts without
 // repeat, or a template that cannot be rendered.
+// The template is tried on the first prompt alone; another that it cannot take fails in its request.
 func (s *Set) Fits(c *cell.Cell) error {
 	if c.BatchSize > s.n && !s.d.Repeat {
 		return &Error{
@@ -198,6 +201,7 @@ func (s *Set) percentile95() int {
 }
 
 // Close releases the file.
+// No other method may be called then, or be running.
 func (s *Set) Close() error { return s.source.close() }
 
 // Fields are those that are sent with the requests, in the order in which the file has them.

@@ -35,6 +35,7 @@ func kindOfColumn(typ arrow.DataType) string {
 }
 
 // cellJSON is a value as JSON: any type, since an id or a reference may be of any. Null and NaN are none.
+// A value of a type without a case of its own is as Arrow's JSON writes it.
 func cellJSON(col arrow.Array, i int) (json.RawMessage, error) {
 	if col.IsNull(i) {
 		return nil, nil

@@ -30,6 +30,7 @@ func hintOf(err error) string {
 	return "Correct the entry in the file, or take it out. " + entryForm
 }
 
+// given reports a value that is there: null counts as absent, as exporters write it for an empty column.
 func given(raw json.RawMessage) bool { return len(raw) > 0 && string(bytes.TrimSpace(raw)) != "null" }
 
 // firstGiven is the first that is there.
@@ -84,6 +85,7 @@ func kindOf(raw json.RawMessage) string {
 }
 
 // content is a message's text: a string, or a list of text parts, each on a line of its own as vLLM joins them.
+// n is how many texts there were. null is no text, as of an assistant that only calls tools.
 func content(raw json.RawMessage) (text string, n int, err error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", 0, nil
@@ -109,6 +111,7 @@ func content(raw json.RawMessage) (text string, n int, err error) {
 }
 
 // scalar is a string as it is, and any other value as its JSON text.
+// An id may be a number, and a reference an object: their JSON text is what can be compared.
 func scalar(raw json.RawMessage) string {
 	raw = bytes.TrimSpace(raw)
 	if !given(raw) {

@@ -16,6 +16,8 @@ import (
 // prompts are as they are, and only the second and later copies end with one. salt makes other nonces for a server that
 // may have seen the others; 0 for one that has seen nothing. MaxTokens of the result is the experiment's cap, or the
 // entry's own where that is smaller.
+// The result is the caller's own, and the same whenever the same is asked for. A negative seq, one beyond the prompts without
+// repeat, and a template that leaves something out are errors.
 func (s *Set) Request(c *cell.Cell, warmup bool, seq int, salt uint64) (Entry, error) {
 	if seq < 0 || !warmup && !s.d.Repeat && seq >= s.n {
 		return Entry{}, fmt.Errorf("request %d of a dataset with %s and no repeat", seq, wording.Count(s.n, "prompts"))

@@ -41,6 +41,7 @@ var shareRoles = map[string]string{
 
 // converse takes the turns up to the first answer as the request and that answer as the reference, as vLLM's own
 // benchmark does: later turns would put another model's answers into the prompt. system, where there is one, comes first.
+// An error of the type leftOut is no fault of the file.
 func (e *Entry) converse(raw json.RawMessage, system string) error {
 	var turns []turn
 	if json.Unmarshal(raw, &turns) != nil {

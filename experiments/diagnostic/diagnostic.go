@@ -50,6 +50,7 @@ func Withhold(d *hcl.Diagnostic) {
 
 // Unique drops diagnostics that say the same of the same place: an expression is checked once for its references and again
 // when it is evaluated.
+// The first of them stays, with its Extra.
 func Unique(diags hcl.Diagnostics) hcl.Diagnostics {
 	type key struct{ summary, detail, at string }
 	seen := map[key]bool{}
@@ -80,6 +81,7 @@ func Sorted(diags hcl.Diagnostics) hcl.Diagnostics {
 	return diags
 }
 
+// boolInt makes a truth comparable: cmp knows none.
 func boolInt(b bool) int {
 	if b {
 		return 1

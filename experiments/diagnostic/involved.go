@@ -30,6 +30,8 @@ type reference struct {
 	Value string `json:"value"`
 }
 
+// referencesIn follows a reference as far as it leads somewhere: of cell.platform.args.x, which is not there, it shows what is.
+// What has no value is left out.
 func referencesIn(expr hcl.Expression, ctx *hcl.EvalContext) []reference {
 	if expr == nil || ctx == nil {
 		return nil
@@ -116,14 +118,15 @@ func JSON(d *hcl.Diagnostic) any {
 	return out
 }
 
+// diagnosticJSON is the form of one diagnostic that programs read.
 type diagnosticJSON struct {
 	Severity  string      `json:"severity"`
 	Summary   string      `json:"summary"`
 	Detail    string      `json:"detail,omitempty"`
 	Range     *rangeJSON  `json:"range,omitempty"`
 	Values    []reference `json:"values,omitempty"`
-	Cell      string      `json:"cell,omitempty"`
-	MoreCells int         `json:"more_cells,omitempty"`
+	Cell      string      `json:"cell,omitempty"`       // the first that it is about
+	MoreCells int         `json:"more_cells,omitempty"` // beside Cell
 }
 
 type rangeJSON struct {
@@ -133,7 +136,7 @@ type rangeJSON struct {
 }
 
 type posJSON struct {
-	Line   int `json:"line"`
-	Column int `json:"column"`
-	Byte   int `json:"byte"`
+	Line   int `json:"line"`   // from 1
+	Column int `json:"column"` // in letters as people see them (grapheme clusters), from 1
+	Byte   int `json:"byte"`   // of the file, from 0
 }

@@ -29,10 +29,10 @@ const maxSnippet = 160
 // renderer writes diagnostics for people.
 type renderer struct {
 	w      io.Writer
-	files  map[string][]byte
-	parsed map[string]*hcl.File
+	files  map[string][]byte    // source by the name that ranges have
+	parsed map[string]*hcl.File // by name; nil = it cannot be parsed
 	color  bool
-	width  int
+	width  int // columns
 }
 
 // Write prints each diagnostic with its source line, the values involved and what to do. files is
@@ -58,6 +58,8 @@ func (r *renderer) paint(color, text string) string {
 	return color + text + plain
 }
 
+// write prints one: what, where, with which values, what to do, for which cells. Only the advice is
+// wrapped; the source line and the values stay as they are.
 func (r *renderer) write(d *hcl.Diagnostic) {
 	tone, word := red, "Error"
 	if d.Severity == hcl.DiagWarning {
@@ -113,6 +115,7 @@ func (r *renderer) snippet(d *hcl.Diagnostic, tone string) {
 }
 
 // underlined is the first source line of a range, the blanks before the subject, and the subject's length.
+// Of a long line only a part around the subject is shown, cut by bytes, so half a letter may be at either end.
 func underlined(src []byte, at hcl.Range) (line, before string, length int) {
 	if len(src) == 0 || at.Start.Byte > len(src) {
 		return "", "", 0

@@ -21,23 +21,23 @@ import (
 // axis is one coordinate of the cells with the values that it takes.
 type axis struct {
 	name   string
-	at     hcl.Range
+	at     hcl.Range // of its name
 	values []axisValue
-	matrix int // how many values the matrix has; the rest are those of includes
-	fixed  bool
+	matrix int  // how many values the matrix has; the rest are those of includes
+	fixed  bool // an attribute of the experiment, not in the matrix
 }
 
 // axisValue is one value, with everything that cells need of it prepared.
 type axisValue struct {
-	value cty.Value
+	value cty.Value   // as expressions see it
 	block *lang.Block // when it is a declared block
 	whole int         // when it is a whole number
-	axis  cell.Axis
+	axis  cell.Axis   // as cells show it
 }
 
 // include is one extra cell.
 type include struct {
-	idx []int32
+	idx []int32 // by axis: which of its values
 	at  hcl.Range
 }
 

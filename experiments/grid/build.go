@@ -102,6 +102,7 @@ func buildGenerate(r *reader) cell.Generate {
 }
 
 // generateKey makes a cell.Generate comparable.
+// A cell.Generate has lists, by which a map cannot be keyed; %#v of the rest holds every field, those added later as well.
 func generateKey(g cell.Generate) any {
 	stop := string(cell.Canonical([]any{g.Stop, g.Format.Choice}))
 	g.Stop, g.Format.Choice = nil, nil
@@ -124,6 +125,7 @@ func buildWarmup(r *reader) cell.Warmup {
 	return w
 }
 
+// buildLimits takes max_cells from where it was read, before any cell: here it would be evaluated too late to hold.
 func (p *program) buildLimits(r *reader) cell.Limits {
 	l := plainly[cell.Limits](r)
 	l.MaxCells = p.maxCells

@@ -13,14 +13,14 @@ import (
 
 // cellExpr is an expression that is evaluated for cells, once per distinct combination of the axes it refers to.
 type cellExpr struct {
-	id     int
+	id     int // its place among an expansion's exprs
 	expr   hcl.Expression
 	ctx    *hcl.EvalContext // of its file
-	dir    string
-	axes   []int // sorted
-	fit    bool  // refers to cell.fit
-	late   bool  // sees the platform with its overrides merged in
-	broken bool  // its references lead nowhere: it is never evaluated
+	dir    string           // of its file, for paths
+	axes   []int            // sorted
+	fit    bool             // refers to cell.fit
+	late   bool             // sees the platform with its overrides merged in
+	broken bool             // its references lead nowhere: it is never evaluated
 }
 
 // constant reports an expression that is the same in every cell.
@@ -30,6 +30,8 @@ func (e *cellExpr) constant() bool { return len(e.axes) == 0 && !e.fit }
 var fitFields = []string{"weights_gib", "kv_gib_per_sequence", "overhead_gib", "need_gib", "budget_gib", "max_sequences"}
 
 // expr resolves the references of an expression. mayFit: cell.fit exists where it stands.
+// The axes are found by the text of the references, before anything is evaluated: a conditional's branch that is not taken
+// counts, which at worst costs an evaluation more.
 func (c *compiler) expr(expr hcl.Expression, mayFit bool) *cellExpr {
 	e := &cellExpr{id: c.exprs, expr: expr, ctx: c.scope.Context(), dir: c.scope.Dir()}
 	c.exprs++

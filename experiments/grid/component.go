@@ -14,12 +14,13 @@ import (
 // attributes refer to, and shared by all cells in which it is the same.
 type component[T any] struct {
 	s     *settings
-	memo  memo[built[T]]
-	build func(*reader) T
-	key   func(T) any // what tells two values apart; nil: the value itself
-	seen  map[any]*T
+	memo  memo[built[T]]  // by the axes that they and the defaults need
+	build func(*reader) T // called once a combination
+	key   func(T) any     // what tells two values apart; nil: the value itself
+	seen  map[any]*T      // for intern
 }
 
+// built is a component with the mistakes in it, which each of its cells has.
 type built[T any] struct {
 	value *T
 	diags hcl.Diagnostics

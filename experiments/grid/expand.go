@@ -15,21 +15,21 @@ import (
 type Expansion struct {
 	p     *program
 	hooks Hooks
-	found *findings
+	found *findings // complete once Cells has ended
 
 	// The current cell.
-	idx      []int32
+	idx      []int32   // by axis: which of its values
 	fitID    uint32    // 0: no prediction (yet)
 	fitValue cty.Value // cell.fit
 
-	exprs       []exprState // by the expression's id
-	evaluations int         // of expressions; what the memo saves is the point of it
-	platforms   memo[*platformAt]
-	shared      map[string]*cell.Platform
-	digests     map[string]fileSum
-	fits        map[fitKey]fitAt
-	used        []bool
-	excluded    []bool
+	exprs       []exprState               // by the expression's id
+	evaluations int                       // of expressions; what the memo saves is the point of it
+	platforms   memo[*platformAt]         // platforms with their overrides
+	shared      map[string]*cell.Platform // by ID and merged settings, see share
+	digests     map[string]fileSum        // by path
+	fits        map[fitKey]fitAt          // what the engines were asked
+	used        []bool                    // by override: some cell met it
+	excluded    []bool                    // by exclude: likewise
 	address     *cell.Addresser
 
 	load      *component[cell.Load]
@@ -92,6 +92,7 @@ func (x *Expansion) Cells() iter.Seq[*cell.Cell] {
 }
 
 // advance goes to the next combination, the last axis fastest.
+// Only the matrix's own values are gone through: those behind them, of includes, have their cells by themselves.
 func (x *Expansion) advance() bool {
 	for i := len(x.idx) - 1; i >= 0; i-- {
 		if x.idx[i]++; int(x.idx[i]) < x.p.axes[i].matrix {
@@ -121,6 +122,8 @@ func (x *Expansion) unmatched() {
 }
 
 // cell builds the current cell.
+// Twofold, because rules and settings may read the prediction, and the prediction reads the settings: first all that does
+// not need it is filled and judged, then the engine is asked, then the rest. A cell that is excluded early is not predicted.
 func (x *Expansion) cell(place cell.Place) *cell.Cell {
 	p := x.p
 	c := &cell.Cell{Experiment: p.name, Axes: x.axes(), BatchSize: x.batchSize(), Order: p.order, Seed: p.seed, Place: place,

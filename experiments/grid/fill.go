@@ -93,6 +93,8 @@ func (x *Expansion) platformNow() *platformAt {
 // merging lays the overrides that apply to the current cell over its platform.
 type merging struct{ x *Expansion }
 
+// Overrides apply in source order, so that of two which set the same name the later one counts. Without an override that
+// applies the declared platform itself is handed out, by the same pointer.
 func (m merging) merge() *platformAt {
 	x := m.x
 	block := x.valueOf(x.p.platform).block
@@ -101,6 +103,7 @@ func (m merging) merge() *platformAt {
 		return at
 	}
 	members := block.Value.AsValueMap()
+	// Cloned: the declared block's places are those of every cell without an override.
 	places := maps.Clone(block.Platform.Places)
 	touched := false
 	engine := engineNow(x)
@@ -165,6 +168,8 @@ func (m merging) parts(o *override, members map[string]cty.Value, places cell.Pl
 }
 
 // share finds or makes the platform with these settings.
+// Platforms are told apart by their pointers (the prediction is kept by them): two combinations of axes that come to
+// the same settings must be one.
 func (m merging) share(base *cell.Platform, engine *lang.Block, members map[string]cty.Value, places cell.Places) *cell.Platform {
 	shared := m.x.shared
 	p := *base
@@ -208,6 +213,7 @@ func (x *Expansion) applies(e *cellExpr, name string) (bool, hcl.Diagnostics) {
 	return hclvalue.Present(v) && v.True(), o.diags
 }
 
+// datasetNow is the current cell's dataset, nil after a mistake; diags come back with what was found.
 func (x *Expansion) datasetNow(diags hcl.Diagnostics) (*cell.Dataset, hcl.Diagnostics) {
 	block, diags := x.blockNow(x.p.dataset, "dataset", diags)
 	if block == nil {
@@ -216,6 +222,7 @@ func (x *Expansion) datasetNow(diags hcl.Diagnostics) (*cell.Dataset, hcl.Diagno
 	return block.Dataset, diags
 }
 
+// hardwareNow is the current cell's hardware, nil where none is declared.
 func (x *Expansion) hardwareNow(diags hcl.Diagnostics) (*cell.Hardware, hcl.Diagnostics) {
 	block, diags := x.blockNow(x.p.hardware, "hardware", diags)
 	if block == nil {
@@ -256,10 +263,11 @@ func (x *Expansion) blockNow(s slot, kind string, diags hcl.Diagnostics) (*lang.
 
 // fileSum remembers a file's digest for one walk.
 type fileSum struct {
-	sum string
-	err error
+	sum string // hex
+	err error  // kept, too: a trace that cannot be read is tried once
 }
 
+// digest is the SHA-256 of a file, read once a walk.
 func (x *Expansion) digest(path string) (string, error) {
 	s, ok := x.digests[path]
 	if !ok {

@@ -11,9 +11,9 @@ import (
 
 // findings collects what a walk finds, saying the same thing about many cells once.
 type findings struct {
-	list  []*finding
-	byKey map[string]*finding
-	byPtr map[*hcl.Diagnostic]*finding
+	list  []*finding                   // in the order of finding
+	byKey map[string]*finding          // see add
+	byPtr map[*hcl.Diagnostic]*finding // the memo hands out the same diagnostic for many cells
 }
 
 // finding is one diagnostic and how many cells have it.
@@ -21,7 +21,7 @@ type finding struct {
 	diag  *hcl.Diagnostic
 	first string // name of the first cell; "" when it is about no cell
 	cells int
-	last  *cell.Cell
+	last  *cell.Cell // so that two mistakes of one cell count it once
 }
 
 func newFindings() *findings {
@@ -72,6 +72,7 @@ func (f *findings) mentions(r hcl.Range) bool {
 	})
 }
 
+// diagnostics says of each finding which cell has it and how many others. Copies are changed: the memo keeps the originals.
 func (f *findings) diagnostics() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, found := range f.list {

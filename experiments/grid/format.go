@@ -12,6 +12,7 @@ import (
 )
 
 // checkFormat looks at what an answer must be.
+// json = false is the default, so it counts as not written.
 func (r *reader) checkFormat(f cell.ResponseFormat) {
 	var set []string
 	for _, name := range []string{"json_schema", "json", "choice", "regex"} {
@@ -50,6 +51,7 @@ func (r *reader) checkChoice(choice []string) {
 }
 
 // checkTools looks at which tools a model is offered, and must use.
+// tool_choice is JSON text by now: its words have their quotes.
 func (r *reader) checkTools(g *cell.Generate) {
 	choice := g.ToolChoice
 	switch word := choice == `"auto"` || choice == `"none"` || choice == `"required"`; {

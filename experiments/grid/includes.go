@@ -39,6 +39,8 @@ func (c *compiler) compileIncludes() {
 }
 
 // includeIndices finds or adds an include's value on each axis; false where the include says too little or something unknown.
+// A value that the matrix does not have is added behind the matrix's own, where the walk of the matrix does not come. An
+// axis of one fixed value may be left out: index 0 is that value.
 func (c *compiler) includeIndices(b *hcl.Block, attrs hcl.Attributes) ([]int32, bool) {
 	idx := make([]int32, len(c.axes))
 	complete := true
@@ -74,6 +76,7 @@ func (c *compiler) includeIndices(b *hcl.Block, attrs hcl.Attributes) ([]int32, 
 	return idx, complete
 }
 
+// axisNames are in the order of the axes.
 func (p *program) axisNames() []string {
 	names := make([]string, len(p.axes))
 	for i, a := range p.axes {
@@ -151,6 +154,7 @@ func (c *compiler) sizes() string {
 	return fmt.Sprintf("%s = %d cells", sum, c.total)
 }
 
+// firstOf is a block's first; a second one is reported where the block is read.
 func firstOf(blocks hcl.Blocks) *hcl.Block {
 	if len(blocks) == 0 {
 		return nil

@@ -15,11 +15,11 @@ import (
 
 // Inspection is one cell with everything that decided about it.
 type Inspection struct {
-	Cell  *cell.Cell
-	Rules []Judged // excludes, overrides, constraints, as they stand in the source within each kind
+	Cell  *cell.Cell // complete, its Skip included
+	Rules []Judged   // excludes, overrides, constraints, as they stand in the source within each kind
 
-	config *Config
-	x      *Expansion
+	config *Config    // for the source, and the scope
+	x      *Expansion // stands at the cell
 }
 
 // Judged is one rule of an experiment as it turned out for a cell.
@@ -61,6 +61,7 @@ func (c *Config) Inspect(h Hooks, experiment, address string) *Inspection {
 }
 
 // find builds the cell of an address and makes it the current one. No other cell is built.
+// Addresses are hashes, so combinations are gone through until one has it.
 func (x *Expansion) find(address string) *cell.Cell {
 	if x.p.broken {
 		return nil
@@ -125,6 +126,8 @@ func (i *Inspection) override(o *override) Judged {
 }
 
 // condition evaluates a rule's condition for the cell.
+// A condition with an unknown value is neither true nor false: an expansion takes it as against an exclude, and for a
+// constraint.
 func (i *Inspection) condition(j *Judged, e *cellExpr, name string) {
 	j.Condition = i.text(e.expr.Range())
 	j.Values = diagnostic.Values(e.expr, i.x.context(e))

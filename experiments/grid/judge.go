@@ -24,12 +24,14 @@ type fitKey struct {
 	generate *cell.Generate
 }
 
+// fitAt is a prediction with what expressions and the memo need of it.
 type fitAt struct {
 	fit   *cell.Fit
-	id    uint32
-	value cty.Value
+	id    uint32    // from 1, in the order of asking; 0 is no prediction
+	value cty.Value // cell.fit
 }
 
+// noFit is cell.fit before the prediction, or without one. It is never changed.
 var noFit = fitObject(cell.Fit{})
 
 // predict asks the engine for the cell's memory, once per combination of what it depends on.
@@ -112,6 +114,7 @@ func (x *Expansion) judge(c *cell.Cell) (*cell.Skip, hcl.Diagnostics) {
 	if fit := c.Predicted(); fit.Infeasible() {
 		against = append(against, cell.Skip{Kind: cell.SkipInfeasible, Reason: fitReason(fit), Place: fitPlace(c)})
 	}
+	// Every constraint is evaluated, though the first reason suffices to skip the cell: More lists the others.
 	for _, r := range x.p.constraints {
 		holds, more := x.holds(r)
 		diags = append(diags, more...)
@@ -154,6 +157,8 @@ func modelMissing(c *cell.Cell) *cell.Skip {
 
 // problems asks the engine what it cannot do. What the user wrote and no engine of this kind can honour is an error
 // of the file; what follows from the combination makes the cell infeasible.
+// A problem of the model is passed over where the model has no form for the backend at all (modelSaid): it would say the
+// same in other words.
 func (x *Expansion) problems(c *cell.Cell, modelSaid bool) ([]cell.Skip, hcl.Diagnostics) {
 	if x.hooks.Check == nil || c.Dataset == nil {
 		return nil, nil
@@ -183,6 +188,8 @@ func (x *Expansion) problems(c *cell.Cell, modelSaid bool) ([]cell.Skip, hcl.Dia
 }
 
 // written finds the attribute that a problem is about; false when the file does not have it.
+// An override's place counts where it is the one that set the attribute, which is told by the place that the merged platform
+// keeps for it.
 func (x *Expansion) written(c *cell.Cell, path string) (hcl.Range, bool) {
 	if r, ok := x.p.ranges[path]; ok {
 		return r, true

@@ -22,12 +22,12 @@ type Config struct {
 type Experiment struct {
 	Name    string
 	Place   cell.Place
-	program *program
+	program *program // nil is a broken one
 }
 
 // Hooks are what engines know of cells, given by the program. Nil hooks are skipped.
 type Hooks struct {
-	Check func(*cell.Cell) []cell.Problem
+	Check func(*cell.Cell) []cell.Problem // what the engine cannot do of a complete cell; paths as in cell.Problem
 	// Fit is called once per combination of platform, model, dataset, hardware and generate, and may read nothing else of
 	// the cell: the load, for one, may itself depend on the prediction.
 	Fit func(*cell.Cell) cell.Fit

@@ -10,8 +10,8 @@ import (
 
 // memoKey tells combinations apart: of the axes that an expression refers to, and of the prediction it may see.
 type memoKey struct {
-	axes uint64
-	fit  uint32
+	axes uint64 // the combination, counted in mixed radix
+	fit  uint32 // of the prediction, 0 where it is not read
 }
 
 // outcome is what an expression gave for one combination.
@@ -35,9 +35,9 @@ func (x *Expansion) key(axes []int, fit bool) memoKey {
 
 // memo remembers what was made for the cells: once for each combination of the axes that it depends on.
 type memo[T any] struct {
-	axes  []int
-	fit   bool // depends on the prediction too
-	known map[memoKey]T
+	axes  []int         // sorted; positions of the axes
+	fit   bool          // depends on the prediction too
+	known map[memoKey]T // nil until the first
 }
 
 // at is what was made for the current cell's combination, or is made now.
@@ -98,6 +98,7 @@ func (x *Expansion) evaluate(e *cellExpr, state *exprState) outcome {
 }
 
 // context is what an expression sees of the current cell: the axes that it refers to, no more.
+// Diagnostics keep it, for the values that they show, so none is used twice.
 func (x *Expansion) context(e *cellExpr) *hcl.EvalContext {
 	if len(e.axes) == 0 && !e.fit {
 		return e.ctx

@@ -37,11 +37,11 @@ type program struct {
 	excludes               []*rule
 	overrides              []*override
 	constraints            []*rule
-	overrideAxes           []int // what the overrides refer to
-	merged                 bool  // the overrides are compiled, and there are some: what follows sees their effect
-	exprs                  int   // how many cellExprs there are
-	used                   map[int]bool
-	ranges                 map[string]hcl.Range
+	overrideAxes           []int                // what the overrides refer to
+	merged                 bool                 // the overrides are compiled, and there are some: what follows sees their effect
+	exprs                  int                  // how many cellExprs there are
+	used                   map[int]bool         // axes, by position, that something refers to
+	ranges                 map[string]hcl.Range // attribute path → its place
 	places                 cell.Places
 	broken                 bool // something of it could not be understood
 }
@@ -54,15 +54,15 @@ type slot struct {
 
 // settings is a block whose attributes are evaluated per cell.
 type settings struct {
-	block schema.Block
-	attrs map[string]*cellExpr
-	there bool
+	block schema.Block         // its schema
+	attrs map[string]*cellExpr // those that are written, by name
+	there bool                 // the block is written, if only as { }
 }
 
 // rule is an exclude or a constraint.
 type rule struct {
 	name      string
-	at        hcl.Range
+	at        hcl.Range // of the block's head
 	when      *cellExpr
 	say       *cellExpr // reason or message; nil when not given
 	whenRange hcl.Range
@@ -79,10 +79,12 @@ type override struct {
 }
 
 // compiler turns one experiment block into a program.
+// It reports through the scope: mistakes are found together, and compile hands on a program all the same, broken where there
+// are no cells to speak of.
 type compiler struct {
 	*program
 	scope *lang.Scope
-	body  *hcl.BodyContent
+	body  *hcl.BodyContent // of the experiment, what could be read of it
 }
 
 // compile resolves one experiment. The order matters: axes first, since references are to them; overrides before all that may

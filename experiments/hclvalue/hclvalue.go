@@ -38,6 +38,7 @@ func String(v cty.Value, name string) string {
 }
 
 // Bool is a true or false attribute of an object.
+// It is false where there is none, or it is unknown.
 func Bool(v cty.Value, name string) bool {
 	a := Attribute(v, name)
 	return Present(a) && a.Type() == cty.Bool && a.True()
@@ -68,6 +69,7 @@ func Whole(v cty.Value) int64 {
 func Int(v cty.Value, name string) int { return int(Float(v, name)) }
 
 // Go turns an evaluated value into string, bool, int64, float64, nil, []any or cell.Values.
+// What is absent or unknown is nil, as null is: callers that must tell them apart ask Present first.
 func Go(v cty.Value) any {
 	if !Present(v) {
 		return nil
@@ -93,6 +95,7 @@ func Go(v cty.Value) any {
 }
 
 // goNumber is an int64 where the number is whole and fits, so that 1 and 1.0 are one value.
+// HCL knows one kind of number, JSON and identities two: without this a value could be another by the way it was computed.
 func goNumber(f *big.Float) any {
 	if n, accuracy := f.Int64(); accuracy == big.Exact {
 		return n
@@ -102,6 +105,7 @@ func goNumber(f *big.Float) any {
 }
 
 // Map turns an object or map into cell.Values; nil when it is absent.
+// Members that are null stay, as nil: Given takes them out.
 func Map(v cty.Value) cell.Values {
 	if !Present(v) || !v.Type().IsObjectType() && !v.Type().IsMapType() {
 		return nil
@@ -114,6 +118,7 @@ func Map(v cty.Value) cell.Values {
 }
 
 // Cty is the way back, for values that a saved plan holds.
+// Lists come back as tuples and maps as objects, as HCL's own literals are. A value of another Go type is null.
 func Cty(v any) cty.Value {
 	switch v := v.(type) {
 	case string:
@@ -180,6 +185,7 @@ func Infinite(v cty.Value) bool {
 const elementBytes = 64
 
 // Size estimates a value's size, and stops counting beyond limit.
+// It is an estimate of what Go takes, and counts what two places share twice: it guards against growth by doubling.
 func Size(v cty.Value, limit int) int {
 	if !Present(v) || limit < 0 {
 		return 1
@@ -201,6 +207,7 @@ func Size(v cty.Value, limit int) int {
 }
 
 // Into gives a field of a struct the value of an attribute, which its schema has checked: of a setting of package cell.
+// A duration's text was checked, so its error is passed over; a list is set anew, never changed in place.
 func Into(field reflect.Value, v cty.Value) {
 	switch {
 	case field.Type() == reflect.TypeFor[time.Duration]():

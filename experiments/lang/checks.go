@@ -84,6 +84,7 @@ func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 }
 
 // httpAddress reads a url; wrong says what keeps a request from being sent there, without the url, in which a key may stand.
+// u is nil only where the text is no URL at all.
 func httpAddress(text string) (u *url.URL, wrong string) {
 	u, err := url.Parse(text)
 	if err != nil {

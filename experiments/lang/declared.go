@@ -34,6 +34,7 @@ type Blocks map[string]map[string]*Block
 
 // declaredBlocks makes the structs that cells carry of the blocks' values. What has no value (a mistake was said) has no block, and
 // what refers to it stays silent.
+// Engines and weights come first, whatever their place in the source: platforms and models look them up.
 func (l *loader) declaredBlocks() Blocks {
 	all := Blocks{"platform": {}, "model": {}, "dataset": {}, "hardware": {}, "engine": {}, "weights": {}}
 	for _, n := range l.inSource {

@@ -93,6 +93,7 @@ func (l installer) asked(file *source) *source {
 }
 
 // requirements are one text or several.
+// An option of pip (-r, --index-url) is none, nor is a text of several lines.
 func (l installer) requirements(n *node, block cty.Value, name string) (all []string) {
 	v := hclvalue.Attribute(block, name)
 	if text, ok := hclvalue.Text(v); ok {
@@ -172,6 +173,7 @@ func (l installer) installed(n *node, p *cell.Platform, all Blocks) {
 
 // Install makes a platform run what an engine's folder holds, in the place of an engine that it has; else it says why it
 // cannot.
+// It is given a copy where the declared platform must stay as it is. What it says is a whole sentence, in lower case.
 func Install(p *cell.Platform, e *cell.Engine) string {
 	if p.Engine != nil {
 		p.Engine, p.Python, p.Binary = nil, "", ""

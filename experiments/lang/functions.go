@@ -183,6 +183,7 @@ func bounded(f function.Function) function.Function {
 }
 
 // functionNames are those that an expression may call, for suggestions.
+// A child context has its own functions, or none: all of its parents' may be called.
 func functionNames(ctx *hcl.EvalContext) []string {
 	var names []string
 	for ; ctx != nil; ctx = ctx.Parent() {

@@ -88,6 +88,7 @@ func (l *loader) bounded(n *node, v cty.Value) cty.Value {
 }
 
 // cycle reports a ring of references once, with each of its edges, and leaves its members unknown.
+// way ends with the edge back to n, so the ring is its part from n on.
 func (l *loader) cycle(n *node, way []edge) {
 	start := slices.IndexFunc(way, func(e edge) bool { return e.from == n })
 	ring := way[start:]

@@ -116,6 +116,7 @@ func (l *loader) unknownMember(t hcl.Traversal, kind, name string) *hcl.Diagnost
 }
 
 // sound reports the references of an expression that lead nowhere; false when there is one.
+// Its caller evaluates nothing then, so that one slip is said once.
 func (l *loader) sound(expr hcl.Expression) bool {
 	good := true
 	for _, t := range expr.Variables() {

@@ -48,6 +48,7 @@ func newSources(given map[string][]byte) *sources {
 }
 
 // add reads a file or, of a folder, all *.hcl and *.hcl.json in it.
+// Files of a folder come in the order of their names. One that a user names is read whatever it is called.
 func (s *sources) add(path string) {
 	if s.given != nil {
 		s.addGiven(path)
@@ -148,6 +149,7 @@ func (s *sources) parse(path, abs string, at *hcl.Range) hcl.Body {
 func newlines(src []byte) []byte { return bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n")) }
 
 // imports reads what `imports = ["models.hcl"]` names, relative to the importing file.
+// Names are evaluated without any context: which files there are must be known before there are variables.
 func (s *sources) imports(file *source, chain []string) {
 	attr := file.content.Attributes["imports"]
 	if attr == nil {

@@ -104,6 +104,7 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 }
 
 // setting reads a value given from outside: text as it is for a string, else as an HCL expression.
+// false after a mistake, which is reported at the setting's place, or at the variable's where it has none.
 func (r variableReader) setting(s setting) (cty.Value, bool) {
 	v := r.v
 	value := s.value

@@ -32,6 +32,7 @@ func init() {
 const mostWork = 1_000_000
 
 // tooMuch finds a for within a for over long lists before it is evaluated.
+// It estimates, and refuses only what is certain to be long: unknown lengths count as one.
 func tooMuch(expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
 	node, ok := expr.(hclsyntax.Node)
 	if !ok {

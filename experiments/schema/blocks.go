@@ -155,6 +155,7 @@ var CellBlocks = []Block{
 	settings("limits", &cell.Limits{}), settings("capture", &cell.Capture{}), settings("telemetry", &cell.Telemetry{}), settings("slo", &cell.SLO{}),
 }
 
+// settings is a block of what the tags of a cell's part name; one without a name follows from others.
 func settings(name string, part any) Block {
 	b := Block{Name: name}
 	for _, s := range cell.Settings(part) {

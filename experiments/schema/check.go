@@ -20,7 +20,7 @@ import (
 
 // Fault is why a value does not fit its attribute.
 type Fault struct {
-	Summary string
+	Summary string // without the value, which a secret may be
 	Detail  string // what to do
 	Secret  bool   // the value must not be shown
 }
@@ -114,6 +114,7 @@ func Article(ty cty.Type) string {
 	return "a " + name
 }
 
+// checkText takes text alone, where HCL itself would make text of a number or a truth.
 func (f Field) checkText(v cty.Value) (cty.Value, *Fault) {
 	if v.Type() != cty.String {
 		sample := `"…"`
@@ -188,8 +189,10 @@ const NotFinite = `A number must be finite: no "inf", no division by zero, nothi
 // maxWhole is the largest integer that every reader of the results keeps exactly.
 const maxWhole = 1 << 53
 
+// shortNumber is a number in a message, in twelve digits: a big float has up to 154.
 func shortNumber(f *big.Float) string { return f.Text('g', 12) }
 
+// checkFlag takes "true" as well, as HCL does: a variable from the environment is text.
 func (f Field) checkFlag(v cty.Value) (cty.Value, *Fault) {
 	b, err := convert.Convert(v, cty.Bool)
 	if err != nil {

@@ -71,6 +71,7 @@ var lengthFields = []Field{
 }
 
 // LengthOf reads a count of tokens, or a distribution of counts.
+// Absent or unknown is the zero Length, which means that none is given.
 func LengthOf(v cty.Value) (cell.Length, *Fault) {
 	if !hclvalue.Present(v) {
 		return cell.Length{}, nil

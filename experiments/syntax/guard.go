@@ -31,6 +31,7 @@ func guard(src []byte, name string, isJSON bool) *hcl.Diagnostic {
 }
 
 // guardTokens refuses source that is nested too deeply to be parsed safely.
+// It goes by the tokens, which are found without recursion.
 func guardTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	type level struct {
 		lines     bool // a newline ends an expression here: between braces, not between parentheses

@@ -32,6 +32,8 @@ const Peeked = 64 << 10
 const maxWindow = 128 << 20
 
 // Decode finds out what a file is and reads it as UTF-8. Its errors are *Error.
+// The order matters: compression goes first, since what is packed may be anything; a binary file is named before its zeros
+// are taken for UTF-16; UTF-32's mark is looked for before UTF-16's, with which it begins.
 func Decode(in io.Reader) (*Text, error) {
 	t := &Text{}
 	raw := bufio.NewReaderSize(in, Peeked)
@@ -124,6 +126,7 @@ func (t *Text) gunzip(raw *bufio.Reader) (io.Reader, error) {
 // readerFunc is an io.Reader that is a function.
 type readerFunc func([]byte) (int, error)
 
+// Read implements io.Reader.
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Stoppable ends a long reading with the context's error when nobody wants it any more.
@@ -151,6 +154,7 @@ func plain(err error, packed string) error {
 }
 
 // lines checks what is read on and ends lines as everybody does.
+// One line with a carriage return at its very end is no file of that kind.
 func (t *Text) lines(raw *bufio.Reader) error {
 	head, err := raw.Peek(Peeked)
 	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
@@ -197,6 +201,7 @@ func utf16Order(head []byte) (end unicode.Endianness, mark int, wide bool) {
 }
 
 // foreign names what is no text by its first bytes, "" = not known.
+// What begins like a packed file here was packed twice: unpack took one layer away.
 func foreign(head []byte) string {
 	if text := bytes.ToLower(bytes.TrimSpace(head[:min(len(head), 256)])); bytes.HasPrefix(text, []byte("<!doctype html")) || bytes.HasPrefix(text, []byte("<html")) {
 		return "a web page"

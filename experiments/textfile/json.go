@@ -11,6 +11,7 @@ import (
 
 // Finite is a JSON text with null for the NaN and Infinity that Python writes and no JSON parser takes. A text without
 // them is returned as it is.
+// Only words outside of strings are replaced. They differ in length, so offsets in the result are not those in the file.
 func Finite(doc []byte) []byte {
 	if !bytes.Contains(doc, []byte("NaN")) && !bytes.Contains(doc, []byte("Infinity")) {
 		return doc

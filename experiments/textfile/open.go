@@ -19,6 +19,7 @@ type Error struct {
 	Hint   string // what to do, a sentence; "" = nothing more to say
 }
 
+// Error names the line, not the file: callers know by which name the user called it.
 func (e *Error) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
@@ -120,10 +121,11 @@ func Budget(bytes, most int64) (int64, error) {
 // Limited reads at most limit bytes and refuses what has more. env names the variable that raises the limit, "" = none.
 func Limited(in io.Reader, limit int64, env string) io.Reader { return &limited{in, limit, limit, env} }
 
+// limited is a reader with a bound; see Read.
 type limited struct {
 	in          io.Reader
-	left, limit int64
-	env         string
+	left, limit int64  // bytes
+	env         string // named in the advice; "" = nothing raises the limit
 }
 
 // Read asks for one byte more than is left: a file of exactly the limit ends there without an error. io.LimitReader was not
@@ -149,6 +151,7 @@ func TooLarge(limit int64, env string) error {
 	return e
 }
 
+// size is a limit as messages have it, in MiB, or in GiB where it reaches one.
 func size(bytes int64) string {
 	if bytes >= 1<<30 {
 		return strconv.FormatFloat(float64(bytes)/(1<<30), 'g', 4, 64) + " GiB"

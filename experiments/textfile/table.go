@@ -34,6 +34,7 @@ func Separator(head []byte, usual rune, wanted func(names []string) bool) (comma
 	return usual, 0
 }
 
+// declaredSeparator is what a first line "sep=;" says, 0 without one. It is no row, and may stand in quotes.
 func declaredSeparator(head []byte) (comma rune, skip int) {
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	text := strings.Trim(strings.TrimRight(string(line), "\r"), `"`)
@@ -62,6 +63,7 @@ func sample(head []byte, comma rune, most int) (rows [][]string) {
 }
 
 // alike reports that there are rows below the header and all have as many fields.
+// One row alone tells nothing: any separator that does not occur would do.
 func alike(rows [][]string) bool {
 	for _, row := range rows[1:] {
 		if len(row) != len(rows[0]) {

@@ -11,11 +11,13 @@ import (
 // valid passes UTF-8 on and stops at the first byte that is none. x/text's UTF8Validator does the same, but knows no line.
 type valid struct {
 	in      io.Reader
-	line    int
+	line    int    // of the next byte, 1-based
 	pending []byte // the beginning of a letter at the end of what was passed on
 	err     error  // stays: bufio forgets an error that Peek has met
 }
 
+// Read implements io.Reader. The bytes of a cut letter are passed on at once, as a reader should, and kept to be
+// checked with the next part.
 func (v *valid) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err

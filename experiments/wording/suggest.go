@@ -28,6 +28,7 @@ func Suggest(name string, candidates []string) string {
 	return best
 }
 
+// editsFor is how many slips are forgiven: of three letters, two changes leave too little to go by.
 func editsFor(name string) int {
 	switch n := len(name); {
 	case n < 4:
