@@ -120,13 +120,22 @@ func newRig(t *testing.T, cells, launches, size int) *rig {
 
 // node is a task's node whose launches are committed at once, in the way of a real one.
 func (r *rig) node() *Node {
-	return &Node{World: plan.World{Store: r.store}, Run: r.run, Owner: claim.Me("test"), Scratch: r.t.TempDir(),
+	scratch := r.t.TempDir()
+	r.t.Cleanup(func() {
+		if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
+			r.t.Errorf("left on the node: %v (%v)", left, err)
+		}
+	})
+	return &Node{World: plan.World{Store: r.store}, Run: r.run, Owner: claim.Me("test"), Scratch: scratch,
 		Say: func(format string, values ...any) { r.t.Logf(format, values...) },
 		Plan: func(_ context.Context, w plan.LaunchRef) (*plan.Plan, error) {
 			c := &cell.Cell{Experiment: w.Experiment, Address: w.Address, Slug: "cell-" + w.Address[48:], BatchSize: 1}
 			return &plan.Plan{Experiment: w.Experiment, Order: []plan.Step{{Item: &plan.Item{Cell: c}, Launch: w.Launch}}}, nil
 		},
-		Apply: func(_ context.Context, w plan.World, p *plan.Plan, _ apply.Options) (events.Summary, error) {
+		Apply: func(_ context.Context, w plan.World, p *plan.Plan, o apply.Options) (events.Summary, error) {
+			if err := os.Mkdir(o.Scratch, 0o755); err != nil {
+				return events.Summary{}, err
+			}
 			step := p.Order[0]
 			a, err := w.Store.Begin(step.Item.Cell, cell.Identity{Hash: step.Item.Cell.Address}, step.Launch, []byte("x"))
 			if err != nil {

@@ -125,6 +125,7 @@ func (n *Node) claimed(ctx context.Context, l *Launch, c *claim.Claim, t *Tally)
 	}
 	w, o := n.World, n.Options
 	w.Store, o.Alone, o.Scratch = tree, true, filepath.Join(n.Scratch, l.Key())
+	defer os.RemoveAll(o.Scratch) // a node would keep an empty folder of each launch
 	sum, err := n.Apply(ctx, w, p, o)
 	if err != nil {
 		return err
