@@ -14,6 +14,7 @@ import (
 )
 
 // Calibrate is the command.
+// The client is run as in an apply, by the mock in another process: within one the two would share a scheduler.
 func Calibrate(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "calibrate", Short: "Measure what matrix's own client costs on this machine",
@@ -47,6 +48,7 @@ func sayCalibration(a *app.App, c record.Calibration) {
 		a.Record(ndjson.Calibration{Calibration: c, Path: calibrate.Path(a.Results)})
 		return
 	}
+	// figures below each other, units behind them
 	say := func(what, unit string, v float64, format string) {
 		fmt.Fprintf(a, "%-52s "+format+" %s\n", what, v, unit)
 	}
@@ -62,6 +64,7 @@ func sayCalibration(a *app.App, c record.Calibration) {
 }
 
 // spoiled: the goals of a quiet machine, doubled.
+// A calibration of a busy machine would flag innocent cells.
 func spoiled(c record.Calibration) bool {
 	return c.SendLatenessP99S > 0.002 || c.TimestampErrorP99S > 0.004
 }
@@ -79,6 +82,7 @@ func deliverable(c record.Calibration) string {
 }
 
 // examineCalibration says what the client was found to cost.
+// Without one cells are not flagged: a warning, no fault.
 func examineCalibration(a *app.App) finding {
 	c, err := calibrate.Read(a.Results)
 	switch {

@@ -5,4 +5,5 @@ package machine
 import "path/filepath"
 
 // deviceOf names the volume that a path is on.
+// What differs by name is another disk here.
 func deviceOf(path string) string { return filepath.VolumeName(path) }

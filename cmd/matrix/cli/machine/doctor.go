@@ -30,6 +30,7 @@ import (
 // finding is one line of doctor: what there is, and what to do when it is a lack.
 type finding = ndjson.Check
 
+// found makes a finding; state is ok, warn or missing, advice "" where nothing is to be done.
 func found(subject, state, what, advice string) finding {
 	return finding{Subject: subject, State: state, Found: what, Advice: advice}
 }
@@ -42,6 +43,7 @@ func Doctor(a *app.App) *cobra.Command {
 			"With files, the interpreters and binaries that their platforms name are examined instead of those on PATH.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// All are gathered first, so that the loading of files that fails prints nothing half.
 			findings := examineMachine(cmd.Context(), a)
 			engines, err := examineEngines(cmd.Context(), a, args)
 			if err != nil {
@@ -60,6 +62,7 @@ func Doctor(a *app.App) *cobra.Command {
 }
 
 // sayFinding prints one finding, wrapped beside its subject.
+// Without a width (a file, a pipe) lines stay whole.
 func sayFinding(a *app.App, f finding) {
 	if a.JSON {
 		a.Record(ndjson.Finding{Finding: f})
@@ -112,6 +115,7 @@ func examineGPUs() []finding {
 			if who := gpulock.Holder(gpulock.Folder, g.UUID); who != "" {
 				f.Found += ", in use by " + who
 			}
+			// A desktop draws on a GPU and disturbs little; what computes there does.
 			for _, p := range g.Processes {
 				if p.Compute {
 					f.State, f.Advice = "warn", fmt.Sprintf("process %d (%s) computes on it: stop it before you measure", p.PID, p.Name)
@@ -129,6 +133,7 @@ func examineGPUs() []finding {
 }
 
 // examineEngines looks at the platforms of the files, or at what stands on PATH.
+// With files each platform's own interpreter and binary counts.
 func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding, error) {
 	var platforms []*cell.Platform
 	for _, name := range slices.Sorted(maps.Keys(a.Engines)) {
@@ -158,6 +163,7 @@ func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding,
 }
 
 // programs are the cells' platforms, overrides merged in, each once.
+// A pointer is a platform with its overrides: cells share one where these are alike.
 func programs(s *app.Session) []*cell.Platform {
 	var all []*cell.Platform
 	for _, c := range s.Each() {
@@ -168,6 +174,7 @@ func programs(s *app.Session) []*cell.Platform {
 	return all
 }
 
+// engineFinding names the version that matrix was tested with: others may well work.
 func engineFinding(e backends.Installed) finding {
 	if e.Err != nil {
 		return found(e.Name, "missing", e.Err.Error(), e.Advice)
@@ -186,6 +193,7 @@ func examineLimits(a *app.App) []finding {
 	} else {
 		all = append(all, found("open files", "ok", fmt.Sprintf("at most %d", hard), ""))
 	}
+	// some sandboxes have no loopback
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		all = append(all, found("loopback", "missing", err.Error(), "Engines bind to 127.0.0.1: a port must be free there."))
 	} else {
@@ -200,6 +208,7 @@ func examineLimits(a *app.App) []finding {
 }
 
 // examineResults says whether the results folder can be written to, and how much room it has.
+// A file is made and removed: permissions alone do not tell of quotas and read-only mounts.
 func examineResults(a *app.App) finding {
 	folder := a.Results
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {

@@ -21,6 +21,7 @@ import (
 )
 
 // enginesOf are the engines that some cell may run, each once, in the order of their places.
+// Cells that cannot run need none.
 func enginesOf(s *app.Session) (all []*cell.Engine) {
 	for _, c := range s.Each() {
 		for _, one := range c.Installs() {
@@ -39,11 +40,13 @@ func enginesOf(s *app.Session) (all []*cell.Engine) {
 type engineFetch struct {
 	a       *app.App
 	maker   install.Maker
-	lacking []*cell.Engine
-	dry     bool
+	lacking []*cell.Engine // locked and not installed, each folder once
+	dry     bool           // nothing is written
 }
 
 // fetchEngines locks and installs what is not, and tells how many engines that were.
+// All are locked before the first is installed: a version that does not exist shows in a second, an installation takes
+// minutes.
 func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []string, dry bool) (made int, err error) {
 	if len(all) == 0 {
 		return 0, nil
@@ -60,6 +63,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []s
 	}
 	defer release()
 	if !dry {
+		// gc goes by these files
 		if err := install.Keep(f.maker.Cache, paths); err != nil {
 			return 0, err
 		}
@@ -76,6 +80,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []s
 }
 
 // lock gives an engine its lock, written beside its file, and says what is lacking.
+// Two engines that ask for the same share a folder.
 func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 	if e.Lock == nil {
 		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking %s %s (%s)", e.Kind, e.ID, e.Asks(lang.System))
@@ -94,6 +99,7 @@ func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 		return nil
 	}
 	f.lacking = append(f.lacking, e)
+	// nil: the lock does not tell
 	var size *int64
 	download := "size unknown"
 	if e.Lock.Bytes > 0 {
@@ -105,6 +111,7 @@ func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 }
 
 // install makes what lacks, one after the other, if the disk has room for all of it.
+// Room is checked for all at once: a night's fetch must not fail at its last engine.
 func (f *engineFetch) install(ctx context.Context) error {
 	var needs []download
 	for _, e := range f.lacking {
@@ -124,6 +131,7 @@ func (f *engineFetch) install(ctx context.Context) error {
 }
 
 // placed says where in the files the engine stands that a failure is of, and what to do about it.
+// ^C is no fault of an engine.
 func placed(e *cell.Engine, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -140,6 +148,8 @@ func placed(e *cell.Engine, err error) error {
 const aboutLocks = "Written by matrix fetch: what each engine block came to. Commit it."
 
 // writeLock adds a lock to the file that it belongs into.
+// Locks of other systems and engines in the file stay. The file is read anew each time, so that two engines of one file
+// both get in.
 func writeLock(e *cell.Engine, lock *cell.Lock) error {
 	var file lang.Locks
 	text, err := os.ReadFile(e.Locks)

@@ -18,7 +18,7 @@ import (
 // download is one thing to get, with the cell whose backend gets it.
 type download struct {
 	backends.Download
-	from need
+	from need // whose backend fetches it
 }
 
 // Fetch is the command.
@@ -38,6 +38,7 @@ func Fetch(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// s may be another by then
 			defer func() { s.Close() }()
 			engines, err := fetchEngines(cmd.Context(), a, enginesOf(s), args, dry)
 			if err != nil {
@@ -59,6 +60,7 @@ func Fetch(a *app.App) *cobra.Command {
 }
 
 // chosenCells are those of files that are fetched for.
+// The session is the caller's to close where there is no error.
 func chosenCells(ctx context.Context, a *app.App, paths []string, chosen plan.Filter) (*app.Session, error) {
 	s, err := a.Load(ctx, paths)
 	if err != nil {
@@ -74,6 +76,7 @@ func chosenCells(ctx context.Context, a *app.App, paths []string, chosen plan.Fi
 }
 
 // fetch gets what can be got, engines being had: one model that is gated or gone does not keep the others from a night's run.
+// The exit code tells of troubles; what could be had is there.
 func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) error {
 	lacking, troubles, err := look(ctx, all)
 	if err != nil {
@@ -90,8 +93,10 @@ func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) e
 	}
 	switch {
 	case len(lacking) == 0 && len(troubles) == 0 && engines == 0:
+		// a record says 0, and not nothing
 		none := 0
 		a.Tell(ndjson.Fetched{Downloads: &none}, "Nothing to fetch: every engine and model is here.")
+	// roomFor was asked before, so a dry run tells of a full disk, too
 	case dry && len(lacking)+engines > 0:
 		a.Tell(ndjson.DryRun{Downloads: len(lacking) + engines}, "Nothing was downloaded (--dry-run).")
 	case !dry:
@@ -108,6 +113,7 @@ func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) e
 }
 
 // get downloads one after the other: each saturates the network alone.
+// ^C ends all; what was loaded in part is gone on with by the next fetch.
 func get(ctx context.Context, a *app.App, lacking []download) (troubles []error, err error) {
 	for _, d := range lacking {
 		a.Tell(ndjson.Fetching{Name: d.Name}, "Fetching %s", d.Name)
@@ -127,6 +133,7 @@ func get(ctx context.Context, a *app.App, lacking []download) (troubles []error,
 }
 
 // fetchProgress prints at most one line in five seconds.
+// total 0: the server does not say how large it is.
 func fetchProgress(a *app.App, name string) func(done, total int64) {
 	last := time.Now()
 	return func(done, total int64) {
@@ -142,6 +149,7 @@ func fetchProgress(a *app.App, name string) func(done, total int64) {
 	}
 }
 
+// sizeText has nil for a size that nobody tells.
 func sizeText(bytes *int64) string {
 	if bytes == nil {
 		return "size unknown"

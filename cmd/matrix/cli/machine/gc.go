@@ -34,6 +34,7 @@ func GC(a *app.App) *cobra.Command {
 
 // collect removes the engines that no file names any more, under the lock that fetch takes: one that is just being
 // installed is named by nothing yet.
+// A list and a question come first: an engine takes minutes to install again.
 func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 	cache := install.Cache()
 	release, err := install.Locked(ctx, cache, func() { a.Warn("another fetch is at work in " + cache + ": waiting for it") })
@@ -46,6 +47,7 @@ func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 		return err
 	}
 	if !dry {
+		// what a fetch that was killed left
 		if err := install.Sweep(cache); err != nil {
 			return err
 		}
@@ -79,6 +81,7 @@ func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 }
 
 // unnamed are the installed engines that no file names which fetch was run with.
+// A file that cannot be read now might name any of them, so then nothing goes. One that is gone names nothing.
 func unnamed(a *app.App, cache string) (idle []install.Installed, err error) {
 	files, err := install.Kept(cache)
 	if err != nil {

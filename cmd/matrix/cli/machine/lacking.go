@@ -25,6 +25,7 @@ type need struct {
 }
 
 // neededBy is every pair of platform and model that some cell may run and a backend can fetch for.
+// Engines that load weights from a block's folder have had them installed.
 func neededBy(s *app.Session, engines map[string]backends.Backend) []need {
 	var all []need
 	seen := map[[2]string]bool{}
@@ -42,6 +43,7 @@ func neededBy(s *app.Session, engines map[string]backends.Backend) []need {
 
 // look asks each backend what its model lacks. What cannot be told is a trouble, said once: a network that is down is
 // the same news for every model.
+// Errors are troubles, not the end: other models may be had.
 func look(ctx context.Context, all []need) (lacking []download, troubles []error, err error) {
 	seen := map[string]bool{}
 	for _, w := range all {
@@ -54,6 +56,7 @@ func look(ctx context.Context, all []need) (lacking []download, troubles []error
 			troubles = append(troubles, fmt.Errorf("look for model %s of platform %s: %w", w.cell.Model.ID, w.cell.Platform.ID, err))
 		}
 		for _, d := range found {
+			// two platforms may want one model in one place
 			if key := d.Name + "\x00" + d.Into; !seen[key] {
 				seen[key] = true
 				lacking = append(lacking, download{d, w})
@@ -64,12 +67,14 @@ func look(ctx context.Context, all []need) (lacking []download, troubles []error
 }
 
 // spareBytes stays free on a disk that models are downloaded to.
+// A disk that is filled to its end stops whatever else writes there.
 const spareBytes = 2 << 30
 
 // measure tells which disk a folder is on, and how many bytes an ordinary user may still write there.
 type measure func(folder string) (disk string, free int64, err error)
 
 // roomFor says when the downloads do not fit the disks that they go to. Folders of one disk share its room.
+// Sizes that nobody tells count as nothing: it is a warning in time, no promise.
 func roomFor(lacking []download, on measure) error {
 	type room struct{ bytes, free int64 }
 	rooms := map[string]room{}
@@ -96,6 +101,7 @@ func roomFor(lacking []download, on measure) error {
 }
 
 // diskOf measures the disk of a folder, which need not be there yet.
+// What an ordinary user may write, not what is free: file systems keep some for root.
 func diskOf(folder string) (string, int64, error) {
 	path := existing(folder)
 	usage, err := disk.Usage(path)
@@ -106,6 +112,7 @@ func diskOf(folder string) (string, int64, error) {
 }
 
 // existing is the nearest folder above a path that is there.
+// "/" or "." at last.
 func existing(path string) string {
 	for path != filepath.Dir(path) {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {

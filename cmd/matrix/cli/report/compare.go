@@ -21,13 +21,14 @@ import (
 
 // compareFlags is what `matrix compare` was asked for.
 type compareFlags struct {
-	metrics  []string
+	metrics  []string // columns of run.parquet; none = usualMetrics
 	markdown bool
-	before   bool
-	gates    []string
+	before   bool     // A is the past of B
+	gates    []string // metric=-5%, as typed
 }
 
 // Compare is the command.
+// Exit code 7 where a gate does not hold or is not shown to.
 func Compare(a *app.App) *cobra.Command {
 	var c compareFlags
 	cmd := &cobra.Command{
@@ -68,12 +69,14 @@ func sidesOf(cmd *cobra.Command, before bool, args []string) error {
 }
 
 // compare pairs the cells of two sides and draws, or judges by the gates. A metric that a gate names is compared though
-// --metric does not have it.
+// --metrics does not have it.
 func compare(ctx context.Context, a *app.App, f compareFlags, words []string) error {
+	// Mistakes of the flags come before anything is read: a tree may take a second.
 	gates, err := parseGates(f.gates)
 	if err != nil {
 		return err
 	}
+	// A gate is never silently without its metric.
 	for _, g := range gates {
 		if len(f.metrics) > 0 && !slices.Contains(f.metrics, g.Metric) {
 			f.metrics = append(f.metrics, g.Metric)
@@ -102,6 +105,7 @@ func compare(ctx context.Context, a *app.App, f compareFlags, words []string) er
 		return err
 	}
 	m := summary.Match(sides[0].Cells, sides[1].Cells)
+	// The two sides may overlap: a cell against itself says nothing.
 	m.Pairs = slices.DeleteFunc(m.Pairs, func(p summary.Pair) bool { return p.A == p.B })
 	if len(m.Pairs) == 0 {
 		return app.Hint(fmt.Errorf("no cell of %q has a partner in %q", sides[0].Word, sides[1].Word), "Cells pair by all axes but those in which the sides differ; name one cell a side to compare any two.")
@@ -122,6 +126,8 @@ func compare(ctx context.Context, a *app.App, f compareFlags, words []string) er
 }
 
 // readSides reads what two words name; a tree that both lie in is read once.
+// A word is tried as a folder first, then as a date, an attempt or an identity, then as cells: what is nearest to a
+// whole tree wins.
 func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Side, err error) {
 	sets := map[string]*summary.Set{}
 	for i, word := range words {
@@ -133,11 +139,13 @@ func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Si
 			if sets[root], err = readSet(ctx, a, root); err != nil {
 				return out, err
 			}
+			// once a tree, not once a side
 			for _, p := range sets[root].Problems {
 				a.Warn(fmt.Sprintf("attempt %s of %s is left out: %s", p.Attempt, p.Slug, p.Problem))
 			}
 		}
 		out[i] = view.Side{Word: word, Set: sets[root], Cells: sets[root].Cells}
+		// a folder is all of its cells
 		if root != a.Results || word == a.Results {
 			continue
 		}
@@ -156,6 +164,7 @@ func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Si
 }
 
 // readSet is the cells of a tree that have a complete launch; no others can be compared.
+// Simulated and imported cells are among them: two of a kind may well be compared.
 func readSet(ctx context.Context, a *app.App, root string) (*summary.Set, error) {
 	store, err := a.StoreAt(root)
 	if err != nil {
@@ -173,6 +182,7 @@ func readSet(ctx context.Context, a *app.App, root string) (*summary.Set, error)
 }
 
 // sidesThere says what could have been meant by a word that names nothing: the axes, an axis's labels, or the cells.
+// A mistyped label is met with the labels of its axis.
 func sidesThere(cells []*summary.Cell, word string) string {
 	axis, _, isAxis := strings.Cut(word, "=")
 	axes := []string{"experiment", "platform", "model", "batch_size"}
@@ -193,6 +203,7 @@ func sidesThere(cells []*summary.Cell, word string) string {
 
 // listed are the first words of a list, each once.
 func listed(words []string) string {
+	// more names than that nobody reads in a message
 	const most = 8
 	var once []string
 	for _, w := range words {
@@ -207,6 +218,7 @@ func listed(words []string) string {
 }
 
 // namedBy are the cells that axis=glob, an experiment's name, or the prefix of a cell names.
+// Experiments come before cells: a prefix of a cell may be an experiment's whole name. None is no error here.
 func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
 	if axis, glob, found := strings.Cut(word, "="); found {
 		return slices.DeleteFunc(slices.Clone(cells), func(c *summary.Cell) bool {
@@ -222,6 +234,7 @@ func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
 }
 
 // comparedMetrics are the metrics asked for, or the usual ones.
+// In the order asked for.
 func comparedMetrics(names []string) ([]record.Metric, error) {
 	if len(names) == 0 {
 		names = usualMetrics
@@ -238,5 +251,6 @@ func comparedMetrics(names []string) ([]record.Metric, error) {
 }
 
 // usualMetrics are compared where the user names none.
+// What a decision may rest on, and what explains it.
 var usualMetrics = []string{"output_throughput", "request_throughput", "valid_evaluations_per_hour", "ttft_p50_s", "tpot_p50_s", "e2e_p50_s", "e2e_p99_s", "load_s", "batch_s",
 	"success_rate", "valid_share", "vram_peak_bytes", "rss_peak_bytes", "cpu_cores_mean", "j_per_output_token"}

@@ -12,6 +12,7 @@ import (
 )
 
 // question is what a report was asked.
+// The zero value asks for the default decision.
 type question struct {
 	rules    *cell.Decision             // nil = the default weights
 	requests []int64                    // nil = the rules'
@@ -22,12 +23,14 @@ type question struct {
 }
 
 // decide weighs what a set holds, answers included.
+// Both results are of the same set. Answers are compared once and kept beside the results, unless readOnly.
 func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
 	answers, err := quality.Kept(ctx, set, q.prompts, q.readOnly, q.observe)
 	if err != nil {
 		return nil, nil, err
 	}
 	o := decision.Options{Rules: q.rules, Requests: q.requests, Command: q.command, Quality: accuracyOf(answers)}
+	// A pair stands once, so it may have to be turned round.
 	o.Difference = func(of, less *summary.Cell) *decision.Difference {
 		for _, p := range answers.Pairs {
 			forward := p.CellA == less.Slug && p.CellB == of.Slug
@@ -44,6 +47,7 @@ func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result
 }
 
 // accuracyOf looks up a cell's share of answers that are the reference.
+// nil where no prompt of the cell has a reference.
 func accuracyOf(answers *quality.Report) func(*summary.Cell) *float64 {
 	bySlug := map[string]*quality.Share{}
 	for _, c := range answers.Cells {
@@ -61,12 +65,14 @@ func accuracyOf(answers *quality.Report) func(*summary.Cell) *float64 {
 const manyPrompts = 1000
 
 // comparing tells on a terminal how far the comparison of answers is, while it lasts.
+// nil where nobody looks: quality.Kept takes that for nothing to tell.
 func comparing(a *app.App) func(done, all int) {
 	if !a.TTY || a.JSON {
 		return nil
 	}
 	return func(done, all int) {
 		switch {
+		// done before anybody has read it
 		case all < manyPrompts:
 		case done < all:
 			fmt.Fprintf(a.Err, "\r%d of %d prompts compared", done, all)

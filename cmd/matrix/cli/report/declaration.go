@@ -21,14 +21,15 @@ import (
 // declaration is what the HCL says of the experiments of a report, where it is still at hand.
 type declaration struct {
 	app     *app.App
-	from    string // "the last saved plan", or the file that was named
-	session *app.Session
-	plans   []*plan.Plan
-	err     error
+	from    string       // "the last saved plan", or the file that was named
+	session *app.Session // nil = there is no declaration; closed by close
+	plans   []*plan.Plan // of the experiments that are reported
+	err     error        // why what was named cannot be taken
 }
 
 // declaredFor loads what was planned. What was named must load; the last saved plan is taken where it tells of one of the
 // experiments, and is no fault where it does not, or cannot be read any more: the results stand alone.
+// It always returns a declaration: without a session each of its methods gives what stands for "not known".
 func declaredFor(ctx context.Context, a *app.App, named string, names []string) declaration {
 	d := declaration{app: a, from: "the last saved plan, as its files are now"}
 	var args []string
@@ -44,10 +45,12 @@ func declaredFor(ctx context.Context, a *app.App, named string, names []string) 
 		return d
 	}
 	for _, p := range plans {
+		// a file may declare more than is reported
 		if slices.Contains(names, p.Experiment) {
 			d.plans = append(d.plans, p)
 		}
 	}
+	// the saved plan is of other experiments
 	if len(d.plans) == 0 {
 		s.Close()
 		if named != "" {
@@ -59,6 +62,7 @@ func declaredFor(ctx context.Context, a *app.App, named string, names []string) 
 	return d
 }
 
+// someExperiments are the first eight of the plans', for a message.
 func someExperiments(plans []*plan.Plan) string {
 	var names []string
 	for _, p := range plans {
@@ -67,6 +71,7 @@ func someExperiments(plans []*plan.Plan) string {
 	return format.Some(names, 8)
 }
 
+// close may be called whether or not anything was loaded.
 func (d declaration) close() {
 	if d.session != nil {
 		d.session.Close()
@@ -85,6 +90,7 @@ func (d declaration) rules() *cell.Decision {
 }
 
 // coverage is every cell that the files declare with how far it is: a report must not hide what was not measured.
+// Cells that were skipped stand in it with the reason of the rule that ruled them out.
 func (d declaration) coverage() *report.Coverage {
 	if len(d.plans) == 0 {
 		return nil
@@ -93,6 +99,7 @@ func (d declaration) coverage() *report.Coverage {
 	for _, p := range d.plans {
 		for _, item := range p.Items {
 			reason := item.Detail
+			// the first, where nothing more exact is told
 			for _, r := range item.Reasons {
 				if reason == "" {
 					reason = string(r)
@@ -109,6 +116,7 @@ func (d declaration) coverage() *report.Coverage {
 }
 
 // hold counts goodput under the bounds that are declared now, whatever was declared when it was measured.
+// A bound may be changed without measuring again: requests' rows have what it takes.
 func (d declaration) hold(set *summary.Set) error {
 	for _, p := range app.ItemsOf(d.plans) {
 		for _, c := range set.Cells {
@@ -133,6 +141,7 @@ func (d declaration) prompts(ctx context.Context) (quality.Prompts, error) {
 
 // recipe writes the script of a cell as it was measured. What is declared now, where it is at hand, adds what a result does
 // not tell.
+// It is called for the cells that lead, so what it costs is paid for those alone.
 func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
 	return func(c *summary.Cell) (report.Recipe, error) {
 		var base *cell.Cell
@@ -152,6 +161,7 @@ func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Rec
 
 // recipeOf is the script of a measured cell, and the cell as it was; base, where there is one, is the cell as it is declared
 // now. port 0: the declared one, else the engine's usual.
+// Nothing to start (an attached server, an engine without recipes) is an error that says so.
 func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.Cell, port int) (script string, cell *cell.Cell, err error) {
 	if cell, err = measuredCellOf(c, base); err != nil {
 		return "", nil, err
@@ -160,6 +170,7 @@ func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.C
 	if write == nil || cell.Platform.Attach {
 		return "", cell, nothingStarted(cell)
 	}
+	// its curl line at the script's end asks a real prompt
 	var example backends.Request
 	if d.session != nil && cell.Dataset != nil {
 		example = launch.Example(ctx, d.session.World, cell)
@@ -169,6 +180,7 @@ func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.C
 }
 
 // measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last.
+// The identity of an attempt holds everything that decides a launch, so no declaration is needed.
 func measuredCellOf(c *summary.Cell, base *cell.Cell) (*cell.Cell, error) {
 	last := slices.Concat(c.Attempts, c.Launches)
 	if len(last) == 0 {

@@ -16,12 +16,14 @@ import (
 )
 
 // deliver writes the report's files and says in short what is in them.
+// With --out - only the report goes to stdout, in the one format that check allowed.
 func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f reportFlags, names []string) error {
 	if f.out == "-" {
 		return writeReport(a.Page(), doc, f.formats[0], a.Width())
 	}
 	dir := f.out
 	if dir == "" && len(names) > 0 {
+		// of several experiments it lies with the first
 		dir = filepath.Join(a.Results, names[0], "report")
 	}
 	var written []string
@@ -32,6 +34,7 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 		}
 	}
 	if a.JSON {
+		// one answer a line, then the record of the report itself
 		for _, g := range weighed.Groups {
 			for _, q := range g.Questions {
 				a.Document(q.Answer)
@@ -53,6 +56,7 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 const screenLines = 40
 
 // printReport prints the answer and the comparison, or all of it.
+// Beyond a screen it says how to have the rest.
 func printReport(a *app.App, doc *report.Document, full bool) error {
 	if full {
 		return doc.WriteText(a.Page(), a.Width())
@@ -71,6 +75,7 @@ func printReport(a *app.App, doc *report.Document, full bool) error {
 }
 
 // firstScreen is how many lines are printed: all, or those up to the last blank one that leaves no table cut and no title alone.
+// most counts the line that says how much more there is, and the blank one before it.
 func firstScreen(lines []string, most int) int {
 	if len(lines) <= most {
 		return len(lines)
@@ -85,6 +90,7 @@ func firstScreen(lines []string, most int) int {
 }
 
 // saveReport writes the formats into a folder, which is made where it is not there.
+// Each file is replaced whole: an open browser never reads half a page.
 func saveReport(dir string, doc *report.Document, formats []string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("write the report: %w", err)
@@ -101,6 +107,7 @@ func saveReport(dir string, doc *report.Document, formats []string) ([]string, e
 		}
 		written = append(written, path)
 	}
+	// a page has its charts within, Markdown refers to files
 	if slices.Contains(formats, "md") {
 		for name, svg := range doc.Charts() {
 			if err := app.ReplaceText(filepath.Join(dir, name), svg); err != nil {
@@ -111,6 +118,7 @@ func saveReport(dir string, doc *report.Document, formats []string) ([]string, e
 	return written, nil
 }
 
+// writeReport takes a format that check knows; width is for text alone.
 func writeReport(w io.Writer, doc *report.Document, format string, width int) error {
 	switch format {
 	case "html":

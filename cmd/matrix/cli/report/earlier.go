@@ -17,11 +17,13 @@ import (
 )
 
 // beforeAndNow is each cell before its last change, and as it is now.
+// A cell that never changed has no past, and is in no pair.
 func beforeAndNow(ctx context.Context, a *app.App, words []string) (out [2]view.Side, err error) {
 	now, err := readSet(ctx, a, a.Results)
 	if err != nil {
 		return out, err
 	}
+	// all, or those that the one word names
 	cells := now.Cells
 	if len(words) > 0 {
 		if cells = namedBy(now.Cells, words[0]); len(cells) == 0 {
@@ -45,6 +47,7 @@ func beforeAndNow(ctx context.Context, a *app.App, words []string) (out [2]view.
 var identityPrefix = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
 // narrowed is the set that a date, an attempt or an identity names; nil where the word is none of them.
+// Older launches are summed anew from the store: the set at hand has only what counts now.
 func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set, error) {
 	var keep func(*summary.Cell, store.Past) bool
 	day, dated := strings.CutPrefix(word, "@")
@@ -55,6 +58,7 @@ func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set,
 		if err != nil {
 			return nil, err
 		}
+		// by its end: an attempt that was under way that day did not count yet
 		keep = func(_ *summary.Cell, p store.Past) bool { return !p.Ended.After(end) }
 	case noAttempt == nil:
 		keep = func(_ *summary.Cell, p store.Past) bool { return p.Attempt == word }
@@ -76,6 +80,7 @@ func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set,
 }
 
 // endOf is a day's end, or the moment that is written out.
+// A day is the user's own, a moment has its zone.
 func endOf(word string) (time.Time, error) {
 	if day, err := time.ParseInLocation(time.DateOnly, word, time.Local); err == nil {
 		return day.AddDate(0, 0, 1).Add(-time.Nanosecond), nil
@@ -87,6 +92,7 @@ func endOf(word string) (time.Time, error) {
 }
 
 // parseGates reads metric=-5%.
+// The sign says which way is allowed; 0 and less than -100% mean nothing.
 func parseGates(words []string) ([]summary.Gate, error) {
 	var out []summary.Gate
 	for _, word := range words {

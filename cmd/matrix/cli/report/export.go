@@ -22,7 +22,7 @@ import (
 
 // exportFlags is what `matrix export` was asked for.
 type exportFlags struct {
-	table, format, out string
+	table, format, out string // out: a file, a folder, or - for stdout
 }
 
 // Export is the command.
@@ -54,10 +54,12 @@ For other tools --out is a folder:
 }
 
 // export writes rows of results, in a format that the file's ending tells where --format does not.
+// A file is written whole or not at all, see app.WriteWhole.
 func export(ctx context.Context, a *app.App, e exportFlags, names []string) error {
 	if e.out == "" {
 		return app.Hint(errors.New("matrix export needs a file to write"), "For example: --out runs.csv, or --out - --format jsonl for standard output.")
 	}
+	// runs.csv says it; - and a folder do not
 	if e.format == "" {
 		e.format = strings.TrimPrefix(filepath.Ext(e.out), ".")
 	}
@@ -75,6 +77,7 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 		_, err := exchange.Export(a.Page(), e.format, e.table, attempts)
 		return err
 	}
+	// a file that is there stays until the new one is whole
 	rows, err := app.WriteWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, attempts) })
 	if err != nil {
 		return err
@@ -84,6 +87,7 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 }
 
 // exportForeign writes attempts as another tool reads them, and says what that has no place for.
+// Rows in the record of --json are files here.
 func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []string) error {
 	if e.out == "-" || e.table != "run" {
 		return app.Hint(fmt.Errorf("%s is written into a folder, and has no choice of tables", e.format), "For example: matrix export --format "+e.format+" --out "+e.format+".")
@@ -92,6 +96,7 @@ func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []strin
 	if err != nil {
 		return err
 	}
+	// it has a list entry a request, so without rows there is nothing to write
 	if e.format == foreign.Bench {
 		attempts = slices.DeleteFunc(attempts, func(x exchange.Attempt) bool {
 			_, err := os.Stat(filepath.Join(x.Dir, "requests.parquet"))
@@ -114,6 +119,7 @@ func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []strin
 
 // exported lists the attempts to write, each with whether it counts. What is void, damaged or without the table is named
 // instead.
+// Nothing at all is an error: an empty file would be taken for an empty experiment.
 func exported(ctx context.Context, a *app.App, table string, names []string) ([]exchange.Attempt, error) {
 	store, err := a.Store()
 	if err != nil {
@@ -135,6 +141,7 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 			fmt.Fprintf(a.Err, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
 		case p.Lacks(table):
 			fmt.Fprintf(a.Err, "left out: %s has no %s.parquet any more\n", p.Dir, table)
+		// Damage inside of a file shows only when it is read: told then, and the others go on.
 		default:
 			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot, Unreadable: func(err error) {
 				fmt.Fprintf(a.Err, "left out: %s cannot be read (%v); matrix verify looks at all files\n", p.Dir, err)
@@ -148,6 +155,7 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 }
 
 // noAttempts says that there is nothing of these experiments, and what there is.
+// An experiment's name mistyped is the usual cause.
 func noAttempts(ctx context.Context, a *app.App, names []string) error {
 	there, err := a.ExperimentsThere(ctx)
 	if err != nil {

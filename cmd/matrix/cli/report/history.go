@@ -45,10 +45,11 @@ CELLS is a cell (a prefix of its id, folder or name), axis=label, or an experime
 
 // historyFlags is what `matrix history` was asked for.
 type historyFlags struct {
-	metric, parquet string
+	metric, parquet string // parquet: the file; "" = none
 	csv, gobench    bool
 }
 
+// history draws, or writes rows for other tools: those need each launch, a person needs each version.
 func history(ctx context.Context, a *app.App, f historyFlags, words []string) error {
 	metrics, err := comparedMetrics([]string{f.metric})
 	if err != nil {
@@ -64,7 +65,9 @@ func history(ctx context.Context, a *app.App, f historyFlags, words []string) er
 			return app.Hint(fmt.Errorf("no cell in %s is named by %q", a.Results, words[0]), sidesThere(set.Cells, words[0]))
 		}
 	}
+	// one metric: a line each version would not hold more
 	h := view.History{Metric: metrics[0]}
+	// Eras are read from the store, cell by cell: only those that were named.
 	for _, c := range cells {
 		eras, err := set.Eras(ctx, c)
 		if err != nil {

@@ -20,11 +20,12 @@ import (
 	"matrix/results/summary"
 )
 
+// judgeFlags are what `matrix judge` was asked for.
 type judgeFlags struct {
-	url, model, keyEnv string
-	limit, concurrent  int
-	tokens             int
-	timeout            time.Duration
+	url, model, keyEnv string        // keyEnv names a variable: a key on a command line is everybody's to read
+	limit, concurrent  int           // prompts at most, 0 = all; questions in flight
+	tokens             int           // of a reply at most
+	timeout            time.Duration // of one question
 }
 
 // Judge is the command.
@@ -55,6 +56,7 @@ asked for twice: an interrupted run goes on.
 	return cmd
 }
 
+// twoCells wants the cells; files may follow them.
 func twoCells(cmd *cobra.Command, args []string) error {
 	if len(args) < 2 {
 		return app.Hint(fmt.Errorf("%s takes two cells, not %d", cmd.CommandPath(), len(args)), "For example:"+cmd.Example[1:])
@@ -62,6 +64,8 @@ func twoCells(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// judge loads the declaration for its prompts: results have hashes of them, not texts. A password in the URL is
+// refused: it would stand in the list of processes.
 func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 	if f.url == "" || f.model == "" {
 		return app.Hint(errors.New("a judge needs --url and --model"), "For instance: --url http://127.0.0.1:8000/v1 --model NAME.")
@@ -69,6 +73,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 	if u, err := url.Parse(f.url); err != nil || u.User != nil {
 		return app.Hint(errors.New("--url is no address like http://127.0.0.1:8000/v1, or has a password in it"), "A key is given by --api-key-env NAME.")
 	}
+	// a server on this machine mostly wants none
 	key := ""
 	if f.keyEnv != "" {
 		if key = os.Getenv(f.keyEnv); key == "" {
@@ -89,6 +94,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 		return err
 	}
 	client := wire.New(wire.Options{Connections: f.concurrent, APIKey: key})
+	// its connections
 	defer client.Close()
 	j := quality.Judge{Model: f.model, Ask: f.ask(client), Concurrent: f.concurrent, Limit: f.limit, Prompts: prompts.Of, Observe: judged(a)}
 	got, err := j.Compare(ctx, a.Results, first, second)
@@ -100,6 +106,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 }
 
 // ask sends one question as a chat of one message, without randomness.
+// An error ends the run; what was judged before is kept, so that the next goes on.
 func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 	return func(ctx context.Context, question string) (string, error) {
 		req := backends.Request{Messages: []backends.Message{{Role: "user", Content: question}}, MaxTokens: f.tokens,
@@ -114,6 +121,7 @@ func (f judgeFlags) ask(client *wire.Client) quality.Ask {
 }
 
 // findCells finds two cells among the results.
+// Both must have results, and be two.
 func findCells(ctx context.Context, a *app.App, words ...string) (first, second *summary.Cell, err error) {
 	_, set, err := a.Summary(ctx)
 	if err != nil {
@@ -146,6 +154,7 @@ func judged(a *app.App) func(done, all int) {
 	}
 }
 
+// sayJudgement tells ties and turned verdicts, too: a judge that is led by the order must not be believed.
 func sayJudgement(a *app.App, j *quality.Judgement) {
 	if a.JSON {
 		r := ndjson.Judgement{A: j.A, B: j.B, Model: j.Model, Prompts: j.N, WinsA: j.WinsA, WinsB: j.WinsB, Ties: j.Ties, Turned: j.Turned, Unclear: j.Unclear, Alike: j.Alike, File: j.File}

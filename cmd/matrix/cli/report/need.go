@@ -12,6 +12,7 @@ import (
 )
 
 // command is what to type to get what an answer lacks: only a command that has work to do is one. It is planned first.
+// A card that says "do this" must not lead to "nothing is pending".
 func (d declaration) command(ctx context.Context) func(decision.Need) string {
 	if d.session == nil {
 		return func(decision.Need) string { return "" }
@@ -33,6 +34,7 @@ func again(n decision.Need) decision.Need {
 }
 
 // hasWork plans what a need asks for, as apply would.
+// It reads the results once more; nothing is started.
 func (d declaration) hasWork(ctx context.Context, n decision.Need) bool {
 	s := *d.session // its cells, under a filter of its own
 	s.Filter = plan.Filter{Only: n.Only, Launches: n.Launches}
@@ -44,6 +46,7 @@ func (d declaration) hasWork(ctx context.Context, n decision.Need) bool {
 }
 
 // arguments are those that load the same files again.
+// Quoted for a shell, so that the line can be copied.
 func (d declaration) arguments() string {
 	var b strings.Builder
 	for _, path := range d.session.Paths {

@@ -25,6 +25,7 @@ func Recipe(a *app.App) *cobra.Command {
 		Args: app.NeedCell,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// With files what they declare is meant, even where the cell was measured otherwise.
 			if len(args) == 1 { // no files were named, so a cell that was measured is as it was
 				if done, err := measuredRecipe(cmd.Context(), a, args[0], port); done || err != nil {
 					return err
@@ -59,6 +60,7 @@ func Recipe(a *app.App) *cobra.Command {
 
 // measuredRecipe prints the recipe of a cell with results, as it was measured; done is false when the word names none, or
 // several.
+// An imported cell has no settings to start anything with.
 func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (done bool, err error) {
 	_, set, err := a.Summary(ctx)
 	if err != nil {
@@ -85,10 +87,12 @@ func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (don
 	return true, nil
 }
 
+// nothingStarted says it for attached servers and for engines of which no recipe is known.
 func nothingStarted(c *cell.Cell) error {
 	return app.Hint(fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at "+c.Platform.PublicURL()+".")
 }
 
+// sayRecipe warns where the plan would not run the cell: the script may well fail as the plan says.
 func sayRecipe(a *app.App, p app.PlannedCell, script string) {
 	if skip := p.Item.Cell.Skip; skip != nil {
 		a.Warn(fmt.Sprintf("%s is %s: %s", p.Name(), p.Item.State, skip.Reason))
@@ -96,6 +100,7 @@ func sayRecipe(a *app.App, p app.PlannedCell, script string) {
 	sayScript(a, ndjson.Recipe{Experiment: p.Plan.Experiment, Cell: p.Item.Cell.Address[:16], Name: p.Item.Cell.Name(), Script: script})
 }
 
+// sayScript prints the script alone, so that it can go into a file or a shell.
 func sayScript(a *app.App, r ndjson.Recipe) {
 	if a.JSON {
 		a.Record(r)

@@ -22,12 +22,12 @@ import (
 
 // reportFlags are what `matrix report` was asked for.
 type reportFlags struct {
-	out      string
-	formats  []string
-	plan     string
+	out      string   // folder, "-" or "" for the usual one
+	formats  []string // of reportFormats
+	plan     string   // plan or HCL; "" = the last saved plan, where it fits
 	explain  bool
 	full     bool
-	requests []int64
+	requests []int64 // none = the decision block's
 }
 
 // reportFormats are the forms of a report, in the order of the help.
@@ -75,6 +75,7 @@ where it has the experiment. Everything else comes from the results alone.`,
 	return cmd
 }
 
+// check is of the flags against the reports that they would make; names has one name for each.
 func (f reportFlags) check(names []string) error {
 	for _, format := range f.formats {
 		if !slices.Contains(reportFormats, format) {
@@ -96,6 +97,8 @@ func (f reportFlags) check(names []string) error {
 }
 
 // reports makes one report of what is named, or one an experiment.
+// All names are checked first: a report that takes a minute must not end with a typing error. Without results there is
+// still a report, which says so.
 func reports(ctx context.Context, a *app.App, f reportFlags, named []string) error {
 	there, err := a.ExperimentsThere(ctx)
 	if err != nil {
@@ -114,8 +117,10 @@ func reports(ctx context.Context, a *app.App, f reportFlags, named []string) err
 		}
 	}
 	if len(there) == 0 {
+		// a report that says there is nothing yet
 		together = [][]string{nil}
 	}
+	// what a report is called in a message
 	var each []string
 	for _, names := range together {
 		each = append(each, strings.Join(names, " + "))
@@ -131,6 +136,7 @@ func reports(ctx context.Context, a *app.App, f reportFlags, named []string) err
 	return nil
 }
 
+// orNone keeps a message from ending in nothing.
 func orNone(names []string) []string {
 	if len(names) == 0 {
 		return []string{"none"}
@@ -139,6 +145,7 @@ func orNone(names []string) []string {
 }
 
 // reportOn makes one report of one or several experiments.
+// --explain prints the decision's lines and writes no file.
 func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) error {
 	return conclude(ctx, a, f, names, func(in report.Input) error {
 		if f.explain {
@@ -154,6 +161,7 @@ func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) er
 }
 
 // Page writes the page that `matrix report` makes of an experiment, and nothing else: the results are only read.
+// It prints nothing, takes no lock and may run beside an apply.
 func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error {
 	quiet := a.Quiet()
 	quiet.ReadOnly = true
@@ -167,6 +175,7 @@ func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error
 }
 
 // conclude reads what a report is made of and calls do with it.
+// The declaration is open while do runs: recipes are written from it.
 func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do func(report.Input) error) error {
 	store, set, err := a.Summary(ctx, names...)
 	if err != nil {
@@ -184,6 +193,7 @@ func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do
 	if err := declared.hold(set); err != nil {
 		return err
 	}
+	// references may have been added since; they need no new measurement
 	prompts, err := declared.prompts(ctx)
 	if err != nil {
 		return err
@@ -196,6 +206,7 @@ func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do
 		Recipe: declared.recipe(ctx), Decision: weighed})
 }
 
+// reportTitle is "matrix report" where there are no results at all.
 func reportTitle(names []string) string {
 	if len(names) == 0 {
 		return "matrix report"
@@ -223,6 +234,7 @@ func sayAbsent(a *app.App, set *summary.Set) {
 }
 
 // leftOut is what a report cannot tell without a file.
+// Files that are not in it cost the report nothing that a reader would miss.
 var leftOut = map[string]string{
 	"outputs.parquet":  "what their answers say is left out",
 	"requests.parquet": "their latency curves and failed requests are left out, and how long other sizes take goes by the steady window of run.parquet",

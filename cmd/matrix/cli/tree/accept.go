@@ -39,7 +39,9 @@ func Accept(a *app.App) *cobra.Command {
 	return cmd
 }
 
+// accept marks the chosen cells, and plans again to say what came of it.
 func accept(ctx context.Context, a *app.App, sel string, files []string, reason string) error {
+	// axis=glob narrows the plan itself, so that only what matches is looked at
 	var only []string
 	if strings.Contains(sel, "=") {
 		only = []string{sel}
@@ -71,6 +73,7 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 }
 
 // acceptable are the stale cells that a selector means, and the attempt when it means only one.
+// By a prefix exactly one; by axis=glob all stale ones of those that match.
 func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, sel string) (chosen []app.PlannedCell, attempt string, err error) {
 	all := app.ItemsOf(plans)
 	if strings.Contains(sel, "=") {
@@ -93,6 +96,7 @@ func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 		_, err := app.OneItem(plans, sel)
 		return nil, "", err
 	}
+	// nothing to forgive, or nothing there
 	if item := chosen[0].Item; !stale(item) {
 		return nil, "", app.Hint(fmt.Errorf("%s is not stale: it is %s", chosen[0].Name(), item.State), "Only results that a change made stale can be accepted; matrix explain "+item.Cell.ID()+" says how it stands.")
 	}
@@ -100,6 +104,7 @@ func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 }
 
 // attempted is the planned cell of the attempt that a selector names.
+// A cell of another file cannot be accepted: its identity in the plan is what the mark blesses.
 func attempted(ctx context.Context, a *app.App, s *app.Session, all []app.PlannedCell, sel string) ([]app.PlannedCell, string, error) {
 	found, err := selected(ctx, a, s.World.Store, sel)
 	if err != nil {
@@ -122,6 +127,7 @@ func stale(item *plan.Item) bool {
 }
 
 // sayAccepted plans once more, so that what is said is what the plan makes of it.
+// An accept does not help a cell that lacks launches: then the plan still has them, and the user sees it here.
 func sayAccepted(ctx context.Context, a *app.App, s *app.Session, chosen []app.PlannedCell, reason string) error {
 	plans, err := s.Plans(ctx)
 	if err != nil {

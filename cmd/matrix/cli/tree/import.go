@@ -20,10 +20,10 @@ import (
 
 // importFlags is what `matrix import` was asked for.
 type importFlags struct {
-	experiment  string
+	experiment  string // a name of its own keeps imports apart from what matrix measured
 	options     exchange.Options
-	maps        []string
-	weightBytes int64
+	maps        []string // column=field, as typed
+	weightBytes int64    // 0 = unknown
 }
 
 // Import is the command.
@@ -62,6 +62,7 @@ are cells of their own.
 }
 
 // importFiles reads every file before it keeps anything.
+// A mistake in the tenth file must not leave nine imported.
 func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string) error {
 	if i.options.Format == "" {
 		return app.Hint(errors.New("what wrote the file is not said"), "Say --format "+strings.Join(exchange.Formats(), ", ")+".")
@@ -93,9 +94,11 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 			continue // an error file, which belongs to the one before it
 		}
 		kept, err := exchange.Keep(ctx, tree, i.experiment, sources[n], sets)
+		// what was kept before an error is said before the error
 		for k, one := range kept {
 			sayImported(a, paths[n], one, sets[k])
 		}
+		// no fault of the file
 		var locked *store.ErrLocked
 		if errors.As(err, &locked) {
 			return err
@@ -112,6 +115,7 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 const keptSource = 4 << 20
 
 // sourceOf is a file as it was, nil where it is too large to be kept.
+// Kept as evidence: an import cannot be measured again.
 func sourceOf(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() > keptSource {
@@ -128,6 +132,7 @@ func numbering(s *exchange.Set) []string {
 	return []string{s.Place}
 }
 
+// sayImported tells each set with its warnings, which are kept with the results, too.
 func sayImported(a *app.App, path string, k exchange.Kept, s *exchange.Set) {
 	if a.JSON {
 		a.Record(ndjson.Imported{File: path, Cell: k.Cell.Name(), Address: k.Cell.Address, Experiment: k.Cell.Experiment, Launch: s.Labels.Launch,
@@ -135,6 +140,7 @@ func sayImported(a *app.App, path string, k exchange.Kept, s *exchange.Set) {
 		return
 	}
 	rows := format.Count(len(s.Requests), "request")
+	// a tool that kept no row per request
 	if len(s.Requests) == 0 {
 		rows = "totals only"
 	}

@@ -26,6 +26,7 @@ func Merge(a *app.App) *cobra.Command {
 		Args: app.Need("a results folder", "/mnt/other/results"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// Folders are taken one after the other: what is whole is taken, and the exit code tells of the rest.
 			damaged := 0
 			for _, dir := range args {
 				n, err := merge(cmd.Context(), a, dir)
@@ -43,6 +44,7 @@ func Merge(a *app.App) *cobra.Command {
 }
 
 // merge takes over one folder and returns how many of its attempts are damaged.
+// A conflict takes nothing of this folder; folders before it stay taken.
 func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error) {
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return 0, app.Hint(fmt.Errorf("there is no results folder %s", dir), "Name the folder that holds the experiments' folders.")
@@ -63,11 +65,13 @@ func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error)
 	if err != nil {
 		return 0, err
 	}
+	// attempts that came may supersede some that were here
 	a.Recount(into)
 	sayMerged(a, dir, m)
 	return len(m.Damaged), nil
 }
 
+// sayMerged names every damaged attempt, and counts the others.
 func sayMerged(a *app.App, dir string, m store.MergeReport) {
 	for _, p := range m.Damaged {
 		sayProblem(a, p)

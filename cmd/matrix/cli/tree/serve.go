@@ -51,6 +51,7 @@ left running. It listens on loopback; another address needs --token-env, and the
 }
 
 // serverOf is a server for the results.
+// ReadOnly is set for all that this process does: it must never write into a tree that an apply fills.
 func serverOf(a *app.App) (*serve.Server, error) {
 	a.ReadOnly = true
 	store, err := a.Store()
@@ -60,6 +61,7 @@ func serverOf(a *app.App) (*serve.Server, error) {
 		}}, err
 }
 
+// buildCopy writes the copy and ends.
 func buildCopy(ctx context.Context, a *app.App, dir string) error {
 	s, err := serverOf(a)
 	if err != nil {
@@ -75,6 +77,7 @@ func buildCopy(ctx context.Context, a *app.App, dir string) error {
 	return nil
 }
 
+// serveTree serves until ^C. Off loopback it wants a token: results hold prompts and answers.
 func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 	s, err := serverOf(a)
 	if err != nil {
@@ -93,6 +96,7 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 		if s.Token == "" {
 			return app.Hint(fmt.Errorf("--listen %s is not loopback: whoever reaches it could read all results", listen), "Give a token by --token-env NAME, or forward the port: ssh -L 7373:127.0.0.1:7373 HOST.")
 		}
+		// names by which a browser may ask; others are refused, see serve
 		s.Hosts = append(s.Hosts, host)
 	}
 	l, err := net.Listen("tcp", listen)
@@ -100,6 +104,7 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 		return app.Hint(err, "Choose another port: --listen 127.0.0.1:0 takes a free one.")
 	}
 	fmt.Fprintf(a, "%s http://%s/ shows %s until ^C.\n", a.Style.Good("Serving:"), l.Addr(), a.Results)
+	// No write timeout: event streams last for hours.
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()

@@ -15,6 +15,7 @@ import (
 )
 
 // clusterStatus says where a run on a cluster stands.
+// Nothing where no run is under way.
 func clusterStatus(ctx context.Context, a *app.App, store *store.Store) error {
 	run, err := slurm.Underway(store)
 	if run == nil || err != nil {
@@ -39,6 +40,7 @@ func Status(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// who writes, if anybody; the lock is not waited for
 			holder, err := store.Holder()
 			if err != nil {
 				return fmt.Errorf("look at the lock of %s: %w", a.Results, err)
@@ -55,6 +57,7 @@ func Status(a *app.App) *cobra.Command {
 
 // runningNow is the board of the apply that holds the results; nil without one. A board that an apply left when it was
 // killed is nobody's.
+// The pid tells: the lock's holder and the board's writer are one process.
 func runningNow(holder string, store *store.Store) *apply.Board {
 	if holder == "" {
 		return nil

@@ -40,6 +40,7 @@ func Taint(a *app.App) *cobra.Command {
 	return cmd
 }
 
+// reasoned refuses a mark without a reason: it cannot be taken back, and years later nobody knows.
 func reasoned(verb, reason string) error {
 	if strings.TrimSpace(reason) != "" {
 		return nil
@@ -48,6 +49,7 @@ func reasoned(verb, reason string) error {
 }
 
 // who signs a mark.
+// The account, not the environment, where the system knows it.
 func who() string {
 	name := os.Getenv("USER")
 	if u, err := user.Current(); err == nil {
@@ -59,6 +61,7 @@ func who() string {
 	return cmp.Or(name, "unknown")
 }
 
+// taint marks each target; one that is void already is only said.
 func taint(ctx context.Context, a *app.App, sel, reason string) error {
 	tree, err := a.Store()
 	if err != nil {
@@ -81,6 +84,7 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 			a.Record(ndjson.Tainted{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Attempt: m.attempt, Attempts: len(m.past), Reason: reason, Who: who()})
 			continue
 		}
+		// the whole cell, unless one attempt was named
 		what := format.Count(len(m.past), "attempt")
 		if m.attempt != "" {
 			what = "attempt " + m.attempt
@@ -91,6 +95,7 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 	for _, m := range found {
 		names = append(names, m.last().Experiment)
 	}
+	// readers of counts.parquet see no marks
 	a.Recount(tree, names...)
 	return nil
 }

@@ -17,8 +17,10 @@ type target struct {
 	attempt string       // "" = the whole cell
 }
 
+// last is the newest: its manifest has the present names.
 func (m target) last() store.Past { return m.past[len(m.past)-1] }
 
+// name is what the target can be called by. A damaged manifest has no address: the folder ends with its first digits.
 func (m target) name() app.Name {
 	p := m.last()
 	return app.Name{Experiment: p.Experiment, Address: cmp.Or(p.Address, p.Slug[strings.LastIndexByte(p.Slug, '-')+1:]), Slug: p.Slug, Name: p.Name}
@@ -35,7 +37,9 @@ func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([
 	if strings.Contains(sel, "=") {
 		return matchingAxis(cells, sel)
 	}
+	// a cell
 	found := app.Pick(cells, target.name, sel)
+	// an attempt: ULIDs are written in capitals, and typed as one likes
 	for _, p := range history {
 		if sel != "" && strings.HasPrefix(p.Attempt, strings.ToUpper(sel)) {
 			found = append(found, target{[]store.Past{p}, p.Attempt})
@@ -59,6 +63,7 @@ func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([
 }
 
 // byCell groups attempts, which come oldest first, by the folder that they lie in.
+// First-seen order, so by age.
 func byCell(history []store.Past) []target {
 	var cells []target
 	at := map[string]int{}
@@ -75,6 +80,7 @@ func byCell(history []store.Past) []target {
 }
 
 // matchingAxis are the cells that axis=glob means.
+// By the newest attempt's labels; a comma means or.
 func matchingAxis(cells []target, sel string) ([]target, error) {
 	axis, globs, _ := strings.Cut(sel, "=")
 	var found []target

@@ -32,6 +32,7 @@ var repairs = map[string]string{
 	store.Unverified:    "use the matrix that wrote it, or a newer one",
 }
 
+// verify reads all files, without the lock: a committed folder never changes.
 func verify(ctx context.Context, a *app.App) error {
 	if err := a.ResultsThere(); err != nil {
 		return err
@@ -44,6 +45,7 @@ func verify(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
+	// what the manifests list, found or not
 	files, bytes := 0, int64(0)
 	for _, p := range all {
 		for _, f := range p.Files {
@@ -71,6 +73,7 @@ func verify(ctx context.Context, a *app.App) error {
 	return nil
 }
 
+// sayProblem has what to do about it on a line of its own.
 func sayProblem(a *app.App, p store.Past) {
 	if a.JSON {
 		a.Record(ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail, Advice: repairs[p.Problem]})
