@@ -21,14 +21,14 @@ const mostUnchecked = 1024
 type checking struct {
 	m      *measurement
 	checks validity.Checks
-	queue  chan answered
+	queue  chan answered // bounded, so that add may wait
 	quit   chan struct{} // nobody listens any more
 	over   sync.WaitGroup
 
 	reasons map[string]float64 // why answers that came cannot be used; of the one that checks
 
 	mu        sync.Mutex
-	unwritten int
+	unwritten int       // answers that were added and have no row yet
 	written   sync.Cond // of unwritten
 }
 

@@ -58,6 +58,7 @@ func (m *measurement) recordTraffic(overflows int64, told bool) {
 }
 
 // here reports whether the cell's engine listens on this machine.
+// Only then do this kernel's overflowed backlogs tell of it.
 func here(c *cell.Cell) bool {
 	if !c.Platform.Attached() {
 		return true
@@ -70,6 +71,7 @@ func here(c *cell.Cell) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// deref is what a pointer points to, the zero value of nil: nil is what no segment has told yet.
 func deref[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
@@ -77,10 +79,12 @@ func deref[T any](p *T) (v T) {
 	return v
 }
 
+// plus adds to a count that may not be there. It makes a new one: a snapshot may hold the old.
 func plus(p *int64, n int64) *int64 {
 	return new(deref(p) + n)
 }
 
+// greater is the maximum likewise.
 func greater(p *int64, n int64) *int64 {
 	return new(max(deref(p), n))
 }

@@ -53,6 +53,7 @@ func (e *engine) confined(out *Outcome) *Outcome {
 	return out
 }
 
+// isWell reports that no answer has shown the engine to be useless; its process may have ended all the same.
 func (e *engine) isWell() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -26,6 +26,7 @@ func drainLimit(c *cell.Cell) time.Duration {
 	return drainBound
 }
 
+// quietCores is how busy the CPU may be and still be called quiet, in cores.
 func quietCores(cores int) float64 { return max(quietLeastCore, quietPerCore*float64(cores)) }
 
 // drain waits until the machine is free for a launch. A busy CPU is only a warning, whatever isolation.exclusive says: that

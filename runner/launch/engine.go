@@ -23,7 +23,7 @@ const abandonLaunch = 5 * time.Second
 
 // engine is the system that a launch measures, from the drained machine to the stop.
 type engine struct {
-	j       *journal
+	j       *journal        // of the launch
 	running backends.Engine // nil until it is ready
 	ready   time.Time       // the backend handed it over
 
@@ -64,6 +64,8 @@ func (e *engine) load(ctx context.Context) *Outcome {
 }
 
 // start is the backend's Launch with a bound on its time. An engine that comes too late is closed.
+// A backend that does not obey its context must not hold up the whole plan: after abandonLaunch its launch counts as
+// failed, and what it may still bring is closed behind us.
 func (e *engine) start(ctx context.Context) (backends.Engine, error) {
 	type start struct {
 		engine backends.Engine

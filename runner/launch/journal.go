@@ -34,10 +34,10 @@ type journal struct {
 	priming atomic.Bool  // an unmeasured start is under way
 	finals  atomic.Int64 // measured requests that need not be asked again, of earlier segments too
 
-	mu    sync.Mutex // guards what follows
-	early []earlyRow // warm-up rows, until the measured phase gives them their zero
-	row   record.Run
-	seg   record.Segment
+	mu    sync.Mutex     // guards what follows
+	early []earlyRow     // warm-up rows, until the measured phase gives them their zero
+	row   record.Run     // without the segment that is being written
+	seg   record.Segment // that one
 	now   presence
 }
 
@@ -48,6 +48,7 @@ type earlyRow struct {
 }
 
 // open begins the attempt, or the next segment of the one that goes on.
+// What an earlier apply left of the same launch is gone on with rather than begun anew; it may be claimed once.
 func (j *journal) open() error {
 	planned, err := plan.PlannedRequests(j.cell)
 	if err != nil {
@@ -109,6 +110,7 @@ func (j *journal) newRun() record.Run {
 	return run
 }
 
+// scratch is the engine's working folder, removed with it; nothing in it is a result.
 func (j *journal) scratch() string {
 	return absolute(filepath.Join(j.site.Scratch, j.launchID()))
 }

@@ -17,9 +17,9 @@ import (
 
 // launch is one try at one launch: drain → start → load → warm up → measure → stop → drain → commit.
 type launch struct {
-	j   *journal
-	e   *engine
-	set *dataset.Set
+	j   *journal     // what is written down
+	e   *engine      // what is measured
+	set *dataset.Set // open for the whole apply; nil before phases
 }
 
 // Place is where a launch runs.
@@ -29,6 +29,8 @@ type Place struct {
 }
 
 // Run makes one try at a launch, with everything around it; index is the step's in the plan's order. ctx ends it in order.
+// It ends with a result committed, an attempt kept to be gone on with, or Outcome.Fatal. The phases have a context of their
+// own, so that a ^C has a cause by which rows can say why they were cut off.
 func Run(ctx context.Context, site *Site, index int, step plan.Step, at Place) Outcome {
 	j := &journal{site: site, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index, gpus: at.GPUs, server: at.Server}
 	began := time.Now()
@@ -51,6 +53,7 @@ func Run(ctx context.Context, site *Site, index int, step plan.Step, at Place) O
 	if died := l.e.died("after the last request"); died != nil && out.Status == record.Complete {
 		out = died // whoever finds it dead: nobody had stopped it yet
 	}
+	// Results that were moved away count for more than how the phases ended: there is no place left to commit to.
 	out = cmp.Or(fatal(gone()), out)
 	l.stop(ctx)
 	return j.finish(*out)
@@ -84,6 +87,7 @@ func (j *journal) watchPlace(cancel context.CancelCauseFunc) (gone func() error)
 }
 
 // phases goes through the launch until something ends it.
+// The cell's limit begins when the engine is about to be loaded: waiting for a machine to become free is not the cell's.
 func (l *launch) phases(ctx context.Context) *Outcome {
 	j := l.j
 	if j.item.Missing != nil {

@@ -26,19 +26,19 @@ type measurement struct {
 	j       *journal
 	e       *engine
 	set     *dataset.Set
-	book    *ledger.Ledger
-	traffic *backends.Traffic
-	base    time.Time // zero of the rows' times
-	keep    func(seq int64) bool
-	before  int64 // requests that ended in earlier segments
-	stop    context.CancelCauseFunc
+	book    *ledger.Ledger          // counts, and knows what is in flight
+	traffic *backends.Traffic       // what the client saw on its connections
+	base    time.Time               // zero of the rows' times
+	keep    func(seq int64) bool    // whose answers are stored
+	before  int64                   // requests that ended in earlier segments
+	stop    context.CancelCauseFunc // ends the phase; the cause says why
 	// following estimates the launches after this one, once: a plan may have 100,000.
 	following func() *plan.Remainder
 
 	checks *checking
 
 	mu      sync.Mutex
-	dataErr error
+	dataErr error           // a request that could not be made
 	want    *ledger.Failure // what this machine lacks
 
 	told bool // a stall, by the progress loop alone
@@ -66,6 +66,7 @@ func measure(ctx context.Context, j *journal, e *engine, set *dataset.Set) *Outc
 	defer m.checks.end()
 	cpu := process.CPUSeconds()
 	overflows, told := j.site.Host.Overflows()
+	// CPU time and overflows are read right before and after the load, so that loading and settling are not in them.
 	endDeath, endProgress := e.watchDeath(cancel), m.progress()
 	err = load.Run(work, e.running, load.Job{Shape: j.cell.Load, Arrivals: arrivals, Requests: m.requests(), Abandon: j.site.Hard,
 		Begin: m.book.Begin, Done: m.book.End, Dead: e.noteUseless(cancel)})
@@ -156,6 +157,7 @@ func (m *measurement) lacking() *ledger.Failure {
 }
 
 // requests makes what is still to be asked, one at a time.
+// Lazily: 200,000 prompts are never in memory together.
 func (m *measurement) requests() iter.Seq[backends.Request] {
 	return func(yield func(backends.Request) bool) {
 		for seq := range m.j.planned {

@@ -95,6 +95,8 @@ func saltOf(parts ...string) int64 {
 
 // visit books a stretch and tells the tree's name and how many stretches asked the same of the same server before. Several
 // programs may do so at once: lines are appended, and only those above one's own count.
+// The id makes one's own line known among equal ones. To read first and write then would let two programs take the same
+// number.
 func visit(path, server, engine, asked string) (tree string, before int, err error) {
 	if err := name(path); err != nil {
 		return "", 0, err

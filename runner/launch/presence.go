@@ -31,7 +31,7 @@ type presence struct {
 // traces are where an engine that runs, or is to run, is found.
 type traces struct {
 	launch  string // MATRIX_ATTEMPT in its processes' environment; "" = it has not begun
-	log     string
+	log     string // path
 	logFrom int64  // where this launch's lines begin in it
 	url     string // it answers there, or will; "" = not known
 }
@@ -50,10 +50,10 @@ func (p *presence) left(name string) {
 type Running struct {
 	Attempt    string           `json:"attempt"`
 	Cell       string           `json:"cell"` // 16 digits of the address
-	Name       string           `json:"name"`
+	Name       string           `json:"name"` // "vllm_serve/gemma3_4b/1000"
 	Step       int              `json:"step"` // 1-based, of Steps
 	Steps      int              `json:"steps"`
-	Launch     int              `json:"launch"`
+	Launch     int              `json:"launch"`              // 1-based, of the cell
 	Simulated  bool             `json:"simulated,omitempty"` // by matrix's own simulator
 	Phase      string           `json:"phase"`
 	PhaseBegan time.Time        `json:"phase_began"`

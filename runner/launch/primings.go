@@ -9,10 +9,10 @@ import (
 
 // Primings is who primes what in one apply. Safe for concurrent use.
 type Primings struct {
-	of map[*plan.Item]string
+	of map[*plan.Item]string // what its engine compiles, by which a start is like another; "" = nothing to prime
 
 	mu   sync.Mutex
-	done map[string]bool
+	done map[string]bool          // by the same; false where it failed
 	busy map[string]chan struct{} // closed when it has ended
 }
 

@@ -83,8 +83,8 @@ func (m *measurement) report(window *rate) {
 
 // rate is a count's growth a second over the last span.
 type rate struct {
-	span time.Duration
-	seen []reading
+	span time.Duration // that is looked back over
+	seen []reading     // oldest first; the first may lie before the span
 }
 
 // reading is a count at a time.
@@ -157,4 +157,5 @@ func (m *measurement) eta(p *events.Progress, done int64, idle time.Duration) {
 	p.PlanETA, p.PlanLow, p.PlanHigh = &plan, &low, &high
 }
 
+// seconds is a duration of a float's seconds.
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -15,6 +15,7 @@ import (
 )
 
 // makeRequest turns a dataset's entry into the cell's request.
+// It looks at no platform: what differed here would be measured.
 func makeRequest(c *cell.Cell, seq int, e dataset.Entry) backends.Request {
 	req := backends.Request{Seq: int64(seq), PromptID: e.ID, Prompt: e.Prompt, MaxTokens: e.MaxTokens, Generate: c.Generate,
 		Timeout: c.Load.Timeout, Retries: c.Load.Retries, Chunks: c.Capture.Chunks}

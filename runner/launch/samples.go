@@ -20,16 +20,16 @@ import (
 // samples carries telemetry into the attempt; it keeps what comes before the zero of all times is known.
 type samples struct {
 	attempt *store.Attempt
-	segment int32
+	segment int32                           // of the attempt, 1-based
 	handed  atomic.Pointer[backends.Engine] // nil until it is loaded
 
 	closing atomic.Bool // the engine is being stopped: its metrics are no longer to be had
 
 	mu       sync.Mutex
-	base     time.Time // zero: not known yet
-	waiting  []telemetry.Sample
-	recorder *telemetry.Recorder
-	broken   error
+	base     time.Time           // zero: not known yet
+	waiting  []telemetry.Sample  // in the order of reading, until base is known
+	recorder *telemetry.Recorder // nil: none runs
+	broken   error               // the first that the store gave
 }
 
 // watch starts the recorder, for a launch from its first process to its last; the id is the engine's launch.
@@ -126,6 +126,7 @@ func (s *samples) write(batch []telemetry.Sample) {
 	}
 }
 
+// err is the first error of writing; the recorder goes on all the same.
 func (s *samples) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

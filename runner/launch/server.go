@@ -17,8 +17,8 @@ import (
 // Server is an engine that several cells use one after the other (isolation.server = "group"). One launch at a time
 // touches it. The zero value is one that was not started.
 type Server struct {
-	folder *store.ServerLaunch // of the engine that runs, or ran last
-	record record.ServerRecord
+	folder *store.ServerLaunch   // of the engine that runs, or ran last
+	record record.ServerRecord   // as it is saved; Phases guarded by the lock of the launch that uses it
 	engine backends.Engine       // nil: none runs
 	stop   func(context.Context) // by the launch that used it last
 	url    string                // where it answers; "" = not known

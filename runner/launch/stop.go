@@ -19,6 +19,7 @@ const (
 )
 
 // stop ends the engine, whatever state it is in, and waits until the machine is free again.
+// Closing has a context of its own: the launch's, which a ^C has ended, would cut it short.
 func (e *engine) stop(ctx context.Context) {
 	reason := "stopped"
 	if died := e.died("by itself"); died != nil {

@@ -69,6 +69,7 @@ func (w warmup) run(ctx context.Context) *Outcome {
 }
 
 // round asks the warm-up requests from ≤ seq < to and returns when all have ended.
+// The load is closed whatever the cell's mode is.
 func (w warmup) round(ctx context.Context, from, to int) ledger.Counts {
 	if from >= to {
 		return ledger.Counts{}
