@@ -22,14 +22,14 @@ import (
 
 // Options of an apply.
 type Options struct {
-	FailFast      bool
+	FailFast      bool               // nothing more is started after the first launch that did not complete
 	LaunchRetries int                // tries of a launch that failed for the environment's fault
 	Observe       func(events.Event) // never called concurrently; nil = nobody watches
 	Source        []byte             // HCL as read, kept beside the results
 	Log           *slog.Logger       // matrix --log; nil = none is kept
 	Hard          <-chan struct{}    // closed by the second ^C: kill, do not wait
-	WithoutNVML   bool
-	Jobs          int // launches side by side, on disjoint GPUs; 0 = 1, or AutoJobs
+	WithoutNVML   bool               // go on although this program cannot talk to the driver that is there
+	Jobs          int                // launches side by side, on disjoint GPUs; 0 = 1, or AutoJobs
 	// Alone: one launch of many on a cluster. The past is not read for estimates: of 50,000 launches each would read all.
 	Alone   bool
 	Scratch string // folder for what engines need while they run; "" = in the results tree
@@ -46,7 +46,7 @@ func Apply(ctx context.Context, w plan.World, p *plan.Plan, o Options) (events.S
 type session struct {
 	o       Options
 	site    *launch.Site
-	pool    *pool
+	pool    *pool         // nil until reserve
 	changed chan struct{} // a phase has begun, so the board is to be written
 
 	mu     sync.Mutex          // guards what follows, which launches side by side share, and the pool

@@ -15,11 +15,11 @@ import (
 
 // Board is what an apply does right now, written every second for `matrix status` in another terminal and for `matrix serve`.
 type Board struct {
-	PID        int              `json:"pid"`
+	PID        int              `json:"pid"`   // of the apply
 	Owner      claim.Owner      `json:"owner"` // by which it is told whether the apply lives
 	At         time.Time        `json:"at"`    // of the writing
 	Experiment string           `json:"experiment"`
-	Launches   []launch.Running `json:"launches"`
+	Launches   []launch.Running `json:"launches"` // in the plan's order
 }
 
 // BoardFile lies in the folder of what is no result.

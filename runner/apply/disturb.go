@@ -9,6 +9,7 @@ import (
 )
 
 // disturbers warns of processes that compute on the GPUs already. The servers that the plan asks are what is measured.
+// It only warns; where isolation.exclusive is set, drain waits for them to end.
 func (s *session) disturbers(ctx context.Context) {
 	urls, own := s.attachedURLs()
 	for _, p := range s.site.Base.Compute {

@@ -23,16 +23,18 @@ type pool struct {
 	all     []string        // UUIDs, in the machine's order
 	used    map[string]bool // by UUID
 	most    int             // launches at once
-	running int
-	alone   bool // a launch that runs now wants no other
-	taken   map[string]bool
+	running int             // launches
+	alone   bool            // a launch that runs now wants no other
+	taken   map[string]bool // by demand.resource
 }
 
+// newPool has at least one launch at a time, also where there is no GPU: engines on the CPU take a turn, too.
 func newPool(uuids []string, most int) *pool {
 	return &pool{all: uuids, used: map[string]bool{}, most: max(1, most), taken: map[string]bool{}}
 }
 
 // take reserves what a launch needs; ok is false while that is not free.
+// It takes the first that are free in the machine's order, all or nothing. A demand for no GPU takes a turn all the same.
 func (p *pool) take(d demand) (set []string, ok bool) {
 	if p.running >= p.most || p.alone || d.alone && p.running > 0 || p.taken[d.resource] {
 		return nil, false

@@ -24,10 +24,12 @@ type BusyError struct {
 	PIDs []int    // of the processes, where they can be listed
 }
 
+// Error names everything that is in the way.
 func (e *BusyError) Error() string { return "the GPU is not free: " + strings.Join(e.Held, "; ") }
 
 // vacant takes the GPUs that something else holds out of the pool, and what then lacks one out of the plan. Launches keep
 // looking (drain): what comes later is theirs to meet.
+// Where no launch lacks a GPU it goes on at once; else it first waits (settle) for what was just stopped.
 func (s *session) vacant(ctx context.Context) error {
 	if len(s.pool.all) == 0 {
 		return nil

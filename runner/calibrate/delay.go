@@ -10,7 +10,7 @@ import (
 
 // Delay is how late something was, in seconds.
 type Delay struct {
-	N    int64   `json:"n"`
+	N    int64   `json:"n"` // how many were measured
 	P50S float64 `json:"p50_s"`
 	P99S float64 `json:"p99_s"`
 	MaxS float64 `json:"max_s"`
@@ -19,6 +19,7 @@ type Delay struct {
 // delays collects any number in a fixed space: 1 ns to a minute, three digits.
 type delays struct{ h *hdrhistogram.Histogram }
 
+// newDelays has the bounds in nanoseconds.
 func newDelays() *delays { return &delays{hdrhistogram.New(1, int64(time.Minute), 3)} }
 
 // add takes one in. What is early by the clocks' own error counts as on time.
@@ -46,8 +47,8 @@ func Summarize(all []time.Duration) *Delay {
 
 // clock relates Go's readings to those of the mock.
 type clock struct {
-	here  time.Time
-	there int64
+	here  time.Time // one moment by Go's clock …
+	there int64     // … and by the mock's, ns
 }
 
 // newClock takes the reading with the least time between two of Go's, so that it is right within 0.1 µs or so.
@@ -64,6 +65,7 @@ func newClock() clock {
 	return best
 }
 
+// of is a moment by the mock's clock, ns.
 func (c clock) of(t time.Time) int64 { return c.there + int64(t.Sub(c.here)) }
 
 // nextMoment reads a number off the front of a text and returns the rest.

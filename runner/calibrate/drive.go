@@ -47,11 +47,11 @@ var Prompt = strings.Repeat("one two three four five six seven eight ", 12)
 
 // Cost is what a client did and what it took. Times are of the measured stretch alone, without start-up.
 type Cost struct {
-	Requests  int64    `json:"requests"`
+	Requests  int64    `json:"requests"` // that ended, failed ones too
 	Failed    int64    `json:"failed"`
 	Events    int64    `json:"events"`
 	WallS     float64  `json:"wall_s"`
-	CPUS      float64  `json:"cpu_s"`
+	CPUS      float64  `json:"cpu_s"`         // of this process, all its threads
 	RSSBytes  int64    `json:"rss_bytes"`     // most, of the whole client
 	RSSBefore int64    `json:"rss_before"`    // before the first request
 	Receipt   *Delay   `json:"receipt_error"` // time of receipt − time of writing, of events
@@ -76,10 +76,10 @@ var protocols = map[string]wire.Protocol{
 
 // client is an engine as runner/load sees one: the mock, through the streaming client of the served backends.
 type client struct {
-	wire     *wire.Client
-	url      string
+	wire     *wire.Client // the one that measures engines, or its cost would not be theirs
+	url      string       // of the mock, without a path
 	protocol wire.Protocol
-	done     chan struct{}
+	done     chan struct{} // never closed
 }
 
 // Generate sends a request by the client that measures engines: it is what is calibrated.
@@ -87,6 +87,8 @@ func (c *client) Generate(ctx context.Context, req backends.Request) backends.Re
 	body, _ := wire.OpenAIBody(req, "mock", wire.Extended)
 	return c.wire.Do(ctx, wire.Call{URL: c.url + c.protocol.Path(), Body: body, Protocol: c.protocol, Model: "mock", Request: req})
 }
+
+// Info, Done and Close make it a backends.Engine: the mock tells nothing of itself and does not die.
 func (c *client) Info() backends.Info         { return backends.Info{} }
 func (c *client) Done() <-chan struct{}       { return c.done }
 func (c *client) Close(context.Context) error { c.wire.Close(); return nil }
@@ -143,17 +145,19 @@ type witness struct {
 
 	mu        sync.Mutex
 	c         Cost
-	scheduled map[int64]time.Time
-	receipt   *delays
+	scheduled map[int64]time.Time // by seq; open loads alone
+	receipt   *delays             // from writing to receipt, of events
 	send      *delays
 	arrival   *delays
-	rss       int64
+	rss       int64 // most that was seen, bytes
 }
 
+// newWitness relates the two clocks once, right before the load.
 func newWitness(s Scenario) *witness {
 	return &witness{s: s, clock: newClock(), scheduled: map[int64]time.Time{}, receipt: newDelays(), send: newDelays(), arrival: newDelays()}
 }
 
+// begin remembers when a request of an open load was due.
 func (w *witness) begin(req backends.Request, scheduled time.Time) {
 	if scheduled.IsZero() {
 		return
@@ -191,6 +195,7 @@ func (w *witness) end(r backends.Reply) {
 }
 
 // moments reads what the mock wrote into the texts.
+// Each event's text is the time of its writing, the first one's also the time at which the request arrived.
 func (w *witness) moments(r backends.Reply, due time.Time) {
 	text, at := r.Text, w.clock.of(r.FirstToken)
 	for i := range w.s.Tokens {
@@ -209,6 +214,7 @@ func (w *witness) moments(r backends.Reply, due time.Time) {
 	}
 }
 
+// cost is what was seen, with what it took by the caller's clocks.
 func (w *witness) cost(wall time.Duration, cpu float64) Cost {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -27,6 +27,7 @@ type HeldError struct {
 	Holder string // "\"matrix apply gemma3\" of ada (pid 12, since 2026-11-24 01:00:00)"
 }
 
+// Error names the UUID alone; callers that know the machine put its number and name before it.
 func (e *HeldError) Error() string { return fmt.Sprintf("%s is in use by %s", e.UUID, e.Holder) }
 
 // UnusableError says that the lock of a GPU cannot be used by this user: what lies there is somebody else's, or no file. A
@@ -36,10 +37,12 @@ type UnusableError struct {
 	Err  error
 }
 
+// Error says what is in the way, with the cause.
 func (e *UnusableError) Error() string {
 	return fmt.Sprintf("the lock of %s cannot be used: %v", e.UUID, e.Err)
 }
 
+// Unwrap gives the cause.
 func (e *UnusableError) Unwrap() error { return e.Err }
 
 // holder is what stands in a lock file while it is held.
@@ -50,6 +53,7 @@ type holder struct {
 	Since   time.Time `json:"since"`
 }
 
+// String is what Holder and HeldError tell.
 func (h holder) String() string {
 	return fmt.Sprintf("%q of %s (pid %d, since %s)", h.Command, h.User, h.PID, h.Since.Format("2006-01-02 15:04:05"))
 }

@@ -88,6 +88,7 @@ func (b *Ledger) End(r backends.Reply) {
 	b.Trip(c, inFlight)
 }
 
+// put is called without the lock: write may have to wait.
 func (b *Ledger) put(a PendingRequest, r backends.Reply) {
 	if err := b.write(a, r); err != nil {
 		b.Fail(err)
@@ -207,12 +208,15 @@ func (c Counts) Duration() float64 {
 // bits is a set of seqs: 25 KB for 200,000 requests, where a map would take 8 MB.
 type bits []uint64
 
+// newBits has room for 0 ≤ seq < n.
 func newBits(n int) bits { return make(bits, (n+63)/64) }
 
+// has is false for a seq out of range, and set does nothing: an engine may answer what it was not asked.
 func (b bits) has(i int64) bool {
 	return i >= 0 && int(i/64) < len(b) && b[i/64]&(1<<(i%64)) != 0
 }
 
+// set is not safe for concurrent use.
 func (b bits) set(i int64) {
 	if i >= 0 && int(i/64) < len(b) {
 		b[i/64] |= 1 << (i % 64)

@@ -19,7 +19,7 @@ import (
 // Schedule is when the requests of an open load are due.
 type Schedule struct {
 	shape *cell.Load
-	seed  int64
+	seed  int64           // of the dataset: the same times on every platform
 	trace []time.Duration // nil: by rate
 }
 

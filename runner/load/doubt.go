@@ -25,7 +25,7 @@ const (
 // doubt finds out whether an engine is dead when an answer looks like it. Without it a closed load burns the whole rest
 // of a batch on a dead port, and the attempt ends before the exit is seen.
 type doubt struct {
-	engine backends.Engine
+	engine backends.Engine // asked where it is a Prober
 
 	mu     sync.Mutex
 	bad    int           // answers in a row

@@ -12,11 +12,11 @@ import (
 
 // Job is one stretch of load.
 type Job struct {
-	Shape    *cell.Load
-	Arrivals iter.Seq[time.Duration] // open loads: when each request is due; nil elsewhere
-	Requests iter.Seq[backends.Request]
-	Stop     <-chan struct{} // closed: nothing more is admitted; nil = never
-	Abandon  <-chan struct{} // closed: what is in flight is given up without grace; nil = never
+	Shape    *cell.Load                 // its Mode decides how the rest is used; a Batcher is handed all in any mode
+	Arrivals iter.Seq[time.Duration]    // open loads: when each request is due; nil elsewhere
+	Requests iter.Seq[backends.Request] // drawn as they are sent, by one goroutine at a time
+	Stop     <-chan struct{}            // closed: nothing more is admitted; nil = never
+	Abandon  <-chan struct{}            // closed: what is in flight is given up without grace; nil = never
 
 	// Begin is called before a request is handed over, Done when it has ended: once for each Begin, but for a
 	// Batcher, which may leave requests unanswered. Both may be called concurrently. A zero scheduled time means
@@ -35,6 +35,7 @@ type Stop struct {
 	Text   string // one line
 }
 
+// Error makes it a cancellation's cause.
 func (s *Stop) Error() string { return s.Text }
 
 // Run offers the job's requests until there are none, admission stops or the engine dies, then waits for those in

@@ -15,6 +15,7 @@ import (
 const vramMargin = 0.98
 
 // Lacks compares a constraint with a machine; nil means that it has all of it.
+// What the machine does not tell (no driver, no memory size) is not held against it, but for a GPU that is asked for.
 func Lacks(h *cell.Hardware, m record.Machine) error {
 	var lacks []string
 	add := func(format string, args ...any) { lacks = append(lacks, fmt.Sprintf(format, args...)) }

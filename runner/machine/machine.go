@@ -15,20 +15,20 @@ import (
 // Machine is what an apply asks of the computer under it; a field each, so that a test can play one.
 type Machine struct {
 	Files     func() (soft, hard uint64)
-	Overflows func() (n int64, ok bool) // connections that the kernel dropped at full backlogs, ever
-	Leftovers func(context.Context) ([]int, error)
+	Overflows func() (n int64, ok bool)            // connections that the kernel dropped at full backlogs, ever
+	Leftovers func(context.Context) ([]int, error) // ends engines of dead applies; their process ids
 	Quiet     func(ctx context.Context, window time.Duration) (busyCores float64)
 	GPUs      func() ([]telemetry.GPU, error)
 	// serves reports whether a process is, or belongs to, the server at one of the URLs on this machine.
 	Serves     func(ctx context.Context, pid int, urls []string) bool
-	DropCaches func() error
+	DropCaches func() error // the whole page cache; an error where it may not
 	// forgetFiles drops what is cached of files, where the whole cache may not be dropped.
 	ForgetFiles func(paths []string) error
 	Strain      func(context.Context) (swapUsedBytes *int64, load1 *float64)
 	Blind       func() bool // there is a GPU driver that this binary cannot talk to
-	Cores       int
-	Addresses   uint64 // bytes that a process may have of them; 0 = no limit
-	LockFolder  string // of the GPUs' locks
+	Cores       int         // that this process may use
+	Addresses   uint64      // bytes that a process may have of them; 0 = no limit
+	LockFolder  string      // of the GPUs' locks
 }
 
 // This is the machine that we run on. Tests have others.

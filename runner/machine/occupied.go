@@ -35,6 +35,7 @@ type onGPU struct {
 }
 
 // Baseline looks three times, for the noise.
+// It is taken before the first launch, and empty where GPUs cannot be read.
 func (m Machine) Baseline(ctx context.Context) Baseline {
 	b := Baseline{used: map[string]int64{}, pids: map[int]bool{}}
 	for look := range 3 {

@@ -81,6 +81,7 @@ type guess struct {
 	valid     *float64 // share of the answers that can be used; nil = unknown
 }
 
+// seconds is a whole launch, the waits around it included.
 func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
@@ -258,6 +259,7 @@ func (e *Estimator) fromBandwidth(item *Item) guess {
 	return g
 }
 
+// duration is a time of seconds.
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 // compare holds the memory-bandwidth model against what cells of the plan measured.

@@ -57,6 +57,7 @@ type fault struct {
 	cells int
 }
 
+// newFacts reads the environment once; the rest is found when a cell asks for it.
 func newFacts(w World) *facts {
 	return &facts{w: w, identifier: cell.NewIdentifier(), resolved: map[pairing]resolution{}, datasets: map[*cell.Dataset]datasetFacts{},
 		hardware: map[int]cell.Values{}, environment: environmentFacts(w), lacking: map[*cell.Hardware]error{}, fault: map[string]*fault{}}

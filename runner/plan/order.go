@@ -78,6 +78,7 @@ func blocks(groups [][]Step, seed int64) {
 	}
 }
 
+// smallest is the smallest batch of a group, which comes before a larger one in the first block.
 func smallest(group []Step) int {
 	n := group[0].Item.Cell.BatchSize
 	for _, step := range group {

@@ -295,4 +295,5 @@ func isResult(p *store.Past) bool {
 	return p.Status == record.Complete || p.Status == record.EngineFailed || p.Status == record.Censored
 }
 
+// hasResult reports that one of some attempts is a result.
 func hasResult(past []*store.Past) bool { return slices.ContainsFunc(past, isResult) }

@@ -193,6 +193,7 @@ type sumReader struct {
 	at    int64 // bytes that were
 }
 
+// next decodes; what it has read is summed up by the next call of before.
 func (s *sumReader) next(v any) error { return s.d.Decode(v) }
 
 // before sums up what has been decoded, and returns the sum that a document which follows must name: with the line's end.

@@ -17,13 +17,14 @@ import (
 
 // Backend launches engines that a test scripts.
 type Backend struct {
-	Identity backends.Identity
-	// launch decides how the n-th launch (from 1) goes; nil = a healthy engine.
+	Identity backends.Identity // what Resolve says of any cell
+	// OnLaunch decides how the n-th launch (from 1) goes; nil = a healthy engine.
 	OnLaunch func(ctx context.Context, n int, spec backends.Spec) (backends.Engine, error)
 
-	Launches atomic.Int64
+	Launches atomic.Int64 // so far
 }
 
+// Resolve says Identity, and never fails.
 func (b *Backend) Resolve(context.Context, *cell.Cell) (backends.Identity, error) {
 	return b.Identity, nil
 }
@@ -63,10 +64,12 @@ func (e *Engine) Die(cause error) {
 	e.once.Do(func() { e.cause = cause; close(e.done) })
 }
 
+// Generate is Answer.
 func (e *Engine) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	return e.Answer(ctx, req)
 }
 
+// Info has the cause of its death once it is dead, as an engine's has.
 func (e *Engine) Info() backends.Info {
 	info := backends.Info{Engine: "fake", Version: "1"}
 	select {
@@ -77,8 +80,10 @@ func (e *Engine) Info() backends.Info {
 	return info
 }
 
+// Done is closed by Die, not by Close.
 func (e *Engine) Done() <-chan struct{} { return e.done }
 
+// Close notes that it was called, and is Stop where a test has one.
 func (e *Engine) Close(ctx context.Context) error {
 	e.closed.Store(true)
 	if e.Stop != nil {
@@ -134,6 +139,7 @@ func Machine() machine.Machine {
 	}
 }
 
+// Platform is the backend's name in a test's world.
 const Platform = "fake_backend"
 
 // Cell is a complete cell of a served platform with a batch of its own size.
@@ -157,6 +163,7 @@ func Cell(name string, batch int) *cell.Cell {
 	}
 }
 
+// Constant is a length of exactly n tokens.
 func Constant(n int) cell.Length {
 	return cell.Length{Distribution: "constant", Mean: float64(n), Min: n, Max: n}
 }

@@ -16,9 +16,9 @@ import (
 // Done is what a marker says of a committed launch.
 type Done struct {
 	Attempt string `json:"attempt"`
-	Status  string `json:"status"`
+	Status  string `json:"status"` // one of package record's
 	Reason  string `json:"reason,omitempty"`
-	Host    string `json:"host"`
+	Host    string `json:"host"` // that it ran on
 	Job     string `json:"job,omitempty"`
 }
 

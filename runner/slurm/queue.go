@@ -26,11 +26,11 @@ type Queue interface {
 // Job is one array.
 type Job struct {
 	Name    string
-	Indexes []int // of the tasks, ascending
-	Options []string
-	Script  string
-	Log     string // pattern
-	Dir     string // working directory of the tasks
+	Indexes []int    // of the tasks, ascending
+	Options []string // of sbatch, from hardware.slurm
+	Script  string   // handed over on standard input
+	Log     string   // pattern
+	Dir     string   // working directory of the tasks
 }
 
 // Task is one task of an array as squeue shows it.

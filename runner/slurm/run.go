@@ -64,8 +64,8 @@ type Run struct {
 	Groups   []Group             `json:"-"`
 
 	Store *store.Store `json:"-"`
-	Dir   string       `json:"-"`
-	fs    *disk.FS
+	Dir   string       `json:"-"` // of the run, on the shared file system
+	fs    *disk.FS     // syncs what it writes
 }
 
 // Create lays a run down for the plans' launches, size of them a task. The plan is written by save.
@@ -241,7 +241,10 @@ func (r *Run) Plan() string { return filepath.Join(r.Dir, planFile) }
 // Name is what the run's jobs are called, with a dash and the first group's number of each array behind it.
 func (r *Run) Name() string { return "matrix-" + r.ID }
 
-func (r *Run) claim(l *Launch) string  { return filepath.Join(r.Dir, claimsDir, l.Key()) }
+// claim is the folder of a launch's claim.
+func (r *Run) claim(l *Launch) string { return filepath.Join(r.Dir, claimsDir, l.Key()) }
+
+// marker is the file of a launch that is committed.
 func (r *Run) marker(l *Launch) string { return filepath.Join(r.Dir, doneDir, l.Key()) }
 
 // apart is the results tree with its work in the launch's claim.

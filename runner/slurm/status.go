@@ -19,7 +19,7 @@ func LeaseDir(store *store.Store) string { return filepath.Join(store.Inner(), c
 // Status is where a run stands, from its files alone.
 type Status struct {
 	Run      *Run
-	Launches int
+	Launches int            // of all groups
 	Status   map[string]int // committed launches, by status
 	Claims   []Claimed      // launches that a task has and that are not committed
 	Watcher  *claim.ErrHeld // nil = nobody watches

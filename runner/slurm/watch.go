@@ -109,6 +109,7 @@ func (w *Watch) Do(ctx context.Context) (Summary, error) {
 	}
 }
 
+// over reports that nothing is left to wait for: every launch is marked, or its group was given up.
 func (w *Watch) over() bool {
 	return !slices.ContainsFunc(w.all, func(g standing) bool { return g.left > 0 && !g.hopeless })
 }

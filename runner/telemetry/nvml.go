@@ -193,8 +193,10 @@ func figureOf(device uintptr, call numberOf, of uint32, unit float64) *float64 {
 	return figure(device, func(d uintptr, to *uint32) int32 { return call(d, of, to) }, unit)
 }
 
+// System is what was read when the library was opened.
 func (l *library) System() gpuSystem { return l.system }
 
+// Close shuts NVML down; no other method may be called then.
 func (l *library) Close() { l.shutdown() }
 
 // Read takes one reading of a GPU in SI units. pcie asks for its traffic too, which NVML measures over a window of its own,
@@ -281,6 +283,7 @@ func list(d uintptr, call processes) ([]nvmlProcess, bool) {
 	}
 }
 
+// holds reports that a list has a process: one that computes and draws is in both of NVML's lists.
 func holds(list []GPUProcess, pid int) bool {
 	return slices.ContainsFunc(list, func(p GPUProcess) bool { return p.PID == pid })
 }

@@ -13,6 +13,7 @@ type procTable struct {
 	buf  []byte
 }
 
+// newTable has a buffer that a line of /proc/PID/stat fits into.
 func newTable() table { return &procTable{root: "/proc", buf: make([]byte, 4096)} }
 
 // list is every process. The folders' names suffice: nothing is read of a process that nobody asks for.

@@ -69,6 +69,7 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 	return r
 }
 
+// newRecorder has an unbuffered channel: a sink that is slow holds the probes up, and nothing piles up.
 func newRecorder() *Recorder {
 	return &Recorder{batches: make(chan []Sample), finished: make(chan struct{})}
 }
@@ -113,6 +114,7 @@ func (r *Recorder) repeat(ctx context.Context, p probe, interval time.Duration) 
 	}
 }
 
+// deliver hands a batch to the sink's goroutine; an empty one is none.
 func (r *Recorder) deliver(batch []Sample) {
 	if len(batch) > 0 {
 		r.batches <- batch // the receiver runs until every probe has ended
@@ -144,6 +146,7 @@ type reading struct {
 	out    []Sample
 }
 
+// add is called for what was read alone: what is not known has no sample.
 func (s *reading) add(metric string, value float64) {
 	s.out = append(s.out, Sample{At: s.at, Source: s.source, Metric: metric, Value: value})
 }
