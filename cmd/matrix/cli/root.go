@@ -16,6 +16,7 @@ import (
 )
 
 // Run is the whole program: it returns the exit code.
+// Whatever a command returns is said by Finish, not by cobra.
 func Run(ctx context.Context, a *app.App, args []string) int {
 	root := Root(a)
 	root.SetArgs(args)
@@ -28,16 +29,19 @@ func Run(ctx context.Context, a *app.App, args []string) int {
 // Root is matrix with all its commands.
 func Root(a *app.App) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "matrix",
-		Short:         "Compare LLM serving platforms by declarative experiments",
-		Long:          rootLong,
+		Use:   "matrix",
+		Short: "Compare LLM serving platforms by declarative experiments",
+		Long:  rootLong,
+		// and usage: a page of flags below an error hides the error
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		// after the flags are read, before any command
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.Start(a.NoColor)
 			a.Vars.Environ = os.Environ()
 		},
 	}
+	// a hint in place of cobra's page of usage
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return app.Hint(err, cmd.CommandPath()+" --help lists its flags.")
 	})

@@ -16,6 +16,7 @@ import (
 )
 
 // builtFile marks a folder that Build made, which it may therefore replace.
+// It is empty: its being there says all.
 const builtFile = ".matrix-serve"
 
 // Rows of an attempt that a copy has: the first that ended, and of each kind of failure some.
@@ -25,6 +26,7 @@ const (
 )
 
 // copyOf is the requests of an attempt in a copy.
+// The page has the same records as from a server, so that one script reads both.
 type copyOf struct {
 	rows.Page
 	Texts map[int64]string `json:"texts"` // answers by request
@@ -32,6 +34,7 @@ type copyOf struct {
 
 // Build writes a copy that needs no server of ours into a folder, whole or not at all: the cells, their attempts, the reports, and
 // of each attempt the first requests. A folder that is there must be empty, or a copy.
+// ctx ends it with nothing changed. For an instant between two renames the folder is not there.
 func (s *Server) Build(ctx context.Context, dir string) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
@@ -57,6 +60,7 @@ func (s *Server) Build(ctx context.Context, dir string) (err error) {
 	return os.Rename(fresh, dir)
 }
 
+// mayReplace refuses any folder that might be somebody's: a mistyped path must not cost a home.
 func (s *Server) mayReplace(dir string) error {
 	if in, err := filepath.Rel(s.Store.Root(), dir); err == nil && in != ".." && !strings.HasPrefix(in, ".."+string(filepath.Separator)) {
 		return fmt.Errorf("%s is among the results: a copy there would be taken for an experiment", dir)
@@ -77,6 +81,7 @@ func (s *Server) mayReplace(dir string) error {
 // site is the folder of a copy.
 type site string
 
+// file writes a file, its folder made.
 func (d site) file(content []byte, path ...string) error {
 	at := filepath.Join(append([]string{string(d)}, path...)...)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -85,6 +90,7 @@ func (d site) file(content []byte, path ...string) error {
 	return os.WriteFile(at, content, 0o644)
 }
 
+// json writes what the server would answer with, under the path that the script asks for.
 func (d site) json(v any, path ...string) error {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -93,6 +99,7 @@ func (d site) json(v any, path ...string) error {
 	return d.file(text, path...)
 }
 
+// write makes the whole copy; the report of an experiment takes the longest of it.
 func (s *Server) write(ctx context.Context, d site) error {
 	set, tree, err := s.survey(ctx)
 	if err != nil {
@@ -108,6 +115,7 @@ func (s *Server) write(ctx context.Context, d site) error {
 	for _, c := range tree.Cells {
 		attempts := attemptsOf(set, c.Experiment, c.Slug)
 		for i := range attempts {
+			// paths of this machine stay here
 			dir := attempts[i].Dir
 			attempts[i].Dir = ""
 			if err := s.copyRows(ctx, d, dir, attempts[i].Manifest); err != nil {
@@ -149,6 +157,7 @@ func (d site) assets() error {
 func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Manifest) error {
 	var out copyOf
 	err := s.cache.With(ctx, dir, func(a *rows.Attempt) (err error) {
+		// a copy is for others: nothing unchecked goes into it
 		if err := a.Wait(ctx); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	// the board is written every second
 	lookEvery = 500 * time.Millisecond
 	// keepAlive is how often a silent stream says so, for proxies and for who has gone.
 	keepAlive = 15 * time.Second
@@ -19,6 +20,7 @@ const (
 )
 
 // events streams what happens as server-sent events. Who connects again gets all of it anew: first "hello", which means that.
+// The stream ends with the request; there is no history to go on from.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
@@ -34,6 +36,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// follow sends what the watcher finds, until sending fails or ctx ends.
 func follow(ctx context.Context, w *watch.Watcher, send func(string) error) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -49,6 +52,7 @@ func follow(ctx context.Context, w *watch.Watcher, send func(string) error) erro
 			}
 			said = time.Now()
 		}
+		// it takes in so much at once, and the rest without waiting
 		if w.Behind() && ctx.Err() == nil {
 			continue
 		}

@@ -14,13 +14,15 @@ import (
 // (the Host of a rebound name is not ours, and Sec-Fetch-Site tells) nor be answered with anything that runs.
 type guard struct {
 	hosts []string // names that this server answers to, without a port
-	token string
+	token string   // "" = none is asked for
 	next  http.Handler
 }
 
 // policy lets the page load what is embedded here, and nothing else from anywhere.
+// No inline script is among it, so whatever a result says stays text.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// ServeHTTP answers nothing before all of it is checked. Headers come first, so that refusals have them, too.
 func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -35,6 +37,7 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this server only reads", http.StatusMethodNotAllowed)
 	case !g.ours(r.Host):
 		http.Error(w, "this server answers to "+strings.Join(g.hosts, ", "), http.StatusMisdirectedRequest)
+	// "": not a browser, or an old one
 	case !slices.Contains([]string{"", "none", "same-origin"}, r.Header.Get("Sec-Fetch-Site")):
 		http.Error(w, "asked by another site", http.StatusForbidden)
 	case !g.known(w, r):
@@ -44,6 +47,7 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ours takes any port: a forwarded one differs.
 func (g guard) ours(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -58,6 +62,7 @@ func (g guard) cookieName() string {
 }
 
 // known tells whether a request brings the token: as a bearer, as the cookie, or once in the address, which sets the cookie.
+// The comparison takes as long for a wrong token as for the right one.
 func (g guard) known(w http.ResponseWriter, r *http.Request) bool {
 	if g.token == "" {
 		return true

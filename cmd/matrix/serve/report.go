@@ -17,6 +17,7 @@ import (
 )
 
 // reportTime bounds the making of a report.
+// One is made at a time, so it bounds what others wait, too.
 const reportTime = 5 * time.Minute
 
 // reportPolicy lets a report have its own styles and scripts, which stand in it and are known by their digests, and talk to nobody. They
@@ -35,6 +36,7 @@ var reportPolicy = sync.OnceValue(func() string {
 })
 
 // digests are those of a page's elements, as a policy lists them.
+// A browser takes the bytes between the tags, and nothing else, for the digest.
 func digests(page []byte, element string) (list string) {
 	for _, found := range regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllSubmatch(page, -1) {
 		sum := sha256.Sum256(found[1])
@@ -44,6 +46,7 @@ func digests(page []byte, element string) (list string) {
 }
 
 // report has the report of an experiment made: one at a time, since each reads all of its results.
+// Only experiments with attempts: a name is part of a path.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("experiment")
 	if past, err := s.Store.History(r.Context(), name); err != nil || len(past) == 0 || s.Report == nil {
@@ -62,6 +65,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Bytes()) // who is gone is told nothing
 }
 
+// makeReport is for who waits as well: a request that has ended meanwhile makes none.
 func (s *Server) makeReport(ctx context.Context, name string, w io.Writer) error {
 	s.making.Lock()
 	defer s.making.Unlock()

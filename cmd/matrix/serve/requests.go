@@ -38,6 +38,7 @@ type answered struct {
 }
 
 // answer is what one request was answered with: that of a prompt, which has another number where other prompts came before.
+// No text is no error: it may not have been kept.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	seq, err := strconv.ParseInt(q.Get("seq"), 10, 64)
@@ -66,6 +67,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 
 // onAttempt calls do with the requests of the attempt that a request names. No path is made of what it says but of names that the
 // store accepts, and that the manifest there repeats.
+// fs.ErrNotExist for names of which there is nothing; the manifest comes with any error of do.
 func (s *Server) onAttempt(r *http.Request, do func(*rows.Attempt) error) (record.Manifest, error) {
 	q := r.URL.Query()
 	experiment, slug, attempt := q.Get("experiment"), q.Get("slug"), q.Get("attempt")

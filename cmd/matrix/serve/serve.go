@@ -19,12 +19,13 @@ import (
 )
 
 // Server answers for one tree.
+// The fields are set before Handler, and not changed after. Safe for concurrent use. Close it last.
 type Server struct {
 	Store   *store.Store
-	Results string // folder of the tree
-	Version string // of matrix
-	Hosts   []string
-	Token   string // what a request must bring; "" = nothing, on loopback alone
+	Results string   // folder of the tree
+	Version string   // of matrix
+	Hosts   []string // names and addresses that a browser may use, without a port
+	Token   string   // what a request must bring; "" = nothing, on loopback alone
 	// Report writes the page of matrix report; it writes nothing into the tree. Never called concurrently.
 	Report func(ctx context.Context, experiment string, w io.Writer) error
 
@@ -48,6 +49,7 @@ func files() fs.FS {
 func (s *Server) Close() { s.cache.Close() }
 
 // Handler is all that is served.
+// Only GET and HEAD; all of it behind the guard.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files()))

@@ -29,8 +29,10 @@ type cell struct {
 	Metrics    map[string]float64 `json:"metrics"`
 }
 
+// cellMetrics are those of the first table, by their names in run.parquet.
 var cellMetrics = []string{"load_s", "batch_s", "output_throughput", "request_throughput", "success_rate", "ttft_p50_s", "e2e_p99_s"}
 
+// treeReply is what the first page shows. Lists are never null: a script goes over them.
 type treeReply struct {
 	Results     string           `json:"results"`
 	Matrix      string           `json:"matrix"`
@@ -70,12 +72,14 @@ func (s *Server) survey(ctx context.Context) (*summary.Set, treeReply, error) {
 	return set, out, nil
 }
 
+// note lists an experiment once, also one that has damaged attempts alone.
 func (t *treeReply) note(experiment string) {
 	if !slices.Contains(t.Experiments, experiment) {
 		t.Experiments = append(t.Experiments, experiment)
 	}
 }
 
+// cellOf has medians over launches; a metric that nobody told is absent.
 func cellOf(c *summary.Cell) cell {
 	x := cell{Experiment: c.Experiment, Slug: c.Slug, Name: c.Name, Platform: c.Platform, Model: c.Model, BatchSize: c.BatchSize, Launches: len(c.Launches),
 		Attempts: len(c.Attempts), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
@@ -104,6 +108,7 @@ func (s *Server) attempts(w http.ResponseWriter, r *http.Request) {
 	reply(w, attemptsOf(set, q.Get("experiment"), q.Get("slug")), nil)
 }
 
+// attemptsOf are those of one folder, oldest first, also those that do not count.
 func attemptsOf(set *summary.Set, experiment, slug string) []ndjson.Attempt {
 	out := []ndjson.Attempt{}
 	for _, p := range set.Standings() {

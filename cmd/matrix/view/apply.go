@@ -12,6 +12,7 @@ import (
 )
 
 // Totals says how an apply ended; waits counts the launches that it could not start.
+// Interrupted and not run are said too: what is missing must not look done.
 func Totals(out *Printer, t events.Summary, waits int) {
 	parts := []string{fmt.Sprintf("%d complete", t.Complete)}
 	for _, x := range []struct {
@@ -30,6 +31,7 @@ func Totals(out *Printer, t events.Summary, waits int) {
 
 // SetAside takes those launches out of the plans, says each reason once, and returns how many there are. On a cluster
 // they stay in: a node may have what is missing here.
+// Equal reasons of many launches are one line.
 func SetAside(out *Printer, plans []*plan.Plan) int {
 	all := Waiting(plans...)
 	for _, p := range plans {
@@ -63,6 +65,7 @@ func SetAside(out *Printer, plans []*plan.Plan) int {
 }
 
 // NothingRan says why an apply had nothing to start.
+// waits are those that SetAside has named above.
 func NothingRan(out *Printer, plans []*plan.Plan, waits int) {
 	if waits > 0 {
 		fmt.Fprintf(out, "Nothing was started: %s %s for what this machine lacks (above).\n", format.Count(waits, "launch"), format.Verb(waits, "wait"))

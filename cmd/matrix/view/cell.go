@@ -14,6 +14,7 @@ import (
 )
 
 // Cell prints a cell and every attempt at it.
+// They are one cell's, oldest first, and at least one.
 func Cell(out *Printer, attempts []summary.Standing) {
 	if out.JSON {
 		for _, p := range attempts {
@@ -21,6 +22,7 @@ func Cell(out *Printer, attempts []summary.Standing) {
 		}
 		return
 	}
+	// the newest speaks for the cell
 	last := attempts[len(attempts)-1]
 	fmt.Fprintf(out, "%s%s%s%s%s\n", out.Style.Bold(last.Name), out.Style.Dot(), last.Experiment, out.Style.Dot(), Head(last.Address, 16))
 	fmt.Fprintf(out, "  %s\n\n", filepath.Dir(last.Dir))
@@ -45,6 +47,7 @@ func Cell(out *Printer, attempts []summary.Standing) {
 }
 
 // attempt is one attempt in a line, with what is wrong with it below.
+// Why a complete one ended is not worth a line.
 func attempt(out *Printer, p summary.Standing) {
 	status := strings.ReplaceAll(p.Status, "_", " ")
 	if p.Status == record.Complete {

@@ -13,6 +13,7 @@ import (
 )
 
 // Cluster tells what a watcher of a run on a cluster sees.
+// Not for concurrent use.
 func Cluster(out *Printer) func(slurm.Event) { return (&clusterView{Printer: out}).observe }
 
 // clusterView says how the tasks of a run on a cluster get on, as lines or records.
@@ -39,6 +40,7 @@ func (v *clusterView) observe(e slurm.Event) {
 		v.Tell(ndjson.LaunchDone{Experiment: l.Experiment, Cell: l.Address[:16], Name: l.Name, Launch: l.Launch, Attempt: d.Attempt, Status: d.Status, Reason: d.Reason, Host: d.Host,
 			Job: d.Job, Committed: n, Launches: e.Summary.Launches},
 			"  [%d/%d] %s%slaunch %d%s%s on %s%s", n, e.Summary.Launches, l.Name, dot, l.Launch, dot, strings.ReplaceAll(d.Status, "_", " "), d.Host, failure(d))
+	// Slurm did not answer, or lost something: the watch goes on
 	case "trouble":
 		v.Warn(e.Text)
 	case "progress":
@@ -69,6 +71,7 @@ func (v *clusterView) progress(e slurm.Event) {
 }
 
 // ClusterStatus says where a run on a cluster stands.
+// A claim without a holder was given back, and waits for another task.
 func ClusterStatus(out *Printer, run *slurm.Run, st slurm.Status) {
 	committed := 0
 	for _, n := range st.Status {

@@ -13,12 +13,13 @@ import (
 
 // Side is one of the two that are compared.
 type Side struct {
-	Word  string // as the user named it
-	Set   *summary.Set
-	Cells []*summary.Cell
+	Word  string          // as the user named it
+	Set   *summary.Set    // what its estimates are pooled over
+	Cells []*summary.Cell // those that Word means
 }
 
 // Comparison is two sides, measured pair by pair.
+// It is measured once by Compare, and then drawn in any form.
 type Comparison struct {
 	sides    [2]Side
 	matching summary.Matching
@@ -31,13 +32,14 @@ type Comparison struct {
 // gateLine is what one pair shows of a gate.
 type gateLine struct {
 	gate    summary.Gate
-	pair    int
+	pair    int // of matching.Pairs
 	ratio   stats.Ratio
 	verdict summary.Verdict
 }
 
 // Compare measures two sides, metric by metric; what neither side has is left out. Gates are held against B over A, pair
 // by pair.
+// Metrics keep their order, pairs the matching's.
 func Compare(sides [2]Side, m summary.Matching, metrics []record.Metric, gates []summary.Gate) *Comparison {
 	v := &Comparison{sides: sides, matching: m, metrics: metrics}
 	v.measure()
@@ -51,6 +53,7 @@ func Compare(sides [2]Side, m summary.Matching, metrics []record.Metric, gates [
 }
 
 // GatesHold reports that every gate is shown to hold on every pair.
+// "Not shown" does not hold: who asks for a gate wants to be sure.
 func (v *Comparison) GatesHold() bool {
 	return !slices.ContainsFunc(v.gates, func(l gateLine) bool { return l.verdict != summary.Holds })
 }
@@ -83,8 +86,8 @@ func (v *Comparison) gateWords() (out []string) {
 type comparisonLine struct {
 	pair   int
 	metric record.Metric
-	a, b   stats.Estimate
-	ratio  stats.Ratio // B over A
+	a, b   stats.Estimate // unknown where a side has none
+	ratio  stats.Ratio    // B over A
 	notes  []string
 	waits  bool // a latency with waiting in the batch on one side only: no ratio to rank by
 }
@@ -111,6 +114,7 @@ func (v *Comparison) measure() {
 }
 
 // notesOf is what to say beside a ratio: why a side has no figure, and unusual launches.
+// Each begins with its side.
 func notesOf(p summary.Pair, metric string) (notes []string) {
 	for i, c := range []*summary.Cell{p.A, p.B} {
 		for _, note := range c.Notes(metric) {
@@ -127,6 +131,7 @@ func waitsApart(p summary.Pair, metric string) bool {
 	return latency && x != y && (x == "batch" || y == "batch")
 }
 
+// simulated tells whether any figure is a simulator's.
 func (v *Comparison) simulated() bool {
 	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated })
 }
@@ -144,6 +149,7 @@ func (v *Comparison) measured() bool {
 
 // geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two. Simulated
 // pairs have no part in it where any pair was measured.
+// Of ratios the geometric one: A over B then says the same as B over A.
 func (v *Comparison) geomean(metric string) (mean *float64, pairs int) {
 	var ratios []float64
 	measured := v.measured()
@@ -160,6 +166,7 @@ func (v *Comparison) geomean(metric string) (mean *float64, pairs int) {
 }
 
 // Records writes one record a pair and metric, then the means.
+// Then the gates, and the cells that have no partner.
 func (v *Comparison) Records(out *Printer) {
 	out.Begin()
 	for _, l := range v.lines {

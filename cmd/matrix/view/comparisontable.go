@@ -40,11 +40,13 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 // spare columns go first on a narrow terminal: the ratio's interval tells what matters. --json has all.
 var spare = []string{"A spread", "B spread", "n", "p"}
 
+// tooWide goes by the first line: a table's lines are equally long.
 func tooWide(drawn string, width int) bool {
 	head, _, _ := strings.Cut(drawn, "\n")
 	return width > 0 && ansi.StringWidth(head) > width
 }
 
+// without draws the table with these columns hidden; the table remembers it.
 func without(t table.Writer, columns []string) string {
 	configs := slices.Clone(comparisonColumns)
 	for _, name := range columns {
@@ -62,6 +64,7 @@ var comparisonColumns = []table.ColumnConfig{
 }
 
 // Markdown writes the comparison as tables of Markdown.
+// All columns: a page scrolls.
 func (v *Comparison) Markdown(out io.Writer) {
 	v.heading(out, Style{ASCII: true})
 	foot := &footnotes{}
@@ -129,6 +132,7 @@ var methodWords = []struct{ method, words string }{
 	{stats.Bootstrap, "6 against 6 or more: 95% bootstrap intervals of the ratio of medians."},
 }
 
+// namesOfCells are the first eight.
 func namesOfCells(cells []*summary.Cell) string {
 	var names []string
 	for _, c := range cells {
@@ -173,6 +177,7 @@ func (v *Comparison) tables(s Style, foot *footnotes) (out []table.Writer) {
 	return out
 }
 
+// newComparisonTable has the columns of all comparisons; first is what a line is of.
 func newComparisonTable(s Style, first string) table.Writer {
 	t := table.NewWriter()
 	t.AppendHeader(table.Row{first, "A", "A spread", "B", "B spread", "B/A", "interval", "p", "n", "unlike"})
@@ -208,6 +213,7 @@ func (v *Comparison) row(label string, l comparisonLine, foot *footnotes) table.
 		fmt.Sprintf("%d+%d", l.a.N, l.b.N), strings.Join(marks, " ")}
 }
 
+// point is a median with its unit, or a dash.
 func point(e stats.Estimate, in func(float64) string) string {
 	if !e.Known() {
 		return "-"
@@ -234,6 +240,7 @@ func between(e stats.Estimate, in func(float64) string) string {
 }
 
 // withUnit writes a value with its unit.
+// Bytes are GiB here: nothing that is compared is smaller.
 func withUnit(x float64, m record.Metric) string {
 	switch m.Unit {
 	case "bytes":
@@ -250,6 +257,7 @@ func withUnit(x float64, m record.Metric) string {
 }
 
 // footnotes are numbered as they first appear.
+// A note that many rows have stands once below the table.
 type footnotes struct{ texts []string }
 
 func (f *footnotes) mark(note string) string {

@@ -45,6 +45,7 @@ func Decision(out *Printer, d *decision.Result) {
 	}
 }
 
+// line indents by two columns a level; words of the decision are spelled in ASCII where the terminal needs it.
 func (e decisionView) line(depth int, format string, args ...any) {
 	line := strings.Repeat("  ", depth) + fmt.Sprintf(format, args...)
 	if e.Style.ASCII {
@@ -87,6 +88,7 @@ func (e decisionView) group(g decision.Group) {
 	}
 }
 
+// level is a check's level in its colour.
 func (e decisionView) level(level string) string {
 	switch level {
 	case "red":
@@ -116,6 +118,7 @@ func (e decisionView) question(q decision.Question) {
 	}
 }
 
+// after is text behind a separator, nothing where there is no text.
 func after(sep, text string) string {
 	if text == "" {
 		return ""
@@ -200,6 +203,7 @@ func (e decisionView) time(t *decision.Time) {
 	}
 }
 
+// sourceText is a cell with the attempts whose figures were used.
 func sourceText(s decision.Source) string {
 	return s.Cell + ": " + strings.Join(s.Attempts, ", ")
 }
@@ -212,6 +216,7 @@ func parenthesis(text string) string {
 }
 
 // scoreRecords writes each line of each score as a record.
+// A line with no score has none: what is out has no lines.
 func scoreRecords(out *Printer, d *decision.Result) {
 	for _, g := range d.Groups {
 		for _, q := range g.Questions {

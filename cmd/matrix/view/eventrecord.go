@@ -11,7 +11,7 @@ import (
 
 // eventRecords writes every event as one record; that a launch still loads, every few seconds.
 type eventRecords struct {
-	out  *Printer
+	out  *Printer          // in JSON
 	last map[int]time.Time // of a launch_progress, by step
 }
 
@@ -41,6 +41,7 @@ func (v eventRecords) observe(e events.Event) {
 }
 
 // metricsRecord is what was measured, as JSON can say it: no infinity.
+// Why a value is null stands beside it.
 func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reasons map[string]string) {
 	metrics, reasons = maps.Clone(all), map[string]string{}
 	for name, v := range all {
@@ -51,6 +52,7 @@ func metricsRecord(all map[string]*float64) (metrics map[string]*float64, reason
 	return metrics, reasons
 }
 
+// progressRecord has null for what nobody can tell yet.
 func progressRecord(p events.Progress) *ndjson.Progress {
 	r := &ndjson.Progress{Planned: p.Planned, Done: p.Done, Failed: p.Failed, InFlight: p.InFlight, OutputTokens: p.OutputTokens, TokensPerS: p.TokensPerSecond,
 		ElapsedS: p.Elapsed.Seconds(), CellETAS: seconds(p.CellETA), PlanETAS: seconds(p.PlanETA), PlanETALowS: seconds(p.PlanLow), PlanETAHighS: seconds(p.PlanHigh)}

@@ -33,11 +33,13 @@ func (v *plainView) sayOf(e events.Event, format string, values ...any) {
 	v.say("%s%s", margin, fmt.Sprintf(format, values...))
 }
 
+// say writes a line, broken where the terminal ends.
 func (v *plainView) say(format string, values ...any) {
 	fmt.Fprintln(v.out, Fold(fmt.Sprintf(format, values...), v.width()))
 }
 
 // observe says an event as lines of a log, which nothing is taken back from.
+// Not for concurrent use.
 func (v *plainView) observe(e events.Event) {
 	switch e.Kind {
 	case events.LaunchStart:
@@ -125,6 +127,7 @@ func (v *plainView) waiting(e events.Event) {
 }
 
 // launchTitle is the cell's name, id and which launch this is.
+// "goes on": the launch was interrupted, and has rows already.
 func launchTitle(e events.Event, s Style) string {
 	title := s.Bold(e.Item.Cell.Name()) + s.Dot() + e.Item.Cell.ID()
 	if e.Item.Cell.Launches > 1 {
@@ -187,6 +190,7 @@ func progressParts(e events.Event, s Style) []string {
 }
 
 // outcomeText is how a cell's attempt ended.
+// A figure that was not measured is left out: the record has the reason.
 func outcomeText(e events.Event, s Style) string {
 	if e.Kind == events.CellFailed {
 		text := s.Bad(strings.ReplaceAll(e.Status, "_", " "))
@@ -213,6 +217,7 @@ func outcomeText(e events.Event, s Style) string {
 }
 
 // phase is the phase that runs, and of a load the part of it.
+// Its zero is "nothing runs".
 type phase struct {
 	name, part       string
 	began, partBegan time.Time

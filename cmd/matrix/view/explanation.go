@@ -13,6 +13,7 @@ import (
 )
 
 // Explanation is all that decides whether a cell runs.
+// Of one cell of a plan that was just made.
 type Explanation struct {
 	Experiment string
 	Item       *plan.Item
@@ -57,6 +58,7 @@ func (e Explanation) record() ndjson.Explanation {
 }
 
 // skips are all things that keep a cell from running.
+// The first is the one that decided; others would keep it from running, too.
 func skips(c *cell.Cell) []cell.Skip {
 	if c.Skip == nil {
 		return nil
@@ -65,6 +67,7 @@ func skips(c *cell.Cell) []cell.Skip {
 }
 
 // Explain says why a cell will or will not run.
+// From the verdict to what it rests on.
 func Explain(out *Printer, e Explanation) {
 	if out.JSON {
 		out.Record(e.record())
@@ -142,6 +145,7 @@ func ruleOutcome(out *Printer, r grid.Judged) (mark, verb string) {
 }
 
 // explainFit prints the memory prediction as the sum that it is.
+// Without a prediction nothing is ruled out by memory.
 func explainFit(out *Printer, c *cell.Cell) {
 	fmt.Fprintf(out, "\n%s", out.Style.Bold("Memory"))
 	f := c.Predicted()
@@ -187,6 +191,7 @@ func explainIdentity(out *Printer, e Explanation) {
 }
 
 // explain is why an item stands as it does, one line a fact; nothing for the obvious.
+// The plan and explain use the same words.
 func explain(out *Printer, item *plan.Item) []string {
 	var lines []string
 	if skip := item.Cell.Skip; skip != nil {

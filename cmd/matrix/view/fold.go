@@ -9,6 +9,7 @@ import (
 
 // Fold breaks a line at words so that it fits so many columns, the rest two columns further in; 0 leaves it whole, for
 // pipes. The live view needs it: what the terminal wraps by itself is not cleared when the view is drawn again.
+// Colours in it take no columns. A word that is longer than a line is broken.
 func Fold(line string, width int) string {
 	if width <= 0 || ansi.StringWidth(line) <= width {
 		return line
@@ -27,12 +28,14 @@ func Fold(line string, width int) string {
 func Head(id string, n int) string { return id[:min(n, len(id))] }
 
 // spread puts right at the end of a line of so many columns.
+// At most 100 columns: on a wide screen the two would lose each other.
 func spread(left, right string, width int) string {
 	gap := max(2, min(width, 100)-lipgloss.Width(left)-lipgloss.Width(right))
 	return left + strings.Repeat(" ", gap) + right
 }
 
 // flow puts parts into as few lines of so many columns as they fit, in order; a part is never broken.
+// No parts make one empty line.
 func flow(parts []string, dot string, width int) (lines []string) {
 	line := ""
 	for _, part := range parts {

@@ -9,14 +9,15 @@ import (
 	"matrix/runner/plan"
 )
 
-// grid is a plan drawn as platform × model rows and batch columns.
+// crosstab is a plan drawn as platform × model rows and batch columns.
 type crosstab struct {
-	rows    [][2]string // platform, model
-	columns []string    // batch sizes, short
-	marks   map[[3]string]plan.State
+	rows    [][2]string              // platform, model
+	columns []string                 // batch sizes, short
+	marks   map[[3]string]plan.State // by platform, model, batch size
 }
 
 // newGrid lays a plan out, or says that it is no grid: other axes than the three, or twice the same place.
+// More axes make more cells than places.
 func newGrid(p *plan.Plan) (crosstab, bool) {
 	g := crosstab{marks: map[[3]string]plan.State{}}
 	sizes := map[string]int{}
@@ -44,7 +45,7 @@ func newGrid(p *plan.Plan) (crosstab, bool) {
 	return g, true
 }
 
-// draw renders the grid; wide is false when it does not fit the columns that there are.
+// draw renders the grid; fits is false when it is wider than the columns that there are.
 func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 	platform, model, cell := 0, len("batch"), 5
 	for _, r := range g.rows {
@@ -81,7 +82,7 @@ func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 	return lines, true
 }
 
-// list is what stands instead of a grid: one line a cell, pending ones first kept in source order.
+// list is what stands instead of a grid: one line a cell, in source order, most of them at most.
 func list(p *plan.Plan, s Style, most int) []string {
 	var lines []string
 	for i, item := range p.Items {

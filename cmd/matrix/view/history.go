@@ -18,6 +18,7 @@ import (
 )
 
 // History is a metric of some cells over the versions that they were measured with.
+// Add the cells, then draw.
 type History struct {
 	Metric record.Metric
 	cells  []cellHistory
@@ -137,6 +138,7 @@ func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
 	return t
 }
 
+// days are of the reader's own zone.
 func days(from, to time.Time) string {
 	first, last := from.Local().Format(time.DateOnly), to.Local().Format(time.DateOnly)
 	if first == last {
@@ -145,6 +147,7 @@ func days(from, to time.Time) string {
 	return first + " to " + last
 }
 
+// changes are what an era differs in from the one before, the first six.
 func changes(differences []summary.Difference) string {
 	words := make([]string, len(differences))
 	for i, d := range differences {
@@ -154,6 +157,7 @@ func changes(differences []summary.Difference) string {
 }
 
 // Records writes one record an era.
+// Ratio is null for the first era of a cell.
 func (h *History) Records(out *Printer) {
 	out.Begin()
 	for _, c := range h.cells {
@@ -171,6 +175,7 @@ func (h *History) Records(out *Printer) {
 }
 
 // Points are the launches, oldest first.
+// Cell by cell; a launch without the metric has a nil value.
 func (h *History) Points() (all []exchange.Point) {
 	for _, c := range h.cells {
 		for _, e := range c.eras {

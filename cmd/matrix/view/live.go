@@ -13,10 +13,11 @@ import (
 )
 
 // liveView redraws a few lines at the bottom of the terminal; what has ended scrolls away above them.
+// Safe for concurrent use: events come from launches side by side.
 type liveView struct {
 	size  func() (width, height int)
-	plain *plainView // writes what stays
-	over  chan struct{}
+	plain *plainView    // writes what stays
+	over  chan struct{} // closed by stop
 	done  sync.WaitGroup
 
 	mu     sync.Mutex // guards all below
@@ -29,11 +30,13 @@ type liveView struct {
 const redrawEvery = 250 * time.Millisecond
 
 // newLiveView starts drawing.
+// stop it, or the cursor stays among the lines.
 func newLiveView(out io.Writer, s Style, size func() (width, height int), simulated, beside bool) *liveView {
 	buffer := &strings.Builder{}
 	width := func() int { w, _ := size(); return w }
 	v := &liveView{size: size, screen: screen{out: out}, buffer: buffer, over: make(chan struct{}),
 		model: liveModel{style: s, simulated: simulated, beside: beside},
+		// its own progress lines never come due: the view draws them
 		plain: &plainView{out: buffer, style: s, width: width, every: time.Duration(1<<62 - 1), beside: beside}}
 	v.done.Go(func() {
 		tick := time.NewTicker(redrawEvery)
@@ -50,6 +53,7 @@ func newLiveView(out io.Writer, s Style, size func() (width, height int), simula
 	return v
 }
 
+// draw asks for the size each time: a window is resized as its user likes.
 func (v *liveView) draw() {
 	width, height := v.size()
 	v.mu.Lock()
@@ -76,6 +80,7 @@ func (v *liveView) observe(e events.Event) {
 }
 
 // stop takes the lines away.
+// What is on the screen above stays.
 func (v *liveView) stop() {
 	close(v.over)
 	v.done.Wait()
@@ -83,6 +88,7 @@ func (v *liveView) stop() {
 }
 
 // liveModel is what is on the screen: the launches that run.
+// A value: with returns the next one, so that drawing is tested without a clock or a terminal.
 type liveModel struct {
 	style     Style
 	simulated bool
@@ -111,6 +117,7 @@ func (m liveModel) at() time.Time {
 }
 
 // with takes one event of the apply in.
+// Events of launches that it does not know are passed over.
 func (m liveModel) with(e events.Event) liveModel {
 	running := slices.Clone(m.running)
 	at := slices.IndexFunc(running, func(l liveLaunch) bool { return l.step == e.Step })

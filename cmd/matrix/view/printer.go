@@ -35,6 +35,7 @@ type Printer struct {
 }
 
 // NewPrinter makes a printer of two streams, which Start makes ready.
+// Before Start it draws without colours.
 func NewPrinter(stdout, stderr io.Writer) *Printer {
 	p := &Printer{Columns: 100, out: &stream{w: stdout}, err: &stream{w: stderr}}
 	p.Err = p.err
@@ -46,21 +47,26 @@ func NewPrinter(stdout, stderr io.Writer) *Printer {
 }
 
 // Start goes by the flags, once they are known.
+// Called once, before the command runs.
 func (p *Printer) Start(noColor bool) {
 	p.Style = newStyle(p.TTY && !p.JSON, noColor)
 	p.out.color, p.err.color = p.Style.Color, p.Style.Color
+	// a record's text is escaped by JSON itself
 	p.out.faithful = p.JSON
 	// In a pipe the words are left as they are: a diff or a table may be of the user's own signs.
 	p.out.ascii, p.err.ascii = p.TTY && p.Style.ASCII, p.TTY && p.Style.ASCII
 }
 
 // Quiet is a printer for what nobody asked to hear.
+// For work that another command has done in its name.
 func (p *Printer) Quiet() *Printer { return NewPrinter(io.Discard, io.Discard) }
 
 // Write prints text for people.
+// Commands come to it by fmt; with JSON only Record and Document do.
 func (p *Printer) Write(text []byte) (int, error) { return p.out.Write(text) }
 
 // Begin writes the first record, where records are written.
+// Once; Record calls it, so a command need not.
 func (p *Printer) Begin() {
 	if p.JSON && !p.begun {
 		p.begun = true
@@ -69,6 +75,7 @@ func (p *Printer) Begin() {
 }
 
 // Record writes a record.
+// A failure is kept for Close: half of the records must not pass for all.
 func (p *Printer) Record(r ndjson.Record) {
 	p.Begin()
 	line, err := ndjson.Marshal(r)
@@ -79,6 +86,7 @@ func (p *Printer) Record(r ndjson.Record) {
 }
 
 // Document writes a record that has its type among its fields.
+// For answers whose fields are another package's.
 func (p *Printer) Document(r any) {
 	p.Begin()
 	e := json.NewEncoder(p)
@@ -86,6 +94,7 @@ func (p *Printer) Document(r any) {
 	p.note("answer", e.Encode(r))
 }
 
+// note keeps the first failure.
 func (p *Printer) note(kind string, err error) {
 	if err != nil && p.lost == nil {
 		p.lost = fmt.Errorf("write a record of type %q: %w", kind, err)
@@ -93,6 +102,7 @@ func (p *Printer) note(kind string, err error) {
 }
 
 // Tell prints a line for people, or a record.
+// The record has what the line says, in base units.
 func (p *Printer) Tell(r ndjson.Record, format string, values ...any) {
 	if p.JSON {
 		p.Record(r)
@@ -116,6 +126,7 @@ func (p *Printer) Warn(text string) {
 }
 
 // Error says why the command failed, and what to do about it; "" = nothing to say.
+// On standard error for people, among the records for programs.
 func (p *Printer) Error(err error, hint string) {
 	if p.JSON {
 		p.Record(ndjson.Error{Message: err.Error(), Hint: hint})
@@ -127,6 +138,7 @@ func (p *Printer) Error(err error, hint string) {
 	}
 }
 
+// errorLine is on standard error even where stdout is lost.
 func (p *Printer) errorLine(err error) {
 	fmt.Fprintf(p.Err, "%s %s\n", p.Style.Bad("Error:"), sentence(err.Error()))
 }
@@ -144,6 +156,7 @@ func sentence(text string) string {
 func (p *Printer) Broken() error { return p.out.failed() }
 
 // Close says on standard error what of the output was lost, and returns it: output that is not there must not pass for one.
+// Call it last. Standard output that is a file is closed by it.
 func (p *Printer) Close() error {
 	lost := errors.Join(p.out.closing(), p.lost)
 	if lost != nil {
@@ -153,6 +166,7 @@ func (p *Printer) Close() error {
 }
 
 // Width is where lines end: the terminal's edge as it is now, nowhere (0) in a pipe.
+// A file has no edge: breaking its lines would break what greps them.
 func (p *Printer) Width() int {
 	if p.terminal == nil {
 		return 0
@@ -162,6 +176,7 @@ func (p *Printer) Width() int {
 }
 
 // Size is the terminal's as it is now, in columns and lines.
+// Columns and 24 lines where it is none.
 func (p *Printer) Size() (width, height int) {
 	if p.terminal != nil {
 		if w, h, err := term.GetSize(int(p.terminal.Fd())); err == nil && w > 0 && h > 0 {
@@ -172,6 +187,7 @@ func (p *Printer) Size() (width, height int) {
 }
 
 // Page is standard output for a document that is written to a file or read by a program; at a terminal it is text.
+// Raw in a pipe: a page's or a script's bytes are its own.
 func (p *Printer) Page() io.Writer {
 	if p.TTY {
 		return p

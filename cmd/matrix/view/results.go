@@ -18,6 +18,7 @@ import (
 )
 
 // ResultTable prints what an experiment's results say, as the report reads them.
+// Nothing where no cell of the plan has an attempt.
 func ResultTable(out *Printer, p *plan.Plan, set *summary.Set) {
 	rows := latest(p.Items, set)
 	if len(rows) == 0 {
@@ -33,9 +34,9 @@ func ResultTable(out *Printer, p *plan.Plan, set *summary.Set) {
 
 // resultRow is a row of the result table: a cell of the plan, and what the results hold of it.
 type resultRow struct {
-	cell  *cell.Cell
-	of    *summary.Cell
-	older bool // the results are of what the cell was before a change
+	cell  *cell.Cell    // as the plan has it
+	of    *summary.Cell // as the tree has it
+	older bool          // the results are of what the cell was before a change
 }
 
 // latest are the cells that have results, in order; which of them count is the summary's to say.
@@ -79,6 +80,7 @@ var resultColumns = []struct {
 const mostDropped = 5
 
 // writeResults draws the table of what was measured, with as many columns as fit.
+// Columns go by their rank, until the table fits or the rest is all that matters.
 func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
 	axes := varying(rows)
 	var table string
@@ -219,6 +221,7 @@ func (m resultRow) row(axes []int, keep int) table.Row {
 
 // launches writes "3/3", "0/1 engine failed": what did not end well is said while a launch is missing for it, and always
 // of an engine that failed: that is a result.
+// More launches than are asked for are counted as they are: 4/3.
 func (m resultRow) launches() string {
 	text := fmt.Sprintf("%d/%d%s%s", len(m.of.Launches), m.cell.Launches, m.beside(), m.shared())
 	if in := m.of.InSegments(); in != "" && len(m.of.Launches) == 1 {
@@ -250,6 +253,7 @@ func (m resultRow) shared() string {
 	return flagged(m.of.Launches, func(a *summary.Attempt) bool { return a.Server == "group" }, "=")
 }
 
+// flagged is the mark where any launch is so: one is enough to doubt the median.
 func flagged(launches []*summary.Attempt, is func(*summary.Attempt) bool, mark string) string {
 	if slices.ContainsFunc(launches, is) {
 		return mark

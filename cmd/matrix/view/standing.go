@@ -11,6 +11,7 @@ import (
 )
 
 // Verdict is the state in a sentence.
+// Of a plan that was just made: it says what an apply would do now.
 func Verdict(item *plan.Item) string {
 	switch {
 	case item.State == plan.Excluded:
@@ -47,6 +48,7 @@ func Verdict(item *plan.Item) string {
 }
 
 // cellNames says which cells share a line: one by its name, many by what they have in common.
+// An axis in which they differ is a star.
 func cellNames(cells []*cell.Cell) string {
 	if len(cells) == 1 {
 		return cells[0].Name()
@@ -64,6 +66,7 @@ func cellNames(cells []*cell.Cell) string {
 }
 
 // Pending counts the launches that an apply would run.
+// Those that wait for another machine are among them, see Waiting.
 func Pending(plans []*plan.Plan) int {
 	n := 0
 	for _, p := range plans {
@@ -73,6 +76,7 @@ func Pending(plans []*plan.Plan) int {
 }
 
 // dataNotes are what to know of the datasets, each once.
+// And what is unlike among cells that are meant to be compared.
 func dataNotes(p *plan.Plan) (notes []string) {
 	for _, item := range p.Items {
 		for _, note := range item.Data {
@@ -88,6 +92,7 @@ func dataNotes(p *plan.Plan) (notes []string) {
 const SimulatedBanner = "SIMULATED: matrix's own simulator stands in for the engines; no figure here tells anything about vLLM or Ollama."
 
 // Simulated tells whether a cell of a plan asks the simulator.
+// One cell is enough to mark all of it.
 func Simulated(p *plan.Plan) bool {
 	return slices.ContainsFunc(p.Items, func(item *plan.Item) bool { return item.Cell.Platform.Simulated() })
 }
@@ -119,6 +124,7 @@ func Waiting(plans ...*plan.Plan) int {
 }
 
 // decided says how cells of which none is pending stand.
+// States that nobody has are left out.
 func decided(items []*plan.Item) string {
 	n := map[plan.State]int{}
 	for _, item := range items {

@@ -18,6 +18,7 @@ const silent = 15 * time.Second
 
 // Status says the holder, what runs, and what an earlier apply left. Of an attempt that runs, done counts what has
 // ended; of one that was left, what is on disk.
+// holder "" and board nil: nobody runs.
 func Status(out *Printer, holder string, board *apply.Board, attempts []*store.Attempt) {
 	left := attempts
 	if board != nil {
@@ -66,6 +67,7 @@ func whatBecomes(left []*store.Attempt) string {
 }
 
 // drawBoard prints each launch that runs: which, what it does, what its engine said last.
+// now is when it is drawn, so that clocks go on between two writings of the board.
 func drawBoard(out *Printer, b *apply.Board, now time.Time) {
 	if age := now.Sub(b.At); age > silent {
 		out.Line("%s", out.Style.Warn(fmt.Sprintf("  no sign of life for %s: stopped, or its disk hangs", format.Clock(age))))
@@ -102,6 +104,7 @@ func statusRecords(out *Printer, holder string, board *apply.Board, left []*stor
 }
 
 // LaunchRecords are the launches of a board; none of nil.
+// `matrix serve` shows the same records.
 func LaunchRecords(board *apply.Board) (all []ndjson.Launch) {
 	if board == nil {
 		return nil

@@ -47,6 +47,7 @@ func (o *stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// put keeps the first error and goes on: whoever writes checks none.
 func (o *stream) put(text []byte) error {
 	_, err := o.w.Write(text)
 	if o.err == nil {
@@ -65,6 +66,7 @@ func (u rawStream) Write(p []byte) (int, error) {
 	return len(p), u.o.put(p)
 }
 
+// failed is the first error.
 func (o *stream) failed() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,9 +90,10 @@ func (o *stream) closing() error {
 }
 
 // ownColours are those that style and the diagnostics write.
+// Others' escape sequences are no colours of ours, and do not pass.
 var ownColours = regexp.MustCompile(`^\x1b\[(0|1|3[1-6]|9[0-7]|38;5;[0-9]{1,3})?m`)
 
-// shown is text as it may be shown.
+// clean is text as it may be shown; what may not is the replacement character, so that it is seen to have been there.
 func clean(text []byte, color bool) []byte {
 	if plainText(text) {
 		return text
@@ -126,6 +129,7 @@ func plainText(text []byte) bool {
 }
 
 // wholeRunes is the length of text without a character that it only begins.
+// At most three bytes wait.
 func wholeRunes(text []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if b := text[len(text)-n]; utf8.RuneStart(b) {

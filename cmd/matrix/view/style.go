@@ -12,6 +12,7 @@ import (
 	"matrix/runner/plan"
 )
 
+// utf8Locale goes by the first variable that is set, as the C library does.
 func utf8Locale(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := strings.ToUpper(getenv(name)); v != "" {
@@ -33,9 +34,10 @@ func (s Style) bar(share float64, width int) string {
 }
 
 // Style draws marks and colours, or plain ASCII where there can be none.
+// Its zero value is plain text.
 type Style struct {
-	Color bool
-	ASCII bool
+	Color bool // escape sequences may be written
+	ASCII bool // no character beyond ASCII
 	r     *lipgloss.Renderer
 }
 
@@ -59,17 +61,20 @@ func (s Style) paint(color, text string) string {
 	return s.r.NewStyle().Foreground(lipgloss.Color(color)).Render(text)
 }
 
-// ANSI colours that read on light and dark backgrounds.
+// Bad paints what failed. All colours are numbers of the terminal's own palette, which its user has made readable.
 func (s Style) Bad(t string) string { return s.paint("1", t) }
 
-// Warn, Good, Dim and Bold paint text where colour is allowed. They are numbers of the terminal's own palette, so that its
-// user's choice holds.
+// Warn paints what to know before believing or going on.
+// Without colours each of these is its text.
 func (s Style) Warn(t string) string { return s.paint("3", t) }
 
+// Good paints what is as it should be.
 func (s Style) Good(t string) string { return s.paint("2", t) }
 
+// Dim paints what may be passed over: bright black, grey on either ground.
 func (s Style) Dim(t string) string { return s.paint("8", t) }
 
+// Bold marks names; it is no colour, and goes with them all the same.
 func (s Style) Bold(t string) string {
 	if !s.Color {
 		return t
@@ -85,6 +90,7 @@ func (s Style) Dot() string {
 	return " · "
 }
 
+// Arrow stands between before and after.
 func (s Style) Arrow() string {
 	if s.ASCII {
 		return " -> "
@@ -93,6 +99,7 @@ func (s Style) Arrow() string {
 }
 
 // marks of a cell's state: UTF-8, ASCII, colour.
+// No two share a sign and a colour but stale and partial, which both run again.
 var marks = map[plan.State][3]string{
 	plan.Done:        {"✓", "v", "2"},
 	plan.New:         {"+", "+", "6"},

@@ -18,6 +18,7 @@ func tableStyle(s Style) table.Style {
 }
 
 // newTable is a table in the program's style, its numbers to the right.
+// Columns count from 1; the first is words.
 func newTable(s Style, columns int) table.Writer {
 	w := table.NewWriter()
 	w.SetStyle(tableStyle(s))

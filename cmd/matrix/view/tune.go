@@ -12,6 +12,7 @@ import (
 )
 
 // Rounds says what a search measures next.
+// launches are those of all rounds together.
 func Rounds(out *Printer, rounds []tune.Round, launches int) {
 	for _, r := range rounds {
 		out.Tell(ndjson.TuneRound{Platform: r.Group.Platform, Model: r.Group.Model, BatchSize: r.Batch, Settings: len(r.Field), ToMeasure: len(r.Cells)}, "\n%s",
@@ -23,6 +24,7 @@ func Rounds(out *Printer, rounds []tune.Round, launches int) {
 }
 
 // Tuned says what a search found, per platform and model; simulated: by the simulator.
+// Also after it was stopped: the best so far is an answer.
 func Tuned(out *Printer, loop *tune.Loop, simulated bool) {
 	v := tuneView{out, loop}
 	for _, g := range loop.Search.Groups {
@@ -119,6 +121,7 @@ func (v tuneView) probe(setting *tune.Setting, batch int) string {
 }
 
 // effects is what each value of each axis did at the smallest batch, where all settings were measured.
+// Where fewer than two values were measured there is nothing to compare.
 func (v tuneView) effects(g *tune.Group) {
 	effects := g.Effects(v.loop.Score)
 	if len(effects) < 2 {
@@ -137,6 +140,7 @@ func (v tuneView) effects(g *tune.Group) {
 }
 
 // BisectStep says what a version showed.
+// Settled is that launches show it, either way.
 func BisectStep(out *Printer, axis string, labels []string, metric string, s bisect.Step) {
 	verdict := map[[2]bool]string{{true, true}: "worse", {false, true}: "not worse", {true, false}: "not shown", {false, false}: "not shown"}[[2]bool{s.Worse, s.Settled}]
 	out.Tell(ndjson.BisectStep{Axis: axis, Version: labels[s.Version], Metric: metric, Launches: s.Launches, Ratio: s.Ratio, Low: s.Low, High: s.High, Verdict: verdict}, "\n%s: %s is %.3g of that of the versions before (%.3g to %.3g, %s): %s",
@@ -144,6 +148,7 @@ func BisectStep(out *Printer, axis string, labels []string, metric string, s bis
 }
 
 // Bisected says what a search found.
+// One record with the verdict, whichever it is.
 func Bisected(out *Printer, axis string, labels []string, metric, worse string, f bisect.Finding, stopped, simulated bool) {
 	r := ndjson.Bisected{Axis: axis, Metric: metric, Simulated: simulated}
 	var text string

@@ -7,6 +7,7 @@ import (
 )
 
 // Approve asks; anything but yes declines, which leaves undone what the user is told.
+// nil = yes. ^C is ctx's error, anything else exit code 5.
 func (a *App) Approve(ctx context.Context, question, undone string) error {
 	fmt.Fprintf(a, "%s Only \"yes\" is taken: ", question)
 	answers, _ := Lines(ctx, a.Stdin) // an error is no answer

@@ -9,6 +9,7 @@ import (
 )
 
 // Need is what cobra.MinimumNArgs(1) checks, in words that say what to type: example is the arguments of one good command.
+// cobra says "requires at least 1 arg(s)", which helps nobody.
 func Need(what, example string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -30,6 +31,7 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 }
 
 // DeclareFilter adds the flags that narrow a plan.
+// Of apply and plan: both must choose alike.
 func DeclareFilter(cmd *cobra.Command, f *plan.Filter) {
 	DeclareChoice(cmd, f)
 	cmd.Flags().StringSliceVar(&f.Replace, "replace", nil, "run these cells again though they are done: axis=glob, an id or a name")
@@ -38,6 +40,7 @@ func DeclareFilter(cmd *cobra.Command, f *plan.Filter) {
 }
 
 // DeclareChoice adds those that choose cells.
+// Of commands that choose cells and run none again.
 func DeclareChoice(cmd *cobra.Command, f *plan.Filter) {
 	cmd.Flags().StringArrayVar(&f.Only, "only", nil, "only these cells: axis=glob, an id or a name, globs too (repeatable, all must match)")
 	cmd.Flags().StringArrayVar(&f.Except, "except", nil, "leave these cells out: axis=glob, an id or a name (repeatable)")

@@ -12,6 +12,7 @@ import (
 )
 
 // Summary opens the results and concludes from the attempts that count; no name means every experiment.
+// Attempts with a problem are among the set's Problems, and no error.
 func (a *App) Summary(ctx context.Context, names ...string) (*store.Store, *summary.Set, error) {
 	tree, err := a.Store()
 	if err != nil {
@@ -62,6 +63,7 @@ func (a *App) Settle(store *store.Store, p *plan.Plan) (*summary.Set, error) {
 
 // askedAgain is the newest result of what an item asks for where the cell was measured as something else since; nil where
 // not.
+// Only where the newest result is another identity's: else nothing went back.
 func askedAgain(set *summary.Set, item *plan.Item) *store.Past {
 	at := slices.IndexFunc(set.Cells, func(c *summary.Cell) bool { return c.Address == item.Cell.Address })
 	if at < 0 || set.Cells[at].Identity == item.Identity.Hash {
@@ -72,6 +74,7 @@ func askedAgain(set *summary.Set, item *plan.Item) *store.Past {
 
 // Recount writes counts.parquet anew after marks or attempts came to experiments of a tree, which may be named more than
 // once.
+// A failure is a warning: the marks and attempts themselves are written.
 func (a *App) Recount(store *store.Store, names ...string) {
 	slices.Sort(names)
 	names = slices.Compact(names)

@@ -33,11 +33,12 @@ func (e ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Hinted is an error with advice on a line of its own.
 type Hinted struct {
-	Err  error
-	Hint string
+	Err  error  // what went wrong
+	Hint string // what to do; a sentence
 }
 
 // Hint adds to an error what to do about it.
+// errors.Is and As see through it.
 func Hint(err error, hint string) error { return Hinted{err, hint} }
 
 func (h Hinted) Error() string { return h.Err.Error() }
@@ -45,6 +46,7 @@ func (h Hinted) Error() string { return h.Err.Error() }
 func (h Hinted) Unwrap() error { return h.Err }
 
 // Finish says an error once and turns it into the exit code. Output that was lost is an error, too.
+// It closes the output. Call it once, last.
 func (a *App) Finish(ctx context.Context, err error) int {
 	if broken := a.Broken(); broken != nil && errors.Is(err, broken) {
 		err = nil // Close says it, in other words
@@ -78,6 +80,7 @@ func (a *App) finishCommand(ctx context.Context, err error) int {
 }
 
 // SayErrors says one error, or each of several that were joined.
+// Each with its own advice.
 func (a *App) SayErrors(err error) {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range several.Unwrap() {
@@ -94,6 +97,7 @@ func (a *App) SayErrors(err error) {
 }
 
 // diskHint says what to do about a disk that takes no more.
+// "" for errors that are not the disk's.
 func diskHint(err error) string {
 	const kept = " Committed results are kept; then run matrix apply again: it goes on."
 	var copying dataset.ScratchError
@@ -109,6 +113,7 @@ func diskHint(err error) string {
 }
 
 // ExplainFault adds the dataset's own advice to its error, to each of several.
+// An error without advice comes back as it is.
 func ExplainFault(err error) error {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
@@ -132,6 +137,7 @@ func ExplainFault(err error) error {
 }
 
 // NotWritable adds what to do about a results folder that takes nothing.
+// A full disk has advice of its own.
 func NotWritable(err error) error {
 	if diskHint(err) != "" {
 		return err

@@ -11,6 +11,7 @@ import (
 
 // watchHashing says which model file is being hashed, once it takes longer than one likes to look at nothing: 8 GB take
 // some seconds, once for each file. A person at a terminal is told how far it is, a log only that it is.
+// stop waits for the goroutine, so that nothing is printed after it.
 func (a *App) watchHashing() (stop func()) {
 	if a.JSON {
 		return func() {}

@@ -17,6 +17,7 @@ type Interrupts struct {
 }
 
 // Orderly says that from now on something runs that stops by itself in some seconds after ^C, a launch; until ended.
+// Calls may nest. ended is called once.
 func (i *Interrupts) Orderly() (ended func()) {
 	if i == nil {
 		return func() {}
@@ -26,6 +27,7 @@ func (i *Interrupts) Orderly() (ended func()) {
 }
 
 // Now is closed by the second ^C.
+// nil, which never is, where nobody presses ^C.
 func (i *Interrupts) Now() <-chan struct{} {
 	if i == nil {
 		return nil
@@ -39,6 +41,7 @@ const promptly = 600 * time.Millisecond
 
 // Signals turns the first ^C into a canceled context and the second into hard closed. What still runs a second after that
 // is cut off: the guards end the engines. SIGTERM and the terminal's going away are a ^C.
+// Call it once a process. The goroutine lives as long as that.
 func Signals(parent context.Context) (ctx context.Context, i *Interrupts) {
 	ctx, cancel := context.WithCancel(parent)
 	i = &Interrupts{hard: make(chan struct{})}

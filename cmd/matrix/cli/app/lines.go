@@ -13,6 +13,7 @@ const maxLine = 1 << 20
 
 // Lines reads in the background, since a read of a terminal cannot be interrupted: after ^C the goroutine stays in its
 // read until the program ends, which it then does at once. The error comes when the lines have ended.
+// Both channels must be read: the error is sent once, nil at the end of the input.
 func Lines(ctx context.Context, r io.Reader) (<-chan string, <-chan error) {
 	out, end := make(chan string), make(chan error, 1)
 	go func() {

@@ -29,6 +29,7 @@ func (a *App) PlanFile(args []string) (string, bool) {
 func (a *App) SavedPlan() string { return filepath.Join(a.Results, ".matrix", "plan") }
 
 // Saved is the plan as it goes into a file, with the values that its variables have.
+// Values stand in it, not the environment: a plan means the same tomorrow.
 func (s *Session) Saved(plans []*plan.Plan) *plan.Saved {
 	vars := s.App.Vars
 	vars.Values = s.Config.Variables
@@ -62,6 +63,7 @@ func (s *Session) OtherwiseSet(environ []string) {
 }
 
 // Save writes the plan file and returns its path.
+// "" is the usual place. 0600, for values of variables may be secrets.
 func (s *Session) Save(plans []*plan.Plan, out string) (string, error) {
 	saved := s.Saved(plans)
 	path, write := out, WriteNamed
@@ -78,6 +80,7 @@ func (s *Session) Save(plans []*plan.Plan, out string) (string, error) {
 }
 
 // ReadPlan reads a plan file.
+// An older or damaged plan is an error that says to plan again.
 func ReadPlan(file string) (*plan.Saved, error) {
 	content, err := textfile.Open(file)
 	if err != nil {
@@ -93,6 +96,7 @@ func ReadPlan(file string) (*plan.Saved, error) {
 
 // Planned loads files, or those of a saved plan (the last one where nothing is named), and plans every cell of them as
 // things stand now. usage is what to type, for who has no plan.
+// Of a saved plan's filter only what changes the plan is kept, not what it left out: any cell may be asked about.
 func (a *App) Planned(ctx context.Context, args []string, usage string, only ...string) (*Session, []*plan.Plan, error) {
 	var filter plan.Filter
 	if file, ok := a.PlanFile(args); ok {

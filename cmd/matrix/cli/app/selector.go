@@ -13,6 +13,7 @@ import (
 )
 
 // Name is what a user can call a cell by.
+// Names are compared as they are; an id is a prefix of Address.
 type Name struct{ Experiment, Address, Slug, Name string }
 
 func (n Name) String() string { return n.Address[:min(8, len(n.Address))] + " " + n.Name }
@@ -28,6 +29,7 @@ func (n Name) match(word string) (whole, prefix bool) {
 }
 
 // Pick returns what a word names: whole names before prefixes.
+// None and several are for the caller to judge. The order is that of all.
 func Pick[T any](all []T, nameOf func(T) Name, word string) []T {
 	var wholes, prefixes []T
 	for _, x := range all {
@@ -55,6 +57,7 @@ type PlannedCell struct {
 func (p PlannedCell) Name() Name { return Declared(p.Plan.Experiment, p.Item.Cell) }
 
 // ItemsOf are the cells of all plans.
+// In the order of the plans.
 func ItemsOf(plans []*plan.Plan) []PlannedCell {
 	var all []PlannedCell
 	for _, p := range plans {
@@ -66,6 +69,7 @@ func ItemsOf(plans []*plan.Plan) []PlannedCell {
 }
 
 // OneItem is the one cell of the plans that a word names.
+// The error lists what there is.
 func OneItem(plans []*plan.Plan, word string) (PlannedCell, error) {
 	all := ItemsOf(plans)
 	found := Pick(all, PlannedCell.Name, word)
@@ -102,6 +106,7 @@ func Declared(experiment string, c *cell.Cell) Name {
 func Measured(c *summary.Cell) Name { return Name{c.Experiment, c.Address, c.Slug, c.Name} }
 
 // Metric is the metric of a name.
+// Columns that are no metrics are not in it.
 func Metric(name string) (record.Metric, error) {
 	known := record.Metrics()
 	names := make([]string, len(known))

@@ -32,13 +32,14 @@ func (s *Session) Plan(ctx context.Context) ([]*plan.Plan, error) {
 }
 
 // Session is one set of files, loaded and expanded, with what plan and apply need around it.
+// Close it. Not for concurrent use.
 type Session struct {
 	App    *App
-	Paths  []string
+	Paths  []string // as typed
 	Config *grid.Config
 	Cells  map[string][]*cell.Cell // by experiment
 	World  plan.World              // after Plan
-	Filter plan.Filter
+	Filter plan.Filter             // of the plans that follow
 	sets   *datasets
 }
 
@@ -50,6 +51,7 @@ func (a *App) LoadOptions() lang.Options {
 }
 
 // Load reads the files, says every mistake, and expands the experiments. On a mistake nothing else happens.
+// The error is an exit code: every mistake has been said. The session is the caller's to close where there is none.
 func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 	config, diags := grid.Load(paths, a.LoadOptions())
 	if diags.HasErrors() {
@@ -90,6 +92,7 @@ func (a *App) LoadPlanned(ctx context.Context, paths []string, filter plan.Filte
 }
 
 // Mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
+// config may be nil; without its files no line of them is shown.
 func (a *App) Mistakes(config *grid.Config, diags hcl.Diagnostics) error {
 	if len(diags) == 0 {
 		return nil
@@ -112,6 +115,7 @@ func (a *App) Mistakes(config *grid.Config, diags hcl.Diagnostics) error {
 }
 
 // Open adds what the world says: the store, the machine, the engines.
+// Nothing is written and nothing started.
 func (s *Session) Open(ctx context.Context) error {
 	store, err := s.App.Store()
 	if err != nil {
@@ -126,6 +130,7 @@ func (s *Session) Open(ctx context.Context) error {
 }
 
 // Each goes through all cells in the order of the files, with the experiment of each.
+// Filter does not narrow it.
 func (s *Session) Each() iter.Seq2[string, *cell.Cell] {
 	return func(yield func(string, *cell.Cell) bool) {
 		for _, e := range s.Config.Experiments {
@@ -142,6 +147,7 @@ func (s *Session) Each() iter.Seq2[string, *cell.Cell] {
 func (s *Session) Close() { s.sets.close() }
 
 // Dataset opens a dataset once.
+// The set is the session's, which closes it.
 func (s *Session) Dataset(ctx context.Context, d *cell.Dataset) (*dataset.Set, error) {
 	return s.sets.open(ctx, d)
 }
@@ -172,6 +178,7 @@ func (s *Session) Hooks(ctx context.Context) grid.Hooks {
 }
 
 // Source is the HCL that declared an experiment, kept beside its results.
+// nil where the session has no such experiment.
 func (s *Session) Source(experiment string) []byte {
 	for _, e := range s.Config.Experiments {
 		if e.Name == experiment {
@@ -193,6 +200,7 @@ func (s *Session) withoutQueries(source []byte) []byte {
 }
 
 // Plans makes the plan of every experiment in the files.
+// Each call looks at the results anew.
 func (s *Session) Plans(ctx context.Context) ([]*plan.Plan, error) {
 	defer s.App.watchHashing()()
 	var plans []*plan.Plan

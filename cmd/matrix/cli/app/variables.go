@@ -9,6 +9,7 @@ import (
 )
 
 // nameVariables adds to what a plan's cells lack the variable that a path comes from: it is what the user has to set.
+// Cells that share an error go on sharing it.
 func (s *Session) nameVariables(p *plan.Plan) {
 	named := map[error]error{}
 	for _, item := range p.Items {
@@ -45,6 +46,7 @@ func (s *Session) WithVariables(message string) string {
 	return strings.Join(lines, "\n")
 }
 
+// setBy ends in what to type where nobody set it.
 func setBy(v lang.Variable) string {
 	if v.From == "its default" {
 		return "its default; set MATRIX_VAR_" + v.Name + " or --var " + v.Name + "=…"

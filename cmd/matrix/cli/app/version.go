@@ -6,6 +6,7 @@ import "runtime/debug"
 const release = "0.1.0"
 
 // Version is release plus the commit that the binary was built from, "0.1.0+a81f3c0e".
+// ".dirty" where the checkout had changes; a build without VCS information is the release alone.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

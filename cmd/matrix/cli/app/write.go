@@ -11,6 +11,7 @@ import (
 
 // WriteNamed is ReplaceFile of a file that the user named. A link stays: it is the file behind it that is replaced. A pipe
 // or a device, such as /dev/null, is written into: a file in its place would be the end of it for all the machine.
+// mode is of a new file only; the file behind a pipe or a device keeps its own.
 func WriteNamed(path string, mode os.FileMode, write func(io.Writer) error) error {
 	switch info, err := os.Stat(path); {
 	case err != nil: // there is none yet
@@ -28,6 +29,7 @@ func WriteNamed(path string, mode os.FileMode, write func(io.Writer) error) erro
 
 // ReplaceFile writes beside the file and renames: what a user has is not lost to a full disk. Whatever had the name is
 // gone: a link in a results tree, which may be another's, leads nowhere.
+// The error of write is returned as it is, and the old file stays.
 func ReplaceFile(path string, mode os.FileMode, write func(io.Writer) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -49,6 +51,7 @@ func ReplaceFile(path string, mode os.FileMode, write func(io.Writer) error) err
 	return os.Rename(temp.Name(), path)
 }
 
+// writeInto adds nothing to what is there: neither rename nor truncation means anything to a pipe.
 func writeInto(path string, write func(io.Writer) error) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -63,6 +66,7 @@ func ReplaceText(path, text string) error {
 }
 
 // WriteWhole writes a table that appears complete or not at all.
+// rows is what write says, also where the rest failed.
 func WriteWhole(path string, write func(io.Writer) (int64, error)) (rows int64, err error) {
 	err = WriteNamed(path, 0o644, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<20)

@@ -22,16 +22,17 @@ import (
 // applyFlags are apply's own.
 type applyFlags struct {
 	filter      plan.Filter
-	approve     bool
-	failFast    bool
-	retries     int
+	approve     bool // nobody is asked
+	failFast    bool // nothing is begun after the first cell that fails
+	retries     int  // of one launch, for faults of the machine alone
 	withoutNVML bool
 	verbose     bool
-	jobs        jobs
+	jobs        jobs // 0 = one after the other
 	cluster     clusterFlags
 }
 
 // Apply is the command.
+// Exit codes: 4 where cells failed, 2 where launches wait, 5 declined, 6 locked, 130 after ^C.
 func Apply(a *app.App) *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
@@ -63,6 +64,7 @@ func Apply(a *app.App) *cobra.Command {
 }
 
 // declareLaunching declares what every command that starts launches has.
+// Their meanings must not differ between apply, tune and bisect.
 func (f *applyFlags) declareLaunching(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().IntVar(&f.retries, "launch-retries", 1, "tries more of a launch that failed for the machine's fault (port, disk)")
@@ -96,6 +98,7 @@ func (j *jobs) Set(text string) error {
 func (j *jobs) Type() string { return "N" }
 
 // applyPlans makes the plans that apply runs: of files, or of a saved plan that still holds.
+// Of files the plan is shown; a saved one was shown when it was made.
 func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (*app.Session, []*plan.Plan, error) {
 	file, ok := a.PlanFile(args)
 	if ok {
@@ -121,7 +124,9 @@ func applyPlans(ctx context.Context, a *app.App, args []string, f *applyFlags) (
 }
 
 // savedPlans expands a saved plan's files again and holds the outcome against what was saved.
+// Files, datasets, engines and results may have changed since. What was approved is run, or nothing.
 func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*app.Session, []*plan.Plan, error) {
+	// The saved variables replace these; a difference is said.
 	environ := a.Vars.Environ // the plan's come in its place
 	saved, err := a.Restored(file)
 	if err != nil {
@@ -133,6 +138,7 @@ func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*a
 	}
 	s.OtherwiseSet(environ)
 	s.Filter = saved.Asked()
+	// narrowing further is allowed: it starts nothing that was not looked at
 	s.Filter.Only = append(s.Filter.Only, f.filter.Only...)
 	s.Filter.Except = append(s.Filter.Except, f.filter.Except...)
 	s.Filter.Launches = max(s.Filter.Launches, f.filter.Launches)
@@ -151,6 +157,7 @@ func savedPlans(ctx context.Context, a *app.App, file string, f *applyFlags) (*a
 }
 
 // run asks, runs every plan and says what came out.
+// Experiments run one after the other: each has a GPU for itself.
 func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f applyFlags) error {
 	if f.cluster.on != "" {
 		return applySlurm(ctx, a, s, plans, f)
@@ -169,6 +176,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 	if err := approved(ctx, a, f, view.Pending(plans)); err != nil {
 		return err
 	}
+	// so that show, accept and report know what was asked
 	if _, err := s.Save(plans, ""); err != nil {
 		return err
 	}
@@ -190,6 +198,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 }
 
 // approved asks unless it need not.
+// --json has nobody to ask.
 func approved(ctx context.Context, a *app.App, f applyFlags, launches int) error {
 	if f.approve {
 		return nil
@@ -201,6 +210,7 @@ func approved(ctx context.Context, a *app.App, f applyFlags, launches int) error
 }
 
 // applyOne runs one experiment's plan under the view that fits the output.
+// Orderly: from here ^C is waited for, until the launch has stopped.
 func applyOne(ctx context.Context, a *app.App, s *app.Session, p *plan.Plan, f applyFlags) (events.Summary, error) {
 	observe, stop := view.Observer(a.Printer, view.Simulated(p), f.jobs != 0 && f.jobs != 1)
 	defer stop()
@@ -211,8 +221,10 @@ func applyOne(ctx context.Context, a *app.App, s *app.Session, p *plan.Plan, f a
 
 // afterApply prints the table of what is measured so far and turns the summaries into an exit code. waits counts the
 // launches that were set aside before.
+// ^C wins over failures in the exit code: what failed may have failed by it.
 func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, summaries []events.Summary, waits int) error {
 	for _, p := range plans {
+		// also where nothing ran: a file that went back may have made older results count
 		set, err := a.Settle(s.World.Store, p)
 		if err != nil {
 			return err
@@ -246,6 +258,7 @@ func afterApply(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 }
 
 // heldGPU adds to an apply that could not begin what to do about who holds the GPU.
+// Other errors pass as they are.
 func heldGPU(err error) error {
 	var busy *apply.BusyError
 	if !errors.As(err, &busy) {

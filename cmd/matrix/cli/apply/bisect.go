@@ -22,8 +22,8 @@ import (
 // bisectFlags are bisect's own.
 type bisectFlags struct {
 	applyFlags
-	axis, metric, worse string
-	most                int
+	axis, metric, worse string // worse: "5%", as typed
+	most                int    // launches of one version
 }
 
 // Bisect is the command.
@@ -55,16 +55,18 @@ on, and plan, history and compare see what it measured.
 }
 
 // bisector measures for a search.
+// It decides nothing: package bisect does.
 type bisector struct {
 	prober
 	f        bisectFlags
 	versions []*cell.Cell // one a version, in the axis's order
-	labels   []string
+	labels   []string     // of the axis, beside versions
 	search   bisect.Search
 }
 
 // findStep measures until the search needs nothing more. A round in which nothing was measured is the last: the search
 // would ask for the same again.
+// After ^C what is known is said, with the exit code of an interruption.
 func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) error {
 	b, err := newBisector(ctx, a, s, f)
 	if err != nil {
@@ -72,6 +74,7 @@ func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) er
 	}
 	shown, before := 0, -1
 	for {
+		// reading ends, or what was measured would not be told
 		launches, done, err := b.look(context.WithoutCancel(ctx))
 		if err != nil {
 			return err
@@ -98,6 +101,7 @@ func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) er
 }
 
 // stuck says that a version could not be measured: the search knows no way round it.
+// Any of those that are needed: a round asks for few.
 func (b *bisector) stuck(found bisect.Finding) error {
 	for v := range found.Need {
 		a := b.a
@@ -107,6 +111,7 @@ func (b *bisector) stuck(found bisect.Finding) error {
 }
 
 // newBisector checks the flags, plans once to see which cells the filter leaves, and takes one for each version.
+// Versions stand in the axis's order, as the grid expands it.
 func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) (*bisector, error) {
 	percent, ok := strings.CutSuffix(f.worse, "%")
 	worse, err := strconv.ParseFloat(percent, 64)
@@ -133,12 +138,14 @@ func newBisector(ctx context.Context, a *app.App, s *app.Session, f bisectFlags)
 	if len(b.versions) < 2 {
 		return nil, app.Hint(fmt.Errorf("the axis %s has %s to measure, and a search takes two or more", f.axis, format.Count(len(b.versions), "value")), "Declare the versions as an axis: matrix { engine = [engine.old, engine.new] }.")
 	}
+	// the chosen cells are set one by one from here on
 	s.Filter = plan.Filter{}
 	b.search = bisect.Search{Versions: len(b.versions), Worse: worse / 100, Falls: record.MoreIsBetter(f.metric), Most: f.most}
 	return b, nil
 }
 
 // add takes a cell as that of its version.
+// A version that a rule excludes is left out: it cannot be measured.
 func (b *bisector) add(c *cell.Cell) error {
 	i := slices.IndexFunc(c.Axes, func(x *cell.Axis) bool { return x.Name == b.f.axis })
 	if i < 0 {
@@ -160,6 +167,7 @@ func (b *bisector) add(c *cell.Cell) error {
 }
 
 // look plans the versions and reads what is measured of them as they are now; done counts launches.
+// A metric of 0 has no ratio, and a search by ratios no meaning.
 func (b *bisector) look(ctx context.Context) (launches func(int) []float64, done int, err error) {
 	planned, set, err := b.known(ctx, b.wanted(nil))
 	if err != nil {
@@ -184,6 +192,7 @@ func (b *bisector) look(ctx context.Context) (launches func(int) []float64, done
 }
 
 // wanted are the versions that need launches; nil: all, with one launch each.
+// Copies: the declaration's own number of launches is not what a round needs.
 func (b *bisector) wanted(need map[int]int) (cells []*cell.Cell) {
 	for i, c := range b.versions {
 		launches := need[i]

@@ -15,19 +15,21 @@ import (
 )
 
 // mostPlanned bounds the cells in a journal: a grid of more shows nothing.
+// It bounds the size of the file, too.
 const mostPlanned = 2000
 
 // journal keeps the plan and the events of one apply beside its board, in the records of --json, for `matrix serve`. Like the
 // board, what cannot be written of it is not worth a word.
 type journal struct {
-	path  string // apply.JournalFile
-	plan  *plan.Plan
+	path  string     // apply.JournalFile
+	plan  *plan.Plan // as the apply runs it
 	begun bool
-	file  *os.File // nil: nothing has happened, or it cannot be written
-	write func(events.Event)
+	file  *os.File           // nil: nothing has happened, or it cannot be written
+	write func(events.Event) // nil while file is
 }
 
 // journaled is apply.Apply with a journal.
+// What is observed is told to the caller's observer first: the journal must delay nobody's screen.
 func journaled(ctx context.Context, w plan.World, p *plan.Plan, o apply.Options) (events.Summary, error) {
 	told, j := o.Observe, &journal{path: filepath.Join(w.Store.Inner(), apply.JournalFile), plan: p}
 	defer j.close()
@@ -47,6 +49,7 @@ func (j *journal) observe(e events.Event) {
 }
 
 // begin replaces the journal of the apply before, by rename: who reads that one sees that it is another's.
+// A link by that name is not followed: the tree may be somebody else's.
 func (j *journal) begin() {
 	_ = os.Remove(j.path + ".new") // of one that was killed just then
 	file, err := os.OpenFile(j.path+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW, 0o644)
@@ -66,6 +69,7 @@ func (j *journal) begin() {
 	}
 }
 
+// close may be called twice; after it nothing is written.
 func (j *journal) close() {
 	if j.file != nil {
 		_ = j.file.Close()

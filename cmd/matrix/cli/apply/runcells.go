@@ -43,6 +43,7 @@ func RunCells(a *app.App) *cobra.Command {
 }
 
 // runCells reads the plan as it was submitted, files and variables too, and does one group of it.
+// Results, not the plan, say what is left: a task may be requeued at any moment.
 func runCells(ctx context.Context, a *app.App, file string, number int) error {
 	s, saved, err := submitted(ctx, a, file)
 	if err != nil {
@@ -61,6 +62,7 @@ func runCells(ctx context.Context, a *app.App, file string, number int) error {
 			return saved.Group(ctx, s.World, s.Cells[w.Experiment], []plan.LaunchRef{w})
 		},
 		Say: func(format string, values ...any) { a.Warn(fmt.Sprintf(format, values...)) }}
+	// only while it is empty
 	defer os.Remove(n.Scratch) // stays when another task of the run uses it
 	ended := a.Interrupts.Orderly()
 	tally, err := n.Do(ctx, group)
@@ -76,6 +78,7 @@ func runCells(ctx context.Context, a *app.App, file string, number int) error {
 }
 
 // submitted loads the files of a plan as they were.
+// From the plan's own copies: files may have been edited since the submission.
 func submitted(ctx context.Context, a *app.App, file string) (*app.Session, *plan.Saved, error) {
 	saved, err := app.ReadPlan(file)
 	if err != nil {

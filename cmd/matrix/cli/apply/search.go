@@ -14,6 +14,7 @@ import (
 )
 
 // searching loads the files of the one experiment that a search works on.
+// The session is open while search runs.
 func searching(a *app.App, search func(context.Context, *app.Session) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		a.Begin()
@@ -31,14 +32,16 @@ func searching(a *app.App, search func(context.Context, *app.Session) error) fun
 
 // prober measures cells of one experiment for a search. Its probes are ordinary launches of ordinary cells: what a search
 // was stopped at, plan, report and the next search find in the results.
+// The declaration's cells are replaced by those of each round, so a session serves one search.
 type prober struct {
 	a     *app.App
 	s     *app.Session
 	flags applyFlags
 	name  string // of the experiment
-	asked bool
+	asked bool   // the user has said yes
 }
 
+// newProber wants a session with one experiment, see searching.
 func newProber(a *app.App, s *app.Session, f applyFlags) prober {
 	return prober{a: a, s: s, flags: f, name: s.Config.Experiments[0].Name}
 }

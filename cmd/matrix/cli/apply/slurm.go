@@ -28,10 +28,10 @@ import (
 
 // clusterFlags are apply's for a cluster.
 type clusterFlags struct {
-	on, interrupt     string
-	groupSize, queued int
-	tries             int
-	everyFile, every  time.Duration
+	on, interrupt     string        // "" = here; "" = ask, or leave
+	groupSize, queued int           // launches a task; tasks at once
+	tries             int           // of a task of which nothing was committed
+	everyFile, every  time.Duration // results are cheap to look at, the queue is not
 }
 
 // declareCluster adds the flags that mean something with --on only.
@@ -61,6 +61,7 @@ func (f *clusterFlags) check() error {
 }
 
 // notOnCluster refuses a local apply while tasks of a run on a cluster may fill the same results.
+// The two would measure the same launches.
 func notOnCluster(ctx context.Context, tree *store.Store) error {
 	run, err := slurm.Underway(tree)
 	if run == nil || err != nil {
@@ -71,6 +72,7 @@ func notOnCluster(ctx context.Context, tree *store.Store) error {
 }
 
 // applySlurm submits what is pending, or goes on with the run that is under way, and watches until all is committed.
+// A run that is under way is gone on with, whatever was named now: two would submit the same launches.
 func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f applyFlags) error {
 	queue, err := slurm.Find(ctx)
 	if err != nil {
@@ -105,6 +107,7 @@ func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 }
 
 // lease makes this the one process that submits for the tree: by the lock, and by a claim where the lock does not reach.
+// flock does not reach other hosts on every file system; a claim is renewed, and goes stale.
 func lease(a *app.App, tree *store.Store) (release func(), err error) {
 	const what = "matrix apply --on slurm"
 	unlock, err := tree.Lock(what)
@@ -129,6 +132,7 @@ func lease(a *app.App, tree *store.Store) (release func(), err error) {
 }
 
 // watch looks after the run until it is over or interrupted.
+// The program and the folder must be there on the nodes, under the same names.
 func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, run *slurm.Run, queue *slurm.Commands, f applyFlags) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -149,6 +153,7 @@ func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, 
 	if err != nil {
 		return err
 	}
+	// While Slurm knows a task of the run, it may still start it.
 	waiting, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := run.Empty(waiting, queue, time.Second); err != nil {
@@ -162,6 +167,7 @@ func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, 
 }
 
 // interrupted leaves or cancels the jobs, as asked.
+// Nothing is lost either way: what a task committed is committed.
 func interrupted(a *app.App, run *slurm.Run, queue *slurm.Commands, choice string) error {
 	if choice == "" {
 		choice = askInterrupt(a)
@@ -187,6 +193,7 @@ func interrupted(a *app.App, run *slurm.Run, queue *slurm.Commands, choice strin
 }
 
 // askInterrupt asks a person; where there is none the jobs are left.
+// The default is the one that destroys no work.
 func askInterrupt(a *app.App) string {
 	in, ok := a.Stdin.(*os.File)
 	if !ok || a.JSON || !a.TTY || !isatty.IsTerminal(in.Fd()) {

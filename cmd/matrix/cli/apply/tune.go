@@ -20,10 +20,10 @@ import (
 // tuneFlags are tune's own.
 type tuneFlags struct {
 	applyFlags
-	maximize, minimize string
-	keep               float64
-	launches           int
-	hours              time.Duration
+	maximize, minimize string        // a metric; minimize wins where both are given
+	keep               float64       // above 0, below 1
+	launches           int           // 0 = no bound
+	hours              time.Duration // 0 = no bound
 }
 
 // Tune is the command.
@@ -55,6 +55,7 @@ The objective is evaluations per hour (of answers that can be used), loading inc
 }
 
 // driver measures for a search: the experiment's cells, those of the round first.
+// It is what tune.Loop asks; the loop decides.
 type driver struct {
 	prober
 	cells   []*cell.Cell
@@ -63,6 +64,7 @@ type driver struct {
 }
 
 // search runs the loop and says what it found.
+// What was found is shown after ^C, too.
 func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error {
 	if !(f.keep > 0 && f.keep < 1) {
 		return app.Hint(fmt.Errorf("--keep %g: the share that goes on is between 0 and 1", f.keep), "--keep 0.5 keeps the better half.")
@@ -92,6 +94,7 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 }
 
 // Look plans all cells and reads what is measured of them.
+// A cell that is pending or waits has no score yet, one that failed has none for good.
 func (d *driver) Look(ctx context.Context) (func(*cell.Cell) tune.Score, error) {
 	items, set, err := d.known(ctx, d.cells)
 	if err != nil {
@@ -108,6 +111,7 @@ func (d *driver) Look(ctx context.Context) (func(*cell.Cell) tune.Score, error) 
 }
 
 // Plan plans the cells of a round of every group, and says which they are.
+// The launches are those that are not there: a search that goes on has few.
 func (d *driver) Plan(ctx context.Context, rounds []tune.Round) (launches int, err error) {
 	var cells []*cell.Cell
 	for _, r := range rounds {
@@ -122,4 +126,5 @@ func (d *driver) Plan(ctx context.Context, rounds []tune.Round) (launches int, e
 }
 
 // Apply runs the round.
+// It asks the user before the first round.
 func (d *driver) Apply(ctx context.Context) error { return d.run(ctx, d.pending) }

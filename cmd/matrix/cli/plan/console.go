@@ -17,6 +17,7 @@ import (
 )
 
 // Console is the command.
+// Its exit code tells of mistakes only where no person typed them.
 func Console(a *app.App) *cobra.Command {
 	var exprs []string
 	var cell string
@@ -44,6 +45,7 @@ func Console(a *app.App) *cobra.Command {
 }
 
 // scope is what the expressions see. Only a cell needs the experiments expanded.
+// The function ends it; it is nil where there is an error. A fault of the files is said here, once.
 func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.Scope, func(), error) {
 	if cell == "" {
 		config, diags := grid.Load(args, a.LoadOptions())
@@ -66,6 +68,7 @@ func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.S
 }
 
 // evaluateAll evaluates every expression, whatever becomes of the others.
+// A script gets every value that there is.
 func evaluateAll(a *app.App, scope *lang.Scope, exprs []string) error {
 	var failed error
 	for _, src := range exprs {
@@ -76,6 +79,7 @@ func evaluateAll(a *app.App, scope *lang.Scope, exprs []string) error {
 	return failed
 }
 
+// evaluate says the value, or each mistake with its place in the expression.
 func evaluate(a *app.App, scope *lang.Scope, src string) error {
 	result, diags := scope.Evaluate(src)
 	if err := a.Mistakes(&grid.Config{Files: map[string][]byte{lang.ConsoleFile: []byte(src)}}, diags); err != nil {
@@ -86,8 +90,10 @@ func evaluate(a *app.App, scope *lang.Scope, src string) error {
 }
 
 // converse evaluates stdin line by line. A person gets a prompt, and their mistakes are no failure of the command.
+// Lines that begin with # are passed over, so that a file of expressions may have comments.
 func converse(ctx context.Context, a *app.App, scope *lang.Scope) error {
 	f, ok := a.Stdin.(*os.File)
+	// a pipe gets values alone
 	person := ok && isatty.IsTerminal(f.Fd())
 	prompt := func() {
 		if person && !a.JSON {

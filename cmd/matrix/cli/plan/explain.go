@@ -26,6 +26,7 @@ func Explain(a *app.App) *cobra.Command {
 				return err
 			}
 			name := found.Plan.Experiment
+			// Rules are evaluated once more, for this cell, to have the values that they see.
 			rules := s.Config.Inspect(s.Hooks(cmd.Context()), name, found.Item.Cell.Address).Rules
 			view.Explain(a.Printer, view.Explanation{Experiment: name, Item: found.Item, Rules: rules})
 			return nil

@@ -17,6 +17,7 @@ import (
 )
 
 // Fmt is the command.
+// It needs no whole declaration: a file with mistakes of meaning is formatted all the same.
 func Fmt(a *app.App) *cobra.Command {
 	var check, showDiff bool
 	cmd := &cobra.Command{
@@ -51,6 +52,7 @@ func Fmt(a *app.App) *cobra.Command {
 }
 
 // hclFiles lists the files that fmt works on; JSON has a format of its own.
+// Folders are not searched below: others' files may lie there.
 func hclFiles(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
@@ -74,6 +76,7 @@ func hclFiles(args []string) ([]string, error) {
 }
 
 // rewrite formats one file, or only says that it would; changed tells whether it differs.
+// A file that cannot be parsed is left as it is, and ends the command.
 func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err error) {
 	content, err := textfile.Open(file)
 	if err != nil {
@@ -99,6 +102,7 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	if err != nil || dry {
 		return true, err
 	}
+	// its permissions stay
 	info, err := os.Stat(file)
 	if err != nil {
 		return true, err

@@ -22,6 +22,7 @@ func Graph(a *app.App) *cobra.Command {
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// Blocks alone: nothing is expanded, so a grid of a million cells is drawn as fast.
 			config, diags := grid.Load(args, a.LoadOptions())
 			if err := a.Mistakes(config, diags); err != nil {
 				return err
@@ -44,9 +45,11 @@ func Graph(a *app.App) *cobra.Command {
 }
 
 // shapes tell kinds apart in DOT.
+// Others are boxes.
 var shapes = map[string]string{"experiment": "box3d", "decision": "diamond", "var": "ellipse", "local": "ellipse"}
 
 // dotOf is the graph in Graphviz' language.
+// The tooltip is the place in the file, which an SVG shows under the mouse.
 func dotOf(g lang.Graph) string {
 	var b strings.Builder
 	b.WriteString("digraph matrix {\n  rankdir = LR\n  node [shape = box, fontname = \"sans-serif\"]\n")

@@ -13,6 +13,7 @@ import (
 )
 
 // Plan is the command.
+// Nothing is started and nothing is downloaded; the results are read, and the plan is saved.
 func Plan(a *app.App) *cobra.Command {
 	var filter plan.Filter
 	var detailed, verbose bool
@@ -22,6 +23,7 @@ func Plan(a *app.App) *cobra.Command {
 		Args: app.NeedFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// files, datasets and results of a large tree take seconds
 			done := a.Patience("planning…")
 			defer done()
 			s, err := a.Load(cmd.Context(), args)
@@ -35,12 +37,14 @@ func Plan(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// before anything is printed below it; done twice does no harm
 			done()
 			view.Plans(a.Printer, plans, verbose)
 			path, err := s.Save(plans, out)
 			if err != nil {
 				return err
 			}
+			// not where all that is pending waits for what this machine lacks
 			if !a.JSON && view.Pending(plans) > view.Waiting(plans...) {
 				fmt.Fprintf(a, "\nSaved to %s. To run it: matrix apply%s\n", path, a.ResultsFlag())
 			}
@@ -59,9 +63,11 @@ func Plan(a *app.App) *cobra.Command {
 }
 
 // manyCells is where a plan begins to take memory that a workstation misses.
+// Below it the default is faster.
 const manyCells = 20_000
 
 // spareMemory trades processor time for memory in a large plan: a quarter more of the one, a quarter less of the other.
+// For the rest of the process, which ends with the plan.
 func spareMemory(s *app.Session) {
 	n := 0
 	for _, cells := range s.Cells {

@@ -17,6 +17,7 @@ import (
 )
 
 // Show is the command.
+// A file wins over a cell of the same name.
 func Show(a *app.App) *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
@@ -38,6 +39,7 @@ func Show(a *app.App) *cobra.Command {
 }
 
 // showPlan draws a saved plan as it stands today.
+// It is planned anew: a saved plan says what was to be run, not what has been since.
 func showPlan(ctx context.Context, a *app.App, args []string, verbose bool) error {
 	file, ok := a.PlanFile(args)
 	if !ok {
@@ -60,6 +62,7 @@ func showPlan(ctx context.Context, a *app.App, args []string, verbose bool) erro
 }
 
 // showCell prints the one cell that a prefix names, and every attempt at it.
+// No declaration is needed; a cell that was never tried is not in the results, and said so.
 func showCell(ctx context.Context, a *app.App, prefix string) error {
 	store, err := a.Store()
 	if err != nil {
@@ -85,6 +88,7 @@ func showCell(ctx context.Context, a *app.App, prefix string) error {
 }
 
 // begun are the attempts that were begun and not finished, as far as they are.
+// They stand among the committed ones, in the words of a reason.
 func begun(attempts []*store.Attempt) []summary.Standing {
 	var all []summary.Standing
 	for _, at := range attempts {
@@ -100,6 +104,7 @@ func begun(attempts []*store.Attempt) []summary.Standing {
 }
 
 // matching are all attempts of the cells that a prefix names by address, slug or attempt.
+// A prefix of an attempt means its cell: attempts of one launch are read together.
 func matching(history []summary.Standing, prefix string) []summary.Standing {
 	wanted := map[string]bool{}
 	for _, p := range history {
@@ -111,6 +116,7 @@ func matching(history []summary.Standing, prefix string) []summary.Standing {
 }
 
 // addresses are those of the cells, short, each once.
+// 16 digits, as columns have them.
 func addresses(attempts []summary.Standing) []string {
 	var all []string
 	for _, p := range attempts {

@@ -47,6 +47,7 @@ func Validate(a *app.App) *cobra.Command {
 
 // checkData opens every dataset and holds every cell against its own; each mistake is said once. cells counts all; notes are
 // what to know of how a dataset was read.
+// Datasets of cells that are skipped are not opened: they may not even exist.
 func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, err error) {
 	var faults []error
 	said := map[string]bool{}
@@ -57,6 +58,7 @@ func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, 
 		}
 		set, err := s.Dataset(ctx, c.Dataset)
 		if err == nil {
+			// enough prompts, references and schemas for what the cell asks
 			err = set.Fits(c)
 			for _, note := range slices.Concat(set.Form(), set.Notes()) {
 				if !said[note] {
