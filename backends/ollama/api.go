@@ -24,13 +24,7 @@ type api struct {
 
 // newAPI sets no limit of time: a load may take minutes, and its caller's context knows how many.
 func newAPI(base string) *api {
-	return &api{base: bare(base), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-}
-
-// bare takes off what clients of other APIs put behind the address.
-func bare(url string) string {
-	url = strings.TrimRight(url, "/")
-	return strings.TrimSuffix(strings.TrimSuffix(url, "/v1"), "/api")
+	return &api{base: wire.Bare(base, "/v1", "/api"), http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // apiError is a refusal in the server's words.
@@ -48,11 +42,17 @@ func (a *api) call(ctx context.Context, path string, body []byte, out any) error
 	if body != nil {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, wire.Join(a.base, path), bytes.NewReader(body))
+	req, err := a.request(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	return a.do(req, out)
+}
+
+// request is one to a path. No error has the address's query, where a gateway may want a key: errors are stored and shown.
+func (a *api) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, wire.Join(a.base, path), body)
+	return req, wire.Unasked(err)
 }
 
 // do sends a request and decodes its answer into out, which may be nil. An "error" in the answer is one whatever the
@@ -63,12 +63,12 @@ func (a *api) do(req *http.Request, out any) error {
 		if cause := context.Cause(req.Context()); cause != nil {
 			return cause
 		}
-		return err
+		return wire.Unasked(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", req.URL.Path, err)
+		return fmt.Errorf("read %s: %w", cell.PublicURL(req.URL.Path), err)
 	}
 	var failed struct{ Error string }
 	if json.Unmarshal(text, &failed) == nil && failed.Error != "" || resp.StatusCode/100 != 2 {
@@ -81,7 +81,7 @@ func (a *api) do(req *http.Request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read %s: %w", req.URL.Path, textfile.PlainJSON(err))
+		return fmt.Errorf("read %s: %w", cell.PublicURL(req.URL.Path), textfile.PlainJSON(err))
 	}
 	return nil
 }
@@ -161,8 +161,8 @@ func (a *api) create(ctx context.Context, s source, name string) error {
 
 // putBlob sends a file into the server's store, under its digest ("sha256:…"), unless it is there.
 func (a *api) putBlob(ctx context.Context, path, digest string) error {
-	url := wire.Join(a.base, "/api/blobs/"+digest)
-	head, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
+	blob := "/api/blobs/" + digest
+	head, err := a.request(ctx, http.MethodHead, blob, nil)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (a *api) putBlob(ctx context.Context, path, digest string) error {
 	if err != nil {
 		return err
 	}
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, url, f)
+	post, err := a.request(ctx, http.MethodPost, blob, f)
 	if err != nil {
 		return err
 	}

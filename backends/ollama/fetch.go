@@ -66,7 +66,7 @@ func attachedHas(ctx context.Context, url, name string) (bool, error) {
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		return false, nil
 	}
-	return false, fmt.Errorf("ask %s for %s: %w", url, name, err)
+	return false, fmt.Errorf("ask %s for %s: %w", cell.PublicURL(url), name, err)
 }
 
 // proxies are passed on for a download alone.
@@ -131,7 +131,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 	}
 	// insecure makes Ollama speak HTTP to the registry; the scheme in a name alone does not.
 	body := cell.Canonical(map[string]any{"model": r.name(), "insecure": r.plain, "stream": true})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, wire.Join(a.base, "/api/pull"), strings.NewReader(string(body)))
+	req, err := a.request(ctx, http.MethodPost, "/api/pull", strings.NewReader(string(body)))
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return err
+	return wire.Unasked(err)
 }
 
 // followPull reads a pull's progress to its end, which must be "success".

@@ -185,6 +185,35 @@ func TestAttach(t *testing.T) {
 	}
 }
 
+// TestAttachedKeyStaysPrivate: a key in the address is sent, and no error has it.
+func TestAttachedKeyStaysPrivate(t *testing.T) {
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.RawQuery
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer server.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	c := cellOf(t, "")
+	c.Platform.Attach, c.Platform.Binary = true, ""
+	c.Model.Parts = Model{Model: "gemma3:4b"}.Parts()
+	for _, address := range []string{server.URL, closed.URL, "http://h:port"} {
+		c.Platform.URL = address + "/?key=hunter22"
+		_, _, attaching := launchIn(t, c)
+		_, asking := hub{}.lacking(t.Context(), c)
+		fetching := hub{}.fetch(t.Context(), c, backends.Download{Name: "gemma3:4b"}, func(int64, int64) {})
+		for _, err := range []error{attaching, asking, fetching} {
+			if err == nil || strings.Contains(err.Error(), "hunter22") {
+				t.Errorf("%s: %v", address, err)
+			}
+		}
+	}
+	if asked != "key=hunter22" {
+		t.Errorf("asked %q", asked)
+	}
+}
+
 // TestAttachedAnew: what becomes of the model while an attached server is measured is seen when it is asked again.
 func TestAttachedAnew(t *testing.T) {
 	for change, want := range map[string]string{

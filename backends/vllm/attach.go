@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"matrix/backends"
@@ -38,11 +37,11 @@ func attachedModel(c *cell.Cell) string {
 // with it does not tell, so most of Info stays empty, and no PID is ours to watch.
 func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	platform := spec.Cell.Platform
-	url, key := strings.TrimSuffix(strings.TrimRight(platform.URL, "/"), "/v1"), "" // as clients of OpenAI take it
+	url, key := wire.Bare(platform.URL, "/v1"), "" // as clients of OpenAI take it
 	if platform.APIKeyEnv != "" {
 		key = os.Getenv(platform.APIKeyEnv)
 	}
-	models, err := wire.Documents{Key: key}.Models(ctx, url+"/v1")
+	models, err := wire.Documents{Key: key}.Models(ctx, wire.Join(url, "/v1"))
 	if err != nil {
 		return nil, launched.Unreachable(platform.PublicURL(), err)
 	}

@@ -18,7 +18,20 @@ func Join(base, path string) string {
 	return base
 }
 
-// Unasked takes the query out of an address in an error of net/http, since errors are stored and shown.
+// Bare is the address of a server without what clients of other APIs put behind it ("/v1"); its query stays.
+func Bare(base string, endings ...string) string {
+	base, query, asked := strings.Cut(base, "?")
+	base = strings.TrimRight(base, "/")
+	for _, ending := range endings {
+		base = strings.TrimSuffix(base, ending)
+	}
+	if asked {
+		base += "?" + query
+	}
+	return base
+}
+
+// Unasked takes the query out of an address in an error of net/http, since errors are stored and shown. nil stays nil.
 func Unasked(err error) error {
 	var sent *url.Error
 	if errors.As(err, &sent) {

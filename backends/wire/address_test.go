@@ -25,6 +25,16 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestBare(t *testing.T) {
+	for given, want := range map[string]string{
+		"http://h:1": "http://h:1", "http://h:1/v1/": "http://h:1", "http://h:1/api": "http://h:1", "http://h:1/v1?key=a/v1": "http://h:1?key=a/v1",
+	} {
+		if got := Bare(given, "/v1", "/api"); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+}
+
 // A key in an address goes to the server and comes back in no answer and no error.
 func TestQueryStaysPrivate(t *testing.T) {
 	asked := ""
@@ -33,6 +43,10 @@ func TestQueryStaysPrivate(t *testing.T) {
 		http.Error(w, "no such page: "+r.URL.String()+" (hunter 22)", http.StatusNotFound)
 	}))
 	defer server.Close()
+	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no luck at "+r.URL.String(), http.StatusInternalServerError)
+	}))
+	defer failing.Close()
 	c := New(Options{})
 	defer c.Close()
 	base := server.URL + "/v1?api_key=hunter%2022"
@@ -47,6 +61,17 @@ func TestQueryStaysPrivate(t *testing.T) {
 	}
 	if _, err = http.DefaultClient.Do(req); err == nil || strings.Contains(Unasked(err).Error(), "hunter") {
 		t.Errorf("%v", err)
+	}
+	for name, ask := range map[string]func(base string) error{
+		"health":   func(base string) error { return Health(base, "")(t.Context()) },
+		"document": func(base string) error { return Documents{}.Get(t.Context(), base, nil) },
+	} {
+		// The address as such is a url.Error too, of its own kind.
+		for _, address := range []string{base, failing.URL + "?api_key=hunter%2022", "http://h:port?api_key=hunter%2022"} {
+			if err := ask(address); err == nil || strings.Contains(err.Error(), "hunter") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 	if err := errors.New("another"); Unasked(err) != err {
 		t.Error("another error is changed")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"matrix/experiments/cell"
@@ -73,7 +72,7 @@ func (d Documents) Call(ctx context.Context, method, url string, body, out any) 
 func (d Documents) Send(ctx context.Context, method, url, kind string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return nil, err
+		return nil, Unasked(err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", kind)
@@ -94,13 +93,10 @@ func (d Documents) Send(ctx context.Context, method, url, kind string, body io.R
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return nil, &StatusError{resp.StatusCode, OneLine(d.Redact(ErrorText(text))), RetryAfter(resp.Header, time.Now())}
+	return nil, &StatusError{resp.StatusCode, OneLine(without(d.Redact(ErrorText(text)), queryOf(url))), RetryAfter(resp.Header, time.Now())}
 }
 
 // Redact takes the key out of a text.
 func (d Documents) Redact(text string) string {
-	if d.Key == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, d.Key, "***")
+	return without(text, []string{d.Key})
 }

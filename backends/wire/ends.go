@@ -211,6 +211,11 @@ func (c *Client) redact(text, address string, header http.Header) string {
 			}
 		}
 	}
+	return without(text, secrets)
+}
+
+// without takes secrets out of a text; an empty one is none.
+func without(text string, secrets []string) string {
 	for _, secret := range secrets {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "***")

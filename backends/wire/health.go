@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"matrix/experiments/cell"
 )
 
 const (
@@ -54,19 +56,19 @@ func Health(url, apiKey string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
-			return fmt.Errorf("ask whether the engine is well: %w", err)
+			return fmt.Errorf("ask whether the engine is well: %w", Unasked(err))
 		}
 		if apiKey != "" {
 			request.Header.Set("Authorization", "Bearer "+apiKey)
 		}
 		response, err := client.Do(request)
 		if err != nil {
-			return fmt.Errorf("ask whether the engine is well: %w", err)
+			return fmt.Errorf("ask whether the engine is well: %w", Unasked(err))
 		}
 		defer response.Body.Close()
 		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection can be kept
 		if response.StatusCode >= http.StatusInternalServerError {
-			return fmt.Errorf("ask whether the engine is well: %s from %s", response.Status, url)
+			return fmt.Errorf("ask whether the engine is well: %s from %s", response.Status, cell.PublicURL(url))
 		}
 		return nil
 	}

@@ -12,6 +12,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"matrix/backends/wire"
+	"matrix/experiments/cell"
 )
 
 // Scrape reads a Prometheus endpoint: sum over label sets by metric name (histograms as name_sum, name_count).
@@ -41,15 +44,15 @@ func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, erro
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, fmt.Errorf("read metrics: %w", err)
+		return nil, fmt.Errorf("read metrics: %w", wire.Unasked(err))
 	}
 	resp, err := scraper.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("read metrics: %w", err)
+		return nil, fmt.Errorf("read metrics: %w", wire.Unasked(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("read metrics: %s from %s", resp.Status, url)
+		return nil, fmt.Errorf("read metrics: %s from %s", resp.Status, cell.PublicURL(url))
 	}
 	return parseMetrics(io.LimitReader(resp.Body, scrapeLimit))
 }

@@ -163,3 +163,16 @@ func TestLateMetricsAreWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// TestScrapeKeepsKeys: what a run's warnings say of an endpoint has no key in it.
+func TestScrapeKeepsKeys(t *testing.T) {
+	failing := httptest.NewServer(http.NotFoundHandler())
+	defer failing.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for _, address := range []string{failing.URL, closed.URL, "http://h:port"} {
+		if _, err := Scrape(t.Context(), address+"/metrics?key=hunter22"); err == nil || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
