@@ -59,6 +59,7 @@ func object(text string) map[string]any {
 	return out
 }
 
+// flatten puts the scalars of an object under their JSON pointers (RFC 6901). null is left out, as lists are.
 func flatten(into map[string]any, path string, doc map[string]any) {
 	for key, v := range doc {
 		at := path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
@@ -120,6 +121,7 @@ func (v *values) compare() (Field, bool) {
 	return f, false
 }
 
+// floats are the values as numbers; ok is false where one is none.
 func floats(all []any) (out []float64, ok bool) {
 	for _, v := range all {
 		x, ok := v.(float64)
@@ -187,6 +189,7 @@ type accuracies struct {
 	distance     map[string]float64
 }
 
+// add holds one answer, nil where it is no object, against one reference.
 func (a *accuracies) add(answer, reference map[string]any) {
 	if a.known == nil {
 		a.right, a.known, a.distance = map[string]int{}, map[string]int{}, map[string]float64{}
@@ -221,6 +224,7 @@ func right(answer, reference string) bool {
 	return true
 }
 
+// list is in the order of the fields' names.
 func (a *accuracies) list() []FieldAccuracy {
 	var out []FieldAccuracy
 	for _, path := range slices.Sorted(maps.Keys(a.known)) {

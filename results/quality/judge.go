@@ -52,8 +52,8 @@ type Verdict struct {
 type Judgement struct {
 	A, B       string // names of the cells
 	Model      string
-	File       string
-	N          int
+	File       string // path of the verdicts
+	N          int    // prompts with a verdict
 	WinsA      int
 	WinsB      int
 	Ties       int
@@ -198,6 +198,7 @@ func turned(v string) string {
 	return v
 }
 
+// verdictWord takes A and B in capitals alone: a is an English word.
 var verdictWord = regexp.MustCompile(`\b(?:A|B|TIE|Tie|tie)\b`)
 
 // heard finds the verdict in what a judge said: its last such word, since some reason before they conclude.

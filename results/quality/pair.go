@@ -20,12 +20,12 @@ type Pair struct {
 	Greedy      bool    // neither drew its words at random
 	N           int     // prompts with an answer of both
 	SameBytes   int     // of them: what was sent is the same to the byte; else a template of the experiment differs
-	Exact       float64 // share of answers that are equal but for white space around them
+	Exact       float64 // share of answers that are equal but for white space
 	Prefix      float64 // mean share of the longer answer's words that both begin with
 	FirstWords  float64 // share of prompts on which the first three words agree
 	LengthRatio float64 // characters of B / of A, all answers together
 	ChrF        float64 // mean of B against A, 0–1
-	RougeL      float64
+	RougeL      float64 // mean, 0–1
 	Accuracy    *Change // B − A on the prompts with a reference; nil without
 	Fields      []Field // of answers that are JSON objects, by name
 	ByID        bool    // one is imported: answers are matched by the prompts' ids, and nobody knows that the prompts are the same
@@ -106,6 +106,7 @@ func couplesOf(all []*answers, most int) []*couple {
 	return out
 }
 
+// pairsIn is how many there would be without a bound.
 func pairsIn(all []*answers) int {
 	n := 0
 	for i, a := range all {
@@ -123,6 +124,7 @@ func paired(a, b *answers) bool {
 	return a.of.Experiment == b.of.Experiment && (a.of.BatchSize == b.of.BatchSize || foreign)
 }
 
+// coupleOf aligns b to a once, for all prompts.
 func coupleOf(a, b *answers) *couple {
 	b = b.alignedTo(a)
 	return &couple{a: a, b: b, Pair: Pair{ByID: b.byID, A: a.of.Name, B: b.of.Name, CellA: a.of.Slug, CellB: b.of.Slug, SameModel: a.of.Model == b.of.Model, Greedy: a.greedy() && b.greedy()}}
@@ -146,6 +148,7 @@ func (c *couple) add(seq int64, once func(string) *reading, prompts func(string)
 	}
 }
 
+// done makes the figures of the sums.
 func (c *couple) done() {
 	c.mean()
 	c.Fields = fieldsOf(c.objects)
@@ -203,6 +206,7 @@ func (a *answers) byPrompt() map[string]int64 {
 // noticed is how many of the first words must agree for two answers to have begun alike.
 const noticed = 3
 
+// agree adds up what two answers share; the sums become means in the end.
 func (p *Pair) agree(a, b *reading) {
 	share, words := prefixAgreement(a.fields, b.fields)
 	p.Prefix += share
@@ -218,6 +222,7 @@ func (p *Pair) agree(a, b *reading) {
 	p.RougeL += b.rougeL(a)
 }
 
+// mean divides the sums by the prompts.
 func (p *Pair) mean() {
 	n := math.Max(1, float64(p.N))
 	for _, x := range []*float64{&p.Exact, &p.Prefix, &p.FirstWords, &p.ChrF, &p.RougeL} {
@@ -262,6 +267,8 @@ func (a *answers) greedy() bool {
 	return json.Unmarshal(a.by.Identity.Components.Get("spec").Value, &spec) == nil && spec.Generate != nil && spec.Generate.Temperature == 0
 }
 
+// changeOf is nil without differences. The interval is the normal one of paired differences, within what a difference of two
+// shares can be.
 func changeOf(deltas []float64) *Change {
 	n := float64(len(deltas))
 	if n == 0 {

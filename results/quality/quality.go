@@ -73,15 +73,16 @@ func ShareOf(k, n int) *Share {
 
 // answer is one output, and answers those of a cell by seq.
 type answer struct {
-	prompt string // id
-	hash   [16]byte
+	prompt string   // id
+	hash   [16]byte // of the prompt as it was sent
 	text   string
 }
 
+// answers are the outputs of one launch of a cell.
 type answers struct {
 	of   *summary.Cell
-	by   *summary.Attempt
-	seqs []int64
+	by   *summary.Attempt // whose outputs they are
+	seqs []int64          // in the order of the file
 	text map[int64]answer
 	byID bool // its answers stand at the seqs of another's, matched by the prompts' ids
 }
@@ -149,6 +150,7 @@ func (a *answers) hashes() error {
 	})
 }
 
+// measure is what can be said of a cell by itself. Of a prompt that nobody knows, only what its answer says.
 func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
 	c := Cell{Cell: a.of.Slug, Name: a.of.Name, Attempt: a.by.Attempt, N: len(a.seqs)}
 	var valid, asked, hits, known int
@@ -182,6 +184,7 @@ func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
 	return c
 }
 
+// one is what a truth adds to a count.
 func one(yes bool) int {
 	if yes {
 		return 1

@@ -37,6 +37,7 @@ const orders = 6
 
 var rougeGap = regexp.MustCompile(`[^a-z0-9]+`)
 
+// readingOf does all that a text costs once; its longestCommon keeps a table in it, so it is not safe for concurrent use.
 func readingOf(text string) *reading {
 	r := &reading{fields: strings.Fields(text), words: strings.Fields(rougeGap.ReplaceAllString(strings.ToLower(text), " ")), long: runes(text), object: object(text)}
 	letters := []rune(strings.Join(r.fields, ""))
@@ -145,8 +146,10 @@ func (h *reading) longestCommon(other []string) int {
 // detours, and takes "I cannot recommend this candidate" for a refusal. Look at the texts before acting on the count.
 var refusals = regexp.MustCompile(`(?i)^\W*(i['’]?m sorry|i am sorry|sorry,|i apologi[sz]e|i can(['’]t|not| not)|i['’]m (unable|not able)|i am (unable|not able)|i (won['’]t|will not)|as an ai\b|unfortunately, i can)`)
 
+// refuses reports that a text begins as a refusal does.
 func refuses(text string) bool { return refusals.MatchString(text) }
 
+// empty reports an answer without a word.
 func empty(text string) bool { return strings.TrimSpace(text) == "" }
 
 // jsonAsked finds a prompt that wants JSON back.
@@ -175,8 +178,10 @@ func correct(answer, reference string) bool {
 	return normal(answer) == want || normal(lines[0]) == want || normal(lines[len(lines)-1]) == want
 }
 
+// normal is a text as correct compares it.
 func normal(text string) string {
 	return strings.Trim(strings.ToLower(strings.Join(strings.Fields(text), " ")), " .!*\"'`")
 }
 
+// runes is a text's length in characters, without the white space around it.
 func runes(text string) float64 { return float64(utf8.RuneCountInString(strings.TrimSpace(text))) }

@@ -35,6 +35,8 @@ func openVerdicts(path string) (*verdicts, error) {
 	return v, nil
 }
 
+// load reads the lines that are whole. A last one without its end was cut off by a crash: it goes, or the next would be
+// written onto it. Of two verdicts on one prompt the later counts.
 func (v *verdicts) load() error {
 	doc, err := io.ReadAll(v.file)
 	if err != nil {
@@ -59,6 +61,7 @@ func (v *verdicts) load() error {
 	return nil
 }
 
+// has reports that there is a verdict already.
 func (v *verdicts) has(seq int64) bool {
 	_, ok := v.bySeq[seq]
 	return ok
@@ -80,4 +83,5 @@ func (v *verdicts) add(one Verdict) error {
 	return nil
 }
 
+// close drops its error: each line is synced.
 func (v *verdicts) close() { _ = v.file.Close() } // each line is synced

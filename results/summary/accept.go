@@ -23,6 +23,7 @@ func (c *Cell) settle(marks []record.Mark) {
 }
 
 // asked is the identity that the cell had when it was last measured, or when results were accepted for it since.
+// A mark counts only where it came after the newest attempt ended, and blesses one of the attempts that there are.
 func (c *Cell) asked(marks []record.Mark) string {
 	identity := c.Identity
 	for _, m := range marks {

@@ -156,8 +156,8 @@ func (g *checking) begin(a, b *Cell, x, y map[int64]beginning) {
 
 // beginning is how one answer begins, and to what: a nonce before the prompt may differ between servers.
 type beginning struct {
-	sent  [16]byte
-	words string
+	sent  [16]byte // hash of the prompt as it was sent
+	words string   // the first wordsCompared, with single spaces
 }
 
 // firstWords are how the answers of the last launch that kept any begin; nil without. A file that cannot be read tells
@@ -231,6 +231,7 @@ type endings struct{ record.FinishCounts }
 // silent: the engine names no ends.
 func (e endings) silent() bool { return e.Finish[""] == e.OK }
 
+// endings adds up what each launch tells; of an old one, whose row does not tell, its requests are counted, once.
 func (c *Cell) endings() endings {
 	sum := endings{record.FinishCounts{Finish: map[string]int64{}}}
 	for _, a := range c.Launches {

@@ -16,6 +16,7 @@ const (
 )
 
 // client looks whether matrix itself was the limit: then all contenders are as fast as it is.
+// An attempt that does not tell what the client used passes.
 func (g *checking) client() {
 	g.each(func(c *Cell) {
 		for _, a := range c.Launches {
@@ -117,6 +118,8 @@ func spreadOf(values []float64) (far, low, high float64) {
 }
 
 // placement is red where layers are on the CPU that nobody put there.
+// It goes by layers where the engine tells them, else by bytes. Where num_gpu is set in the platform's args or options, the
+// split was asked for.
 func (g *checking) placement() {
 	g.each(func(c *Cell) {
 		for _, a := range c.Launches {

@@ -21,11 +21,11 @@ func rank(level string) int { return slices.Index([]string{Green, Amber, Red}, l
 
 // Check is one line of what makes figures comparable, as it stands for one contender or between two.
 type Check struct {
-	Name       string   `json:"check"`
+	Name       string   `json:"check"` // one of the names below
 	Level      string   `json:"level"`
 	Contenders []string `json:"contenders"` // one, or two that it stands between; none when green
 	Cells      []string `json:"cells"`      // "experiment/folder" of the cells that show it
-	Text       string   `json:"text"`
+	Text       string   `json:"text"`       // a sentence with the figures, for people
 }
 
 // Names of the checks, in their order.
@@ -81,12 +81,12 @@ func Checks(cells []*Cell) []Check {
 
 // checking is one run of the checks.
 type checking struct {
-	cells []*Cell // with a launch that counts
-	named map[*Cell]string
+	cells []*Cell          // with a launch that counts
+	named map[*Cell]string // the contender that a cell is of
 
-	name  string // of the line at work
-	seen  bool   // it had something to look at
-	found []Check
+	name  string  // of the line at work
+	seen  bool    // it had something to look at
+	found []Check // of the line at work
 }
 
 // newChecking names the contenders as the decision does: by what varies between them.
@@ -134,6 +134,7 @@ func (g *checking) two(level string, a, b *Cell, format string, values ...any) {
 // folder is where a cell's attempts lie, below the root.
 func folder(c *Cell) string { return c.Experiment + "/" + c.Slug }
 
+// requestsOf is a cell's batch size in words, by which cells of one contender are told apart.
 func requestsOf(c *Cell) string {
 	if c.BatchSize == 1 {
 		return "1 request"
@@ -202,6 +203,7 @@ func (g *checking) apart(a, b *Cell, of func(*Cell) (float64, bool), red, amber 
 	}
 }
 
+// figure is a number to one decimal, without a needless .0.
 func figure(x float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0") }
 
 // mean is a column's sum over another's, over all launches of a cell; false where a launch lacks either.

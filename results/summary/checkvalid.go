@@ -51,6 +51,7 @@ func validApartOf(a, b *Cell) (x, y float64, apart bool) {
 }
 
 // usable is the share of the answers that can be used; false where nobody looked.
+// One launch that was not judged makes the whole cell untold: a share over the others would be of another sample.
 func (c *Cell) usable() (float64, bool) {
 	valid := 0.0
 	for _, a := range c.Launches {

@@ -20,9 +20,9 @@ type Point struct{ Share, Value float64 }
 // Distribution is how one column of requests.parquet is spread over the ok requests of a cell's launches, pooled: for
 // pictures. Intervals come from the launches, not from here.
 type Distribution struct {
-	N        int64 // ok requests with a value
-	Failures int64 // measured requests that did not end ok (those that we stopped are not among them)
-	Max      float64
+	N        int64           // ok requests with a value
+	Failures int64           // measured requests that did not end ok (those that we stopped are not among them)
+	Max      float64         // exact in either case, in the column's unit
 	Points   []Point         // by rising share, at the shares of Shares
 	Exact    bool            // else from a histogram, within 1%
 	Launches []*Distribution // each launch alone, where there are several
@@ -31,6 +31,7 @@ type Distribution struct {
 // Shares at which distributions are told: dense in the tails.
 var Shares = shares()
 
+// shares are 200 even steps, and the tail behind the last of them.
 func shares() (out []float64) {
 	for i := range 200 {
 		out = append(out, float64(i)/200)
@@ -96,9 +97,9 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 // gathering is what is known of a launch's requests so far; its values go into the pool of all launches, too.
 type gathering struct {
 	failures int64
-	columns  []spread
-	pool     []spread
-	ok       []bool // of the batch
+	columns  []spread // in the order that was asked for
+	pool     []spread // likewise; of the cell
+	ok       []bool   // of the batch
 }
 
 // take adds a batch. Whether a row counts is found once, for all columns.
@@ -147,6 +148,7 @@ func numbers(b arrow.RecordBatch, name string) (func(i int) (float64, bool), err
 	return func(i int) (float64, bool) { return values.Value(i), values.IsValid(i) }, nil
 }
 
+// column is a batch's column in its own type; the error names what is there instead.
 func column[A arrow.Array](b arrow.RecordBatch, name string) (values A, err error) {
 	at := b.Schema().FieldIndices(name)
 	if len(at) == 0 {
@@ -161,12 +163,13 @@ func column[A arrow.Array](b arrow.RecordBatch, name string) (values A, err erro
 
 // spread gathers the values of a column: exactly while they are few, then in a histogram.
 type spread struct {
-	few      []float64
-	many     *hdrhistogram.Histogram
+	few      []float64               // in the order of coming; nil once there are too many
+	many     *hdrhistogram.Histogram // nil until then
 	n        int64
 	min, max float64
 }
 
+// add takes one value in. With one too many to keep, all go into the histogram.
 func (s *spread) add(v float64) {
 	if s.n == 0 {
 		s.min, s.max = v, v
@@ -187,6 +190,7 @@ func (s *spread) add(v float64) {
 	s.record(v)
 }
 
+// record puts one value into the histogram, which exists by then.
 func (s *spread) record(seconds float64) {
 	// Beyond the range counts as its end: Min and Max stay exact.
 	if err := s.many.RecordValue(int64(min(max(seconds, 0), longest-1) * unit)); err != nil {

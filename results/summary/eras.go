@@ -53,6 +53,7 @@ func (c *Cell) byAge() []Standing {
 
 // Narrow is the set as some of its attempts alone tell it: of every cell that has any that keep says yes to, the newest
 // identity among them. Tainted ones are not asked about; a cell without a complete launch left is left out.
+// The set itself is not changed.
 func (s *Set) Narrow(ctx context.Context, keep func(*Cell, store.Past) bool) (*Set, error) {
 	out := &Set{Root: s.Root}
 	for _, c := range s.Cells {
@@ -109,7 +110,7 @@ func (c *Cell) era(identity string) *Cell {
 // Gate is how far a metric may move from one version to the next: a Change of −0.05 allows it to fall by 5% and to rise at
 // will, one of +0.1 to rise by 10%.
 type Gate struct {
-	Metric string
+	Metric string // a column of run.parquet
 	Change float64
 }
 

@@ -20,6 +20,7 @@ import (
 // FinishModel predicts finish times: each group of cells, which differ in batch size alone, is one series of the model,
 // in their order. Loads are pooled over every start in the set. Completion curves are read from requests.parquet, on all
 // processors.
+// A damaged file is passed over; all other errors of reading are joined.
 func (s *Set) FinishModel(ctx context.Context, groups [][]*Cell) (*predict.Model, error) {
 	starts, err := s.Starts()
 	if err != nil {
@@ -170,6 +171,7 @@ func (a *Attempt) starts() (out []predict.Start) {
 	return out
 }
 
+// phases are those of the engine's own start, as far as it told them, s.
 func (a *Attempt) phases() map[string]float64 {
 	out := map[string]float64{}
 	for _, name := range []string{"import", "weights", "compile", "graph_capture", "kv_init"} {
@@ -186,6 +188,7 @@ func (a *Attempt) start() predict.Start {
 		Cache: key(a.Run().Engine.Name, a.Run().Engine.Version, part(&a.Manifest, "model"), part(&a.Manifest, "hardware"))}
 }
 
+// series is a cell's series without launches: by which other cells' starts its load is predicted.
 func (c *Cell) series() predict.Series {
 	a := c.First()
 	if a == nil {

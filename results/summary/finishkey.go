@@ -70,6 +70,7 @@ func part(m *record.Manifest, name string) string {
 	return ""
 }
 
+// axesBut are an import's labels without one axis, in a fixed order.
 func axesBut(m *record.Manifest, axis string) string {
 	labels := map[string]string{}
 	for name, label := range m.Axes {
@@ -89,4 +90,5 @@ func (a *Attempt) attached() bool {
 	return a.Status == record.Complete && !a.Run().Imported && a.Run().Server != "group" && a.Number("load_s") == nil && len(a.Run().Engine.Argv) == 0
 }
 
+// key joins by a byte that no label holds.
 func key(parts ...string) string { return strings.Join(parts, "\x00") }

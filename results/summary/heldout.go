@@ -13,11 +13,11 @@ type HeldOut struct{ All []HeldOutLaunch }
 
 // HeldOutLaunch is one launch, predicted from smaller batches.
 type HeldOutLaunch struct {
-	Cell      string
-	Launch    int
-	From      []int64 // sizes that were looked at
-	Predicted predict.Finish
-	Low, High float64 // 90% of one future run
+	Cell      string         // its name
+	Launch    int            // its number, 1-based
+	From      []int64        // sizes that were looked at
+	Predicted predict.Finish // with a load only where the measured time has one
+	Low, High float64        // 90% of one future run
 	// MeasuredS is load and measured phase of the launch; MeasuredRunS the phase alone.
 	MeasuredS, MeasuredRunS float64
 }

@@ -28,6 +28,7 @@ func Survey(ctx context.Context, store *store.Store, root string, experiments ..
 }
 
 // loadWith is Load with its own way to read, or only to verify, a row.
+// A row is read for those attempts alone that the marks let count: settle comes before read.
 func loadWith(ctx context.Context, store *store.Store, root string, experiments []string, row func(dir string) (*record.RunRow, error)) (*Set, error) {
 	if len(experiments) == 0 {
 		experiments = []string{""}

@@ -11,7 +11,7 @@ import (
 // Pair is two cells that differ in nothing but what is compared, as far as their axes tell; Unlike tells the rest.
 type Pair struct {
 	Name string // what they share: the labels of the axes that vary among pairs; "" where there is one pair
-	A, B *Cell
+	A, B *Cell  // of the first side and the second
 }
 
 // Matching is how the cells of two sides correspond.
@@ -26,6 +26,7 @@ const axisExperiment = "experiment"
 
 // Match pairs cells by the axes other than those compared: an axis is compared where each side has one label of it, and
 // not the same.
+// A cell has one partner at most.
 func Match(a, b []*Cell) Matching {
 	var m Matching
 	var shared []string
@@ -118,6 +119,7 @@ func nameOf(c *Cell, axes []string) string {
 	return keyOf(c, axes, "/")
 }
 
+// keyOf joins a cell's labels of some axes.
 func keyOf(c *Cell, axes []string, between string) string {
 	parts := make([]string, len(axes))
 	for i, axis := range axes {

@@ -12,8 +12,8 @@ import (
 
 // Series is one telemetry reading over time.
 type Series struct {
-	Source, Metric string
-	Segment        int32
+	Source, Metric string    // as samples.parquet has them: "nvml:GPU-…", "power_w"
+	Segment        int32     // of the attempt, 1-based
 	Times, Values  []float64 // seconds since the measured phase began (negative: warm-up and load); ascending times
 }
 
@@ -35,6 +35,7 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 		}
 		k := key{r.Source, r.Metric, r.Segment}
 		if found[k] == nil {
+			// The reader's texts lie in its buffer, which the next batch overwrites.
 			k.source, k.metric = strings.Clone(k.source), strings.Clone(k.metric)
 			found[k] = &Series{Source: k.source, Metric: k.metric, Segment: r.Segment}
 		}
@@ -62,6 +63,7 @@ func called(metric, name string) bool {
 }
 
 // thin keeps of each of points/2 stretches the smallest and the largest value, in their order.
+// Stretches are of as many readings each, not of as much time.
 func (s *Series) thin(points int) {
 	n := len(s.Values)
 	if n <= points || points < 2 {

@@ -23,6 +23,8 @@ const (
 )
 
 // Standings are all attempts of the set, by experiment, cell and age.
+// An attempt has one reason at most: damage goes before a mark, a mark before how it ended. Names of attempts are ULIDs, so
+// their order is that of age.
 func (s *Set) Standings() []Standing {
 	var out []Standing
 	for _, c := range s.Cells {
@@ -48,6 +50,7 @@ func (s *Set) Standings() []Standing {
 }
 
 // Keep writes counts.parquet of each experiment in the set: for readers of one glob, who see no marks.
+// It overwrites what was there, experiment by experiment; the first error ends it, and what was written stays.
 func (s *Set) Keep(store *store.Store) error {
 	byExperiment := map[string][]record.CountRow{}
 	var names []string
@@ -67,6 +70,7 @@ func (s *Set) Keep(store *store.Store) error {
 }
 
 // Superseded is the newest result that the cell has of an earlier identity; nil without one.
+// Tainted attempts are passed over.
 func (c *Cell) Superseded(identity string) *store.Past {
 	var found *store.Past
 	for i := range c.void {

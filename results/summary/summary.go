@@ -13,17 +13,17 @@ import (
 
 // Set is what a results tree holds for some experiments.
 type Set struct {
-	Root     string
-	Cells    []*Cell // by experiment, platform, model, batch size, then name
-	Problems []store.Past
+	Root     string       // folder of the tree
+	Cells    []*Cell      // by experiment, platform, model, batch size, then name
+	Problems []store.Past // attempts whose files are damaged; they count for nothing
 }
 
 // Cell is one cell with the attempts that tell of it.
 type Cell struct {
-	Experiment, Address, Slug, Name, Platform, Model string
+	Experiment, Address, Slug, Name, Platform, Model string // as the newest attempt has them
 	BatchSize                                        int64
 	Axes                                             map[string]string // axis → label
-	Simulated, Imported                              bool
+	Simulated, Imported                              bool              // of any of its attempts
 
 	// Identity is the hash of what was asked for in the newest attempt, or of what results were accepted for since.
 	// Attempts of another identity are not among those below unless a person accepted them.
@@ -46,6 +46,7 @@ type Attempt struct {
 }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.
+// The result is the caller's own. A row that was not read (Survey) has what the manifest tells.
 func (c *Cell) Values(metric string) []float64 {
 	var out []float64
 	for _, a := range c.Launches {

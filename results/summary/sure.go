@@ -32,6 +32,7 @@ func (c *Cell) hardware() string {
 }
 
 // Spread of a metric between the launches of cells like these.
+// Cells that are like several of those given are pooled once.
 func (s *Set) Spread(metric string, cells ...*Cell) stats.Spread {
 	var pool []*Cell
 	for _, c := range cells {
@@ -54,6 +55,7 @@ func (c *Cell) Estimate(metric string) stats.Estimate {
 }
 
 // Estimate is a cell's metric with the best interval that the whole set allows.
+// Of one launch, and of more than five, the cell's own values alone serve.
 func (s *Set) Estimate(c *Cell, metric string) stats.Estimate {
 	values := c.Values(metric)
 	if len(values) < 2 || len(values) > 5 {
@@ -126,7 +128,7 @@ func RatioAcross(sa *Set, a *Cell, sb *Set, b *Cell, metric string) stats.Ratio 
 // Odd is a launch whose figure lies far from the others'. It counts like them.
 type Odd struct {
 	Attempt       *Attempt
-	Value, Median float64
+	Value, Median float64 // of the launch, and of all the cell's
 }
 
 // Unusual names the launches whose metric lies far from the cell's others.

@@ -81,6 +81,7 @@ var told = []struct {
 	}},
 }
 
+// precisionOf is the quantisation's name where there is one, else the type that is computed in.
 func precisionOf(a *Attempt) string {
 	return cmp.Or(noneless(a.Run().Engine.Quantization), a.Run().Engine.DType)
 }
@@ -104,6 +105,7 @@ func noneless(name string) string {
 	return name
 }
 
+// short is enough of a hash to tell two apart in a sentence.
 func short(hash string) string { return hash[:min(8, len(hash))] }
 
 // whole is a column without its fraction, with its unit; "" where nobody told.
@@ -167,6 +169,7 @@ func (p *pairing) add(aspect, a, b string) {
 	}
 }
 
+// flag notes a truth that differs, in words for either side.
 func (p *pairing) flag(aspect string, a, b bool, yes, no string) {
 	words := map[bool]string{true: yes, false: no}
 	p.add(aspect, words[a], words[b])

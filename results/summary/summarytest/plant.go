@@ -14,7 +14,7 @@ import (
 // Cell is a cell of a planted tree: so many requests to a platform, launch by launch.
 type Cell struct {
 	Experiment string // "" = e
-	Platform   string
+	Platform   string // label; the engine's name, too
 	Size       int
 	Identity   string         // hash; "" = the platform's name
 	GPU        string         // "" = H100
@@ -24,9 +24,9 @@ type Cell struct {
 
 // Launch is one attempt. Its zero is a healthy complete one, ten requests a second.
 type Launch struct {
-	Number   int // 0 = the next
-	Status   string
-	Segments int // 0 = one
+	Number   int    // 0 = the next
+	Status   string // "" = complete
+	Segments int    // 0 = one
 	Identity string
 	Scale    float64                           // of every time; 0 = 1
 	Run      func(*record.Run)                 // changes what is known of the run
@@ -38,6 +38,7 @@ type Launch struct {
 // Slug is the folder of a cell.
 func (c Cell) Slug() string { return fmt.Sprintf("%s-m-%d", c.Platform, c.Size) }
 
+// gpu is the card's name.
 func (c Cell) gpu() string { return cmp.Or(c.GPU, "H100") }
 
 // Plant commits cells into a results tree and returns the attempts' ids, cell by cell.
@@ -61,6 +62,7 @@ func Plant(t testing.TB, root string, cells ...Cell) map[string][]string {
 	return ids
 }
 
+// commit is one launch from begin to end, as an apply would have it, with a segment's break where the rows of one end.
 func (c Cell) commit(t testing.TB, store *store.Store, l Launch) string {
 	t.Helper()
 	check := func(err error) {
@@ -121,6 +123,7 @@ func (c Cell) row(l Launch, i int) (record.RequestRow, *record.OutputRow) {
 	return r, &record.OutputRow{PromptID: r.PromptID, Text: text}
 }
 
+// planned has what a manifest needs of a cell, and an address by its folder: equal for equal coordinates.
 func (c Cell) planned() *cell.Cell {
 	experiment := c.Experiment
 	if experiment == "" {
@@ -131,6 +134,7 @@ func (c Cell) planned() *cell.Cell {
 		Platform: &cell.Platform{ID: c.Platform}, Model: &cell.Model{ID: "m"}}
 }
 
+// identity is as a stored one is read; its parts' hashes are equal for equal values.
 func (c Cell) identity(t testing.TB, l Launch) cell.Identity {
 	t.Helper()
 	hash := c.Platform

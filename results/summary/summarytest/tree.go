@@ -22,6 +22,7 @@ func H100Batches(t testing.TB, dir string) { unpack(t, dir, "h100_batches.tar.zs
 // without answers and without the rows of the 5,000.
 func H200(t testing.TB, dir string) { unpack(t, dir, "h200.tar.zst") }
 
+// unpack finds the archive from the folder of the package under test, in which go test runs it.
 func unpack(t testing.TB, dir, name string) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "testdata", name)) // from a package under results/

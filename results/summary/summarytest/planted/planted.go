@@ -10,6 +10,7 @@ import (
 )
 
 // Read plants cells into a tree of its own and reads it.
+// The tree is the test's own, and goes with it.
 func Read(t testing.TB, cells ...summarytest.Cell) *summary.Set {
 	t.Helper()
 	root := t.TempDir()
