@@ -2,6 +2,7 @@ package llamacpp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"matrix/experiments/cell"
@@ -22,7 +23,7 @@ func check(c *cell.Cell) []cell.Problem {
 	if c.Platform.Binary != "" && c.Platform.Python != "" {
 		say("platform.python", "the platform names a llama-server and an interpreter", "Keep one of binary and python.")
 	}
-	for name := range c.Platform.Args {
+	for _, name := range slices.Sorted(maps.Keys(c.Platform.Args)) {
 		if slices.Contains(ours, name) {
 			say("platform.args."+name, fmt.Sprintf("args.%s is set by matrix", name), "The model block and the launch decide it.")
 		}

@@ -232,6 +232,18 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOrder: two plans of one file say the same, problems by the names of arguments.
+func TestCheckOrder(t *testing.T) {
+	c := testCell(cell.Values{"ctx_size": int64(4096)})
+	for _, name := range ours {
+		c.Platform.Args[name] = "x"
+	}
+	problems := check(c)
+	if len(problems) != len(ours) || !slices.IsSortedFunc(problems, func(a, b cell.Problem) int { return strings.Compare(a.Path, b.Path) }) {
+		t.Errorf("%+v", problems)
+	}
+}
+
 // TestFit holds the caches against what a real start said of Gemma 3 270M with 4 slots of 1,024 tokens: 12 MiB in 3 full
 // layers and 60 MiB in 15 with a window of 512.
 func TestFit(t *testing.T) {

@@ -82,11 +82,12 @@ func budget(f *cell.Fit, c *cell.Cell, layersGPU *int) {
 	}
 	gpus := float64(max(1, h.GPUs))
 	overhead, _ := strconv.ParseFloat(process.Getenv(c.Platform.Env)("OLLAMA_GPU_OVERHEAD"), 64)
-	usable := gpus*(h.VRAMGiB-perGPUReserve/bytesPerGiB) - overhead/bytesPerGiB
+	// Of each GPU (sched.go), and of one with less than both are nothing is left.
+	usable := gpus * max(0, h.VRAMGiB-(perGPUReserve+overhead)/bytesPerGiB)
 	if layersGPU != nil {
 		f.Lines = append(f.Lines, fmt.Sprintf("num_gpu = %d is declared: layers on the CPU are asked for, so %.2f GiB of usable VRAM are no limit", *layersGPU, usable))
 		return
 	}
 	f.BudgetGiB = &usable
-	f.Lines = append(f.Lines, fmt.Sprintf("budget %.2f GiB: %g × (%g GiB − 457 MiB) − OLLAMA_GPU_OVERHEAD %.0f MiB", usable, gpus, h.VRAMGiB, overhead/bytesPerMiB))
+	f.Lines = append(f.Lines, fmt.Sprintf("budget %.2f GiB: %g × (%g GiB − 457 MiB − OLLAMA_GPU_OVERHEAD %.0f MiB)", usable, gpus, h.VRAMGiB, overhead/bytesPerMiB))
 }

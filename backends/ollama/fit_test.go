@@ -53,6 +53,16 @@ func TestFitCacheType(t *testing.T) {
 	near(t, "q8_0", Fit(c, 0).KVGiBPerSequence, whole*1.0625/2, 1e-9)
 }
 
+// Ollama keeps OLLAMA_GPU_OVERHEAD free on each GPU, not once.
+func TestFitOverheadPerGPU(t *testing.T) {
+	c := gemma4B()
+	c.Hardware.GPUs = 4
+	c.Platform.Env["OLLAMA_GPU_OVERHEAD"] = "1073741824"
+	near(t, "budget of 4 GPUs", Fit(c, 0).BudgetGiB, 4*(15.57-457.0/1024-1), 1e-9)
+	c.Platform.Env["OLLAMA_GPU_OVERHEAD"] = "107374182400"
+	near(t, "budget of GPUs that are all reserved", Fit(c, 0).BudgetGiB, 0, 0)
+}
+
 // What would spill to the CPU is infeasible, unless spilling is what was asked for.
 func TestFitSpill(t *testing.T) {
 	c := gemma4B()
