@@ -12,7 +12,6 @@ const (
 	clientMost    = 0.5  // of the client's cores
 	clocksMost    = 0.05 // between mean clocks
 	throttledMost = 0.1  // of the measured time
-	foreignMost   = 0.1  // of the host's processors
 )
 
 // client looks whether matrix itself was the limit: then all contenders are as fast as it is.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matrix/results/record"
+	"matrix/results/stats"
 	"matrix/results/store"
 )
 
@@ -68,6 +69,25 @@ func (c *Cell) InSegments() string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// foreignMost is the share of a host's processors above which others disturb what is measured.
+const foreignMost = 0.1
+
+// Disturbed says that other processes used the machine while launches were measured, "" where none did or nobody looked: a
+// ratio of two such cells may be the machine's, not the engines'.
+func (c *Cell) Disturbed() string {
+	var launches []string
+	most := 0.0
+	for _, a := range c.Launches {
+		if x := a.Number(record.MetricForeignCPU); x != nil && *x > foreignMost {
+			launches, most = append(launches, fmt.Sprint(a.Launch)), max(most, *x)
+		}
+	}
+	if len(launches) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("other processes used up to %s of the machine's processors in launch %s", stats.Percent(most), strings.Join(launches, ", "))
 }
 
 // First is the newest attempt that says how the cell was run: a complete one if there is any; nil without attempts.

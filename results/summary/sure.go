@@ -148,7 +148,7 @@ func (c *Cell) Unusual(metric string) []Odd {
 }
 
 // Notes are what to say beside a metric of the cell: why launches have none, which are unusual, and that it was
-// measured in segments.
+// measured in segments or beside other programs.
 func (c *Cell) Notes(metric string) []string {
 	var out []string
 	add := func(text string) {
@@ -161,6 +161,9 @@ func (c *Cell) Notes(metric string) []string {
 	}
 	if perTime(metric) {
 		add(c.InSegments())
+	}
+	if perTime(metric) || strings.HasSuffix(metric, "_s") {
+		add(c.Disturbed())
 	}
 	for _, o := range c.Unusual(metric) {
 		add(fmt.Sprintf("launch %d is unusual: %.4g against a median of %.4g", o.Attempt.Launch, o.Value, o.Median))

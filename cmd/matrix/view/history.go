@@ -119,14 +119,17 @@ func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
 	plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
 	in := func(x float64) string { return withUnit(x, h.Metric) }
 	for _, e := range c.eras {
-		run, ratio, interval := e.cell.First().Run(), "", ""
+		run, ratio, interval, disturbed := e.cell.First().Run(), "", "", e.cell.Disturbed()
 		if e.ratio.Known() {
 			ratio, interval = plain(e.ratio.Median), between(e.ratio.Estimate, plain)
-			if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) {
+			if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) && disturbed == "" {
 				ratio = s.Bold(ratio)
 			}
 		}
 		engine, changed := strings.TrimSpace(run.Engine.Name+" "+run.Engine.Version), changes(e.changed)
+		if disturbed != "" {
+			changed = strings.TrimPrefix(changed+"; "+disturbed, "; ")
+		}
 		if foot != nil {
 			engine = cmp.Or(run.Engine.Version, engine)
 		}
@@ -169,7 +172,7 @@ func (h *History) Records(out *Printer) {
 			}
 			out.Record(ndjson.Era{Experiment: c.cell.Experiment, Cell: c.cell.Name, Identity: e.cell.Identity, Metric: h.Metric.Name, Unit: h.Metric.Unit, From: e.from, To: e.to,
 				Engine: a.Run().Engine.Name, Version: a.Run().Engine.Version, Driver: a.Run().Machine.Driver, Value: estimateRecord(e.value),
-				Ratio: estimateRecord(e.ratio.Estimate), Changed: changed, Simulated: c.cell.Simulated})
+				Ratio: estimateRecord(e.ratio.Estimate), Changed: changed, Disturbed: e.cell.Disturbed(), Simulated: c.cell.Simulated})
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package view
 
 import (
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
 
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -30,6 +33,27 @@ func TestHistoryFitsTheTerminal(t *testing.T) {
 		}
 		if narrow := width == 80; narrow != (len(notes) == 1 && strings.Join(strings.Fields(notes[0]), " ") == changed) || narrow == strings.Contains(drawn, upgrade.Aspect) {
 			t.Errorf("at %d columns:\n%s\nnotes %q", width, drawn, notes)
+		}
+	}
+}
+
+// TestHistoryOfABusyMachine: a change that other programs may have made is drawn, and not as one that is sure.
+func TestHistoryOfABusyMachine(t *testing.T) {
+	spread := stats.Pool([]float64{100, 101}, []float64{50, 49, 51})
+	x, y := []float64{100, 101}, []float64{50, 51}
+	h := History{Metric: record.Metric{Name: "output_throughput", Unit: "tokens/s"}}
+	colour := Style{Color: true, r: lipgloss.NewRenderer(io.Discard)}
+	colour.r.SetColorProfile(termenv.ANSI256)
+	for busy, said := range map[float64]bool{0.63: true, 0.02: false} {
+		launch := &summary.Attempt{}
+		launch.Launch, launch.Summary = 2, map[string]float64{record.MetricForeignCPU: busy}
+		now := &summary.Cell{Launches: []*summary.Attempt{launch}}
+		drawn, _ := h.fitted(cellHistory{cell: now, eras: []era{{cell: now, value: stats.OfPooled(y, spread), ratio: stats.RatioOf(y, x, spread)}}}, colour, 0)
+		if noted := strings.Contains(drawn, "other processes used up to 63% of the machine's processors in launch 2"); noted != said {
+			t.Errorf("%.2f of the machine used by others: noted %v\n%s", busy, noted, drawn)
+		}
+		if bold := strings.Contains(drawn, "\x1b[1m"); bold == said {
+			t.Errorf("%.2f of the machine used by others: bold %v\n%q", busy, bold, drawn)
 		}
 	}
 }

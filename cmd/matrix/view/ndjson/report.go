@@ -110,6 +110,7 @@ type Era struct {
 	Value      *Estimate    `json:"value"`
 	Ratio      *Estimate    `json:"ratio"`   // over the era before
 	Changed    []Difference `json:"changed"` // since the era before
+	Disturbed  string       `json:"disturbed,omitempty"`
 	Simulated  bool         `json:"simulated"`
 }
 
