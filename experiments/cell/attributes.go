@@ -53,6 +53,7 @@ func settingsIn(t reflect.Type, at []int) (all []Setting) {
 	return all
 }
 
+// settingOf reads one field's tags.
 func settingOf(f reflect.StructField, index []int) Setting {
 	s := Setting{Name: f.Tag.Get("hcl"), Kind: f.Tag.Get("kind"), OneOf: strings.Fields(f.Tag.Get("oneof")), Type: f.Type, index: index,
 		Min: bound(f.Tag.Get("min")), Max: bound(f.Tag.Get("max"))}
@@ -79,6 +80,7 @@ func settingOf(f reflect.StructField, index []int) Setting {
 
 var durationType = reflect.TypeFor[time.Duration]()
 
+// bound is a limit by its tag; nil without one.
 func bound(text string) *float64 {
 	if text == "" {
 		return nil
@@ -150,6 +152,7 @@ func valuesOf(part any) Values {
 	return kept
 }
 
+// same compares by JSON, as identities are compared.
 func same(a, b any) bool { return string(Canonical(a)) == string(Canonical(b)) }
 
 // restore is the way back: it sets a part to what an identity has of it, its identity defaults included. What an identity

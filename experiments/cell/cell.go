@@ -75,6 +75,7 @@ func (c *Cell) PlaceOf(path string) Place {
 	return c.Place
 }
 
+// or is at with a place for what is not written.
 func (p Places) or(path string, otherwise Place) Place {
 	if place, ok := p.at(path); ok {
 		return place
@@ -132,6 +133,7 @@ type Place struct {
 	Line int    // 1-based; 0: unknown
 }
 
+// String is "FILE:LINE", or the file alone.
 func (p Place) String() string {
 	if p.Line == 0 {
 		return p.File

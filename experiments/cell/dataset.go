@@ -5,15 +5,15 @@ import "fmt"
 // Dataset is where prompts come from.
 type Dataset struct {
 	ID        string
-	Path      string // absolute after loading; "" when Synthetic
-	Format    string // "", "openai_batch", "jsonl", "sharegpt", "csv", "parquet"; "" = by content and suffix
-	Column    string // of CSV and Parquet
-	Synthetic *Synthetic
-	Limit     int   // first so many prompts; 0 = all
-	Shuffle   bool  // by Seed
-	Repeat    bool  // a larger batch reuses prompts
-	Chat      *bool // nil: messages are sent as chat, prompts as completion
-	Seed      int64
+	Path      string     // absolute after loading; "" when Synthetic
+	Format    string     // "", "openai_batch", "jsonl", "sharegpt", "csv", "parquet"; "" = by content and suffix
+	Column    string     // of CSV and Parquet
+	Synthetic *Synthetic // nil: read from Path
+	Limit     int        // first so many prompts; 0 = all
+	Shuffle   bool       // by Seed
+	Repeat    bool       // a larger batch reuses prompts
+	Chat      *bool      // nil: messages are sent as chat, prompts as completion
+	Seed      int64      // of shuffle, synthetic prompts, nonces and arrivals
 	Place     Place
 }
 
@@ -27,10 +27,10 @@ type Synthetic struct {
 
 // Length is a distribution of token counts.
 type Length struct {
-	Distribution string // "constant", "uniform", "normal", "lognormal"
-	Mean         float64
+	Distribution string  // "constant", "uniform", "normal", "lognormal"
+	Mean         float64 // of the lengths themselves, of a lognormal too
 	Stddev       float64
-	Min, Max     int
+	Min, Max     int // max 0 = none
 }
 
 // WithDefaults fills what follows from the rest: a spread means normal, bounds alone mean uniform.
@@ -55,6 +55,7 @@ func (l Length) WithDefaults() Length {
 	return l
 }
 
+// Validate says what no length can be drawn from, nil = nothing; defaults must be filled in.
 func (l Length) Validate() *Problem {
 	switch {
 	case l.Mean < 1:

@@ -49,6 +49,7 @@ func Diff(before, after Identity, c *Cell) []Change {
 	return changes
 }
 
+// textAt is an attribute's text, or that it is not set.
 func textAt(values map[string]string, path string) string {
 	if v, ok := values[path]; ok {
 		return v
@@ -70,6 +71,7 @@ func Flatten(value json.RawMessage) map[string]string {
 	return all
 }
 
+// flattenInto quotes a text that would read as another: an empty one, one of several lines, the word unset.
 func flattenInto(all map[string]string, path string, v any) {
 	if m, ok := v.(map[string]any); ok {
 		for k, e := range m {
@@ -141,6 +143,7 @@ func (c *Cell) Attributes(id Identity, component string) []Attribute {
 	return list
 }
 
+// modelPrefix is where the source has what the cell's engine loads: "vllm." before an attribute of the identity's model.
 func (c *Cell) modelPrefix() string {
 	if p := c.Platform.Kind().Loads; p != nil {
 		return p.Name + "."

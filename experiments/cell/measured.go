@@ -106,6 +106,7 @@ func wholeNumbers(v Values) Values {
 	return out
 }
 
+// evaluated makes one value of decoded JSON what Values hold.
 func evaluated(v any) any {
 	switch v := v.(type) {
 	case json.Number:

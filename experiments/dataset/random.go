@@ -17,6 +17,7 @@ const (
 // definition, and what is made of it stands below, because rand.Rand's own methods may change.
 type random struct{ pcg *rand.PCG }
 
+// newRandom is one of the streams of a seed. It is not safe for concurrent use.
 func newRandom(seed, stream uint64) *random { return &random{rand.NewPCG(seed, stream)} }
 
 // below draws from 0 ≤ x < n. Its bias, n/2⁶⁴, is far under anything that can be seen.

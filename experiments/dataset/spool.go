@@ -24,6 +24,7 @@ type ScratchError struct{ Err error }
 func (e ScratchError) Error() string { return e.Err.Error() }
 func (e ScratchError) Unwrap() error { return e.Err }
 
+// newSpool opens one. Its name is removed at once, so closing the file is all that it takes to be rid of it.
 func newSpool(source *indexed) (*spool, error) {
 	budget, err := textfile.Budget(source.size, textfile.DefaultBudget)
 	if err != nil {
@@ -46,6 +47,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	return n, scratch(err)
 }
 
+// scratch marks an error as one of the folder of temporary files; nil stays nil.
 func scratch(err error) error {
 	if err == nil {
 		return nil

@@ -25,7 +25,7 @@ const (
 // turn is one of a conversation, in any of its dialects: from/value (ShareGPT), role/content (OpenAI), role/value, text.
 type turn struct {
 	From    json.RawMessage `json:"from"`
-	Role    json.RawMessage `json:"role"`
+	Role    json.RawMessage `json:"role"` // raw, as the others are: null counts as absent
 	Value   json.RawMessage `json:"value"`
 	Content json.RawMessage `json:"content"`
 	Text    json.RawMessage `json:"text"`

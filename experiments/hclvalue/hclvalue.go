@@ -21,6 +21,7 @@ func Text(v cty.Value) (string, bool) {
 }
 
 // Attribute reads one attribute of an object; cty.NilVal when there is none.
+// A null or unknown object has none, so that callers need not ask first.
 func Attribute(v cty.Value, name string) cty.Value {
 	if v == cty.NilVal || v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
 		return cty.NilVal
@@ -45,6 +46,7 @@ func Bool(v cty.Value, name string) bool {
 }
 
 // Float is a number attribute of an object, 0 where there is none.
+// Text that reads as a number is none: a block's values were converted when they were checked.
 func Float(v cty.Value, name string) float64 {
 	a := Attribute(v, name)
 	if !Present(a) || a.Type() != cty.Number {

@@ -56,6 +56,7 @@ var environName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // checkPlatform looks for what keeps a server from being reached, and for keys where they would be seen. What may hold one is never
 // shown: the source line ends where the value begins.
+// A url that is not known yet says nothing, as with a dataset's path.
 func (l *loader) checkPlatform(n *node, p *cell.Platform) {
 	known := hclvalue.Attribute(n.value, "url").IsKnown()
 	switch {

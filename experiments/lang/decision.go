@@ -134,6 +134,7 @@ func numberOf(v cty.Value) *float64 {
 }
 
 // requests takes one number or a list of them.
+// Of a list the first wrong number ends the reading, so one mistake is said of it.
 func (r decisionReader) requests(a *hcl.Attribute, v cty.Value) {
 	if !hclvalue.Present(v) {
 		return

@@ -27,8 +27,8 @@ const LockFile = "matrix.lock.json"
 
 // Locks is what a lock file holds: by what each engine asks for, on each kind of machine.
 type Locks struct {
-	About   string                `json:"about"`
-	Engines map[string]*cell.Lock `json:"engines"`
+	About   string                `json:"about"`   // for whoever opens the file; never read
+	Engines map[string]*cell.Lock `json:"engines"` // by cell.Engine.Asks
 }
 
 // System is the kind of machine that this is.

@@ -10,14 +10,14 @@ import (
 // Graph is what files declare and what each declaration refers to.
 type Graph struct {
 	Nodes []GraphNode `json:"nodes"` // in source order, experiments and decisions last
-	Edges []GraphEdge `json:"edges"`
+	Edges []GraphEdge `json:"edges"` // each once
 }
 
 // GraphNode is one declaration.
 type GraphNode struct {
 	ID    string     `json:"id"`   // "platform.ollama", as references have it
 	Kind  string     `json:"kind"` // var, local, hardware, model, dataset, platform, experiment, decision
-	Name  string     `json:"name"`
+	Name  string     `json:"name"` // label
 	Place cell.Place `json:"place"`
 }
 

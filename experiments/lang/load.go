@@ -14,10 +14,10 @@ import (
 type Config struct {
 	Experiments []Experiment              // in source order
 	Decisions   map[string]*cell.Decision // by label
-	Blocks      Blocks
-	Files       map[string][]byte // source as read, by the name used in diagnostics
-	Variables   cell.Values       // as set from outside (not the defaults), for the saved plan
-	loader      *loader           // what Scope and Graph look at
+	Blocks      Blocks                    // what has no value, after a mistake, is not among them
+	Files       map[string][]byte         // source as read, by the name used in diagnostics
+	Variables   cell.Values               // as set from outside (not the defaults), for the saved plan
+	loader      *loader                   // what Scope and Graph look at
 }
 
 // Experiment is one experiment block as it stands in its file.

@@ -129,6 +129,7 @@ func (l *loader) sound(expr hcl.Expression) bool {
 }
 
 // contextOf is what a node may see: the values it refers to, under their namespaces.
+// Every namespace is there, if only as an empty object: a reference into one fails by the name, not by the namespace.
 func (l *loader) contextOf(file *source, uses map[string]*node) *hcl.EvalContext {
 	spaces := map[string]map[string]cty.Value{}
 	for _, ns := range namespaces {

@@ -21,6 +21,7 @@ const environPrefix = "MATRIX_VAR_"
 // belong to another experiment.
 type settingReader struct{ l *loader }
 
+// read goes from the weakest to the strongest: of a variable's settings the last counts.
 func (r settingReader) read() {
 	l := r.l
 	for _, e := range l.opts.Environ {
@@ -55,6 +56,7 @@ func (r settingReader) read() {
 }
 
 // file reads a file of variables: attributes alone, which refer to nothing.
+// One that cannot be read is a mistake; the other files are read all the same.
 func (r settingReader) file(path string) {
 	l := r.l
 	src, err := textfile.Read(path, syntax.MaxBytes)

@@ -43,6 +43,7 @@ type source struct {
 	imported bool
 }
 
+// newSources reads from the disk where given is nil.
 func newSources(given map[string][]byte) *sources {
 	return &sources{given: given, files: map[string][]byte{}, byPath: map[string]*source{}}
 }

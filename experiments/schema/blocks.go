@@ -38,7 +38,7 @@ const (
 // Field is one attribute that a block takes. hcldec's specifications were not taken: they convert and refuse in one step, with
 // the library's words, and know neither secrets nor paths nor values that a cell must evaluate later.
 type Field struct {
-	Name     string
+	Name     string // as a user writes it
 	Kind     Kind
 	Required bool
 	OneOf    []string // the words that a text may be; nil = any text

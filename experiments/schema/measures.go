@@ -63,6 +63,7 @@ func (f Field) checkThinking(v cty.Value) (cty.Value, *Fault) {
 	return v, f.wrongType("true, false or a level", `"low"`, v)
 }
 
+// distributions are those that package dataset draws from.
 var distributions = []string{"constant", "uniform", "normal", "lognormal"}
 
 var lengthFields = []Field{

@@ -69,6 +69,7 @@ func guardTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	return nil
 }
 
+// tooComplex has one message for both bounds.
 func tooComplex(at hcl.Range) *hcl.Diagnostic {
 	return refusal(at, "Expression too complex",
 		fmt.Sprintf("Brackets may stand within each other %d deep, and one expression may hold %d operators. Split it into locals.",
@@ -87,6 +88,7 @@ func guardNumber(text string, at hcl.Range) *hcl.Diagnostic {
 	return refusal(at, "Number out of range", fmt.Sprintf("A number's exponent is at most %d.", maxExponent))
 }
 
+// refusal is an error at a place; package diagnostic cannot be used, which parses by this one.
 func refusal(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }

@@ -140,6 +140,7 @@ func Stoppable(ctx context.Context, in io.Reader) io.Reader {
 }
 
 // plain says a library's errors in a user's words.
+// Errors of reading an unpacked file are the system's, and stay.
 func plain(err error, packed string) error {
 	var known *Error
 	switch {

@@ -74,6 +74,7 @@ func alike(rows [][]string) bool {
 }
 
 // Names are the names of a header without the spaces around them.
+// The list that it is given stays as it is.
 func Names(header []string) []string {
 	names := slices.Clone(header)
 	for i := range names {

@@ -12,6 +12,7 @@ import (
 
 // Suggest finds the candidate that a mistyped name most likely means; "" when none is near enough. Three edits
 // are allowed for a long name, fewer for a short one: "top_q" is near "top_p", "url" is not near "env".
+// Of candidates that are equally near the first in the alphabet wins, so that a message is always the same.
 func Suggest(name string, candidates []string) string {
 	best, near := "", editsFor(name)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {

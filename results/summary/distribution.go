@@ -165,8 +165,8 @@ func column[A arrow.Array](b arrow.RecordBatch, name string) (values A, err erro
 type spread struct {
 	few      []float64               // in the order of coming; nil once there are too many
 	many     *hdrhistogram.Histogram // nil until then
-	n        int64
-	min, max float64
+	n        int64                   // of all
+	min, max float64                 // exact, as the histogram is not
 }
 
 // add takes one value in. With one too many to keep, all go into the histogram.

@@ -114,6 +114,7 @@ func (s *Set) read(ctx context.Context, row func(dir string) (*record.RunRow, er
 }
 
 // each calls do for 0 to n − 1, on all processors, and returns when all are done.
+// do may be called concurrently for different i; it keeps its own result.
 func each(n int, do func(i int)) {
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
