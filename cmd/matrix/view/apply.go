@@ -37,6 +37,7 @@ func SetAside(out *Printer, plans []*plan.Plan) int {
 	for _, p := range plans {
 		var reasons []string
 		waits, hardware := map[string]int{}, map[string]string{}
+		// the plan itself is changed: who runs it next sees only what can run
 		p.Order = slices.DeleteFunc(p.Order, func(step plan.Step) bool {
 			if step.Item.Missing == nil {
 				return false
@@ -51,6 +52,7 @@ func SetAside(out *Printer, plans []*plan.Plan) int {
 		})
 		for _, text := range reasons {
 			n, lacks := waits[text], text
+			// not a lack that could be mended here
 			if hardware[text] != "" {
 				lacks += ". Run them there and matrix merge, or matrix apply --on slurm"
 			}

@@ -34,6 +34,7 @@ func Cell(out *Printer, attempts []summary.Standing) {
 	}
 	if last.LogTail != "" {
 		fmt.Fprintf(out, "  %s\n", out.Style.Dim("last lines of "+filepath.Join(last.Dir, "server.log")))
+		// an engine's words, with what could command a terminal taken out
 		for line := range strings.Lines(last.LogTail) {
 			fmt.Fprintf(out, "    | %s\n", process.CleanLine(strings.TrimRight(line, "\n")))
 		}

@@ -63,6 +63,7 @@ func (v *clusterView) progress(e slurm.Event) {
 		parts = append(parts, fmt.Sprintf("%d %s", e.Queue[state], state))
 	}
 	text := fmt.Sprintf("  %d of %d committed; the queue has %s", e.Summary.Committed(), e.Summary.Launches, strings.Join(parts, ", "))
+	// a queue is asked every few seconds, and mostly stands still
 	if len(parts) == 0 || text == v.last {
 		return
 	}

@@ -61,6 +61,7 @@ func (v *Comparison) GatesHold() bool {
 // gateWords say of each gate what was shown, and what would show it.
 func (v *Comparison) gateWords() (out []string) {
 	for _, l := range v.gates {
+		// loud where it is broken: it may stand far down a log
 		words := map[summary.Verdict]string{summary.Holds: "holds", summary.Broken: "DOES NOT HOLD", summary.NotShown: "is not shown to hold"}[l.verdict]
 		text := fmt.Sprintf("gate %s %+g%% %s", l.gate.Metric, 100*l.gate.Change, words)
 		if name := v.pairName(l.pair); name != "" {
@@ -74,6 +75,7 @@ func (v *Comparison) gateWords() (out []string) {
 		default:
 			text += ": not measured on both sides"
 		}
+		// what to do, for an exit code of 7 alone helps nobody
 		if l.verdict == summary.NotShown {
 			text += "; more launches tell (experiment { launches = 6 })"
 		}
@@ -152,6 +154,7 @@ func (v *Comparison) measured() bool {
 // Of ratios the geometric one: A over B then says the same as B over A.
 func (v *Comparison) geomean(metric string) (mean *float64, pairs int) {
 	var ratios []float64
+	// a simulated pair among measured ones must not move the mean
 	measured := v.measured()
 	for _, l := range v.lines {
 		if l.metric.Name == metric && l.ratio.Known() && !l.waits && !(measured && v.pretended(l.pair)) {

@@ -26,6 +26,7 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 	foot := &footnotes{}
 	for _, t := range v.tables(s, foot) {
 		drawn := t.Render()
+		// one by one: a column that fits stays
 		for hidden := 1; hidden <= len(spare) && tooWide(drawn, width); hidden++ {
 			drawn = without(t, spare[:hidden])
 		}
@@ -48,6 +49,7 @@ func tooWide(drawn string, width int) bool {
 
 // without draws the table with these columns hidden; the table remembers it.
 func without(t table.Writer, columns []string) string {
+	// the alignment is lost otherwise: configs replace each other
 	configs := slices.Clone(comparisonColumns)
 	for _, name := range columns {
 		configs = append(configs, table.ColumnConfig{Name: name, Hidden: true})
@@ -166,6 +168,7 @@ func (v *Comparison) tables(s Style, foot *footnotes) (out []table.Writer) {
 				t.AppendRow(v.row(v.pairName(l.pair), l, foot))
 			}
 		}
+		// nobody has the metric
 		if t.Length() == 0 {
 			continue
 		}

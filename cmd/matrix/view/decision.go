@@ -172,6 +172,7 @@ func (e decisionView) time(t *decision.Time) {
 	if t == nil {
 		return
 	}
+	// beyond what was run
 	how := "predicted"
 	if t.Measured {
 		how = "measured"

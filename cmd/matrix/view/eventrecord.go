@@ -17,6 +17,7 @@ type eventRecords struct {
 
 // observe writes an event as a record. Progress of a load comes several times a second and is thinned out.
 func (v eventRecords) observe(e events.Event) {
+	// enough for a watcher to know that it lives
 	const every = 5 * time.Second
 	if e.Kind == events.LaunchProgress {
 		if e.At.Sub(v.last[e.Step]) < every {

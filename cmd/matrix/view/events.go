@@ -26,6 +26,7 @@ type plainView struct {
 
 // sayOf says a line below a launch's title.
 func (v *plainView) sayOf(e events.Event, format string, values ...any) {
+	// below its title, where launches come one after the other
 	margin := "  "
 	if v.beside && e.Item != nil {
 		margin = fmt.Sprintf("[%d/%d] ", e.Step, e.Steps)
@@ -96,6 +97,7 @@ func (v *plainView) again(e events.Event) string {
 	if v.failed == nil {
 		v.failed = map[string]int{}
 	}
+	// cells of one platform fail alike; another platform's failure is news
 	key := e.Status + "\x00" + e.Message + "\x00" + e.Item.Cell.Platform.ID
 	v.failed[key]++
 	if n := v.failed[key]; n > 1 {

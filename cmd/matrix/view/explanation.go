@@ -31,6 +31,7 @@ func (e Explanation) identity() (id cell.Identity, components []string) {
 	if !whole { // an excluded cell may lack what could not be evaluated for it
 		return e.Item.Identity, nil
 	}
+	// without the machine's facts: what is asked for, not what would run
 	id = cell.Identify(c, cell.Facts{})
 	id.Hash = ""
 	return id, []string{"spec", "policy"}
@@ -177,6 +178,7 @@ func explainIdentity(out *Printer, e Explanation) {
 	} else {
 		fmt.Fprintf(out, "\n%s is not composed for a cell that will not run; what it asks for:\n", out.Style.Bold("Identity"))
 	}
+	// two components are recorded and do not make a result stale
 	means := map[string]string{"environment": "a note", "policy": "no part of the identity"}
 	for _, name := range components {
 		title := fmt.Sprintf("  %s  %s", name, out.Style.Dim(id.Components.Get(name).Hash[:8]))

@@ -15,6 +15,7 @@ func Fold(line string, width int) string {
 		return line
 	}
 	rest := strings.TrimLeft(line, " ")
+	// what is broken keeps its place below its beginning
 	indent := len(line) - len(rest)
 	hang := strings.Repeat(" ", indent+2)
 	if strings.HasPrefix(rest, "| ") { // a log's margin goes on

@@ -33,6 +33,7 @@ func newGrid(p *plan.Plan) (crosstab, bool) {
 		size := format.Batch(c.BatchSize)
 		sizes[size] = c.BatchSize
 		at := [3]string{row[0], row[1], size}
+		// two sizes that are written alike
 		if _, twice := g.marks[at]; twice {
 			return g, false
 		}
@@ -65,6 +66,7 @@ func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 	last := ""
 	for _, r := range g.rows {
 		name := r[0]
+		// a platform is named once, above its models
 		if name == last {
 			name = ""
 		}

@@ -42,6 +42,7 @@ type era struct {
 // Add appends a cell with its eras, oldest first. Their launches are alike but for what changed, so that their spread is
 // pooled where they are few.
 func (h *History) Add(c *summary.Cell, cells []*summary.Cell) {
+	// pooled among the eras of this cell, not over the tree
 	all := &summary.Set{Cells: cells}
 	var eras []era
 	for i, one := range cells {
@@ -123,6 +124,7 @@ func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
 		if e.ratio.Known() {
 			ratio, interval = plain(e.ratio.Median), between(e.ratio.Estimate, plain)
 			if e.ratio.Sure() && (e.ratio.High < 1 || e.ratio.Low > 1) && disturbed == "" {
+				// shown by launches that nothing disturbed: the interval leaves 1 out
 				ratio = s.Bold(ratio)
 			}
 		}
@@ -200,6 +202,7 @@ func (h *History) GoBench(out io.Writer) error {
 		better = "higher"
 	}
 	var b strings.Builder
+	// or benchstat would not know which way is an improvement
 	fmt.Fprintf(&b, "Unit %s better=%s\n", h.Metric.Name, better)
 	for _, c := range h.cells {
 		for _, e := range c.eras {

@@ -76,6 +76,7 @@ func (v *liveView) observe(e events.Event) {
 			v.buffer.Reset()
 		}
 	}
+	// after the plain view, so that what stays is above what moves
 	v.model = v.model.with(e)
 }
 
@@ -128,6 +129,7 @@ func (m liveModel) with(e events.Event) liveModel {
 			title = fmt.Sprintf("[%d/%d] %s", e.Step, e.Steps, title)
 		}
 		running = append(running, liveLaunch{step: e.Step, title: title})
+	// of a launch that has stopped
 	case at < 0:
 	case e.Kind == events.LaunchPhase && e.Took > 0:
 		running[at].end(e)
@@ -166,6 +168,7 @@ func (m liveModel) View() string {
 	if len(m.running) == 0 {
 		return ""
 	}
+	// a terminal that says 0 is no reason to draw nothing
 	width := max(20, m.width)
 	var lines []string
 	if m.simulated {

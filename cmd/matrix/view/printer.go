@@ -90,6 +90,7 @@ func (p *Printer) Record(r ndjson.Record) {
 func (p *Printer) Document(r any) {
 	p.Begin()
 	e := json.NewEncoder(p)
+	// names and messages have < and &
 	e.SetEscapeHTML(false)
 	p.note("answer", e.Encode(r))
 }
@@ -145,6 +146,7 @@ func (p *Printer) errorLine(err error) {
 
 // sentence begins a message with a capital, unless it begins with a path or a name.
 func sentence(text string) string {
+	// "results/x: …" and "vllm: …" are written as they are
 	first, _, _ := strings.Cut(text, " ")
 	if first == "" || first == "matrix" || strings.ContainsAny(first, "-/.:_\"") {
 		return text

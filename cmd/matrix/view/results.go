@@ -85,6 +85,7 @@ func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
 	axes := varying(rows)
 	var table string
 	var missing []string
+	// drawn anew each time: only the table knows its width
 	for keep := mostDropped; ; keep-- {
 		table = drawResults(s, rows, axes, keep)
 		if head, _, _ := strings.Cut(table, "\n"); width <= 0 || keep == 0 || ansi.StringWidth(head) <= width {
@@ -126,6 +127,7 @@ func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
 func varying(rows []resultRow) (axes []int) {
 	first := rows[0].cell.Axes
 	for i, a := range first {
+		// a single row has nothing to be fixed against
 		differs := len(rows) == 1
 		for _, m := range rows {
 			differs = differs || i >= len(m.cell.Axes) || m.cell.Axes[i].Label != a.Label
@@ -236,6 +238,7 @@ func (m resultRow) launches() string {
 	if len(others) == 0 {
 		return text
 	}
+	// the newest of them
 	last := others[len(others)-1]
 	if len(m.of.Launches) >= m.cell.Launches && last.Status != record.EngineFailed && last.Status != record.Censored {
 		return text

@@ -18,6 +18,7 @@ func Verdict(item *plan.Item) string {
 		return "excluded: it will not run"
 	case item.State == plan.Infeasible:
 		return "infeasible: it will not run"
+	// a crash is evidence, and would be measured again for ever
 	case !item.Pending() && item.State == plan.FailedState:
 		return "failed: a result, so it does not run again by itself"
 	case !item.Pending():

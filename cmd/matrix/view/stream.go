@@ -33,6 +33,7 @@ func (o *stream) Write(p []byte) (int, error) {
 	defer o.mu.Unlock()
 	text := p
 	if !o.faithful {
+		// fmt writes whole strings; a copy of an engine's output may be cut anywhere
 		text = append(o.rest, p...)
 		n := wholeRunes(text)
 		o.rest = append([]byte(nil), text[n:]...)
@@ -79,6 +80,7 @@ func (o *stream) closing() error {
 	defer o.mu.Unlock()
 	err := o.err
 	if f, ok := o.w.(*os.File); ok {
+		// a terminal and a pipe are left open: others write to them
 		if info, bad := f.Stat(); bad == nil && info.Mode().IsRegular() {
 			err = errors.Join(err, f.Close())
 		}

@@ -29,6 +29,7 @@ func (s Style) bar(share float64, width int) string {
 		full, empty = "#", "."
 	}
 	width = max(width, 1)
+	// a share beyond its bounds is a full or an empty bar
 	n := min(max(int(share*float64(width)+0.5), 0), width)
 	return s.paint(strconv.Itoa(6), strings.Repeat(full, n)) + s.Dim(strings.Repeat(empty, width-n))
 }
@@ -45,6 +46,7 @@ type Style struct {
 func newStyle(tty, noColor bool) Style {
 	noColor = noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
 	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
+	// it would ask the terminal for its background, and wait for an answer
 	s.r = lipgloss.NewRenderer(io.Discard) // what it would find out of a terminal is said below
 	if s.Color {
 		s.r.SetColorProfile(termenv.ANSI256)

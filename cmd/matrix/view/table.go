@@ -11,6 +11,7 @@ func tableStyle(s Style) table.Style {
 	if s.ASCII {
 		look = table.StyleDefault
 	}
+	// headers are names: not in capitals
 	look.Format.Header = text.FormatDefault
 	look.Options.DrawBorder = false
 	look.Options.SeparateColumns = false

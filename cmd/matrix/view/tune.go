@@ -77,6 +77,7 @@ func (v tuneView) group(g *tune.Group, best *tune.Setting, batch int) {
 	}
 	c := best.Cells[batch]
 	fmt.Fprintf(v, "  best at batch %d: %s, %s %s   %s\n", batch, s.Good(best.Label), v.figure(v.loop.Score(c).Value), v.loop.Objective.Metric, s.Dim("matrix recipe "+c.ID()))
+	// said each time: a search by single launches finds noise, too
 	if c.Launches == 1 && len(g.Settings) > 1 {
 		fmt.Fprintln(v, s.Warn("  one launch each: nothing tells how much identical launches differ, so settings that are close may be alike"))
 	}
@@ -132,6 +133,7 @@ func (v tuneView) effects(g *tune.Group) {
 	for i, e := range effects {
 		axis := e.Axis
 		if i > 0 && effects[i-1].Axis == axis {
+			// named once, above its values
 			axis = ""
 		}
 		w.AppendRow(table.Row{axis, e.Value, v.figure(e.Median), e.Settings})

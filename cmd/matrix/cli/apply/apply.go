@@ -170,6 +170,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 		return app.Hint(errors.New(telemetry.NotBuilt),
 			"Give --without-nvml and have no GPU columns.")
 	}
+	// the table of results is still wanted
 	if view.Pending(plans) == 0 {
 		return afterApply(ctx, a, s, plans, nil, waits)
 	}
@@ -190,6 +191,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 			return heldGPU(err)
 		}
 		summaries = append(summaries, summary)
+		// experiments that were not begun stay pending
 		if ctx.Err() != nil || f.failFast && summary.Failed+summary.Censored+summary.Environment > 0 {
 			break
 		}

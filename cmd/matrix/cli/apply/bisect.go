@@ -72,6 +72,7 @@ func findStep(ctx context.Context, a *app.App, s *app.Session, f bisectFlags) er
 	if err != nil {
 		return err
 	}
+	// steps that were said; launches that were measured a round ago
 	shown, before := 0, -1
 	for {
 		// reading ends, or what was measured would not be told
@@ -158,6 +159,7 @@ func (b *bisector) add(c *cell.Cell) error {
 	if c.Skip != nil {
 		return nil
 	}
+	// what the user calls the version
 	label := c.Axes[i].Label
 	if slices.Contains(b.labels, label) {
 		return app.Hint(fmt.Errorf("several cells have %s=%s, and one of each version is measured", b.f.axis, label), "Fix the other axes, for instance --only batch_size=100.")

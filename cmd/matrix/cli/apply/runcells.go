@@ -56,6 +56,7 @@ func runCells(ctx context.Context, a *app.App, file string, number int) error {
 	}
 	run.Store = s.World.Store
 	experiment := group.Launches[0].Experiment
+	// a node plans each launch when it comes to it: results may have come meanwhile
 	n := slurm.Node{World: s.World, Run: run, Owner: claim.Me("matrix run-cells"), Scratch: run.ScratchFolder(), Apply: journaled,
 		Options: apply.Options{LaunchRetries: 1, Observe: view.LineObserver(a.Printer, false), Source: s.Source(experiment), Log: a.Log, Hard: a.Interrupts.Now()},
 		Plan: func(ctx context.Context, w plan.LaunchRef) (*plan.Plan, error) {

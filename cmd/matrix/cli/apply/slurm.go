@@ -87,6 +87,7 @@ func applySlurm(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 	if err != nil {
 		return err
 	}
+	// told in the record, too
 	adopted := run != nil
 	if adopted {
 		a.Tell(ndjson.ClusterRun{Run: run.ID, Adopted: &adopted}, "Going on with the run of %s (%s).", run.Made.Format(time.DateTime), run.Name())
@@ -134,6 +135,7 @@ func lease(a *app.App, tree *store.Store) (release func(), err error) {
 // watch looks after the run until it is over or interrupted.
 // The program and the folder must be there on the nodes, under the same names.
 func watch(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, run *slurm.Run, queue *slurm.Commands, f applyFlags) error {
+	// the nodes run the very program that planned
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program for the nodes: %w", err)
@@ -172,6 +174,7 @@ func interrupted(a *app.App, run *slurm.Run, queue *slurm.Commands, choice strin
 	if choice == "" {
 		choice = askInterrupt(a)
 	}
+	// the run stays open, and the next apply finds it
 	if choice == "leave" {
 		a.Tell(ndjson.Jobs{Jobs: "left"}, "Left: the jobs go on. matrix status shows them, matrix apply --on slurm watches them again.")
 		return app.ExitCode(app.CodeInterrupted)

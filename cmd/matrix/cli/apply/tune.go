@@ -87,6 +87,7 @@ func search(ctx context.Context, a *app.App, s *app.Session, f tuneFlags) error 
 	switch {
 	case ctx.Err() != nil:
 		return app.ExitCode(app.CodeInterrupted)
+	// a round that could not be run leaves nothing to rank by
 	case d.loop.Stuck:
 		return app.ExitCode(app.CodeCellsFailed)
 	}

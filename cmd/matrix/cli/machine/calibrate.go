@@ -43,6 +43,7 @@ func Calibrate(a *app.App) *cobra.Command {
 }
 
 // sayCalibration prints what the client costs and how late it is, in units that people compare.
+// Records keep base units.
 func sayCalibration(a *app.App, c record.Calibration) {
 	if a.JSON {
 		a.Record(ndjson.Calibration{Calibration: c, Path: calibrate.Path(a.Results)})

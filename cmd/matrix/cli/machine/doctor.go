@@ -28,6 +28,7 @@ import (
 )
 
 // finding is one line of doctor: what there is, and what to do when it is a lack.
+// It is the record itself: nothing is said to people that programs are not told.
 type finding = ndjson.Check
 
 // found makes a finding; state is ok, warn or missing, advice "" where nothing is to be done.
@@ -36,6 +37,7 @@ func found(subject, state, what, advice string) finding {
 }
 
 // Doctor is the command.
+// A lack is no failure of doctor: it exits 0 with it.
 func Doctor(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor [FILE|DIR…]", Short: "Say what this machine has and what to do about each lack",
@@ -68,6 +70,7 @@ func sayFinding(a *app.App, f finding) {
 		a.Record(ndjson.Finding{Finding: f})
 		return
 	}
+	// equally wide, so that subjects stand below each other
 	mark := map[string]string{"ok": a.Style.Good("ok     "), "warn": a.Style.Warn("warning"), "missing": a.Style.Bad("missing")}[f.State]
 	const column = 26 // where what was found begins
 	beside := func(text string) string {
@@ -139,6 +142,7 @@ func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding,
 	for _, name := range slices.Sorted(maps.Keys(a.Engines)) {
 		platforms = append(platforms, &cell.Platform{Backend: name})
 	}
+	// without files there are no variables to name
 	explain := func(text string) string { return text }
 	if len(files) > 0 {
 		s, err := a.Load(ctx, files)
@@ -155,6 +159,7 @@ func examineEngines(ctx context.Context, a *app.App, files []string) ([]finding,
 			continue
 		}
 		f := engineFinding(examine(p))
+		// the path with the variable that it comes from
 		if f.Found = explain(f.Found); !slices.Contains(all, f) { // platforms that differ in settings alone
 			all = append(all, f)
 		}

@@ -51,6 +51,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []s
 	if len(all) == 0 {
 		return 0, nil
 	}
+	// Programs by backend: how each engine is installed is its own package's to say.
 	f := engineFetch{a: a, dry: dry, maker: install.Maker{Cache: install.Cache(), System: lang.System, Programs: map[string]backends.Program{}}}
 	for name, b := range a.Engines {
 		if b.Program != nil {
@@ -82,6 +83,7 @@ func fetchEngines(ctx context.Context, a *app.App, all []*cell.Engine, paths []s
 // lock gives an engine its lock, written beside its file, and says what is lacking.
 // Two engines that ask for the same share a folder.
 func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
+	// A lock that is there is never renewed: results must not change by a fetch.
 	if e.Lock == nil {
 		f.a.Tell(ndjson.Fetching{Name: e.ID}, "Locking %s %s (%s)", e.Kind, e.ID, e.Asks(lang.System))
 		lock, err := f.maker.Lock(ctx, e)
@@ -95,6 +97,7 @@ func (f *engineFetch) lock(ctx context.Context, e *cell.Engine) error {
 		}
 		e.Lock, e.Folder = lock, filepath.Join(f.maker.Cache, lock.Hash(e.Python, lang.System))
 	}
+	// there already, or on the list by another block
 	if e.Absent() == nil || slices.ContainsFunc(f.lacking, func(o *cell.Engine) bool { return o.Folder == e.Folder }) {
 		return nil
 	}
@@ -163,9 +166,11 @@ func writeLock(e *cell.Engine, lock *cell.Lock) error {
 	if file.Engines == nil {
 		file.Engines = map[string]*cell.Lock{}
 	}
+	// by what is asked for and for which system, not by the block's name
 	file.Engines[e.Asks(lang.System)] = lock
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
+	// version bounds have < and >
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(file); err != nil {

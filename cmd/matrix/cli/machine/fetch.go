@@ -16,6 +16,7 @@ import (
 )
 
 // download is one thing to get, with the cell whose backend gets it.
+// Bytes nil: the server does not say before it sends.
 type download struct {
 	backends.Download
 	from need // whose backend fetches it
@@ -54,6 +55,7 @@ func Fetch(a *app.App) *cobra.Command {
 		},
 	}
 	a.DeclareVars(cmd)
+	// of one grid a machine may need a few models only
 	app.DeclareChoice(cmd, &chosen)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what is lacking and how large it is, download nothing")
 	return cmd
@@ -78,6 +80,7 @@ func chosenCells(ctx context.Context, a *app.App, paths []string, chosen plan.Fi
 // fetch gets what can be got, engines being had: one model that is gated or gone does not keep the others from a night's run.
 // The exit code tells of troubles; what could be had is there.
 func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) error {
+	// everything is looked at before anything is loaded
 	lacking, troubles, err := look(ctx, all)
 	if err != nil {
 		return err
@@ -117,6 +120,7 @@ func fetch(ctx context.Context, a *app.App, all []need, engines int, dry bool) e
 func get(ctx context.Context, a *app.App, lacking []download) (troubles []error, err error) {
 	for _, d := range lacking {
 		a.Tell(ndjson.Fetching{Name: d.Name}, "Fetching %s", d.Name)
+		// the backend knows its cache, and goes on where it was cut off
 		err := d.from.by.Fetch(ctx, d.from.cell, d.Download, fetchProgress(a, d.Name))
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -135,6 +139,7 @@ func get(ctx context.Context, a *app.App, lacking []download) (troubles []error,
 // fetchProgress prints at most one line in five seconds.
 // total 0: the server does not say how large it is.
 func fetchProgress(a *app.App, name string) func(done, total int64) {
+	// a short download says nothing but that it is done
 	last := time.Now()
 	return func(done, total int64) {
 		if time.Since(last) < 5*time.Second {

@@ -15,6 +15,7 @@ import (
 )
 
 // GC is the command.
+// Locks stay: what is removed can be installed again as it was.
 func GC(a *app.App) *cobra.Command {
 	var approve, dry bool
 	cmd := &cobra.Command{
@@ -64,6 +65,7 @@ func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 	case dry:
 		a.Tell(ndjson.Collected{}, "Nothing was removed (--dry-run).")
 		return nil
+	// nobody would see the question
 	case !approve && a.JSON:
 		return app.Hint(errors.New("gc would ask before it removes, which --json cannot"), "Add --auto-approve, or --dry-run.")
 	case !approve:
@@ -89,6 +91,7 @@ func unnamed(a *app.App, cache string) (idle []install.Installed, err error) {
 	}
 	named := map[string]bool{}
 	for _, file := range files {
+		// blocks are enough: an engine may be named before any cell can use it
 		config, diags := grid.Load([]string{file}, a.LoadOptions())
 		for _, kind := range []string{"engine", "weights"} {
 			for _, e := range config.Config.Blocks[kind] {

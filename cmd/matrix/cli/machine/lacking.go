@@ -31,6 +31,7 @@ func neededBy(s *app.Session, engines map[string]backends.Backend) []need {
 	seen := map[[2]string]bool{}
 	for _, c := range s.Each() {
 		by := engines[c.Platform.Backend]
+		// precision and revision are the model's: one of each is enough
 		pair := [2]string{c.Platform.ID, c.Model.ID}
 		if by.Fetch == nil || seen[pair] || c.Skip != nil || len(c.Weights()) > 0 {
 			continue
@@ -77,6 +78,7 @@ type measure func(folder string) (disk string, free int64, err error)
 // Sizes that nobody tells count as nothing: it is a warning in time, no promise.
 func roomFor(lacking []download, on measure) error {
 	type room struct{ bytes, free int64 }
+	// by disk
 	rooms := map[string]room{}
 	folders := map[string]string{}
 	for _, d := range lacking {

@@ -47,6 +47,7 @@ func Console(a *app.App) *cobra.Command {
 // scope is what the expressions see. Only a cell needs the experiments expanded.
 // The function ends it; it is nil where there is an error. A fault of the files is said here, once.
 func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.Scope, func(), error) {
+	// cell.… is then not known, and an expression that has it says so
 	if cell == "" {
 		config, diags := grid.Load(args, a.LoadOptions())
 		return config.Scope(), func() {}, a.Mistakes(config, diags)
@@ -82,6 +83,7 @@ func evaluateAll(a *app.App, scope *lang.Scope, exprs []string) error {
 // evaluate says the value, or each mistake with its place in the expression.
 func evaluate(a *app.App, scope *lang.Scope, src string) error {
 	result, diags := scope.Evaluate(src)
+	// the expression stands as a file, so that its mistakes show their place
 	if err := a.Mistakes(&grid.Config{Files: map[string][]byte{lang.ConsoleFile: []byte(src)}}, diags); err != nil {
 		return err
 	}
@@ -100,7 +102,9 @@ func converse(ctx context.Context, a *app.App, scope *lang.Scope) error {
 			fmt.Fprint(a, "> ")
 		}
 	}
+	// the last one; each was said
 	var failed error
+	// in the background, or ^C would wait for the next line
 	lines, readErr := app.Lines(ctx, a.Stdin)
 	for prompt(); ; prompt() {
 		select {
@@ -120,6 +124,7 @@ func converse(ctx context.Context, a *app.App, scope *lang.Scope) error {
 			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}
+			// in a script these would be expressions
 			if person && (line == "exit" || line == "quit") {
 				return nil
 			}

@@ -8,6 +8,7 @@ import (
 )
 
 // Explain is the command.
+// The cell is planned as things stand now, not as they were when the plan was saved.
 func Explain(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain CELL [FILE|DIR…|PLAN]", Short: "Say why a cell will or will not run, with everything that decides it",
@@ -16,11 +17,13 @@ func Explain(a *app.App) *cobra.Command {
 		Args: app.NeedCell,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
+			// all cells: a cell's place in the order depends on the others
 			s, plans, err := a.Planned(cmd.Context(), args[1:], "matrix explain "+args[0])
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			// two cells at once would be two pages
 			found, err := app.OneItem(plans, args[0])
 			if err != nil {
 				return err

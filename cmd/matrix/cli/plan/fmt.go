@@ -53,6 +53,7 @@ func Fmt(a *app.App) *cobra.Command {
 
 // hclFiles lists the files that fmt works on; JSON has a format of its own.
 // Folders are not searched below: others' files may lie there.
+// Order is that of the arguments, then of names.
 func hclFiles(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
@@ -91,10 +92,12 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	if diags.HasErrors() {
 		return false, a.Mistakes(&grid.Config{Files: map[string][]byte{file: src}}, diags)
 	}
+	// not even its date changes
 	if string(out) == string(src) {
 		return false, nil
 	}
 	if showDiff {
+		// as git shows it
 		_, err = a.Write(diff.Diff(file, src, file+" (formatted)", out))
 	} else {
 		_, err = fmt.Fprintln(a, file)
@@ -107,6 +110,7 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	if err != nil {
 		return true, err
 	}
+	// whole, or the file stays as it was: it is the user's own
 	return true, app.WriteNamed(file, info.Mode().Perm(), func(w io.Writer) error {
 		_, err := w.Write(out)
 		return err

@@ -52,6 +52,7 @@ var shapes = map[string]string{"experiment": "box3d", "decision": "diamond", "va
 // The tooltip is the place in the file, which an SVG shows under the mouse.
 func dotOf(g lang.Graph) string {
 	var b strings.Builder
+	// from left to right: names are long, and chains short
 	b.WriteString("digraph matrix {\n  rankdir = LR\n  node [shape = box, fontname = \"sans-serif\"]\n")
 	for _, n := range g.Nodes {
 		shape := ""
@@ -68,13 +69,16 @@ func dotOf(g lang.Graph) string {
 }
 
 // mermaidOf numbers the nodes: a label such as "end" is a word of Mermaid's.
+// Quotes keep any other sign in a label from being read as syntax.
 func mermaidOf(g lang.Graph) string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
+	// by id
 	number := map[string]int{}
 	for i, n := range g.Nodes {
 		number[n.ID] = i
 		open, shut := "[", "]"
+		// the shapes that Mermaid has, as near to DOT's as they come
 		switch n.Kind {
 		case "experiment":
 			open, shut = "[[", "]]"

@@ -25,13 +25,16 @@ func Plan(a *app.App) *cobra.Command {
 			a.Begin()
 			// files, datasets and results of a large tree take seconds
 			done := a.Patience("planning…")
+			// for the ways out before it is printed
 			defer done()
 			s, err := a.Load(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			// saved with the plan, so that apply runs what was shown
 			s.Filter = filter
+			// before the plan, which is what takes it
 			spareMemory(s)
 			plans, err := s.Plan(cmd.Context())
 			if err != nil {
@@ -40,6 +43,7 @@ func Plan(a *app.App) *cobra.Command {
 			// before anything is printed below it; done twice does no harm
 			done()
 			view.Plans(a.Printer, plans, verbose)
+			// after it was shown: who cannot write there has still seen it
 			path, err := s.Save(plans, out)
 			if err != nil {
 				return err
@@ -48,6 +52,7 @@ func Plan(a *app.App) *cobra.Command {
 			if !a.JSON && view.Pending(plans) > view.Waiting(plans...) {
 				fmt.Fprintf(a, "\nSaved to %s. To run it: matrix apply%s\n", path, a.ResultsFlag())
 			}
+			// by default a plan with work to do is a success
 			if detailed && view.Pending(plans) > 0 {
 				return app.ExitCode(app.CodePending)
 			}

@@ -27,6 +27,7 @@ func Show(a *app.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
 			if len(args) == 1 {
+				// a folder is no plan, and may be called as a cell is
 				if info, err := os.Stat(args[0]); err != nil || !info.Mode().IsRegular() {
 					return showCell(cmd.Context(), a, args[0])
 				}
@@ -55,6 +56,7 @@ func showPlan(ctx context.Context, a *app.App, args []string, verbose bool) erro
 	}
 	defer s.Close()
 	view.Plans(a.Printer, plans, verbose)
+	// what an apply of it would refuse for
 	for _, line := range saved.Drift(plans) {
 		a.Warn("since the plan was saved: " + line)
 	}
@@ -68,6 +70,7 @@ func showCell(ctx context.Context, a *app.App, prefix string) error {
 	if err != nil {
 		return err
 	}
+	// Survey, not Load: attempts that do not count are shown, too
 	set, err := summary.Survey(ctx, store, a.Results)
 	if err != nil {
 		return fmt.Errorf("read the results: %w", err)
@@ -93,8 +96,10 @@ func begun(attempts []*store.Attempt) []summary.Standing {
 	var all []summary.Standing
 	for _, at := range attempts {
 		m := at.Manifest()
+		// a work folder's manifest has no counts yet
 		m.OK = at.Done()
 		m.Reason = "begun and not finished; matrix status says whether it runs, the next matrix apply goes on with it"
+		// rows of warm-up alone are not gone on from
 		if m.OK == 0 {
 			m.Reason = "begun, and no request has ended; matrix status says whether it runs, the next matrix apply begins it anew"
 		}
@@ -112,6 +117,7 @@ func matching(history []summary.Standing, prefix string) []summary.Standing {
 			wanted[p.Experiment+p.Address] = true
 		}
 	}
+	// all attempts of the cells, also those that the prefix does not begin
 	return slices.DeleteFunc(slices.Clone(history), func(p summary.Standing) bool { return !wanted[p.Experiment+p.Address] })
 }
 

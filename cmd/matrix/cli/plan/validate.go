@@ -15,6 +15,7 @@ import (
 )
 
 // Validate is the command.
+// Notes are no mistakes: it exits 0 with them.
 func Validate(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "validate FILE|DIR…", Short: "Check files and datasets: no GPU, no network, nothing started",
@@ -50,12 +51,14 @@ func Validate(a *app.App) *cobra.Command {
 // Datasets of cells that are skipped are not opened: they may not even exist.
 func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, err error) {
 	var faults []error
+	// a thousand cells share a dataset and its fault
 	said := map[string]bool{}
 	for _, c := range s.Each() {
 		cells++
 		if c.Skip != nil || c.Dataset == nil {
 			continue
 		}
+		// opened once for all cells that name it
 		set, err := s.Dataset(ctx, c.Dataset)
 		if err == nil {
 			// enough prompts, references and schemas for what the cell asks
@@ -72,6 +75,7 @@ func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, 
 			faults = append(faults, err)
 		}
 	}
+	// All at once, so that one run of the command shows all there is to mend.
 	if len(faults) > 0 {
 		return cells, notes, app.ExplainFault(errors.Join(faults...))
 	}

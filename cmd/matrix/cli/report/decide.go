@@ -42,6 +42,7 @@ func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result
 		}
 		return nil
 	}
+	// accuracy may be among the requirements, so answers come first
 	weighed, err := decision.Decide(ctx, set, o)
 	return weighed, answers, err
 }

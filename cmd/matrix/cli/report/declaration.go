@@ -105,6 +105,7 @@ func (d declaration) coverage() *report.Coverage {
 					reason = string(r)
 				}
 			}
+			// the rule's own words say more than a state
 			if item.Cell.Skip != nil {
 				reason = item.Cell.Skip.Reason
 			}
@@ -167,6 +168,7 @@ func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.C
 		return "", nil, err
 	}
 	write := d.app.Engines[cell.Platform.Backend].Recipe
+	// a server that somebody else runs is not ours to start
 	if write == nil || cell.Platform.Attach {
 		return "", cell, nothingStarted(cell)
 	}
@@ -186,6 +188,7 @@ func measuredCellOf(c *summary.Cell, base *cell.Cell) (*cell.Cell, error) {
 	if len(last) == 0 {
 		return nil, fmt.Errorf("%s has no attempt that counts", c.Name)
 	}
+	// launches stand behind the attempts, so a complete one wins
 	m := last[len(last)-1].Manifest
 	if base == nil {
 		var err error

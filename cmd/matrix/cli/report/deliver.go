@@ -65,6 +65,7 @@ func printReport(a *app.App, doc *report.Document, full bool) error {
 	if err := doc.WriteSummary(&text, a.Width()); err != nil {
 		return err
 	}
+	// with their line breaks, so that nothing is added
 	lines := strings.SplitAfter(strings.TrimRight(text.String(), "\n"), "\n")
 	shown := firstScreen(lines, screenLines)
 	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], ""), "\n"))

@@ -30,6 +30,7 @@ func beforeAndNow(ctx context.Context, a *app.App, words []string) (out [2]view.
 			return out, app.Hint(fmt.Errorf("no cell in %s is named by %q", a.Results, words[0]), sidesThere(now.Cells, words[0]))
 		}
 	}
+	// by identity: what a cell was asked to be before it was changed
 	before, err := now.Before(ctx)
 	if err != nil {
 		return out, err
@@ -51,6 +52,7 @@ var identityPrefix = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 func narrowed(ctx context.Context, set *summary.Set, word string) (*summary.Set, error) {
 	var keep func(*summary.Cell, store.Past) bool
 	day, dated := strings.CutPrefix(word, "@")
+	// the whole id: the beginning of one might be a cell's
 	_, noAttempt := ulid.ParseStrict(word)
 	switch {
 	case dated:

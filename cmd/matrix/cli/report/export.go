@@ -73,6 +73,7 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 	if err != nil {
 		return err
 	}
+	// of a command whose output is data, nothing else goes to stdout
 	if e.out == "-" {
 		_, err := exchange.Export(a.Page(), e.format, e.table, attempts)
 		return err
@@ -128,6 +129,7 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 	if len(names) == 0 {
 		names = []string{""}
 	}
+	// also what does not count: the column says so
 	set, err := summary.Survey(ctx, store, a.Results, names...)
 	if err != nil {
 		return nil, err
@@ -137,6 +139,7 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 		switch {
 		case p.Problem != "":
 			fmt.Fprintf(a.Err, "left out: %s is %s (%s)\n", p.Dir, p.Problem, p.Detail)
+		// somebody found it wrong: it must not get into a sum
 		case p.Tainted != "":
 			fmt.Fprintf(a.Err, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
 		case p.Lacks(table):

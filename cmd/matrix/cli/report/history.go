@@ -39,6 +39,7 @@ CELLS is a cell (a prefix of its id, folder or name), axis=label, or an experime
 	cmd.Flags().BoolVar(&f.csv, "csv", false, "write CSV, a row a launch")
 	cmd.Flags().BoolVar(&f.gobench, "gobench", false, "write lines as go test -bench does, one a launch")
 	cmd.Flags().StringVar(&f.parquet, "parquet", "", "write a Parquet file of the CSV's columns")
+	// each is the whole of stdout, or the one file
 	cmd.MarkFlagsMutuallyExclusive("csv", "gobench", "parquet")
 	return cmd
 }
@@ -55,6 +56,7 @@ func history(ctx context.Context, a *app.App, f historyFlags, words []string) er
 	if err != nil {
 		return err
 	}
+	// eras without a complete launch are in none
 	set, err := readSet(ctx, a, a.Results)
 	if err != nil {
 		return err

@@ -52,6 +52,7 @@ asked for twice: an interrupted run goes on.
 	cmd.Flags().IntVar(&f.concurrent, "concurrency", 4, "questions in flight")
 	cmd.Flags().IntVar(&f.tokens, "max-tokens", 256, "of the judge's reply")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 5*time.Minute, "of one question")
+	// the files may need variables to load
 	a.DeclareVars(cmd)
 	return cmd
 }
@@ -85,6 +86,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 		return err
 	}
 	defer s.Close()
+	// before a single question is paid for
 	first, second, err := findCells(ctx, a, args[0], args[1])
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ func (d declaration) command(ctx context.Context) func(decision.Need) string {
 		return func(decision.Need) string { return "" }
 	}
 	return func(n decision.Need) string {
+		// without --rerun first: what failed is a result too
 		for _, try := range []decision.Need{n, again(n)} {
 			if d.hasWork(ctx, try) {
 				return "matrix apply" + d.arguments() + try.Flags()

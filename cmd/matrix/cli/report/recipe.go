@@ -73,6 +73,7 @@ func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (don
 	c := found[0]
 	declared := declaredFor(ctx, a, "", []string{c.Experiment})
 	defer declared.close()
+	// nil = it is declared nowhere any more
 	var base *cell.Cell
 	for _, p := range app.ItemsOf(declared.plans) {
 		if p.Item.Cell.Address == c.Address {

@@ -59,6 +59,7 @@ where it has the experiment. Everything else comes from the results alone.`,
 			}
 			return reports(cmd.Context(), a, f, args)
 		},
+		// experiments with results; files are no arguments here
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			names, _ := a.ExperimentsThere(context.Background()) // completion has nowhere to say an error
 			return names, cobra.ShellCompDirectiveNoFileComp
@@ -184,7 +185,9 @@ func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do
 	if !a.ReadOnly {
 		_ = set.Keep(store) // of a tree made before, or by a run that was killed; one that we may only read is reported all the same
 	}
+	// before the report, so that a long one does not hide it
 	sayAbsent(a, set)
+	// after the results: it is of the experiments that were found
 	declared := declaredFor(ctx, a, f.plan, names)
 	if declared.err != nil {
 		return declared.err

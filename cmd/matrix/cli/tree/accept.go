@@ -17,6 +17,7 @@ import (
 )
 
 // Accept is the command.
+// It plans first: what is accepted is accepted for the identity that the plan has now, and for no later one.
 func Accept(a *app.App) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
@@ -50,12 +51,14 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 	if err != nil {
 		return err
 	}
+	// The world of the session stays open for the second plan.
 	defer s.Close()
 	chosen, attempt, err := acceptable(ctx, a, s, plans, sel)
 	if err != nil {
 		return err
 	}
 	for _, p := range chosen {
+		// whole, so that the mark says what it was that changed
 		identity, err := json.Marshal(p.Item.Identity)
 		if err != nil {
 			return fmt.Errorf("accept %s: %w", p.Name(), err)
@@ -76,6 +79,7 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 // By a prefix exactly one; by axis=glob all stale ones of those that match.
 func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, sel string) (chosen []app.PlannedCell, attempt string, err error) {
 	all := app.ItemsOf(plans)
+	// the plan was narrowed by it already
 	if strings.Contains(sel, "=") {
 		for _, p := range all {
 			if stale(p.Item) {
@@ -87,11 +91,13 @@ func acceptable(ctx context.Context, a *app.App, s *app.Session, plans []*plan.P
 		}
 		return chosen, "", nil
 	}
+	// A cell's name first; an attempt's id begins otherwise than an address.
 	if chosen = app.Pick(all, app.PlannedCell.Name, sel); len(chosen) == 0 {
 		if chosen, attempt, err = attempted(ctx, a, s, all, sel); err != nil {
 			return nil, "", err
 		}
 	}
+	// one mark for several cells must be asked for by axis=glob
 	if len(chosen) != 1 {
 		_, err := app.OneItem(plans, sel)
 		return nil, "", err
@@ -133,12 +139,14 @@ func sayAccepted(ctx context.Context, a *app.App, s *app.Session, chosen []app.P
 	if err != nil {
 		return err
 	}
+	// by experiment and address: the plan may order them anew
 	now := map[string]*plan.Item{}
 	for _, p := range app.ItemsOf(plans) {
 		now[p.Plan.Experiment+"/"+p.Item.Cell.Address] = p.Item
 	}
 	for _, p := range chosen {
 		item := now[p.Plan.Experiment+"/"+p.Item.Cell.Address]
+		// files are not read again in between
 		if item == nil {
 			return errors.New("the plan lost a cell while it was accepted")
 		}

@@ -54,6 +54,7 @@ are cells of their own.
 	f.StringVar(&i.options.Labels.Model, "model", "", "label of the model")
 	f.IntVar(&i.options.Labels.BatchSize, "batch-size", 0, "requests of the batch (default: those in the file)")
 	f.IntVar(&i.options.Labels.Launch, "launch", 0, "which launch of the cell it was (default: the next)")
+	// not a slice flag, which would part a value at its commas
 	f.StringArrayVar(&i.maps, "map", nil, "column=field of jsonl, csv and sqlite, with *factor or /divisor for units (repeatable)")
 	f.StringVar(&i.options.Query, "query", "", "SELECT that yields the rows of a sqlite file")
 	f.Int64Var(&i.weightBytes, "weight-bytes", 0, "size of the model's weights, held against its label")
@@ -80,12 +81,14 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 	if err != nil {
 		return err
 	}
+	// as they were, one a file
 	sources := make([][]byte, len(files))
 	for n, path := range paths {
 		if sources[n], err = sourceOf(path); err != nil {
 			return err
 		}
 	}
+	// launches are numbered over all files at once
 	if err := exchange.Number(ctx, tree, i.experiment, sources, files); err != nil {
 		return err
 	}
@@ -121,6 +124,7 @@ func sourceOf(path string) ([]byte, error) {
 	if err != nil || info.Size() > keptSource {
 		return nil, err
 	}
+	// packed as it may be: evidence is kept as it came
 	return os.ReadFile(path)
 }
 
@@ -144,6 +148,7 @@ func sayImported(a *app.App, path string, k exchange.Kept, s *exchange.Set) {
 	if len(s.Requests) == 0 {
 		rows = "totals only"
 	}
+	// one line a set, with the figure that shows a wrong unit at once
 	fmt.Fprintf(a, "%s %s %s, launch %d: %s", a.Style.Good("Imported"), k.Cell.Experiment, k.Cell.Name(), s.Labels.Launch, rows)
 	if v := k.Summary.Metrics["output_throughput"]; v != nil {
 		fmt.Fprintf(a, ", %.1f output tok/s", *v)

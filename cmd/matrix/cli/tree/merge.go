@@ -16,6 +16,7 @@ import (
 )
 
 // Merge is the command.
+// The other tree is never written to, so it may be a copy, a mount or another machine's.
 func Merge(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "merge DIR…", Short: "Take over the attempts of another machine's results",
@@ -57,6 +58,7 @@ func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error)
 	if err != nil {
 		return 0, err
 	}
+	// takes the lock of this tree for as long as it copies
 	m, err := into.Merge(ctx, from)
 	var conflict *store.ErrConflict
 	if errors.As(err, &conflict) {
@@ -73,9 +75,11 @@ func merge(ctx context.Context, a *app.App, dir string) (damaged int, err error)
 
 // sayMerged names every damaged attempt, and counts the others.
 func sayMerged(a *app.App, dir string, m store.MergeReport) {
+	// first: they are what is left to do
 	for _, p := range m.Damaged {
 		sayProblem(a, p)
 	}
+	// a record an attempt, then one that counts
 	if a.JSON {
 		for _, p := range m.Taken {
 			a.Record(ndjson.MergedAttempt{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Launch: p.Launch, Attempt: p.Attempt, Status: p.Status, Host: p.Host})

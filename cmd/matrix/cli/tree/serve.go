@@ -20,6 +20,7 @@ import (
 )
 
 // Serve is the command.
+// It takes no lock: an apply must not be kept waiting by who looks on.
 func Serve(a *app.App) *cobra.Command {
 	var listen, tokenEnv, build string
 	cmd := &cobra.Command{
@@ -45,6 +46,7 @@ left running. It listens on loopback; another address needs --token-env, and the
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:7373", "address and port; port 0 takes a free one")
+	// a token on the command line would be in the list of processes
 	cmd.Flags().StringVar(&tokenEnv, "token-env", "", "name of the environment variable with the token that every request must bring")
 	cmd.Flags().StringVar(&build, "build", "", "write a copy into this folder instead, which must be empty, new or a copy")
 	return cmd
@@ -79,6 +81,7 @@ func buildCopy(ctx context.Context, a *app.App, dir string) error {
 
 // serveTree serves until ^C. Off loopback it wants a token: results hold prompts and answers.
 func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
+	// before the port is taken, so that a wrong folder is said first
 	s, err := serverOf(a)
 	if err != nil {
 		return err
@@ -99,6 +102,7 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 		// names by which a browser may ask; others are refused, see serve
 		s.Hosts = append(s.Hosts, host)
 	}
+	// the address that is said is the one that was got: port 0 is chosen here
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return app.Hint(err, "Choose another port: --listen 127.0.0.1:0 takes a free one.")
@@ -106,6 +110,7 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 	fmt.Fprintf(a, "%s http://%s/ shows %s until ^C.\n", a.Style.Good("Serving:"), l.Addr(), a.Results)
 	// No write timeout: event streams last for hours.
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	// room for one, so that the goroutine ends whoever listens
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {

@@ -17,6 +17,7 @@ import (
 // clusterStatus says where a run on a cluster stands.
 // Nothing where no run is under way.
 func clusterStatus(ctx context.Context, a *app.App, store *store.Store) error {
+	// tasks on other hosts hold no lock of this tree
 	run, err := slurm.Underway(store)
 	if run == nil || err != nil {
 		return err
@@ -30,6 +31,7 @@ func clusterStatus(ctx context.Context, a *app.App, store *store.Store) error {
 }
 
 // Status is the command.
+// It changes nothing that a running apply could notice.
 func Status(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Say what is running now, from another terminal",
@@ -45,6 +47,7 @@ func Status(a *app.App) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("look at the lock of %s: %w", a.Results, err)
 			}
+			// it ends what a crash cut short where nobody holds the tree
 			attempts, err := store.Unfinished(cmd.Context())
 			if err != nil {
 				return fmt.Errorf("read the unfinished attempts: %w", err)
@@ -62,6 +65,7 @@ func runningNow(holder string, store *store.Store) *apply.Board {
 	if holder == "" {
 		return nil
 	}
+	// may be of the moment before: it is replaced each second
 	b := apply.ReadBoard(store)
 	if b == nil || !strings.Contains(holder, fmt.Sprintf("(pid %d ", b.PID)) {
 		return nil

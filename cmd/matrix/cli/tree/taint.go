@@ -19,6 +19,7 @@ import (
 )
 
 // Taint is the command.
+// No plan is needed: it is about what was measured, not about what is declared.
 func Taint(a *app.App) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
@@ -55,6 +56,7 @@ func who() string {
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
+	// trees are merged: the same name on two machines is two people
 	if host, err := os.Hostname(); err == nil {
 		return cmp.Or(name, "unknown") + "@" + host
 	}
@@ -67,11 +69,13 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 	if err != nil {
 		return err
 	}
+	// all of them before the first mark is written
 	found, err := selected(ctx, a, tree, sel)
 	if err != nil {
 		return err
 	}
 	for _, m := range found {
+		// all of its attempts are void already
 		if !slices.ContainsFunc(m.past, func(p store.Past) bool { return p.Tainted == "" }) {
 			a.Warn(fmt.Sprintf("%s is tainted already (%s); nothing was recorded", m.name(), m.last().Tainted))
 			continue

@@ -33,6 +33,7 @@ func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([
 	if err != nil {
 		return nil, fmt.Errorf("read the results: %w", err)
 	}
+	// an attempt is looked for among all, a cell among these
 	cells := byCell(history)
 	if strings.Contains(sel, "=") {
 		return matchingAxis(cells, sel)
@@ -51,6 +52,7 @@ func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([
 	case 1:
 		return found, nil
 	}
+	// all of them, so that the next try names one
 	var names []string
 	for _, m := range found {
 		if m.attempt != "" {
@@ -68,6 +70,7 @@ func byCell(history []store.Past) []target {
 	var cells []target
 	at := map[string]int{}
 	for _, p := range history {
+		// the folder: two experiments may have cells of one name
 		key := p.Experiment + "/" + p.Slug
 		i, known := at[key]
 		if !known {
@@ -85,7 +88,9 @@ func matchingAxis(cells []target, sel string) ([]target, error) {
 	axis, globs, _ := strings.Cut(sel, "=")
 	var found []target
 	for _, m := range cells {
+		// a cell without the axis matches no glob, not even *
 		label, has := m.last().Axes[axis]
+		// any of them, as with --only
 		for _, glob := range strings.Split(globs, ",") {
 			matches, err := path.Match(glob, label)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 )
 
 // Verify is the command.
+// It is the only one that reads all bytes; others trust sizes until they read a file.
 func Verify(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Short: "Read every file of the results against its checksum",
@@ -26,6 +27,7 @@ func Verify(a *app.App) *cobra.Command {
 }
 
 // repairs say what to do about a problem.
+// Nothing is repaired here: a checksum says that, and not what is wrong.
 var repairs = map[string]string{
 	store.ResultMissing: "bring the folder back from a copy, or let matrix apply measure the launch again",
 	store.ResultCorrupt: "bring the folder back from a copy, or let matrix apply measure the launch again; then look at the disk",
@@ -53,6 +55,7 @@ func verify(ctx context.Context, a *app.App) error {
 			bytes += f.Bytes
 		}
 	}
+	// after History, so that a tree that cannot be read is said before minutes of reading
 	bad, err := store.Verify(ctx)
 	if err != nil {
 		return err
@@ -62,6 +65,7 @@ func verify(ctx context.Context, a *app.App) error {
 	}
 	if a.JSON {
 		a.Record(ndjson.VerifySummary{Attempts: len(all), Files: files, Bytes: bytes, Problems: len(bad)})
+		// how much was read is said: an empty tree is no good news
 	} else if len(bad) == 0 {
 		fmt.Fprintf(a, "%s %s, %s, %s bytes: all as they were written.\n", a.Style.Good("Verified:"), format.Count(len(all), "attempt"), format.Count(files, "file"), format.Whole(bytes))
 	} else {
