@@ -82,7 +82,8 @@ func budget(f *cell.Fit, c *cell.Cell, layersGPU *int) {
 	}
 	gpus := float64(max(1, h.GPUs))
 	overhead, _ := strconv.ParseFloat(process.Getenv(c.Platform.Env)("OLLAMA_GPU_OVERHEAD"), 64)
-	// Of each GPU (sched.go), and of one with less than both are nothing is left.
+	// Of each GPU (llm/memory.go of 0.11), and of one with less than both are nothing is left. 0.33 leaves the placing to
+	// llama-server, and only logs the overhead: it is predicted as asked for all the same.
 	usable := gpus * max(0, h.VRAMGiB-(perGPUReserve+overhead)/bytesPerGiB)
 	if layersGPU != nil {
 		f.Lines = append(f.Lines, fmt.Sprintf("num_gpu = %d is declared: layers on the CPU are asked for, so %.2f GiB of usable VRAM are no limit", *layersGPU, usable))

@@ -100,7 +100,7 @@ func TestTie(t *testing.T) {
 	a := engine{name: "a", load: 10, rate: 50, noise: quiet, figures: map[string]float64{mFootprint: 6e9, mPackages: 170}}
 	b := engine{name: "b", load: 10, rate: 50, noise: quiet, figures: map[string]float64{mFootprint: 1e9, mPackages: 1}}
 	for _, q := range pair(t, a, b, threeSizes, 6, nil).Questions {
-		if q.Verdict != Tie || platform(q) != "b" || !strings.Contains(q.Sentences[0], "Take b by footprint_packages and footprint_bytes") {
+		if q.Verdict != Tie || platform(q) != "b" || !strings.Contains(q.Sentences[0], "Take b by number of packages and installed size") {
 			t.Errorf("%s: %s", q.Verdict, q.Sentences[0])
 		}
 	}

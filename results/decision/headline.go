@@ -115,14 +115,14 @@ func (a *inquiry) open(g *contest) string {
 // decidedBy names what decides a tie.
 func (a *inquiry) decidedBy() string {
 	type part struct {
-		name string
-		log  float64
+		words string
+		log   float64
 	}
 	var parts []part
 	total := 0.0
 	for _, e := range a.between(a.first, a.second).entries {
 		if log := e.weight * (e.log(0) - e.log(1)); e.criterion != Performance && log > 1e-9 {
-			parts = append(parts, part{e.name, log})
+			parts = append(parts, part{e.words, log})
 			total += log
 		}
 	}
@@ -137,7 +137,7 @@ func (a *inquiry) decidedBy() string {
 	})
 	var names []string
 	for _, p := range parts[:min(2, len(parts))] {
-		names = append(names, p.name)
+		names = append(names, p.words)
 	}
 	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
 }

@@ -19,6 +19,7 @@ var defaultWeights = map[string]float64{Performance: 40, Reliability: 30, Effici
 type metric struct {
 	criterion string
 	name      string
+	words     string  // in a sentence
 	sub       float64 // weight within the criterion
 	unit      string
 	formula   string
@@ -50,17 +51,17 @@ func (s scope) most() int64 { return s.ns[len(s.ns)-1] }
 // criteriaTable is the table of criteria, in its order.
 func criteriaTable() []metric {
 	return []metric{
-		{criterion: Performance, name: mTime, sub: 1, unit: "s", formula: "T = load + measured phase for so many requests", value: timeOf},
-		{criterion: Reliability, name: mFailures, sub: 0.5, unit: "per 10,000", formula: fmt.Sprintf("10,000 × (failed of %d + ½) / %d, Jeffreys", judged, judged+1), value: failures},
-		{criterion: Reliability, name: mLaunches, sub: 0.5, formula: "complete / (complete + failed + censored) attempts", more: true, value: ended},
-		{criterion: Efficiency, name: mMemory, sub: 0.3, unit: "bytes", formula: "weights + KV cache in use on the GPU", value: atSize(mMemory)},
-		{criterion: Efficiency, name: mEnergy, sub: 0.4, unit: "J", formula: "GPU energy of the measured phase / valid evaluations", value: atSize(mEnergy)},
-		{criterion: Efficiency, name: mBusy, sub: 0.4, unit: "s", formula: "GPU utilisation × D / valid evaluations", value: atSize(mBusy), instead: mEnergy},
-		{criterion: Efficiency, name: mCPU, sub: 0.3, unit: "s", formula: "engine CPU seconds / valid evaluations", value: atSize(mCPU)},
-		{criterion: Simplicity, name: mFootprint, sub: 0.4, unit: "bytes", formula: "installed size of the engine", value: overall(mFootprint)},
-		{criterion: Simplicity, name: mPackages, sub: 0.3, unit: "packages", formula: "1 + packages of its installation", plus: 1, value: overall(mPackages)},
-		{criterion: Simplicity, name: mSettings, sub: 0.3, unit: "settings", formula: "1 + settings that differ from the engine's defaults", plus: 1, value: overall(mSettings)},
-		{criterion: QualityName, name: mQuality, sub: 1, formula: "share of answers equal to the reference", more: true, value: atSize(mQuality)},
+		{criterion: Performance, name: mTime, words: "time", sub: 1, unit: "s", formula: "T = load + measured phase for so many requests", value: timeOf},
+		{criterion: Reliability, name: mFailures, words: "failed requests", sub: 0.5, unit: "per 10,000", formula: fmt.Sprintf("10,000 × (failed of %d + ½) / %d, Jeffreys", judged, judged+1), value: failures},
+		{criterion: Reliability, name: mLaunches, words: "launches that completed", sub: 0.5, formula: "complete / (complete + failed + censored) attempts", more: true, value: ended},
+		{criterion: Efficiency, name: mMemory, words: "memory in use", sub: 0.3, unit: "bytes", formula: "weights + KV cache in use on the GPU", value: atSize(mMemory)},
+		{criterion: Efficiency, name: mEnergy, words: "GPU energy per evaluation", sub: 0.4, unit: "J", formula: "GPU energy of the measured phase / valid evaluations", value: atSize(mEnergy)},
+		{criterion: Efficiency, name: mBusy, words: "GPU time per evaluation", sub: 0.4, unit: "s", formula: "GPU utilisation × D / valid evaluations", value: atSize(mBusy), instead: mEnergy},
+		{criterion: Efficiency, name: mCPU, words: "CPU time per evaluation", sub: 0.3, unit: "s", formula: "engine CPU seconds / valid evaluations", value: atSize(mCPU)},
+		{criterion: Simplicity, name: mFootprint, words: "installed size", sub: 0.4, unit: "bytes", formula: "installed size of the engine", value: overall(mFootprint)},
+		{criterion: Simplicity, name: mPackages, words: "number of packages", sub: 0.3, unit: "packages", formula: "1 + packages of its installation", plus: 1, value: overall(mPackages)},
+		{criterion: Simplicity, name: mSettings, words: "settings away from defaults", sub: 0.3, unit: "settings", formula: "1 + settings that differ from the engine's defaults", plus: 1, value: overall(mSettings)},
+		{criterion: QualityName, name: mQuality, words: "quality", sub: 1, formula: "share of answers equal to the reference", more: true, value: atSize(mQuality)},
 	}
 }
 

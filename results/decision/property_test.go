@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -299,5 +300,14 @@ func TestSensitivityIsWhereTheOrderTurns(t *testing.T) {
 	})
 	if tried < trees()/10 {
 		t.Errorf("only %d turns tried", tried)
+	}
+}
+
+// TestMetricsHaveWords: a sentence never shows a column's name.
+func TestMetricsHaveWords(t *testing.T) {
+	for _, m := range criteriaTable() {
+		if m.words == "" || strings.Contains(m.words, "_") {
+			t.Errorf("%s is said as %q", m.name, m.words)
+		}
 	}
 }

@@ -129,8 +129,9 @@ func (m *merger) sort(p Past) (conflict string) {
 	case here != nil && here.Problem != "":
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("attempt %s is damaged here and whole there: move %s away, then merge again", p.Attempt, here.Dir))
 	case here != nil:
-		return fmt.Sprintf("attempt %s is launch %d of %s/%s here (identity %s), and launch %d of %s/%s there (identity %s)", p.Attempt,
-			here.Launch, here.Experiment, here.Slug, record.CellKey(here.Identity.Hash), p.Launch, p.Experiment, p.Slug, record.CellKey(p.Identity.Hash))
+		// By path: a launch edited in one tree has the same number and identity in both.
+		return fmt.Sprintf("attempt %s differs: launch %d (identity %s) in %s, launch %d (identity %s) in %s", p.Attempt,
+			here.Launch, record.CellKey(here.Identity.Hash), here.Dir, p.Launch, record.CellKey(p.Identity.Hash), p.Dir)
 	default:
 		m.todo = append(m.todo, p)
 	}
@@ -222,14 +223,15 @@ func (m *merger) findFiles(dir string, ours func(name string) bool, count *int) 
 			}
 			continue
 		}
-		same, err := sameFile(filepath.Join(m.from.root, rel), filepath.Join(m.into.root, rel))
+		there, here := filepath.Join(m.from.root, rel), filepath.Join(m.into.root, rel)
+		same, err := sameFile(there, here)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			m.extras = append(m.extras, extra{rel, count})
 		case err != nil:
 			m.out.Notes = append(m.out.Notes, fmt.Sprintf("%q is left out: %v", rel, err))
 		case !same:
-			conflicts = append(conflicts, rel+" differs")
+			conflicts = append(conflicts, here+" and "+there+" differ")
 		}
 	}
 	return conflicts

@@ -101,6 +101,9 @@ func TestMergeConflict(t *testing.T) {
 	if !errors.As(err, &conflict) || len(conflict.Conflicts) != 1 || !strings.Contains(err.Error(), mine.Attempt) {
 		t.Fatalf("got %v, want a conflict over %s", err, mine.Attempt)
 	}
+	if !strings.Contains(err.Error(), mine.Dir) || !strings.Contains(err.Error(), clash) {
+		t.Errorf("no path of both trees in: %v", err)
+	}
 	if past, _ := into.History(t.Context(), ""); len(past) != 1 {
 		t.Errorf("%d attempts after a refused merge, want 1", len(past))
 	}
