@@ -21,6 +21,7 @@ type Error struct {
 	Err    error  // cause, nil = none
 }
 
+// Error has the place before it as compilers write it, "FILE:LINE: …", and the hint not at all: callers show that apart.
 func (e *Error) Error() string {
 	switch {
 	case e.Path == "":

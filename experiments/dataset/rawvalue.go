@@ -16,6 +16,7 @@ import (
 // hinted is an entry's fault with advice.
 type hinted struct{ reason, hint string }
 
+// Error leaves the advice out: hintOf gives it.
 func (h hinted) Error() string { return h.reason }
 
 // entryForm is the advice for an entry of an unknown form.

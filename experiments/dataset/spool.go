@@ -21,7 +21,10 @@ type spool struct {
 // It is told apart since no change of the dataset mends it: $TMPDIR is full, or cannot be written.
 type ScratchError struct{ Err error }
 
+// Error is the cause's own text.
 func (e ScratchError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause, syscall.ENOSPC for one.
 func (e ScratchError) Unwrap() error { return e.Err }
 
 // newSpool opens one. Its name is removed at once, so closing the file is all that it takes to be rid of it.

@@ -159,6 +159,7 @@ func buildCapture(r *reader) cell.Capture {
 	return c
 }
 
+// buildTelemetry refuses an interval below minInterval here, since tags have no bounds of durations.
 func buildTelemetry(r *reader) cell.Telemetry {
 	t := plainly[cell.Telemetry](r)
 	if t.Interval < minInterval {

@@ -33,6 +33,7 @@ func Attribute(v cty.Value, name string) cty.Value {
 func Present(v cty.Value) bool { return v != cty.NilVal && v.IsKnown() && !v.IsNull() }
 
 // String is a text attribute of an object, "" where there is none.
+// A null or unknown text is "" as well.
 func String(v cty.Value, name string) string {
 	s, _ := Text(Attribute(v, name))
 	return s

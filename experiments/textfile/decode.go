@@ -130,6 +130,7 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Stoppable ends a long reading with the context's error when nobody wants it any more.
+// It is looked at before each read; one that hangs is not cut short.
 func Stoppable(ctx context.Context, in io.Reader) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
 		if err := ctx.Err(); err != nil {
