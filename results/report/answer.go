@@ -19,6 +19,7 @@ func (m *maker) answer() (Section, error) {
 		for _, g := range m.Decision.Groups {
 			s.Blocks = append(s.Blocks, board{m}.groupAnswer(g)...)
 		}
+		// of quality: what better answers cost
 		for _, p := range m.Decision.Prices {
 			s.Blocks = append(s.Blocks, para(p.Words))
 		}

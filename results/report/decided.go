@@ -37,6 +37,7 @@ func (m board) decided(g decision.Group) *Table {
 	// One scale for all rows, so that the dots can be compared down the column.
 	along := alongOf(last)
 	for _, s := range last.Standings {
+		// what kind of figures they are stands below its name
 		row := Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources), Detail: m.kindOf(s)}}}
 		for i, q := range g.Questions {
 			// Each question ranks anew: the same contender stands elsewhere in each.

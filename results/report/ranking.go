@@ -74,6 +74,7 @@ func (r scores) standings(g decision.Group, q decision.Question) *Table {
 
 // standing multiplies the factors of one criterion: several metrics may share its weight. Rank 0 is out.
 func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
+	// the link leads to the cell that its figures are of
 	name := Value{Text: s.Contender, Anchor: r.m.anchorOf(s.Sources)}
 	if s.Imported {
 		name.Detail = "imported"

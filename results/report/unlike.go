@@ -12,6 +12,7 @@ func (m *maker) unlike() (Section, error) {
 	s := Section{ID: "unlike", Title: "Unlike pairs"}
 	t := &Table{Caption: "What two platforms differ in beside the platform", Columns: []Column{{Title: "Platform"}, {Title: "Against"}, {Title: "Differs in"}, {Title: "At so many requests"}}}
 	for _, g := range m.groups {
+		// pair and differences: the place of their row
 		rows := map[[3]string]int{}
 		for _, size := range g.sizes {
 			cells := g.at(size)

@@ -117,6 +117,7 @@ func lease(a *app.App, tree *store.Store) (release func(), err error) {
 	}
 	c, err := claim.Take(&disk.FS{}, slurm.LeaseDir(tree), claim.Me(what))
 	var held *claim.ErrHeld
+	// said as a lock is, with exit code 6
 	if errors.As(err, &held) {
 		err = &store.ErrLocked{Holder: held.Owner.String()}
 	}

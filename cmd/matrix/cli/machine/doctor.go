@@ -127,6 +127,7 @@ func examineGPUs() []finding {
 			all = append(all, f)
 		}
 		return all
+	// there is a GPU, and this program cannot see it
 	case telemetry.Driver() && !telemetry.Built():
 		return []finding{found("GPU", "missing", telemetry.NotBuilt, "Apply with --without-nvml and have no GPU columns.")}
 	case err != nil && !errors.Is(err, telemetry.ErrNoNVML):

@@ -51,6 +51,7 @@ func Fetch(a *app.App) *cobra.Command {
 					return err
 				}
 			}
+			// models come last: some are had by engines that were just installed
 			return fetch(cmd.Context(), a, neededBy(s, a.Engines), engines, dry)
 		},
 	}

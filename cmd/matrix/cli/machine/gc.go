@@ -53,6 +53,7 @@ func collect(ctx context.Context, a *app.App, approve, dry bool) error {
 			return err
 		}
 	}
+	// what would be free on the disk
 	var bytes int64
 	for _, i := range idle {
 		bytes += i.Bytes

@@ -82,6 +82,7 @@ func roomFor(lacking []download, on measure) error {
 	rooms := map[string]room{}
 	folders := map[string]string{}
 	for _, d := range lacking {
+		// nothing can be said of it
 		if d.Bytes == nil || !filepath.IsAbs(d.Into) { // an attached server's disk is not ours to see
 			continue
 		}

@@ -30,6 +30,7 @@ func Fmt(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// all files are looked at: a check names every one
 			differs := 0
 			for _, file := range files {
 				changed, err := rewrite(a, file, check || showDiff, showDiff)

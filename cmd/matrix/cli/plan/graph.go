@@ -55,6 +55,7 @@ func dotOf(g lang.Graph) string {
 	// from left to right: names are long, and chains short
 	b.WriteString("digraph matrix {\n  rankdir = LR\n  node [shape = box, fontname = \"sans-serif\"]\n")
 	for _, n := range g.Nodes {
+		// the default of the file's head
 		shape := ""
 		if s := shapes[n.Kind]; s != "" {
 			shape = ", shape = " + s

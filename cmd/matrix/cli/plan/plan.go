@@ -27,6 +27,7 @@ func Plan(a *app.App) *cobra.Command {
 			done := a.Patience("planning…")
 			// for the ways out before it is printed
 			defer done()
+			// mistakes of the files are said, and end it
 			s, err := a.Load(cmd.Context(), args)
 			if err != nil {
 				return err

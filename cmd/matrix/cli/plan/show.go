@@ -75,6 +75,7 @@ func showCell(ctx context.Context, a *app.App, prefix string) error {
 	if err != nil {
 		return fmt.Errorf("read the results: %w", err)
 	}
+	// a cell that runs for the first time is only there
 	unfinished, err := store.Unfinished(ctx)
 	if err != nil {
 		return fmt.Errorf("read the unfinished attempts: %w", err)

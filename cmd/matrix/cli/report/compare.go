@@ -131,6 +131,7 @@ func compare(ctx context.Context, a *app.App, f compareFlags, words []string) er
 func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Side, err error) {
 	sets := map[string]*summary.Set{}
 	for i, word := range words {
+		// a word that is no folder names something in the usual results
 		root := a.Results
 		if info, err := os.Stat(word); err == nil && info.IsDir() {
 			root = filepath.Clean(word)
@@ -239,6 +240,7 @@ func comparedMetrics(names []string) ([]record.Metric, error) {
 	if len(names) == 0 {
 		names = usualMetrics
 	}
+	// an unknown name is said with its nearest neighbour, see app.Metric
 	var out []record.Metric
 	for _, name := range names {
 		m, err := app.Metric(name)

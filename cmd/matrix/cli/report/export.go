@@ -107,6 +107,7 @@ func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []strin
 			return err != nil
 		})
 	}
+	// files of the same names are replaced, others in the folder stay
 	files, err := foreign.Write(e.out, e.format, attempts)
 	if err != nil {
 		return err

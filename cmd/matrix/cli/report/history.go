@@ -52,6 +52,7 @@ type historyFlags struct {
 
 // history draws, or writes rows for other tools: those need each launch, a person needs each version.
 func history(ctx context.Context, a *app.App, f historyFlags, words []string) error {
+	// a column that is no metric has no direction, and no "better"
 	metrics, err := comparedMetrics([]string{f.metric})
 	if err != nil {
 		return err

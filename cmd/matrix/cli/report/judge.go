@@ -148,6 +148,7 @@ func judged(a *app.App) func(done, all int) {
 	if !a.TTY || a.JSON {
 		return nil
 	}
+	// one line that is written over
 	return func(done, all int) {
 		fmt.Fprintf(a.Err, "\r%d of %d prompts judged", done, all)
 		if done == all {

@@ -164,6 +164,7 @@ func reportOn(ctx context.Context, a *app.App, f reportFlags, names []string) er
 // Page writes the page that `matrix report` makes of an experiment, and nothing else: the results are only read.
 // It prints nothing, takes no lock and may run beside an apply.
 func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error {
+	// warnings of the tree are the server's to show
 	quiet := a.Quiet()
 	quiet.ReadOnly = true
 	return conclude(ctx, quiet, reportFlags{}, []string{experiment}, func(in report.Input) error {
@@ -178,6 +179,7 @@ func Page(ctx context.Context, a *app.App, experiment string, w io.Writer) error
 // conclude reads what a report is made of and calls do with it.
 // The declaration is open while do runs: recipes are written from it.
 func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do func(report.Input) error) error {
+	// one reading for all that the report has
 	store, set, err := a.Summary(ctx, names...)
 	if err != nil {
 		return err

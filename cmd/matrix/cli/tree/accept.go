@@ -67,6 +67,7 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 			return app.ExplainFault(err)
 		}
 	}
+	// each experiment whose counts change
 	var names []string
 	for _, p := range chosen {
 		names = append(names, p.Plan.Experiment)

@@ -73,6 +73,7 @@ func importFiles(ctx context.Context, a *app.App, i importFlags, paths []string)
 		return err
 	}
 	i.options.WeightBytes = i.weightBytes
+	// nothing is written before every file has been read
 	files, err := exchange.Read(ctx, paths, i.options)
 	if err != nil {
 		return err

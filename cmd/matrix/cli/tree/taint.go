@@ -95,6 +95,7 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 		}
 		fmt.Fprintf(a, "Tainted %s: %s. The next plan has it as pending.\n", m.name(), what)
 	}
+	// each experiment whose counts change
 	var names []string
 	for _, m := range found {
 		names = append(names, m.last().Experiment)

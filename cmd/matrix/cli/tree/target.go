@@ -29,6 +29,7 @@ func (m target) name() app.Name {
 // selected finds what a selector means among all results. Cells and attempts are looked at together: voiding the wrong
 // one of two would be bad.
 func selected(ctx context.Context, a *app.App, tree *store.Store, sel string) ([]target, error) {
+	// damaged attempts are among them, and can be named
 	history, err := tree.History(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("read the results: %w", err)
