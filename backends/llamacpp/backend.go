@@ -52,7 +52,7 @@ func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 		id.Version, err = p.version(ctx)
 	}
 	id.Missing = err
-	digest, err := modelfile.Digest(m.gguf)
+	digest, err := modelfile.DigestParts(m.gguf)
 	if err != nil {
 		return id, fmt.Errorf("read model: %w; correct model.llama_cpp.gguf", err)
 	}
@@ -64,10 +64,10 @@ func resolve(ctx context.Context, c *cell.Cell) (backends.Identity, error) {
 	return id, ctx.Err()
 }
 
-// modelFiles is the one file; the parts of a split one, which llama.cpp finds by itself, are not told.
+// modelFiles has the parts of a split file, which llama.cpp finds by itself.
 func modelFiles(c *cell.Cell) []string {
 	if m := sourceOf(c); m.gguf != "" {
-		return []string{m.gguf}
+		return modelfile.Parts(m.gguf)
 	}
 	return nil
 }
@@ -75,8 +75,10 @@ func modelFiles(c *cell.Cell) []string {
 // lacking: a GGUF file is the user's own. It lacks nothing, or nothing can fetch it.
 func lacking(_ context.Context, c *cell.Cell) ([]backends.Download, error) {
 	if m := sourceOf(c); m.gguf != "" {
-		if _, err := os.Stat(m.gguf); err != nil {
-			return nil, fmt.Errorf("find the model's file: %w", err)
+		for _, part := range modelfile.Parts(m.gguf) {
+			if _, err := os.Stat(part); err != nil {
+				return nil, fmt.Errorf("find the model's file: %w", err)
+			}
 		}
 	}
 	return nil, nil

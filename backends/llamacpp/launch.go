@@ -43,7 +43,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "missing_binary", Err: err, Hint: "see matrix doctor"}
 	}
-	digest, err := modelfile.Digest(sourceOf(spec.Cell).gguf)
+	digest, err := modelfile.DigestParts(sourceOf(spec.Cell).gguf)
 	if err != nil {
 		return nil, &backends.LaunchError{Environment: true, Class: "missing_model", Err: fmt.Errorf("read model: %w", err), Hint: "correct model.llama_cpp.gguf"}
 	}

@@ -26,51 +26,67 @@ type GGUF struct {
 	ChatTemplate string // Jinja; "" = none
 }
 
-// ReadGGUF reads the header of a GGUF file, once while the file stays the same: it may hold megabytes of vocabulary,
-// and a plan asks for each cell. The result is shared and must not be written to.
+// ReadGGUF reads the header of a GGUF file and of the parts that follow it, once while the first stays the same: it may
+// hold megabytes of vocabulary, and a plan asks for each cell. The result is shared and must not be written to.
 func ReadGGUF(path string) (*GGUF, error) {
 	return headers.gguf.read(path, readGGUF)
 }
 
-// readGGUF reads a file's head: keys and tensors, none of the weights.
+// readGGUF reads the heads of a model's parts: keys of the first, which tells of the model, tensors of all, none of the
+// weights.
 func readGGUF(path string) (*GGUF, error) {
-	f, size, err := openRegular(path)
-	if err != nil {
-		return nil, err
+	g := &GGUF{}
+	for _, part := range Parts(path) {
+		f, size, err := openRegular(part)
+		if err != nil {
+			return nil, err
+		}
+		err = g.take(f, size, part == path)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", part, err)
+		}
 	}
-	defer f.Close()
-	g, err := ParseGGUF(f, size)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
+	g.tie()
 	return g, nil
 }
 
 // ParseGGUF reads a header from the start of a file of size bytes. Counts and lengths in it are held against the
 // size before anything is kept, so a hostile header costs a bounded amount of memory.
 func ParseGGUF(r io.Reader, size int64) (*GGUF, error) {
+	g := &GGUF{}
+	if err := g.take(r, size, true); err != nil {
+		return nil, err
+	}
+	g.tie()
+	return g, nil
+}
+
+// take reads one part's header; only the first describes the model.
+func (g *GGUF) take(r io.Reader, size int64, first bool) error {
 	d := &ggufReader{r: bufio.NewReaderSize(r, 1<<16), left: size}
 	tensors, keys, err := d.prefix()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	kv := fields{}
 	for range keys {
 		if err := d.pair(kv); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	g := &GGUF{Architecture: kv.text("general.architecture"), Name: kv.text("general.name")}
-	g.describe(kv)
+	if first {
+		g.Architecture, g.Name = kv.text("general.architecture"), kv.text("general.name")
+		g.describe(kv)
+	}
 	for range tensors {
 		t, err := d.tensor()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g.add(t)
 	}
-	g.tie()
-	return g, nil
+	return nil
 }
 
 // describe takes the measures from the keys, which carry the architecture's name. Where a measure is a list by layer the
