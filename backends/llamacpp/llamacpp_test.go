@@ -51,8 +51,31 @@ func TestLoadLog(t *testing.T) {
 		t.Errorf("entered %v", entered)
 	}
 	told := l.told()
-	if told.layers == nil || *told.layers != 19 || told.layersGPU != nil || told.devices != nil || told.weightBytes < 247e6 || told.weightBytes > 260e6 {
+	if told.layers == nil || *told.layers != 19 || told.layersGPU != nil || told.devices != nil || told.warnings != nil || told.weightBytes < 247e6 || told.weightBytes > 260e6 {
 		t.Errorf("%+v", told)
+	}
+}
+
+// TestLogWarnings: what a real llama-server of 2026 wrote when it could not do as it was told; what it always writes is
+// nothing to tell.
+func TestLogWarnings(t *testing.T) {
+	var f facts
+	for _, line := range []string{
+		"warning: no usable GPU found, --gpu-layers option will be ignored",
+		"warning: consult docs/build.md for compilation instructions",
+		"0.00.005.211 W srv  llama_server: security: no API key is set and CORS allows all origins",
+		"0.04.558.557 W load: control-looking token:    212 '</s>' was not control-type; this is probably a bug in the model.",
+		"0.04.858.562 W llama_context: n_ctx_seq (45056) > n_ctx_train (32768) -- possible training context overflow",
+		"0.05.858.562 W llama_context: n_ctx_seq (45056) > n_ctx_train (32768) -- possible training context overflow",
+		"0.06.955.258 W srv    load_model: the slot context (45056) exceeds the training context of the model (32768) - capping",
+		"0.07.817.146 I srv    load_model: use `--cache-ram 0` to disable the prompt cache",
+	} {
+		f.take(line)
+	}
+	if want := []string{"llama.cpp warns: no usable GPU found, --gpu-layers option will be ignored",
+		"llama.cpp warns: n_ctx_seq (45056) > n_ctx_train (32768) -- possible training context overflow",
+		"llama.cpp warns: the slot context (45056) exceeds the training context of the model (32768) - capping"}; !slices.Equal(f.warnings, want) {
+		t.Errorf("%q", f.warnings)
 	}
 }
 

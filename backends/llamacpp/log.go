@@ -2,6 +2,7 @@ package llamacpp
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ type facts struct {
 	devices           []string // that were offered layers
 	layers, layersGPU *int64   // the output layer included; nil = not told
 	weightBytes       float64  // of all model buffers; 0 = not told
-	warnings          []string
+	warnings          []string // in the server's words, each once
 }
 
 var (
@@ -26,6 +27,9 @@ var (
 	reDevice    = regexp.MustCompile(`using device (\S+)`)
 	reLayers    = regexp.MustCompile(`print_info: n_layer +=\s*(\d+)`)
 	reWeights   = regexp.MustCompile(`load_tensors: .*model buffer size = +([\d.]+) MiB`)
+	// What the server does otherwise than it was asked to. Its other warnings come with each launch: that there is no API key,
+	// and odd tokens of a vocabulary.
+	reWarning = regexp.MustCompile(`^\S+ W (?:srv +load_model|llama_context|llama_init_from_model): (.+)|^warning: (no usable GPU found.+)`)
 )
 
 // ends of the parts of a load behind the process's start, in their order; each is the first line that has one of the words.
@@ -126,6 +130,12 @@ func (f *facts) take(line string) {
 	if m := reWeights.FindStringSubmatch(line); m != nil {
 		if mib, err := strconv.ParseFloat(m[1], 64); err == nil {
 			f.weightBytes += mib * (1 << 20)
+		}
+	}
+	if m := reWarning.FindStringSubmatch(line); m != nil {
+		// The search for what fits makes a context too, and is warned as well.
+		if text := "llama.cpp warns: " + m[1] + m[2]; !slices.Contains(f.warnings, text) {
+			f.warnings = append(f.warnings, text)
 		}
 	}
 }
