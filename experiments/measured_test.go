@@ -37,6 +37,7 @@ experiment "e" {
   generate {
     max_tokens  = 7
     temperature = 0.5
+    stop        = ["` + python + `"]
     top_p       = 0.9
   }
 }
@@ -61,6 +62,7 @@ experiment "e" {
 			"backend":   {got.Platform.Backend, then.Platform.Backend},
 			"model":     {got.Model.Parts["vllm"], then.Model.Parts["vllm"]},
 			"generate":  {got.Generate.TopP, then.Generate.TopP},
+			"stop":      {got.Generate.Stop, then.Generate.Stop},
 			"tokens":    {got.Generate.MaxTokens, 7},
 			"isolation": {got.Isolation.PrefixCache, then.Isolation.PrefixCache},
 		} {
@@ -69,7 +71,7 @@ experiment "e" {
 			}
 		}
 	}
-	if now.Platform.Args["max_num_seqs"] == nil || now.Platform.Python != "/now/bin/python" {
+	if now.Platform.Args["max_num_seqs"] == nil || now.Platform.Python != "/now/bin/python" || now.Generate.Stop[0] != "/now" {
 		t.Error("the declared cell was written to")
 	}
 }

@@ -171,6 +171,8 @@ func restore(part any, stored map[string]json.RawMessage) error {
 		var seconds float64
 		if s.Type == durationType {
 			into = &seconds
+		} else {
+			field.SetZero() // decoding into a list would write over the one that cells share
 		}
 		if err := json.Unmarshal(text, into); err != nil {
 			return fmt.Errorf("%s: %w", s.Identity, err)

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (e *Entry) converse(raw json.RawMessage, system string) error {
 			if !asked {
 				return answerFirst
 			}
-			e.Reference = text
+			e.Reference = cmp.Or(e.Reference, text) // what the entry calls its reference is meant
 			return nil
 		}
 		asked = asked || role == "user" && strings.TrimSpace(text) != ""

@@ -44,7 +44,11 @@ func Match(a, b []*Cell) Matching {
 	})
 	partners := map[string]*Cell{}
 	for _, c := range b {
-		partners[keyOf(c, shared, "\x00")] = c
+		key := keyOf(c, shared, "\x00")
+		if partners[key] != nil { // of two with the same labels the later pairs
+			m.OnlyB = append(m.OnlyB, partners[key])
+		}
+		partners[key] = c
 	}
 	for _, c := range a {
 		key := keyOf(c, shared, "\x00")

@@ -17,4 +17,9 @@ func TestPairsOfCellsWithoutAnAxis(t *testing.T) {
 	if len(m.OnlyA) != 1 || len(m.OnlyB) != 0 {
 		t.Errorf("alone: %d and %d, want 1 and 0", len(m.OnlyA), len(m.OnlyB))
 	}
+	// Two of one side that are called alike: one pairs, the other is said to be alone.
+	m = Match([]*Cell{cell("serve", "8", 10)}, []*Cell{cell("ollama", "8", 10), cell("ollama", "8", 10)})
+	if len(m.Pairs) != 1 || len(m.OnlyB) != 1 || m.OnlyB[0] == m.Pairs[0].B {
+		t.Errorf("of twins: %d pairs, %d alone", len(m.Pairs), len(m.OnlyB))
+	}
 }

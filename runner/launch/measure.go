@@ -246,8 +246,10 @@ func (m *measurement) settle(ctx context.Context, out *Outcome, err error) {
 			continue
 		}
 		a := ledger.PendingRequest{MaxTokens: m.j.cell.Generate.MaxTokens}
-		if e, err := m.set.Request(m.j.cell, false, seq, m.j.salt()); err == nil && out.Status != record.Interrupted {
-			a = ledger.Pend(makeRequest(m.j.cell, seq, e), time.Time{})
+		if out.Status != record.Interrupted { // reading each prompt takes time that ^C does not give
+			if e, err := m.set.Request(m.j.cell, false, seq, m.j.salt()); err == nil {
+				a = ledger.Pend(makeRequest(m.j.cell, seq, e), time.Time{})
+			}
 		}
 		m.book.NotSent(a, int64(seq), end.ErrorClass, end.Error)
 	}
