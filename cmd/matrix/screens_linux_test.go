@@ -124,3 +124,29 @@ experiment "grid" {
   }
 }
 `
+
+// TestWarningFits: a warning is broken at words, not where the terminal ends.
+func TestWarningFits(t *testing.T) {
+	dir := t.TempDir()
+	planted(t, dir)
+	files, err := filepath.Glob(filepath.Join(dir, "results", "e", "*", "*", "requests.parquet"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no file to leave out: %v", err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := atTerminalOf(t, 40, dir, nil, "report", "e")
+	x.end(time.Minute)
+	_, warning, found := strings.Cut(ansi.Strip(x.text()), "Warning:")
+	if !found {
+		t.Fatalf("no warning on the screen: %q", x.tail())
+	}
+	for line := range strings.Lines("Warning:" + strings.ReplaceAll(warning, "\r\n", "\n")) {
+		if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > 40 {
+			t.Errorf("%d columns: %q", w, line)
+		}
+	}
+}

@@ -114,7 +114,15 @@ func (p *Printer) Tell(r ndjson.Record, format string, values ...any) {
 
 // Line prints a line that is broken at the terminal's edge.
 func (p *Printer) Line(format string, values ...any) {
-	fmt.Fprintln(p, Fold(fmt.Sprintf(format, values...), p.Width()))
+	fmt.Fprintln(p, p.Fit(fmt.Sprintf(format, values...)))
+}
+
+// Fit breaks a line at the terminal's edge; a sign that will be spelled there counts with all of its letters.
+func (p *Printer) Fit(line string) string {
+	if p.out.ascii {
+		line = spelled(line)
+	}
+	return Fold(line, p.Width())
 }
 
 // Warn says what may be wrong though the command goes on.
@@ -123,7 +131,7 @@ func (p *Printer) Warn(text string) {
 		p.Record(ndjson.Warning{Message: text})
 		return
 	}
-	fmt.Fprintf(p.Err, "%s %s\n", p.Style.Warn("Warning:"), text)
+	fmt.Fprintln(p.Err, p.Fit(p.Style.Warn("Warning:")+" "+text))
 }
 
 // Error says why the command failed, and what to do about it; "" = nothing to say.

@@ -39,7 +39,7 @@ func (o *stream) Write(p []byte) (int, error) {
 		o.rest = append([]byte(nil), text[n:]...)
 		text = clean(text[:n], o.color)
 		if o.ascii {
-			text = []byte(ascii.Replace(string(text)))
+			text = []byte(spelled(string(text)))
 		}
 	}
 	if err := o.put(text); err != nil {

@@ -36,3 +36,19 @@ func TestOutputIsClean(t *testing.T) {
 		t.Errorf("for a program: %q, %v", got.String(), err)
 	}
 }
+
+// TestSpelledKeepsColumns: a sign that is spelled with more letters moves nothing behind the next gap.
+func TestSpelledKeepsColumns(t *testing.T) {
+	for in, want := range map[string]string{
+		"≥ 95%   12\n99%     13\n": ">= 95%  12\n99%     13\n",
+		"a…  b   c\n":              "a... b  c\n", // one gap is too narrow for both
+		"≥ 95 in a sentence\n":     ">= 95 in a sentence\n",
+		"≥\n  indented":            ">=\n  indented",
+		"ö ≥  ":                    "ö >=  ",
+	} {
+		var got bytes.Buffer
+		if _, err := (&stream{w: &got, ascii: true}).Write([]byte(in)); err != nil || got.String() != want {
+			t.Errorf("%q: %q, want %q", in, got.String(), want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,17 +59,21 @@ const screenLines = 40
 // printReport prints the answer and the comparison, or all of it.
 // Beyond a screen it says how to have the rest.
 func printReport(a *app.App, doc *report.Document, full bool) error {
+	write, most := doc.WriteSummary, screenLines
 	if full {
-		return doc.WriteText(a.Page(), a.Width())
+		write, most = doc.WriteText, math.MaxInt
 	}
 	var text strings.Builder
-	if err := doc.WriteSummary(&text, a.Width()); err != nil {
+	if err := write(&text, a.Width()); err != nil {
 		return err
 	}
-	// with their line breaks, so that nothing is added
-	lines := strings.SplitAfter(strings.TrimRight(text.String(), "\n"), "\n")
-	shown := firstScreen(lines, screenLines)
-	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], ""), "\n"))
+	var lines []string
+	for line := range strings.Lines(strings.TrimRight(text.String(), "\n")) {
+		// It is as wide as the terminal by now, but for signs that are spelled there.
+		lines = append(lines, strings.Split(a.Fit(strings.TrimRight(line, "\n")), "\n")...)
+	}
+	shown := firstScreen(lines, most)
+	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], "\n"), "\n"))
 	if shown < len(lines) {
 		fmt.Fprintf(a, "\n%s\n", a.Style.Dim(fmt.Sprintf("%s more: matrix report --full", format.Count(len(lines)-shown, "line"))))
 	}
