@@ -190,8 +190,9 @@ func (a *Attempt) promising(q *Query) []group {
 		if q.back { // those without a value come first
 			x.best, end, x.known = end, x.best, x.known && !bounds.Nulls
 		}
-		if x.known && !bounds.Nulls && q.after != nil && q.before(end, *q.after) {
-			continue // all of it stands on pages before
+		// All of it stands on pages before; with a prompt it is read all the same, for what it adds to Matched.
+		if x.known && !bounds.Nulls && q.after != nil && q.before(end, *q.after) && q.Prompt == "" {
+			continue
 		}
 		out = append(out, x)
 	}

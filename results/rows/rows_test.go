@@ -32,6 +32,9 @@ func planted(t *testing.T) (dir string, all []record.RequestRow) {
 		Text: func(i int) string { return fmt.Sprint("answer to ", i) },
 		Row: func(i int, row *record.RequestRow) {
 			row.Seq, row.PromptID = int64(order[i]), fmt.Sprint("p", order[i])
+			if i%16 == 3 {
+				row.PromptID = "often" // more than three pages of it in the first group
+			}
 			row.OutputTokens = new(int64(r.IntN(50) + 2)) // many are the same
 			if *row.SentS += 100 * r.Float64(); i > 65_000 && i%50 == 0 {
 				row.Status, row.FirstTokenS, row.LastTokenS, row.OutputTokens = record.StatusTimedOut, nil, nil, nil
@@ -100,7 +103,7 @@ func testPages(t *testing.T, dir string, all []record.RequestRow) {
 			t.Fatalf("%d row groups, want several", a.requests.Len())
 		}
 		for _, query := range []string{"", "desc=1", "sort=e2e_s", "sort=e2e_s&desc=1", "sort=sent_s&desc=1", "sort=output_tokens", "sort=output_tokens&desc=1", "sort=seq",
-			"status=timed_out", "status=timed_out&sort=sent_s", "status=timed_out&sort=output_tokens", "status=rejected", "warmup=1", "prompt=p77"} {
+			"status=timed_out", "status=timed_out&sort=sent_s", "status=timed_out&sort=output_tokens", "status=rejected", "warmup=1", "prompt=p77", "prompt=often", "prompt=often&sort=sent_s&desc=1"} {
 			values, err := url.ParseQuery(query + "&limit=1000")
 			if err != nil {
 				return err
@@ -167,6 +170,9 @@ func (a *Attempt) backwards(t *testing.T, values url.Values, want []int64) {
 		}
 		if got = append(seqs, got...); len(seqs) < 1000 {
 			break
+		}
+		if p.Matched != int64(len(want)) {
+			t.Errorf("%v: page %d from the end: %d rows, want %d", values, pages, p.Matched, len(want))
 		}
 		if (p.Next == "") != (pages == 0) {
 			t.Errorf("%v: page %d from the end leads on to %q", values, pages, p.Next)
