@@ -121,6 +121,8 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		{"Latin-1 lines", "a.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":\"Gr\xf6\xdfe\"}\n", "", nil, "a.jsonl:2: not valid UTF-8 (byte 0xF6)"},
 		{"a text file", "a.txt", "Name a town.\nName a river.\n", "", nil, `a.txt:1: neither JSON nor a table with a column of prompts: it begins "Name a town."`},
 		{"a field that is not there", "a.jsonl", `{"prompt":"a"}`, "question", nil, `a.jsonl:1: no field "question"`},
+		{"a field that is null, beside others", "a.jsonl", `{"question":"a","prompt":"x"}` + "\n" + `{"question":null,"prompt":"b","messages":[{"role":"user","content":"c"}]}`, "question", nil, `a.jsonl:2: the field "question" is null`},
+		{"conversations declared, and null", "a.json", `[{"id":"a","conversations":null,"prompt":"b"},{"id":"c","conversations":[{"from":"human","value":"q"}]}]`, "conversations", []Entry{{ID: "c", Messages: user("q")}}, ""},
 		// Conversations.
 		{"role and content", "a.jsonl", `{"id":"c","conversations":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}`, "", []Entry{{ID: "c", Messages: user("q"), Reference: "a"}}, ""},
 		{"role and value", "a.jsonl", `{"id":"c","conversations":[{"role":"user","value":"q"},{"role":"assistant","value":"a"}]}`, "", []Entry{{ID: "c", Messages: user("q"), Reference: "a"}}, ""},

@@ -60,14 +60,19 @@ func jsonParser(format, column string) func([]byte) (Entry, error) {
 		if err := json.Unmarshal(raw, &r); err != nil {
 			return Entry{}, jsonFault(err)
 		}
-		// An entry whose field is there but null is judged by its other fields.
 		if column != "" {
 			var fields map[string]json.RawMessage
 			_ = json.Unmarshal(raw, &fields) // it is an object, as was seen above
-			if given(fields[column]) {
-				r.ask.Prompt, r.Messages, r.Conversations = fields[column], nil, nil
-			} else if _, there := fields[column]; !there {
+			// An entry may not be asked by another field than the one that was declared, whatever else it has.
+			switch value, there := fields[column]; {
+			case !there:
 				return Entry{}, hinted{fmt.Sprintf("no field %q", column), "column names the field that holds the prompt; " + fieldsOf(raw)}
+			case !given(value) && column == "conversations":
+				return Entry{}, emptyConversation // as without the declaration: left out, and counted
+			case !given(value):
+				return Entry{}, hinted{fmt.Sprintf("the field %q is null", column), "column names the field that holds the prompt: give the entry one, or leave the entry out."}
+			default:
+				r.ask.Prompt, r.Messages, r.Conversations = value, nil, nil
 			}
 		}
 		e, err := r.entry(format, raw)
