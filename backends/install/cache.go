@@ -127,10 +127,10 @@ func Locked(ctx context.Context, cache string, waits func()) (release func(), er
 
 // Sweep removes what a killed fetch or gc left half made. The cache must be held.
 func Sweep(cache string) error {
-	left, err := filepath.Glob(filepath.Join(cache, "*"+part))
-	for _, path := range left {
-		if reHash.MatchString(strings.TrimSuffix(filepath.Base(path), part)) {
-			err = errors.Join(err, os.RemoveAll(path))
+	left, err := fs.Glob(os.DirFS(cache), "*"+part) // the folder's name is no pattern
+	for _, name := range left {
+		if reHash.MatchString(strings.TrimSuffix(name, part)) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(cache, name)))
 		}
 	}
 	return err

@@ -218,7 +218,7 @@ func TestScript(t *testing.T) {
 
 // TestSweep: what was half made goes, what is whole and what is somebody else's stays.
 func TestSweep(t *testing.T) {
-	cache := t.TempDir()
+	cache := filepath.Join(t.TempDir(), "[v1") // no pattern
 	hash := strings.Repeat("ab", 32)
 	for _, name := range []string{hash, hash + ".part/half", "mine.part"} {
 		if err := os.MkdirAll(filepath.Join(cache, name), 0o755); err != nil {

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,9 +32,12 @@ func uv(cache string) string {
 func interpreter(ctx context.Context, cache, version string) (string, error) {
 	candidates := []string{"python" + version, "python3"}
 	if home, err := os.UserHomeDir(); err == nil {
-		mine, _ := filepath.Glob(filepath.Join(home, ".pyenv", "versions", version+".*", "bin", "python"))
-		managed, _ := filepath.Glob(filepath.Join(home, ".local", "share", "uv", "python", "cpython-"+version+".*", "bin", "python"+version))
-		candidates = slices.Concat(candidates, mine, managed)
+		// the home's own name is no pattern
+		mine, _ := fs.Glob(os.DirFS(home), ".pyenv/versions/"+version+".*/bin/python")
+		managed, _ := fs.Glob(os.DirFS(home), ".local/share/uv/python/cpython-"+version+".*/bin/python"+version)
+		for _, path := range slices.Concat(mine, managed) {
+			candidates = append(candidates, filepath.Join(home, path))
+		}
 	}
 	for _, name := range candidates {
 		path, err := exec.LookPath(name)

@@ -216,7 +216,10 @@ func safetensors(header string, data int) string {
 }
 
 func TestReadSafetensors(t *testing.T) {
-	dir := t.TempDir()
+	dir := t.TempDir() + "/[v1]" // no pattern
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	one := `{"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}`
 	writeFile(t, dir+"/model-1.safetensors", safetensors(one, 16))
 	writeFile(t, dir+"/model-2.safetensors", safetensors(`{"c":{"dtype":"BF16","shape":[],"data_offsets":[0,2]}}`, 2))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -63,9 +64,12 @@ func weightFiles(dir string) ([]string, error) {
 	index := filepath.Join(dir, "model.safetensors.index.json")
 	data, err := ReadSmall(index, headerLimit)
 	if os.IsNotExist(err) {
-		files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+		files, _ := fs.Glob(os.DirFS(dir), "*.safetensors") // the pattern is well-formed; the folder's name need not be
 		if len(files) == 0 {
 			return nil, &NotFoundError{Name: "weights", Looked: filepath.Join(dir, "*.safetensors")}
+		}
+		for i, name := range files {
+			files[i] = filepath.Join(dir, name)
 		}
 		return files, nil
 	}

@@ -203,11 +203,11 @@ func otherFile(path string, err error) string {
 		return ""
 	}
 	for _, dir := range []string{filepath.Dir(path), filepath.Join(filepath.Dir(path), "experiments")} {
-		files, _ := filepath.Glob(filepath.Join(dir, "*.hcl*"))
+		files, _ := fs.Glob(os.DirFS(dir), "*.hcl*") // the pattern is well-formed; the folder's name need not be
 		names := map[string]string{}
 		for _, f := range files {
-			names[filepath.Base(f)] = f
-			names[strings.TrimSuffix(filepath.Base(f), ".hcl")] = f // the ending was left out
+			names[f] = filepath.Join(dir, f)
+			names[strings.TrimSuffix(f, ".hcl")] = names[f] // the ending was left out
 		}
 		if name := wording.Suggest(filepath.Base(path), slices.Sorted(maps.Keys(names))); name != "" {
 			return fmt.Sprintf(" Did you mean %s?", names[name])

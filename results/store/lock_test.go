@@ -160,3 +160,26 @@ func TestUnfinishedBesideALock(t *testing.T) {
 		t.Errorf("past = %+v", p.Manifest)
 	}
 }
+
+// The tree may lie in a folder whose name would be a pattern, or a broken one: what is left half removed goes all the same.
+func TestTidyInAnOddFolder(t *testing.T) {
+	for _, name := range []string{"[v1]", "[v1"} {
+		s, err := Open(filepath.Join(t.TempDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := s.inner(workDir, trashPrefix+"x")
+		if err := os.MkdirAll(left, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		unlock, err := s.Lock("matrix apply mine.hcl")
+		if err != nil {
+			t.Errorf("in %s: %v", name, err)
+			continue
+		}
+		unlock()
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("in %s: %s is left, %v", name, left, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -71,12 +72,12 @@ func (w work) each(ctx context.Context, each func(name string) error) error {
 // It is called with every lock, so a tree heals by whoever uses it next.
 func (w work) tidy(ctx context.Context) error {
 	s := w.s
-	trash, err := filepath.Glob(s.inner(workDir, trashPrefix+"*"))
+	trash, err := fs.Glob(os.DirFS(s.inner(workDir)), trashPrefix+"*") // the tree's own name is no pattern
 	if err != nil {
 		return err
 	}
-	for _, dir := range trash {
-		if err := s.fs.RemoveAll(dir); passing(err) {
+	for _, name := range trash {
+		if err := s.fs.RemoveAll(s.inner(workDir, name)); passing(err) {
 			return fmt.Errorf("tidy the results: %w", err)
 		}
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,11 +64,14 @@ func hclFiles(args []string) ([]string, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", arg, err)
 		case info.IsDir():
-			found, err := filepath.Glob(filepath.Join(arg, "*.hcl"))
+			// no glob of the whole path: a [ in a folder's name is none
+			found, err := fs.Glob(os.DirFS(arg), "*.hcl")
 			if err != nil {
 				return nil, err
 			}
-			files = append(files, found...)
+			for _, name := range found {
+				files = append(files, filepath.Join(arg, name))
+			}
 		case strings.HasSuffix(arg, ".hcl"):
 			files = append(files, arg)
 		default:
