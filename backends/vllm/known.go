@@ -80,7 +80,10 @@ func vocabularyOf(c *cell.Cell) vocabulary {
 			return remember(c, site)
 		}
 	}
-	return vocabulary{} // it would have to be asked, and validate starts nothing: resolve has asked it
+	// It would have to be asked, and validate starts nothing: resolve will ask it, and remember what it found. Looking along
+	// PATH and into the environment again for each cell was a tenth of a large plan.
+	vocabularies.Store(key, vocabulary{})
+	return vocabulary{}
 }
 
 // remember keeps no time: an engine that is replaced while matrix runs keeps its old names until the next run.

@@ -36,11 +36,15 @@ func Identify(c *Cell, f Facts) Identity { return NewIdentifier().Identify(c, f)
 // Identifier makes identities, remembering what cells share. The cells, and the maps in their facts, must not change
 // while it is used. It is not safe for concurrent use.
 type Identifier struct {
-	parts map[any]*Component
+	specs    map[specKey]*Component // a map a kind of key: in one map of any, each question would put its key on the heap
+	policies map[policyKey]*Component
+	parts    map[factKey]*Component
 }
 
 // NewIdentifier returns an Identifier that remembers nothing yet.
-func NewIdentifier() *Identifier { return &Identifier{parts: map[any]*Component{}} }
+func NewIdentifier() *Identifier {
+	return &Identifier{specs: map[specKey]*Component{}, policies: map[policyKey]*Component{}, parts: map[factKey]*Component{}}
+}
 
 // Keys of what is remembered: the pointers and maps that a component is made of.
 type (
@@ -83,16 +87,16 @@ func (i *Identifier) Identify(c *Cell, f Facts) Identity {
 	if c.Dataset != nil {
 		spec.seed, spec.hasDataset = c.Dataset.Seed, true
 	}
-	parts.Spec = i.part(spec, func() Values { return specOf(c) })
-	parts.Dataset = i.part(factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
-	parts.Model = i.part(factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
+	parts.Spec = once(i.specs, spec, func() Values { return specOf(c) })
+	parts.Dataset = once(i.parts, factKey{component: "dataset", facts: mapAddress(f.Dataset)}, func() Values { return f.Dataset })
+	parts.Model = once(i.parts, factKey{component: "model", facts: mapAddress(f.Model), platform: c.Platform, model: c.Model},
 		func() Values { return modelComponent(c, f.Model) })
-	parts.Backend = i.part(factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
+	parts.Backend = once(i.parts, factKey{component: "backend", facts: mapAddress(f.Backend), platform: c.Platform},
 		func() Values { return backendOf(c.Platform, f.Backend) })
-	parts.Hardware = i.part(factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
-	parts.Environment = i.part(factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
+	parts.Hardware = once(i.parts, factKey{component: "hardware", facts: mapAddress(f.Hardware)}, func() Values { return f.Hardware })
+	parts.Environment = once(i.parts, factKey{component: "environment", facts: mapAddress(f.Environment), platform: c.Platform, model: c.Model, dataset: c.Dataset, load: c.Load},
 		func() Values { return environmentOf(c, f.Environment) })
-	parts.Policy = i.part(policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
+	parts.Policy = once(i.policies, policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
 		func() Values { return policyOf(c) })
 	sum := sha256.New()
 	for _, name := range decisive {
@@ -113,8 +117,9 @@ func backendOf(p *Platform, facts Values) Values {
 
 func mapAddress(v Values) uintptr { return reflect.ValueOf(v).Pointer() }
 
-func (i *Identifier) part(key any, value func() Values) *Component {
-	c, ok := i.parts[key]
+// once makes a component, or remembers it.
+func once[K comparable](known map[K]*Component, key K, value func() Values) *Component {
+	c, ok := known[key]
 	if !ok {
 		v := value()
 		if v == nil {
@@ -123,7 +128,7 @@ func (i *Identifier) part(key any, value func() Values) *Component {
 		value := Canonical(v)
 		sum := sha256.Sum256(value)
 		c = &Component{Hash: hex.EncodeToString(sum[:]), Value: value}
-		i.parts[key] = c
+		known[key] = c
 	}
 	return c
 }

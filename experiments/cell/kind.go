@@ -92,9 +92,11 @@ func ModelParts() (all []*Part) {
 
 // Kind is what is known of the platform's engine; a name that nobody knows has nothing.
 func (p *Platform) Kind() *EngineKind {
-	for _, k := range Kinds() {
-		if k.Name == p.Backend {
-			return k
+	for _, kinds := range [2][]*EngineKind{registered, ownKinds} { // not Kinds, which makes a list: a large plan asks a million times
+		for _, k := range kinds {
+			if k.Name == p.Backend {
+				return k
+			}
 		}
 	}
 	return &EngineKind{}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -82,5 +83,31 @@ func TestShareOf(t *testing.T) {
 	}
 	if ShareOf(0, 0) != nil {
 		t.Error("0 of 0 is something")
+	}
+}
+
+// Sorted grams are what slices.Sort and a count give, of evenly spread hashes and of those that fall into one bucket.
+func TestGrams(t *testing.T) {
+	for _, spread := range []uint64{0, 56} {
+		hashes := make([]uint64, 700)
+		want := map[uint64]int{}
+		for i := range hashes {
+			hashes[i] = uint64(i*7919%263) << spread
+			want[hashes[i]]++
+		}
+		sorted := make([]uint64, len(hashes))
+		sortHashes(sorted, hashes)
+		grams := gramsOf(sorted)
+		if !slices.IsSorted(sorted) || len(grams) != len(want) {
+			t.Fatalf("%d grams of %d, sorted: %v", len(grams), len(want), slices.IsSorted(sorted))
+		}
+		for _, g := range grams {
+			if g.count != want[g.hash] {
+				t.Errorf("%x: %d times, want %d", g.hash, g.count, want[g.hash])
+			}
+		}
+		if n := common(grams, grams[1:]); n != len(hashes)-grams[0].count {
+			t.Errorf("%d in common", n)
+		}
 	}
 }
