@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"strings"
+	"time"
 
 	"matrix/results/record"
 	"matrix/results/table"
@@ -10,7 +11,7 @@ import (
 // benchServe is what `vllm bench serve --save-result --save-detailed` writes, of what we know.
 // Names and units are vLLM's (vllm/benchmarks/serve.py): seconds, and null for what has no figure.
 type benchServe struct {
-	Date           string      `json:"date"` // local there; here of the attempt's end, as UTC
+	Date           string      `json:"date"` // of the measured phase's end, in the local time of the machine that writes it: no zone stands in it
 	EndpointType   string      `json:"endpoint_type"`
 	Backend        string      `json:"backend"`
 	Label          string      `json:"label"`
@@ -39,7 +40,7 @@ type benchServe struct {
 // writeBench writes an attempt as `vllm bench serve` would have.
 // The measured phase alone: warm-up is no result.
 func writeBench(dir string, r *run) ([]string, error) {
-	v := benchServe{Date: r.at("ended_unix_s").Format("20060102-150405"), EndpointType: "openai", Backend: r.text("engine_name"), Label: strings.Join(append(r.keywords(), r.text("name")), ", "),
+	v := benchServe{Date: r.measured().Local().Format("20060102-150405"), EndpointType: "openai", Backend: r.text("engine_name"), Label: strings.Join(append(r.keywords(), r.text("name")), ", "),
 		ModelID: r.text("model"), TokenizerID: r.text("tokenizer"), NumPrompts: r.count("requests_planned"), RequestRate: "inf", MaxConcurrency: r.number("concurrency"), Duration: r.number("duration_s"),
 		Completed: r.count("requests_ok"), Failed: r.failed(), TotalInput: r.number("input_tokens"), TotalOutput: r.number("output_tokens"), RequestTput: r.number("request_throughput"),
 		Goodput: r.number("goodput"), OutputTput: r.number("output_throughput"), TotalTput: r.number("total_token_throughput")}
@@ -54,6 +55,16 @@ func writeBench(dir string, r *run) ([]string, error) {
 		return nil, err
 	}
 	return save(within(dir, r.file()+".json"), v)
+}
+
+// measured is when the measured phase ended: readers take the duration off it for its beginning. The commit comes later, after the
+// engine was stopped; it stands in where the beginning or the duration is not known.
+func (r *run) measured() time.Time {
+	began, length := r.at("began_unix_s"), r.number("duration_s")
+	if began.IsZero() || length == nil {
+		return r.at("ended_unix_s")
+	}
+	return began.Add(time.Duration(*length * float64(time.Second)))
 }
 
 // add is one request: what failed has no times, and an error.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"matrix/results/exchange"
 	"matrix/results/record"
@@ -83,6 +84,34 @@ func TestVLLMBenchComesBack(t *testing.T) {
 	}
 	for _, w := range s.Warnings {
 		t.Errorf("its totals do not agree with its records: %s", w)
+	}
+}
+
+// The date of vllm bench is local and has no zone: where it was written it leads back to when the measured phase began, to the second.
+func TestVLLMBenchKeepsItsTime(t *testing.T) {
+	was := time.Local
+	time.Local = time.FixedZone("", 5*3600+1800)
+	defer func() { time.Local = was }()
+	r, err := read(attempts(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const began = 1790000000.25
+	r.row["began_unix_s"], r.row["duration_s"], r.row["ended_unix_s"] = began, 5.5, began+90 // the stop took long
+	files, err := writeBench(t.TempDir(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := ofOne(exchange.Read(t.Context(), files, exchange.Options{Format: exchange.VLLMBench, Labels: exchange.Labels{Platform: "p"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := began - float64(sets[0].Began.UnixMilli())/1000; off < 0 || off >= 1 {
+		t.Errorf("began %v s off, at %v", off, sets[0].Began)
+	}
+	doc, err := os.ReadFile(files[0])
+	if want := time.Unix(1790000005, 0).Format(`"20060102-150405"`); err != nil || !strings.Contains(string(doc), want) {
+		t.Errorf("no date %s in the file, %v", want, err)
 	}
 }
 
