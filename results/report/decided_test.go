@@ -113,3 +113,22 @@ func docCells(t *testing.T, root string) (out []planted) {
 	}
 	return out
 }
+
+// Names that differ in any sign are different files.
+func TestSlug(t *testing.T) {
+	seen := map[string][]string{}
+	for _, parts := range [][]string{{"time", "m", "a.b"}, {"time", "m", "a-b"}, {"time", "m", "a b"}, {"time", "m-a", "b"}, {"time", "m", "A.b"}, {"time", "m", "a_b"}, {"time", "m", "a.b."},
+		{"time", "m", "größe"}, {"time", "m", "größe "}, {"time", "m", "模型"}, {"time", "m", "型模"}} {
+		id := slug(parts...)
+		if was, twice := seen[id]; twice {
+			t.Errorf("%q and %q are both %s", was, parts, id)
+		}
+		seen[id] = parts
+		if strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+			t.Errorf("%q is %s", parts, id)
+		}
+	}
+	if id := slug("time", "gemma3_4b", "vllm_serve"); id != "time-gemma3_4b-vllm_serve" {
+		t.Errorf("plain names are %s", id)
+	}
+}

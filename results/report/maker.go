@@ -2,6 +2,8 @@ package report
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -180,16 +182,26 @@ func links(cells []*summary.Cell) Text {
 	return t
 }
 
-// slug makes an id from words.
-// It is for anchors and file names: what is no ASCII letter or digit becomes a dash.
+// slug makes an id from words, another one from other words: two figures of one id would be one file.
+// It is for anchors and file names: what is no ASCII letter, digit or _ becomes a dash. Then a hash of the words as they were
+// tells "a.b" from "a-b"; a number behind the second of them would change with what else the page has.
 func slug(parts ...string) string {
-	s := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(strings.Join(parts, "-")))
-	return strings.Trim(s, "-")
+	exact := true
+	words := make([]string, len(parts))
+	for i, part := range parts {
+		words[i] = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' {
+				return r
+			}
+			return '-'
+		}, strings.ToLower(part))
+		exact = exact && words[i] == part && !strings.Contains(part, "-") // dashes stand between the parts
+	}
+	s := strings.Trim(strings.Join(words, "-"), "-")
+	if !exact {
+		s += fmt.Sprintf("-%x", sha256.Sum256([]byte(strings.Join(parts, "\x00"))))[:9]
+	}
+	return s
 }
 
 // anchorOf is the anchor of the last of some cells, "" = none.
