@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,8 +61,6 @@ func program(t *testing.T, dir string, args ...string) (*exec.Cmd, *bufio.Scanne
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
 	return cmd, bufio.NewScanner(out)
 }
-
-var served = regexp.MustCompile(`http://(\S+)/ shows`)
 
 // serving starts matrix serve and returns its address.
 func serving(t *testing.T, dir, listen string) (cmd *exec.Cmd, at string) {

@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"matrix/cmd/matrix/serve/watch"
 )
+
+var served = regexp.MustCompile(`http://(\S+)/ shows`)
 
 // looked is what a browser beside an apply was told.
 type looked struct {
