@@ -153,8 +153,8 @@ func deaf(t *testing.T, dir string) map[string][]string {
 	write("slow.hcl", simulated("prompts.jsonl"))
 	write("empty.db", "")
 	return map[string][]string{
-		"a query without an end":    {"import", "--format", "sqlite", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "--query", "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c WHERE n < 0", "empty.db"},
-		"an expression without end": {"console", "-e", "length([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]])"},
+		"a query without an end":   {"import", "--format", "sqlite", "--platform", "p", "--model", "m", "--map", "output_tokens=n", "--query", "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c WHERE n < 0", "empty.db"},
+		"an expression of minutes": {"console", "-e", "length([for s in [join(\"\", range(90000))] : [for a in range(90000) : sha512(s)]])"},
 	}
 }
 
