@@ -79,8 +79,8 @@ func (g *checking) disturbed(c *Cell, a *Attempt) {
 	if x := a.Number("throttled_ratio"); x != nil && *x > throttledMost {
 		g.one(Amber, c, "the GPU was throttled for %s of launch %d", stats.Percent(*x), a.Launch)
 	}
-	if x := a.Number("foreign_cpu_ratio"); x != nil && *x > foreignMost {
-		g.one(Amber, c, "other processes used %s of the machine's processors in launch %d", stats.Percent(*x), a.Launch)
+	if x, much := others(a); much {
+		g.one(Amber, c, "other processes used %s of the machine's processors in launch %d", stats.Percent(x), a.Launch)
 	}
 }
 

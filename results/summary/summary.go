@@ -74,14 +74,23 @@ func (c *Cell) InSegments() string {
 // foreignMost is the share of a host's processors above which others disturb what is measured.
 const foreignMost = 0.1
 
+// others is the share of the host's processors that other processes used while a launch was measured, and whether that
+// disturbs it; 0 where nobody looked.
+func others(a *Attempt) (share float64, much bool) {
+	if x := a.Number(record.MetricForeignCPU); x != nil {
+		share = *x
+	}
+	return share, share > foreignMost
+}
+
 // Disturbed says that other processes used the machine while launches were measured, "" where none did or nobody looked: a
 // ratio of two such cells may be the machine's, not the engines'.
 func (c *Cell) Disturbed() string {
 	var launches []string
 	most := 0.0
 	for _, a := range c.Launches {
-		if x := a.Number(record.MetricForeignCPU); x != nil && *x > foreignMost {
-			launches, most = append(launches, fmt.Sprint(a.Launch)), max(most, *x)
+		if x, much := others(a); much {
+			launches, most = append(launches, fmt.Sprint(a.Launch)), max(most, x)
 		}
 	}
 	if len(launches) == 0 {

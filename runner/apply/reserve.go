@@ -35,13 +35,9 @@ func (s *session) reserve() (release func(), err error) {
 			locks.release()
 		}
 	}()
-	seen := map[*cell.Cell]bool{}
-	for _, step := range s.site.Plan.Order {
-		if c := step.Item.Cell; !seen[c] {
-			seen[c] = true
-			if err := locks.cover(s, s.locked(c)); err != nil {
-				return nil, err
-			}
+	for _, c := range s.cells() {
+		if err := locks.cover(s, s.locked(c)); err != nil {
+			return nil, err
 		}
 	}
 	if locks.held != nil {
@@ -55,6 +51,19 @@ func (s *session) reserve() (release func(), err error) {
 	}
 	s.pool = newPool(s.inOrder(locks.uuids), s.jobs(len(locks.uuids)))
 	return locks.release, nil
+}
+
+// cells are those of the plan's launches, each once: launches of one cell take the same of the machine.
+func (s *session) cells() []*cell.Cell {
+	var all []*cell.Cell
+	seen := map[*cell.Cell]bool{}
+	for _, step := range s.site.Plan.Order {
+		if c := step.Item.Cell; !seen[c] {
+			seen[c] = true
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // locked is what is locked for a cell: each GPU where nothing may run beside it, so that no other apply begins meanwhile.

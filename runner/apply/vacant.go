@@ -9,7 +9,6 @@ import (
 
 	"matrix/experiments/cell"
 	"matrix/runner/machine"
-	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
 
@@ -41,8 +40,8 @@ func (s *session) vacant(ctx context.Context) error {
 		}
 		free, busy := s.free(gpus)
 		met := func(c *cell.Cell) bool { return demandOf(c, s.site.GPUs).metBy(free) }
-		lacks := func(step plan.Step) bool { return !met(step.Item.Cell) }
-		if !slices.ContainsFunc(s.site.Plan.Order, lacks) || time.Since(began) >= settle {
+		lacks := func(c *cell.Cell) bool { return !met(c) }
+		if !slices.ContainsFunc(s.cells(), lacks) || time.Since(began) >= settle {
 			if err := s.setAside(busy, met); err != nil {
 				return err
 			}
@@ -59,13 +58,10 @@ func (s *session) vacant(ctx context.Context) error {
 // free lists the GPUs of the pool that no step of the plan finds held, and who holds the others.
 func (s *session) free(gpus []telemetry.GPU) (free []string, busy *BusyError) {
 	free, busy = slices.Clone(s.pool.all), &BusyError{}
-	seen := map[*cell.Cell]bool{}
-	for _, step := range s.site.Plan.Order {
-		c := step.Item.Cell
-		if seen[c] || !c.Platform.Local() {
+	for _, c := range s.cells() {
+		if !c.Platform.Local() {
 			continue
 		}
-		seen[c] = true
 		d := demandOf(c, s.site.GPUs)
 		for _, g := range machine.Among(gpus, slices.Concat(d.these, d.of)) {
 			if what := s.inTheWay(c, g); what != "" && slices.Contains(s.pool.all, g.UUID) {
