@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"math"
 	"slices"
 
 	"matrix/results/predict"
@@ -151,13 +152,54 @@ func (a *inquiry) tied() bool {
 		a.ratio.Low > 1-equal && a.ratio.High < 1+equal
 }
 
-// decideTie lets everything but the time decide between the two that lead.
+// decideTie lets what launches show beside the time decide between the two that lead. Where that is nothing they stand by name:
+// noise must not pick one of two that are alike.
 func (a *inquiry) decideTie() {
-	if log, _ := a.between(a.second, a.first).without(Performance); log <= 1e-12 {
+	log := 0.0
+	for _, p := range a.beyondTime() {
+		log += p.log
+	}
+	if log > 0 || log == 0 && a.first.name < a.second.name {
 		return
 	}
 	a.first, a.second = a.second, a.first
 	a.ratio = &predict.Ratio{Ratio: 1 / a.ratio.Ratio, Low: 1 / a.ratio.High, High: 1 / a.ratio.Low, DF: a.ratio.DF, LoadLeftOut: a.ratio.LoadLeftOut}
+}
+
+// advantage is ln of the first's weighted factor in a metric over the second's.
+type advantage struct {
+	words string
+	log   float64
+}
+
+// beyondTime are the metrics beside the time in which the two that lead differ by more than equal, as far as launches tell. Several
+// are asked at once, so that each has to be that much surer (Bonferroni).
+func (a *inquiry) beyondTime() []advantage {
+	asked := a.between(a.first, a.second)
+	asked.entries = slices.DeleteFunc(asked.entries, func(e entry) bool { return e.criterion == Performance || e.weight == 0 })
+	each := 1 - (1-a.rules.level())/max(1, float64(len(asked.entries)))
+	var out []advantage
+	for _, e := range asked.entries {
+		log := e.log(0) - e.log(1)
+		if math.Abs(log) > math.Log1p(equal) && a.told(e, log, each) {
+			out = append(out, advantage{e.words, e.weight * log})
+		}
+	}
+	return out
+}
+
+// told reports that a difference is more than chance at a level. What an installation is made of is no matter of chance.
+func (a *inquiry) told(e entry, log, level float64) bool {
+	switch x, y := e.figures[0], e.figures[1]; {
+	case e.criterion == Simplicity:
+		return true
+	case e.name == mFailures:
+		return a.first.requestsChance(a.second, a.n) < 1-level
+	case e.name == mLaunches:
+		return a.first.attemptsChance(a.second, a.n) < 1-level
+	default:
+		return x.launches > 1 && y.launches > 1 && math.Abs(log) > quantile(float64(x.launches+y.launches-2), level)*math.Hypot(x.sd, y.sd)
+	}
 }
 
 // rival is the contender from whom launches do not tell the first apart, the nearest first; nil = they tell it from all.
@@ -194,17 +236,23 @@ func (r *rules) shown(g *contest, a *inquiry, other *contender) bool {
 	return chance > 0 || a.fewerFail(other)
 }
 
-// fewerFail reports that the first's failures are fewer than another's by more than chance: Fisher's exact test at 5%, on
-// requests and on attempts.
+// fewerFail reports that the first's failures are fewer than another's by more than chance, of requests or of attempts.
 func (a *inquiry) fewerFail(other *contender) bool {
-	okA, allA := a.first.requests(a.n)
-	okB, allB := other.requests(a.n)
-	if stats.Fisher(allA-okA, allA, allB-okB, allB) < 0.05 {
-		return true
-	}
-	doneA, triesA := a.first.attempts(a.n)
-	doneB, triesB := other.attempts(a.n)
-	return stats.Fisher(int64(triesA-doneA), int64(triesA), int64(triesB-doneB), int64(triesB)) < 0.05
+	return min(a.first.requestsChance(other, a.n), a.first.attemptsChance(other, a.n)) < 0.05
+}
+
+// requestsChance is the p of Fisher's exact test that as many of c's requests failed as of another's.
+func (c *contender) requestsChance(other *contender, n int64) float64 {
+	okA, allA := c.requests(n)
+	okB, allB := other.requests(n)
+	return stats.Fisher(allA-okA, allA, allB-okB, allB)
+}
+
+// attemptsChance is that p of attempts.
+func (c *contender) attemptsChance(other *contender, n int64) float64 {
+	doneA, triesA := c.attempts(n)
+	doneB, triesB := other.attempts(n)
+	return stats.Fisher(int64(triesA-doneA), int64(triesA), int64(triesB-doneB), int64(triesB))
 }
 
 // hybrids joins what was found for each number: where two win, each at its own, both are sides of a hybrid.

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -103,6 +104,42 @@ func TestTie(t *testing.T) {
 		if q.Verdict != Tie || platform(q) != "b" || !strings.Contains(q.Sentences[0], "Take b by number of packages and installed size") {
 			t.Errorf("%s: %s", q.Verdict, q.Sentences[0])
 		}
+	}
+}
+
+// Two that are alike in all but the noise of their launches: nothing decides, and they stand by name, whoever came out ahead. What
+// launches show, in the same figure, decides.
+func TestTieOfIdenticalPlatforms(t *testing.T) {
+	either := 0
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		platforms := []engine{{name: "a", load: 10, rate: 50, noise: quiet}, {name: "b", load: 10, rate: 50, noise: quiet}}
+		noisy := func(more float64) []*tally {
+			var cells []*tally
+			for i, e := range platforms {
+				for _, at := range e.measured(r, threeSizes, 6) {
+					for _, l := range at.launches {
+						l.values[mCPU] = 0.1 * math.Exp(normal(0.1)(r)) * (1 + more*float64(i))
+						l.values[mEnergy] = 0.3 * math.Exp(normal(0.1)(r))
+					}
+					cells = append(cells, at)
+				}
+			}
+			return cells
+		}
+		for _, q := range decided(t, r, noisy(0), platforms, nil).Questions {
+			if q.Verdict == Tie && platform(q) == "a" && strings.Contains(q.Sentences[0], "Nothing else tells them apart: take either") {
+				either++
+			}
+		}
+		for _, q := range decided(t, r, noisy(1), platforms, nil).Questions {
+			if q.Verdict != Tie || platform(q) != "a" || !strings.Contains(q.Sentences[0], "Take a by CPU time per evaluation") {
+				t.Errorf("twice the CPU: %s: %s", q.Verdict, q.Sentences[0])
+			}
+		}
+	}
+	if either < 300*90/100 {
+		t.Errorf("%d of 300 ties leave it open", either)
 	}
 }
 

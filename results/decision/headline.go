@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -112,29 +113,13 @@ func (a *inquiry) open(g *contest) string {
 	return "nothing is left that all could be scored on"
 }
 
-// decidedBy names what decides a tie.
+// decidedBy names what decides a tie, the weightiest first.
 func (a *inquiry) decidedBy() string {
-	type part struct {
-		words string
-		log   float64
-	}
-	var parts []part
-	total := 0.0
-	for _, e := range a.between(a.first, a.second).entries {
-		if log := e.weight * (e.log(0) - e.log(1)); e.criterion != Performance && log > 1e-9 {
-			parts = append(parts, part{e.words, log})
-			total += log
-		}
-	}
+	parts := slices.DeleteFunc(a.beyondTime(), func(p advantage) bool { return p.log < 0 })
 	if len(parts) == 0 {
 		return "Nothing else tells them apart: take either"
 	}
-	slices.SortStableFunc(parts, func(x, y part) int {
-		if x.log > y.log {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(parts, func(x, y advantage) int { return cmp.Compare(y.log, x.log) })
 	var names []string
 	for _, p := range parts[:min(2, len(parts))] {
 		names = append(names, p.words)
