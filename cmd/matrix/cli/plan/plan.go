@@ -80,6 +80,6 @@ func spareMemory(s *app.Session) {
 		n += len(cells)
 	}
 	if n > manyCells {
-		debug.SetGCPercent(35)
+		debug.SetGCPercent(30)
 	}
 }
