@@ -52,7 +52,7 @@ func (c *Config) headsOf(layer int) (heads, size int) {
 // ReadConfig reads the config.json of a model folder, once while it stays the same. The result is shared and must
 // not be written to.
 func ReadConfig(dir string) (*Config, error) {
-	return headers.config.read(dir, readConfig)
+	return headers.config.read(dir, readConfig, filepath.Join(dir, "config.json"))
 }
 
 // readConfig reads config.json of a model's folder. A file that is not there is a NotFoundError: the model may be fetched

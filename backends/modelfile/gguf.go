@@ -26,10 +26,10 @@ type GGUF struct {
 	ChatTemplate string // Jinja; "" = none
 }
 
-// ReadGGUF reads the header of a GGUF file and of the parts that follow it, once while the first stays the same: it may
+// ReadGGUF reads the header of a GGUF file and of the parts that follow it, once while they stay the same: the first may
 // hold megabytes of vocabulary, and a plan asks for each cell. The result is shared and must not be written to.
 func ReadGGUF(path string) (*GGUF, error) {
-	return headers.gguf.read(path, readGGUF)
+	return headers.gguf.read(path, readGGUF, Parts(path)...)
 }
 
 // readGGUF reads the heads of a model's parts: keys of the first, which tells of the model, tensors of all, none of the

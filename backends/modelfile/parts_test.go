@@ -34,6 +34,9 @@ func TestParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, part(3), later(128))
+	if g, err := ReadGGUF(part(1)); err != nil || g.Parameters != 224 {
+		t.Errorf("%+v, %v: the last part was replaced, and its old header is told", g, err)
+	}
 	if after, err := DigestParts(part(1)); err != nil || after == before || !IsSHA256(after) {
 		t.Errorf("%s before a change in the last part, %s after it, %v", before, after, err)
 	}

@@ -39,7 +39,7 @@ const headerLimit = 100 << 20
 // else every *.safetensors. A file that the index names and that is not here is an error: a partial download.
 // They are read once while the folder stays the same; the result is shared and must not be written to.
 func ReadSafetensors(dir string) (*Weights, error) {
-	return headers.weights.read(dir, readSafetensors)
+	return headers.weights.read(dir, readSafetensors, dir)
 }
 
 // readSafetensors adds up the heads of a folder's weight files; no weights are read.

@@ -3,10 +3,12 @@ package ollama
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"matrix/backends/modelfile"
 	"matrix/experiments/cell"
 	"matrix/experiments/wording"
 )
@@ -54,6 +56,11 @@ func checkModel(c *cell.Cell) []cell.Problem {
 	case m.Model == "" && c.Platform.Attach:
 		problem.Summary = "a server that is attached to takes no GGUF file from us"
 		problem.Detail = `Create the model there, and name it with ollama = { model = "name:tag" }.`
+	case len(modelfile.Parts(m.GGUF)) > 1:
+		// 0.33 would join them itself, with llama-quantize where that is installed; 0.11 makes a model of the last part.
+		problem.Path += ".gguf"
+		problem.Summary = filepath.Base(m.GGUF) + " is one part of a model, and Ollama is given whole files only"
+		problem.Detail = "Join the parts: llama-gguf-split --merge FIRST-PART JOINED.gguf"
 	case m.Model != "" && m.Template != "":
 		problem.Summary = "a template goes with a GGUF file only"
 		problem.Detail = "A named model has its own; use generate.template to send prompts rendered by matrix."

@@ -24,6 +24,7 @@ func TestCheck(t *testing.T) {
 		"no room":           {func(c *cell.Cell) { c.Generate.MaxTokens = 64 }, "generate.max_tokens", false},
 		"no model":          {func(c *cell.Cell) { c.Model.Parts = nil }, "model.ollama", false},
 		"two models":        {func(c *cell.Cell) { c.Model.Parts[Name]["model"] = "m" }, "model.ollama", false},
+		"one of several":    {func(c *cell.Cell) { c.Model.Parts[Name]["gguf"] = "/m-00001-of-00003.gguf" }, "model.ollama.gguf", false},
 		"asked option":      {func(c *cell.Cell) { c.Platform.Options["temperature"] = 0.5 }, "platform.options.temperature", false},
 		"odd option":        {func(c *cell.Cell) { c.Platform.Options["num_ctxt"] = int64(1) }, "platform.options.num_ctxt", true},
 		"no context":        {func(c *cell.Cell) { delete(c.Platform.Options, "num_ctx") }, "platform.options.num_ctx", true},
