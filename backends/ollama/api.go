@@ -36,6 +36,11 @@ type apiError struct {
 // Error names who says it: the text is often llama-server's, passed on.
 func (e *apiError) Error() string { return fmt.Sprintf("ollama says (%d): %s", e.Status, e.Text) }
 
+// refusal is what a server says, which may echo a key of the address.
+func (a *api) refusal(resp *http.Response, text string) *apiError {
+	return &apiError{resp.StatusCode, wire.Echoed(text, a.base)}
+}
+
 // call sends a body (nil = GET) and reads the answer into out, which may be nil.
 func (a *api) call(ctx context.Context, path string, body []byte, out any) error {
 	method := http.MethodGet
@@ -75,7 +80,7 @@ func (a *api) do(req *http.Request, out any) error {
 		if failed.Error == "" {
 			failed.Error = strings.TrimSpace(string(text))
 		}
-		return &apiError{resp.StatusCode, failed.Error}
+		return a.refusal(resp, failed.Error)
 	}
 	if out == nil {
 		return nil

@@ -138,7 +138,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 	resp, err := a.http.Do(req)
 	if err == nil {
 		defer resp.Body.Close()
-		err = r.explain(followPull(resp, progress))
+		err = r.explain(a.followPull(resp, progress))
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -147,7 +147,7 @@ func (a *api) pull(ctx context.Context, r reference, progress func(done, total i
 }
 
 // followPull reads a pull's progress to its end, which must be "success".
-func followPull(resp *http.Response, progress func(done, total int64)) error {
+func (a *api) followPull(resp *http.Response, progress func(done, total int64)) error {
 	// By layer: Ollama loads several at once, and tells of each by itself.
 	done, total := map[string]int64{}, map[string]int64{}
 	last := "HTTP status " + resp.Status
@@ -161,7 +161,7 @@ func followPull(resp *http.Response, progress func(done, total int64)) error {
 			return fmt.Errorf("read progress: %w", textfile.PlainJSON(err))
 		}
 		if line.Error != "" {
-			return &apiError{resp.StatusCode, line.Error}
+			return a.refusal(resp, line.Error)
 		}
 		last = line.Status
 		if line.Digest != "" {

@@ -190,7 +190,10 @@ func TestAttachedKeyStaysPrivate(t *testing.T) {
 	asked := ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.URL.RawQuery
-		w.WriteHeader(http.StatusInternalServerError)
+		if !strings.HasSuffix(r.URL.Path, "/api/pull") {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprintf(w, `{"error":"GET %s?%s: no such key"}`, r.URL.Path, asked)
 	}))
 	defer server.Close()
 	closed := httptest.NewServer(nil)

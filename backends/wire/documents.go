@@ -93,7 +93,7 @@ func (d Documents) Send(ctx context.Context, method, url, kind string, body io.R
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return nil, &StatusError{resp.StatusCode, OneLine(without(d.Redact(ErrorText(text)), queryOf(url))), RetryAfter(resp.Header, time.Now())}
+	return nil, &StatusError{resp.StatusCode, Echoed(d.Redact(ErrorText(text)), url), RetryAfter(resp.Header, time.Now())}
 }
 
 // Redact takes the key out of a text.

@@ -224,6 +224,9 @@ func without(text string, secrets []string) string {
 	return text
 }
 
+// Echoed is a text of the server at an address in one line, and without the address's query: servers echo it.
+func Echoed(text, address string) string { return OneLine(without(text, queryOf(address))) }
+
 // NameDeath says of a broken connection that the engine died, where it did. A connection breaks before the process is known
 // to have ended, hence the short wait; done is closed by the process's end.
 func NameDeath(ctx context.Context, r backends.Reply, done <-chan struct{}) backends.Reply {
