@@ -20,7 +20,7 @@ func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 		return fmt.Sprintf("Not comparable: %s.", strings.TrimSuffix(a.red[0].Text, "."))
 	}
 	first := a.takes(r, q, a.first)
-	if a.left() {
+	if a.scope.without {
 		first = "load left out, " + first
 	}
 	second := ""
@@ -38,9 +38,6 @@ func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 	}
 	return fmt.Sprintf("Choose %s for %s: %s%s.", a.first.name, n, first, second)
 }
-
-// left reports that the load is left out of the times.
-func (a *inquiry) left() bool { return a.scope.without }
 
 // takes is "34 min (32–36 min), 1.90 EUR".
 func (a *inquiry) takes(r *rules, q *Question, c *contender) string {

@@ -46,7 +46,7 @@ func (a *inquiry) onlyFar() bool {
 	return a.verdict == Provisional && a.rival == nil && a.second != nil
 }
 
-func (a *inquiry) index(c *contender) int { return slices.Index(a.sheet.contenders, c) }
+func (s *sheet) index(c *contender) int { return slices.Index(s.contenders, c) }
 
 // between is the sheet of two contenders alone, by all that these two have.
 func (a *inquiry) between(x, y *contender) *sheet {

@@ -34,7 +34,7 @@ func (a *inquiry) line() []*contender {
 // besides are the metrics by which the two that lead stand otherwise than their scores say, for somebody else lacks them; nil =
 // they stand as their scores say.
 func (a *inquiry) besides() []string {
-	if a.second == nil || a.sheet.logs == nil || a.sheet.logs[a.index(a.first)] >= a.sheet.logs[a.index(a.second)]-1e-12 {
+	if a.second == nil || a.sheet.logs == nil || a.sheet.logs[a.sheet.index(a.first)] >= a.sheet.logs[a.sheet.index(a.second)]-1e-12 {
 		return nil
 	}
 	var out []string

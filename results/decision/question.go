@@ -115,7 +115,7 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 	for i, c := range order {
 		st := add(c)
 		st.Rank = i + 1
-		st.Score, st.Lines = a.sheet.score(a.index(c)), a.sheet.lines(a.index(c))
+		st.Score, st.Lines = a.sheet.score(a.sheet.index(c)), a.sheet.lines(a.sheet.index(c))
 	}
 	for _, c := range a.aside {
 		add(c).Why = "behind even with no load counted; its own is not known"
