@@ -51,15 +51,23 @@ func (r *Reply) Finish() {
 	}
 }
 
-// Repeats reports a text that ends with thirty times the same, of the length of a token or a few, or with so much white space.
-// Ollama ends an answer there, and others go on to max_tokens: nobody can use either.
-func (r *Reply) Repeats() bool {
-	const times, longest = 30, 32
-	if len(r.Text)-len(strings.TrimRight(r.Text, " \t\r\n")) >= times {
+// What repeats itself ends so many times with a unit of so many bytes at most, the length of a token or a few.
+const (
+	repeats     = 30
+	longestUnit = 32
+)
+
+// RepeatTail is how many bytes of a text's end Repeats looks at.
+const RepeatTail = repeats * longestUnit
+
+// Repeats reports a text that ends with thirty times the same, or with so much white space. Ollama ends an answer there, and
+// others go on to max_tokens: nobody can use either.
+func Repeats(text string) bool {
+	if len(text)-len(strings.TrimRight(text, " \t\r\n")) >= repeats {
 		return true
 	}
-	for unit := 1; unit <= longest && times*unit <= len(r.Text); unit++ {
-		tail := r.Text[len(r.Text)-times*unit:]
+	for unit := 1; unit <= longestUnit && repeats*unit <= len(text); unit++ {
+		tail := text[len(text)-repeats*unit:]
 		if tail[unit:] == tail[:len(tail)-unit] {
 			return true
 		}

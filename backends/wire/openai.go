@@ -189,7 +189,7 @@ func (s *stream) calls(list []toolCall) (said bool, err error) {
 	for _, c := range list {
 		for _, literal := range []json.RawMessage{c.Function.Name, c.Function.Arguments} {
 			if len(literal) > 0 && literal[0] != '"' && string(literal) != "null" {
-				s.answers(append(s.text, literal...))
+				s.adds(append(s.text, literal...), len(s.text), false)
 				said = true
 				continue
 			}

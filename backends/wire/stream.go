@@ -21,6 +21,7 @@ type stream struct {
 	reply    *backends.Reply // the caller's; filled as lines come
 	template template        // of this stream alone: it learns from its own events
 	text     []byte          // of the answer, without reasoning; perhaps no valid UTF-8 before its end
+	thought  []byte          // the end of the reasoning, while no answer followed it
 	pending  []byte          // data lines of an event that is not complete JSON yet
 	ended    bool            // the end mark came
 	finished func()          // called once, with the end mark
@@ -41,7 +42,7 @@ func read(body io.Reader, call *Call, reply *backends.Reply, finished func()) {
 	s.open(body)
 	s.call, s.reply, s.finished = call, reply, finished
 	s.ended, s.reported, s.failing, s.spoken, s.counted = false, false, false, 0, 0
-	s.text, s.pending = s.text[:0], s.pending[:0]
+	s.text, s.thought, s.pending = s.text[:0], s.thought[:0], s.pending[:0]
 	s.template.known = false
 	err := s.readAll()
 	s.close(err)
@@ -97,7 +98,7 @@ func (s *stream) close(err error) {
 	case errors.Is(err, io.EOF) && len(s.pending) > 0:
 		setEnd(r, backends.Malformed, "malformed_json", "the last event is no JSON: "+excerpt(s.pending))
 	case errors.Is(err, io.EOF):
-		if r.Repeats() {
+		if backends.Repeats(r.Text) || backends.Repeats(string(s.thought)) {
 			setEnd(r, backends.Repeated, "repeated", "the server ended an answer that repeats itself, without an end mark: some do at 30 equal tokens")
 			break
 		}
@@ -211,10 +212,7 @@ func (s *stream) plain(line []byte) (bool, error) {
 	if len(text) == before {
 		return true, nil // an event without text
 	}
-	s.spoken += len(text) - before
-	if !s.template.reasoning {
-		s.answers(text)
-	}
+	s.adds(text, before, s.template.reasoning)
 	return true, s.spoke()
 }
 
@@ -235,10 +233,7 @@ func (s *stream) say(literal []byte, reasoning bool) (bool, error) {
 	if len(text) == before {
 		return false, nil
 	}
-	s.spoken += len(text) - before
-	if !reasoning {
-		s.answers(text)
-	}
+	s.adds(text, before, reasoning)
 	s.reply.Thought = s.reply.Thought || reasoning
 	return true, nil
 }
@@ -264,9 +259,18 @@ func (s *stream) sayEach(texts []literal) (last int, several bool, err error) {
 	return last, several, nil
 }
 
-// answers takes the text so far, of which the newest is no reasoning.
-func (s *stream) answers(text []byte) {
-	s.text = text
+// adds takes the text so far, of which the newest, from before on, may be reasoning: of that only the end is kept, to tell
+// a loop.
+func (s *stream) adds(text []byte, before int, reasoning bool) {
+	s.spoken += len(text) - before
+	if reasoning {
+		s.thought = append(s.thought, text[before:]...)
+		if over := len(s.thought) - backends.RepeatTail; over > backends.RepeatTail {
+			s.thought = append(s.thought[:0], s.thought[over:]...)
+		}
+		return
+	}
+	s.text, s.thought = text, s.thought[:0]
 	if s.reply.FirstAnswer.IsZero() {
 		s.reply.FirstAnswer = s.at
 	}

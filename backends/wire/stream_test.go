@@ -115,14 +115,20 @@ func TestDataInSeveralLines(t *testing.T) {
 // an end of its own, and never ok.
 func TestRepeatedToken(t *testing.T) {
 	for _, test := range []struct {
-		token string
-		count int
-		want  backends.Status
-	}{{"0", 31, backends.Repeated}, {" the", 31, backends.Repeated}, {`\n`, 31, backends.Repeated}, {"0", 20, backends.Truncated}} {
-		body := strings.Repeat(`{"response":"`+test.token+`","done":false}`+"\n", test.count)
-		r := readText(strings.NewReader(`{"response":"It is 1","done":false}`+"\n"+body), NDJSONGenerate, 64)
+		token, then string
+		count       int
+		want        backends.Status
+	}{
+		{`"response":"0"`, "", 31, backends.Repeated}, {`"response":" the"`, "", 31, backends.Repeated},
+		{`"response":"\n"`, "", 31, backends.Repeated}, {`"response":"0"`, "", 20, backends.Truncated},
+		{`"thinking":" wait"`, "", 31, backends.Repeated}, {`"message":{"thinking":" wait"}`, "", 2000, backends.Repeated},
+		{`"thinking":" wait"`, "", 20, backends.Truncated},
+		{`"thinking":"-"`, `{"response":"Yes","done":false}`, 40, backends.Truncated}, // a rule in its thoughts, and an answer that broke off
+	} {
+		body := strings.Repeat(`{`+test.token+`,"done":false}`+"\n", test.count)
+		r := readText(strings.NewReader(`{"thinking":"It is 1","done":false}`+"\n"+body+test.then), NDJSONGenerate, 64)
 		if r.Status != test.want {
-			t.Errorf("%d × %q: %s (%s)", test.count, test.token, r.Status, r.Error)
+			t.Errorf("%d × %s, then %q: %s (%s)", test.count, test.token, test.then, r.Status, r.Error)
 		}
 	}
 }

@@ -119,6 +119,6 @@ func (c *checking) invalid(a answered) string {
 	}
 	r := a.reply
 	return c.checks.Of(format).Invalid(validity.Answer{
-		Status: string(r.Status), Finish: r.FinishReason, Text: r.Text, Thought: r.Thought, Called: r.Called, Refused: r.Refused, Repeats: r.Repeats(),
+		Status: string(r.Status), Finish: r.FinishReason, Text: r.Text, Thought: r.Thought, Called: r.Called, Refused: r.Refused, Repeats: backends.Repeats(r.Text),
 	})
 }
