@@ -38,7 +38,7 @@ func loadWith(ctx context.Context, store *store.Store, root string, experiments 
 	for _, name := range experiments {
 		past, err := store.History(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("read the results of %q: %w", name, err)
+			return nil, err // it names the folder
 		}
 		for _, p := range slices.Backward(past) { // newest first: it tells the identity
 			set.add(byCell, p)

@@ -38,6 +38,24 @@ func load(t *testing.T, root string) *Set {
 	return set
 }
 
+// TestUnreadableTree: the folder is named, once.
+func TestUnreadableTree(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "results")
+	store, err := store.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(root, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Survey(t.Context(), store, root); err == nil || !strings.HasPrefix(err.Error(), "read the results in "+root+": ") {
+		t.Errorf("%v", err)
+	}
+}
+
 func named(t *testing.T, s *Set, name string) *Cell {
 	t.Helper()
 	for _, c := range s.Cells {

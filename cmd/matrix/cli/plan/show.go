@@ -73,7 +73,7 @@ func showCell(ctx context.Context, a *app.App, prefix string) error {
 	// Survey, not Load: attempts that do not count are shown, too
 	set, err := summary.Survey(ctx, store, a.Results)
 	if err != nil {
-		return fmt.Errorf("read the results: %w", err)
+		return err
 	}
 	// a cell that runs for the first time is only there
 	unfinished, err := store.Unfinished(ctx)
