@@ -151,7 +151,7 @@ func TestScope(t *testing.T) {
 	scope := loadText(t, "e.hcl", inspected).Scope()
 	for src, want := range map[string]string{
 		"local.limit * 2": "60", `platform.sim.backend`: `"simulator"`, `[for n in range(3) : n]`: "[0,1,2]", "null": "null",
-		`{ a = 1 }`: `{"a":1}`, `fileexists("e.hcl")`: "true",
+		`{ a = 1 }`: `{"a":1}`, `fileexists("e.hcl")`: "true", `fileexists("e.hcl/none")`: "false",
 	} {
 		got, diags := scope.Evaluate(src)
 		if diags.HasErrors() || string(got.JSON) != want || !json.Valid(got.JSON) {
@@ -161,7 +161,8 @@ func TestScope(t *testing.T) {
 	for src, want := range map[string]string{
 		"": "Missing expression", "cell.batch_size": "No cell here", "platform.simm": "Undeclared platform", "upperr(1)": "Unknown function",
 		"1 +": "", "x": "Unknown name", strings.Repeat("(", 500): "Expression too complex", `platform.sim == "sim"`: "",
-		`[for n in range(40) : format("%0900000d", n)]`: "Value too large",
+		`[for n in range(40) : format("%0900000d", n)]`:    "Value too large",
+		`fileexists("` + strings.Repeat("long", 99) + `")`: "Error in function call", // nobody can tell: it is not absent
 	} {
 		_, diags := scope.Evaluate(src)
 		if !diags.HasErrors() || want != "" && diags[0].Summary != want {

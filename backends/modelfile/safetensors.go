@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"matrix/experiments/textfile"
 )
@@ -64,12 +64,18 @@ func weightFiles(dir string) ([]string, error) {
 	index := filepath.Join(dir, "model.safetensors.index.json")
 	data, err := ReadSmall(index, headerLimit)
 	if os.IsNotExist(err) {
-		files, _ := fs.Glob(os.DirFS(dir), "*.safetensors") // the pattern is well-formed; the folder's name need not be
+		entries, err := os.ReadDir(dir) // no glob: weights that cannot be looked at are not missing
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		var files []string
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".safetensors") {
+				files = append(files, filepath.Join(dir, e.Name()))
+			}
+		}
 		if len(files) == 0 {
 			return nil, &NotFoundError{Name: "weights", Looked: filepath.Join(dir, "*.safetensors")}
-		}
-		for i, name := range files {
-			files[i] = filepath.Join(dir, name)
 		}
 		return files, nil
 	}

@@ -1,7 +1,9 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/big"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -65,6 +68,10 @@ func functionsIn(dir string) map[string]function.Function {
 	})
 	all["fileexists"] = fileFunc(cty.Bool, func(name string) (cty.Value, error) {
 		info, err := os.Stat(within(dir, name))
+		// A file of which nobody can tell whether it is there is not absent.
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return cty.NilVal, fmt.Errorf("%s: %s", name, Reason(err))
+		}
 		return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
 	})
 	all["filesha256"] = fileFunc(cty.String, func(name string) (cty.Value, error) {

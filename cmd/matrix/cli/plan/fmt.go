@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,13 +63,14 @@ func hclFiles(args []string) ([]string, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", arg, err)
 		case info.IsDir():
-			// no glob of the whole path: a [ in a folder's name is none
-			found, err := fs.Glob(os.DirFS(arg), "*.hcl")
+			entries, err := os.ReadDir(arg) // no glob: it says nothing of a folder that cannot be read
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("read folder: %w", err)
 			}
-			for _, name := range found {
-				files = append(files, filepath.Join(arg, name))
+			for _, e := range entries {
+				if !e.IsDir() && strings.HasSuffix(e.Name(), ".hcl") {
+					files = append(files, filepath.Join(arg, e.Name()))
+				}
 			}
 		case strings.HasSuffix(arg, ".hcl"):
 			files = append(files, arg)
