@@ -38,6 +38,7 @@ type tally struct {
 	reason   string // why the last one failed
 	answered int64  // requests over those attempts, whatever the answer is worth
 	planned  int64
+	graded   int // prompts of which it is known whether their answers are right
 }
 
 // launch is the figures of one complete launch: metric → value, absent where it has none.

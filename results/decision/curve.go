@@ -52,8 +52,10 @@ func spread(g *contest, c *contender, asked []int64) []int64 {
 // change says in a few words what would turn an answer.
 func (a *inquiry) change() string {
 	switch {
-	case a.second == nil || a.verdict == NotComparable:
+	case a.second == nil || a.verdict == NotComparable, a.verdict != Tie && a.alike != nil:
 		return ""
+	case a.verdict == Tie:
+		return "times that differ by more than " + format.Percent(equal)
 	case a.turn != nil && a.turn.above:
 		return "about " + format.Whole(rounded(a.turn.at)) + " requests or more"
 	case a.turn != nil:

@@ -16,9 +16,10 @@ func Decide(ctx context.Context, set *summary.Set, o Options) (*Result, error) {
 	for _, c := range set.Cells {
 		at := cellOf(c, r.columns())
 		if o.Quality != nil {
-			if q := o.Quality(c); q != nil {
+			var share float64
+			if share, at.graded = o.Quality(c); at.graded > 0 {
 				for i := range at.launches {
-					at.launches[i].values[mQuality] = *q
+					at.launches[i].values[mQuality] = share
 				}
 			}
 		}

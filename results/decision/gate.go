@@ -1,10 +1,8 @@
 package decision
 
 import (
-	"math"
 	"slices"
 
-	"matrix/results/predict"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -26,6 +24,13 @@ func (r *rules) gate(g *contest, n int64) *inquiry {
 		return a
 	}
 	r.weigh(g, a, in)
+	if a.second != nil && a.sheet.logs != nil {
+		a.rival = r.rival(g, a)
+		// Where time does not count, a lead that is shown is one, however equal the times.
+		if (a.rival != nil || a.sheet.shares[Performance] > 0) && g.equallyFast(a, a.first, a.second) {
+			a.decideTie(g)
+		}
+	}
 	a.red = g.reds(a.first, a.second)
 	a.untried = g.untried(a.first, n)
 	switch {
@@ -37,14 +42,13 @@ func (r *rules) gate(g *contest, n int64) *inquiry {
 		a.verdict = Undecided
 	case a.second == nil:
 		a.verdict = a.alone(g)
-	case a.tied():
+	case a.tied != nil:
 		a.verdict = Tie
-		a.decideTie()
+	case a.rival != nil:
+		a.verdict = Provisional
+		a.even()
 	default:
-		a.verdict, a.rival = Winner, r.rival(g, a)
-		if a.rival != nil {
-			a.verdict = Provisional
-		}
+		a.verdict = Winner
 	}
 	// A lead of two percent among tiny batches, however sure, tells little of a batch a thousand times as large: what fills a
 	// cache, heats a card or leaks comes later.
@@ -146,66 +150,11 @@ func (a *inquiry) alone(g *contest) string {
 	return Winner
 }
 
-// tied reports that the two that lead take equally long, as far as launches tell.
-func (a *inquiry) tied() bool {
-	return a.ratio != nil && a.sheet.shares[Performance] > 0 && !a.ratio.Assumed && a.first.repeated() && a.second.repeated() &&
-		a.ratio.Low > 1-equal && a.ratio.High < 1+equal
-}
-
-// decideTie lets what launches show beside the time decide between the two that lead. Where that is nothing they stand by name:
-// noise must not pick one of two that are alike.
-func (a *inquiry) decideTie() {
-	log := 0.0
-	for _, p := range a.beyondTime() {
-		log += p.log
-	}
-	if log > 0 || log == 0 && a.first.name < a.second.name {
-		return
-	}
-	a.first, a.second = a.second, a.first
-	a.ratio = &predict.Ratio{Ratio: 1 / a.ratio.Ratio, Low: 1 / a.ratio.High, High: 1 / a.ratio.Low, DF: a.ratio.DF, LoadLeftOut: a.ratio.LoadLeftOut}
-}
-
-// advantage is ln of the first's weighted factor in a metric over the second's.
-type advantage struct {
-	words string
-	log   float64
-}
-
-// beyondTime are the metrics beside the time in which the two that lead differ by more than equal, as far as launches tell. Several
-// are asked at once, so that each has to be that much surer (Bonferroni).
-func (a *inquiry) beyondTime() []advantage {
-	asked := a.between(a.first, a.second)
-	asked.entries = slices.DeleteFunc(asked.entries, func(e entry) bool { return e.criterion == Performance || e.weight == 0 })
-	each := 1 - (1-a.rules.level())/max(1, float64(len(asked.entries)))
-	var out []advantage
-	for _, e := range asked.entries {
-		log := e.log(0) - e.log(1)
-		if math.Abs(log) > math.Log1p(equal) && a.told(e, log, each) {
-			out = append(out, advantage{e.words, e.weight * log})
-		}
-	}
-	return out
-}
-
-// told reports that a difference is more than chance at a level. What an installation is made of is no matter of chance.
-func (a *inquiry) told(e entry, log, level float64) bool {
-	switch x, y := e.figures[0], e.figures[1]; {
-	case e.criterion == Simplicity:
-		return true
-	case e.name == mFailures:
-		return a.first.requestsChance(a.second, a.n) < 1-level
-	case e.name == mLaunches:
-		return a.first.attemptsChance(a.second, a.n) < 1-level
-	default:
-		return x.launches > 1 && y.launches > 1 && math.Abs(log) > quantile(float64(x.launches+y.launches-2), level)*math.Hypot(x.sd, y.sd)
-	}
-}
-
-// rival is the contender from whom launches do not tell the first apart, the nearest first; nil = they tell it from all.
+// rival is the contender from whom launches do not tell the first apart, the nearest first, those aside that tie with it;
+// nil = they tell it from all.
 func (r *rules) rival(g *contest, a *inquiry) *contender {
 	for _, other := range a.order[1:] {
-		if !r.shown(g, a, other) {
+		if !slices.Contains(a.tied, other) && !r.shown(g, a, other) {
 			return other
 		}
 	}
@@ -220,20 +169,14 @@ func (r *rules) shown(g *contest, a *inquiry, other *contender) bool {
 		return false
 	}
 	pair := a.between(a.first, other)
-	freedom := float64(a.first.launches() + other.launches() - 2)
-	if pair.shares[Performance] > 0 {
-		ratio, ok := r.ratio(g, other, a.first, a.n)
-		if !ok || ratio.Assumed || ratio.Low <= 1 && ratio.High >= 1 {
-			return false
-		}
-		freedom = ratio.DF
-	}
-	log, sd := pair.apart()
-	if log <= quantile(freedom, r.level())*sd {
+	ratio, ok := r.ratio(g, other, a.first, a.n)
+	if pair.shares[Performance] > 0 && (!ok || ratio.Assumed || ratio.Low <= 1 && ratio.High >= 1) {
 		return false
 	}
-	chance, _ := pair.without(Reliability)
-	return chance > 0 || a.fewerFail(other)
+	if pair.apart() <= pair.margin(r.level(), ratio.DF) {
+		return false
+	}
+	return pair.without(Reliability) > 0 || a.fewerFail(other)
 }
 
 // fewerFail reports that the first's failures are fewer than another's by more than chance, of requests or of attempts.

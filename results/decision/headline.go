@@ -23,13 +23,23 @@ func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 	if a.scope.without {
 		first = "load left out, " + first
 	}
+	others := a.tied
+	if others == nil && a.second != nil {
+		others = []*contender{a.first, a.second}
+	}
 	second := ""
-	if a.second != nil {
-		second = "; " + a.second.name + " takes " + a.takes(r, q, a.second)
+	for _, c := range others {
+		if c != a.first {
+			second += "; " + c.name + " takes " + a.takes(r, q, c)
+		}
+	}
+	switch {
+	case a.verdict == Tie:
+		return fmt.Sprintf("%s for %s: equally fast, %s%s. %s.", Either(names(a.tied)), n, first, second, a.decidedBy(g))
+	case a.verdict == Provisional && a.alike != nil:
+		return fmt.Sprintf("%s for %s: the weights do not tell them apart, %s%s.", Either(names(a.alike)), n, first, second)
 	}
 	switch a.verdict {
-	case Tie:
-		return fmt.Sprintf("%s or %s for %s: equally fast, %s%s. %s.", a.first.name, a.second.name, n, first, second, a.decidedBy())
 	case Provisional:
 		q.how = " " + a.unsure(g) + "."
 		return fmt.Sprintf("%s leads for %s, not shown: %s%s.%s", a.first.name, n, first, second, q.how)
@@ -85,7 +95,7 @@ func (a *inquiry) unsure(g *contest) string {
 		}
 		return text
 	}
-	if a.ratio != nil && other == a.second && a.ratio.Low <= 1 && a.ratio.High >= 1 {
+	if a.ratio != nil && other == a.second && a.sheet.shares[Performance] > 0 && a.ratio.Low <= 1 && a.ratio.High >= 1 {
 		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
 	}
 	if by := a.differ(other); by > 0 {
@@ -110,18 +120,47 @@ func (a *inquiry) open(g *contest) string {
 	return "nothing is left that all could be scored on"
 }
 
+// names of contenders.
+func names(all []*contender) []string {
+	out := []string{}
+	for _, c := range all {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+// Either joins names of whom each may be taken: "a, b or c".
+func Either(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // decidedBy names what decides a tie, the weightiest first.
-func (a *inquiry) decidedBy() string {
-	parts := slices.DeleteFunc(a.beyondTime(), func(p advantage) bool { return p.log < 0 })
-	if len(parts) == 0 {
-		return "Nothing else tells them apart: take either"
+func (a *inquiry) decidedBy(g *contest) string {
+	if len(a.alike) == len(a.tied) {
+		return "Nothing else tells them apart: take " + map[bool]string{true: "either", false: "any"}[len(a.alike) == 2]
+	}
+	text, why := "Take "+Either(names(a.alike)), ""
+	var parts []advantage
+	for _, c := range a.tied {
+		if unknown := g.unknown(a, c); unknown != "" {
+			why += "; " + unknown
+		} else if parts == nil && !slices.Contains(a.alike, c) {
+			parts = slices.DeleteFunc(a.beyondTime(a.first, c), func(p advantage) bool { return p.log < 0 })
+		}
 	}
 	slices.SortStableFunc(parts, func(x, y advantage) int { return cmp.Compare(y.log, x.log) })
-	var names []string
+	var by []string
 	for _, p := range parts[:min(2, len(parts))] {
-		names = append(names, p.words)
+		by = append(by, p.words)
 	}
-	return fmt.Sprintf("Take %s by %s", a.first.name, strings.Join(names, " and "))
+	if len(by) > 0 {
+		text += " by " + strings.Join(by, " and ")
+	}
+	return text + why
 }
 
 // why lists who is out or aside, each with the reason.

@@ -22,6 +22,8 @@ type inquiry struct {
 	first, second *contender     // that lead; second is nil where one is alone
 	ratio         *predict.Ratio // T of the second / T of the first
 	rival         *contender     // from whom the first is not told apart; nil = from nobody
+	tied          []*contender   // of a tie: all who take equally long, the first among them
+	alike         []*contender   // between whom nothing decides, by name, the first among them; nil = the first alone
 	red           []summary.Check
 	untried       *tally // at which another broke, and the first was never tried
 	turn          *turn
@@ -110,7 +112,7 @@ func gather(cells []*tally) *contest {
 // differ is by how much the time of the first would have to change for the other to be first.
 func (a *inquiry) differ(other *contender) float64 {
 	pair := a.between(a.first, other)
-	log, _ := pair.apart()
+	log := pair.apart()
 	for _, e := range pair.entries {
 		if e.name == mTime && e.weight > 0 {
 			return math.Exp(log/e.weight) - 1

@@ -71,7 +71,7 @@ func (g Group) Need() *Missing {
 }
 
 // once appends what is not there yet.
-func once(out, more []string) []string {
+func once[T comparable](out, more []T) []T {
 	for _, s := range more {
 		if !slices.Contains(out, s) {
 			out = append(out, s)
@@ -86,7 +86,7 @@ func (g Group) turnover() string {
 	hybrid := false
 	for i, q := range g.Questions {
 		hybrid = hybrid || q.Verdict == Hybrid
-		if q.Platform == nil || len(names) > 0 && *q.Platform == names[len(names)-1] {
+		if q.Platform == nil || q.either || len(names) > 0 && *q.Platform == names[len(names)-1] {
 			continue
 		}
 		begins := format.Whole(q.Requests)

@@ -33,7 +33,8 @@ type metric struct {
 // figure is a contender's value of a metric.
 type figure struct {
 	value    float64
-	sd       float64 // of the value's logarithm, from the launches; 0 = it has none
+	sd       float64 // of the value's logarithm; 0 = it has none
+	freedom  float64 // degrees of freedom of sd
 	launches int
 	cells    []*tally
 }
@@ -61,7 +62,7 @@ func criteriaTable() []metric {
 		{criterion: Simplicity, name: mFootprint, words: "installed size", sub: 0.4, unit: "bytes", formula: "installed size of the engine", value: overall(mFootprint)},
 		{criterion: Simplicity, name: mPackages, words: "number of packages", sub: 0.3, unit: "packages", formula: "1 + packages of its installation", plus: 1, value: overall(mPackages)},
 		{criterion: Simplicity, name: mSettings, words: "settings away from defaults", sub: 0.3, unit: "settings", formula: "1 + settings that differ from the engine's defaults", plus: 1, value: overall(mSettings)},
-		{criterion: QualityName, name: mQuality, words: "quality", sub: 1, formula: "share of answers equal to the reference", more: true, value: atSize(mQuality)},
+		{criterion: QualityName, name: mQuality, words: "quality", sub: 1, formula: "share of answers equal to the reference", more: true, value: qualityOf},
 	}
 }
 
@@ -106,7 +107,13 @@ func ended(c *contender, s scope) *figure {
 	return &figure{value: float64(complete) / float64(all), cells: c.evidence(s.most()), launches: complete}
 }
 
-// atSize is a figure of the batch size at which all are compared.
+// likeSizes is the factor within which batch sizes have a spread in common, as those of the times have.
+const likeSizes = 10
+
+// medianVariance is that of the median of normal values over that of their mean, at the most: of many (π/2).
+const medianVariance = math.Pi / 2
+
+// atSize is a figure of the batch size at which all are compared. Its spread is pooled over like sizes, as that of the times is.
 func atSize(name string) func(*contender, scope) *figure {
 	return func(c *contender, s scope) *figure {
 		at := c.at[s.at]
@@ -114,12 +121,30 @@ func atSize(name string) func(*contender, scope) *figure {
 		if len(values) == 0 {
 			return nil
 		}
-		out := &figure{value: stats.Median(values), cells: []*tally{at}, launches: len(values)}
-		if spread := stats.Pool(values); spread.Known() {
-			out.sd = math.Sqrt(spread.Variance / float64(len(values)))
+		var like [][]float64
+		for _, other := range c.cells() {
+			if other.size <= likeSizes*at.size && at.size <= likeSizes*other.size {
+				like = append(like, other.values(name))
+			}
 		}
+		spread := stats.Pool(like...)
+		return &figure{value: stats.Median(values), cells: []*tally{at}, launches: len(values), freedom: float64(spread.Freedom),
+			sd: math.Sqrt(medianVariance * spread.Variance / float64(len(values)))}
+	}
+}
+
+// qualityOf is the share of answers that are right. Its spread is that of so many prompts: launches that give the same answers again
+// tell no more of it. Both sides answer the same prompts, which makes the difference of two surer than this. None right counts as half
+// an answer: it is no lack of a figure.
+func qualityOf(c *contender, s scope) *figure {
+	out := atSize(mQuality)(c, s)
+	if out == nil || c.at[s.at].graded == 0 {
 		return out
 	}
+	n := float64(c.at[s.at].graded)
+	usual := (out.value*n + 1) / (n + 2) // all of few right are not sure to be all of many
+	out.value, out.sd, out.freedom = max(out.value, 0.5/n), math.Sqrt((1-usual)/(usual*n)), math.Inf(1)
+	return out
 }
 
 // overall is a figure that does not depend on the size.
@@ -147,7 +172,7 @@ func withGoals(all []metric, goals map[string]string) []metric {
 		if !latency && name != "goodput" {
 			continue
 		}
-		m := metric{criterion: Performance, name: name, sub: latencySub, unit: "s", formula: fmt.Sprintf("column %s, a goal of the decision", name),
+		m := metric{criterion: Performance, name: name, words: name, sub: latencySub, unit: "s", formula: fmt.Sprintf("column %s, a goal of the decision", name),
 			more: goals[name] == "max", latency: true, value: atSize(name)}
 		if !latency {
 			m.unit = "1/s"

@@ -30,7 +30,7 @@ func (m missing) needs() []Need {
 		return m.again()
 	case a.onlyFar():
 		return m.largerBatch()
-	case a.verdict == Provisional:
+	case a.verdict == Provisional && a.alike == nil, a.verdict == Tie && a.rival != nil:
 		return m.moreLaunches()
 	case a.verdict != Undecided:
 		return nil
@@ -137,16 +137,24 @@ func (m missing) moreLaunches() []Need {
 	}
 	have := min(len(a.first.at[size].launches), len(a.rival.at[size].launches))
 	total, what := 3, "show how much identical ones differ"
-	if ratio, ok := m.ratio(g, a.rival, a.first, a.n); ok && a.first.repeated() && a.rival.repeated() && !ratio.Assumed {
+	ratio, ok := m.ratio(g, a.rival, a.first, a.n)
+	score := a.between(a.first, a.rival)
+	switch lead, margin := score.apart(), score.margin(m.level(), ratio.DF); {
+	case !ok || !a.first.repeated() || !a.rival.repeated() || ratio.Assumed:
+	case score.shares[Performance] > 0 && ratio.Low <= 1 && ratio.High >= 1:
 		var target float64
 		target, what = toTell(ratio)
 		total = launchesFor(ratio, have, have+1, target, m.level())
-		if ratio.Low > 1 || ratio.High < 1 { // the times are told apart
-			total, what = 2*have, "tell whether the failures are chance"
-		} else if n, launches := m.larger(pair, size, target, g.lasts(pair, size, total-have)); n > 0 {
+		if n, launches := m.larger(pair, size, target, g.lasts(pair, size, total-have)); n > 0 {
 			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(launches, "launch"), a.first.name, a.rival.name, format.Whole(n),
 				Span(g.lasts(pair, n, launches)), what)
 			return needs(pair, n, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
+		}
+	case lead > margin:
+		total, what = 2*have, "tell whether the failures are chance"
+	default:
+		what = "tell them apart by the weights"
+		for total = have + 1; total <= mostLaunches && lead <= margin*math.Sqrt(float64(have)/float64(total)); total++ {
 		}
 	}
 	total = max(total, have+1)

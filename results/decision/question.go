@@ -43,7 +43,7 @@ func (r *rules) checks(g *contest) []summary.Check {
 // question is what was found, as plain data.
 func (r *rules) question(g *contest, a *inquiry) Question {
 	q := Question{Weights: r.weightsAs(a.sheet), Flips: r.flips(a.sheet)}
-	if len(a.order) > 0 && a.order[0] != a.sheet.contenders[a.sheet.order()[0]] {
+	if len(a.order) > 0 && (a.verdict == Tie || a.alike != nil || a.first != a.sheet.contenders[a.sheet.order()[0]]) {
 		q.Flips = nil // they are of who is first by the score
 	}
 	if a.sheet != nil {
@@ -52,7 +52,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 	r.findTurn(a)
 	q.Change = a.change()
 	q.Standings = r.standings(g, a)
-	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Counts: g.counts(), Verdict: a.verdict, Checks: []Check{}, Missing: []Missing{}}
+	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Counts: g.counts(), Verdict: a.verdict, Among: []string{}, Checks: []Check{}, Missing: []Missing{}}
 	for _, c := range g.Checks {
 		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
 	}
@@ -87,6 +87,10 @@ func (q *Question) choose(g *contest, a *inquiry) {
 		return
 	}
 	q.RunnerUp = &a.second.name
+	q.either = len(a.alike) > 1
+	if q.Among = names(a.tied); a.tied == nil {
+		q.Among = names(a.alike)
+	}
 	if a.ratio != nil {
 		q.Ratio = &a.ratio.Ratio
 		if !a.ratio.Assumed && a.first.repeated() && a.second.repeated() {
@@ -108,11 +112,7 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 		st.MemoryBytes, st.EnergyEachJ, st.Usable = at.median(mMemory), at.median(mEnergy), c.constant(mUsable)
 		return st
 	}
-	order := slices.Clone(a.order)
-	if a.verdict == Tie && len(order) > 1 && order[0] != a.first { // the other criteria decided
-		order[0], order[1] = order[1], order[0]
-	}
-	for i, c := range order {
+	for i, c := range a.order {
 		st := add(c)
 		st.Rank = i + 1
 		st.Score, st.Lines = a.sheet.score(a.sheet.index(c)), a.sheet.lines(a.sheet.index(c))

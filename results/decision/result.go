@@ -72,11 +72,12 @@ type Question struct {
 	Flips     []Flip
 	Change    string // what would turn the answer, in a few words: "about 12,000 requests or more"; "" = nothing that is known
 
-	turn *turn
-	told int    // sentences before those of what is missing
-	how  string // what ends the first sentence of a lead that is not shown: how it could turn
-	from string // what the first sentence begins with, where figures were imported; "" = nothing
-	far  string // the sentence that says how far beyond what was run it lies, "" = it does not
+	turn   *turn
+	told   int    // sentences before those of what is missing
+	how    string // what ends the first sentence of a lead that is not shown: how it could turn
+	from   string // what the first sentence begins with, where figures were imported; "" = nothing
+	either bool   // any of several may be taken alike
+	far    string // the sentence that says how far beyond what was run it lies, "" = it does not
 }
 
 // Verdicts, the closed list.
@@ -105,6 +106,7 @@ type Answer struct {
 	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two
 	Cost        *float64  `json:"cost"`         // of the batch; nil without a price
 	ValidShare  *float64  `json:"valid_share"`  // of the platform's answers, those that can be used; nil = nobody looked
+	Among       []string  `json:"among"`        // all of a tie, or between whom the weights do not tell, the platform first; empty = it alone
 	RunnerUp    *string   `json:"runner_up"`
 	Ratio       *float64  `json:"ratio"` // T of the runner-up / T of the platform
 	RatioLow    *float64  `json:"ratio_low"`

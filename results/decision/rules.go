@@ -16,9 +16,9 @@ type Options struct {
 	Rules    *cell.Decision // nil = the default weights, nothing required
 	Requests []int64        // asked about, stronger than the rules'; nil = theirs, else DefaultRequests
 
-	// Quality is the share of a cell's answers that are right, nil = not known. Without it a weight of quality is dropped for
-	// all.
-	Quality func(*summary.Cell) *float64
+	// Quality is the share of a cell's answers that are right, and of how many prompts; of 0 it is not known. Without it a weight of
+	// quality is dropped for all.
+	Quality func(*summary.Cell) (share float64, prompts int)
 	// Difference is the quality of one cell less another's on the same prompts, nil = not to be had.
 	Difference func(of, less *summary.Cell) *Difference
 	// Command is what to type to get what is missing, "" = nothing would; nil = matrix apply with its selectors.

@@ -170,20 +170,32 @@ func (t *sheet) order() []int {
 	return out
 }
 
-// apart is ln of the first contender's score over the second's, with its standard deviation. The metrics of a launch go up
-// and down together, so their deviations are added, not their variances.
-func (t *sheet) apart() (log, sd float64) { return t.without("") }
+// apart is ln of the first contender's score over the second's.
+func (t *sheet) apart() float64 { return t.without("") }
 
 // without is apart as if a criterion did not count.
-func (t *sheet) without(criterion string) (log, sd float64) {
+func (t *sheet) without(criterion string) (log float64) {
 	for _, e := range t.entries {
-		if e.weight == 0 || e.criterion == criterion {
-			continue
+		if e.weight > 0 && e.criterion != criterion {
+			log += e.weight * (e.log(0) - e.log(1))
 		}
-		log += e.weight * (e.log(0) - e.log(1))
-		sd += e.weight * math.Hypot(e.figures[0].sd, e.figures[1].sd)
 	}
-	return log, sd
+	return log
+}
+
+// margin is half the interval of apart. The metrics of a launch go up and down together, so the margins of all are added, not
+// their variances, each with its own t. That of the time has the freedom of the ratio of times.
+func (t *sheet) margin(level, time float64) (half float64) {
+	for _, e := range t.entries {
+		if x, y := e.figures[0], e.figures[1]; e.weight > 0 && x.sd+y.sd > 0 {
+			freedom := x.freedom + y.freedom
+			if e.name == mTime {
+				freedom = time
+			}
+			half += e.weight * quantile(freedom, level) * math.Hypot(x.sd, y.sd)
+		}
+	}
+	return half
 }
 
 // lines are a contender's factors.

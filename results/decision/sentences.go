@@ -24,7 +24,7 @@ func (r *rules) sentences(g *contest, a *inquiry, q *Question) []string {
 		}
 	}
 	q.far = a.far()
-	add(a.advice(), r.slower(a, q), a.beside(), a.rests(q), a.usables(), q.far, a.within(), a.outs(g))
+	add(a.advice(), r.slower(g, a, q), a.besidesTie(), a.beside(), a.rests(q), a.usables(), q.far, a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())
@@ -79,21 +79,40 @@ func (a *inquiry) within() string {
 }
 
 // slower says where the score's first is not the fastest.
-func (r *rules) slower(a *inquiry, q *Question) string {
-	if a.first == nil || a.verdict == Tie || a.verdict == NotComparable {
+func (r *rules) slower(g *contest, a *inquiry, q *Question) string {
+	if a.first == nil || a.verdict == NotComparable {
 		return ""
 	}
 	own, fastest := q.standing(a.first.name).Time, a.first
 	best := own.Seconds
 	for _, c := range a.order {
-		if t := q.standing(c.name).Time; t.Seconds < best {
+		if t := q.standing(c.name).Time; t.Seconds < best && !slices.Contains(a.tied, c) {
 			best, fastest = t.Seconds, c
 		}
 	}
-	if fastest == a.first {
+	is := " is faster"
+	switch ratio, ok := r.ratio(g, a.first, fastest, a.n); {
+	case fastest == a.first:
+		return ""
+	case ok && ratio.Low > 1:
+	case own.Seconds < (1+equal)*best: // noise is no news
+		return ""
+	default:
+		is = " may be faster"
+	}
+	text := fmt.Sprintf("%s%s, %s against %s, ", fastest.name, is, Span(best), Span(own.Seconds))
+	if by := a.aheadBy(fastest); by != "" {
+		return text + fmt.Sprintf("and %s first by the weights (%s).", a.first.name, by)
+	}
+	return text + "which the weights do not count."
+}
+
+// besidesTie says from whom those that tie are not told apart.
+func (a *inquiry) besidesTie() string {
+	if a.verdict != Tie || a.rival == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s is faster, %s against %s, and %s first by the weights (%s).", fastest.name, Span(best), Span(own.Seconds), a.first.name, a.aheadBy(fastest))
+	return fmt.Sprintf("%s is not told apart from %s.", a.rival.name, a.first.name)
 }
 
 // aheadBy names the metrics by which the first is ahead of another, the weightiest first.
@@ -207,7 +226,15 @@ func (a *inquiry) turns() string {
 	if a.turn.above {
 		where = "from"
 	}
-	return fmt.Sprintf("%s is first %s about %s requests.", a.second.name, where, format.Whole(rounded(a.turn.at)))
+	is := "is first"
+	if a.rival != nil {
+		is = "leads" // no more shown than the first's lead is
+	}
+	text := fmt.Sprintf("%s %s %s about %s requests", a.second.name, is, where, format.Whole(rounded(a.turn.at)))
+	if a.rival != nil {
+		text += ", not shown"
+	}
+	return text + "."
 }
 
 // foreign says when the answer rests on figures that matrix did not measure, "" when it does not.

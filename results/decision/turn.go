@@ -14,7 +14,7 @@ func (r *rules) findTurn(a *inquiry) {
 		return
 	}
 	pair := a.between(a.first, a.second)
-	rest, _ := pair.apart()
+	rest := pair.apart()
 	weight := 0.0
 	var time entry
 	for _, e := range pair.entries {

@@ -130,8 +130,8 @@ func choice(q decision.Question) string {
 	}
 	took := ", " + decision.Span(*q.Seconds)
 	switch {
-	case q.Verdict == decision.Tie && q.RunnerUp != nil:
-		return *q.Platform + " or " + *q.RunnerUp + took
+	case len(q.Among) > 0:
+		return decision.Either(q.Among) + took
 	case q.Verdict == decision.Provisional:
 		return *q.Platform + " leads" + took
 	}

@@ -394,6 +394,9 @@ func TestBadgeWords(t *testing.T) {
 		decision.NotComparable: {"red: not comparable", "not comparable"}, decision.Nobody: {"red: nobody came through", "nobody"},
 	} {
 		q := decision.Question{Answer: decision.Answer{Verdict: verdict, Requests: 100, Counts: "requests", Platform: new("a"), RunnerUp: new("b"), Seconds: new(60.0)}}
+		if verdict == decision.Tie {
+			q.Among = []string{"a", "b"}
+		}
 		if verdict == decision.Nobody {
 			q.Platform, q.Seconds = nil, nil
 		}

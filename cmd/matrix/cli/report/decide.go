@@ -48,17 +48,17 @@ func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result
 }
 
 // accuracyOf looks up a cell's share of answers that are the reference.
-// nil where no prompt of the cell has a reference.
-func accuracyOf(answers *quality.Report) func(*summary.Cell) *float64 {
+// Of no prompt where none of the cell has a reference.
+func accuracyOf(answers *quality.Report) func(*summary.Cell) (float64, int) {
 	bySlug := map[string]*quality.Share{}
 	for _, c := range answers.Cells {
 		bySlug[c.Cell] = c.Accuracy
 	}
-	return func(c *summary.Cell) *float64 {
+	return func(c *summary.Cell) (float64, int) {
 		if a := bySlug[c.Slug]; a != nil {
-			return &a.Value
+			return a.Value, a.N
 		}
-		return nil
+		return 0, 0
 	}
 }
 
