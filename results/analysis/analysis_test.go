@@ -86,6 +86,7 @@ func TestReadersAnalysis(t *testing.T) {
 		Medians   map[string]float64
 		Unlike    []string
 		Queries   int
+		Programs  int
 	}
 	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"),
 		"README.md", "../../README.md", "../../docs/results.md", "../../docs/guide.md")
@@ -95,8 +96,8 @@ func TestReadersAnalysis(t *testing.T) {
 	if got.Counts["runs"] != 8 || got.Counts["launches"] != 8 || got.Counts["cells"] != 4 || got.Counts["comparison"] != 2 || got.Counts["requests"] < 2*2*108 {
 		t.Errorf("counts %v", got.Counts)
 	}
-	if got.Queries < 5 {
-		t.Errorf("%d queries in the documents", got.Queries)
+	if got.Queries < 5 || got.Programs < 3 {
+		t.Errorf("%d queries and %d programs in the documents", got.Queries, got.Programs)
 	}
 	if got.Pictures != 3 || !got.Simulated {
 		t.Errorf("%d pictures, said to be simulated: %t", got.Pictures, got.Simulated)

@@ -42,7 +42,7 @@ shutil.copytree(root, older)
 for table, column in (("run", "valid_share"), ("run", "output_throughput"), ("requests", "valid"), ("requests", "invalid_reason")):
     path = sorted(glob.glob(f"{older}/e/*/*/{table}.parquet"))[0]
     pq.write_table(pq.read_table(path, partitioning=None).drop_columns([column]), path)
-queries = 0
+queries = programs = 0
 for document in sys.argv[4:]:
     page = re.sub(r"results/(gemma3|mine)", f"{older}/e", open(document).read())
     for query in re.findall(r"```sql\n(.*?)```", page, re.S):
@@ -54,9 +54,10 @@ for document in sys.argv[4:]:
     for code in re.findall(r"```python\n(.*?)```", page, re.S):
         names = {}
         exec(code, names)
+        programs += 1
         rate = names["runs"]["output_throughput"].to_list()
         assert len(rate) == counts["runs"] and sum(v is None or v != v for v in rate) == 1, rate
 
 medians = db.sql("SELECT name, output_throughput FROM cells ORDER BY name").fetchall()
 unlike = db.sql("SELECT DISTINCT unnest(unlike) FROM comparison").fetchall()
-print(json.dumps({"counts": counts, "pictures": pictures, "simulated": "SIMULATED" in text, "medians": dict(medians), "unlike": [u[0] for u in unlike], "queries": queries}))
+print(json.dumps({"counts": counts, "pictures": pictures, "simulated": "SIMULATED" in text, "medians": dict(medians), "unlike": [u[0] for u in unlike], "queries": queries, "programs": programs}))
