@@ -128,7 +128,7 @@ func (s *Server) write(ctx context.Context, d site) error {
 	}
 	for _, name := range tree.Experiments {
 		var page bytes.Buffer
-		if err := s.makeReport(ctx, name, &page); err != nil {
+		if err := s.Report(ctx, name, &page); err != nil {
 			return fmt.Errorf("the report on %s: %w", name, err)
 		}
 		if err := d.file(page.Bytes(), "report", name+".html"); err != nil {

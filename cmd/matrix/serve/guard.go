@@ -24,7 +24,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 
 // ServeHTTP answers nothing before all of it is checked. Headers come first, so that refusals have them, too.
 func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+	p := patient{w}
+	defer p.wait()
+	h := p.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -43,7 +45,7 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !g.known(w, r):
 		http.Error(w, "the token is missing: open /?token=… once", http.StatusUnauthorized)
 	default:
-		g.next.ServeHTTP(w, r)
+		g.next.ServeHTTP(p, r)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"sync"
@@ -56,21 +55,11 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), reportTime)
 	defer cancel()
 	var page bytes.Buffer
-	if err := s.makeReport(ctx, name, &page); err != nil {
+	if err := one(ctx, &s.making, func() error { return s.Report(ctx, name, &page) }); err != nil {
 		http.Error(w, fmt.Sprintf("the report could not be made: %v\nIn a terminal: matrix report %s", err, name), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", reportPolicy())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(page.Bytes()) // who is gone is told nothing
-}
-
-// makeReport is for who waits as well: a request that has ended meanwhile makes none.
-func (s *Server) makeReport(ctx context.Context, name string, w io.Writer) error {
-	s.making.Lock()
-	defer s.making.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err // waited too long
-	}
-	return s.Report(ctx, name, w)
 }

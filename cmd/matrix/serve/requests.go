@@ -84,5 +84,7 @@ func (s *Server) onAttempt(r *http.Request, do func(*rows.Attempt) error) (recor
 	if err != nil {
 		return m, err
 	}
-	return m, s.cache.With(r.Context(), filepath.Join(s.Store.Root(), experiment, slug, attempt), do)
+	return m, one(r.Context(), &s.paging, func() error {
+		return s.cache.With(r.Context(), filepath.Join(s.Store.Root(), experiment, slug, attempt), do)
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"sync"
 
+	"matrix/cmd/matrix/serve/watch"
 	"matrix/results/rows"
 	"matrix/results/store"
 	"matrix/results/table"
@@ -29,8 +30,10 @@ type Server struct {
 	// Report writes the page of matrix report; it writes nothing into the tree. Never called concurrently.
 	Report func(ctx context.Context, experiment string, w io.Writer) error
 
-	cache  rows.Cache
-	making sync.Mutex // a report
+	// One at a time of each, however many ask: one takes all cores, and what many take in memory has no bound.
+	making, surveying, paging sync.Mutex
+
+	cache rows.Cache
 }
 
 //go:embed assets
@@ -57,7 +60,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/attempts", s.attempts)
 	mux.HandleFunc("GET /api/requests", s.requests)
 	mux.HandleFunc("GET /api/answer", s.answer)
-	mux.HandleFunc("GET /api/events", s.events)
+	mux.HandleFunc("GET /api/events", stream(watch.NewFeed(s.Store)))
 	mux.HandleFunc("GET /report/{experiment}", s.report)
 	return guard{s.Hosts, s.Token, mux}
 }
@@ -79,6 +82,16 @@ func reply(w http.ResponseWriter, v any, err error) {
 		v = map[string]string{"error": err.Error()}
 	}
 	_ = json.NewEncoder(w).Encode(v) // who is gone is told nothing
+}
+
+// one calls do when nobody else is at it; who has gone meanwhile is not worked for.
+func one(ctx context.Context, busy *sync.Mutex, do func() error) error {
+	busy.Lock()
+	defer busy.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return do()
 }
 
 // errDamaged is what a manifest that cannot be read means.

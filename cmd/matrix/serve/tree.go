@@ -42,7 +42,8 @@ type treeReply struct {
 }
 
 func (s *Server) tree(w http.ResponseWriter, r *http.Request) {
-	_, out, err := s.survey(r.Context())
+	var out treeReply
+	err := one(r.Context(), &s.surveying, func() (err error) { _, out, err = s.survey(r.Context()); return err })
 	reply(w, out, err)
 }
 
@@ -100,7 +101,11 @@ func cellOf(c *summary.Cell) cell {
 // attempts are those of one cell, in the records of matrix show --json.
 func (s *Server) attempts(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	set, err := summary.Survey(r.Context(), s.Store, s.Results, q.Get("experiment"))
+	var set *summary.Set
+	err := one(r.Context(), &s.surveying, func() (err error) {
+		set, err = summary.Survey(r.Context(), s.Store, s.Results, q.Get("experiment"))
+		return err
+	})
 	if err != nil {
 		reply(w, nil, fmt.Errorf("experiment %q: %w", q.Get("experiment"), fs.ErrNotExist))
 		return
