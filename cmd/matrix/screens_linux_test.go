@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -148,5 +149,30 @@ func TestWarningFits(t *testing.T) {
 		if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > 40 {
 			t.Errorf("%d columns: %q", w, line)
 		}
+	}
+}
+
+// TestErrorFits: an error and its hint are broken between words, a path in them never; where standard error is a pipe they are not broken at all.
+func TestErrorFits(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"export", "--results", filepath.Join(dir, "no-such-folder"), "--out", "x.csv"}
+	x := atTerminalOf(t, 50, dir, nil, args...)
+	x.end(time.Minute)
+	text := strings.ReplaceAll(ansi.Strip(x.text()), "\r\n", "\n")
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) < 2 || !strings.HasPrefix(lines[0], "Error: ") || !strings.Contains(text, args[2]) {
+		t.Errorf("on the screen:\n%s", text)
+	}
+	for i, line := range lines {
+		if ansi.StringWidth(line) > 50 && !strings.Contains(line, args[2]) || i > 0 && !strings.HasPrefix(line, "  ") {
+			t.Errorf("%q", line)
+		}
+	}
+	cmd := exec.Command(matrixProgram(t), args...)
+	cmd.Dir = dir
+	var piped strings.Builder
+	cmd.Stderr = &piped
+	if err := cmd.Run(); err == nil || strings.Join(strings.Fields(piped.String()), " ") != strings.Join(strings.Fields(text), " ") || strings.Count(piped.String(), "\n") > 2 {
+		t.Errorf("%v, in a pipe:\n%s\nat the terminal:\n%s", err, piped.String(), text)
 	}
 }

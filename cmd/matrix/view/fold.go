@@ -25,6 +25,27 @@ func Fold(line string, width int) string {
 	return line[:indent] + strings.ReplaceAll(wrapped, "\n", "\n"+hang)
 }
 
+// FoldWhole breaks a line as Fold does, but between words only, and not within a command with its flags: who copies it, or a path that is longer than
+// the line, gets it whole.
+func FoldWhole(line string, width int) string {
+	if width <= 0 || ansi.StringWidth(line) <= width {
+		return line
+	}
+	rest := strings.TrimLeft(line, " ")
+	indent := line[:len(line)-len(rest)]
+	var parts []string
+	last := ""
+	for word := range strings.SplitSeq(rest, " ") {
+		if last == "matrix" || strings.HasPrefix(last, "--") || strings.HasPrefix(word, "-") && last != "" {
+			parts[len(parts)-1] += " " + word
+		} else {
+			parts = append(parts, word)
+		}
+		last = word
+	}
+	return indent + strings.Join(flow(parts, " ", max(20, width-len(indent)-2)), "\n  "+indent)
+}
+
 // Head is the first n bytes of an id; what a damaged manifest says may be shorter.
 func Head(id string, n int) string { return id[:min(n, len(id))] }
 

@@ -131,7 +131,7 @@ func (p *Printer) Warn(text string) {
 		p.Record(ndjson.Warning{Message: text})
 		return
 	}
-	fmt.Fprintln(p.Err, p.Fit(p.Style.Warn("Warning:")+" "+text))
+	p.say(p.Style.Warn("Warning:") + " " + text)
 }
 
 // Error says why the command failed, and what to do about it; "" = nothing to say.
@@ -143,13 +143,28 @@ func (p *Printer) Error(err error, hint string) {
 	}
 	p.errorLine(err)
 	if hint != "" {
-		fmt.Fprintf(p.Err, "  %s\n", hint)
+		p.say("  " + hint)
 	}
 }
 
 // errorLine is on standard error even where stdout is lost.
 func (p *Printer) errorLine(err error) {
-	fmt.Fprintf(p.Err, "%s %s\n", p.Style.Bad("Error:"), sentence(err.Error()))
+	p.say(p.Style.Bad("Error:") + " " + sentence(err.Error()))
+}
+
+// say writes lines on standard error, which may be a terminal where standard output is none.
+// In a pipe they stay whole, for what greps them.
+func (p *Printer) say(text string) {
+	width := 0
+	if f, ok := p.err.w.(*os.File); ok {
+		width, _, _ = term.GetSize(int(f.Fd())) // 0: it is none
+	}
+	if p.err.ascii {
+		text = spelled(text)
+	}
+	for line := range strings.Lines(text + "\n") {
+		fmt.Fprint(p.Err, FoldWhole(line, width))
+	}
 }
 
 // sentence begins a message with a capital, unless it begins with a path or a name.

@@ -40,6 +40,26 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// What is to be copied stays on one line, a path with hyphens, a command with its flags; a longer one is left to the terminal.
+func TestFoldWhole(t *testing.T) {
+	const path, command = "/data/a-folder/with-a-name/that-is-long/x.parquet", "matrix apply --results /data/a-folder"
+	line := "  The disk is full there (" + path + "): make room, or choose another folder with " + command + " and go on from there."
+	for _, width := range []int{30, 60, 80} {
+		folded := FoldWhole(line, width)
+		if !strings.Contains(folded, path) || !strings.Contains(folded, command) || strings.Join(strings.Fields(folded), " ") != strings.TrimSpace(line) {
+			t.Errorf("in %d columns:\n%s", width, folded)
+		}
+		for i, part := range strings.Split(folded, "\n") {
+			if ansi.StringWidth(part) > width && !strings.Contains(part, path) && !strings.Contains(part, command) || i > 0 && !strings.HasPrefix(part, "    ") {
+				t.Errorf("in %d columns: %q", width, part)
+			}
+		}
+	}
+	if got := FoldWhole(line, 0); got != line {
+		t.Errorf("in a pipe: %q", got)
+	}
+}
+
 // measuredCell is a row of the result table.
 func measuredCell(platform string, batch string, status string, launch int) resultRow {
 	c := &cell.Cell{Launches: 1, Load: &cell.Load{Mode: "batch"},
