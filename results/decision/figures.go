@@ -2,6 +2,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"matrix/results/format"
@@ -114,17 +115,22 @@ func busyS(get number) *float64 {
 // What n is a number of.
 const (
 	countsRequests = "requests"
-	countsValid    = "valid evaluations" // a form was asked for: n are answers that have it
+	countsValid    = "valid evaluations" // a form was asked for, or answers came that are of no use: n are those that can be used
 )
 
 // counts names what n is a number of.
 func (g *contest) counts() string {
-	for _, at := range g.cells() {
-		if at.formed {
-			return countsValid
-		}
+	if slices.ContainsFunc(g.cells(), func(at *tally) bool { return at.formed }) ||
+		slices.ContainsFunc(g.contenders, func(c *contender) bool { return !c.allUsable() }) {
+		return countsValid
 	}
 	return countsRequests
+}
+
+// allUsable reports that as good as all answers can be used, as far as anybody looked.
+func (c *contender) allUsable() bool {
+	share := c.constant(mUsable)
+	return share == nil || *share > 0.9995
 }
 
 // useless reports that answers came and none of them can be used.
@@ -142,7 +148,7 @@ func (a *inquiry) usables() string {
 		if share == nil {
 			continue
 		}
-		all = all && *share > 0.9995
+		all = all && c.allUsable()
 		parts = append(parts, fmt.Sprintf("%s of %s's", format.Percent(*share), c.name))
 	}
 	if all {

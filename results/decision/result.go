@@ -98,7 +98,7 @@ type Answer struct {
 	Simulated   bool      `json:"simulated"` // no real engine ran: it tells nothing of any
 	Group       Name      `json:"group"`
 	Requests    int64     `json:"requests"`
-	Counts      string    `json:"counts"` // what requests is a number of: requests, or valid evaluations where a form of the answers was asked for
+	Counts      string    `json:"counts"` // what requests is a number of: requests, or valid evaluations where a form of the answers was asked for or not all can be used
 	Verdict     string    `json:"verdict"`
 	Platform    *string   `json:"platform"` // chosen, or leading where nothing is decided; nil = none
 	Seconds     *float64  `json:"seconds"`  // T(requests), load included

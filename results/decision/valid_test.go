@@ -52,6 +52,9 @@ func TestRepeatedAlike(t *testing.T) {
 	}
 	g := decidedOf(t, cell("a", record.StatusRepeated), cell("b", record.StatusOK)).Groups[0]
 	q := g.Questions[0]
+	if q.Counts != countsValid || !strings.Contains(q.Sentences[0], "5,000 valid evaluations") { // the times are those of more requests
+		t.Errorf("%s: %s", q.Counts, q.Sentences[0])
+	}
 	for _, s := range q.Standings {
 		if s.Rank == 0 || s.Answered != s.Planned || *s.Usable != 0.75 {
 			t.Errorf("%s: rank %d (%s), %d of %d answered, %g can be used", s.Contender, s.Rank, s.Why, s.Answered, s.Planned, *s.Usable)
