@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -87,10 +88,13 @@ func (b building) build() (m record.Manifest, summary record.Summary, sum record
 	if ok := summary.Metrics[record.RequestsEnded(record.StatusOK)]; run.Imported && ok != nil {
 		m.OK = int64(*ok)
 	}
+	left, err := b.copyLog(&m)
+	if left > 0 {
+		run.Warnings = append(run.Warnings, longLog(left))
+	}
 	row := record.RunRow{Manifest: m, Run: run, Summary: summary}
-	m.Files[table.FileOf(record.TableRun)], err = table.WriteRun(a.store.fs, dir, &row)
 	if err == nil {
-		err = b.copyLog(&m)
+		m.Files[table.FileOf(record.TableRun)], err = table.WriteRun(a.store.fs, dir, &row)
 	}
 	if err == nil {
 		sum, err = b.manifest(m)
@@ -186,25 +190,54 @@ func (b building) table(name string, keys record.Keys, keep func(arrow.RecordBat
 	return sum, nil
 }
 
-// copyLog publishes the engine's log as it is now. A copy, not a link: a stray child of the engine may still
-// write to the old one.
-func (b building) copyLog(m *record.Manifest) error {
-	in, err := disk.Open(b.a.LogPath())
+// copyLog publishes the engine's log as it is now; left is how many bytes of a long one it leaves out. A copy, not a link: a
+// stray child of the engine may still write to the old one.
+func (b building) copyLog(m *record.Manifest) (left int64, err error) {
+	in, log, left, err := openLog(b.a.LogPath())
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer in.Close()
 	out, err := table.CreateSummed(b.a.store.fs, filepath.Join(b.dir, logFile))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, log)
 	sum, closing := out.Finish()
 	m.Files[logFile] = sum
-	return errors.Join(err, closing)
+	return left, errors.Join(err, closing)
+}
+
+// Of a log of more than mostLog bytes, logEnd of either end are kept: an engine says first what it is, and last why it died.
+const (
+	mostLog = 64 << 20
+	logEnd  = 8 << 20
+)
+
+// openLog is what is kept of an engine's log, and how many bytes are not. The caller closes the file. The log may grow meanwhile,
+// perhaps faster than it is read.
+func openLog(path string) (in *os.File, kept io.Reader, left int64, err error) {
+	if in, err = disk.Open(path); err != nil {
+		return nil, nil, 0, err
+	}
+	info, err := in.Stat()
+	if err != nil {
+		return nil, nil, 0, errors.Join(err, in.Close())
+	}
+	if info.Size() <= mostLog {
+		return in, io.LimitReader(in, info.Size()), 0, nil
+	}
+	left = info.Size() - 2*logEnd
+	return in, io.MultiReader(io.LimitReader(in, logEnd), strings.NewReader(fmt.Sprintf("\n… %d bytes are left out …\n", left)),
+		io.NewSectionReader(in, logEnd+left, logEnd)), left, nil
+}
+
+// longLog is a warning.
+func longLog(left int64) string {
+	return fmt.Sprintf("the engine wrote a log of %d MB: of %s the first and last %d MiB are kept", (left+2*logEnd)/1e6, logFile, logEnd>>20)
 }
 
 // manifest writes the folder's last file, and syncs the folder: what it lists is there from then on.

@@ -2,7 +2,10 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/oklog/ulid/v2"
@@ -71,6 +74,29 @@ func ServerLog(s *Store, experiment, launch string) string {
 
 // LogPath is where the server's output goes.
 func (l *ServerLaunch) LogPath() string { return filepath.Join(l.dir, logFile) }
+
+// ShortenLog leaves out the middle of a log that is too long; "" where it is not. Nobody writes to it any more.
+func (l *ServerLaunch) ShortenLog() (warning string, err error) {
+	in, kept, left, err := openLog(l.LogPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	if left == 0 {
+		return "", nil
+	}
+	text, err := io.ReadAll(kept)
+	if err == nil {
+		err = l.store.fs.WriteFile(l.LogPath(), text)
+	}
+	if err != nil {
+		return "", fmt.Errorf("shorten the log: %w", err)
+	}
+	return longLog(left), nil
+}
 
 // Save replaces what the folder tells.
 // It fills in launch, host and version itself.

@@ -2,10 +2,13 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,6 +122,63 @@ func onlyPast(t testing.TB, s *Store) Past {
 		t.Fatalf("history has %d attempts, want 1", len(past))
 	}
 	return past[0]
+}
+
+// writeLongLog writes a log of a gigabyte that takes no room.
+func writeLongLog(t *testing.T, path string) {
+	t.Helper()
+	log, err := os.Create(path)
+	if err == nil {
+		_, err = log.WriteString("first\n")
+		_, last := log.WriteAt([]byte("last\n"), 1e9-5)
+		err = errors.Join(err, last, log.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shortened holds a log against what is kept of a long one.
+func shortened(t *testing.T, path string) {
+	t.Helper()
+	log, err := os.ReadFile(path)
+	if err != nil || len(log) > 2*logEnd+100 || !strings.HasPrefix(string(log), "first\n") || !strings.HasSuffix(string(log), "last\n") ||
+		!strings.Contains(string(log), fmt.Sprintf("\n… %d bytes are left out …\n", 1_000_000_000-2*logEnd)) {
+		t.Errorf("server.log has %d bytes, %v", len(log), err)
+	}
+}
+
+// TestLongLog: of a log that an engine fills without end both ends are kept, and it is said.
+func TestLongLog(t *testing.T) {
+	s := testStore(t)
+	a := begin(t, s, 1)
+	mustAppend(t, a, okRow(0), "")
+	writeLongLog(t, a.LogPath())
+	if _, err := a.Commit(record.Complete, "done", "", record.Run{Planned: 1, Mode: "closed"}); err != nil {
+		t.Fatal(err)
+	}
+	p := onlyPast(t, s)
+	shortened(t, filepath.Join(p.Dir, logFile))
+	if row, err := table.ReadRun(p.Dir); err != nil || !slices.Contains(row.Warnings(), longLog(1_000_000_000-2*logEnd)) {
+		t.Errorf("%v, %v", row.Warnings(), err)
+	}
+	if bad, err := s.Verify(t.Context()); err != nil || len(bad) != 0 {
+		t.Errorf("verify = %v, %v", bad, err)
+	}
+	l, err := s.BeginServer("e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, err := l.ShortenLog(); said != "" || err != nil {
+		t.Errorf("without a log: %q, %v", said, err)
+	}
+	writeLongLog(t, l.LogPath())
+	for _, want := range []string{longLog(1_000_000_000 - 2*logEnd), ""} {
+		if said, err := l.ShortenLog(); said != want || err != nil {
+			t.Errorf("%q, %v, want %q", said, err, want)
+		}
+		shortened(t, l.LogPath())
+	}
 }
 
 func TestRoundTrip(t *testing.T) {

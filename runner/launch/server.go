@@ -83,6 +83,11 @@ func (s *Server) Close(ctx context.Context) {
 func (s *Server) ended(j *journal, reason string) {
 	s.engine = nil
 	s.record.Ended, s.record.Reason = time.Now(), reason
+	if long, err := s.folder.ShortenLog(); err != nil {
+		j.warn(plan.OneLine(err))
+	} else if long != "" {
+		j.warn(long)
+	}
 	s.save(j)
 	_ = os.RemoveAll(j.scratch()) // the next apply clears what is left
 }
