@@ -170,9 +170,9 @@ func recordCrashLog(t *testing.T) (*diskLog, []promise) {
 		}
 	}
 	for range 2 { // made, and made again
-		l := lookup{reading: reading{s, t.Context()}, experiment: "gemma3"}
-		found, err := l.look([]string{past[0].Slug})
-		if err := errors.Join(err, l.write(found)); err != nil {
+		r := newRecall(s, "gemma3")
+		_, err := reading{s, t.Context()}.experiment("gemma3", r.attempt)
+		if err := errors.Join(err, r.write()); err != nil {
 			t.Fatal(err)
 		}
 	}

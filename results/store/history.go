@@ -7,8 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"matrix/results/disk"
 	"matrix/results/record"
@@ -45,7 +48,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 		if err := checkName(experiment); err != nil {
 			return nil, fmt.Errorf("read the history of %q: %w", experiment, err)
 		}
-		return reading{s, ctx}.experiment(experiment)
+		return reading{s, ctx}.experiment(experiment, readPast)
 	}
 	names, err := foldersRead(s, s.root)
 	if err != nil {
@@ -53,7 +56,7 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 	}
 	var out []Past
 	for _, name := range names {
-		past, err := reading{s, ctx}.experiment(name)
+		past, err := reading{s, ctx}.experiment(name, readPast)
 		if err != nil && !(reading{s, ctx}).unreadable(err) {
 			return nil, err
 		}
@@ -85,25 +88,35 @@ func sortPast(past []Past) []Past {
 	return past
 }
 
-// experiment reads the attempts of one experiment, oldest first.
-func (r reading) experiment(experiment string) ([]Past, error) {
+// attemptReader reads what an attempt's folder tells.
+// It is called for several cells at once.
+type attemptReader func(experiment, slug, dir string) (Past, error)
+
+// experiment reads the attempts of one experiment, oldest first, on all processors: the system's calls are most of the work.
+func (r reading) experiment(experiment string, read attemptReader) ([]Past, error) {
 	slugs, err := foldersRead(r.s, filepath.Join(r.s.root, experiment))
 	if err != nil {
 		return nil, err
 	}
-	var out []Past
-	for _, slug := range slugs {
-		past, err := r.cell(experiment, slug)
-		if err != nil && !r.unreadable(err) {
-			return nil, err
-		}
-		out = append(out, past...)
+	found := make([][]Past, len(slugs))
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, slug := range slugs {
+		work.Go(func() (err error) {
+			if found[i], err = r.cell(experiment, slug, read); err != nil && r.unreadable(err) {
+				return nil
+			}
+			return err
+		})
 	}
-	return sortPast(out), nil
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	return sortPast(slices.Concat(found...)), nil
 }
 
 // cell reads the attempts in a cell's folder, and the marks on them. Other folders there are nobody's business.
-func (r reading) cell(experiment, slug string) ([]Past, error) {
+func (r reading) cell(experiment, slug string, read attemptReader) ([]Past, error) {
 	cell := filepath.Join(r.s.root, experiment, slug)
 	names, err := foldersRead(r.s, cell)
 	if err != nil {
@@ -115,7 +128,7 @@ func (r reading) cell(experiment, slug string) ([]Past, error) {
 			return nil, err
 		}
 		if slug != launchesDir && attemptName(name) {
-			p, err := readPast(experiment, slug, filepath.Join(cell, name))
+			p, err := read(experiment, slug, filepath.Join(cell, name))
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +138,7 @@ func (r reading) cell(experiment, slug string) ([]Past, error) {
 	if len(out) == 0 {
 		return nil, nil // not a cell, or one without results: its marks say nothing
 	}
-	// once a cell, however many attempts it has
+	// once a cell, however many attempts it has, and each time anew: one may be added at any moment
 	marks, err := readMarks(cell)
 	if err != nil {
 		return nil, err

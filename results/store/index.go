@@ -4,12 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"matrix/results/record"
 )
@@ -34,145 +30,84 @@ func (s *Store) Recall(ctx context.Context, experiment string) ([]Past, error) {
 	if err := checkName(experiment); err != nil {
 		return nil, err
 	}
-	slugs, err := foldersRead(s, filepath.Join(s.root, experiment))
+	r := newRecall(s, experiment)
+	past, err := reading{s, ctx}.experiment(experiment, r.attempt)
 	if err != nil {
 		return nil, err
 	}
-	// not there, damaged, of another version: then everything is read anew
-	file := readIndex(s.inner(indexDir, experiment))
-	known := make(map[string]*indexEntry, len(file.Entries))
-	for i := range file.Entries {
-		known[file.Entries[i].Attempt] = &file.Entries[i]
-	}
-	l := lookup{reading{s, ctx}, experiment, file, known}
-	found, err := l.look(slugs)
-	if err != nil {
-		return nil, err
-	}
-	fresh := 0
-	for i := range found {
-		if found[i].entry == nil {
-			fresh++
-		}
-	}
-	past := remember(file, found)
-	if fresh >= worthIndexing && !s.ReadOnly {
+	if r.fresh >= worthIndexing && !s.ReadOnly {
 		// A tree that we may only read is planned all the same.
 		// an index that cannot be written costs time, and nothing else
-		_ = l.write(found)
+		_ = r.write()
 	}
 	return past, ctx.Err()
 }
 
-// attemptFolder is one attempt's folder as it lies there.
-type attemptFolder struct {
-	cell  *cellFolder
-	name  string
-	mtime int64       // of the folder, Unix nanoseconds
-	entry *indexEntry // nil: past is what its manifest says, and files what it lists
-	past  *Past
-	files map[string]record.FileSum
+// recall is a history by way of the index.
+type recall struct {
+	s     *Store
+	path  string // of the index
+	file  indexFile
+	known map[string]*indexEntry // by attempt
+	old   int64                  // what was changed since is not indexed; Unix nanoseconds
+
+	mu    sync.Mutex // guards all below
+	next  indexWriter
+	fresh int // attempts of which the manifest was read
 }
 
-// cellFolder is what the folders of a cell's attempts share.
-type cellFolder struct {
-	slug, dir string
-	marks     []record.Mark
+// newRecall reads the index. One that is not there, is damaged or of another version is empty: then everything is read anew.
+func newRecall(s *Store, experiment string) *recall {
+	path := s.inner(indexDir, experiment)
+	r := &recall{s: s, path: path, file: readIndex(path), known: map[string]*indexEntry{}, old: time.Now().Add(-settled).UnixNano(),
+		next: indexWriter{cells: map[string]int{}}}
+	for i := range r.file.Entries {
+		r.known[r.file.Entries[i].Attempt] = &r.file.Entries[i]
+	}
+	return r
 }
 
-// lookup is a history by way of the index.
-type lookup struct {
-	reading
-	experiment string
-	file       indexFile
-	known      map[string]*indexEntry // by attempt
-}
-
-// look goes over the folders, on all processors: the system's calls are most of the work.
-// The first error ends it when all have ended; what was found by then comes with it.
-func (l lookup) look(slugs []string) ([]attemptFolder, error) {
-	found := make([][]attemptFolder, len(slugs))
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for i, slug := range slugs {
-		work.Go(func() (err error) {
-			found[i], err = l.lookAt(slug)
-			return err
-		})
-	}
-	err := work.Wait()
-	all := slices.Concat(found...)
-	slices.SortFunc(all, func(a, b attemptFolder) int { return strings.Compare(a.name, b.name) })
-	return all, err
-}
-
-// lookAt is look at one cell.
-func (l lookup) lookAt(slug string) ([]attemptFolder, error) {
-	if err := l.ctx.Err(); err != nil {
-		return nil, err
-	}
-	cell := &cellFolder{slug: slug, dir: filepath.Join(l.s.root, l.experiment, slug)}
-	names, err := foldersRead(l.s, cell.dir)
-	if err != nil && !l.unreadable(err) {
-		return nil, err
-	}
-	found := make([]attemptFolder, 0, len(names))
-	for _, name := range names {
-		if slug != launchesDir && attemptName(name) {
-			at, err := lookAtAttempt(l.experiment, cell, name, l.file, l.known[name], len(l.known) <= mostChecked)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, at)
-		}
-	}
-	err = nil // what could not be looked into was said
-	if len(found) > 0 {
-		cell.marks, err = readMarks(cell.dir)
-	}
-	return found, err
-}
-
-// lookAtAttempt takes an attempt from the index where its folder is as old as it was then, else from its manifest.
-func lookAtAttempt(experiment string, cell *cellFolder, name string, file indexFile, entry *indexEntry, checked bool) (attemptFolder, error) {
-	dir := cell.dir + string(filepath.Separator) + name
-	at := attemptFolder{cell: cell, name: name}
+// attempt takes an attempt from the index where its folder is as old as it was then, else from its manifest.
+// Attempts with a problem are not indexed: they are read anew each time.
+func (r *recall) attempt(experiment, slug, dir string) (Past, error) {
+	var mtime int64
 	if info, err := os.Lstat(dir); err == nil {
-		at.mtime = info.ModTime().UnixNano()
+		mtime = info.ModTime().UnixNano()
 	}
 	// A folder that was moved to another cell is not the entry's.
-	if entry != nil && entry.MTime == at.mtime && file.Cells[entry.Cell].Slug == cell.slug && (!checked || entry.intact(dir)) {
-		at.entry = entry
-		return at, nil
+	if e := r.known[filepath.Base(dir)]; e != nil && e.MTime == mtime && r.file.Cells[e.Cell].Slug == slug && (len(r.known) > mostChecked || e.intact(dir)) {
+		cell := r.file.Cells[e.Cell]
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.next.add(*e, cell)
+		return Past{Manifest: e.manifest(cell), Dir: dir}, nil
 	}
-	p, err := readPast(experiment, cell.slug, dir)
+	p, err := readPast(experiment, slug, dir)
 	if err != nil {
-		return at, err
+		return p, err
 	}
 	if p.Problem == "" && (p.Lacks(record.TableRequests) || p.Lacks(record.TableSamples)) {
 		p.Problem, p.Detail = ResultMissing, gone(p.Absent) // enough for a report, not for a result that stands
 	}
-	at.files = p.Files
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fresh++; p.Problem == "" && mtime < r.old {
+		r.next.add(entryOf(p.Manifest, mtime))
+	}
 	p.Files, p.LogTail, p.Summary = nil, "", forEstimates(p.Summary) // what stays in memory for each of many
-	at.past = &p
-	return at, nil
+	return p, nil
 }
 
-// remember turns what was seen into the history.
-// Marks are read each time: a mark may be added at any moment, and the index knows none.
-func remember(file indexFile, found []attemptFolder) []Past {
-	past := make([]Past, len(found))
-	for i := range found {
-		at, p := &found[i], &past[i]
-		if at.entry != nil {
-			p.Manifest = at.entry.manifest(file.Cells[at.entry.Cell])
-			p.Dir = at.cell.dir + string(filepath.Separator) + at.name
-		} else {
-			*p = *at.past
-		}
-		p.Tainted = taintOf(at.cell.marks, &p.Manifest)
+// write replaces the index by what is known now.
+func (r *recall) write() error {
+	doc, err := r.next.bytes()
+	if err != nil {
+		return err
 	}
-	return past
+	if err := r.s.fs.MkdirAll(filepath.Dir(r.path)); err != nil {
+		return err
+	}
+	return r.s.fs.WriteFile(r.path, doc)
 }
 
 // forEstimates is the part of a summary that estimates are made from.
@@ -190,26 +125,3 @@ func forEstimates(summary map[string]float64) map[string]float64 {
 // settled is how old a folder must be to be indexed: a file system's clock may tick only every so often, and a change
 // within the same tick would not show.
 const settled = 2 * time.Second
-
-// write replaces the index by what is known now; attempts with a problem are read anew each time.
-func (l lookup) write(found []attemptFolder) error {
-	s := l.s
-	if err := s.fs.MkdirAll(s.inner(indexDir)); err != nil {
-		return err
-	}
-	w := indexWriter{cells: map[string]int{}}
-	old := time.Now().Add(-settled).UnixNano()
-	for i := range found {
-		switch at := &found[i]; {
-		case at.entry != nil:
-			w.add(*at.entry, l.file.Cells[at.entry.Cell])
-		case at.past.Problem == "" && at.mtime < old:
-			w.add(entryOf(at.past.Manifest, at.mtime, at.files))
-		}
-	}
-	doc, err := w.bytes()
-	if err != nil {
-		return err
-	}
-	return s.fs.WriteFile(s.inner(indexDir, l.experiment), doc)
-}

@@ -146,7 +146,7 @@ func TestIndexIsNotKeptForFew(t *testing.T) {
 func FuzzIndex(f *testing.F) {
 	w := indexWriter{cells: map[string]int{}}
 	w.add(entryOf(record.Manifest{Slug: "s", Attempt: "a", Axes: map[string]string{"x": "1"},
-		Identity: cell.Identity{Hash: "h", Components: cell.Parts{Spec: &cell.Component{Hash: "c"}}}}, 1, map[string]record.FileSum{"run.parquet": {Bytes: 4}}))
+		Identity: cell.Identity{Hash: "h", Components: cell.Parts{Spec: &cell.Component{Hash: "c"}}}, Files: map[string]record.FileSum{"run.parquet": {Bytes: 4}}}, 1))
 	doc, err := w.bytes()
 	if err != nil {
 		f.Fatal(err)

@@ -66,8 +66,8 @@ func (w *indexWriter) add(e indexEntry, cell record.Manifest) {
 }
 
 // entryOf splits an attempt into its entry and what its cell's others share.
-// mtime is the folder's; files are what the manifest lists, which Past may have dropped.
-func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (indexEntry, record.Manifest) {
+// mtime is the folder's.
+func entryOf(m record.Manifest, mtime int64) (indexEntry, record.Manifest) {
 	e := indexEntry{Attempt: m.Attempt, Status: m.Status, Reason: m.Reason, MTime: mtime, Began: m.Began.UnixNano(), Ended: m.Ended.UnixNano(),
 		Launch: m.Launch, Segments: m.Segments, Planned: m.Planned, OK: m.OK}
 	for _, name := range estimated {
@@ -79,7 +79,7 @@ func entryOf(m record.Manifest, mtime int64, files map[string]record.FileSum) (i
 	}
 	for _, name := range published {
 		size := int64(-1)
-		if f, there := files[name]; there {
+		if f, there := m.Files[name]; there {
 			size = f.Bytes
 		}
 		e.Sizes = append(e.Sizes, size)

@@ -4,31 +4,22 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// asNobody does something without root's right to read everything: on a thread that is thrown away, since its rights are
-// its own.
+// asNobody does something without root's right to read everything. It takes that from the whole process, for what is done may start
+// goroutines: no test of this package runs beside another.
 func asNobody(t *testing.T, do func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		do()
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err := syscall.Setfsuid(65534); err != nil {
-			t.Error(err)
-			return
-		}
-		do()
-	}()
-	<-done
+	must(t, syscall.Setresuid(-1, 65534, -1))
+	defer func() { must(t, syscall.Setresuid(-1, 0, -1)) }()
+	do()
 }
 
 // A folder that may not be read is a finding; the results beside it are there.

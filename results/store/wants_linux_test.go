@@ -41,7 +41,7 @@ func TestNoDescriptorsIsNoDamage(t *testing.T) {
 			"table":    func() error { _, _, err := checkSums(t.Context(), p.Dir, p.Files); return err },
 			"marks":    func() error { _, err := s.Accepts(t.Context(), p.Experiment, p.Slug); return err },
 			"history":  func() error { _, err := s.History(t.Context(), ""); return err },
-			"cell":     func() error { _, err := reading{s, t.Context()}.cell(p.Experiment, p.Slug); return err },
+			"cell":     func() error { _, err := reading{s, t.Context()}.cell(p.Experiment, p.Slug, readPast); return err },
 			"verify":   func() error { _, err := s.Verify(t.Context()); return err },
 		} {
 			if err := look(); !errors.Is(err, syscall.EMFILE) {
