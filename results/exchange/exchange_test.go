@@ -80,6 +80,9 @@ func TestVLLMBench(t *testing.T) {
 				t.Fatal(err)
 			}
 			sets := readFile(t, name, Options{Format: VLLMBench, Labels: Labels{Platform: "vllm_before"}})
+			if engine := sets[0].Engine.Name; engine != "" {
+				t.Errorf("engine %q: the file does not say whose server was measured", engine)
+			}
 			s := sets[0]
 			if s.Labels.Model != "gemma_3_270m" || s.Labels.BatchSize != 6 || s.Mode != "closed" || s.Concurrency != 4 {
 				t.Errorf("labels %+v, mode %s %d", s.Labels, s.Mode, s.Concurrency)

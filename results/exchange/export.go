@@ -158,8 +158,12 @@ func cellText(v any) string {
 type jsonSink struct{ e *json.Encoder }
 
 func (s jsonSink) write(b arrow.RecordBatch) error {
+	row := make(map[string]any, b.NumCols())
 	for i := range int(b.NumRows()) {
-		if err := s.e.Encode(Row(b, i)); err != nil {
+		for c, column := range b.Columns() {
+			row[b.ColumnName(c)] = value(column, i)
+		}
+		if err := s.e.Encode(row); err != nil {
 			return err
 		}
 	}
@@ -167,15 +171,6 @@ func (s jsonSink) write(b arrow.RecordBatch) error {
 }
 
 func (s jsonSink) close() error { return nil }
-
-// Row is a row as plain Go, nil where it is null.
-func Row(b arrow.RecordBatch, i int) map[string]any {
-	row := make(map[string]any, b.NumCols())
-	for c, column := range b.Columns() {
-		row[b.ColumnName(c)] = value(column, i)
-	}
-	return row
-}
 
 // value is a cell as plain Go.
 // Infinite numbers are texts ("+Inf"), for JSON has no other word: Arrow makes them so.

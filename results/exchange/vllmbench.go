@@ -10,17 +10,20 @@ import (
 	"time"
 
 	"matrix/experiments/textfile"
-	"matrix/results/record"
 )
 
-// vllmBench is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py). Without
-// --save-detailed the arrays are absent and only totals remain. Times are in seconds where not named _ms.
-type vllmBench struct {
-	Date           string       `json:"date"`          // 20060102-150405, local time of the machine that wrote it
+// BenchServe is the result file of `vllm bench serve` (0.9 to 0.32; fields of vllm/benchmarks/serve.py), as it is read and written.
+// Without --save-detailed the arrays are absent and only totals remain. Times are in seconds where not named _ms; what has no
+// figure is null, in an array too.
+type BenchServe struct {
+	Date           string       `json:"date"`          // of the measured phase's end: 20060102-150405, local time of the machine that wrote it, without a zone
 	EndpointType   string       `json:"endpoint_type"` // "openai", "openai-chat"
+	Backend        string       `json:"backend"`       // of the tool's client, which measures any server
+	Label          string       `json:"label"`
 	ModelID        string       `json:"model_id"`
+	TokenizerID    string       `json:"tokenizer_id"`
 	NumPrompts     *float64     `json:"num_prompts"`     // how many were to be asked
-	RequestRate    any          `json:"request_rate"`    // requests/s, or "inf"
+	RequestRate    any          `json:"request_rate"`    // requests/s, or "inf": all at once, or as concurrency allows
 	MaxConcurrency *float64     `json:"max_concurrency"` // requests in flight; nil = no bound
 	Duration       *float64     `json:"duration"`        // s, of the whole benchmark
 	Completed      *float64     `json:"completed"`       // requests that ended well
@@ -28,17 +31,18 @@ type vllmBench struct {
 	TotalInput     *float64     `json:"total_input_tokens"` // tokens, of those alone
 	TotalOutput    *float64     `json:"total_output_tokens"`
 	RequestTput    *float64     `json:"request_throughput"`
+	Goodput        *float64     `json:"request_goodput"` // requests/s within the slo; nil = no slo was declared
 	OutputTput     *float64     `json:"output_throughput"`
 	TotalTput      *float64     `json:"total_token_throughput"`
-	InputLens      []*float64   `json:"input_lens"` // a prompt each, in one order with all lists below
-	OutputLens     []*float64   `json:"output_lens"`
-	TTFTs          []*float64   `json:"ttfts"`       // s, 0 = failed, or answered at once
-	ITLs           [][]*float64 `json:"itls"`        // s between chunks, of each request
-	Latencies      []*float64   `json:"latencies"`   // s; the list may be absent
-	StartTimes     []*float64   `json:"start_times"` // s of any clock; the list may be absent
-	Texts          []*string    `json:"generated_texts"`
-	Errors         []*string    `json:"errors"`       // "" = none
-	ElapsedTime    *float64     `json:"elapsed_time"` // of `vllm bench throughput`, which is another file
+	InputLens      []*float64   `json:"input_lens,omitempty"` // a prompt each, in one order with all lists below
+	OutputLens     []*float64   `json:"output_lens,omitempty"`
+	TTFTs          []*float64   `json:"ttfts,omitempty"`       // s, 0 = failed, or answered at once
+	ITLs           [][]*float64 `json:"itls,omitempty"`        // s between chunks, of each request
+	Latencies      []*float64   `json:"latencies,omitempty"`   // s; the list may be absent
+	StartTimes     []*float64   `json:"start_times,omitempty"` // s of any clock; the list may be absent
+	Texts          []*string    `json:"generated_texts,omitempty"`
+	Errors         []*string    `json:"errors,omitempty"`       // "" = none
+	ElapsedTime    *float64     `json:"elapsed_time,omitempty"` // of `vllm bench throughput`, which is another file
 }
 
 // The distributions that stand in the file as numbers, in milliseconds: median_ttft_ms is our ttft_first_chunk_p50_s.
@@ -97,7 +101,7 @@ func documents(in io.Reader) (docs []json.RawMessage, err error) {
 
 // vllmBenchSet is one result. A file of another of vLLM's benchmarks is told by what it has, and refused by its name.
 func vllmBenchSet(doc json.RawMessage) (*Set, error) {
-	var v vllmBench
+	var v BenchServe
 	if err := json.Unmarshal(doc, &v); err != nil {
 		return nil, fmt.Errorf("is no result of `vllm bench serve`: %w", textfile.PlainJSON(err))
 	}
@@ -108,7 +112,7 @@ func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 		return nil, errors.New("is no result of `vllm bench serve`: it has no duration or no completed")
 	}
 	s := newSet()
-	s.Labels.Model, s.Given, s.Engine = labelOf(v.ModelID), v.given(), record.Engine{Name: "vllm"}
+	s.Labels.Model, s.Given = labelOf(v.ModelID), v.given() // no engine: the tool measures any server
 	v.load(s)
 	if began, err := time.ParseInLocation("20060102-150405", v.Date, time.Local); err == nil && *v.Duration >= 0 && *v.Duration <= maxSeconds {
 		s.Began = began.Add(-time.Duration(*v.Duration * float64(time.Second))) // the date is that of the writing
@@ -127,7 +131,7 @@ func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 }
 
 // load tells the shape: a rate makes it open, a bound closed, neither a batch.
-func (v *vllmBench) load(s *Set) {
+func (v *BenchServe) load(s *Set) {
 	rate, _ := v.RequestRate.(float64) // "inf" is text
 	switch {
 	case rate > 0 && rate <= maxRate:
@@ -141,11 +145,11 @@ func (v *vllmBench) load(s *Set) {
 
 // streamsText reports whether the first event of a stream has text. A chat's first event names the role only, and
 // `vllm bench` counts it: its TTFT is then our ttft_first_chunk.
-func (v *vllmBench) streamsText() bool { return !strings.Contains(v.EndpointType, "chat") }
+func (v *BenchServe) streamsText() bool { return !strings.Contains(v.EndpointType, "chat") }
 
 // given are the totals by our names. TPOT and ITL are left out: vLLM's are defined otherwise (its ITL is our
 // chunk_gap), and their percentiles cannot be converted.
-func (v *vllmBench) given() map[string]float64 {
+func (v *BenchServe) given() map[string]float64 {
 	given := map[string]float64{}
 	for name, x := range map[string]*float64{
 		"duration_s": v.Duration, "input_tokens": v.TotalInput, "output_tokens": v.TotalOutput, "requests_ok": v.Completed,
@@ -170,7 +174,7 @@ func (v *vllmBench) given() map[string]float64 {
 }
 
 // milliseconds adds the distributions that stand in the file as numbers.
-func (v *vllmBench) milliseconds(doc json.RawMessage, given map[string]float64) error {
+func (v *BenchServe) milliseconds(doc json.RawMessage, given map[string]float64) error {
 	var all map[string]any
 	if err := json.Unmarshal(doc, &all); err != nil {
 		return err // it is an object, as was seen before
@@ -195,7 +199,7 @@ func (v *vllmBench) milliseconds(doc json.RawMessage, given map[string]float64) 
 }
 
 // rows makes a row of each place in the arrays, which must be of one length: else the entries of different requests would meet.
-func (v *vllmBench) rows(s *Set) error {
+func (v *BenchServe) rows(s *Set) error {
 	n := len(v.TTFTs)
 	for name, have := range map[string]int{"input_lens": len(v.InputLens), "output_lens": len(v.OutputLens), "itls": len(v.ITLs), "errors": len(v.Errors)} {
 		if have != n {
@@ -224,7 +228,7 @@ func (v *vllmBench) rows(s *Set) error {
 }
 
 // hold compares the file's totals with its records. Its total of input tokens is over the requests that ended well.
-func (v *vllmBench) hold(s *Set) {
+func (v *BenchServe) hold(s *Set) {
 	t := s.sums()
 	totals := []total{{"completed", "requests_ok", v.Completed, t.ok, 0}, {"failed", "requests_failed", v.Failed, t.failed, 0},
 		{"total_output_tokens", "output_tokens", v.TotalOutput, t.output, 0.01}}
@@ -248,7 +252,7 @@ func (v *vllmBench) hold(s *Set) {
 
 // failed tells a failed request. vLLM writes the reason phrase of the HTTP status as its error, which may be empty: then
 // nothing was generated, and no first token came.
-func (v *vllmBench) failed(i int) (why string, failed bool) {
+func (v *BenchServe) failed(i int) (why string, failed bool) {
 	if v.Errors[i] != nil && *v.Errors[i] != "" {
 		return lastLine(*v.Errors[i]), true
 	}
@@ -257,7 +261,7 @@ func (v *vllmBench) failed(i int) (why string, failed bool) {
 }
 
 // times stamps one request from its own send on; the last token is the first plus all gaps.
-func (v *vllmBench) times(r *Request, i int) {
+func (v *BenchServe) times(r *Request, i int) {
 	first := v.TTFTs[i]
 	if first != nil && *first < 0 {
 		r.TTFTFirstChunkS = new(*first) // it cannot be: counted, and null

@@ -5,15 +5,14 @@ package foreign
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"matrix/results/exchange"
+	"matrix/results/record"
 	"matrix/results/table"
 )
 
@@ -52,11 +51,11 @@ func Write(dir, format string, attempts []exchange.Attempt) ([]string, error) {
 	}
 	var runs []*run
 	for _, a := range attempts {
-		r, err := read(a)
+		row, err := table.ReadRun(a.Dir)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, r)
+		runs = append(runs, &run{a, row})
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("write %s: %w", dir, err)
@@ -71,7 +70,7 @@ func Write(dir, format string, attempts []exchange.Attempt) ([]string, error) {
 	for _, r := range runs {
 		written, err := one(dir, r)
 		if err != nil {
-			return nil, fmt.Errorf("export attempt %s: %w", r.text("attempt"), err)
+			return nil, fmt.Errorf("export attempt %s: %w", r.Manifest.Attempt, err)
 		}
 		files = append(files, written...)
 	}
@@ -81,53 +80,17 @@ func Write(dir, format string, attempts []exchange.Attempt) ([]string, error) {
 // run is a row of run.parquet.
 type run struct {
 	exchange.Attempt
-	row map[string]any // nil value = null
-}
-
-// read reads the row by the columns of this version of matrix. It is a map, not a record.RunRow: most formats pass numbers on by
-// the names of their columns.
-func read(a exchange.Attempt) (*run, error) {
-	r := &run{Attempt: a}
-	err := table.Batches(a.Dir, "run", func(b arrow.RecordBatch) error {
-		if b.NumRows() > 0 {
-			r.row = exchange.Row(b, 0)
-		}
-		return nil
-	})
-	if err == nil && r.row == nil {
-		err = fmt.Errorf("run.parquet of %s has no row", a.Dir)
-	}
-	return r, err
-}
-
-// text is a column of text, "" where it is null.
-func (r *run) text(column string) string {
-	s, _ := r.row[column].(string)
-	return s
-}
-
-// is reports a column that is true; null is not.
-func (r *run) is(column string) bool {
-	b, _ := r.row[column].(bool)
-	return b
+	*record.RunRow
 }
 
 // number is nil where nobody told.
-// An infinite one (a percentile that failures reach) comes out of Arrow as the text "+Inf": no number, and left out of
-// forms that have no word for it.
+// An infinite one (a percentile that failures reach) is left out, too: forms have no word for it.
 func (r *run) number(column string) *float64 {
-	var v float64
-	switch x := r.row[column].(type) {
-	case float64:
-		v = x
-	case int64:
-		v = float64(x)
-	case int32:
-		v = float64(x)
-	default:
+	v := table.Number(r.RunRow, column)
+	if v != nil && (math.IsInf(*v, 0) || math.IsNaN(*v)) {
 		return nil
 	}
-	return &v
+	return v
 }
 
 // count is number for formats that know no null: 0 where nobody told.
@@ -151,26 +114,10 @@ func (r *run) at(column string) time.Time {
 	return time.UnixMilli(int64(*v * 1000)).UTC()
 }
 
-// axes are the labels of the cell's axes, as JSON gave them.
-// A map of Parquet comes out as a list of pairs; an object is read, too.
-func (r *run) axes() map[string]string {
-	out := map[string]string{}
-	doc, err := json.Marshal(r.row["axes"])
-	var pairs []struct{ Key, Value string }
-	if err == nil && json.Unmarshal(doc, &pairs) == nil {
-		for _, p := range pairs {
-			out[p.Key] = p.Value
-		}
-	} else if err == nil {
-		_ = json.Unmarshal(doc, &out) // neither: a label less
-	}
-	return out
-}
-
 // file is the name of an attempt's file.
 // The ULID in it makes it unique, whatever becomes of the other letters.
 func (r *run) file() string {
-	name := r.text("experiment") + "-" + r.text("name") + "-" + r.text("attempt")
+	name := r.Manifest.Experiment + "-" + r.Manifest.Name + "-" + r.Manifest.Attempt
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
 			return c
@@ -183,10 +130,11 @@ func (r *run) file() string {
 // Each form puts them where its readers look first: a simulated run must never pass for a measurement.
 func (r *run) keywords() []string {
 	words := []string{"matrix"}
-	for _, column := range []string{"simulated", "imported"} {
-		if r.is(column) {
-			words = append(words, column)
-		}
+	if r.Run.Simulated {
+		words = append(words, "simulated")
+	}
+	if r.Run.Imported {
+		words = append(words, "imported")
 	}
 	if r.WhyNot != "" {
 		words = append(words, "does not count: "+r.WhyNot)
@@ -204,15 +152,15 @@ func save(path string, doc any) ([]string, error) {
 	return []string{path}, os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// numbers are the run's numeric columns by name, sorted.
-func (r *run) numbers() (names []string) {
-	for name := range r.row {
-		if r.number(name) != nil {
-			names = append(names, name)
+// numbers are the numeric columns of run.parquet that have a value, by name; two of them are keys.
+func (r *run) numbers() map[string]float64 {
+	out := map[string]float64{"launch": float64(r.Manifest.Launch), "batch_size": float64(r.Manifest.BatchSize)}
+	for _, m := range table.Named() {
+		if v := r.number(m.Name); v != nil {
+			out[m.Name] = *v
 		}
 	}
-	slices.Sort(names)
-	return names
+	return out
 }
 
 // within is a path below a folder.

@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"matrix/results/record"
 	"matrix/results/store"
 	"matrix/results/summary/summarytest"
+	"matrix/results/table"
 )
 
 // attempts are three attempts: one that counts, one with failures, one that does not count.
@@ -92,13 +94,15 @@ func TestVLLMBenchKeepsItsTime(t *testing.T) {
 	was := time.Local
 	time.Local = time.FixedZone("", 5*3600+1800)
 	defer func() { time.Local = was }()
-	r, err := read(attempts(t)[0])
+	a := attempts(t)[0]
+	row, err := table.ReadRun(a.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const began = 1790000000.25
-	r.row["began_unix_s"], r.row["duration_s"], r.row["ended_unix_s"] = began, 5.5, began+90 // the stop took long
-	files, err := writeBench(t.TempDir(), r)
+	row.Run.BeganUnixS, row.Manifest.Ended = began, time.UnixMilli(1790000090250) // the stop took long
+	row.Summary.Set(record.MetricDuration, 5.5)
+	files, err := writeBench(t.TempDir(), &run{a, row})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +181,23 @@ func TestLLMDComesBack(t *testing.T) {
 	}
 	if again := read(path); again.Given["e2e_mean_s"] == s.Given["e2e_mean_s"] && again.Given["ttft_mean_s"] == s.Given["ttft_mean_s"] {
 		t.Error("the unit is not read")
+	}
+}
+
+// An accelerator is of the cards that were used, not of all that the machine has.
+func TestLLMDCountsTheCardsInUse(t *testing.T) {
+	r := &run{RunRow: &record.RunRow{}}
+	r.Run.Machine.GPUName, r.Run.Machine.GPUs = "H200", 8
+	for _, used := range [][]string{nil, {"GPU-a", "GPU-b"}} {
+		r.Run.GPUs = used
+		want := int64(8)
+		if used != nil {
+			want = 2
+		}
+		doc, err := json.Marshal(r.llmdComponent())
+		if err != nil || !strings.Contains(string(doc), fmt.Sprintf(`"accelerator":{"count":%d,`, want)) {
+			t.Errorf("%v; want %d cards in %s", err, want, doc)
+		}
 	}
 }
 

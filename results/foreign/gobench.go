@@ -31,19 +31,19 @@ func writeGoBench(dir string, runs []*run) ([]string, error) {
 		if r.WhyNot != "" || ok == nil || *ok == 0 || took == nil {
 			continue
 		}
-		if now := fmt.Sprintf("pkg: matrix/%s\ncpu: %s\ngpu: %s\nsimulated: %v\n", word(r.text("experiment")), r.text("machine_cpu"), r.text("gpu_name"), r.is("simulated")); now != about {
+		if now := fmt.Sprintf("pkg: matrix/%s\ncpu: %s\ngpu: %s\nsimulated: %v\n", word(r.Manifest.Experiment), r.Run.Machine.CPU, r.Run.Machine.GPUName, r.Run.Simulated); now != about {
 			about = now
 			b.WriteString(now)
 		}
-		name := "BenchmarkCell/platform=" + word(r.text("platform")) + "/model=" + word(r.text("model"))
-		axes := r.axes()
+		name := "BenchmarkCell/platform=" + word(r.Manifest.Platform) + "/model=" + word(r.Manifest.Model)
+		axes := r.Manifest.Axes
 		for _, axis := range slices.Sorted(maps.Keys(axes)) {
 			// these three have their places in front and at the end
 			if axis != "platform" && axis != "model" && axis != "batch_size" {
 				name += "/" + word(axis) + "=" + word(axes[axis])
 			}
 		}
-		fmt.Fprintf(&b, "%s/batch_size=%d %d %s ns/op", name, r.count("batch_size"), int64(*ok), digits(1e9**took / *ok))
+		fmt.Fprintf(&b, "%s/batch_size=%d %d %s ns/op", name, r.Manifest.BatchSize, int64(*ok), digits(1e9**took / *ok))
 		for _, u := range benchUnits {
 			if v := r.number(u.column); v != nil {
 				b.WriteString(" " + digits(*v) + " " + u.unit)

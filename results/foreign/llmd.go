@@ -3,6 +3,8 @@ package foreign
 import (
 	"fmt"
 	"time"
+
+	"matrix/results/record"
 )
 
 // llmdVersion is of the Benchmark Report's schema (llm-d/llm-d-benchmark, br_v0_2_1_json_schema.json).
@@ -11,7 +13,7 @@ const llmdVersion = "0.2.1"
 // writeLLMD writes an attempt as llm-d's Benchmark Report: JSON, which is YAML.
 // Its readers parse YAML, of which JSON is a part.
 func writeLLMD(dir string, r *run) ([]string, error) {
-	about := map[string]any{"uid": r.text("attempt"), "eid": r.text("experiment"), "cid": r.text("cell"), "description": r.text("name"), "keywords": r.keywords()}
+	about := map[string]any{"uid": r.Manifest.Attempt, "eid": r.Manifest.Experiment, "cid": record.CellKey(r.Manifest.Address), "description": r.Manifest.Name, "keywords": r.keywords()}
 	if began, ended := r.at("began_unix_s"), r.at("ended_unix_s"); !began.IsZero() {
 		// Its duration is ISO 8601, of the whole attempt.
 		when := map[string]any{"start": began.Format(time.RFC3339Nano)}
@@ -29,21 +31,19 @@ func writeLLMD(dir string, r *run) ([]string, error) {
 
 // llmdComponent is the engine. Its inference_engine must have an accelerator, which an engine on the CPU has not: that one is generic.
 func (r *run) llmdComponent() map[string]any {
-	standardized := map[string]any{"kind": "generic", "tool": r.text("engine_name"), "tool_version": r.text("engine_version"), "model": r.text("model")}
-	// Engines may use fewer cards than the machine has: gpus_used knows.
-	if gpu := r.text("gpu_name"); gpu != "" {
-		count := max(1, r.count("gpu_count"))
-		if used, ok := r.row["gpus_used"].([]any); ok && len(used) > 0 {
-			count = int64(len(used))
+	engine, model := r.Run.Engine, r.Manifest.Model
+	standardized := map[string]any{"kind": "generic", "tool": engine.Name, "tool_version": engine.Version, "model": model}
+	// Engines may use fewer cards than the machine has.
+	if gpu := r.Run.Machine.GPUName; gpu != "" {
+		count := max(1, r.Run.Machine.GPUs)
+		if used := len(r.Run.GPUs); used > 0 {
+			count = int64(used)
 		}
-		standardized = map[string]any{"kind": "inference_engine", "tool": r.text("engine_name"), "tool_version": r.text("engine_version"), "role": "replica", "replicas": 1,
-			"model": map[string]any{"name": r.text("model")}, "accelerator": map[string]any{"model": gpu, "count": count, "parallelism": map[string]any{}}}
+		standardized = map[string]any{"kind": "inference_engine", "tool": engine.Name, "tool_version": engine.Version, "role": "replica", "replicas": 1,
+			"model": map[string]any{"name": model}, "accelerator": map[string]any{"model": gpu, "count": count, "parallelism": map[string]any{}}}
 	}
-	native := map[string]any{}
-	if argv := r.row["engine_argv"]; argv != nil {
-		native["args"] = map[string]any{"argv": argv}
-	}
-	return map[string]any{"metadata": map[string]any{"label": r.text("platform"), "cfg_id": r.text("backend_hash")}, "standardized": standardized, "native": native}
+	return map[string]any{"metadata": map[string]any{"label": r.Manifest.Platform, "cfg_id": r.Manifest.Identity.Components.Get("backend").Hash}, "standardized": standardized,
+		"native": map[string]any{"args": map[string]any{"argv": append([]string{}, engine.Argv...)}}}
 }
 
 // llmdLoad is how it was asked; nil where nobody counted the prompts' tokens, which the schema must have.
@@ -53,14 +53,14 @@ func (r *run) llmdLoad() map[string]any {
 	if in == nil || ok == nil || *ok == 0 {
 		return nil
 	}
-	standardized := map[string]any{"tool": "matrix", "tool_version": r.text("matrix_version"), "source": "unknown", "input_seq_len": map[string]any{"distribution": "other", "value": *in / *ok}}
+	standardized := map[string]any{"tool": "matrix", "tool_version": r.Manifest.Matrix, "source": "unknown", "input_seq_len": map[string]any{"distribution": "other", "value": *in / *ok}}
 	if out != nil {
 		standardized["output_seq_len"] = map[string]any{"distribution": "other", "value": *out / *ok}
 	}
 	if c := r.number("concurrency"); c != nil && *c >= 1 {
 		standardized["concurrency"] = *c
 	}
-	return map[string]any{"metadata": map[string]any{"cfg_id": r.text("spec_hash")}, "standardized": standardized, "native": map[string]any{"config": map[string]any{"mode": r.text("load_mode"), "batch_size": r.count("batch_size")}}}
+	return map[string]any{"metadata": map[string]any{"cfg_id": r.Manifest.Identity.Components.Get("spec").Hash}, "standardized": standardized, "native": map[string]any{"config": map[string]any{"mode": r.Run.Mode, "batch_size": r.Manifest.BatchSize}}}
 }
 
 // statistics are what is kept of a distribution; nil without a mean.
@@ -95,16 +95,12 @@ func (r *run) llmdResults() map[string]any {
 	latency := map[string]any{"time_to_first_token": r.statistics("s", "ttft"), "time_per_output_token": r.statistics("s/token", "tpot"),
 		"inter_token_latency": r.statistics("s/token", "itl_weighted"), "request_latency": r.statistics("s", "e2e")}
 	throughput := map[string]any{"output_token_rate": r.rate("tokens/s", "output_throughput"), "total_token_rate": r.rate("tokens/s", "total_token_throughput"), "request_rate": r.rate("queries/s", "request_throughput")}
-	ours := map[string]any{}
-	for _, name := range r.numbers() {
-		ours[name] = *r.number(name)
-	}
-	seen := map[string]any{"matrix": ours}
+	seen := map[string]any{"matrix": r.numbers()}
 	if busy := r.rate("fraction", "gpu_util_ratio"); busy != nil { // of memory we keep the peak, and a Statistics must have a mean
-		seen["components"] = []any{map[string]any{"component_label": r.text("platform"), "aggregate": map[string]any{"gpu_utilization": busy}}}
+		seen["components"] = []any{map[string]any{"component_label": r.Manifest.Platform, "aggregate": map[string]any{"gpu_utilization": busy}}}
 	}
 	if load := r.number("load_s"); load != nil {
-		seen["pod_startup_times"] = map[string]any{"pods": []any{map[string]any{"name": r.text("platform"), "model": r.text("model"), "startup_seconds": *load}}}
+		seen["pod_startup_times"] = map[string]any{"pods": []any{map[string]any{"name": r.Manifest.Platform, "model": r.Manifest.Model, "startup_seconds": *load}}}
 	}
 	return map[string]any{"request_performance": map[string]any{"aggregate": map[string]any{"requests": requests, "latency": latency, "throughput": throughput}}, "observability": seen}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -39,23 +38,21 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 		files = append(files, path)
 	}
 	for _, r := range runs {
-		name := r.text("experiment")
+		name := r.Manifest.Experiment
 		sum := sha256.Sum256([]byte(name))
 		id := strconv.FormatUint(1e17+binary.BigEndian.Uint64(sum[:])%9e17, 10) // as MLflow's own: 18 digits
 		began, ended := millis(r.at("began_unix_s")), millis(r.at("ended_unix_s"))
 		put(yaml("artifact_location", address(root, id), "creation_time", began, "experiment_id", "'"+id+"'", "last_update_time", ended, "lifecycle_stage", "active", "name", strconv.Quote(name)), id, "meta.yaml")
 		// 32 hexadecimal digits, as MLflow's
-		run := fmt.Sprintf("%.16x", sha256.Sum256([]byte(r.text("attempt"))))
-		status := mlflowStatus[r.text("attempt_status")]
+		run := fmt.Sprintf("%.16x", sha256.Sum256([]byte(r.Manifest.Attempt)))
+		status := mlflowStatus[r.Manifest.Status]
 		if status == 0 {
 			status = 4
 		}
-		put(yaml("artifact_uri", address(root, id, run, "artifacts"), "end_time", ended, "entry_point_name", "''", "experiment_id", "'"+id+"'", "lifecycle_stage", "active", "run_id", run, "run_name", strconv.Quote(r.text("name")), "run_uuid", run,
+		put(yaml("artifact_uri", address(root, id, run, "artifacts"), "end_time", ended, "entry_point_name", "''", "experiment_id", "'"+id+"'", "lifecycle_stage", "active", "run_id", run, "run_name", strconv.Quote(r.Manifest.Name), "run_uuid", run,
 			"source_name", "''", "source_type", "4", "source_version", "''", "start_time", began, "status", strconv.Itoa(status), "tags", "[]", "user_id", "matrix"), id, run, "meta.yaml")
-		for _, column := range r.numbers() {
-			if v := *r.number(column); !math.IsInf(v, 0) && !math.IsNaN(v) {
-				put(ended+" "+digits(v)+" 0\n", id, run, "metrics", column)
-			}
+		for column, v := range r.numbers() {
+			put(ended+" "+digits(v)+" 0\n", id, run, "metrics", column)
 		}
 		for column, value := range r.parameters() {
 			put(value, id, run, "params", column)
@@ -73,22 +70,27 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 // parameters are what was chosen, and by what it ran.
 // A name is a file here, so one that would be a path is left out.
 func (r *run) parameters() map[string]string {
-	out := r.axes()
-	for _, column := range []string{"platform", "model", "engine_name", "engine_version", "dtype", "quantization", "load_mode", "gpu_name", "machine_cpu", "page_cache", "compile_cache"} {
-		if s := r.text(column); s != "" {
-			out[column] = s
+	out := maps.Clone(r.Manifest.Axes)
+	if out == nil {
+		out = map[string]string{}
+	}
+	engine := r.Run.Engine
+	for name, text := range map[string]string{"platform": r.Manifest.Platform, "model": r.Manifest.Model, "engine_name": engine.Name, "engine_version": engine.Version, "dtype": engine.DType,
+		"quantization": engine.Quantization, "load_mode": r.Run.Mode, "gpu_name": r.Run.Machine.GPUName, "machine_cpu": r.Run.Machine.CPU, "page_cache": r.Run.PageCache, "compile_cache": r.Run.CompileCache,
+		"batch_size": strconv.Itoa(r.Manifest.BatchSize)} {
+		if text != "" {
+			out[name] = text
 		}
 	}
-	out["batch_size"] = strconv.FormatInt(r.count("batch_size"), 10)
 	maps.DeleteFunc(out, func(name, _ string) bool { return strings.ContainsAny(name, "/\\:") })
 	return out
 }
 
 // tags say what a reader of MLflow must not overlook: whether an attempt counts, and whether it was measured at all.
 func (r *run) tags() map[string]string {
-	return map[string]string{"mlflow.runName": r.text("name"), "mlflow.source.name": "matrix", "mlflow.source.type": "LOCAL", "mlflow.user": "matrix", "matrix.attempt": r.text("attempt"), "matrix.launch": strconv.FormatInt(r.count("launch"), 10),
-		"matrix.status": r.text("attempt_status"), "matrix.counts": strconv.FormatBool(r.WhyNot == ""), "matrix.why_not": r.WhyNot, "matrix.simulated": strconv.FormatBool(r.is("simulated")),
-		"matrix.imported": strconv.FormatBool(r.is("imported"))}
+	return map[string]string{"mlflow.runName": r.Manifest.Name, "mlflow.source.name": "matrix", "mlflow.source.type": "LOCAL", "mlflow.user": "matrix", "matrix.attempt": r.Manifest.Attempt, "matrix.launch": strconv.Itoa(r.Manifest.Launch),
+		"matrix.status": r.Manifest.Status, "matrix.counts": strconv.FormatBool(r.WhyNot == ""), "matrix.why_not": r.WhyNot, "matrix.simulated": strconv.FormatBool(r.Run.Simulated),
+		"matrix.imported": strconv.FormatBool(r.Run.Imported)}
 }
 
 // address is a path as a file URL, which is how MLflow finds artifacts.
