@@ -27,7 +27,7 @@ type Judge struct {
 	Ask        Ask
 	Concurrent int // questions in flight; 0 = 1
 	Limit      int // prompts judged at most, in the order of seq; 0 = all
-	Prompts    func(promptID string) (Prompt, bool)
+	Prompts    Prompts
 	Observe    func(done, all int) // nil = nobody listens; called from one goroutine at a time
 }
 
@@ -156,21 +156,18 @@ func (j Judge) all(ctx context.Context, x, y *answers, todo []int64, file *verdi
 }
 
 // one asks both ways.
-func (j Judge) one(ctx context.Context, seq int64, a, b answer) (Verdict, error) {
-	v := Verdict{Seq: seq, Prompt: a.prompt, Verdict: Tie}
-	if strings.TrimSpace(a.text) == strings.TrimSpace(b.text) {
+func (j Judge) one(ctx context.Context, seq int64, a, b summary.Answer) (Verdict, error) {
+	v := Verdict{Seq: seq, Prompt: a.PromptID, Verdict: Tie}
+	if strings.TrimSpace(a.Text) == strings.TrimSpace(b.Text) {
 		return v, nil
 	}
-	var p Prompt
-	if j.Prompts != nil {
-		p, _ = j.Prompts(a.prompt)
-	}
+	p := j.Prompts[a.PromptID]
 	var err error
-	if v.Forward, err = j.Ask(ctx, fmt.Sprintf(question, p.Text, a.text, b.text)); err != nil {
-		return v, fmt.Errorf("ask the judge about prompt %q: %w", a.prompt, err)
+	if v.Forward, err = j.Ask(ctx, fmt.Sprintf(question, p.Text, a.Text, b.Text)); err != nil {
+		return v, fmt.Errorf("ask the judge about prompt %q: %w", a.PromptID, err)
 	}
-	if v.Swapped, err = j.Ask(ctx, fmt.Sprintf(question, p.Text, b.text, a.text)); err != nil {
-		return v, fmt.Errorf("ask the judge about prompt %q: %w", a.prompt, err)
+	if v.Swapped, err = j.Ask(ctx, fmt.Sprintf(question, p.Text, b.Text, a.Text)); err != nil {
+		return v, fmt.Errorf("ask the judge about prompt %q: %w", a.PromptID, err)
 	}
 	v.Verdict = settle(heard(v.Forward), turned(heard(v.Swapped)))
 	return v, nil

@@ -128,9 +128,11 @@ func TestMismatchWarning(t *testing.T) {
 		want bool
 	}{{"x", false}, {"quite different", true}} {
 		set := measured(t, t.TempDir(), map[string][]string{"a": words("x"), "b": words(test.b)})
-		report, err := Measure(t.Context(), set, Options{Prompts: func(string) (Prompt, bool) {
-			return Prompt{Text: "Answer in JSON", Reference: "x one two three a"}, true
-		}})
+		prompts := Prompts{}
+		for i := range 12 {
+			prompts[string(rune('p'+i))] = Prompt{Text: "Answer in JSON", Reference: "x one two three a"}
+		}
+		report, err := Measure(t.Context(), set, Options{Prompts: prompts})
 		if err != nil || len(report.Pairs) != 1 || (len(report.Warnings) > 0) != test.want {
 			t.Errorf("%s: %+v, %v", test.b, report, err)
 			continue

@@ -15,15 +15,6 @@ import (
 	"matrix/results/table"
 )
 
-// Prompts are what a dataset says of its entries, by their ids.
-type Prompts map[string]Prompt
-
-// Of looks a prompt up.
-func (p Prompts) Of(id string) (Prompt, bool) {
-	x, ok := p[id]
-	return x, ok
-}
-
 // measures is what Measure computes: raised when a figure of a Report comes to mean, or to be, something else.
 const measures = 1
 
@@ -42,11 +33,7 @@ func Kept(ctx context.Context, set *summary.Set, prompts Prompts, readOnly bool,
 	if doc, err := disk.ReadFile(path, table.MaxDocument); err == nil && json.Unmarshal(doc, &file) == nil && file.Key == key && file.Report != nil {
 		return file.Report, nil
 	}
-	o := Options{Observe: observe}
-	if prompts != nil {
-		o.Prompts = prompts.Of
-	}
-	r, err := Measure(ctx, set, o)
+	r, err := Measure(ctx, set, Options{Prompts: prompts, Observe: observe})
 	if err != nil || len(r.Cells) == 0 || readOnly {
 		return r, err
 	}

@@ -1,7 +1,6 @@
 package quality
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,6 +8,7 @@ import (
 	"slices"
 
 	"matrix/results/format"
+	"matrix/results/summary"
 )
 
 // Pair is how far two cells agree on the prompts that both were sent.
@@ -53,7 +53,7 @@ type couple struct {
 // compare pairs cells of one experiment and batch size. It goes prompt by prompt, not pair by pair: an answer is in as many
 // pairs as there are other cells, and reading it is most of the work.
 func (r *Report) compare(all []*answers, o Options) {
-	couples := couplesOf(all, cmp.Or(o.Pairs, pairsMost))
+	couples, more := couplesOf(all)
 	seqs := map[int64]bool{}
 	for _, c := range couples {
 		for _, seq := range c.a.seqs {
@@ -88,33 +88,25 @@ func (r *Report) compare(all []*answers, o Options) {
 			r.Warnings = append(r.Warnings, c.Warning)
 		}
 	}
-	if len(couples) < pairsIn(all) {
+	if more {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("only the first %d pairs of cells were compared", len(couples)))
 	}
 }
 
-// couplesOf are the first pairs, in the cells' order.
-func couplesOf(all []*answers, most int) []*couple {
-	var out []*couple
+// couplesOf are the first pairs, in the cells' order, and whether there are more.
+func couplesOf(all []*answers) (out []*couple, more bool) {
 	for i, a := range all {
 		for _, b := range all[i+1:] {
-			if paired(a, b) && len(out) < most {
-				out = append(out, coupleOf(a, b))
+			if !paired(a, b) {
+				continue
 			}
+			if len(out) == pairsMost {
+				return out, true
+			}
+			out = append(out, coupleOf(a, b))
 		}
 	}
-	return out
-}
-
-// pairsIn is how many there would be without a bound.
-func pairsIn(all []*answers) int {
-	n := 0
-	for i, a := range all {
-		for _, b := range all[i+1:] {
-			n += one(paired(a, b))
-		}
-	}
-	return n
+	return out, false
 }
 
 // paired reports that two cells are a pair. An imported batch is seldom of the size of a measured one: such a pair is
@@ -131,20 +123,18 @@ func coupleOf(a, b *answers) *couple {
 }
 
 // add counts the answers to one prompt.
-func (c *couple) add(seq int64, once func(string) *reading, prompts func(string) (Prompt, bool)) {
+func (c *couple) add(seq int64, once func(string) *reading, prompts Prompts) {
 	x, y := c.a.text[seq], c.b.text[seq]
 	c.N++
-	c.SameBytes += one(!c.ByID && x.hash == y.hash)
-	a, b := once(x.text), once(y.text)
+	c.SameBytes += one(!c.ByID && x.Sent == y.Sent)
+	a, b := once(x.Text), once(y.Text)
 	c.agree(a, b)
 	if a.object != nil && b.object != nil {
 		c.objects = append(c.objects, [2]map[string]any{a.object, b.object})
 	}
 	c.lengthA, c.lengthB = c.lengthA+a.long, c.lengthB+b.long
-	if prompts != nil {
-		if of, ok := prompts(x.prompt); ok && of.Reference != "" {
-			c.deltas = append(c.deltas, float64(one(right(y.text, of.Reference))-one(right(x.text, of.Reference))))
-		}
+	if of := prompts[x.PromptID]; of.Reference != "" {
+		c.deltas = append(c.deltas, float64(one(right(y.Text, of.Reference))-one(right(x.Text, of.Reference))))
 	}
 }
 
@@ -170,7 +160,7 @@ func (a *answers) shares(b *answers, seq int64) bool {
 		return true
 	}
 	of, other := a.by.Identity.Components.Get("dataset").Hash, b.by.Identity.Components.Get("dataset").Hash
-	return x.hash == y.hash || x.prompt != "" && x.prompt == y.prompt && of != "" && of == other
+	return x.Sent == y.Sent || x.PromptID != "" && x.PromptID == y.PromptID && of != "" && of == other
 }
 
 // alignedTo moves b's answers to the seqs of a's with the same prompt id, where one of both is imported: then the order is
@@ -179,7 +169,7 @@ func (b *answers) alignedTo(a *answers) *answers {
 	if !a.by.Run().Imported && !b.by.Run().Imported {
 		return b
 	}
-	moved := &answers{of: b.of, by: b.by, text: map[int64]answer{}, byID: true}
+	moved := &answers{of: b.of, by: b.by, text: map[int64]summary.Answer{}, byID: true}
 	there := b.byPrompt()
 	for id, seq := range a.byPrompt() {
 		if at, ok := there[id]; ok {
@@ -193,7 +183,7 @@ func (b *answers) alignedTo(a *answers) *answers {
 func (a *answers) byPrompt() map[string]int64 {
 	at, twice := map[string]int64{}, map[string]bool{}
 	for _, seq := range a.seqs {
-		id := a.text[seq].prompt
+		id := a.text[seq].PromptID
 		_, seen := at[id]
 		if twice[id] = twice[id] || seen || id == ""; !twice[id] {
 			at[id] = seq

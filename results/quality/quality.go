@@ -8,9 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mathext"
 
-	"matrix/results/record"
 	"matrix/results/summary"
-	"matrix/results/table"
 )
 
 // Prompt is what a dataset says of one of its entries.
@@ -19,11 +17,13 @@ type Prompt struct {
 	Reference string // expected answer, "" = none
 }
 
+// Prompts are what a dataset says of its entries, by their ids.
+type Prompts map[string]Prompt
+
 // Options say what is known beside the outputs.
 type Options struct {
-	Prompts func(promptID string) (Prompt, bool) // nil = no dataset at hand: no references, and JSON is not looked for
-	Observe func(done, all int)                  // called as prompts are compared; may be nil
-	Pairs   int                                  // at most so many pairs are compared; 0 = 200
+	Prompts Prompts             // nil = no dataset at hand: no references, and JSON is not looked for
+	Observe func(done, all int) // called as prompts are compared; may be nil
 }
 
 // Report is what the outputs of a set tell.
@@ -71,19 +71,12 @@ func ShareOf(k, n int) *Share {
 	return s
 }
 
-// answer is one output, and answers those of a cell by seq.
-type answer struct {
-	prompt string   // id
-	hash   [16]byte // of the prompt as it was sent
-	text   string
-}
-
 // answers are the outputs of one launch of a cell.
 type answers struct {
 	of   *summary.Cell
 	by   *summary.Attempt // whose outputs they are
 	seqs []int64          // in the order of the file
-	text map[int64]answer
+	text map[int64]summary.Answer
 	byID bool // its answers stand at the seqs of another's, matched by the prompts' ids
 }
 
@@ -115,66 +108,46 @@ func Measure(ctx context.Context, set *summary.Set, o Options) (*Report, error) 
 
 // read takes the outputs of a cell's last complete launch that kept any; nil without.
 func read(c *summary.Cell) (*answers, error) {
-	for i := len(c.Launches) - 1; i >= 0; i-- {
-		l := c.Launches[i]
-		if _, kept := l.Files["outputs.parquet"]; !kept || l.Lacks("outputs") || l.Lacks("requests") {
-			continue
-		}
-		a := &answers{of: c, by: l, text: map[int64]answer{}}
-		err := table.ReadOutputs(l.Dir, func(r record.OutputRow) error {
-			a.seqs = append(a.seqs, r.Seq)
-			a.text[r.Seq] = answer{prompt: r.PromptID, text: r.Text}
-			return nil
-		})
-		if err == nil {
-			err = a.hashes()
-		}
+	for _, l := range slices.Backward(c.Launches) {
+		all, err := l.Answers()
 		if err != nil {
 			return nil, fmt.Errorf("read the outputs of %s: %w", c.Name, err)
 		}
-		if len(a.seqs) > 0 {
-			return a, nil
+		if len(all) == 0 {
+			continue
 		}
+		a := &answers{of: c, by: l, text: map[int64]summary.Answer{}}
+		for _, x := range all {
+			a.seqs = append(a.seqs, x.Seq)
+			a.text[x.Seq] = x
+		}
+		return a, nil
 	}
 	return nil, nil
 }
 
-// hashes adds what was really sent: only answers to the same bytes are compared.
-func (a *answers) hashes() error {
-	return table.ReadRequestColumns(a.by.Dir, []string{"seq", "phase", "prompt_hash"}, func(r record.RequestRow) error {
-		if x, ok := a.text[r.Seq]; ok && r.Phase == "measure" {
-			x.hash = r.PromptHash
-			a.text[r.Seq] = x
-		}
-		return nil
-	})
-}
-
 // measure is what can be said of a cell by itself. Of a prompt that nobody knows, only what its answer says.
-func (a *answers) measure(prompts func(string) (Prompt, bool)) Cell {
+func (a *answers) measure(prompts Prompts) Cell {
 	c := Cell{Cell: a.of.Slug, Name: a.of.Name, Attempt: a.by.Attempt, N: len(a.seqs)}
 	var valid, asked, hits, known int
 	var fields accuracies
 	for _, seq := range a.seqs {
 		x := a.text[seq]
-		if empty(x.text) {
+		if empty(x.Text) {
 			c.Empty++
-		} else if refuses(x.text) {
+		} else if refuses(x.Text) {
 			c.Refusals++
 		}
-		var p Prompt
-		if prompts != nil {
-			p, _ = prompts(x.prompt)
-		}
+		p := prompts[x.PromptID]
 		if jsonAsked.MatchString(p.Text) {
 			asked++
-			valid += one(validJSON(x.text))
+			valid += one(validJSON(x.Text))
 		}
 		if p.Reference != "" {
 			known++
-			hits += one(right(x.text, p.Reference))
-			fields.add(object(x.text), object(p.Reference))
-			h, r := readingOf(x.text), readingOf(p.Reference)
+			hits += one(right(x.Text, p.Reference))
+			fields.add(object(x.Text), object(p.Reference))
+			h, r := readingOf(x.Text), readingOf(p.Reference)
 			c.ChrF, c.RougeL = c.ChrF+h.chrF(r), c.RougeL+h.rougeL(r)
 		}
 	}

@@ -110,7 +110,7 @@ func (m board) largest(s decision.Standing) *summary.Cell {
 func taking(s decision.Standing) Value {
 	t := s.Time
 	if t == nil {
-		return Value{Text: "–", Tone: "missing", Why: s.Why}
+		return missing(s.Why)
 	}
 	v := Value{Text: "≈ " + decision.Span(t.Seconds), Order: &t.Seconds}
 	if t.Measured {
@@ -134,12 +134,11 @@ func ahead(q decision.Question, s decision.Standing) bool {
 	})
 }
 
-// given is a figure, or the dash of one that nobody told.
+// given is a figure by which rows are sorted, or the dash of one that nobody told.
 func given(v *float64, f writer) Value {
-	if v == nil {
-		return Value{Text: "–", Tone: "missing", Why: "not told"}
-	}
-	return Value{Text: f(*v), Order: v}
+	out := figureOf(v, f, "not told")
+	out.Order = v
+	return out
 }
 
 // costOf is for the number that was asked about; per 1,000 below it, to be held against a price list.
@@ -158,7 +157,7 @@ func costOf(s decision.Standing) Value {
 // 5,000.
 func successOf(s decision.Standing) Value {
 	if s.Planned == 0 {
-		return Value{Text: "–", Tone: "missing", Why: "no request was measured"}
+		return missing("no request was measured")
 	}
 	share := float64(s.Answered) / float64(s.Planned)
 	v := Value{Text: percent(share), Order: &share, Detail: "≥\u00a0" + percent(metrics.SuccessBound(s.Answered, s.Planned)) + " by " + whole(float64(s.Planned))}
@@ -176,7 +175,7 @@ func (m board) latencies(s decision.Standing) []Value {
 	for _, name := range []string{"ttft", "tpot", "e2e"} {
 		out = append(out, m.percentiles(c, name))
 	}
-	v := Value{Text: "–", Tone: "missing", Why: "no slo was declared"}
+	v := missing("no slo was declared")
 	if c != nil {
 		if e := m.Set.Estimate(c, "goodput"); e.Known() {
 			v = Value{Text: three(e.Median), Order: &e.Median}
@@ -189,10 +188,10 @@ func (m board) latencies(s decision.Standing) []Value {
 // Failures count as never, else an engine that drops its slow requests would look fast.
 func (m board) percentiles(c *summary.Cell, name string) Value {
 	if c == nil {
-		return Value{Text: "–", Tone: "missing", Why: "no launch completed"}
+		return missing("no launch completed")
 	}
 	if a := c.First(); name != "tpot" && a.Run().Mode == "batch" {
-		return Value{Text: "–", Tone: "missing", Why: "a batch load: every request waits in the batch"}
+		return missing("a batch load: every request waits in the batch")
 	}
 	suffix := "_adjusted_s"
 	if name == "tpot" { // of the answered alone: what failed has no tokens to pace
@@ -200,7 +199,7 @@ func (m board) percentiles(c *summary.Cell, name string) Value {
 	}
 	middle, tail := m.Set.Estimate(c, name+"_p50"+suffix), m.Set.Estimate(c, name+"_p99"+suffix)
 	if !middle.Known() {
-		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, name+"_p50"+suffix)}
+		return missing(whyMissing(c, name+"_p50"+suffix))
 	}
 	v := Value{Text: seconds(middle.Median), Order: &middle.Median, Detail: "p99\u00a0not shown"}
 	if tail.Known() {
@@ -238,7 +237,7 @@ func required(s decision.Standing) Value {
 	case s.Rank == 0:
 		return Value{Text: "✗ out", Detail: s.Why, Tone: "warn"}
 	case v.Text == "":
-		return Value{Text: "–", Tone: "missing", Why: "nothing was required"}
+		return missing("nothing was required")
 	}
 	return v
 }

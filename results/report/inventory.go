@@ -63,14 +63,14 @@ func machineRow(a *summary.Attempt) []Value {
 		cpu = strings.TrimPrefix(fmt.Sprintf("%s, %.0f cores", cpu, *n), ", ")
 	}
 	return []Value{{Text: cmp.Or(a.Run().Machine.Host, a.Host, "not recorded")}, {Text: cmp.Or(gpu, "none seen")}, {Text: joined(a.Run().Machine.Driver, a.Run().Machine.CUDA)},
-		{Text: cpu}, figure(a, "machine_ram_bytes", gib), {Text: joined(a.Run().Machine.OS, a.Run().Machine.Kernel)}}
+		{Text: cpu}, figureOf(a.Number("machine_ram_bytes"), gib, "not told"), {Text: joined(a.Run().Machine.OS, a.Run().Machine.Kernel)}}
 }
 
 // engineRow has what the engine said of itself once it was loaded, not what was asked of it.
 func engineRow(c *summary.Cell, a *summary.Attempt) []Value {
 	engine := strings.TrimSpace(cmp.Or(a.Run().Engine.Name, "not recorded") + " " + a.Run().Engine.Version)
 	return []Value{{Text: c.Platform + ", " + c.Model, Detail: kindOf(c)}, {Text: engine}, {Text: joined(a.Run().Engine.DType, a.Run().Engine.Quantization)},
-		figure(a, "weight_bytes", gib), figure(a, "max_model_len", whole), figure(a, "kv_capacity_tokens", whole), {Text: cut(a.Run().Engine.Revision, 18)}}
+		figureOf(a.Number("weight_bytes"), gib, "not told"), figureOf(a.Number("max_model_len"), whole, "not told"), figureOf(a.Number("kv_capacity_tokens"), whole, "not told"), {Text: cut(a.Run().Engine.Revision, 18)}}
 }
 
 // inventory lists what was planned, and each cell with its attempts: where every figure came from.

@@ -129,15 +129,9 @@ func waterfall(name string, load float64, phase func(string) *float64) chart.Bar
 func phasesOf(c *summary.Cell) Row {
 	row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}}}
 	for _, p := range loadPhases {
-		e := c.Estimate("phase_" + p.name + "_s")
-		if !e.Known() {
-			row.Values = append(row.Values, Value{Text: "–", Tone: "missing", Why: "the engine does not say"})
-			continue
-		}
-		row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)})
+		row.Values = append(row.Values, estimated(c.Estimate("phase_"+p.name+"_s"), three, "the engine does not say"))
 	}
-	e := c.Estimate("load_s")
-	row.Values = append(row.Values, Value{Text: three(e.Median), Detail: interval(e, three)}, Value{Text: cachesBefore(c)})
+	row.Values = append(row.Values, estimated(c.Estimate("load_s"), three, "not told"), Value{Text: cachesBefore(c)})
 	return row
 }
 

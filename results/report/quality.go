@@ -115,7 +115,7 @@ func (a agreements) cells() *Table {
 // shareValue has the 95% interval of quality.Share; nil is a dash with its reason.
 func shareValue(s *quality.Share, why string) Value {
 	if s == nil {
-		return Value{Text: "–", Tone: "missing", Why: why}
+		return missing(why)
 	}
 	return Value{Text: percent(s.Value), Detail: fmt.Sprintf("%s–%s, 95%% of %d", percent(s.Low), percent(s.High), s.N)}
 }
@@ -124,7 +124,7 @@ func shareValue(s *quality.Share, why string) Value {
 func (a agreements) pairs() *Table {
 	t := &Table{Caption: "Agreement on the same prompts", Columns: []Column{{Title: "Cell"}, {Title: "Against"}, {Title: "Prompts", Numeric: true}, {Title: "Equal", Numeric: true}, {Title: "Common beginning", Unit: "of the words", Numeric: true}, {Title: "Length", Unit: "second / first", Numeric: true}, {Title: "chrF", Numeric: true}, {Title: "Accuracy", Unit: "second − first", Numeric: true}}}
 	for _, p := range a.m.Quality.Pairs {
-		change := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
+		change := missing("no prompt has a reference answer")
 		if p.Accuracy != nil {
 			change = Value{Text: fmt.Sprintf("%+.3f", p.Accuracy.Value), Detail: fmt.Sprintf("%+.3f to %+.3f, 95%%", p.Accuracy.Low, p.Accuracy.High)}
 		}
@@ -147,23 +147,16 @@ func (a agreements) fieldPairs() *Table {
 	for _, p := range a.m.Quality.Pairs {
 		for _, f := range p.Fields {
 			choice, score := "numbers have distances", "a choice has none"
-			cells := []Value{optional(f.Kappa, choice), {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}, {Text: "–", Tone: "missing", Why: score}}
+			cells := []Value{figureOf(f.Kappa, three, choice), missing(score), missing(score), missing(score)}
 			if d := f.Score; d != nil {
 				cells[1] = Value{Text: three(d.MeanAbsolute)}
 				cells[2] = Value{Text: fmt.Sprintf("%+.2f", d.Bias), Detail: fmt.Sprintf("%+.2f to %+.2f hold 95%% of the differences", d.Low, d.High)}
-				cells[3] = optional(d.Spearman, "one side says one number only")
+				cells[3] = figureOf(d.Spearman, three, "one side says one number only")
 			}
 			t.Rows = append(t.Rows, Row{Values: append([]Value{{Text: p.A}, {Text: p.B}, {Text: f.Path}, {Text: whole(float64(f.N))}, shareValue(f.Exact, "")}, cells...)})
 		}
 	}
 	return t
-}
-
-func optional(v *float64, why string) Value {
-	if v == nil {
-		return Value{Text: "–", Tone: "missing", Why: why}
-	}
-	return Value{Text: three(*v)}
 }
 
 // fieldAccuracies tells how often each field is what the references say.
@@ -172,7 +165,7 @@ func (a agreements) fieldAccuracies() *Table {
 	t := &Table{Caption: "Each field against the references", Columns: []Column{{Title: "Cell"}, {Title: "Field"}, {Title: "Right", Numeric: true}, {Title: "Mean distance", Numeric: true}}}
 	for _, c := range a.m.Quality.Cells {
 		for _, f := range c.Fields {
-			t.Rows = append(t.Rows, Row{Values: []Value{{Text: c.Name}, {Text: f.Path}, shareValue(f.Share, ""), optional(f.MeanAbsolute, "no number, or an answer without one")}})
+			t.Rows = append(t.Rows, Row{Values: []Value{{Text: c.Name}, {Text: f.Path}, shareValue(f.Share, ""), figureOf(f.MeanAbsolute, three, "no number, or an answer without one")}})
 		}
 	}
 	return t

@@ -91,8 +91,7 @@ func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 				continue
 			}
 			if factor == nil {
-				factor = new(float64)
-				*factor = 1
+				factor = new(1.0)
 			}
 			*factor *= l.Factor
 		}
@@ -107,10 +106,7 @@ func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 
 // score is a dash for who was not scored: out, or lacking what a criterion needs.
 func score(v *float64, format string) Value {
-	if v == nil {
-		return Value{Text: "–", Tone: "missing", Why: "not scored"}
-	}
-	return Value{Text: fmt.Sprintf(format, *v)}
+	return figureOf(v, func(x float64) string { return fmt.Sprintf(format, x) }, "not scored")
 }
 
 // flips say which weights would put another first.

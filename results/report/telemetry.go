@@ -52,7 +52,8 @@ var panels = []struct {
 func (m *maker) telemetry() (Section, error) {
 	s := Section{ID: "time", Title: "Over time"}
 	for _, g := range m.groups {
-		for _, c := range largestRun(g) {
+		run := g.largest(func(c *summary.Cell) bool { return len(c.Launches) > 0 })
+		for _, c := range run[:min(len(run), mostSeries)] {
 			f, err := g.timeline(m.Set, c)
 			if err != nil {
 				return s, err

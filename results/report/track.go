@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"matrix/results/metrics"
 	"matrix/results/record"
@@ -30,7 +29,7 @@ func (x gauge) track(all []summary.Series) track {
 	// by time: what the sources show together, and how many did
 	sum, n := map[float64]float64{}, map[float64]float64{}
 	for _, s := range all {
-		if s.Segment > 1 || !isOf(s, x.metric) {
+		if s.Segment > 1 || !summary.Called(s.Metric, x.metric) {
 			continue
 		}
 		// Sources (GPUs, processes) are sampled at the same instants, so equal times may be added up.
@@ -57,11 +56,6 @@ func (x gauge) track(all []summary.Series) track {
 		t.times, t.values = append(t.times, at), append(t.values, y)
 	}
 	return t
-}
-
-// isOf ignores the prefix that an engine puts before a metric ("vllm:"): the end of the name decides.
-func isOf(s summary.Series, metric string) bool {
-	return s.Metric == metric || strings.HasSuffix(s.Metric, ":"+metric) || strings.HasSuffix(s.Metric, "_"+metric)
 }
 
 // moves is false of a line that never changes: a queue that is empty all the time is not worth a line.
@@ -196,7 +190,7 @@ func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
 	for _, kind := range kinds {
 		held, total := chart.Stretches{Name: kind.name, Bad: kind.bad}, 0.0
 		for _, s := range all {
-			if s.Segment > 1 || !isOf(s, throttle) {
+			if s.Segment > 1 || !summary.Called(s.Metric, throttle) {
 				continue
 			}
 			gap, on := chart.Gap(s.Times), false

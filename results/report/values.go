@@ -43,10 +43,10 @@ var compared = []metric{
 // Without cells beside it (nil) nothing is marked.
 func (m *maker) value(x metric, c *summary.Cell, beside []*summary.Cell) Value {
 	e := m.Set.Estimate(c, x.column)
+	v := estimated(e, x.format, whyMissing(c, x.column))
 	if !e.Known() {
-		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, x.column)}
+		return v
 	}
-	v := Value{Text: x.format(e.Median), Detail: interval(e, x.format)}
 	// Its interval over launches says less than what the requests show together.
 	if x.column == "success_rate" {
 		v.Detail = successDetail(c)
@@ -145,7 +145,7 @@ func fastestOf(cells []*summary.Cell) *summary.Cell {
 func ratioTo(c, fastest *summary.Cell) Value {
 	mine := stats.Of(perHour(c))
 	if !mine.Known() || fastest == nil {
-		return Value{Text: "–", Tone: "missing", Why: whyMissing(c, "batch_s")}
+		return missing(whyMissing(c, "batch_s"))
 	}
 	if c == fastest {
 		return Value{Text: "1", Detail: three(mine.Median) + "/h"}
@@ -232,19 +232,16 @@ func number(a *summary.Attempt, column string) float64 {
 	return math.Inf(-1)
 }
 
-// largestRun are each contender's largest batch that completed.
+// largest are each contender's largest batch of those that are asked for.
 // Cells stand by batch size within a contender, so the last is the largest.
-func largestRun(g *group) []*summary.Cell {
+func (g *group) largest(wanted func(*summary.Cell) bool) []*summary.Cell {
 	var out []*summary.Cell
 	for _, name := range g.contenders {
-		var last *summary.Cell
-		for _, c := range g.cells {
-			if g.name[c] == name && len(c.Launches) > 0 {
-				last = c
+		for _, c := range slices.Backward(g.cells) {
+			if g.name[c] == name && wanted(c) {
+				out = append(out, c)
+				break
 			}
-		}
-		if last != nil && len(out) < mostSeries {
-			out = append(out, last)
 		}
 	}
 	return out
@@ -256,19 +253,7 @@ const mostSeries = 8
 
 // startsOf are one cell a contender, that of the largest batch: the batch does not change a load.
 func startsOf(g *group) []*summary.Cell {
-	var out []*summary.Cell
-	for _, name := range g.contenders {
-		var last *summary.Cell
-		for _, c := range g.cells {
-			if g.name[c] == name && c.Estimate("load_s").Known() {
-				last = c
-			}
-		}
-		if last != nil {
-			out = append(out, last)
-		}
-	}
-	return out
+	return g.largest(func(c *summary.Cell) bool { return c.Estimate("load_s").Known() })
 }
 
 // cut shortens a line for a table.
@@ -280,11 +265,23 @@ func cut(s string, most int) string {
 	return s
 }
 
-func figure(a *summary.Attempt, column string, f writer) Value {
-	if v := a.Number(column); v != nil {
-		return Value{Text: f(*v)}
+// missing is the dash of a figure that nobody has, with the reason.
+func missing(why string) Value { return Value{Text: "–", Tone: "missing", Why: why} }
+
+// figureOf is a figure, or the dash of one that nobody told.
+func figureOf(v *float64, f writer, why string) Value {
+	if v == nil {
+		return missing(why)
 	}
-	return Value{Text: "–", Tone: "missing", Why: "not told"}
+	return Value{Text: f(*v)}
+}
+
+// estimated is figureOf for a median over launches, with its interval.
+func estimated(e stats.Estimate, f writer, why string) Value {
+	if !e.Known() {
+		return missing(why)
+	}
+	return Value{Text: f(e.Median), Detail: interval(e, f)}
 }
 
 func floats(sizes []int64) []float64 {

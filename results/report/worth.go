@@ -36,16 +36,17 @@ func (m *maker) worth() *Table {
 				first = c
 			}
 			// a dash stays, with its reason, where quality has not looked at the cell
-			accuracy := Value{Text: "–", Tone: "missing", Why: "no prompt has a reference answer"}
+			accuracy := missing("no prompt has a reference answer")
 			if i := slices.IndexFunc(m.Quality.Cells, func(x quality.Cell) bool { return x.Cell == c.Slug }); i >= 0 {
 				accuracy = shareValue(m.Quality.Cells[i].Accuracy, accuracy.Why)
 			}
-			cost := Value{Text: "–", Tone: "missing", Why: "the decision has no price_per_hour"}
+			cost := missing("the decision has no price_per_hour")
 			if s.Time != nil {
-				cost = optional(s.Time.Cost, cost.Why)
+				cost = figureOf(s.Time.Cost, three, cost.Why)
 			}
-			t.Rows = append(t.Rows, Row{Values: []Value{{Text: g.Model}, {Text: s.Contender, Anchor: anchor(c)}, m.median(c, "valid_share", percent),
-				m.median(c, "valid_evaluations_per_hour", whole), accuracy, agreements{m}.between(first, c), taking(s), cost}})
+			const unheld = "nobody held the answers against what was asked"
+			t.Rows = append(t.Rows, Row{Values: []Value{{Text: g.Model}, {Text: s.Contender, Anchor: anchor(c)}, estimated(m.Set.Estimate(c, "valid_share"), percent, unheld),
+				estimated(m.Set.Estimate(c, "valid_evaluations_per_hour"), whole, unheld), accuracy, agreements{m}.between(first, c), taking(s), cost}})
 		}
 	}
 	return t
@@ -56,15 +57,6 @@ func (m *maker) worth() *Table {
 func (m *maker) structured() bool {
 	return slices.ContainsFunc(m.Quality.Pairs, func(p quality.Pair) bool { return len(p.Fields) > 0 }) ||
 		slices.ContainsFunc(m.Quality.Cells, func(c quality.Cell) bool { return len(c.Fields) > 0 })
-}
-
-// median is a metric's median over launches with its interval.
-func (m *maker) median(c *summary.Cell, metric string, f writer) Value {
-	e := m.Set.Estimate(c, metric)
-	if !e.Known() {
-		return Value{Text: "–", Tone: "missing", Why: "nobody held the answers against what was asked"}
-	}
-	return Value{Text: f(e.Median), Detail: interval(e, f)}
 }
 
 // between is how far a cell says what the first one says: κ of choices, the mean distance of scores.
@@ -90,7 +82,7 @@ func (a agreements) between(first, c *summary.Cell) Value {
 		}
 	}
 	if len(parts) == 0 {
-		return Value{Text: "–", Tone: "missing", Why: "no prompt that both answered in fields"}
+		return missing("no prompt that both answered in fields")
 	}
 	return Value{Text: strings.Join(parts, ", ")}
 }

@@ -49,3 +49,33 @@ func (a *Attempt) Why(metric string) string {
 	}
 	return a.row.Summary.Why[metric]
 }
+
+// Answer is one that was captured.
+type Answer struct {
+	record.OutputRow
+	Sent [16]byte // hash of the prompt as it was sent
+}
+
+// Answers are those of the attempt, in the order of the file; none where they were not captured, or left behind.
+// Without the requests nobody knows what was sent, and there are none either.
+func (a *Attempt) Answers() ([]Answer, error) {
+	if _, kept := a.Files[table.FileOf(record.TableOutputs)]; !kept || a.Lacks(record.TableOutputs) || a.Lacks(record.TableRequests) {
+		return nil, nil
+	}
+	var out []Answer
+	at := map[int64]int{} // by seq
+	err := table.ReadOutputs(a.Dir, func(r record.OutputRow) error {
+		at[r.Seq] = len(out)
+		out = append(out, Answer{OutputRow: r})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, table.ReadRequestColumns(a.Dir, []string{record.ColSeq, record.ColPhase, record.ColPromptHash}, func(r record.RequestRow) error {
+		if i, kept := at[r.Seq]; kept && r.Phase == record.PhaseMeasure {
+			out[i].Sent = r.PromptHash
+		}
+		return nil
+	})
+}

@@ -8,7 +8,6 @@ import (
 	"matrix/results/metrics"
 	"matrix/results/record"
 	"matrix/results/stats"
-	"matrix/results/table"
 )
 
 // Bounds of the checks on what was sent and what came back.
@@ -164,28 +163,17 @@ type beginning struct {
 // nothing here: verify says so.
 func (c *Cell) firstWords() map[int64]beginning {
 	for _, l := range slices.Backward(c.Launches) {
-		if _, kept := l.Files["outputs.parquet"]; !kept || l.Lacks("outputs") || l.Lacks("requests") {
+		all, err := l.Answers()
+		if err != nil || len(all) == 0 {
 			continue
 		}
 		out := map[int64]beginning{}
-		err := table.ReadOutputs(l.Dir, func(r record.OutputRow) error {
-			words := strings.Fields(r.Text)
-			if len(words) > 0 { // an empty one is counted by its own check
-				out[r.Seq] = beginning{words: strings.Join(words[:min(len(words), wordsCompared)], " ")}
+		for _, a := range all {
+			if words := strings.Fields(a.Text); len(words) > 0 { // an empty one is counted by its own check
+				out[a.Seq] = beginning{a.Sent, strings.Join(words[:min(len(words), wordsCompared)], " ")}
 			}
-			return nil
-		})
-		if err == nil {
-			err = table.ReadRequestColumns(l.Dir, []string{"seq", "phase", "prompt_hash"}, func(r record.RequestRow) error {
-				if b, kept := out[r.Seq]; kept && r.Phase == "measure" {
-					out[r.Seq] = beginning{r.PromptHash, b.words}
-				}
-				return nil
-			})
 		}
-		if err == nil && len(out) > 0 {
-			return out
-		}
+		return out
 	}
 	return nil
 }

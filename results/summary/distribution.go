@@ -72,7 +72,10 @@ func (c *Cell) distributions(ctx context.Context, columns []string) (map[string]
 		}
 		names := append([]string{"phase", "status"}, columns...)
 		one := &gathering{columns: make([]spread, len(columns)), pool: g.columns}
-		err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return one.take(b, columns) })
+		err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error {
+			one.take(b, columns)
+			return nil
+		})
 		if err != nil {
 			return nil, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)
 		}
@@ -103,16 +106,9 @@ type gathering struct {
 }
 
 // take adds a batch. Whether a row counts is found once, for all columns.
-func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
+func (g *gathering) take(b arrow.RecordBatch, columns []string) {
 	n := int(b.NumRows())
-	phase, err := column[*array.String](b, "phase")
-	if err != nil {
-		return err
-	}
-	status, err := column[*array.String](b, "status")
-	if err != nil {
-		return err
-	}
+	phase, status := table.In[*array.String](b, "phase"), table.In[*array.String](b, "status")
 	g.ok = slices.Grow(g.ok[:0], n)[:n]
 	for i := range n {
 		measured := phase.Value(i) == "measure"
@@ -122,10 +118,7 @@ func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
 		}
 	}
 	for at, name := range columns {
-		value, err := numbers(b, name)
-		if err != nil {
-			return err
-		}
+		value := numbers(b, name)
 		for i, ok := range g.ok {
 			if v, told := value(i); ok && told {
 				g.columns[at].add(v)
@@ -133,32 +126,15 @@ func (g *gathering) take(b arrow.RecordBatch, columns []string) error {
 			}
 		}
 	}
-	return nil
 }
 
 // numbers reads a column of seconds or of counts.
-func numbers(b arrow.RecordBatch, name string) (func(i int) (float64, bool), error) {
-	if counts, err := column[*array.Int64](b, name); err == nil {
-		return func(i int) (float64, bool) { return float64(counts.Value(i)), counts.IsValid(i) }, nil
+func numbers(b arrow.RecordBatch, name string) func(i int) (float64, bool) {
+	if counts, whole := table.In[arrow.Array](b, name).(*array.Int64); whole {
+		return func(i int) (float64, bool) { return float64(counts.Value(i)), counts.IsValid(i) }
 	}
-	values, err := column[*array.Float64](b, name)
-	if err != nil {
-		return nil, err
-	}
-	return func(i int) (float64, bool) { return values.Value(i), values.IsValid(i) }, nil
-}
-
-// column is a batch's column in its own type; the error names what is there instead.
-func column[A arrow.Array](b arrow.RecordBatch, name string) (values A, err error) {
-	at := b.Schema().FieldIndices(name)
-	if len(at) == 0 {
-		return values, fmt.Errorf("no column %q", name)
-	}
-	values, ok := b.Column(at[0]).(A)
-	if !ok {
-		err = fmt.Errorf("column %q holds %s", name, b.Column(at[0]).DataType())
-	}
-	return values, err
+	values := table.In[*array.Float64](b, name)
+	return func(i int) (float64, bool) { return values.Value(i), values.IsValid(i) }
 }
 
 // spread gathers the values of a column: exactly while they are few, then in a histogram.

@@ -205,7 +205,10 @@ func (a *Attempt) curve() (predict.Curve, error) {
 	}
 	spans := map[int32]*bothSpans{}
 	names := []string{"phase", "status", "segment", "sent_s", "first_token_s", "done_s"}
-	err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error { return addSpans(spans, b) })
+	err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error {
+		addSpans(spans, b)
+		return nil
+	})
 	switch {
 	case errors.Is(err, table.ErrCorrupt): // verify says so; its run.parquet is whole, or the attempt would not be here
 		return a.steady(), nil
@@ -246,16 +249,9 @@ func (s *bothSpans) spans() []predict.Span {
 }
 
 // addSpans books a batch's requests. One that we stopped says nothing of how long an answer takes.
-func addSpans(spans map[int32]*bothSpans, b arrow.RecordBatch) error {
-	phase, err1 := column[*array.String](b, "phase")
-	status, err2 := column[*array.String](b, "status")
-	segment, err3 := column[*array.Int32](b, "segment")
-	sent, err4 := column[*array.Float64](b, "sent_s")
-	token, err5 := column[*array.Float64](b, "first_token_s")
-	done, err6 := column[*array.Float64](b, "done_s")
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		return err
-	}
+func addSpans(spans map[int32]*bothSpans, b arrow.RecordBatch) {
+	phase, status, segment := table.In[*array.String](b, "phase"), table.In[*array.String](b, "status"), table.In[*array.Int32](b, "segment")
+	sent, token, done := table.In[*array.Float64](b, "sent_s"), table.In[*array.Float64](b, "first_token_s"), table.In[*array.Float64](b, "done_s")
 	for i := range int(b.NumRows()) {
 		stopped := status.Value(i) == "canceled" || status.Value(i) == "not_sent"
 		if phase.Value(i) != "measure" || stopped || done.IsNull(i) || sent.IsNull(i) {
@@ -271,5 +267,4 @@ func addSpans(spans map[int32]*bothSpans, b arrow.RecordBatch) error {
 			s.token = append(s.token, predict.Span{FromS: token.Value(i), ToS: done.Value(i)})
 		}
 	}
-	return nil
 }

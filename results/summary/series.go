@@ -30,7 +30,7 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	}
 	found := map[key]*Series{}
 	err := table.ReadSamples(a.Dir, func(r record.SampleRow) error {
-		if !slices.ContainsFunc(metrics, func(name string) bool { return called(r.Metric, name) }) {
+		if !slices.ContainsFunc(metrics, func(name string) bool { return Called(r.Metric, name) }) {
 			return nil
 		}
 		k := key{r.Source, r.Metric, r.Segment}
@@ -57,8 +57,8 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	return out, nil
 }
 
-// called reports that a metric has a name, behind whatever prefix its engine puts before it.
-func called(metric, name string) bool {
+// Called reports that a metric has a name, behind whatever prefix its engine puts before it.
+func Called(metric, name string) bool {
 	return metric == name || strings.HasSuffix(metric, "_"+name) || strings.HasSuffix(metric, ":"+name)
 }
 

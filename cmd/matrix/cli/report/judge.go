@@ -98,7 +98,7 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 	client := wire.New(wire.Options{Connections: f.concurrent, APIKey: key})
 	// its connections
 	defer client.Close()
-	j := quality.Judge{Model: f.model, Ask: f.ask(client), Concurrent: f.concurrent, Limit: f.limit, Prompts: prompts.Of, Observe: judged(a)}
+	j := quality.Judge{Model: f.model, Ask: f.ask(client), Concurrent: f.concurrent, Limit: f.limit, Prompts: prompts, Observe: judged(a)}
 	got, err := j.Compare(ctx, a.Results, first, second)
 	if err != nil {
 		return err
