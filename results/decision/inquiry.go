@@ -134,5 +134,5 @@ func (a *inquiry) leading() []*contender {
 
 // ratio is T of one contender over T of another.
 func (r *rules) ratio(g *contest, over, under *contender, n int64) (predict.Ratio, bool) {
-	return g.times.RatioAt(over.series, under.series, n, r.level())
+	return g.times.Ratio(over.series, under.series, n, r.level())
 }

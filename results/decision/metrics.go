@@ -187,5 +187,5 @@ type times interface {
 	Finish(series int, n int64) (predict.Finish, bool)
 	First(series int, n int64) (predict.Finish, bool)
 	Seconds(series int, n int64) (load, run float64, ok bool)
-	RatioAt(a, b int, n int64, level float64) (predict.Ratio, bool)
+	Ratio(a, b int, n int64, level float64) (predict.Ratio, bool)
 }

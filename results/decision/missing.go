@@ -228,7 +228,7 @@ func launchesFor(ratio predict.Ratio, have, fewest int, target, level float64) i
 	half := math.Log(ratio.High/ratio.Low) / 2
 	at := func(n int) float64 {
 		freedom := ratio.DF + 2*float64(n-have)
-		return half * math.Sqrt(float64(have)/float64(n)) * quantile(freedom, level) / quantile(ratio.DF, level)
+		return half * math.Sqrt(float64(have)/float64(n)) * stats.Student(freedom, level) / stats.Student(ratio.DF, level)
 	}
 	n := fewest
 	for n <= mostLaunches && at(n) > target {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"matrix/results/format"
+	"matrix/results/stats"
 )
 
 // line is the order of a sheet's contenders, best first: by how many of the others each is ahead of, two by two, and where that
@@ -134,7 +135,7 @@ func (e *entry) told(x, y *contender, n int64, level float64) bool {
 	case e.name == mLaunches:
 		return x.attemptsChance(y, n) < 1-level
 	default:
-		return f.freedom > 0 && g.freedom > 0 && math.Abs(e.log(0)-e.log(1)) > quantile(f.freedom+g.freedom, level)*math.Hypot(f.sd, g.sd)
+		return f.freedom > 0 && g.freedom > 0 && math.Abs(e.log(0)-e.log(1)) > stats.Student(f.freedom+g.freedom, level)*math.Hypot(f.sd, g.sd)
 	}
 }
 

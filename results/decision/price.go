@@ -39,7 +39,7 @@ func (r *rules) priceOf(a, b *contest) (Price, bool) {
 	}
 	n := r.requests[len(r.requests)-1]
 	p := Price{From: a.title(), To: b.title(), FromBest: from.name, ToBest: to.name, Requests: n, Weights: over(to.constant(mWeights), from.constant(mWeights))}
-	if ratio, ok := a.times.RatioAt(to.series, from.series, n, stats.Level); ok {
+	if ratio, ok := a.times.Ratio(to.series, from.series, n, stats.Level); ok {
 		p.Seconds = &ratio.Ratio
 	}
 	size := common([]*contender{from, to}, n)

@@ -1,10 +1,7 @@
 package decision
 
 import (
-	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"matrix/experiments/cell"
 	"matrix/results/stats"
@@ -75,12 +72,3 @@ func (r *rules) level() float64 { return 1 - (1-stats.Level)/float64(len(r.reque
 
 // equal is how far from 1 a ratio of finish times may be, interval and all, to be called a tie.
 const equal = 0.05
-
-// quantile is t of a two-sided interval.
-func quantile(freedom, level float64) float64 {
-	q := (1 + level) / 2
-	if math.IsInf(freedom, 1) {
-		return distuv.UnitNormal.Quantile(q)
-	}
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q)
-}

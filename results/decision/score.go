@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"matrix/results/stats"
 )
 
 // sheet is the arithmetic of one score: contenders × metrics.
@@ -192,7 +194,7 @@ func (t *sheet) margin(level, time float64) (half float64) {
 			if e.name == mTime {
 				freedom = time
 			}
-			half += e.weight * quantile(freedom, level) * math.Hypot(x.sd, y.sd)
+			half += e.weight * stats.Student(freedom, level) * math.Hypot(x.sd, y.sd)
 		}
 	}
 	return half

@@ -3,21 +3,17 @@ package predict
 import (
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"matrix/results/stats"
 )
 
 // Finish is T(n) of one contender.
 type Finish struct {
-	Requests  int64
 	Seconds   float64 // T = LoadS + RunS; geometric means
 	Low, High float64 // of one future run at stats.Level
 	Load      Load
 	RunS      float64 // D(n)
 	Measured  bool    // n was measured: RunS is the measurement
 	Launches  int     // complete launches of the series, of all sizes
-	Repeated  int     // the most of one size: with 1, none shows how much identical ones differ
 	// Assumed: no two launches tell how much identical ones differ; the interval rests on what is usual.
 	Assumed bool
 	Log     Moments
@@ -33,22 +29,16 @@ type Moments struct {
 
 // Within is the interval of one future run at a confidence, 0 to 1.
 func (f Finish) Within(level float64) (low, high float64) {
-	half := f.Log.half(level)
+	half := margin(f.Log.VarRun, f.Log.DF, level)
 	return math.Exp(f.Log.Mean - half), math.Exp(f.Log.Mean + half)
 }
-
-func (m Moments) half(level float64) float64 { return margin(m.VarRun, m.DF, level) }
 
 // margin is t·√v, half the width of an interval of logarithms.
 func margin(variance, freedom, level float64) float64 {
 	if variance == 0 {
 		return 0
 	}
-	q := (1 + level) / 2
-	if freedom > 1e4 { // normal, and beyond what the quantile below bears
-		return distuv.UnitNormal.Quantile(q) * math.Sqrt(variance)
-	}
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q) * math.Sqrt(variance)
+	return stats.Student(freedom, level) * math.Sqrt(variance)
 }
 
 // Finish predicts when n requests of a series are done, for a later start; ok is false where nothing of it was measured.
@@ -88,10 +78,9 @@ func (m *Model) finish(series int, n int64, load Load) (Finish, bool) {
 	vLoad, dfLoad := load1.variance(assumedLoad)
 	t := load.Seconds + run.seconds
 	onRun, onLoad := square(run.seconds/t), square(load.Seconds/t)
-	f := Finish{Requests: n, Seconds: t, Load: load, RunS: run.seconds, Measured: run.measured, Assumed: noise.freedom == 0}
+	f := Finish{Seconds: t, Load: load, RunS: run.seconds, Measured: run.measured, Assumed: noise.freedom == 0}
 	for _, at := range of.sizes {
 		f.Launches += len(at.logD)
-		f.Repeated = max(f.Repeated, len(at.logD))
 	}
 	perStart, other := load.errors()
 	f.Log = Moments{Mean: math.Log(t), VarMean: onRun*(run.mean*vRun+run.shape) + onLoad*(perStart*vLoad+other)}
@@ -122,17 +111,13 @@ func sum(parts []part) (variance, freedom float64) {
 type Ratio struct {
 	Ratio, Low, High float64 // of the means
 	DF               float64
-	Shown            bool // the interval excludes 1, and both sides have a size with two launches or more
 	Assumed          bool // no two launches tell how much identical ones differ
 	LoadLeftOut      bool // one side's load is not known: both are without
 }
 
-// Ratio compares two series. Where one load is not known it is left out of both. That a machine may drift between the
-// sizes measured and the one asked for is left out: it does so for both.
-func (m *Model) Ratio(a, b int, n int64) (r Ratio, ok bool) { return m.RatioAt(a, b, n, stats.Level) }
-
-// RatioAt is Ratio with its interval at another confidence, 0 to 1.
-func (m *Model) RatioAt(a, b int, n int64, level float64) (r Ratio, ok bool) {
+// Ratio compares two series, with an interval at a confidence, 0 to 1. Where one load is not known it is left out of both. That a
+// machine may drift between the sizes measured and the one asked for is left out: it does so for both.
+func (m *Model) Ratio(a, b int, n int64, level float64) (r Ratio, ok bool) {
 	x, okX := m.Finish(a, n)
 	y, okY := m.Finish(b, n)
 	if !okX || !okY {
@@ -155,7 +140,6 @@ func (m *Model) RatioAt(a, b int, n int64, level float64) (r Ratio, ok bool) {
 	_, df := sum(parts)
 	log, half := x.Log.Mean-y.Log.Mean, margins(parts, level)
 	r.Ratio, r.Low, r.High, r.DF, r.Assumed = math.Exp(log), math.Exp(log-half), math.Exp(log+half), df, noise.freedom == 0
-	r.Shown = min(x.Repeated, y.Repeated) > 1 && (r.Low > 1 || r.High < 1)
 	return r, true
 }
 

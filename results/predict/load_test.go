@@ -3,6 +3,8 @@ package predict
 import (
 	"math"
 	"testing"
+
+	"matrix/results/stats"
 )
 
 func started(key string, load float64, phases map[string]float64) Start {
@@ -81,10 +83,10 @@ func TestLoadIsTakenFromLikeStartsElseLeftOut(t *testing.T) {
 			t.Errorf("series %d: %+v, want %+v", i, f, want)
 		}
 	}
-	if r, _ := m.Ratio(0, 2, 100); !r.LoadLeftOut || r.Ratio != 1 {
+	if r, _ := m.Ratio(0, 2, 100, stats.Level); !r.LoadLeftOut || r.Ratio != 1 {
 		t.Errorf("against one without a load: %+v", r)
 	}
-	if r, _ := m.Ratio(0, 3, 100); r.LoadLeftOut || r.Ratio < 5 {
+	if r, _ := m.Ratio(0, 3, 100, stats.Level); r.LoadLeftOut || r.Ratio < 5 {
 		t.Errorf("against one that needs none: %+v", r)
 	}
 	a, _ := m.Finish(0, 100)

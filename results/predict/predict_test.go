@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"matrix/results/stats"
 )
 
 // server answers like an engine with slots: what waits is not being answered.
@@ -218,7 +220,7 @@ func TestNothingIsPredictedFromNothing(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if _, ok := m.Ratio(0, 1, 100); ok {
+	if _, ok := m.Ratio(0, 1, 100, stats.Level); ok {
 		t.Error("nothing was compared with nothing")
 	}
 }
@@ -257,12 +259,12 @@ func TestSmallBatchesDoNotNarrowARatio(t *testing.T) {
 	}
 	with := New([]Series{series("a", 50, 100, 5000), series("b", 55, 100, 5000)}, nil)
 	without := New([]Series{series("a", 50, 5000), series("b", 55, 5000)}, nil)
-	x, _ := with.Ratio(0, 1, 5000)
-	y, _ := without.Ratio(0, 1, 5000)
-	if x.Shown || x.Low != y.Low || x.High != y.High {
+	x, _ := with.Ratio(0, 1, 5000, stats.Level)
+	y, _ := without.Ratio(0, 1, 5000, stats.Level)
+	if x.excludes1() || x.Low != y.Low || x.High != y.High {
 		t.Errorf("%+v, without the small ones %+v", x, y)
 	}
-	if wide, _ := with.RatioAt(0, 1, 5000, 0.99); wide.Low >= x.Low || wide.High <= x.High || wide.Ratio != x.Ratio {
+	if wide, _ := with.Ratio(0, 1, 5000, 0.99); wide.Low >= x.Low || wide.High <= x.High || wide.Ratio != x.Ratio {
 		t.Errorf("99%%: %+v, 95%%: %+v", wide, x)
 	}
 }

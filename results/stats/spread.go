@@ -42,8 +42,16 @@ func Pool(cells ...[]float64) Spread {
 
 // margin is half the width of an interval at Level, in logarithms, of a mean whose variance is times the spread's.
 func (s Spread) margin(times float64) float64 {
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(s.Freedom)}.Quantile((1 + Level) / 2)
-	return t * math.Sqrt(s.Variance*times)
+	return Student(float64(s.Freedom), Level) * math.Sqrt(s.Variance*times)
+}
+
+// Student is t of a two-sided interval at a confidence, 0 to 1.
+func Student(freedom, level float64) float64 {
+	q := (1 + level) / 2
+	if freedom > 1e4 { // normal, and beyond what the quantile below bears
+		return distuv.UnitNormal.Quantile(q)
+	}
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedom)}.Quantile(q)
 }
 
 func positive(values []float64) bool {
