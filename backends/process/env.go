@@ -15,6 +15,9 @@ const (
 	envKeep = "SPT_NOENV"
 )
 
+// detector is what the guard and the engine get besides in tests under the race detector, where both may be of this program.
+var detector []string
+
 // Passed is what an engine's environment keeps of ours; a trailing * matches any
 // ending. All else is cleared, so that a launch depends on what was declared:
 // proxies, tokens, VLLM_* and OLLAMA_* settings of the caller's shell do not pass.
@@ -65,7 +68,7 @@ func Matches(names []string, name string) bool {
 // mark adds the variables by which a later start finds leftovers. As with
 // os/exec, the last value of a variable counts: programs differ in which they see.
 func mark(env []string, attempt string) []string {
-	env = append(slices.Clone(env), envAttempt+"="+attempt, envOwner+"="+owner(), envKeep+"=1")
+	env = append(slices.Concat(env, detector), envAttempt+"="+attempt, envOwner+"="+owner(), envKeep+"=1")
 	last := map[string]int{}
 	for i, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")

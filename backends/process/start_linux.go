@@ -33,7 +33,7 @@ func (p *Process) start(ctx context.Context, c Command, path string, log *os.Fil
 	}
 	// /proc/self/exe is this very program, even when its file was replaced or removed meanwhile (go run).
 	guard := &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{},
+		Path: "/proc/self/exe", Args: []string{guardName}, Env: append([]string{}, detector...), // nil would mean ours
 		Stdout: log, Stderr: log,
 		ExtraFiles:  append([]*os.File{lifeR, statusW}, c.ExtraFiles...),
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},

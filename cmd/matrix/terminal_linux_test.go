@@ -59,7 +59,7 @@ func atTerminalOf(t *testing.T, columns uint16, dir string, env []string, args .
 	x := &terminal{t: t, host: host, shown: make(chan struct{}), ended: make(chan error, 1)}
 	x.cmd = exec.Command(matrixProgram(t), args...)
 	x.cmd.Dir, x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = dir, tty, tty, tty
-	x.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8", "COLORTERM=truecolor"}, env...)
+	x.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8", "COLORTERM=truecolor", "GORACE=" + os.Getenv("GORACE")}, env...)
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	hangups := make(chan os.Signal, 1) // under nohup they are ignored, which a child of somebody that listens does not inherit
 	signal.Notify(hangups, syscall.SIGHUP)
