@@ -79,6 +79,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, fault := range faults {
 		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
 			r := plant(t, t.TempDir(), `api = "vllm_serve", load_s = 0.01, slots = 8, decode_tokens_per_s = 400`,
 				"batch_size = 60\n launches = 2\n load {\n concurrency = 8\n }\n")
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
