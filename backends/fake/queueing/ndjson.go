@@ -205,7 +205,7 @@ func (s *server) answerOllama(w http.ResponseWriter, r *http.Request, g *generat
 			_ = flush.Flush()
 		}
 	}
-	if !s.follow(r, g, each) {
+	if !s.follow(r.Context(), g, each) {
 		if g.broken {
 			_, _ = io.WriteString(w, form.Error("llama runner process has terminated"))
 		}

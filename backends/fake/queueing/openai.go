@@ -213,7 +213,7 @@ func (s *server) streamOpenAI(w http.ResponseWriter, r *http.Request, g *generat
 		_, _ = io.WriteString(w, form.Text(`"`+text+`"`))
 		_ = flush.Flush()
 	}
-	if !s.follow(r, g, each) {
+	if !s.follow(r.Context(), g, each) {
 		if g.broken {
 			_, _ = io.WriteString(w, form.Error(coreDied)+form.Done("", "", ""))
 		}
@@ -230,7 +230,7 @@ func (s *server) streamOpenAI(w http.ResponseWriter, r *http.Request, g *generat
 
 // wholeOpenAI writes an answer that was not asked for as a stream.
 func (s *server) wholeOpenAI(w http.ResponseWriter, r *http.Request, g *generation, chat bool) {
-	if !s.follow(r, g, func(string) {}) {
+	if !s.follow(r.Context(), g, nil) {
 		if g.broken {
 			refuseOpenAI(w, http.StatusInternalServerError, coreDied)
 		}

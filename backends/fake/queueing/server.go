@@ -1,6 +1,7 @@
 package queueing
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -98,13 +99,13 @@ func (s *server) generate(prompt uint64, input int64, a plan, stream bool) *gene
 	return g
 }
 
-// follow calls each with every stretch of new text, as it stands in JSON, until the answer is whole. It reports false when the
-// client went away first.
-func (s *server) follow(r *http.Request, g *generation, each func(text string)) bool {
+// follow calls each with every stretch of new text, as it stands in JSON, until the answer is whole; nil = nobody listens to
+// pieces. It reports false when the client went away first.
+func (s *server) follow(ctx context.Context, g *generation, each func(text string)) bool {
 	told := int64(0)
 	for {
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			s.scheduler.cancel(g.sequence)
 			return false
 		case <-s.core:
@@ -114,7 +115,7 @@ func (s *server) follow(r *http.Request, g *generation, each func(text string)) 
 		}
 		ended := g.ended.Load() // before produced: it is set after it
 		made := g.produced.Load()
-		if made > told {
+		if made > told && each != nil {
 			each(g.literal(told, made))
 			told = made
 		}
@@ -123,7 +124,7 @@ func (s *server) follow(r *http.Request, g *generation, each func(text string)) 
 		}
 		if g.stalls {
 			s.scheduler.cancel(g.sequence)
-			<-r.Context().Done()
+			<-ctx.Done()
 			return false
 		}
 	}
