@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -59,9 +58,7 @@ func again(r *backends.Reply) bool {
 		return false
 	}
 	switch r.Status {
-	case backends.Rejected:
-		return true
-	case backends.Disconnected:
+	case backends.Rejected, backends.Disconnected:
 		return true
 	case backends.Failed:
 		return r.HTTPStatus >= 500
@@ -192,28 +189,19 @@ func answer(response *http.Response, call *Call, reply *backends.Reply, hangUp f
 	}
 }
 
-// request is the HTTP request of a call. GetBody lets the transport send it once more on another connection.
+// request is the HTTP request of a call. The transport may send it once more on another connection: its body can be read again.
 func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error) {
-	target, err := url.Parse(call.URL)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, call.URL, bytes.NewReader(call.Body))
 	if err != nil {
 		return nil, err
 	}
-	request := &http.Request{
-		Method: http.MethodPost, URL: target, Host: target.Host, Header: make(http.Header, len(call.Header)+3),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Close: c.reuse.hopeless(),
-		Body:  io.NopCloser(bytes.NewReader(call.Body)), ContentLength: int64(len(call.Body)),
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil },
-	}
-	for name, values := range call.Header {
-		request.Header[http.CanonicalHeaderKey(name)] = values
-	}
-	request.Header["Content-Type"] = []string{"application/json"}
-	request.Header["User-Agent"] = []string{"matrix"}
+	request.Close = c.reuse.hopeless()
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "matrix")
 	if c.apiKey != "" {
-		request.Header["Authorization"] = []string{"Bearer " + c.apiKey}
+		request.Header.Set("Authorization", "Bearer "+c.apiKey)
 	}
-	return request.WithContext(ctx), nil
+	return request, nil
 }
 
 // decoded undoes a compression that we never asked for.

@@ -58,37 +58,21 @@ func told[T any](s *stream, b beside[T]) *T {
 	return b.v
 }
 
-// nano and milli are times in their unit, as servers tell them.
-type (
-	nano  span
-	milli span
-)
-
 // span is a time in a server's answer; bad: there is something, and it is no number.
 type span struct {
-	v   *float64 // in the unit of nano or milli; nil: not told, or bad
+	v   *float64 // in the server's unit; nil: not told, or bad
 	bad bool
 }
 
-// read never fails: a broken figure must not lose the answer that it came with.
-func (s *span) read(b []byte) {
+// UnmarshalJSON never fails: a broken figure must not lose the answer that it came with.
+func (s *span) UnmarshalJSON(b []byte) error {
 	*s = span{}
-	if string(b) == "null" {
-		return
+	if string(b) != "null" {
+		s.v = new(float64)
+		s.bad = json.Unmarshal(b, s.v) != nil
 	}
-	var v float64
-	if json.Unmarshal(b, &v) == nil {
-		s.v = &v
-	} else {
-		s.bad = true
-	}
+	return nil
 }
-
-// UnmarshalJSON never fails.
-func (n *nano) UnmarshalJSON(b []byte) error { (*span)(n).read(b); return nil }
-
-// UnmarshalJSON never fails.
-func (m *milli) UnmarshalJSON(b []byte) error { (*span)(m).read(b); return nil }
 
 // count flags a bad count once for the reply, however many there are.
 func (s *stream) count(c count) *int64 {
@@ -99,15 +83,15 @@ func (s *stream) count(c count) *int64 {
 }
 
 // ns and ms are the same time in s; nil where it was not told, or cannot be.
-func (s *stream) ns(n nano) *float64  { return s.seconds(span(n), 1e9) }
-func (s *stream) ms(m milli) *float64 { return s.seconds(span(m), 1e3) }
+func (s *stream) ns(x span) *float64 { return s.seconds(x, 1e9) }
+func (s *stream) ms(x span) *float64 { return s.seconds(x, 1e3) }
 
 // longestSpan is more than any request takes.
 const longestSpan = 30 * 24 * 3600.0
 
 // seconds is a time in s; nil and a flag where it cannot be.
 func (s *stream) seconds(x span, unit float64) *float64 {
-	if x.v == nil && !x.bad {
+	if x.v == nil {
 		return nil
 	}
 	if x.bad || *x.v < 0 || *x.v/unit > longestSpan {
@@ -123,15 +107,15 @@ type timings struct {
 	PromptN     count `json:"prompt_n"` // computed; CacheN are the rest of the prompt
 	CacheN      count `json:"cache_n"`
 	PredictedN  count `json:"predicted_n"`
-	PromptMS    milli `json:"prompt_ms"`
-	PredictedMS milli `json:"predicted_ms"`
+	PromptMS    span  `json:"prompt_ms"`
+	PredictedMS span  `json:"predicted_ms"`
 }
 
 // metrics is vLLM's with --enable-per-request-metrics. Its time to the first token begins when the request was scheduled.
 type metrics struct {
-	QueueMS      milli `json:"queue_time_ms"`
-	FirstTokenMS milli `json:"time_to_first_token_ms"` // without the queue
-	GenerationMS milli `json:"generation_time_ms"`
+	QueueMS      span `json:"queue_time_ms"`
+	FirstTokenMS span `json:"time_to_first_token_ms"` // without the queue
+	GenerationMS span `json:"generation_time_ms"`
 }
 
 // toolCall is a call, or a piece of one: OpenAI's arguments are a string of JSON, in pieces; Ollama's the whole object.

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,10 +95,30 @@ func (d Documents) Send(ctx context.Context, method, url, kind string, body io.R
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return nil, &StatusError{resp.StatusCode, Echoed(d.Redact(ErrorText(text)), url), RetryAfter(resp.Header, time.Now())}
+	return nil, &StatusError{resp.StatusCode, Echoed(d.Redact(cmp.Or(ErrorText(text), http.StatusText(resp.StatusCode))), url), RetryAfter(resp.Header, time.Now())}
 }
 
 // Redact takes the key out of a text.
 func (d Documents) Redact(text string) string {
 	return without(text, []string{d.Key})
+}
+
+// Health makes the question whether a server is well: a GET that anything but 5xx answers. It has a connection of its own
+// and keeps it, so that it does not queue behind a burst.
+func Health(url, apiKey string) func(context.Context) error {
+	server := Documents{Key: apiKey, HTTP: &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: 4 * time.Second,
+	}}}
+	return func(ctx context.Context) error {
+		response, err := server.Send(ctx, http.MethodGet, url, "", nil)
+		if refused, said := errors.AsType[*StatusError](err); said && refused.Status < http.StatusInternalServerError {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask whether the engine is well: %w", err)
+		}
+		defer response.Body.Close()
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection can be kept
+		return nil
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -161,18 +160,16 @@ func unsent(r *backends.Reply, err error) {
 // errTimeout is the cause by which a request's own timeout is told from the caller's end.
 var errTimeout = errors.New("the request's timeout passed")
 
-// stopped books an exchange that our own side ended: by its timeout, or because we stop. It reports whether it did.
-func stopped(r *backends.Reply, ctx context.Context) bool {
+// stopped books an exchange that our own side ended: by its timeout, or because we stop.
+func stopped(r *backends.Reply, ctx context.Context) {
 	cause := context.Cause(ctx)
 	switch {
 	case cause == nil || r.Status == backends.OK || r.Status == backends.NotSent:
-		return false
 	case errors.Is(cause, errTimeout):
 		setEnd(r, backends.TimedOut, "timeout", errTimeout.Error())
 	default:
 		setEnd(r, backends.Canceled, "canceled", cause.Error())
 	}
-	return true
 }
 
 // excerpt is a short printable piece of what a server sent.
@@ -196,22 +193,6 @@ func OneLine(text string) string {
 		cut--
 	}
 	return text[:cut] + "…"
-}
-
-// secretHeader finds headers whose values errors must not repeat.
-var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret`)
-
-// redact takes secrets out of an error: servers echo them.
-func (c *Client) redact(text, address string, header http.Header) string {
-	secrets := append(queryOf(address), c.apiKey)
-	for name, values := range header {
-		if secretHeader.MatchString(name) {
-			for _, value := range values {
-				secrets = append(secrets, strings.TrimPrefix(value, "Bearer "))
-			}
-		}
-	}
-	return without(text, secrets)
 }
 
 // without takes secrets out of a text; an empty one is none.

@@ -2,13 +2,8 @@ package wire
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"sync"
 	"time"
-
-	"matrix/experiments/cell"
 )
 
 const (
@@ -45,31 +40,4 @@ func (h *health) well(ctx context.Context) bool {
 		h.ok, h.at = err == nil, time.Now()
 	}
 	return h.ok
-}
-
-// Health makes the question whether a server is well: a GET that anything but 5xx answers. It has a connection of its own
-// and keeps it, so that it does not queue behind a burst.
-func Health(url, apiKey string) func(context.Context) error {
-	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: 4 * time.Second,
-	}}
-	return func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return fmt.Errorf("ask whether the engine is well: %w", Unasked(err))
-		}
-		if apiKey != "" {
-			request.Header.Set("Authorization", "Bearer "+apiKey)
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return fmt.Errorf("ask whether the engine is well: %w", Unasked(err))
-		}
-		defer response.Body.Close()
-		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection can be kept
-		if response.StatusCode >= http.StatusInternalServerError {
-			return fmt.Errorf("ask whether the engine is well: %s from %s", response.Status, cell.PublicURL(url))
-		}
-		return nil
-	}
 }

@@ -19,10 +19,10 @@ type lineEvent struct {
 	} `json:"message"`
 	Done               *bool  `json:"done"`                 // nil: no event, whatever else it is
 	DoneReason         string `json:"done_reason"`          // stop, length, load or unload; only in the last line
-	TotalDuration      nano   `json:"total_duration"`       // from the request's arrival
-	LoadDuration       nano   `json:"load_duration"`        // until a runner was had: a little also of a model that is loaded
-	PromptEvalDuration nano   `json:"prompt_eval_duration"` // of what was computed: cached tokens take none of it
-	EvalDuration       nano   `json:"eval_duration"`
+	TotalDuration      span   `json:"total_duration"`       // from the request's arrival
+	LoadDuration       span   `json:"load_duration"`        // until a runner was had: a little also of a model that is loaded
+	PromptEvalDuration span   `json:"prompt_eval_duration"` // of what was computed: cached tokens take none of it
+	EvalDuration       span   `json:"eval_duration"`
 	PromptEvalCount    count  `json:"prompt_eval_count"`        // whole prompt, cached tokens included but in 0.30.0
 	CachedCount        count  `json:"prompt_eval_cached_count"` // of llama-server's cache, in Ollama's newer versions
 	EvalCount          count  `json:"eval_count"`

@@ -75,7 +75,6 @@ func New(o Options) *Client {
 // Call is one exchange.
 type Call struct {
 	URL      string           // may have a query, which no error shows
-	Header   http.Header      // beside Content-Type, User-Agent and Authorization, which are ours; nil = none
 	Body     []byte           // whole JSON; not changed, and sent again as it is
 	Protocol Protocol         // of the answer; the body is in it already
 	Model    string           // the name that must come back; "" = any
@@ -89,7 +88,7 @@ type Call struct {
 func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
 	reply := c.attempts(ctx, &call)
 	reply.Seq = call.Request.Seq
-	reply.Error = OneLine(c.redact(reply.Error, call.URL, call.Header))
+	reply.Error = Echoed(without(reply.Error, []string{c.apiKey}), call.URL)
 	if reply.TokenSource == "" {
 		reply.TokenSource = "none"
 	}
