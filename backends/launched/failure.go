@@ -1,8 +1,18 @@
 package launched
 
 import (
+	"context"
+	"errors"
 	"regexp"
 	"strings"
+
+	"matrix/backends"
+)
+
+// Both end a launch; the first is the cell's fault, the second the machine's.
+var (
+	ErrTimeout = errors.New("the model was not loaded in time (limits.load)")
+	ErrNotOurs = errors.New("another server answers at our port")
 )
 
 // Failure is why an engine did not come to be, or ended.
@@ -37,4 +47,24 @@ func Classify(signs []Sign, texts ...string) (f Failure, line string) {
 		}
 	}
 	return Failure{Class: "exited"}, ""
+}
+
+// Failed is why a launch did not come to be. Our own reason to end it goes before the error's words, and those before the last
+// lines of the log.
+func (s *Server) Failed(ctx context.Context, err error, signs []Sign, lines int) *backends.LaunchError {
+	if ready, known := errors.AsType[*backends.LaunchError](err); known {
+		return ready
+	}
+	f, _ := Classify(signs, err.Error(), s.Tail(lines))
+	switch {
+	case errors.Is(err, ErrTimeout) || errors.Is(context.Cause(ctx), ErrTimeout):
+		f = Failure{Class: "timeout", Hint: "raise limits.load"}
+	case errors.Is(err, ErrNotOurs):
+		f = Failure{Class: "port_taken", Environment: true}
+	case ctx.Err() != nil:
+		f = Failure{Class: "canceled", Environment: true}
+	case s.Running() && f.Class == "exited":
+		f.Class = "load_failed"
+	}
+	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: err, LogTail: s.Tail(25), Hint: f.Hint}
 }

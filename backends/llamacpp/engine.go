@@ -19,14 +19,13 @@ import (
 
 // engine is a loaded model of a server that we started.
 type engine struct {
+	*wire.Client
 	server  *server // ends with Close
 	model   string  // served name
 	props   props   // as they were after the load
-	client  *wire.Client
-	health  func(context.Context) error // on a connection of its own
-	addsBOS bool                        // the server begins each raw prompt itself
-	cache   bool                        // it may answer the beginning of a prompt out of a slot
-	window  int64                       // tokens of a slot; 0 = not told
+	addsBOS bool    // the server begins each raw prompt itself
+	cache   bool    // it may answer the beginning of a prompt out of a slot
+	window  int64   // tokens of a slot; 0 = not told
 
 	info backends.Info // but how it ended
 }
@@ -35,9 +34,8 @@ type engine struct {
 // log only, the tokenizer's rules in the file only, and the context of a slot is the server's own answer, not what was
 // asked for.
 func newEngine(s *server, spec backends.Spec, name string, m wire.ServedModel, p props, told facts) *engine {
-	health := wire.Health(s.url+"/health", "")
-	e := &engine{server: s, model: name, props: p, health: health,
-		client: wire.New(wire.Options{NoReuse: true, Health: health}), // it drops idle connections without a word
+	e := &engine{server: s, model: name, props: p,
+		Client: wire.New(wire.Options{NoReuse: true, Health: wire.Health(s.url+"/health", "")}), // it drops idle connections without a word
 		cache:  spec.Cell.Isolation == nil || spec.Cell.Isolation.PrefixCache != "off", addsBOS: true}
 	if declared, there := spec.Cell.Platform.Args["cache_prompt"].(bool); there {
 		e.cache = declared // what is declared goes before the isolation
@@ -86,7 +84,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	body, protocol := body(req, e.model, e.cache)
-	r := e.client.Do(ctx, wire.Call{URL: e.server.url + protocol.Path(), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	r := e.Do(ctx, wire.Call{URL: e.server.url + protocol.Path(), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	return wire.NameDeath(ctx, r, e.server.Done())
 }
 
@@ -119,15 +117,12 @@ func (e *engine) Info() backends.Info {
 	return info
 }
 
-// Health asks the server.
-func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
-
 // Done is closed when the server has ended.
 func (e *engine) Done() <-chan struct{} { return e.server.Done() }
 
 // Close stops the server.
 func (e *engine) Close(ctx context.Context) error {
-	e.client.Close()
+	e.Client.Close()
 	return e.server.Close(ctx, stopGrace)
 }
 

@@ -17,12 +17,6 @@ import (
 // stopGrace is how long a server gets to end.
 const stopGrace = 3 * time.Second
 
-// Both end a launch; the first is the cell's fault, the second the machine's.
-var (
-	errTimeout = errors.New("the model was not loaded in time (limits.load)")
-	errNotOurs = errors.New("another server answers at our port")
-)
-
 // server is a started process with the watch over its log.
 type server struct {
 	*launched.Server
@@ -33,7 +27,7 @@ type server struct {
 // launch starts a server for one attempt and waits until its model is loaded. The model is served by a name that only this
 // launch has, so an answer cannot come from another server at the same port.
 func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
-	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	ctx, cancel := backends.Within(ctx, spec.Timeout, launched.ErrTimeout)
 	defer cancel()
 	p, err := find(spec.Cell.Platform)
 	version := ""
@@ -54,9 +48,9 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	e, err := s.load(ctx, spec, name)
 	if err != nil {
-		err = s.failed(ctx, err)
+		failed := s.Failed(ctx, fmt.Errorf("load %s: %w", Name, err), failures, 500)
 		s.Discard(stopGrace)
-		return nil, err
+		return nil, failed
 	}
 	e.info.Version = version
 	if b := e.props.BuildInfo; b != "" && !strings.HasPrefix(b, "b0-") { // one built outside a git tree has no number
@@ -106,7 +100,7 @@ func (s *server) load(ctx context.Context, spec backends.Spec, name string) (*en
 	}
 	m, err := models.Find(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.url, errNotOurs)
+		return nil, fmt.Errorf("%s: %w", s.url, launched.ErrNotOurs)
 	}
 	var props props
 	if err := documents.Get(ctx, s.url+"/props", &props); err != nil {
@@ -135,24 +129,6 @@ func partial(told facts, spec backends.Spec) string {
 		return "no layer is on the GPU: this build of llama.cpp found none"
 	}
 	return ""
-}
-
-// failed adds to an error what the log knows.
-func (s *server) failed(ctx context.Context, err error) error {
-	var ready *backends.LaunchError
-	if errors.As(err, &ready) {
-		return err
-	}
-	f, _ := launched.Classify(failures, err.Error(), s.Tail(500))
-	switch {
-	case errors.Is(err, errTimeout) || errors.Is(context.Cause(ctx), errTimeout):
-		f = launched.Failure{Class: "timeout", Hint: "raise limits.load"}
-	case errors.Is(err, errNotOurs):
-		f = launched.Failure{Class: "port_taken", Environment: true}
-	case ctx.Err() != nil:
-		f = launched.Failure{Class: "canceled", Environment: true}
-	}
-	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: fmt.Errorf("load %s: %w", Name, err), LogTail: s.Tail(25), Hint: f.Hint}
 }
 
 // props is /props, whose fields came one by one: build_info in 2024-12, model_ftype in 2026.

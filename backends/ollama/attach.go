@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"matrix/backends"
 	"matrix/backends/launched"
-	"matrix/backends/wire"
 )
 
 // attach uses a server that somebody else runs. The model is loaded with our options, which Ollama does anew when they
 // differ from what is loaded; the time for it is not a launch's and is not told.
 func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	p := spec.Cell.Platform
-	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	ctx, cancel := backends.Within(ctx, spec.Timeout, launched.ErrTimeout)
 	defer cancel()
 	server, model := newAPI(p.URL), bareName(modelOf(spec.Cell.Model).Model)
 	v, err := server.version(ctx)
@@ -48,11 +46,9 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if spec.Cell.Generate != nil && spec.Cell.Generate.Template != "" {
 		info.Template = ""
 	}
-	health := wire.Health(wire.Join(server.base, "/api/version"), "")
-	return &engine{
-		platform: p, url: server.base, model: model, health: health, client: wire.New(wire.Options{IdleTimeout: time.Minute, Health: health}),
-		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(p, m), oldEra: cutsSilently(v), done: make(chan struct{}), info: info,
-	}, nil
+	e := newEngine(p, server.base, model, m, about, v)
+	e.done, e.info = make(chan struct{}), info
+	return e, nil
 }
 
 // loadAttached has a running server load the model with the options that every request will carry, and takes what it then

@@ -17,22 +17,31 @@ import (
 
 // engine is a loaded model of a server that we started or, with server nil, attached to.
 type engine struct {
-	platform *cell.Platform              // its options go with every request
-	server   *server                     // nil: attached
-	url      string                      // the server's, without a slash at its end
-	model    string                      // served name, also of an attached server's
-	client   *wire.Client                // closed by Close
-	health   func(context.Context) error // on a connection of its own
-	thinks   bool                        // the model can, so it must be told not to
-	addsBOS  bool                        // the engine begins each sequence itself
-	window   int64                       // tokens of one request
-	oldEra   bool                        // a prompt that is too long is cut without a word
-	done     chan struct{}               // of an attached one; nil where server.Done tells
-	once     sync.Once                   // closes done
+	*wire.Client                // closed by Close
+	platform     *cell.Platform // its options go with every request
+	server       *server        // nil: attached
+	url          string         // the server's, without a slash at its end
+	model        string         // served name, also of an attached server's
+	thinks       bool           // the model can, so it must be told not to
+	addsBOS      bool           // the engine begins each sequence itself
+	window       int64          // tokens of one request
+	oldEra       bool           // a prompt that is too long is cut without a word
+	done         chan struct{}  // of an attached one; nil where server.Done tells
+	once         sync.Once      // closes done
 
 	mu     sync.Mutex    // guards what follows, and server.log once the load is over
 	info   backends.Info // Warnings may grow
 	looked time.Time     // at the log
+}
+
+// newEngine is of a server at base that has loaded a model, m and about being what it says of it. Its info is the caller's to add.
+func newEngine(p *cell.Platform, base, model string, m running, about shown, version string) *engine {
+	// Ollama never drops an idle connection.
+	client := wire.New(wire.Options{IdleTimeout: time.Minute, Health: wire.Health(wire.Join(base, "/api/version"), "")})
+	return &engine{
+		Client: client, platform: p, url: base, model: model, thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS,
+		window: windowOf(p, m), oldEra: cutsSilently(version),
+	}
 }
 
 // Generate streams one answer.
@@ -41,7 +50,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		_, req.Prompt = cell.CutBOS(req.Prompt)
 	}
 	body, protocol := bodyOf(e.platform, req, e.model, e.thinks)
-	r := e.client.Do(ctx, wire.Call{URL: wire.Join(e.url, protocol.Path()), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
+	r := e.Do(ctx, wire.Call{URL: wire.Join(e.url, protocol.Path()), Body: body, Protocol: protocol, Model: e.model, Context: e.window, Request: req})
 	e.cutPrompt(&r)
 	if e.server == nil {
 		return r
@@ -121,9 +130,6 @@ func (e *engine) warn(text string) {
 	}
 }
 
-// Health asks the server for its version.
-func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
-
 // Done is closed when the server has ended.
 func (e *engine) Done() <-chan struct{} {
 	if e.server != nil {
@@ -134,7 +140,7 @@ func (e *engine) Done() <-chan struct{} {
 
 // Close stops the server and all that it started. A server that was attached to goes on.
 func (e *engine) Close(ctx context.Context) error {
-	e.client.Close()
+	e.Client.Close()
 	if e.server == nil {
 		e.once.Do(func() { close(e.done) })
 		return nil

@@ -14,17 +14,10 @@ import (
 	"matrix/backends/launched"
 	"matrix/backends/modelfile"
 	"matrix/backends/process"
-	"matrix/backends/wire"
 )
 
 // stopGrace is how long a server gets to end its runner and itself.
 const stopGrace = 3 * time.Second
-
-var (
-	// The first is the cell's fault, the second the world's.
-	errTimeout = errors.New("the model was not loaded in time (limits.load)")
-	errNotOurs = errors.New("another server answers at our port")
-)
 
 // launching is a launch on its way.
 type launching struct {
@@ -45,7 +38,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
-	ctx, cancel := backends.Within(ctx, spec.Timeout, errTimeout)
+	ctx, cancel := backends.Within(ctx, spec.Timeout, launched.ErrTimeout)
 	defer cancel()
 	s, err := l.start(ctx, true)
 	if err != nil {
@@ -53,9 +46,9 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	}
 	e, err := l.load(ctx, s)
 	if err != nil {
-		err = s.failed(err)
+		failed := s.Failed(ctx, err, failures, 25)
 		s.Discard(stopGrace)
-		return nil, err
+		return nil, failed
 	}
 	return e, nil
 }
@@ -97,7 +90,7 @@ func (l *launching) prepare(ctx context.Context) error {
 	}
 	defer s.Discard(stopGrace)
 	if err := s.api.create(ctx, l.source, l.model); err != nil {
-		return s.failed(fmt.Errorf("create model from %s: %w", l.source.gguf, err))
+		return s.Failed(ctx, fmt.Errorf("create model from %s: %w", l.source.gguf, err), failures, 25)
 	}
 	return nil
 }
@@ -127,9 +120,9 @@ func (l *launching) start(ctx context.Context, measured bool) (*server, error) {
 	}
 	s := &server{Server: p, api: newAPI("http://" + cmd.Env["OLLAMA_HOST"]), log: logReader{path: l.spec.LogPath, offset: p.LogOffset()}}
 	if err := s.await(ctx); err != nil {
-		err = s.failed(err)
+		failed := s.Failed(ctx, err, failures, 25)
 		s.Discard(stopGrace)
-		return nil, err
+		return nil, failed
 	}
 	if measured {
 		l.spec.Observe(backends.Phase{Name: "spawn", Duration: time.Since(began)})
@@ -151,32 +144,10 @@ func (s *server) await(ctx context.Context) error {
 			return true, nil
 		}
 		if answered++; answered > 100 {
-			return false, errNotOurs
+			return false, launched.ErrNotOurs
 		}
 		return false, nil
 	})
-}
-
-// failed adds to an error what the log knows. The error's own words weigh more than the log's.
-func (s *server) failed(err error) error {
-	var ready *backends.LaunchError
-	if errors.As(err, &ready) {
-		return err
-	}
-	tail := s.Tail(25)
-	f, _ := launched.Classify(failures, err.Error(), tail)
-	switch {
-	case errors.Is(err, errTimeout):
-		f = launched.Failure{Class: "timeout", Hint: "raise limits.load"}
-	case errors.Is(err, errNotOurs):
-		f = launched.Failure{Class: "port_taken", Environment: true}
-	case errors.Is(err, context.Canceled):
-		f = launched.Failure{Class: "canceled", Environment: true}
-	}
-	if s.Running() && f.Class == "exited" {
-		f.Class = "load_failed"
-	}
-	return &backends.LaunchError{Environment: f.Environment, Class: f.Class, Err: err, LogTail: tail, Hint: f.Hint}
 }
 
 // load loads the model with the options that all requests carry, and reads back what came of it.
@@ -213,13 +184,9 @@ func (l *launching) load(ctx context.Context, s *server) (*engine, error) {
 		return nil, err
 	}
 	l.spec.Observe(backends.Phase{Name: "ready", Duration: time.Since(began)})
-	health := wire.Health(s.api.base+"/api/version", "")
-	return &engine{
-		platform: l.spec.Cell.Platform, server: s, url: s.api.base, model: l.model, health: health,
-		client: wire.New(wire.Options{IdleTimeout: time.Minute, Health: health}), // Ollama never drops an idle connection
-		thinks: about.thinks(), addsBOS: about.ModelInfo.AddBOS, window: windowOf(l.spec.Cell.Platform, m), oldEra: cutsSilently(v),
-		info: l.info(s, m, about, cmp.Or(v, l.version)),
-	}, nil
+	e := newEngine(l.spec.Cell.Platform, s.api.base, l.model, m, about, v)
+	e.server, e.info = s, l.info(s, m, about, cmp.Or(v, l.version))
+	return e, nil
 }
 
 // tellLoad splits a load by the engine's own statement of how long its runner took to start with the model in it; before

@@ -19,11 +19,10 @@ import (
 
 // attached is a server that somebody else runs: nothing is launched and nothing stopped.
 type attached struct {
-	server *api         // with the key
-	model  string       // as the server has it
-	args   cell.Values  // the platform's; nil = none. Not written to after attach
-	client *wire.Client // for what is measured
-	health func(context.Context) error
+	*wire.Client             // for what is measured
+	server       *api        // with the key
+	model        string      // as the server has it
+	args         cell.Values // the platform's; nil = none. Not written to after attach
 	// dialect is what the server takes beyond OpenAI's API, as far as it tells what it is.
 	dialect wire.Dialect
 	strict  atomic.Bool   // it has refused its dialect since
@@ -68,8 +67,9 @@ func attach(ctx context.Context, server *api, spec backends.Spec) (*attached, er
 			a.args["cache_prompt"] = false // llama-server can be told: else the template in front of the nonce is cached
 		}
 	}
-	a.health = wire.Health(wire.Join(server.base, "/models"), server.Key)
-	a.client = wire.New(wire.Options{APIKey: server.Key, NoReuse: dropsConnections, Health: a.health})
+	// Every such server has a list of models, or says in its way that it has none.
+	health := wire.Health(wire.Join(server.base, "/models"), server.Key)
+	a.Client = wire.New(wire.Options{APIKey: server.Key, NoReuse: dropsConnections, Health: health})
 	a.info.Version = server.version(ctx)
 	a.info.MetricsURL, a.info.MetricsPrefix = server.metrics(ctx)
 	return a, nil
@@ -126,7 +126,7 @@ func (a *attached) send(ctx context.Context, req backends.Request, dialect wire.
 	if a.info.MaxModelLen != nil { // written before the first request only
 		window = *a.info.MaxModelLen
 	}
-	return a.client.Do(ctx, wire.Call{
+	return a.Do(ctx, wire.Call{
 		URL: wire.Join(a.server.base, strings.TrimPrefix(protocol.Path(), "/v1")), Body: withArgs(body, a.args), Protocol: protocol, Context: window, Request: req,
 	})
 }
@@ -175,16 +175,13 @@ func (a *attached) warn(text string) {
 	a.info.Warnings = append(a.info.Warnings, text)
 }
 
-// Health asks for the models, whose list every such server has, or says in its way that it has none.
-func (a *attached) Health(ctx context.Context) error { return a.health(ctx) }
-
 // Done is closed by Close: a foreign server's end is seen by its answers only.
 func (a *attached) Done() <-chan struct{} { return a.done }
 
 // Close lets go of the server, which goes on.
 func (a *attached) Close(context.Context) error {
 	a.once.Do(func() {
-		a.client.Close()
+		a.Client.Close()
 		a.server.HTTP.CloseIdleConnections()
 		close(a.done)
 	})

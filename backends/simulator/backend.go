@@ -46,7 +46,7 @@ func launch(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	if err := e.load(ctx, spec); err != nil {
 		launchErr := e.failed(ctx, err)
 		e.proc.Discard(time.Second)
-		e.client.Close()
+		e.Client.Close()
 		return nil, launchErr
 	}
 	if o.TakesBatches() {
@@ -88,8 +88,7 @@ func (e *engine) load(ctx context.Context, spec backends.Spec) error {
 	}
 	e.base = fmt.Sprintf("http://127.0.0.1:%d", ready.Port)
 	spec.Listen(e.base)
-	e.health = wire.Health(e.base+"/health", "")
-	e.client = wire.New(wire.Options{Health: e.health})
+	e.Client = wire.New(wire.Options{Health: wire.Health(e.base+"/health", "")})
 	weights := queueing.Seconds(ready.LoadS) // as the server states it: our own wait has its start in it
 	if e.config.LoadsWhenAsked() {
 		asked := time.Now()

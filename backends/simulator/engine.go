@@ -16,11 +16,10 @@ import (
 
 // engine is one running server that is asked one request at a time.
 type engine struct {
-	config queueing.Config  // as the process has it on its command line
-	proc   *launched.Server // matrix itself, as the server
-	client *wire.Client     // nil until the server is ready, as health
-	health func(context.Context) error
-	base   string // http://127.0.0.1:port
+	*wire.Client                  // nil until the server is ready
+	config       queueing.Config  // as the process has it on its command line
+	proc         *launched.Server // matrix itself, as the server
+	base         string           // http://127.0.0.1:port
 }
 
 // batchEngine takes whole batches.
@@ -35,7 +34,7 @@ func (e *engine) Generate(ctx context.Context, req backends.Request) backends.Re
 		call.Body, call.Protocol = wire.OpenAIBody(req, e.config.Model, wire.Extended)
 	}
 	call.URL = e.base + call.Protocol.Path()
-	return wire.NameDeath(ctx, e.client.Do(ctx, call), e.proc.Done())
+	return wire.NameDeath(ctx, e.Do(ctx, call), e.proc.Done())
 }
 
 // nativeBody is a streaming request to /api/generate (raw) or /api/chat.
@@ -97,12 +96,9 @@ func (e *engine) Info() backends.Info {
 // Done is closed when the server's process has ended.
 func (e *engine) Done() <-chan struct{} { return e.proc.Done() }
 
-// Health asks the server.
-func (e *engine) Health(ctx context.Context) error { return e.health(ctx) }
-
 // Close stops the server.
 func (e *engine) Close(ctx context.Context) error {
-	e.client.Close()
+	e.Client.Close()
 	return e.proc.Close(ctx, 3*time.Second)
 }
 

@@ -80,7 +80,7 @@ func (a *attached) Done() <-chan struct{} { return a.done }
 // Close lets go of the connections. The server is another's and goes on.
 func (a *attached) Close(context.Context) error {
 	a.once.Do(func() {
-		a.client.Close()
+		a.Client.Close()
 		close(a.done)
 	})
 	return nil

@@ -16,25 +16,22 @@ import (
 
 // served is the part that a launched and an attached server share: a URL and the name of the model there.
 type served struct {
-	url    string                      // without /v1
-	name   string                      // of the model there: the server answers 404 to any other
-	client *wire.Client                // closed by Close
-	health func(context.Context) error // on connections of its own, beside what is measured
-	window int64                       // tokens of one request's context; 0 = not told
-	guided bool                        // it is older than structured_outputs
-	bare   *atomic.Bool                // its tokenizer takes no variables for a template: Mistral's own
+	*wire.Client              // closed by Close
+	url          string       // without /v1
+	name         string       // of the model there: the server answers 404 to any other
+	window       int64        // tokens of one request's context; 0 = not told
+	guided       bool         // it is older than structured_outputs
+	bare         *atomic.Bool // its tokenizer takes no variables for a template: Mistral's own
 }
 
 // reach makes the part of an engine that talks to the server at url.
 // idle is how long a connection may rest before it is not used again, 0 = wire's own limit, a short one. It must be below the
 // server's, else a request goes out on a connection that is being closed.
 func reach(url, name, key string, idle time.Duration) served {
-	health := wire.Health(wire.Join(url, "/health"), key)
-	return served{url: url, name: name, health: health, bare: new(atomic.Bool), client: wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: health})}
+	// With a dead EngineCore /health says 503.
+	client := wire.New(wire.Options{APIKey: key, IdleTimeout: idle, Health: wire.Health(wire.Join(url, "/health"), key)})
+	return served{Client: client, url: url, name: name, bare: new(atomic.Bool)}
 }
-
-// Health asks the server; with a dead EngineCore it says 503.
-func (s *served) Health(ctx context.Context) error { return s.health(ctx) }
 
 // Generate streams one answer.
 // A Mistral tokenizer refuses template variables with a 400. It is asked once without, and then all are: which kind it is
@@ -55,7 +52,7 @@ func (s *served) Generate(ctx context.Context, req backends.Request) backends.Re
 func (s *served) send(ctx context.Context, req backends.Request, bare bool) backends.Reply {
 	dialect := wire.Dialect{Sampling: true, TemplateArgs: !bare, Guided: s.guided && !bare}
 	body, protocol := wire.OpenAIBody(req, s.name, dialect)
-	return s.client.Do(ctx, wire.Call{URL: wire.Join(s.url, protocol.Path()), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
+	return s.Do(ctx, wire.Call{URL: wire.Join(s.url, protocol.Path()), Body: body, Protocol: protocol, Model: s.name, Context: s.window, Request: req})
 }
 
 // isGuided tells the versions before 0.11, which had guided_json and the like where later ones have structured_outputs.
@@ -140,7 +137,7 @@ func (s *server) notOurs(ctx context.Context, err error) error {
 
 // Close ends the server.
 func (s *server) Close(ctx context.Context) error {
-	s.client.Close()
+	s.Client.Close()
 	return s.engine.Close(ctx)
 }
 

@@ -95,6 +95,14 @@ func (c *Client) Do(ctx context.Context, call Call) backends.Reply {
 	return reply
 }
 
+// Health asks the server once whether it is well, beside what is measured; nil = it is, or cannot be asked.
+func (c *Client) Health(ctx context.Context) error {
+	if c.health == nil {
+		return nil
+	}
+	return c.health.ask(ctx)
+}
+
 // Close drops idle connections; a nil client has none.
 func (c *Client) Close() {
 	if c != nil {
