@@ -32,18 +32,20 @@ func (g *checking) client() {
 	})
 }
 
-// fixed are what must not change between launches of a cell.
+// fixed are what must not change between launches of a cell. Of two platforms the GPUs are of one model, or they are not compared, and
+// the engines need not be; a driver may matter little, a power limit does not.
 var fixed = []struct {
-	what string
-	of   func(*Attempt) string
+	what    string
+	of      func(*Attempt) string
+	between string // level of a difference between two cells; "" = none
 }{
-	{"GPU", gpuOf},
-	{"power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }},
-	{"GPU driver", func(a *Attempt) string { return a.Run().Machine.Driver }},
-	{"engine version", func(a *Attempt) string { return a.Run().Engine.Version }},
+	{"GPU", gpuOf, ""},
+	{"power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }, Red},
+	{"GPU driver", func(a *Attempt) string { return a.Run().Machine.Driver }, Amber},
+	{"engine version", func(a *Attempt) string { return a.Run().Engine.Version }, ""},
 }
 
-// machine looks for what changed between launches: of a cell nothing may, between two cells the cards and clocks may not.
+// machine looks for what changed between launches: of a cell nothing may, between two cells the machine may not.
 func (g *checking) machine() {
 	g.each(func(c *Cell) {
 		g.seen = g.seen || slices.ContainsFunc(c.Launches, func(a *Attempt) bool { return a.Run().Machine.Host != "" })
@@ -55,6 +57,9 @@ func (g *checking) machine() {
 		if cards := toldBy(c.Launches, cardsOf); len(cards) > 1 {
 			g.one(Amber, c, "launches ran on different cards of one model")
 		}
+		if hosts := toldBy(c.Launches, hostOf); len(hosts) > 1 {
+			g.one(Amber, c, "launches ran on different hosts: %s", strings.Join(hosts, ", "))
+		}
 		if far, low, high := spreadOf(c.Values("sm_clock_hz")); far > clocksMost {
 			g.one(Amber, c, "the GPU's clock was %.0f MHz in one launch and %.0f MHz in another", low/1e6, high/1e6)
 		}
@@ -63,9 +68,17 @@ func (g *checking) machine() {
 		}
 	})
 	g.pairs(func(a, b *Cell) {
+		for _, f := range fixed {
+			if x, y := toldBy(a.Launches, f.of), toldBy(b.Launches, f.of); f.between != "" && len(x) > 0 && len(y) > 0 && !slices.Equal(x, y) {
+				g.two(f.between, a, b, "%s %s against %s", f.what, strings.Join(x, ", "), strings.Join(y, ", "))
+			}
+		}
 		x, y := toldBy(a.Launches, cardsOf), toldBy(b.Launches, cardsOf)
 		if len(x) > 0 && len(y) > 0 && !slices.Equal(x, y) {
 			g.two(Amber, a, b, "measured on different cards of one model")
+		}
+		if x, y := toldBy(a.Launches, hostOf), toldBy(b.Launches, hostOf); len(x) > 0 && len(y) > 0 && !slices.Equal(x, y) {
+			g.two(Amber, a, b, "measured on different hosts: %s against %s", strings.Join(x, ", "), strings.Join(y, ", "))
 		}
 		clocks := []float64{stats.Median(a.Values("sm_clock_hz")), stats.Median(b.Values("sm_clock_hz"))}
 		if far, _, _ := spreadOf(clocks); len(a.Values("sm_clock_hz")) > 0 && len(b.Values("sm_clock_hz")) > 0 && far > clocksMost {
@@ -102,6 +115,14 @@ func cardsOf(a *Attempt) string {
 		return strings.Join(slices.Sorted(slices.Values(used)), " ")
 	}
 	return a.Run().Machine.GPUUUID
+}
+
+// hostOf is the machine by its name, "" where a card tells more surely which it was: containers have a new name at every start.
+func hostOf(a *Attempt) string {
+	if cardsOf(a) != "" {
+		return ""
+	}
+	return a.Run().Machine.Host
 }
 
 // spreadOf is how far the largest is above the smallest, and both.

@@ -148,10 +148,16 @@ func TestChecksRedden(t *testing.T) {
 		"power limit":    {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Machine.PowerLimitW = ptr(350.0) }), "power limit", false},
 		"driver":         {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Machine.Driver = "570" }), "driver", false},
 		"engine":         {summary.CheckMachine, summary.Red, second(func(r *record.Run) { r.Engine.Version = "1.1" }), "engine version not the same in all launches: 1.0, 1.1", false},
-		"other card":     {summary.CheckMachine, summary.Amber, runs(func(r *record.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
-		"throttled":      {summary.CheckMachine, summary.Amber, samples("nvml:GPU-a", "throttle_reasons", 0x20), "throttled for 100%", false},
-		"neighbours":     {summary.CheckMachine, summary.Amber, samples("host", "host_cpu_ratio", 0.5), "other processes used 43.7% of the machine", false},
-		"offloaded":      {summary.CheckPlacement, summary.Red, runs(func(r *record.Run) { r.Engine.LayersGPU = ptr(int64(18)) }), "18 of 32 layers", false},
+		"less power":     {summary.CheckMachine, summary.Red, runs(func(r *record.Run) { r.Machine.PowerLimitW = ptr(350.0) }), "power limit 700 W against 350 W", true},
+		"older driver":   {summary.CheckMachine, summary.Amber, runs(func(r *record.Run) { r.Machine.Driver = "570" }), "GPU driver 580.1 against 570", true},
+		"two hosts": {summary.CheckMachine, summary.Amber, func(b *summarytest.Cell) {
+			runs(func(r *record.Run) { r.Machine.GPUUUID = "" })(b)
+			second(func(r *record.Run) { r.Machine.GPUUUID, r.Machine.Host = "", "other" })(b)
+		}, "launches ran on different hosts: box, other", false},
+		"other card": {summary.CheckMachine, summary.Amber, runs(func(r *record.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
+		"throttled":  {summary.CheckMachine, summary.Amber, samples("nvml:GPU-a", "throttle_reasons", 0x20), "throttled for 100%", false},
+		"neighbours": {summary.CheckMachine, summary.Amber, samples("host", "host_cpu_ratio", 0.5), "other processes used 43.7% of the machine", false},
+		"offloaded":  {summary.CheckPlacement, summary.Red, runs(func(r *record.Run) { r.Engine.LayersGPU = ptr(int64(18)) }), "18 of 32 layers", false},
 		"one in fifty fails": {summary.CheckSuccess, summary.Red, rows(func(i int, r *record.RequestRow) {
 			if i%50 == 0 {
 				r.Status = "failed"
@@ -185,6 +191,20 @@ func TestChecksRedden(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Without a card that tells which machine it was, its name does.
+func TestOtherHost(t *testing.T) {
+	on := func(platform, host string) summarytest.Cell {
+		of := summarytest.Launch{Run: func(r *record.Run) { r.Machine.GPUUUID, r.Machine.Host = "", host }}
+		return summarytest.Cell{Platform: platform, Size: 100, Launches: []summarytest.Launch{of, of}}
+	}
+	for host, want := range map[string]string{"box": summary.Green, "other": summary.Amber} {
+		all := summary.Checks(planted.Read(t, on("a", "box"), on("b", host)).Cells)
+		if at := slices.IndexFunc(all, func(k summary.Check) bool { return k.Name == summary.CheckMachine }); all[at].Level != want || (want == summary.Amber) != strings.Contains(all[at].Text, "different hosts: box against other") {
+			t.Errorf("%s: %+v", host, all[at])
+		}
 	}
 }
 
