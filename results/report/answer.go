@@ -30,6 +30,17 @@ func (m *maker) answer() (Section, error) {
 	if len(m.Set.Problems) > 0 {
 		s.Blocks = append(s.Blocks, toned("warn", fmt.Sprintf("%s damaged or unreadable and left out: see the inventory. matrix verify tells more.", counted(len(m.Set.Problems), "attempt"))))
 	}
+	damaged := 0
+	for _, c := range m.Set.Cells {
+		for _, a := range c.Attempts {
+			if a.Damaged {
+				damaged++
+			}
+		}
+	}
+	if damaged > 0 {
+		s.Blocks = append(s.Blocks, toned("warn", fmt.Sprintf("The requests of %s are not what was written: only run.parquet is read of it. matrix verify tells more.", counted(damaged, "attempt"))))
+	}
 	return s, nil
 }
 

@@ -210,7 +210,8 @@ func (a *Attempt) curve() (predict.Curve, error) {
 		return nil
 	})
 	switch {
-	case errors.Is(err, table.ErrCorrupt): // verify says so; its run.parquet is whole, or the attempt would not be here
+	case errors.Is(err, table.ErrCorrupt): // its run.parquet is whole, or the attempt would not be here
+		a.Damaged = true
 		return a.steady(), nil
 	case err != nil:
 		return predict.Curve{}, fmt.Errorf("read the requests of attempt %s: %w", a.Attempt, err)

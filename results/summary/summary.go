@@ -44,6 +44,8 @@ type Attempt struct {
 	store.Past
 	row     *record.RunRow       // nil: not read
 	counted *record.FinishCounts // once asked
+
+	Damaged bool // its requests are not what was written, as was seen where they were read for the time to finish
 }
 
 // Values are a metric's values over the launches that count, in launch order; launches without one are left out.

@@ -207,6 +207,7 @@ func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do
 	if err != nil {
 		return err
 	}
+	sayDamaged(a, set)
 	return do(report.Input{Set: set, Title: reportTitle(names), Made: time.Now(), Version: app.Version(), Quality: answers, Coverage: declared.coverage(),
 		Recipe: declared.recipe(ctx), Decision: weighed})
 }
@@ -235,6 +236,20 @@ func sayAbsent(a *app.App, set *summary.Set) {
 			text += ": " + what
 		}
 		a.Warn(text)
+	}
+}
+
+// sayDamaged says which attempts are left out, and of which only run.parquet is read. Who reads JSON has no other word of it.
+func sayDamaged(a *app.App, set *summary.Set) {
+	for _, p := range set.Problems {
+		a.Warn(fmt.Sprintf("attempt %s of %s is left out: %s", p.Attempt, p.Slug, p.Problem))
+	}
+	for _, c := range set.Cells {
+		for _, at := range c.Attempts {
+			if at.Damaged {
+				a.Warn(fmt.Sprintf("requests.parquet of attempt %s of %s is not what was written: %s", at.Attempt, at.Slug, leftOut["requests.parquet"]))
+			}
+		}
 	}
 }
 
