@@ -9,7 +9,6 @@ import (
 	"matrix/experiments/textfile"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -135,39 +134,8 @@ func jsonFault(err error) error {
 	return errors.New(reason)
 }
 
-// halfPair reports an escape of half a UTF-16 surrogate pair, of which encoding/json makes � without a word.
-func halfPair(raw []byte) bool {
-	for at := bytes.Index(raw, []byte(`\u`)); at >= 0; {
-		unit := escaped(raw[at:])
-		next := at + 2
-		if utf16.IsSurrogate(unit) && !precededByEscape(raw, at) {
-			if utf16.DecodeRune(unit, escaped(raw[min(at+6, len(raw)):])) == utf8.RuneError {
-				return true
-			}
-			next = at + 12
-		}
-		i := bytes.Index(raw[min(next, len(raw)):], []byte(`\u`))
-		if i < 0 {
-			return false
-		}
-		at = next + i
-	}
-	return false
-}
-
-// precededByEscape reports that the backslash is itself escaped: an odd number of others stands before it.
-func precededByEscape(raw []byte, at int) bool {
-	return (at-len(bytes.TrimRight(raw[:at], `\`)))%2 == 1
-}
-
-// escaped is the code unit of a \uXXXX that text begins with, else 0.
-func escaped(text []byte) rune {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
+// halfPair reports an escape of half a UTF-16 surrogate pair, of which encoding/json makes � without a word: the text has one, and its JSON
+// holds neither the letter nor the letter's escape.
+func halfPair(raw []byte, text string) bool {
+	return strings.ContainsRune(text, utf8.RuneError) && !bytes.ContainsRune(raw, utf8.RuneError) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`))
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"matrix/experiments/textfile"
 )
@@ -80,7 +79,7 @@ func jsonParser(format, column string) func([]byte) (Entry, error) {
 		if errors.Is(err, errNothingAsked) {
 			return Entry{}, hinted{err.Error(), entryForm + " " + fieldsOf(raw)}
 		}
-		e.half = halfPair(raw) && strings.ContainsRune(e.text(), utf8.RuneError)
+		e.half = halfPair(raw, e.text())
 		return e, err
 	}
 }
