@@ -3,7 +3,6 @@ package view
 import (
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -52,7 +51,7 @@ func Head(id string, n int) string { return id[:min(n, len(id))] }
 // spread puts right at the end of a line of so many columns.
 // At most 100 columns: on a wide screen the two would lose each other.
 func spread(left, right string, width int) string {
-	gap := max(2, min(width, 100)-lipgloss.Width(left)-lipgloss.Width(right))
+	gap := max(2, min(width, 100)-ansi.StringWidth(left)-ansi.StringWidth(right))
 	return left + strings.Repeat(" ", gap) + right
 }
 

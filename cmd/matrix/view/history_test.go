@@ -1,13 +1,10 @@
 package view
 
 import (
-	"io"
 	"strings"
 	"testing"
 
-	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
-	"github.com/muesli/termenv"
 
 	"matrix/results/record"
 	"matrix/results/stats"
@@ -42,8 +39,7 @@ func TestHistoryOfABusyMachine(t *testing.T) {
 	spread := stats.Pool([]float64{100, 101}, []float64{50, 49, 51})
 	x, y := []float64{100, 101}, []float64{50, 51}
 	h := History{Metric: record.Metric{Name: "output_throughput", Unit: "tokens/s"}}
-	colour := Style{Color: true, r: lipgloss.NewRenderer(io.Discard)}
-	colour.r.SetColorProfile(termenv.ANSI256)
+	colour := Style{Color: true}
 	for busy, said := range map[float64]bool{0.63: true, 0.02: false} {
 		launch := &summary.Attempt{}
 		launch.Launch, launch.Summary = 2, map[string]float64{record.MetricForeignCPU: busy}

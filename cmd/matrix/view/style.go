@@ -1,13 +1,8 @@
 package view
 
 import (
-	"io"
 	"os"
-	"strconv"
 	"strings"
-
-	"github.com/charmbracelet/lipgloss"
-	"github.com/muesli/termenv"
 
 	"matrix/runner/plan"
 )
@@ -31,7 +26,7 @@ func (s Style) bar(share float64, width int) string {
 	width = max(width, 1)
 	// a share beyond its bounds is a full or an empty bar
 	n := min(max(int(share*float64(width)+0.5), 0), width)
-	return s.paint(strconv.Itoa(6), strings.Repeat(full, n)) + s.Dim(strings.Repeat(empty, width-n))
+	return s.paint(cyan, strings.Repeat(full, n)) + s.Dim(strings.Repeat(empty, width-n))
 }
 
 // Style draws marks and colours, or plain ASCII where there can be none.
@@ -39,50 +34,48 @@ func (s Style) bar(share float64, width int) string {
 type Style struct {
 	Color bool // escape sequences may be written
 	ASCII bool // no character beyond ASCII
-	r     *lipgloss.Renderer
 }
 
 // newStyle is how a stream is drawn on. Who wants no colour gets no characters beyond ASCII either.
 func newStyle(tty, noColor bool) Style {
 	noColor = noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
-	s := Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
-	// it would ask the terminal for its background, and wait for an answer
-	s.r = lipgloss.NewRenderer(io.Discard) // what it would find out of a terminal is said below
-	if s.Color {
-		s.r.SetColorProfile(termenv.ANSI256)
-	} else {
-		s.r.SetColorProfile(termenv.Ascii)
-	}
-	return s
+	return Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
 }
 
-func (s Style) paint(color, text string) string {
-	if !s.Color {
+// What is painted with: the colours are those of the terminal's own palette, which its user has made readable.
+const (
+	bold    = "1"
+	red     = "31"
+	green   = "32"
+	yellow  = "33"
+	magenta = "35"
+	cyan    = "36"
+	grey    = "90" // bright black, grey on either ground
+)
+
+// paint leaves an empty text empty, so that no escape sequence stands alone.
+func (s Style) paint(with, text string) string {
+	if !s.Color || text == "" {
 		return text
 	}
-	return s.r.NewStyle().Foreground(lipgloss.Color(color)).Render(text)
+	return "\x1b[" + with + "m" + text + "\x1b[0m"
 }
 
-// Bad paints what failed. All colours are numbers of the terminal's own palette, which its user has made readable.
-func (s Style) Bad(t string) string { return s.paint("1", t) }
+// Bad paints what failed.
+func (s Style) Bad(t string) string { return s.paint(red, t) }
 
 // Warn paints what to know before believing or going on.
 // Without colours each of these is its text.
-func (s Style) Warn(t string) string { return s.paint("3", t) }
+func (s Style) Warn(t string) string { return s.paint(yellow, t) }
 
 // Good paints what is as it should be.
-func (s Style) Good(t string) string { return s.paint("2", t) }
+func (s Style) Good(t string) string { return s.paint(green, t) }
 
-// Dim paints what may be passed over: bright black, grey on either ground.
-func (s Style) Dim(t string) string { return s.paint("8", t) }
+// Dim paints what may be passed over.
+func (s Style) Dim(t string) string { return s.paint(grey, t) }
 
 // Bold marks names; it is no colour, and goes with them all the same.
-func (s Style) Bold(t string) string {
-	if !s.Color {
-		return t
-	}
-	return s.r.NewStyle().Bold(true).Render(t)
-}
+func (s Style) Bold(t string) string { return s.paint(bold, t) }
 
 // Dot separates parts of a line.
 func (s Style) Dot() string {
@@ -100,24 +93,24 @@ func (s Style) Arrow() string {
 	return " → "
 }
 
-// marks of a cell's state: UTF-8, ASCII, colour.
+// marks of a cell's state.
 // No two share a sign and a colour but stale and partial, which both run again.
-var marks = map[plan.State][3]string{
-	plan.Done:        {"✓", "v", "2"},
-	plan.New:         {"+", "+", "6"},
-	plan.Stale:       {"~", "~", "3"},
-	plan.Partial:     {"~", "~", "3"},
-	plan.FailedState: {"!", "!", "1"},
-	plan.Infeasible:  {"✗", "x", "1"},
-	plan.Excluded:    {"·", ".", "8"},
-	plan.Unavailable: {"?", "?", "5"},
+var marks = map[plan.State]struct{ sign, ascii, colour string }{
+	plan.Done:        {"✓", "v", green},
+	plan.New:         {"+", "+", cyan},
+	plan.Stale:       {"~", "~", yellow},
+	plan.Partial:     {"~", "~", yellow},
+	plan.FailedState: {"!", "!", red},
+	plan.Infeasible:  {"✗", "x", red},
+	plan.Excluded:    {"·", ".", grey},
+	plan.Unavailable: {"?", "?", magenta},
 }
 
 // Mark is the sign of a state, in its colour.
 func (s Style) Mark(state plan.State) string {
 	m := marks[state]
 	if s.ASCII {
-		return s.paint(m[2], m[1])
+		return s.paint(m.colour, m.ascii)
 	}
-	return s.paint(m[2], m[0])
+	return s.paint(m.colour, m.sign)
 }
