@@ -76,24 +76,9 @@ func compare(ctx context.Context, a *app.App, f compareFlags, words []string) er
 	if err != nil {
 		return err
 	}
-	// A gate is never silently without its metric.
-	for _, g := range gates {
-		if len(f.metrics) > 0 && !slices.Contains(f.metrics, g.Metric) {
-			f.metrics = append(f.metrics, g.Metric)
-		}
-	}
-	metrics, err := comparedMetrics(f.metrics)
+	metrics, err := comparedMetrics(f.metrics, gates)
 	if err != nil {
 		return err
-	}
-	for _, g := range gates {
-		if !slices.ContainsFunc(metrics, func(m record.Metric) bool { return m.Name == g.Metric }) {
-			more, err := comparedMetrics([]string{g.Metric})
-			if err != nil {
-				return err
-			}
-			metrics = append(metrics, more...)
-		}
 	}
 	var sides [2]view.Side
 	if f.before {
@@ -157,8 +142,8 @@ func readSides(ctx context.Context, a *app.App, words ...string) (out [2]view.Si
 			out[i].Set, out[i].Cells = earlier, earlier.Cells
 			continue
 		}
-		if out[i].Cells = namedBy(sets[root].Cells, word); len(out[i].Cells) == 0 {
-			return out, app.Hint(fmt.Errorf("no cell in %s is named by %q", root, word), sidesThere(sets[root].Cells, word))
+		if out[i].Cells, err = chosen(sets[root].Cells, root, word); err != nil {
+			return out, err
 		}
 	}
 	return out, nil
@@ -180,6 +165,17 @@ func readSet(ctx context.Context, a *app.App, root string) (*summary.Set, error)
 		return nil, app.Hint(errors.New("there is no complete launch in "+root), "Measure first: matrix apply; or name another folder: --results DIR.")
 	}
 	return set, nil
+}
+
+// chosen are the cells that the one word names, all of them without one.
+func chosen(cells []*summary.Cell, root string, words ...string) ([]*summary.Cell, error) {
+	if len(words) == 0 {
+		return cells, nil
+	}
+	if found := namedBy(cells, words[0]); len(found) > 0 {
+		return found, nil
+	}
+	return nil, app.Hint(fmt.Errorf("no cell in %s is named by %q", root, words[0]), sidesThere(cells, words[0]))
 }
 
 // sidesThere says what could have been meant by a word that names nothing: the axes, an axis's labels, or the cells.
@@ -234,14 +230,18 @@ func namedBy(cells []*summary.Cell, word string) []*summary.Cell {
 	return app.Pick(cells, app.Measured, word)
 }
 
-// comparedMetrics are the metrics asked for, or the usual ones.
+// comparedMetrics are the metrics asked for, or the usual ones, and those of the gates: none is silently without its metric.
 // In the order asked for.
-func comparedMetrics(names []string) ([]record.Metric, error) {
+func comparedMetrics(names []string, gates []summary.Gate) (out []record.Metric, err error) {
 	if len(names) == 0 {
 		names = usualMetrics
 	}
+	for _, g := range gates {
+		if !slices.Contains(names, g.Metric) {
+			names = append(slices.Clip(names), g.Metric)
+		}
+	}
 	// an unknown name is said with its nearest neighbour, see app.Metric
-	var out []record.Metric
 	for _, name := range names {
 		m, err := app.Metric(name)
 		if err != nil {

@@ -5,31 +5,24 @@ import (
 	"fmt"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments/cell"
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/summary"
 )
 
-// question is what a report was asked.
-// The zero value asks for the default decision.
-type question struct {
-	rules    *cell.Decision             // nil = the default weights
-	requests []int64                    // nil = the rules'
-	prompts  quality.Prompts            // nil = no references
-	command  func(decision.Need) string // nil = no declaration is at hand
-	readOnly bool                       // nothing is kept in the results
-	observe  func(done, all int)        // how far the comparison of answers is; may be nil
-}
-
-// decide weighs what a set holds, answers included.
-// Both results are of the same set. Answers are compared once and kept beside the results, unless readOnly.
-func decide(ctx context.Context, set *summary.Set, q question) (*decision.Result, *quality.Report, error) {
-	answers, err := quality.Kept(ctx, set, q.prompts, q.readOnly, q.observe)
+// decide weighs what a set holds, answers included, by what is declared; requests nil: those that the declaration asks about.
+// Both results are of the same set. Answers are compared once and kept beside the results, unless they are only read.
+func (d declaration) decide(ctx context.Context, set *summary.Set, requests []int64) (*decision.Result, *quality.Report, error) {
+	// references may have been added since; they need no new measurement
+	prompts, err := d.prompts(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	o := decision.Options{Rules: q.rules, Requests: q.requests, Command: q.command, Quality: accuracyOf(answers)}
+	answers, err := quality.Kept(ctx, set, prompts, d.app.ReadOnly, comparing(d.app))
+	if err != nil {
+		return nil, nil, err
+	}
+	o := decision.Options{Rules: d.rules(), Requests: requests, Command: d.command(ctx), Quality: accuracyOf(answers)}
 	// A pair stands once, so it may have to be turned round.
 	o.Difference = func(of, less *summary.Cell) *decision.Difference {
 		for _, p := range answers.Pairs {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/experiments/cell"
@@ -14,7 +13,6 @@ import (
 	"matrix/results/quality"
 	"matrix/results/report"
 	"matrix/results/summary"
-	"matrix/runner/launch"
 	"matrix/runner/plan"
 )
 
@@ -116,15 +114,24 @@ func (d declaration) coverage() *report.Coverage {
 	return c
 }
 
+// item is a measured cell as it is declared now; nil: it is declared nowhere any more.
+func (d declaration) item(c *summary.Cell) *plan.Item {
+	for _, p := range d.plans {
+		i := slices.IndexFunc(p.Items, func(item *plan.Item) bool { return item.Cell.Address == c.Address })
+		if p.Experiment == c.Experiment && i >= 0 {
+			return p.Items[i]
+		}
+	}
+	return nil
+}
+
 // hold counts goodput under the bounds that are declared now, whatever was declared when it was measured.
 // A bound may be changed without measuring again: requests' rows have what it takes.
 func (d declaration) hold(set *summary.Set) error {
-	for _, p := range app.ItemsOf(d.plans) {
-		for _, c := range set.Cells {
-			if slo := p.Item.Cell.SLO; slo != nil && c.Experiment == p.Plan.Experiment && c.Address == p.Item.Cell.Address {
-				if err := c.HoldTo(*slo); err != nil {
-					return err
-				}
+	for _, c := range set.Cells {
+		if item := d.item(c); item != nil && item.Cell.SLO != nil {
+			if err := c.HoldTo(*item.Cell.SLO); err != nil {
+				return err
 			}
 		}
 	}
@@ -145,43 +152,30 @@ func (d declaration) prompts(ctx context.Context) (quality.Prompts, error) {
 // It is called for the cells that lead, so what it costs is paid for those alone.
 func (d declaration) recipe(ctx context.Context) func(*summary.Cell) (report.Recipe, error) {
 	return func(c *summary.Cell) (report.Recipe, error) {
-		var base *cell.Cell
 		note := ""
-		for _, p := range app.ItemsOf(d.plans) {
-			if p.Plan.Experiment == c.Experiment && p.Item.Cell.Address == c.Address {
-				base = p.Item.Cell
-				if p.Item.Identity.Hash != c.Identity {
-					note = "What is declared now, or what it resolves to on this machine, is not what was measured (matrix plan tells the difference): the script is of what was measured."
-				}
-			}
+		if item := d.item(c); item != nil && item.Identity.Hash != c.Identity {
+			note = "What is declared now, or what it resolves to on this machine, is not what was measured (matrix plan tells the difference): the script is of what was measured."
 		}
-		script, _, err := d.recipeOf(ctx, c, base, 0)
+		script, err := d.recipeOf(ctx, c, 0)
 		return report.Recipe{Command: "matrix recipe " + view.Head(c.Address, 16), Note: note, Script: script}, err
 	}
 }
 
-// recipeOf is the script of a measured cell, and the cell as it was; base, where there is one, is the cell as it is declared
-// now. port 0: the declared one, else the engine's usual.
-// Nothing to start (an attached server, an engine without recipes) is an error that says so.
-func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, base *cell.Cell, port int) (script string, cell *cell.Cell, err error) {
-	if cell, err = measuredCellOf(c, base); err != nil {
-		return "", nil, err
+// recipeOf is the script of a cell as it was measured. port 0: the declared one, else the engine's usual.
+func (d declaration) recipeOf(ctx context.Context, c *summary.Cell, port int) (string, error) {
+	var declared *cell.Cell
+	if item := d.item(c); item != nil {
+		declared = item.Cell
 	}
-	write := d.app.Engines[cell.Platform.Backend].Recipe
-	// a server that somebody else runs is not ours to start
-	if write == nil || cell.Platform.Attach {
-		return "", cell, nothingStarted(cell)
+	measured, err := measuredCellOf(c, declared)
+	if err != nil {
+		return "", err
 	}
-	// its curl line at the script's end asks a real prompt
-	var example backends.Request
-	if d.session != nil && cell.Dataset != nil {
-		example = launch.Example(ctx, d.session.World, cell)
-	}
-	script, err = write(ctx, cell, port, example)
-	return script, cell, err
+	return scriptOf(ctx, d.app, d.session, measured, port)
 }
 
-// measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last.
+// measuredCellOf puts together what a cell was measured with, by its last complete attempt, else its last; base, where there is one, is the
+// cell as it is declared now.
 // The identity of an attempt holds everything that decides a launch, so no declaration is needed.
 func measuredCellOf(c *summary.Cell, base *cell.Cell) (*cell.Cell, error) {
 	last := slices.Concat(c.Attempts, c.Launches)

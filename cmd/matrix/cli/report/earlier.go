@@ -23,12 +23,9 @@ func beforeAndNow(ctx context.Context, a *app.App, words []string) (out [2]view.
 	if err != nil {
 		return out, err
 	}
-	// all, or those that the one word names
-	cells := now.Cells
-	if len(words) > 0 {
-		if cells = namedBy(now.Cells, words[0]); len(cells) == 0 {
-			return out, app.Hint(fmt.Errorf("no cell in %s is named by %q", a.Results, words[0]), sidesThere(now.Cells, words[0]))
-		}
+	cells, err := chosen(now.Cells, a.Results, words...)
+	if err != nil {
+		return out, err
 	}
 	// by identity: what a cell was asked to be before it was changed
 	before, err := now.Before(ctx)

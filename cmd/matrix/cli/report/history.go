@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -53,7 +52,7 @@ type historyFlags struct {
 // history draws, or writes rows for other tools: those need each launch, a person needs each version.
 func history(ctx context.Context, a *app.App, f historyFlags, words []string) error {
 	// a column that is no metric has no direction, and no "better"
-	metrics, err := comparedMetrics([]string{f.metric})
+	metric, err := app.Metric(f.metric)
 	if err != nil {
 		return err
 	}
@@ -62,14 +61,12 @@ func history(ctx context.Context, a *app.App, f historyFlags, words []string) er
 	if err != nil {
 		return err
 	}
-	cells := set.Cells
-	if len(words) > 0 {
-		if cells = namedBy(cells, words[0]); len(cells) == 0 {
-			return app.Hint(fmt.Errorf("no cell in %s is named by %q", a.Results, words[0]), sidesThere(set.Cells, words[0]))
-		}
+	cells, err := chosen(set.Cells, a.Results, words...)
+	if err != nil {
+		return err
 	}
 	// one metric: a line each version would not hold more
-	h := view.History{Metric: metrics[0]}
+	h := view.History{Metric: metric}
 	// Eras are read from the store, cell by cell: only those that were named.
 	for _, c := range cells {
 		eras, err := set.Eras(ctx, c)

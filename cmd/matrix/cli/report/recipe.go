@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
@@ -41,15 +42,15 @@ func Recipe(a *app.App) *cobra.Command {
 				return err
 			}
 			c := found.Item.Cell
-			write := s.World.Backends[c.Platform.Backend].Recipe
-			if write == nil || c.Platform.Attach {
-				return nothingStarted(c)
-			}
-			script, err := write(cmd.Context(), c, port, launch.Example(cmd.Context(), s.World, c))
+			script, err := scriptOf(cmd.Context(), a, s, c, port)
 			if err != nil {
-				return fmt.Errorf("write a recipe for %s: %w", c.Name(), err)
+				return err
 			}
-			sayRecipe(a, found, script)
+			// the plan would not run it: the script may well fail as the plan says
+			if c.Skip != nil {
+				a.Warn(fmt.Sprintf("%s is %s: %s", found.Name(), found.Item.State, c.Skip.Reason))
+			}
+			sayScript(a, ndjson.Recipe{Experiment: found.Plan.Experiment, Cell: c.Address[:16], Name: c.Name(), Script: script})
 			return nil
 		},
 	}
@@ -73,32 +74,27 @@ func measuredRecipe(ctx context.Context, a *app.App, word string, port int) (don
 	c := found[0]
 	declared := declaredFor(ctx, a, "", []string{c.Experiment})
 	defer declared.close()
-	// nil = it is declared nowhere any more
-	var base *cell.Cell
-	for _, p := range app.ItemsOf(declared.plans) {
-		if p.Item.Cell.Address == c.Address {
-			base = p.Item.Cell
-		}
-	}
-	script, cell, err := declared.recipeOf(ctx, c, base, port)
+	script, err := declared.recipeOf(ctx, c, port)
 	if err != nil {
 		return false, err
 	}
-	sayScript(a, ndjson.Recipe{Experiment: c.Experiment, Cell: view.Head(c.Address, 16), Name: cell.Name(), Script: script})
+	sayScript(a, ndjson.Recipe{Experiment: c.Experiment, Cell: view.Head(c.Address, 16), Name: c.Name, Script: script})
 	return true, nil
 }
 
-// nothingStarted says it for attached servers and for engines of which no recipe is known.
-func nothingStarted(c *cell.Cell) error {
-	return app.Hint(fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at "+c.Platform.PublicURL()+".")
-}
-
-// sayRecipe warns where the plan would not run the cell: the script may well fail as the plan says.
-func sayRecipe(a *app.App, p app.PlannedCell, script string) {
-	if skip := p.Item.Cell.Skip; skip != nil {
-		a.Warn(fmt.Sprintf("%s is %s: %s", p.Name(), p.Item.State, skip.Reason))
+// scriptOf is the script that starts a cell's engine, with a real prompt at its end where the files are loaded (s).
+// Nothing to start (an attached server, an engine without recipes) is an error that says so.
+func scriptOf(ctx context.Context, a *app.App, s *app.Session, c *cell.Cell, port int) (string, error) {
+	write := a.Engines[c.Platform.Backend].Recipe
+	// a server that somebody else runs is not ours to start
+	if write == nil || c.Platform.Attach {
+		return "", app.Hint(fmt.Errorf("nothing is started for %s: it asks a server that runs already", c.Name()), "It is at "+c.Platform.PublicURL()+".")
 	}
-	sayScript(a, ndjson.Recipe{Experiment: p.Plan.Experiment, Cell: p.Item.Cell.Address[:16], Name: p.Item.Cell.Name(), Script: script})
+	var example backends.Request
+	if s != nil && c.Dataset != nil {
+		example = launch.Example(ctx, s.World, c)
+	}
+	return write(ctx, c, port, example)
 }
 
 // sayScript prints the script alone, so that it can go into a file or a shell.

@@ -198,12 +198,7 @@ func conclude(ctx context.Context, a *app.App, f reportFlags, names []string, do
 	if err := declared.hold(set); err != nil {
 		return err
 	}
-	// references may have been added since; they need no new measurement
-	prompts, err := declared.prompts(ctx)
-	if err != nil {
-		return err
-	}
-	weighed, answers, err := decide(ctx, set, question{declared.rules(), f.requests, prompts, declared.command(ctx), a.ReadOnly, comparing(a)})
+	weighed, answers, err := declared.decide(ctx, set, f.requests)
 	if err != nil {
 		return err
 	}
