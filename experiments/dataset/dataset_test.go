@@ -152,6 +152,11 @@ func TestMissingFile(t *testing.T) {
 	if _, err := Open(t.Context(), &cell.Dataset{Path: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
+	var fault *Error
+	// or the advice would be that for results that cannot be written
+	if err := fileError("x.jsonl", fs.ErrPermission); !errors.As(err, &fault) || fault.Hint == "" {
+		t.Errorf("%v has no advice", err)
+	}
 }
 
 func TestCanceled(t *testing.T) {

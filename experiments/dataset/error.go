@@ -75,6 +75,7 @@ func fileError(path string, err error) error {
 		e.Hint = "A path in an experiment starts at the folder of the file that holds it."
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason = "permission denied"
+		e.Hint = "Its rights, or those of a folder above it, keep you from reading it."
 	}
 	return e
 }

@@ -14,8 +14,7 @@ import (
 // Config is everything that a set of files declares, its experiments ready to be expanded.
 type Config struct {
 	*lang.Config
-	Experiments []*Experiment     // in source order
-	Files       map[string][]byte // as lang has them: source as read, by the name used in diagnostics
+	Experiments []*Experiment // in source order
 }
 
 // Experiment is one experiment block, not yet expanded.
@@ -37,7 +36,6 @@ type Hooks struct {
 // at once, sorted by place; on an error the Config holds what could be understood and must not be expanded.
 func Load(paths []string, opts lang.Options) (*Config, hcl.Diagnostics) {
 	config := &Config{Config: lang.Load(paths, opts)}
-	config.Files = config.Config.Files
 	for _, e := range config.Config.Experiments {
 		p := compile(config.Config, e)
 		if e.Imported {

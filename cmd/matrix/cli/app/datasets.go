@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 
@@ -22,7 +21,7 @@ func (s *Session) Prompts(ctx context.Context, experiment string) (quality.Promp
 		}
 		set, err := s.sets.open(ctx, c.Dataset)
 		if err != nil {
-			return nil, ExplainFault(err)
+			return nil, err
 		}
 		if seen[set] {
 			continue
@@ -54,39 +53,29 @@ func promptText(e dataset.Entry) string {
 // datasets opens each dataset once.
 // A dataset of a million prompts is opened in seconds, and a grid names it in each cell. Safe for concurrent use.
 type datasets struct {
-	mu     sync.Mutex
-	opened map[string]opened // by everything that is said of the dataset
-}
-
-// opened is how the opening of a dataset ended. An error is kept too: to look again for each of a thousand cells would say
-// the same, later.
-type opened struct {
-	set *dataset.Set
-	err error
+	mu sync.Mutex
+	// opened is by everything that is said of the dataset. An error is kept too: to look again for each of a thousand cells would say the
+	// same, later.
+	opened map[string]func() (*dataset.Set, error)
 }
 
 // open is called by cells of several experiments; two that declare the same share one set.
 func (d *datasets) open(ctx context.Context, what *cell.Dataset) (*dataset.Set, error) {
-	key := fmt.Sprintf("%+v", *what)
-	if what.Synthetic != nil {
-		key += fmt.Sprintf("%+v", *what.Synthetic)
-	}
+	key := string(cell.Canonical(what))
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	known, ok := d.opened[key]
-	if !ok {
-		known.set, known.err = dataset.Open(ctx, what)
-		d.opened[key] = known
+	if d.opened[key] == nil {
+		d.opened[key] = sync.OnceValues(func() (*dataset.Set, error) { return dataset.Open(ctx, what) })
 	}
-	return known.set, known.err
+	return d.opened[key]()
 }
 
 func (d *datasets) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, known := range d.opened {
-		if known.err == nil {
-			_ = known.set.Close() // read-only
+	for _, opened := range d.opened {
+		if set, err := opened(); err == nil {
+			_ = set.Close() // read-only
 		}
 	}
 }

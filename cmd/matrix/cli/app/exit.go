@@ -88,22 +88,26 @@ func (a *App) SayErrors(err error) {
 		}
 		return
 	}
-	var h Hinted
-	if errors.As(err, &h) {
-		a.Error(err, h.Hint)
-		return
-	}
-	a.Error(err, diskHint(err))
+	a.Error(err, hintOf(err))
 }
 
-// diskHint says what to do about a disk that takes no more.
-// "" for errors that are not the disk's.
-func diskHint(err error) string {
+// hintOf is what to do about an error: its own advice, or what its kind has.
+// "" where there is nothing to say.
+func hintOf(err error) string {
 	const kept = " Committed results are kept; then run matrix apply again: it goes on."
+	var own Hinted
 	var copying dataset.ScratchError
+	var data *dataset.Error
+	var foreign *store.ForeignError
 	switch {
+	case errors.As(err, &own):
+		return own.Hint
 	case errors.As(err, &copying):
 		return "Packed files and tables are copied there: make room, or name another folder with TMPDIR."
+	case errors.As(err, &data):
+		return data.Hint
+	case errors.As(err, &foreign):
+		return "Give the experiment another name, or --results another folder."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "The disk is full: make room, or choose another folder with --results." + kept
 	case errors.Is(err, syscall.EIO):
@@ -112,35 +116,19 @@ func diskHint(err error) string {
 	return ""
 }
 
-// ExplainFault adds the dataset's own advice to its error, to each of several.
-// An error without advice comes back as it is.
-func ExplainFault(err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, one := range several.Unwrap() {
-			all = append(all, ExplainFault(one))
-		}
-		return errors.Join(all...)
+// NotWritable adds what to do about a results folder that takes nothing.
+// What has advice of its own, a full disk for one, keeps it.
+func NotWritable(err error) error {
+	if hintOf(err) != "" {
+		return err
 	}
-	var fault *dataset.Error
-	if errors.As(err, &fault) && fault.Hint != "" {
-		return Hint(err, fault.Hint)
-	}
-	var foreign *store.ForeignError
-	if errors.As(err, &foreign) {
-		return Hint(err, "Give the experiment another name, or --results another folder.")
-	}
+	return Hint(err, "Give --results a folder that you can write to.")
+}
+
+// Forbidden is NotWritable where that is what the error says.
+func Forbidden(err error) error {
 	if errors.Is(err, os.ErrPermission) {
 		return NotWritable(err)
 	}
 	return err
-}
-
-// NotWritable adds what to do about a results folder that takes nothing.
-// A full disk has advice of its own.
-func NotWritable(err error) error {
-	if diskHint(err) != "" {
-		return err
-	}
-	return Hint(err, "Give --results a folder that you can write to.")
 }

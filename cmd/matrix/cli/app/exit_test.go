@@ -31,6 +31,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 		"another folder with TMPDIR":              fmt.Errorf("read a.gz: %w", dataset.ScratchError{Err: full}),
 		"The disk is full":                        NotWritable(fmt.Errorf("save the plan: %w", full)),
 		"Give --results a folder that you can wr": NotWritable(&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}),
+		"Hint of the dataset":                     Forbidden(&dataset.Error{Path: "x", Reason: "permission denied", Hint: "Hint of the dataset.", Err: fs.ErrPermission}),
 	} {
 		var said strings.Builder
 		New(nil, nil, strings.NewReader(""), io.Discard, &said).SayErrors(err)

@@ -55,9 +55,9 @@ func (a *App) LoadOptions() lang.Options {
 func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 	config, diags := grid.Load(paths, a.LoadOptions())
 	if diags.HasErrors() {
-		return nil, a.Mistakes(config, diags)
+		return nil, a.Mistakes(config.Files, diags)
 	}
-	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*cell.Cell{}, sets: &datasets{opened: map[string]opened{}}}
+	s := &Session{App: a, Paths: paths, Config: config, Cells: map[string][]*cell.Cell{}, sets: &datasets{opened: map[string]func() (*dataset.Set, error){}}}
 	for _, e := range config.Experiments {
 		x := e.Expand(s.Hooks(ctx))
 		for c := range x.Cells() {
@@ -69,7 +69,7 @@ func (a *App) Load(ctx context.Context, paths []string) (*Session, error) {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No experiment",
 			Detail: fmt.Sprintf("Nothing in %v declares an experiment block, so there is nothing to plan.", paths)})
 	}
-	if err := a.Mistakes(config, diags); err != nil {
+	if err := a.Mistakes(config.Files, diags); err != nil {
 		s.sets.close()
 		return nil, err
 	}
@@ -92,14 +92,10 @@ func (a *App) LoadPlanned(ctx context.Context, paths []string, filter plan.Filte
 }
 
 // Mistakes prints diagnostics, warnings too; it returns an exit code when there is an error among them.
-// config may be nil; without its files no line of them is shown.
-func (a *App) Mistakes(config *grid.Config, diags hcl.Diagnostics) error {
+// files are those of the configuration: of one that is not among them no line is shown.
+func (a *App) Mistakes(files map[string][]byte, diags hcl.Diagnostics) error {
 	if len(diags) == 0 {
 		return nil
-	}
-	var files map[string][]byte
-	if config != nil {
-		files = config.Files
 	}
 	if a.JSON {
 		for _, d := range diags {
@@ -207,7 +203,7 @@ func (s *Session) Plans(ctx context.Context) ([]*plan.Plan, error) {
 	for _, e := range s.Config.Experiments {
 		p, err := plan.Make(ctx, s.World, e.Name, s.Cells[e.Name], s.Filter)
 		if err != nil {
-			return nil, ExplainFault(err)
+			return nil, Forbidden(err)
 		}
 		s.nameVariables(p)
 		plans = append(plans, p)

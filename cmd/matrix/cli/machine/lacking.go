@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/shirou/gopsutil/v4/disk"
+	"golang.org/x/sys/unix"
 
 	"matrix/backends"
 	"matrix/cmd/matrix/cli/app"
@@ -111,7 +112,11 @@ func diskOf(folder string) (string, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	return deviceOf(path), int64(usage.Free), nil
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return "", 0, err
+	}
+	return fmt.Sprint(st.Dev), int64(usage.Free), nil
 }
 
 // existing is the nearest folder above a path that is there.

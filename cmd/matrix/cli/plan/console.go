@@ -50,7 +50,7 @@ func scope(ctx context.Context, a *app.App, args []string, cell string) (*lang.S
 	// cell.… is then not known, and an expression that has it says so
 	if cell == "" {
 		config, diags := grid.Load(args, a.LoadOptions())
-		return config.Scope(), func() {}, a.Mistakes(config, diags)
+		return config.Scope(), func() {}, a.Mistakes(config.Files, diags)
 	}
 	s, err := a.Load(ctx, args)
 	if err != nil {
@@ -84,7 +84,7 @@ func evaluateAll(a *app.App, scope *lang.Scope, exprs []string) error {
 func evaluate(a *app.App, scope *lang.Scope, src string) error {
 	result, diags := scope.Evaluate(src)
 	// the expression stands as a file, so that its mistakes show their place
-	if err := a.Mistakes(&grid.Config{Files: map[string][]byte{lang.ConsoleFile: []byte(src)}}, diags); err != nil {
+	if err := a.Mistakes(map[string][]byte{lang.ConsoleFile: []byte(src)}, diags); err != nil {
 		return err
 	}
 	a.Tell(ndjson.Value{Expression: src, Value: result.JSON}, "%s", result.HCL)

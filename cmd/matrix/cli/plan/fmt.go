@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/experiments/grid"
 	"matrix/experiments/syntax"
 	"matrix/experiments/textfile"
 )
@@ -95,7 +94,7 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	}
 	out, diags := syntax.Format(src, file)
 	if diags.HasErrors() {
-		return false, a.Mistakes(&grid.Config{Files: map[string][]byte{file: src}}, diags)
+		return false, a.Mistakes(map[string][]byte{file: src}, diags)
 	}
 	// not even its date changes
 	if string(out) == string(src) {

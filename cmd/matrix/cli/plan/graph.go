@@ -24,7 +24,7 @@ func Graph(a *app.App) *cobra.Command {
 			a.Begin()
 			// Blocks alone: nothing is expanded, so a grid of a million cells is drawn as fast.
 			config, diags := grid.Load(args, a.LoadOptions())
-			if err := a.Mistakes(config, diags); err != nil {
+			if err := a.Mistakes(config.Files, diags); err != nil {
 				return err
 			}
 			g := config.Graph()

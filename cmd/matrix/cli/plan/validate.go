@@ -76,8 +76,5 @@ func checkData(ctx context.Context, s *app.Session) (cells int, notes []string, 
 		}
 	}
 	// All at once, so that one run of the command shows all there is to mend.
-	if len(faults) > 0 {
-		return cells, notes, app.ExplainFault(errors.Join(faults...))
-	}
-	return cells, notes, nil
+	return cells, notes, errors.Join(faults...)
 }

@@ -57,20 +57,17 @@ func accept(ctx context.Context, a *app.App, sel string, files []string, reason 
 	if err != nil {
 		return err
 	}
+	var names []string // of the experiments whose counts change
 	for _, p := range chosen {
+		names = append(names, p.Plan.Experiment)
 		// whole, so that the mark says what it was that changed
 		identity, err := json.Marshal(p.Item.Identity)
 		if err != nil {
 			return fmt.Errorf("accept %s: %w", p.Name(), err)
 		}
 		if err := s.World.Store.Accept(p.Plan.Experiment, p.Item.Cell.Slug, attempt, identity, reason, who()); err != nil {
-			return app.ExplainFault(err)
+			return app.Forbidden(err)
 		}
-	}
-	// each experiment whose counts change
-	var names []string
-	for _, p := range chosen {
-		names = append(names, p.Plan.Experiment)
 	}
 	a.Recount(s.World.Store, names...)
 	return sayAccepted(ctx, a, s, chosen, reason)

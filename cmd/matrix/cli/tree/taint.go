@@ -74,7 +74,9 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 	if err != nil {
 		return err
 	}
+	var names []string // of the experiments whose counts change
 	for _, m := range found {
+		names = append(names, m.last().Experiment)
 		// all of its attempts are void already
 		if !slices.ContainsFunc(m.past, func(p store.Past) bool { return p.Tainted == "" }) {
 			a.Warn(fmt.Sprintf("%s is tainted already (%s); nothing was recorded", m.name(), m.last().Tainted))
@@ -82,7 +84,7 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 		}
 		p := m.last()
 		if err := tree.Taint(p.Experiment, p.Slug, m.attempt, reason, who()); err != nil {
-			return app.ExplainFault(err)
+			return app.Forbidden(err)
 		}
 		if a.JSON {
 			a.Record(ndjson.Tainted{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Attempt: m.attempt, Attempts: len(m.past), Reason: reason, Who: who()})
@@ -94,11 +96,6 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 			what = "attempt " + m.attempt
 		}
 		fmt.Fprintf(a, "Tainted %s: %s. The next plan has it as pending.\n", m.name(), what)
-	}
-	// each experiment whose counts change
-	var names []string
-	for _, m := range found {
-		names = append(names, m.last().Experiment)
 	}
 	// readers of counts.parquet see no marks
 	a.Recount(tree, names...)
