@@ -134,19 +134,14 @@ func waitsApart(p summary.Pair, metric string) bool {
 }
 
 // simulated tells whether any figure is a simulator's.
-func (v *Comparison) simulated() bool {
-	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated })
-}
+func (v *Comparison) simulated() bool { return slices.ContainsFunc(v.matching.Pairs, pretended) }
 
 // pretended tells whether a side of a pair is simulated.
-func (v *Comparison) pretended(pair int) bool {
-	p := v.matching.Pairs[pair]
-	return p.A.Simulated || p.B.Simulated
-}
+func pretended(p summary.Pair) bool { return p.A.Simulated || p.B.Simulated }
 
 // measured tells whether any pair is of real engines.
 func (v *Comparison) measured() bool {
-	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return !p.A.Simulated && !p.B.Simulated })
+	return slices.ContainsFunc(v.matching.Pairs, func(p summary.Pair) bool { return !pretended(p) })
 }
 
 // geomean is the geometric mean of the known ratios of a metric that may be ranked by, nil for fewer than two. Simulated
@@ -157,7 +152,7 @@ func (v *Comparison) geomean(metric string) (mean *float64, pairs int) {
 	// a simulated pair among measured ones must not move the mean
 	measured := v.measured()
 	for _, l := range v.lines {
-		if l.metric.Name == metric && l.ratio.Known() && !l.waits && !(measured && v.pretended(l.pair)) {
+		if l.metric.Name == metric && l.ratio.Known() && !l.waits && !(measured && pretended(v.matching.Pairs[l.pair])) {
 			ratios = append(ratios, l.ratio.Median)
 		}
 	}
@@ -174,12 +169,8 @@ func (v *Comparison) Records(out *Printer) {
 	out.Begin()
 	for _, l := range v.lines {
 		p := v.matching.Pairs[l.pair]
-		unlike := []ndjson.Difference{}
-		for _, d := range v.unlike[l.pair] {
-			unlike = append(unlike, ndjson.Difference{Aspect: d.Aspect, A: d.A, B: d.B})
-		}
 		out.Record(ndjson.Comparison{Pair: p.Name, Metric: l.metric.Name, Unit: l.metric.Unit, CellA: p.A.Name, CellB: p.B.Name, A: estimateRecord(l.a), B: estimateRecord(l.b),
-			Ratio: estimateRecord(l.ratio.Estimate), P: l.ratio.P, Unlike: unlike, Notes: ndjson.List(l.notes), Simulated: v.pretended(l.pair)})
+			Ratio: estimateRecord(l.ratio.Estimate), P: l.ratio.P, Unlike: differences(v.unlike[l.pair]), Notes: ndjson.List(l.notes), Simulated: pretended(p)})
 	}
 	for _, m := range v.metrics {
 		if mean, n := v.geomean(m.Name); mean != nil {
@@ -201,5 +192,14 @@ func estimateRecord(e stats.Estimate) *ndjson.Estimate {
 	if !e.Known() {
 		return nil
 	}
-	return &ndjson.Estimate{N: e.N, Median: e.Median, Low: e.Low, High: e.High, Min: e.Min, Max: e.Max, Method: e.Method, Level: e.Level}
+	return new(ndjson.Estimate(e))
+}
+
+// differences are [] where there is none.
+func differences(list []summary.Difference) []ndjson.Difference {
+	out := make([]ndjson.Difference, len(list))
+	for i, d := range list {
+		out[i] = ndjson.Difference(d)
+	}
+	return out
 }

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"matrix/experiments/cell"
 	"matrix/results/format"
@@ -25,11 +23,7 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 	v.heading(out, s)
 	foot := &footnotes{}
 	for _, t := range v.tables(s, foot) {
-		drawn := t.Render()
-		// one by one: a column that fits stays
-		for hidden := 1; hidden <= len(spare) && tooWide(drawn, width); hidden++ {
-			drawn = without(t, spare[:hidden])
-		}
+		drawn, _ := fitted(t, comparisonColumns, spare, width)
 		fmt.Fprintf(out, "%s\n\n", drawn)
 	}
 	v.closing(foot, func(line string) { fmt.Fprintln(out, Fold(line, width)) })
@@ -41,29 +35,8 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 // spare columns go first on a narrow terminal: the ratio's interval tells what matters. --json has all.
 var spare = []string{"A spread", "B spread", "n", "p"}
 
-// tooWide goes by the first line: a table's lines are equally long.
-func tooWide(drawn string, width int) bool {
-	head, _, _ := strings.Cut(drawn, "\n")
-	return width > 0 && ansi.StringWidth(head) > width
-}
-
-// without draws the table with these columns hidden; the table remembers it.
-func without(t table.Writer, columns []string) string {
-	// the alignment is lost otherwise: configs replace each other
-	configs := slices.Clone(comparisonColumns)
-	for _, name := range columns {
-		configs = append(configs, table.ColumnConfig{Name: name, Hidden: true})
-	}
-	t.SetColumnConfigs(configs)
-	return t.Render()
-}
-
 // comparisonColumns are those with figures, which are compared from row to row.
-var comparisonColumns = []table.ColumnConfig{
-	{Name: "A", Align: text.AlignRight, AlignHeader: text.AlignRight},
-	{Name: "B", Align: text.AlignRight, AlignHeader: text.AlignRight},
-	{Name: "B/A", Align: text.AlignRight, AlignHeader: text.AlignRight},
-}
+var comparisonColumns = figures("A", "B", "B/A")
 
 // Markdown writes the comparison as tables of Markdown.
 // All columns: a page scrolls.
@@ -146,7 +119,7 @@ func namesOfCells(cells []*summary.Cell) string {
 // pairName marks a simulated pair among measured ones.
 func (v *Comparison) pairName(pair int) string {
 	name := v.matching.Pairs[pair].Name
-	if v.measured() && v.pretended(pair) {
+	if v.measured() && pretended(v.matching.Pairs[pair]) {
 		return name + " SIMULATED"
 	}
 	return name
@@ -185,7 +158,7 @@ func newComparisonTable(s Style, first string) table.Writer {
 	t := table.NewWriter()
 	t.AppendHeader(table.Row{first, "A", "A spread", "B", "B spread", "B/A", "interval", "p", "n", "unlike"})
 	t.SetStyle(tableStyle(s))
-	t.SetColumnConfigs(comparisonColumns)
+	t.SetColumnConfigs(comparisonColumns) // for Markdown
 	return t
 }
 

@@ -26,26 +26,20 @@ func (e Explanation) identity() (id cell.Identity, components []string) {
 	if e.Item.Identity.Components != (cell.Parts{}) {
 		return e.Item.Identity, cell.Components()
 	}
-	c := e.Item.Cell
-	whole := c.Load != nil && c.Generate != nil && c.Warmup != nil && c.Isolation != nil && c.Limits != nil && c.Capture != nil && c.Telemetry != nil
-	if !whole { // an excluded cell may lack what could not be evaluated for it
-		return e.Item.Identity, nil
-	}
 	// without the machine's facts: what is asked for, not what would run
-	id = cell.Identify(c, cell.Facts{})
+	id = cell.Identify(e.Item.Cell, cell.Facts{})
 	id.Hash = ""
 	return id, []string{"spec", "policy"}
 }
 
 // record is the explanation for programs: all that the drawing has, and the identity's components in full.
 func (e Explanation) record() ndjson.Explanation {
-	item, c, fit := e.Item, e.Item.Cell, e.Item.Cell.Predicted()
+	item, c, fit := e.Item, e.Item.Cell, ndjson.Fit(e.Item.Cell.Predicted())
+	fit.Lines = ndjson.List(fit.Lines)
 	id, components := e.identity()
 	r := ndjson.Explanation{Experiment: e.Experiment, Cell: c.Address[:16], Address: c.Address, Slug: c.Slug, Name: c.Name(), Place: c.Place.String(), State: string(item.State),
 		Reasons: texts(item.Reasons), Detail: item.Detail, Launches: ndjson.List(item.Launches), Done: item.Done, EstimateS: seconds(item.Estimate), Against: []ndjson.Skip{},
-		Changes: ndjson.List(item.Changes), Rules: ndjson.List(e.Rules), Notes: ndjson.List(slices.Concat(item.Notes, item.Data)), Identity: id.Hash, Attributes: []cell.Attribute{},
-		Fit: ndjson.Fit{WeightsGiB: fit.WeightsGiB, KVGiBPerSequence: fit.KVGiBPerSequence, OverheadGiB: fit.OverheadGiB, NeedGiB: fit.NeedGiB, BudgetGiB: fit.BudgetGiB,
-			MaxSequences: fit.MaxSequences, KVTokens: fit.KVTokens, Lines: ndjson.List(fit.Lines), Source: fit.Source}}
+		Changes: ndjson.List(item.Changes), Rules: ndjson.List(e.Rules), Notes: ndjson.List(slices.Concat(item.Notes, item.Data)), Fit: fit, Identity: id.Hash, Attributes: []cell.Attribute{}}
 	if item.Missing != nil {
 		r.Missing = item.Missing.Error()
 	}

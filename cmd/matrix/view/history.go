@@ -168,13 +168,9 @@ func (h *History) Records(out *Printer) {
 	for _, c := range h.cells {
 		for _, e := range c.eras {
 			a := e.cell.First()
-			changed := []ndjson.Difference{}
-			for _, d := range e.changed {
-				changed = append(changed, ndjson.Difference{Aspect: d.Aspect, A: d.A, B: d.B})
-			}
 			out.Record(ndjson.Era{Experiment: c.cell.Experiment, Cell: c.cell.Name, Identity: e.cell.Identity, Metric: h.Metric.Name, Unit: h.Metric.Unit, From: e.from, To: e.to,
 				Engine: a.Run().Engine.Name, Version: a.Run().Engine.Version, Driver: a.Run().Machine.Driver, Value: estimateRecord(e.value),
-				Ratio: estimateRecord(e.ratio.Estimate), Changed: changed, Disturbed: e.cell.Disturbed(), Simulated: c.cell.Simulated})
+				Ratio: estimateRecord(e.ratio.Estimate), Changed: differences(e.changed), Disturbed: e.cell.Disturbed(), Simulated: c.cell.Simulated})
 		}
 	}
 }

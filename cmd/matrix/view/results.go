@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"matrix/experiments/cell"
 	"matrix/results/format"
@@ -59,41 +57,32 @@ func (m resultRow) others() []*summary.Attempt {
 	return slices.DeleteFunc(slices.Clone(m.of.Attempts), func(a *summary.Attempt) bool { return a.Status == record.Complete })
 }
 
-// resultColumns of the table: title, column of run.parquet, format ("" = a share), and the order in which a narrow terminal loses them
-// (highest first).
-var resultColumns = []struct {
-	title, column, format string
-	dropped               int
-}{
-	{"load s", "load_s", "%.1f", 0},
-	{"batch s", "batch_s", "%.1f", 2},
-	{"out tok/s", "output_throughput", "%.1f", 0},
-	{"req/s", "request_throughput", "%.2f", 1},
-	{"success", "success_rate", "", 0},
-	{"valid/h", record.MetricValidPerHour, "%.0f", 0},
-	{"TTFT p50 s", "ttft_p50_s", "%.3f", 3},
-	{"TPOT p50 s", "tpot_p50_s", "%.4f", 4},
-	{"CPU cores", "cpu_cores_mean", "%.2f", 5},
+// resultColumns of the table: title, column of run.parquet, format ("" = a share).
+var resultColumns = []struct{ title, column, format string }{
+	{"load s", "load_s", "%.1f"},
+	{"batch s", "batch_s", "%.1f"},
+	{"out tok/s", "output_throughput", "%.1f"},
+	{"req/s", "request_throughput", "%.2f"},
+	{"success", "success_rate", ""},
+	{"valid/h", record.MetricValidPerHour, "%.0f"},
+	{"TTFT p50 s", "ttft_p50_s", "%.3f"},
+	{"TPOT p50 s", "tpot_p50_s", "%.4f"},
+	{"CPU cores", "cpu_cores_mean", "%.2f"},
 }
 
-// mostDropped is the highest rank among resultColumns.
-const mostDropped = 5
+// spareResults go first on a narrow terminal, in this order; the rest is all that matters.
+var spareResults = []string{"CPU cores", "TPOT p50 s", "TTFT p50 s", "batch s", "req/s"}
 
 // writeResults draws the table of what was measured, with as many columns as fit.
-// Columns go by their rank, until the table fits or the rest is all that matters.
 func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
-	axes := varying(rows)
-	var table string
+	drawn, hidden := resultTable(s, rows, width)
+	fmt.Fprintln(out, drawn)
 	var missing []string
-	// drawn anew each time: only the table knows its width
-	for keep := mostDropped; ; keep-- {
-		table = drawResults(s, rows, axes, keep)
-		if head, _, _ := strings.Cut(table, "\n"); width <= 0 || keep == 0 || ansi.StringWidth(head) <= width {
-			missing = dropped(keep)
-			break
+	for _, c := range resultColumns {
+		if slices.Contains(spareResults[:hidden], c.title) {
+			missing = append(missing, c.title)
 		}
 	}
-	fmt.Fprintln(out, table)
 	simulated, queued, beside, shared, older := false, false, false, false, false
 	for _, m := range rows {
 		beside, shared = beside || m.beside() != "", shared || m.shared() != ""
@@ -151,47 +140,31 @@ func fixed(rows []resultRow) string {
 	return strings.Join(parts, ", ")
 }
 
-// dropped names the columns that a table of this rank leaves out.
-func dropped(keep int) (titles []string) {
-	for _, c := range resultColumns {
-		if c.dropped > keep {
-			titles = append(titles, c.title)
-		}
-	}
-	return titles
-}
-
-// drawResults is the table with the columns that fit: those whose dropped is above keep are left out.
-func drawResults(s Style, rows []resultRow, axes []int, keep int) string {
-	t := table.NewWriter()
-	head := table.Row{}
-	var configs []table.ColumnConfig
+// resultTable is the table with the columns that fit; hidden are so many of spareResults.
+func resultTable(s Style, rows []resultRow, width int) (drawn string, hidden int) {
+	t, axes := table.NewWriter(), varying(rows)
+	head, right := table.Row{}, figures("batch")
 	for _, i := range axes {
 		name := rows[0].cell.Axes[i].Name
 		if name == "batch_size" {
 			name = "batch"
-			configs = append(configs, table.ColumnConfig{Name: name, Align: text.AlignRight, AlignHeader: text.AlignRight})
 		}
 		head = append(head, name)
 	}
 	head = append(head, "launches")
 	for _, c := range resultColumns {
-		if c.dropped <= keep {
-			head = append(head, c.title)
-			configs = append(configs, table.ColumnConfig{Name: c.title, Align: text.AlignRight, AlignHeader: text.AlignRight})
-		}
+		head, right = append(head, c.title), append(right, figures(c.title)...)
 	}
 	t.AppendHeader(head)
 	for _, m := range rows {
-		t.AppendRow(m.row(axes, keep))
+		t.AppendRow(m.row(axes))
 	}
-	t.SetColumnConfigs(configs)
 	t.SetStyle(tableStyle(s))
-	return t.Render()
+	return fitted(t, right, spareResults, width)
 }
 
-// row is as the table has it, without the columns that it loses.
-func (m resultRow) row(axes []int, keep int) table.Row {
+// row is as the table has it.
+func (m resultRow) row(axes []int) table.Row {
 	row := table.Row{}
 	for _, i := range axes {
 		label := ""
@@ -202,9 +175,6 @@ func (m resultRow) row(axes []int, keep int) table.Row {
 	}
 	row = append(row, m.launches())
 	for _, c := range resultColumns {
-		if c.dropped > keep {
-			continue
-		}
 		e := m.of.Estimate(c.column)
 		x := e.Median
 		switch {

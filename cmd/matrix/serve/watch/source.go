@@ -3,6 +3,7 @@ package watch
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,21 +130,12 @@ func (l *launch) measured(spool string, at time.Time) (rows [][4]any) {
 	}
 	oldest := float64(at.Add(-lookBack).Unix())
 	_ = l.samples.Read(func(r record.SampleRow) error { // a spool that is damaged is told by whoever recovers it
-		if r.UnixS > oldest && json.Valid([]byte(jsonNumber(r.Value))) {
+		if r.UnixS > oldest && !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0) { // which JSON has no number for
 			rows = append(rows, [4]any{r.UnixS, r.Source, r.Metric, r.Value})
 		}
 		return nil
 	})
 	return rows
-}
-
-// jsonNumber is a value as JSON writes it; nothing for one that it cannot.
-func jsonNumber(v float64) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }
 
 // tailOf is the end of a log, from the beginning of a line; "" where there is none.
