@@ -14,10 +14,16 @@ import (
 // attributes refer to, and shared by all cells in which it is the same.
 type component[T any] struct {
 	s     *settings
-	memo  memo[built[T]]  // by the axes that they and the defaults need
-	build func(*reader) T // called once a combination
-	key   func(T) any     // what tells two values apart; nil: the value itself
-	seen  map[any]*T      // for intern
+	memo  memo[built[T]]       // by the axes that they and the defaults need
+	build func(*reader) T      // called once a combination
+	key   func(T) any          // what tells two values apart; nil: the value itself
+	seen  map[any]*T           // for intern
+	in    func(*cell.Cell) **T // its place in a cell
+}
+
+// filler is a component of any type.
+type filler interface {
+	fill(x *Expansion, c *cell.Cell, predicted bool) hcl.Diagnostics
 }
 
 // built is a component with the mistakes in it, which each of its cells has.
@@ -26,15 +32,26 @@ type built[T any] struct {
 	diags hcl.Diagnostics
 }
 
-// newComponent also takes the axes that its defaults depend on.
-func newComponent[T any](x *Expansion, name string, needs []int, build func(*reader) T) *component[T] {
-	c := &component[T]{s: x.p.settings[name], build: build, seen: map[any]*T{}}
+// newComponent adds a component to the cells'; needs are the axes that its defaults depend on.
+func newComponent[T any](x *Expansion, name string, needs []int, build func(*reader) T, in func(*cell.Cell) **T) *component[T] {
+	c := &component[T]{s: x.p.settings[name], build: build, seen: map[any]*T{}, in: in}
 	c.memo.axes = needs
 	for _, e := range c.s.attrs {
 		c.memo.axes = union(c.memo.axes, e.axes)
 		c.memo.fit = c.memo.fit || e.fit
 	}
+	x.components = append(x.components, c)
 	return c
+}
+
+// fill sets the component of a cell, in the pass that is its own; before that a stand-in with the defaults.
+func (c *component[T]) fill(x *Expansion, of *cell.Cell, predicted bool) (diags hcl.Diagnostics) {
+	if c.memo.fit == predicted {
+		*c.in(of), diags = c.at(x)
+	} else if !predicted {
+		*c.in(of) = c.standIn(x)
+	}
+	return diags
 }
 
 // at is the component of the current cell.

@@ -22,24 +22,18 @@ type Expansion struct {
 	fitID    uint32    // 0: no prediction (yet)
 	fitValue cty.Value // cell.fit
 
-	exprs       []exprState               // by the expression's id
-	evaluations int                       // of expressions; what the memo saves is the point of it
-	platforms   memo[*platformAt]         // platforms with their overrides
-	shared      map[string]*cell.Platform // by ID and merged settings, see share
-	digests     map[string]fileSum        // by path
-	fits        map[fitKey]fitAt          // what the engines were asked
-	used        []bool                    // by override: some cell met it
-	excluded    []bool                    // by exclude: likewise
+	exprs       []exprState                       // by the expression's id
+	evaluations int                               // of expressions; what the memo saves is the point of it
+	platforms   memo[*platformAt]                 // platforms with their overrides
+	shared      map[string]*cell.Platform         // by ID and merged settings, see share
+	digests     map[string]func() (string, error) // by path
+	fits        map[fitKey]fitAt                  // what the engines were asked
+	used        []bool                            // by override: some cell met it
+	excluded    []bool                            // by exclude: likewise
 	address     *cell.Addresser
 
-	load      *component[cell.Load]
-	generate  *component[cell.Generate]
-	warmup    *component[cell.Warmup]
-	isolation *component[cell.Isolation]
-	limits    *component[cell.Limits]
-	capture   *component[cell.Capture]
-	telemetry *component[cell.Telemetry]
-	slo       *component[cell.SLO]
+	components []filler // of a cell; newComponent adds to them
+	load       *component[cell.Load]
 }
 
 // Expand prepares the walk. Of an experiment with a mistake that leaves no cells to speak of, the walk is empty.
@@ -49,45 +43,59 @@ func (e *Experiment) Expand(h Hooks) *Expansion {
 		p = &program{broken: true}
 	}
 	x := &Expansion{p: p, hooks: h, found: newFindings(), exprs: make([]exprState, p.exprs), shared: map[string]*cell.Platform{},
-		digests: map[string]fileSum{}, fits: map[fitKey]fitAt{}, used: make([]bool, len(p.overrides)), excluded: make([]bool, len(p.excludes)),
+		digests: map[string]func() (string, error){}, fits: map[fitKey]fitAt{}, used: make([]bool, len(p.overrides)), excluded: make([]bool, len(p.excludes)),
 		fitValue: fitObject(cell.Fit{})}
 	if p.broken {
 		return x
 	}
 	x.platforms.axes = union([]int{p.platform}, p.overrideAxes)
 	x.address = cell.NewAddresser(p.name, p.axisNames())
-	x.load = newComponent(x, "load", x.platforms.axes, buildLoad)
-	x.generate = newComponent(x, "generate", nil, buildGenerate)
-	x.generate.key = generateKey
-	x.warmup = newComponent(x, "warmup", union(x.load.memo.axes, []int{p.batch}), buildWarmup)
-	x.warmup.memo.fit = x.warmup.memo.fit || x.load.memo.fit
-	x.isolation = newComponent(x, "isolation", nil, plainly[cell.Isolation])
-	x.limits = newComponent(x, "limits", nil, p.buildLimits)
-	x.capture = newComponent(x, "capture", []int{p.batch}, buildCapture)
-	x.telemetry = newComponent(x, "telemetry", nil, buildTelemetry)
-	x.slo = newComponent(x, "slo", nil, plainly[cell.SLO])
+	newComponent(x, "generate", nil, buildGenerate, func(c *cell.Cell) **cell.Generate { return &c.Generate }).key = generateKey
+	x.load = newComponent(x, "load", x.platforms.axes, buildLoad, func(c *cell.Cell) **cell.Load { return &c.Load })
+	warmup := newComponent(x, "warmup", union(x.load.memo.axes, []int{p.batch}), buildWarmup, func(c *cell.Cell) **cell.Warmup { return &c.Warmup })
+	warmup.memo.fit = warmup.memo.fit || x.load.memo.fit
+	newComponent(x, "isolation", nil, plainly[cell.Isolation], func(c *cell.Cell) **cell.Isolation { return &c.Isolation })
+	newComponent(x, "limits", nil, p.buildLimits, func(c *cell.Cell) **cell.Limits { return &c.Limits })
+	newComponent(x, "capture", []int{p.batch}, buildCapture, func(c *cell.Cell) **cell.Capture { return &c.Capture })
+	newComponent(x, "telemetry", nil, buildTelemetry, func(c *cell.Cell) **cell.Telemetry { return &c.Telemetry })
+	if p.settings["slo"].there {
+		newComponent(x, "slo", nil, plainly[cell.SLO], func(c *cell.Cell) **cell.SLO { return &c.SLO })
+	}
 	return x
 }
 
 // Cells yields every cell in source order, excluded and infeasible ones with their cell.Skip. It may be walked once.
 func (x *Expansion) Cells() iter.Seq[*cell.Cell] {
 	return func(yield func(*cell.Cell) bool) {
+		for place := range x.combinations() {
+			if !yield(x.cell(place)) {
+				return
+			}
+		}
+		if !x.p.broken {
+			x.unmatched()
+		}
+	}
+}
+
+// combinations makes each combination the current one, the matrix's and then the includes, and yields where it stands.
+func (x *Expansion) combinations() iter.Seq[cell.Place] {
+	return func(yield func(cell.Place) bool) {
 		if x.p.broken {
 			return
 		}
 		x.idx = make([]int32, len(x.p.axes))
 		for more := true; more; more = x.advance() {
-			if !yield(x.cell(x.p.place)) {
+			if !yield(x.p.place) {
 				return
 			}
 		}
 		for _, in := range x.p.includes {
 			copy(x.idx, in.idx)
-			if !yield(x.cell(lang.PlaceOf(in.at))) {
+			if !yield(lang.PlaceOf(in.at)) {
 				return
 			}
 		}
-		x.unmatched()
 	}
 }
 
@@ -133,12 +141,17 @@ func (x *Expansion) cell(place cell.Place) *cell.Cell {
 	merged := x.platformNow()
 	c.Platform = merged.platform
 	diags := merged.diags
-	c.Dataset, diags = x.datasetNow(diags)
-	c.Hardware, diags = x.hardwareNow(diags)
+	var block *lang.Block
+	if block, diags = x.blockNow(p.dataset, "dataset", diags); block != nil {
+		c.Dataset = block.Dataset
+	}
+	if block, diags = x.blockNow(p.hardware, "hardware", diags); block != nil {
+		c.Hardware = block.Hardware
+	}
 	diags = x.fill(c, false, diags)
 	skip, early := x.exclude(false)
 	if skip == nil {
-		diags = append(diags, x.predict(c)...)
+		x.predict(c)
 	}
 	diags = x.fill(c, true, diags)
 	if skip == nil {

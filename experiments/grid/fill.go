@@ -9,6 +9,7 @@ import (
 	"matrix/experiments/lang"
 	"matrix/experiments/schema"
 	"matrix/experiments/textfile"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -17,34 +18,14 @@ import (
 // fill sets the components of a cell: first those that do not need the memory prediction, then those that do. At
 // first the latter get their defaults, because the engines' prediction reads a complete cell.
 func (x *Expansion) fill(c *cell.Cell, predicted bool, diags hcl.Diagnostics) hcl.Diagnostics {
-	diags = fillOne(x, x.generate, &c.Generate, predicted, diags)
-	diags = fillOne(x, x.load, &c.Load, predicted, diags)
-	diags = fillOne(x, x.warmup, &c.Warmup, predicted, diags)
-	diags = fillOne(x, x.isolation, &c.Isolation, predicted, diags)
-	diags = fillOne(x, x.limits, &c.Limits, predicted, diags)
-	diags = fillOne(x, x.capture, &c.Capture, predicted, diags)
-	diags = fillOne(x, x.telemetry, &c.Telemetry, predicted, diags)
-	if x.slo.s.there {
-		diags = fillOne(x, x.slo, &c.SLO, predicted, diags)
+	for _, part := range x.components {
+		diags = append(diags, part.fill(x, c, predicted)...)
 	}
 	if !predicted {
 		c.Launches, c.Resume = 1, true
 	}
 	diags = x.fillPlain(x.p.launches, "launches", predicted, diags, func(v cty.Value) { c.Launches = int(hclvalue.Whole(v)) })
 	return x.fillPlain(x.p.resume, "resume", predicted, diags, func(v cty.Value) { c.Resume = v.True() })
-}
-
-// fillOne sets one component, in the pass that is its own; before that a stand-in with the defaults.
-func fillOne[T any](x *Expansion, from *component[T], to **T, predicted bool, diags hcl.Diagnostics) hcl.Diagnostics {
-	if from.memo.fit == predicted {
-		value, more := from.at(x)
-		*to = value
-		return append(diags, more...)
-	}
-	if !predicted {
-		*to = from.standIn(x)
-	}
-	return diags
 }
 
 // fillPlain sets an attribute of the experiment itself.
@@ -213,24 +194,6 @@ func (x *Expansion) applies(e *cellExpr, name string) (bool, hcl.Diagnostics) {
 	return hclvalue.Present(v) && v.True(), o.diags
 }
 
-// datasetNow is the current cell's dataset, nil after a mistake; diags come back with what was found.
-func (x *Expansion) datasetNow(diags hcl.Diagnostics) (*cell.Dataset, hcl.Diagnostics) {
-	block, diags := x.blockNow(x.p.dataset, "dataset", diags)
-	if block == nil {
-		return nil, diags
-	}
-	return block.Dataset, diags
-}
-
-// hardwareNow is the current cell's hardware, nil where none is declared.
-func (x *Expansion) hardwareNow(diags hcl.Diagnostics) (*cell.Hardware, hcl.Diagnostics) {
-	block, diags := x.blockNow(x.p.hardware, "hardware", diags)
-	if block == nil {
-		return nil, diags
-	}
-	return block.Hardware, diags
-}
-
 // foundBlock is the block that an expression gave: finding it compares whole objects.
 type foundBlock struct {
 	block *lang.Block
@@ -261,21 +224,17 @@ func (x *Expansion) blockNow(s slot, kind string, diags hcl.Diagnostics) (*lang.
 	return found.block, append(diags, found.diags...)
 }
 
-// fileSum remembers a file's digest for one walk.
-type fileSum struct {
-	sum string // hex
-	err error  // kept, too: a trace that cannot be read is tried once
-}
-
-// digest is the SHA-256 of a file, read once a walk.
+// digest is the SHA-256 of a file, in hex digits, read once a walk.
+// An error is kept, too: a trace that cannot be read is tried once.
 func (x *Expansion) digest(path string) (string, error) {
-	s, ok := x.digests[path]
-	if !ok {
-		s.sum, s.err = textfile.SHA256(path)
-		x.digests[path] = s
-		if s.err != nil {
-			s.err = fmt.Errorf("read %s: %w", path, s.err)
-		}
+	if x.digests[path] == nil {
+		x.digests[path] = sync.OnceValues(func() (string, error) {
+			sum, err := textfile.SHA256(path)
+			if err != nil {
+				err = fmt.Errorf("read %s: %w", path, err)
+			}
+			return sum, err
+		})
 	}
-	return s.sum, s.err
+	return x.digests[path]()
 }

@@ -63,19 +63,9 @@ func (c *Config) Inspect(h Hooks, experiment, address string) *Inspection {
 // find builds the cell of an address and makes it the current one. No other cell is built.
 // Addresses are hashes, so combinations are gone through until one has it.
 func (x *Expansion) find(address string) *cell.Cell {
-	if x.p.broken {
-		return nil
-	}
-	x.idx = make([]int32, len(x.p.axes))
-	for more := true; more; more = x.advance() {
+	for place := range x.combinations() {
 		if found, _ := x.address.Of(x.axes()); found == address {
-			return x.cell(x.p.place)
-		}
-	}
-	for _, in := range x.p.includes {
-		copy(x.idx, in.idx)
-		if found, _ := x.address.Of(x.axes()); found == address {
-			return x.cell(lang.PlaceOf(in.at))
+			return x.cell(place)
 		}
 	}
 	return nil

@@ -35,9 +35,9 @@ type fitAt struct {
 var noFit = fitObject(cell.Fit{})
 
 // predict asks the engine for the cell's memory, once per combination of what it depends on.
-func (x *Expansion) predict(c *cell.Cell) hcl.Diagnostics {
+func (x *Expansion) predict(c *cell.Cell) {
 	if x.hooks.Fit == nil || c.Dataset == nil {
-		return nil
+		return
 	}
 	k := fitKey{c.Platform, c.Model, c.Dataset, c.Hardware, c.Generate}
 	at, ok := x.fits[k]
@@ -47,7 +47,6 @@ func (x *Expansion) predict(c *cell.Cell) hcl.Diagnostics {
 		x.fits[k] = at
 	}
 	c.Fit, x.fitID, x.fitValue = at.fit, at.id, at.value
-	return nil
 }
 
 // fitObject is cell.fit: always an object, null where a number is unknown.

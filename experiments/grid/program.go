@@ -273,11 +273,9 @@ func (c *compiler) slots() {
 
 // slot is an axis of this name, else the attribute, else nothing.
 func (c *compiler) slot(name string) slot {
-	for i, a := range c.axes {
-		if a.name == name {
-			c.used[i] = true
-			return slot{axis: i}
-		}
+	if i := c.axisIndex(name); i >= 0 {
+		c.used[i] = true
+		return slot{axis: i}
 	}
 	a := c.body.Attributes[name]
 	if a == nil {
