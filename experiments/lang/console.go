@@ -11,7 +11,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // ConsoleFile is the name by which diagnostics call an expression that stands in no file. Whoever prints them adds
@@ -49,7 +48,7 @@ func (s *Scope) Evaluate(src string) (Result, hcl.Diagnostics) {
 	case !v.IsWhollyKnown():
 		return Result{}, append(diags, diagnostic.Error(expr.Range(), "Unknown value", "It depends on something that has no value here."))
 	}
-	return resultOf(v), diags
+	return Result{HCL: string(hclwrite.Format(hclwrite.TokensForValue(v).Bytes())), JSON: cell.Canonical(hclvalue.Go(v))}, diags
 }
 
 // consoleReference checks that a name leads somewhere.
@@ -59,9 +58,4 @@ func (s *Scope) consoleReference(t hcl.Traversal) *hcl.Diagnostic {
 	}
 	_, bad := s.loader.targets(t, s.inCell)
 	return bad
-}
-
-// resultOf writes a value in both forms: as it would stand in a file, and as programs read it.
-func resultOf(v cty.Value) Result {
-	return Result{HCL: string(hclwrite.Format(hclwrite.TokensForValue(v).Bytes())), JSON: cell.Canonical(hclvalue.Go(v))}
 }

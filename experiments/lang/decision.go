@@ -61,13 +61,8 @@ func (r decisionReader) part(a *hcl.Attribute, values cell.Values) {
 			r.goal(at, name, values[name])
 			continue
 		}
-		var n float64
-		switch v := values[name].(type) {
-		case int64:
-			n = float64(v)
-		case float64:
-			n = v
-		default:
+		n, ok := cell.Number(values[name])
+		if !ok {
 			r.mistake(at, "Wrong type for "+name, a.Name+" holds numbers, for instance "+a.Name+" = { "+name+" = 1 }.")
 			continue
 		}

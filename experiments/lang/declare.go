@@ -11,6 +11,10 @@ import (
 
 // declare registers what every file holds.
 func (l *loader) declare() {
+	values := map[string]schema.Block{}
+	for _, b := range schema.ValueBlocks() {
+		values[b.Name] = b
+	}
 	for _, file := range l.parsed {
 		for _, b := range file.content.Blocks {
 			switch b.Type {
@@ -18,20 +22,10 @@ func (l *loader) declare() {
 				l.declareVariable(b, file)
 			case "locals":
 				l.declareLocals(b, file)
-			case "hardware":
-				l.declareBlock(b, file, schema.HardwareBlock)
-			case "model":
-				l.declareBlock(b, file, schema.ModelBlock())
-			case "dataset":
-				l.declareBlock(b, file, schema.DatasetBlock)
-			case "platform":
-				l.declareBlock(b, file, schema.PlatformBlock())
-			case "engine":
-				l.declareBlock(b, file, schema.EngineBlock())
-			case "weights":
-				l.declareBlock(b, file, schema.WeightsBlock)
-			default:
+			case "experiment", "decision":
 				l.blocks = append(l.blocks, fileBlock{b, file})
+			default:
+				l.declareBlock(b, file, values[b.Type])
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func installs(kind string) bool { return kind == "engine" || kind == "weights" }
 // Of what is wrong with it the first is said. The folder is named by the lock, so that two experiments with the same lock
 // share one, and a changed lock never runs in what the old one left; without a lock nothing is ever installed there.
 func (l installer) engineOf(n *node, v cty.Value) *cell.Engine {
-	e := &cell.Engine{Kind: n.kind, ID: n.name, From: l.asked(n.file).name, Python: cmp.Or(hclvalue.String(v, "python"), usualPython), Place: PlaceOf(n.at), Places: PlacesOf(n.ranges)}
+	e := &cell.Engine{Kind: n.kind, ID: n.name, From: l.asked(n.file).name, Python: cmp.Or(hclvalue.String(v, "python"), usualPython), Place: PlaceOf(n.at)}
 	e.Script = hclvalue.String(v, "script")
 	e.Packages = l.requirements(n, v, "package")
 	e.Overrides = l.requirements(n, v, "overrides")

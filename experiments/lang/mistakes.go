@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // is. They are changed in place. meant keeps a misspelt attribute from being reported as missing, too.
 func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchema, where string) (meant map[string]bool) {
 	meant = map[string]bool{}
+	attributes, blocks := schemaNames(body)
 	for _, d := range diags {
 		if d.Subject == nil {
 			continue
@@ -24,12 +26,11 @@ func explain(diags hcl.Diagnostics, files map[string][]byte, body *hcl.BodySchem
 		switch d.Summary {
 		case "Unsupported argument", "Extraneous JSON object property":
 			d.Summary = "Unknown attribute"
-			d.Detail = fmt.Sprintf("There is no %q %s.%s", name, where, insteadOfAttribute(name, body))
-			attributes, _ := schemaNames(body)
+			d.Detail = fmt.Sprintf("There is no %q %s.%s", name, where, instead(name, blocks, " It is a block: write %s { … } without the equals sign.", attributes, blocks))
 			meant[wording.Suggest(name, attributes)] = true
 		case "Unsupported block type":
 			d.Summary = "Unknown block"
-			d.Detail = fmt.Sprintf("There is no block %q %s.%s", name, where, insteadOfBlock(name, body))
+			d.Detail = fmt.Sprintf("There is no block %q %s.%s", name, where, instead(name, attributes, " It is an attribute: write %s = … with an equals sign.", attributes, blocks))
 		}
 		if kind, extra := strings.CutPrefix(d.Summary, "Extraneous label for "); extra {
 			d.Summary = "Extra label"
@@ -51,29 +52,13 @@ func labelsOf(kind string, body *hcl.BodySchema) string {
 	return "no label"
 }
 
-// insteadOfAttribute is what was meant by a name that is none of a body's attributes: a block without its braces first, then
-// the nearest name of either kind.
-func insteadOfAttribute(name string, body *hcl.BodySchema) string {
-	attributes, blocks := schemaNames(body)
-	if slices.Contains(blocks, name) {
-		return fmt.Sprintf(" It is a block: write %s { … } without the equals sign.", name)
+// instead is what was meant by a name that is none of a body's: one of the other kind, with how that is written, else the nearest name of
+// either.
+func instead(name string, others []string, written string, attributes, blocks []string) string {
+	if slices.Contains(others, name) {
+		return fmt.Sprintf(written, name)
 	}
-	if s := wording.DidYouMean(name, append(attributes, blocks...)); s != "" {
-		return s
-	}
-	return takes(attributes, blocks)
-}
-
-// insteadOfBlock is the same for a block.
-func insteadOfBlock(name string, body *hcl.BodySchema) string {
-	attributes, blocks := schemaNames(body)
-	if slices.Contains(attributes, name) {
-		return fmt.Sprintf(" It is an attribute: write %s = … with an equals sign.", name)
-	}
-	if s := wording.DidYouMean(name, append(blocks, attributes...)); s != "" {
-		return s
-	}
-	return takes(attributes, blocks)
+	return cmp.Or(wording.DidYouMean(name, slices.Concat(attributes, blocks)), takes(attributes, blocks))
 }
 
 // takes lists what may stand in a body, for who meant nothing that is there.

@@ -3,6 +3,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"matrix/experiments/cell"
@@ -83,18 +84,19 @@ func PartFields() (all []Field) {
 	return all
 }
 
-// HardwareBlock takes what the tags of cell.Hardware say, and what a job is to ask Slurm for, which only Slurm can check.
-var HardwareBlock = Block{Name: "hardware", Fields: append(settings("hardware", &cell.Hardware{}).Fields, Field{Name: "slurm", Kind: Free})}
-
-// ModelBlock and PlatformBlock are made anew each time: the engines say what they take.
-func ModelBlock() Block {
-	return Block{Name: "model", Fields: append(PartFields(), architecture)}
+// ValueBlocks are those that are one value, to which others refer. They are made anew each time: the engines say what theirs take.
+func ValueBlocks() []Block {
+	model, engine := append(PartFields(), architecture), append(programFields(), packages...)
+	return []Block{hardwareBlock, {Name: "model", Fields: model}, datasetBlock, platformBlock(), {Name: "engine", Fields: engine}, weightsBlock}
 }
+
+// hardwareBlock takes what the tags of cell.Hardware say, and what a job is to ask Slurm for, which only Slurm can check.
+var hardwareBlock = Block{Name: "hardware", Fields: append(settings("hardware", &cell.Hardware{}).Fields, Field{Name: "slurm", Kind: Free})}
 
 var architecture = Field{Name: "architecture", Kind: Object, Fields: settings("architecture", &cell.Architecture{}).Fields}
 
-// DatasetBlock is hand-written, unlike those of a cell's parts: its chat has three states, and synthetic is an object of its own.
-var DatasetBlock = Block{Name: "dataset", Fields: []Field{
+// datasetBlock is hand-written, unlike those of a cell's parts: its chat has three states, and synthetic is an object of its own.
+var datasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "path", Kind: Path},
 	{Name: "format", Kind: Text, OneOf: []string{"openai_batch", "jsonl", "sharegpt", "csv", "parquet"}},
 	{Name: "column", Kind: Text},
@@ -105,9 +107,9 @@ var DatasetBlock = Block{Name: "dataset", Fields: []Field{
 	{Name: "chat", Kind: Flag}, {Name: "seed", Kind: Whole},
 }}
 
-// PlatformBlock holds nothing that only one engine understands: its args and options pass through as they are written, and the
+// platformBlock holds nothing that only one engine understands: its args and options pass through as they are written, and the
 // engine's own check says what it does not know.
-func PlatformBlock() Block {
+func platformBlock() Block {
 	return Block{Name: "platform", Fields: []Field{
 		{Name: "backend", Kind: Text, Required: true, OneOf: BackendNames()},
 		{Name: "args", Kind: Free}, {Name: "env", Kind: Environ}, {Name: "options", Kind: Free},
@@ -116,19 +118,13 @@ func PlatformBlock() Block {
 	}}
 }
 
-// EngineBlock asks for what is installed: packages, or a program by its version.
-func EngineBlock() Block {
-	return Block{Name: "engine", Fields: append(programFields(), []Field{
-		{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text},
-	}...)}
-}
+// packages are what is installed, for an engine and for weights.
+var packages = []Field{{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text}}
 
-// WeightsBlock is what is installed for models: files that come in a package.
-var WeightsBlock = Block{Name: "weights", Fields: []Field{
-	{Name: "package", Kind: Anything}, {Name: "overrides", Kind: Texts}, {Name: "python", Kind: Text}, {Name: "script", Kind: Text},
-}}
+// weightsBlock is what is installed for models: files that come in a package.
+var weightsBlock = Block{Name: "weights", Fields: append(slices.Clip(packages), Field{Name: "script", Kind: Text})}
 
-// programFields are the versions of programs that an engine block may ask for.
+// programFields are the versions of programs that an engine block may ask for, in place of packages.
 func programFields() (all []Field) {
 	for _, name := range cell.Programs() {
 		all = append(all, Field{Name: name, Kind: Text})
