@@ -1,8 +1,6 @@
 package cell
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -44,8 +42,7 @@ func (a *Addresser) Of(coordinates []*Axis) (address, slug string) {
 		c := coordinates[i]
 		a.buf = append(append(append(append(a.buf, c.Name...), '='), c.JSON...), '\n')
 	}
-	sum := sha256.Sum256(a.buf)
-	address = hex.EncodeToString(sum[:])
+	address = sumOf(a.buf)
 	a.buf = a.buf[:0]
 	for _, c := range coordinates {
 		part := slugOf(c.Label)

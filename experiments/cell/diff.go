@@ -25,20 +25,15 @@ const unset = "unset"
 // places are those of the attributes in the cell's source where known.
 func Diff(before, after Identity, c *Cell) []Change {
 	var changes []Change
-	for _, component := range append(append([]string(nil), decisive...), "environment") {
+	for _, component := range slices.Concat(decisive, []string{"environment"}) {
 		b, a := before.Components.Get(component), after.Components.Get(component)
 		if b.Hash == a.Hash {
 			continue
 		}
 		old, now := Flatten(b.Value), Flatten(a.Value)
-		paths := map[string]bool{}
-		for path := range old {
-			paths[path] = true
-		}
-		for path := range now {
-			paths[path] = true
-		}
-		for _, path := range slices.Sorted(maps.Keys(paths)) {
+		either := maps.Clone(old)
+		maps.Copy(either, now)
+		for _, path := range slices.Sorted(maps.Keys(either)) {
 			was, is := textAt(old, path), textAt(now, path)
 			if was == is {
 				continue
@@ -130,7 +125,7 @@ type Attribute struct {
 
 // Components are those of an identity, the decisive ones first.
 func Components() []string {
-	return append(append([]string(nil), decisive...), "environment", "policy")
+	return slices.Concat(decisive, []string{"environment", "policy"})
 }
 
 // Attributes lists what a component of the cell's identity is made of, sorted by path.

@@ -1,8 +1,6 @@
 package cell
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +18,6 @@ type Engine struct {
 	Program   string   // what is built from its sources here, one of Programs; "" = nothing
 	Version   string   // of the program
 	Place     Place
-	Places    Places `json:"-"`
 
 	Lock   *Lock  // nil: nothing is locked yet
 	From   string // the first file that was loaded, which may import the block's
@@ -77,18 +74,11 @@ func (l *Lock) Hash(python, system string) string {
 	if l.Script != "" {
 		pinned["script"] = l.Script
 	}
-	sum := sha256.Sum256(Canonical(pinned))
-	return hex.EncodeToString(sum[:])
+	return sumOf(Canonical(pinned))
 }
 
 // ScriptHash is what a lock has of the script; "" without one.
-func (e *Engine) ScriptHash() string {
-	if e.Script == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(e.Script))
-	return hex.EncodeToString(sum[:])
-}
+func (e *Engine) ScriptHash() string { return digestOf(e.Script) }
 
 // LockHash is the engine's; "" without a lock.
 func (e *Engine) LockHash() string {

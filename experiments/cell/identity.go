@@ -2,8 +2,6 @@ package cell
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -98,11 +96,11 @@ func (i *Identifier) Identify(c *Cell, f Facts) Identity {
 		func() Values { return environmentOf(c, f.Environment) })
 	parts.Policy = once(i.policies, policyKey{c.Limits, c.Capture, c.Telemetry, c.SLO, c.Launches, c.Resume, c.Seed, c.Order, c.Experiment},
 		func() Values { return policyOf(c) })
-	sum := sha256.New()
+	var covered []byte
 	for _, name := range decisive {
-		sum.Write([]byte(name + " " + id.Components.Get(name).Hash + "\n"))
+		covered = append(covered, name+" "+id.Components.Get(name).Hash+"\n"...)
 	}
-	id.Hash = hex.EncodeToString(sum.Sum(nil))
+	id.Hash = sumOf(covered)
 	return id
 }
 
@@ -126,8 +124,7 @@ func once[K comparable](known map[K]*Component, key K, value func() Values) *Com
 			v = Values{}
 		}
 		value := Canonical(v)
-		sum := sha256.Sum256(value)
-		c = &Component{Hash: hex.EncodeToString(sum[:]), Value: value}
+		c = &Component{Hash: sumOf(value), Value: value}
 		known[key] = c
 	}
 	return c
@@ -249,14 +246,6 @@ func simulatedModel(m *Model) string {
 		}
 	}
 	return m.ID
-}
-
-func digestOf(text string) string {
-	if text == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
 }
 
 // environmentOf is where the cell runs: a note beside the result.

@@ -2,6 +2,8 @@ package cell
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 )
@@ -47,4 +49,18 @@ func Canonical(v any) []byte {
 func (v Values) Text(name string) string {
 	text, _ := v[name].(string)
 	return text
+}
+
+// digestOf has nothing for no text.
+func digestOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	return sumOf([]byte(text))
+}
+
+// sumOf is the SHA-256 of bytes, in 64 hex digits.
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
