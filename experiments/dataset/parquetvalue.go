@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"matrix/experiments/textfile"
 )
 
 // kindOfColumn says what a column holds that can be no prompt, "" = it can.
@@ -56,19 +59,19 @@ func cellJSON(col arrow.Array, i int) (json.RawMessage, error) {
 	case *array.FixedSizeBinary: // a UUID is no text
 		return json.Marshal(hex.EncodeToString(col.Value(i)))
 	case interface{ Value(int) string }:
-		text := col.Value(i)
-		if err := valid(text); err != nil {
-			return nil, err
-		}
-		return json.Marshal(text)
+		return textJSON(col.Value(i))
 	case interface{ Value(int) []byte }:
-		text := string(col.Value(i))
-		if err := valid(text); err != nil {
-			return nil, err
-		}
-		return json.Marshal(text)
+		return textJSON(string(col.Value(i)))
 	}
 	return json.Marshal(col.GetOneForMarshal(i))
+}
+
+// textJSON refuses text that a JSON encoder would change.
+func textJSON(text string) (json.RawMessage, error) {
+	if !utf8.ValidString(text) {
+		return nil, hinted{"not valid UTF-8", textfile.Hint(textfile.NotUTF8(0, 0))}
+	}
+	return json.Marshal(text)
 }
 
 // maxParquetMemory bounds what a Parquet file's pages take at once, in bytes: a header may claim any size. It is

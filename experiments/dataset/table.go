@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"matrix/experiments/textfile"
 )
@@ -175,12 +174,4 @@ func notMessages(text, column string) error {
 		return hinted{column + " is Python's way to print a list, not JSON", "Write it with json.dumps, or the table as Parquet or JSONL."}
 	}
 	return hinted{column + " is no JSON", `It must be a list: [{"role": "user", "content": "…"}].`}
-}
-
-// valid reports text that a JSON encoder would not change.
-func valid(text string) error {
-	if utf8.ValidString(text) {
-		return nil
-	}
-	return hinted{"not valid UTF-8", textfile.Hint(textfile.NotUTF8(0, 0))}
 }

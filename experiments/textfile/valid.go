@@ -27,7 +27,7 @@ func (v *valid) Read(p []byte) (int, error) {
 	if len(v.pending) > 0 {
 		data = append(v.pending, data...)
 	}
-	whole := len(data) - partial(data)
+	whole := len(data) - Cut(data)
 	if errors.Is(err, io.EOF) {
 		whole = len(data) // no more comes to complete it
 	}
@@ -48,8 +48,8 @@ func (v *valid) Read(p []byte) (int, error) {
 	return max(0, i-len(v.pending)), v.err
 }
 
-// partial is how many bytes at the end are a letter's beginning.
-func partial(data []byte) int {
+// Cut is how many bytes at the end are a letter's beginning, three at most.
+func Cut(data []byte) int {
 	for n := 1; n <= min(3, len(data)); n++ {
 		if tail := data[len(data)-n:]; utf8.RuneStart(tail[0]) {
 			if utf8.FullRune(tail) {

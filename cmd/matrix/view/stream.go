@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"matrix/experiments/textfile"
 	"matrix/experiments/wording"
 )
 
@@ -35,7 +36,7 @@ func (o *stream) Write(p []byte) (int, error) {
 	if !o.faithful {
 		// fmt writes whole strings; a copy of an engine's output may be cut anywhere
 		text = append(o.rest, p...)
-		n := wholeRunes(text)
+		n := len(text) - textfile.Cut(text)
 		o.rest = append([]byte(nil), text[n:]...)
 		text = clean(text[:n], o.color)
 		if o.ascii {
@@ -128,18 +129,4 @@ func plainText(text []byte) bool {
 		}
 	}
 	return true
-}
-
-// wholeRunes is the length of text without a character that it only begins.
-// At most three bytes wait.
-func wholeRunes(text []byte) int {
-	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
-		if b := text[len(text)-n]; utf8.RuneStart(b) {
-			if b >= utf8.RuneSelf && !utf8.FullRune(text[len(text)-n:]) {
-				return len(text) - n
-			}
-			break
-		}
-	}
-	return len(text)
 }
