@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -158,5 +159,50 @@ func boxed(t *testing.T, doc *Document, n int64, said string, beyond bool) {
 				t.Errorf("%s for %d: the box says %s, the curve %v s", c.Name, n, m[0], want)
 			}
 		}
+	}
+}
+
+// A long name is broken on a phone where its words end, and nothing is wider than the screen.
+func TestLongNamesOnAPhone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := browsertest.Start(t)
+	root := t.TempDir()
+	for _, name := range []string{"vllm_offline_with_eager_mode_and_chunked_prefill_of_2048", "ollama_with_flash_attention_and_eight_slots"} {
+		summarytest.Plant(t, root, summarytest.Cell{Platform: name, Size: 50, Launches: make([]summarytest.Launch, 2)})
+	}
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(render(t, build(t, root, nil).WriteHTML)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := b.Open("file://" + path)
+	p.As(390, 844, false)
+	p.Sees("document.documentElement.scrollWidth <= 390")
+	var broken []string
+	var lines int
+	p.Eval(`window.lines = 0; window.broken = [];
+		for (const e of document.querySelectorAll("details")) e.open = true;
+		for (const e of document.querySelectorAll("main tbody th, main p, main li, figcaption, dd, caption")) {
+			let before = "", top;
+			for (const walk = document.createTreeWalker(e, NodeFilter.SHOW_TEXT); walk.nextNode();) {
+				const text = walk.currentNode, range = document.createRange();
+				if (text.parentElement.closest("small, svg, script")) continue;
+				for (let i = 0; i < text.length; i++) {
+					range.setStart(text, i);
+					range.setEnd(text, i + 1);
+					const box = range.getBoundingClientRect(), at = text.data[i];
+					if (box.width && top !== undefined && box.top > top + 8) {
+						lines++;
+						if (/\w/.test(at) && /[A-Za-z0-9]/.test(before)) broken.push(text.data.slice(Math.max(0, i - 20), i) + "|" + text.data.slice(i, i + 20));
+					}
+					if (box.width) top = box.top;
+					before = at;
+				}
+			}
+		}
+		broken`, &broken)
+	if p.Eval("lines", &lines); lines < 10 || len(broken) > 0 {
+		t.Errorf("of %d line ends these are within a word: %q", lines, broken)
 	}
 }

@@ -45,6 +45,9 @@ func dense(code string) string {
 	return strings.ReplaceAll(b.String(), "; }", "}")
 }
 
+// breaks are the places of a name after which a line may end.
+var breaks = strings.NewReplacer("_", "_<wbr>", "/", "/<wbr>")
+
 // page is parsed once; html/template escapes whatever a model, a dataset or an engine's log says.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"css":      func() template.CSS { return template.CSS(tight.Replace(dense(styleCSS))) }, //nolint:gosec // our own
@@ -72,6 +75,10 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	// at least 1%, so that a narrow interval can be seen
 	"wide": func(low, high float64) string {
 		return strconv.FormatFloat(max(1, 100*(min(high, 1)-max(low, 0))), 'f', 1, 64)
+	},
+	// A narrow column breaks a long name where its words end. CSS has no way to say so, and would break it anywhere.
+	"breaks": func(text string) template.HTML {
+		return template.HTML(breaks.Replace(template.HTMLEscapeString(text))) //nolint:gosec // escaped
 	},
 	// a template takes one value only
 	"within": func(b []Block, mark string) map[string]any { return map[string]any{"Blocks": b, "Mark": mark} },
