@@ -162,6 +162,30 @@ func boxed(t *testing.T, doc *Document, n int64, said string, beyond bool) {
 	}
 }
 
+// The names of a timeline's bands stand above its lines, where nothing is drawn over them.
+func TestNamesOfBands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	const spy = `<script>window.drawn = [];
+		const fillText = CanvasRenderingContext2D.prototype.fillText;
+		CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+			drawn.push({text, at: y, top: () => this.canvas.parentElement.querySelector(".u-over").offsetTop * devicePixelRatio});
+			fillText.apply(this, arguments);
+		}</script>`
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(strings.Replace(render(t, five(t).WriteHTML), "<head>", "<head>"+spy, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := browsertest.Start(t).Open("file://" + path)
+	p.As(1300, 1000, false)
+	p.Sees("drawn.some(d => d.text === 'measure')")
+	var over []string
+	if p.Eval("drawn.filter(d => d.text === 'measure' && (d.at > d.top() || d.at < 10)).map(d => d.at + ' of ' + d.top())", &over); len(over) > 0 {
+		t.Errorf("drawn over the lines: %q", over)
+	}
+}
+
 // A long name is broken on a phone where its words end, and nothing is wider than the screen.
 func TestLongNamesOnAPhone(t *testing.T) {
 	if testing.Short() {

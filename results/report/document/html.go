@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"matrix/results/report/chart"
 )
@@ -76,9 +77,16 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"wide": func(low, high float64) string {
 		return strconv.FormatFloat(max(1, 100*(min(high, 1)-max(low, 0))), 'f', 1, 64)
 	},
-	// A narrow column breaks a long name where its words end. CSS has no way to say so, and would break it anywhere.
-	"breaks": func(text string) template.HTML {
-		return template.HTML(breaks.Replace(template.HTMLEscapeString(text))) //nolint:gosec // escaped
+	// A line breaks a name that is longer than so many signs where its words end. CSS has no way to say so, and would break it anywhere;
+	// a shorter one goes to the next line whole.
+	"breaks": func(most int, text string) template.HTML {
+		words := strings.Split(template.HTMLEscapeString(text), " ")
+		for i, word := range words {
+			if utf8.RuneCountInString(word) > most {
+				words[i] = breaks.Replace(word)
+			}
+		}
+		return template.HTML(strings.Join(words, " ")) //nolint:gosec // escaped
 	},
 	// a template takes one value only
 	"within": func(b []Block, mark string) map[string]any { return map[string]any{"Blocks": b, "Mark": mark} },

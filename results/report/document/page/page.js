@@ -83,7 +83,7 @@
       }
       names();
       return new uPlot({
-        width: chart.clientWidth || 400, height: last ? 104 : 76, legend: { show: false }, padding: [6, 8, last ? 0 : 6, 0],
+        width: chart.clientWidth || 400, height: (last ? 104 : 76) + (i ? 0 : 10), legend: { show: false }, padding: [i ? 6 : 16, 8, last ? 0 : 6, 0],
         cursor: { sync: { key: chart.parentNode.id }, y: false },
         scales: { x: { time: false }, y: { range: (u, lo, hi) => [0, row.max || hi * 1.05 || 1] } },
         axes: [{ ...axis, show: last, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, { ...axis, size: 50, space: 26 }],
@@ -96,7 +96,7 @@
               u.ctx.fillStyle = color('--soft');
               u.ctx.font = 11 * devicePixelRatio + 'px system-ui';
               u.ctx.textAlign = 'center';
-              u.ctx.fillText(b.name, Math.max(u.valToPos(b.from, 'x', true), u.bbox.left) + wide / 2, u.bbox.top + 11 * devicePixelRatio);
+              u.ctx.fillText(b.name, Math.max(u.valToPos(b.from, 'x', true), u.bbox.left) + wide / 2, u.bbox.top - 4 * devicePixelRatio);
             });
           }],
           draw: [u => (row.marks || []).forEach(m => m.at.forEach(a => fill(u, m.bad ? '--bad' : '--warn', 1, a[0], a[1], u.bbox.top + u.bbox.height - 5, 5)))],
