@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"matrix/results/report/chart"
 )
@@ -77,13 +76,12 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"wide": func(low, high float64) string {
 		return strconv.FormatFloat(max(1, 100*(min(high, 1)-max(low, 0))), 'f', 1, 64)
 	},
-	// A line breaks a name that is longer than so many signs where its words end. CSS has no way to say so, and would break it anywhere;
-	// a shorter one goes to the next line whole.
-	"breaks": func(most int, text string) template.HTML {
+	// A long name goes to the next line whole, and one that is too long for a line is broken where its words end. CSS alone would break it anywhere.
+	"names": func(text string) template.HTML {
 		words := strings.Split(template.HTMLEscapeString(text), " ")
 		for i, word := range words {
-			if utf8.RuneCountInString(word) > most {
-				words[i] = breaks.Replace(word)
+			if broken := breaks.Replace(word); len(word) > 12 && broken != word {
+				words[i] = `<span class="name">` + broken + "</span>"
 			}
 		}
 		return template.HTML(strings.Join(words, " ")) //nolint:gosec // escaped
