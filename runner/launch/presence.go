@@ -91,14 +91,14 @@ func (j *journal) enter(part string) {
 // present is what the launch does right now.
 func (j *journal) present() Running {
 	j.mu.Lock()
-	p := j.now
+	p, samples := j.now, j.samples
 	j.mu.Unlock()
 	r := Running{Attempt: j.attempt.Manifest().Attempt, Cell: j.cell.Address[:16], Name: j.cell.Name(), Step: j.index + 1,
 		Steps: len(j.site.Plan.Order), Launch: j.number, Simulated: j.cell.Platform.Simulated(), Phase: p.phase, PhaseBegan: p.phaseBegan, Limit: p.limit, Part: p.part, PartBegan: p.partBegan, URL: p.engine.url, Progress: p.measured}
 	if p.engine.launch != r.Attempt {
 		r.Server = p.engine.launch
 	}
-	r.Samples = j.samples.early(time.Now().Add(-shownEarly))
+	r.Samples = samples.early(time.Now().Add(-shownEarly))
 	if r.Phase != "" && j.priming.Load() {
 		r.Phase = "prime: " + r.Phase
 	}

@@ -25,9 +25,14 @@ func (l *launch) prime(ctx context.Context) (out *Outcome) {
 	j.emit(events.Event{Kind: events.LaunchPhase, Phase: "prime", Message: primedText})
 	own, telemetry := j.server, j.samples
 	// A server of its own, which no attempt is measured on: its folder has log and phases, the record of a first start.
-	j.server, j.samples = &Server{}, &samples{}
+	put := func(server *Server, samples *samples) { // present may be looking
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.server, j.samples = server, samples
+	}
+	put(&Server{}, &samples{})
 	if err := j.server.begin(j); err != nil {
-		j.server, j.samples = own, telemetry
+		put(own, telemetry)
 		return environment(err)
 	}
 	j.server.record.Primed = true
@@ -35,8 +40,9 @@ func (l *launch) prime(ctx context.Context) (out *Outcome) {
 	out = l.unmeasured(ctx)
 	j.priming.Store(false)
 	took := max(time.Since(began), time.Nanosecond)
+	put(own, telemetry)
 	j.mu.Lock()
-	j.server, j.samples, j.early = own, telemetry, nil
+	j.early = nil
 	if out == nil {
 		j.seg.Phases["prime"] = took.Seconds()
 	}
