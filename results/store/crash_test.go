@@ -204,7 +204,7 @@ func TestCrash(t *testing.T) {
 		})
 	}
 	// Draws an operation, and of the states they make how many are tried: all with MATRIX_CRASH, which .ci/run sets.
-	mixtures, sample, want := 240, 8, 10_000
+	mixtures, sample, want := 240, 40, 10_000
 	switch {
 	case os.Getenv("MATRIX_CRASH") != "":
 		sample = 1
