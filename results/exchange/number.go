@@ -2,12 +2,11 @@ package exchange
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 
 	"matrix/results/store"
+	"matrix/results/table"
 )
 
 // Number gives the sets of an import the launches that follow those which earlier imports of the same cells kept, so that
@@ -35,8 +34,7 @@ func Number(ctx context.Context, store *store.Store, experiment string, sources 
 		// as the store names a source that it was not given
 		sum := ""
 		if len(sources[n]) > 0 {
-			bytes := sha256.Sum256(sources[n])
-			sum = hex.EncodeToString(bytes[:])
+			sum = table.Sum(sources[n]).SHA256
 		}
 		for _, s := range sets {
 			c, err := cellOf(experiment, s, history)

@@ -36,8 +36,7 @@ type batchBody struct {
 		Text    string `json:"text"`
 		Finish  string `json:"finish_reason"`
 		Message struct {
-			Content   json.RawMessage `json:"content"`
-			ToolCalls json.RawMessage `json:"tool_calls"`
+			Content json.RawMessage `json:"content"`
 		} `json:"message"`
 	} `json:"choices"`
 	Usage *struct {

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"cmp"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func writeBench(dir string, r *run) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return save(within(dir, r.file()+".json"), v)
+	return save(filepath.Join(dir, r.file()+".json"), v)
 }
 
 // measured is when the measured phase ended: readers take the duration off it for its beginning. The commit comes later, after the

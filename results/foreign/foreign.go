@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -161,9 +160,4 @@ func (r *run) numbers() map[string]float64 {
 		}
 	}
 	return out
-}
-
-// within is a path below a folder.
-func within(dir string, parts ...string) string {
-	return filepath.Join(append([]string{dir}, parts...)...)
 }

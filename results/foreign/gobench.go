@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func writeGoBench(dir string, runs []*run) ([]string, error) {
 		}
 		b.WriteString("\n")
 	}
-	path := within(dir, "matrix.bench.txt")
+	path := filepath.Join(dir, "matrix.bench.txt")
 	return []string{path}, os.WriteFile(path, []byte(b.String()), 0o644)
 }
 

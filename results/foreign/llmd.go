@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"matrix/results/record"
@@ -26,7 +27,7 @@ func writeLLMD(dir string, r *run) ([]string, error) {
 	if load := r.llmdLoad(); load != nil {
 		scenario["load"] = load
 	}
-	return save(within(dir, r.file()+".json"), map[string]any{"version": llmdVersion, "run": about, "scenario": scenario, "results": r.llmdResults()})
+	return save(filepath.Join(dir, r.file()+".json"), map[string]any{"version": llmdVersion, "run": about, "scenario": scenario, "results": r.llmdResults()})
 }
 
 // llmdComponent is the engine. Its inference_engine must have an accelerator, which an engine on the CPU has not: that one is generic.

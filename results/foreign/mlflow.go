@@ -29,7 +29,7 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 	}
 	// After the first error it writes nothing more.
 	put := func(text string, parts ...string) {
-		path := within(root, parts...)
+		path := filepath.Join(root, filepath.Join(parts...))
 		if err == nil {
 			if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
 				err = os.WriteFile(path, []byte(text), 0o644)
@@ -61,7 +61,7 @@ func writeMLflow(dir string, runs []*run) ([]string, error) {
 			put(value, id, run, "tags", column)
 		}
 		if err == nil {
-			err = os.MkdirAll(within(root, id, run, "artifacts"), 0o755)
+			err = os.MkdirAll(filepath.Join(root, id, run, "artifacts"), 0o755)
 		}
 	}
 	return files, err

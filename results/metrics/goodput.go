@@ -22,7 +22,7 @@ func (s *summarizer) goodput(t *tally, run record.Run) error {
 	case run.SLO == nil || *run.SLO == (cell.SLO{}):
 		return nil
 	case run.Mode == record.ModeBatch:
-		s.null(record.MetricGoodput, noGoodput)
+		s.Null(record.MetricGoodput, noGoodput)
 		return nil
 	case d == nil:
 		return nil
@@ -33,7 +33,7 @@ func (s *summarizer) goodput(t *tally, run record.Run) error {
 			met++
 		}
 	})
-	s.set(record.MetricGoodput, float64(met) / *d)
+	s.Set(record.MetricGoodput, float64(met) / *d)
 	return err
 }
 

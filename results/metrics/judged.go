@@ -45,14 +45,14 @@ func (s *summarizer) validity(t *tally, planned int64) {
 	j := t.judged
 	if j.valid+j.invalid == 0 || planned <= 0 {
 		for _, m := range []string{record.MetricValid, record.MetricValidShare, record.MetricValidPerHour} {
-			s.null(m, "no answer was held against what was asked")
+			s.Null(m, "no answer was held against what was asked")
 		}
 		return
 	}
 	s.Invalid = j.reasons
 	s.setCount(record.MetricValid, j.valid)
-	s.set(record.MetricValidShare, float64(j.valid)/float64(planned))
+	s.Set(record.MetricValidShare, float64(j.valid)/float64(planned))
 	if d := t.duration(); d > 0 {
-		s.set(record.MetricValidPerHour, 3600*float64(j.valid)/d)
+		s.Set(record.MetricValidPerHour, 3600*float64(j.valid)/d)
 	}
 }

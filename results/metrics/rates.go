@@ -36,8 +36,8 @@ func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 	}
 	if planned > 0 {
 		ok := t.statuses[record.StatusOK]
-		s.set(record.MetricSuccessRate, float64(ok)/float64(planned))
-		s.set(record.MetricSuccessLow, SuccessBound(ok, planned))
+		s.Set(record.MetricSuccessRate, float64(ok)/float64(planned))
+		s.Set(record.MetricSuccessLow, SuccessBound(ok, planned))
 	}
 }
 
@@ -45,26 +45,26 @@ func (s *summarizer) counts(t *tally, planned int64, imported bool) {
 // throughput.
 func (s *summarizer) rates(t *tally, run record.Run) {
 	if run.LoadS != nil {
-		s.set(record.MetricLoad, *run.LoadS)
+		s.Set(record.MetricLoad, *run.LoadS)
 	}
 	d := t.duration()
 	if d <= 0 {
 		for _, m := range []string{record.MetricDuration, record.MetricBatch, record.MetricRequestThroughput, record.MetricOutputThroughput, record.MetricTotalTokenThroughput} {
-			s.null(m, "no measured request completed")
+			s.Null(m, "no measured request completed")
 		}
 		return
 	}
-	s.set(record.MetricDuration, d)
-	s.set(record.MetricRequestThroughput, float64(t.statuses[record.StatusOK])/d)
+	s.Set(record.MetricDuration, d)
+	s.Set(record.MetricRequestThroughput, float64(t.statuses[record.StatusOK])/d)
 	if run.LoadS != nil {
-		s.set(record.MetricBatch, *run.LoadS+d)
+		s.Set(record.MetricBatch, *run.LoadS+d)
 	}
 	out, in := t.tokens[record.ColOutputTokens], t.tokens[record.ColInputTokens]
 	if out != nil {
-		s.set(record.MetricOutputThroughput, float64(*out)/d)
+		s.Set(record.MetricOutputThroughput, float64(*out)/d)
 	}
 	if out != nil && in != nil {
-		s.set(record.MetricTotalTokenThroughput, float64(*out+*in)/d)
+		s.Set(record.MetricTotalTokenThroughput, float64(*out+*in)/d)
 	}
 	if len(t.windows) > 1 {
 		s.warn(fmt.Sprintf("measured in %d segments: each began with an empty engine, so the rates over their sum are a little low", len(t.windows)))
@@ -91,7 +91,7 @@ func (s *summarizer) latencies(t *tally, run record.Run) error {
 		}
 		s.percentiles(l.Name, len(sorted), func(q float64) float64 { return quantile(sorted, q) })
 		if len(sorted) > 0 {
-			s.set(record.MeanOf(l.Name), mean(sorted))
+			s.Set(record.MeanOf(l.Name), mean(sorted))
 		}
 		if l.Adjusted {
 			s.adjusted(l.Name, sorted, failures)
@@ -109,10 +109,10 @@ func (s *summarizer) percentiles(name string, n int, at func(q float64) float64)
 			continue // not measured at all: plain null
 		}
 		if n < p.Min {
-			s.null(column, tooFew(p, n))
+			s.Null(column, tooFew(p, n))
 			continue
 		}
-		s.set(column, at(p.Q))
+		s.Set(column, at(p.Q))
 	}
 }
 
@@ -129,9 +129,9 @@ func (s *summarizer) adjusted(name string, sorted []float64, failures int) {
 		switch {
 		case len(sorted) == 0:
 		case n < p.Min:
-			s.null(column, tooFew(p, n))
+			s.Null(column, tooFew(p, n))
 		default:
-			s.set(column, interpolate(n, p.Q, func(i int) float64 {
+			s.Set(column, interpolate(n, p.Q, func(i int) float64 {
 				if i < len(sorted) {
 					return sorted[i]
 				}
@@ -156,7 +156,7 @@ func (s *summarizer) weightedITL(t *tally) error {
 	}
 	slices.SortFunc(values, func(a, b weightedValue) int { return cmp.Compare(a.value, b.value) })
 	s.percentiles(record.DistITL, len(values), func(q float64) float64 { return weightedQuantile(values, q) })
-	s.set(record.MeanOf(record.DistITL), weightedMean(values))
+	s.Set(record.MeanOf(record.DistITL), weightedMean(values))
 	return nil
 }
 
@@ -189,7 +189,7 @@ func (s *summarizer) chunkGaps(t *tally) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	s.set(record.MeanOf(record.DistGap), sum/float64(n))
+	s.Set(record.MeanOf(record.DistGap), sum/float64(n))
 	if hist != nil {
 		s.warn(fmt.Sprintf("chunk_gap percentiles from a histogram of %d gaps (within 0.1%%)", n))
 		s.percentiles(record.DistGap, requests, func(q float64) float64 { return float64(hist.ValueAtQuantile(q*100)) / 1e9 })

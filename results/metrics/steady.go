@@ -51,7 +51,7 @@ func (s *summarizer) steady(t *tally, run record.Run) error {
 	}
 	if why != "" {
 		for _, m := range []string{record.MetricSteadyRequests, record.MetricSteadyOutput, record.MetricSteadySpan} {
-			s.null(m, why)
+			s.Null(m, why)
 		}
 		return nil
 	}
@@ -174,9 +174,9 @@ func (s *summarizer) steadyRates(flows []flow, from, to float64) {
 		}
 		requests, tokens, told = requests+share, tokens+share*f.tokens, told || f.told
 	}
-	s.set(record.MetricSteadySpan, to-from)
-	s.set(record.MetricSteadyRequests, requests/(to-from))
+	s.Set(record.MetricSteadySpan, to-from)
+	s.Set(record.MetricSteadyRequests, requests/(to-from))
 	if told {
-		s.set(record.MetricSteadyOutput, tokens/(to-from))
+		s.Set(record.MetricSteadyOutput, tokens/(to-from))
 	}
 }

@@ -40,7 +40,7 @@ func Summarize(dir string, run record.Run) (record.Summary, error) {
 		}
 	}
 	if run.Imported {
-		s.null(record.MetricWithoutText, "imported: the answers' text may not have been kept")
+		s.Null(record.MetricWithoutText, "imported: the answers' text may not have been kept")
 	}
 	s.take(run, t.measured < planned)
 	return s.Summary, nil
@@ -62,7 +62,7 @@ func (s *summarizer) take(run record.Run, partial bool) {
 			s.Metrics[m.Name] = nil
 		}
 		if why := run.Untold[m.Name]; why != "" && !told {
-			s.null(m.Name, why)
+			s.Null(m.Name, why)
 		}
 	}
 }

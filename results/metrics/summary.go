@@ -38,8 +38,6 @@ func newSummary() *summarizer {
 	return s
 }
 
-func (s *summarizer) set(name string, v float64)    { s.Metrics[name] = &v }
-func (s *summarizer) null(name, why string)         { s.Metrics[name], s.Why[name] = nil, why }
 func (s *summarizer) value(name string) *float64    { return s.Metrics[name] }
 func (s *summarizer) warn(text string)              { s.Warnings = append(s.Warnings, text) }
-func (s *summarizer) setCount(name string, v int64) { s.set(name, float64(v)) }
+func (s *summarizer) setCount(name string, v int64) { s.Set(name, float64(v)) }

@@ -202,15 +202,15 @@ func (s *summarizer) usage(path string, t *tally, run record.Run) error {
 	delta := func(x *series) float64 { return x.delta }
 	area := func(x *series) float64 { return x.area }
 	if cpu, covered, ok := tel.sum(sourceProcess, sampleCPU, delta); ok {
-		s.set(record.MetricCPU, cpu)
-		s.set(record.MetricCPUCores, cpu/covered)
+		s.Set(record.MetricCPU, cpu)
+		s.Set(record.MetricCPUCores, cpu/covered)
 	}
-	tel.each(sourceProcess, sampleRSS, func(x *series) { s.set(record.MetricRSSPeak, max(x.peak, deref(s.value(record.MetricRSSPeak)))) })
+	tel.each(sourceProcess, sampleRSS, func(x *series) { s.Set(record.MetricRSSPeak, max(x.peak, deref(s.value(record.MetricRSSPeak)))) })
 	s.rssSlope(tel)
 	s.foreign(tel, run)
 	for metric, column := range map[string]string{sampleUtil: record.MetricGPUUtil, sampleClock: record.MetricSMClock, sampleThrottle: record.MetricThrottled} {
 		if sum, covered, ok := tel.sum(sourceGPU, metric, area); ok {
-			s.set(column, sum/covered)
+			s.Set(column, sum/covered)
 		}
 	}
 	energy, _, ok := tel.sum(sourceGPU, sampleEnergy, delta)
@@ -218,9 +218,9 @@ func (s *summarizer) usage(path string, t *tally, run record.Run) error {
 		energy, _, ok = tel.sum(sourceGPU, samplePower, area)
 	}
 	if ok {
-		s.set(record.MetricEnergy, energy)
+		s.Set(record.MetricEnergy, energy)
 		if out := s.value(record.MetricOutputTokens); out != nil && *out > 0 {
-			s.set(record.MetricEnergyPerToken, energy / *out)
+			s.Set(record.MetricEnergyPerToken, energy / *out)
 		}
 	}
 	s.loadEnergy(tel)
@@ -246,7 +246,7 @@ func (s *summarizer) loadEnergy(tel *telemetry) {
 	tel.each(sourceGPU, sampleEnergy, func(x *series) { counter += x.rise })
 	tel.each(sourceGPU, samplePower, func(x *series) { integral += x.loadSum })
 	if joules := cmp.Or(counter, integral); joules > 0 {
-		s.set(record.MetricLoadEnergy, joules)
+		s.Set(record.MetricLoadEnergy, joules)
 	}
 }
 
@@ -258,8 +258,8 @@ func (s *summarizer) rssSlope(tel *telemetry) {
 		return
 	}
 	if slope, low, ok := found[0].slope.slope(); ok {
-		s.set(record.MetricRSSSlope, slope)
-		s.set(record.MetricRSSSlopeLow, low)
+		s.Set(record.MetricRSSSlope, slope)
+		s.Set(record.MetricRSSSlopeLow, low)
 	}
 }
 
@@ -270,9 +270,9 @@ func (s *summarizer) foreign(tel *telemetry, run record.Run) {
 	switch {
 	case !ok || cores <= 0 || d == nil || *d <= 0:
 	case engine == nil || run.ClientCPUS == nil:
-		s.null(record.MetricForeignCPU, "the CPU time of the engine or of matrix is not known, so that of others is not")
+		s.Null(record.MetricForeignCPU, "the CPU time of the engine or of matrix is not known, so that of others is not")
 	default:
-		s.set(record.MetricForeignCPU, max(0, busy/covered-(*engine + *run.ClientCPUS / *d)/cores))
+		s.Set(record.MetricForeignCPU, max(0, busy/covered-(*engine + *run.ClientCPUS / *d)/cores))
 	}
 }
 
@@ -280,24 +280,24 @@ func (s *summarizer) foreign(tel *telemetry, run record.Run) {
 // the driver often lists none, and then the device's figure is all there is.
 func (s *summarizer) memory(tel *telemetry, run record.Run) {
 	if peak := cmp.Or(tel.vramPeak[sampleOwnMemory], tel.vramPeak[sampleDeviceMemory]); peak > 0 {
-		s.set(record.MetricVRAMPeak, peak)
+		s.Set(record.MetricVRAMPeak, peak)
 	}
 	if run.Machine.GPUName != "" && run.Engine.WeightBytes != nil {
-		s.set(record.MetricVRAMWeights, float64(*run.Engine.WeightBytes))
+		s.Set(record.MetricVRAMWeights, float64(*run.Engine.WeightBytes))
 	}
 	for key, x := range tel.series {
 		if strings.HasSuffix(key.metric, sampleKVUsage) {
-			s.set(record.MetricKVPeak, max(x.peak, deref(s.value(record.MetricKVPeak))))
+			s.Set(record.MetricKVPeak, max(x.peak, deref(s.value(record.MetricKVPeak))))
 		}
 	}
 	for key, x := range tel.series {
 		if whole := x.window.to - x.window.from; key.metric == sampleGap && x.gaps > mostGap*whole {
-			s.null(record.MetricKVPeak, fmt.Sprintf("the engine's metrics could not be read for %.0f of %.0f s", x.gaps, whole))
+			s.Null(record.MetricKVPeak, fmt.Sprintf("the engine's metrics could not be read for %.0f of %.0f s", x.gaps, whole))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(run.EngineMetrics)) {
 		if strings.HasSuffix(name, "num_preemptions_total") || strings.HasSuffix(name, "num_preemptions") {
-			s.set(record.MetricPreemptions, run.EngineMetrics[name])
+			s.Set(record.MetricPreemptions, run.EngineMetrics[name])
 		}
 	}
 }

@@ -52,13 +52,6 @@ const (
 	DistITL, DistGap                       = "itl_weighted", "chunk_gap"
 )
 
-// Those of the distributions that are named one by one.
-const (
-	MetricTTFTP50, MetricTTFTP99, MetricTTFTMean = "ttft_p50_s", "ttft_p99_s", "ttft_mean_s"
-	MetricTPOTP50                                = "tpot_p50_s"
-	MetricE2EP50, MetricE2EP99, MetricE2EMean    = "e2e_p50_s", "e2e_p99_s", "e2e_mean_s"
-)
-
 // Names of the derived figures.
 const (
 	MetricJPerEvaluation      = "j_per_evaluation"

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,22 +60,13 @@ func bestSettings(cells []*summary.Cell, axes []string) *Table {
 	for _, c := range cells {
 		bySize[c.BatchSize] = append(bySize[c.BatchSize], c)
 	}
-	for _, size := range sortedSizes(bySize) {
+	for _, size := range slices.Sorted(maps.Keys(bySize)) {
 		best := fastestOf(bySize[size])
 		e := stats.Of(perHour(best))
 		t.Rows = append(t.Rows, Row{Values: []Value{{Text: whole(float64(size))}, {Text: settingsText(best, axes), Anchor: anchor(best)},
 			{Text: three(e.Median), Detail: interval(e, three)}, {Text: fmt.Sprint(len(bySize[size]))}}})
 	}
 	return t
-}
-
-func sortedSizes(m map[int64][]*summary.Cell) []int64 {
-	var out []int64
-	for size := range m {
-		out = append(out, size)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // effects compares cells that differ in one axis only: the geometric mean of their ratios against the first label.

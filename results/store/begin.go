@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +11,7 @@ import (
 
 	"matrix/experiments/cell"
 	"matrix/results/record"
+	"matrix/results/table"
 )
 
 // Begin opens a new attempt in work/ with its spools. The caller holds the lock.
@@ -73,8 +72,7 @@ func (s *Store) keepSource(experiment string, source []byte) (string, error) {
 	// Two attempts that begin at once would else write one path.
 	s.sources.Lock()
 	defer s.sources.Unlock()
-	sum := sha256.Sum256(source)
-	name := hex.EncodeToString(sum[:])
+	name := table.Sum(source).SHA256
 	dir := filepath.Join(s.root, experiment, sourcesDir)
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err == nil {

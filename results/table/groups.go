@@ -155,21 +155,19 @@ func (g *Groups[R]) Start(group int) int64 { return g.starts[group] }
 // statistics of a column in a group; nil where the file has none.
 // They were written by us, and are believed: a wrong one hides rows, and Check finds it.
 func (g *Groups[R]) statistics(group int, name string) metadata.TypedStatistics {
-	rows := g.in.MetaData().RowGroup(group)
-	for i := range rows.NumColumns() {
-		if g.in.MetaData().Schema.ColumnRoot(i).Name() != name {
-			continue
-		}
-		chunk, err := rows.ColumnChunk(i)
-		if err != nil {
-			return nil
-		}
-		if set, err := chunk.StatsSet(); !set || err != nil {
-			return nil
-		}
-		if s, err := chunk.Statistics(); err == nil && s.HasMinMax() {
-			return s
-		}
+	indices, err := columnIndices(g.in, []string{name})
+	if err != nil || len(indices) == 0 {
+		return nil
+	}
+	chunk, err := g.in.MetaData().RowGroup(group).ColumnChunk(indices[0])
+	if err != nil {
+		return nil
+	}
+	if set, err := chunk.StatsSet(); !set || err != nil {
+		return nil
+	}
+	if s, err := chunk.Statistics(); err == nil && s.HasMinMax() {
+		return s
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 
+	"matrix/experiments/textfile"
 	"matrix/results/disk"
 	"matrix/results/record"
 )
@@ -68,18 +69,9 @@ func sumFile(ctx context.Context, path string) (record.FileSum, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, readerFunc(func(p []byte) (int, error) {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		return f.Read(p)
-	}))
+	n, err := io.Copy(h, textfile.Stoppable(ctx, f))
 	return record.FileSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Sum is the size and SHA-256 of a document.
 func Sum(doc []byte) record.FileSum {

@@ -127,14 +127,6 @@ func (p *Page) Sees(expression string) {
 	p.b.t.Fatalf("never: %s\nfaults: %s\n%s", expression, p.Faults(), text)
 }
 
-// Text is the text of an element.
-// "" where there is no such element.
-func (p *Page) Text(selector string) (text string) {
-	p.b.t.Helper()
-	p.Eval(fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector), &text)
-	return text
-}
-
 // Press presses a key: Tab, Enter, or a letter.
 func (p *Page) Press(key string) {
 	p.b.t.Helper()

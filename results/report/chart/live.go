@@ -9,18 +9,10 @@ import (
 // Live is what a page's script draws the panels from.
 // Its JSON is the page script's only source: names are short, for it stands in every report.
 type Live struct {
-	X     string     `json:"x"` // label of the axis
-	Times packed     `json:"t"` // s, for all lines
-	Bands []liveBand `json:"bands"`
-	Rows  []liveRow  `json:"rows"`
-}
-
-// liveBand is a Band with its JSON names; Live converts one into the other, so the fields must stay alike.
-type liveBand struct {
-	Name  string  `json:"name"`
-	From  float64 `json:"from"`
-	To    float64 `json:"to"`
-	Shade float64 `json:"shade"`
+	X     string    `json:"x"` // label of the axis
+	Times packed    `json:"t"` // s, for all lines
+	Bands []Band    `json:"bands"`
+	Rows  []liveRow `json:"rows"`
 }
 
 type liveRow struct {
@@ -73,10 +65,7 @@ func pack(values []float64) packed {
 // Live packs the panels.
 // Gaps stay: NaN is 65535, which no value becomes.
 func (p Panels) Live() Live {
-	out := Live{X: p.X.Label, Times: pack(p.Times)}
-	for _, b := range p.Bands {
-		out.Bands = append(out.Bands, liveBand(b))
-	}
+	out := Live{X: p.X.Label, Times: pack(p.Times), Bands: p.Bands}
 	for _, row := range p.Rows {
 		r := liveRow{Label: row.Label, Max: row.Max, Marks: row.Marks}
 		for _, l := range row.Lines {

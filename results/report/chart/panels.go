@@ -19,9 +19,10 @@ type Panels struct {
 
 // Band is a stretch of the time axis: the load, the warm-up, the measured phase.
 type Band struct {
-	Name     string
-	From, To float64 // seconds
-	Shade    float64 // opacity
+	Name  string  `json:"name"`
+	From  float64 `json:"from"` // seconds
+	To    float64 `json:"to"`
+	Shade float64 `json:"shade"` // opacity
 }
 
 // Panel is one of them.
