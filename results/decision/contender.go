@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"matrix/results/stats"
+	"matrix/results/summary"
 )
 
 // contender is one way to run the model: a platform with the settings that tell it from others of that platform.
@@ -183,22 +184,11 @@ func selectorsOf(c *tally, varying []string) []string {
 
 // varying are the axes whose label is not the same in all cells, sorted.
 func varying(cells []*tally) []string {
-	labels := map[string]map[string]bool{}
+	var settings []map[string]string
 	for _, c := range cells {
-		for axis, label := range c.settings {
-			if labels[axis] == nil {
-				labels[axis] = map[string]bool{}
-			}
-			labels[axis][label] = true
-		}
+		settings = append(settings, c.settings)
 	}
-	var out []string
-	for _, axis := range sortedKeys(labels) {
-		if len(labels[axis]) > 1 {
-			out = append(out, axis)
-		}
-	}
-	return out
+	return summary.Varying(settings...)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -131,23 +131,11 @@ func (g *group) contender(c *summary.Cell) string {
 
 // extraAxes are the axes beside platform, model and batch size that vary among cells, sorted.
 func extraAxes(cells []*summary.Cell) []string {
-	labels := map[string]map[string]bool{}
+	var axes []map[string]string
 	for _, c := range cells {
-		for axis, label := range c.Axes {
-			if labels[axis] == nil {
-				labels[axis] = map[string]bool{}
-			}
-			labels[axis][label] = true
-		}
+		axes = append(axes, c.Axes)
 	}
-	var out []string
-	for axis, seen := range labels {
-		if len(seen) > 1 && axis != "platform" && axis != "model" && axis != "batch_size" {
-			out = append(out, axis)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.DeleteFunc(summary.Varying(axes...), func(axis string) bool { return axis == "platform" || axis == "model" || axis == "batch_size" })
 }
 
 // at are the cells of one batch size, in the set's order.

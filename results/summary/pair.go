@@ -106,6 +106,20 @@ func (c *Cell) Axis(axis string) string {
 	return c.Axes[axis]
 }
 
+// Varying are the axes whose label is not the same in all cells that have one, sorted; of each cell its labels by axis.
+func Varying(cells ...map[string]string) []string {
+	first, varying := map[string]string{}, map[string]bool{}
+	for _, c := range cells {
+		for axis, label := range c {
+			if other, known := first[axis]; known && other != label {
+				varying[axis] = true
+			}
+			first[axis] = label
+		}
+	}
+	return slices.Sorted(maps.Keys(varying))
+}
+
 // labels are the different ones of an axis, in the cells' order.
 func labels(cells []*Cell, axis string) []string {
 	var out []string
