@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -144,9 +143,12 @@ func (w *savedWriter) cell(experiment string, item *Item) error {
 // ReadSaved reads a plan file.
 func ReadSaved(r io.Reader) (*Saved, error) {
 	var s Saved
-	in := sumReader{sum: sha256.New()}
-	in.d = json.NewDecoder(io.TeeReader(io.LimitReader(r, maxSaved), &in.ahead))
-	if err := in.next(&s); err != nil {
+	in, sum := bufio.NewReader(io.LimitReader(r, maxSaved)), sha256.New()
+	first, err := in.ReadBytes('\n')
+	if err == nil || errors.Is(err, io.EOF) {
+		err = json.Unmarshal(first, &s)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("this is no plan of matrix: %w", textfile.PlainJSON(err))
 	}
 	if s.Schema != savedSchema && s.Schema != unsummed {
@@ -155,55 +157,40 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 	if len(s.Paths) == 0 {
 		return nil, errors.New("the plan names no files")
 	}
-	if err := s.lines(&in); err != nil {
+	sum.Write(first)
+	if err := s.lines(in, sum); err != nil {
 		return nil, fmt.Errorf("the plan is damaged: %w", textfile.PlainJSON(err))
 	}
 	return &s, nil
 }
 
-// lines reads what follows the first line, up to the checksum.
-func (s *Saved) lines(in *sumReader) error {
+// lines reads what follows the first line, up to the checksum; sum is that of the lines before.
+func (s *Saved) lines(in *bufio.Reader, sum hash.Hash) error {
 	for {
-		var line savedLine
-		sum := in.before()
-		switch err := in.next(&line); {
+		text, err := in.ReadBytes('\n')
+		switch {
+		case len(text) > 0: // the last may lack its line feed
 		case errors.Is(err, io.EOF) && s.Schema == unsummed:
 			return nil
 		case errors.Is(err, io.EOF):
 			return errors.New("it has no end")
-		case err != nil:
+		default:
 			return err
-		case line.SHA256 != "":
-			if line.SHA256 != sum() {
+		}
+		var line savedLine
+		if err := json.Unmarshal(text, &line); err != nil {
+			return err
+		}
+		if line.SHA256 != "" {
+			if line.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
 				return errors.New("it was changed since it was saved: its checksum does not match")
 			}
 			return nil
 		}
+		sum.Write(text)
 		if err := s.take(line); err != nil {
 			return err
 		}
-	}
-}
-
-// sumReader decodes one document after the other and sums up their bytes.
-type sumReader struct {
-	d     *json.Decoder
-	ahead bytes.Buffer // what was read and not summed up yet
-	sum   hash.Hash
-	at    int64 // bytes that were
-}
-
-// next decodes; what it has read is summed up by the next call of before.
-func (s *sumReader) next(v any) error { return s.d.Decode(v) }
-
-// before sums up what has been decoded, and returns the sum that a document which follows must name: with the line's end.
-func (s *sumReader) before() func() string {
-	s.sum.Write(s.ahead.Next(int(s.d.InputOffset() - s.at)))
-	s.at = s.d.InputOffset()
-	return func() string {
-		n := max(0, bytes.IndexByte(s.ahead.Bytes(), '{'))
-		s.sum.Write(s.ahead.Next(n))
-		return hex.EncodeToString(s.sum.Sum(nil))
 	}
 }
 

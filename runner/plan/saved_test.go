@@ -65,7 +65,7 @@ func TestSavedPlan(t *testing.T) {
 
 func TestReadSavedRefuses(t *testing.T) {
 	for text, want := range map[string]string{"": "no plan", "{": "no plan", `{"schema":9}`: "schema 9",
-		`{"schema":2}`: "names no files", `{"schema":2,"paths":["x"]}{"cell":{"components":[0]}}`: "component 0 of 0", `{"schema":2,"paths":["x"]}{`: "damaged"} {
+		`{"schema":2}`: "names no files", `{"schema":2,"paths":["x"]}` + "\n" + `{"cell":{"components":[0]}}`: "component 0 of 0", `{"schema":2,"paths":["x"]}` + "\n{": "damaged"} {
 		if _, err := ReadSaved(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
@@ -73,7 +73,9 @@ func TestReadSavedRefuses(t *testing.T) {
 }
 
 func FuzzReadSaved(f *testing.F) {
-	f.Add([]byte(`{"schema":2,"paths":["x"]}{"component":{"name":"spec","hash":"h","value":{}}}{"cell":{"address":"a","components":[0],"launches":[1]}}`))
+	f.Add([]byte(`{"schema":2,"paths":["x"]}
+{"component":{"name":"spec","hash":"h","value":{}}}
+{"cell":{"address":"a","components":[0],"launches":[1]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := ReadSaved(bytes.NewReader(data))
 		if err == nil && len(s.Drift(nil)) > len(s.pending) {
