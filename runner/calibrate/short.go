@@ -74,15 +74,12 @@ func Save(root string, c record.Calibration) error {
 	if err != nil {
 		return fmt.Errorf("save the calibration: %w", err)
 	}
-	path := Path(root)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("save the calibration: %w", err)
+	var tree disk.FS
+	err = tree.MkdirAll(filepath.Dir(Path(root)))
+	if err == nil {
+		err = tree.WriteFile(Path(root), append(text, '\n'))
 	}
-	part := path + ".part"
-	if err := os.WriteFile(part, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("save the calibration: %w", err)
-	}
-	if err := os.Rename(part, path); err != nil {
+	if err != nil {
 		return fmt.Errorf("save the calibration: %w", err)
 	}
 	return nil

@@ -57,11 +57,7 @@ func (r *Run) mark(l *Launch, d Done) error {
 	if err != nil {
 		return fmt.Errorf("mark a launch: %w", err)
 	}
-	tmp := filepath.Join(r.Dir, doneDir, "."+ulid.Make().String())
-	if err := os.WriteFile(tmp, doc, 0o644); err != nil {
-		return fmt.Errorf("mark a launch: %w", err)
-	}
-	return os.Rename(tmp, r.marker(l))
+	return r.fs.WriteFileVia(filepath.Join(r.Dir, doneDir, "."+ulid.Make().String()), r.marker(l), doc)
 }
 
 // readMark reads what a task left about a launch that it committed.

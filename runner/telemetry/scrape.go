@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"matrix/backends/wire"
-	"matrix/experiments/cell"
 )
 
 // Scrape reads a Prometheus endpoint: sum over label sets by metric name (histograms as name_sum, name_count).
@@ -42,18 +41,11 @@ const (
 func scrape(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	resp, err := wire.Documents{HTTP: scraper}.Send(ctx, http.MethodGet, url, "", nil)
 	if err != nil {
-		return nil, fmt.Errorf("read metrics: %w", wire.Unasked(err))
-	}
-	resp, err := scraper.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("read metrics: %w", wire.Unasked(err))
+		return nil, fmt.Errorf("read metrics: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("read metrics: %s from %s", resp.Status, cell.PublicURL(url))
-	}
 	return parseMetrics(io.LimitReader(resp.Body, scrapeLimit))
 }
 
