@@ -11,10 +11,7 @@ import (
 	"matrix/experiments/cell"
 )
 
-const (
-	bytesPerMiB = float64(1 << 20)
-	bytesPerGiB = float64(1 << 30)
-)
+const bytesPerGiB = float64(1 << 30)
 
 // Settings are what decides about memory.
 type Settings struct {

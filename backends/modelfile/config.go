@@ -13,12 +13,10 @@ import (
 // Config is a Hugging Face config.json as far as memory and identity go.
 type Config struct {
 	Shape
-	Architectures []string // transformers' classes, "Gemma3ForCausalLM"
-	ModelType     string   // of the language model, "gemma3_text"
-	DType         string   // "bfloat16"; "" = not said
-	Quantization  string   // quant_method, "compressed-tensors"; "" = none
-	QuantBits     int      // of the weights of linear layers; 0 = not said or not quantised
-	QuantGroup    int      // weights that share a scale; 0 = not said
+	ModelType    string // of the language model, "gemma3_text"
+	DType        string // "bfloat16"; "" = not said
+	Quantization string // quant_method, "compressed-tensors"; "" = none
+	QuantBits    int    // of the weights of linear layers; 0 = not said or not quantised
 
 	kinds      []layerKind // of each layer; nil = all full
 	parameters float64     // 0 = not known
@@ -86,7 +84,7 @@ func ParseConfig(data []byte) (*Config, error) {
 			break
 		}
 	}
-	c := &Config{ModelType: text.text("model_type"), Architectures: top.texts("architectures")}
+	c := &Config{ModelType: text.text("model_type")}
 	c.DType = firstText(text.text("dtype"), text.text("torch_dtype"), top.text("dtype"), top.text("torch_dtype"))
 	text = text.withDefaults(c.ModelType)
 	c.Shape = shapeOf(text)
@@ -221,7 +219,7 @@ func (c *Config) readQuantization(top, text fields) {
 		return
 	}
 	c.Quantization = q.text("quant_method")
-	c.QuantBits, c.QuantGroup = q.number("bits", "w_bit"), q.number("group_size", "q_group_size")
+	c.QuantBits = q.number("bits", "w_bit")
 	switch {
 	case c.QuantBits > 0:
 	case c.Quantization == "fp8" || c.Quantization == "fbgemm_fp8":
@@ -231,8 +229,7 @@ func (c *Config) readQuantization(top, text fields) {
 	default:
 		for _, g := range q.object("config_groups") { // compressed-tensors
 			if group, ok := g.(map[string]any); ok {
-				weights := fields(group).object("weights")
-				c.QuantBits, c.QuantGroup = weights.number("num_bits"), weights.number("group_size")
+				c.QuantBits = fields(group).object("weights").number("num_bits")
 			}
 		}
 	}

@@ -12,7 +12,6 @@ import (
 type GGUF struct {
 	Shape
 	Architecture string  // general.architecture, "gemma3"
-	Name         string  // general.name
 	FileType     string  // "Q4_K_M", "F16"; "" = not said
 	Parameters   int64   // elements of all tensors
 	TensorBytes  int64   // of all tensors
@@ -22,8 +21,7 @@ type GGUF struct {
 	OtherBytes   int64   // outside layers, input and output
 	Tensors      int     // 0 = a file of keys alone: a vocabulary
 	AddBOS       *bool   // nil: not said
-	AddEOS       *bool
-	ChatTemplate string // Jinja; "" = none
+	ChatTemplate string  // Jinja; "" = none
 }
 
 // ReadGGUF reads the header of a GGUF file and of the parts that follow it, once while they stay the same: the first may
@@ -51,18 +49,8 @@ func readGGUF(path string) (*GGUF, error) {
 	return g, nil
 }
 
-// ParseGGUF reads a header from the start of a file of size bytes. Counts and lengths in it are held against the
-// size before anything is kept, so a hostile header costs a bounded amount of memory.
-func ParseGGUF(r io.Reader, size int64) (*GGUF, error) {
-	g := &GGUF{}
-	if err := g.take(r, size, true); err != nil {
-		return nil, err
-	}
-	g.tie()
-	return g, nil
-}
-
-// take reads one part's header; only the first describes the model.
+// take reads one part's header from the start of a file of size bytes; only the first describes the model. Counts and lengths
+// in it are held against the size before anything is kept, so a hostile header costs a bounded amount of memory.
 func (g *GGUF) take(r io.Reader, size int64, first bool) error {
 	d := &ggufReader{r: bufio.NewReaderSize(r, 1<<16), left: size}
 	tensors, keys, err := d.prefix()
@@ -76,7 +64,7 @@ func (g *GGUF) take(r io.Reader, size int64, first bool) error {
 		}
 	}
 	if first {
-		g.Architecture, g.Name = kv.text("general.architecture"), kv.text("general.name")
+		g.Architecture = kv.text("general.architecture")
 		g.describe(kv)
 	}
 	for range tensors {
@@ -122,7 +110,7 @@ func (g *GGUF) describe(kv fields) {
 	g.widen(kv)
 	g.fillDerived()
 	g.FileType = fileTypes[kv.whole("general.file_type")]
-	g.AddBOS, g.AddEOS = kv.maybe("tokenizer.ggml.add_bos_token"), kv.maybe("tokenizer.ggml.add_eos_token")
+	g.AddBOS = kv.maybe("tokenizer.ggml.add_bos_token")
 	g.ChatTemplate = kv.text("tokenizer.chat_template")
 }
 

@@ -15,10 +15,8 @@ import (
 
 // Weights is what safetensors headers say of a model's weights.
 type Weights struct {
-	Files      []string         // absolute paths, sorted
-	Bytes      int64            // of all tensors
-	Parameters int64            // elements of all tensors; packed quantised ones count as stored
-	ByDType    map[string]int64 // tensor bytes by safetensors' own names: "BF16", "F32", "I32"
+	Bytes   int64            // of all tensors
+	ByDType map[string]int64 // tensor bytes by safetensors' own names: "BF16", "F32", "I32"
 }
 
 // DType is the type that most of the bytes have.
@@ -53,7 +51,6 @@ func readSafetensors(dir string) (*Weights, error) {
 		if err := w.addFile(path); err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		w.Files = append(w.Files, path)
 	}
 	return w, nil
 }
@@ -132,7 +129,6 @@ func (w *Weights) addHeader(r io.Reader, size int64) error {
 	}
 	var tensors map[string]struct {
 		DType   string   `json:"dtype"`
-		Shape   []int64  `json:"shape"`
 		Offsets [2]int64 `json:"data_offsets"`
 	}
 	if err := json.Unmarshal(stripMetadata(data), &tensors); err != nil {
@@ -145,7 +141,6 @@ func (w *Weights) addHeader(r io.Reader, size int64) error {
 		}
 		w.Bytes += bytes
 		w.ByDType[t.DType] += bytes
-		w.Parameters += elements(t.Shape, bytes*8)
 	}
 	return nil
 }
@@ -165,19 +160,4 @@ func stripMetadata(data []byte) []byte {
 		return data
 	}
 	return out
-}
-
-// elements multiplies a shape; more than the bytes can hold, at a bit each, is a lie and counts as none.
-func elements(shape []int64, limit int64) int64 {
-	n := int64(1)
-	for _, d := range shape {
-		if d < 0 || d > 0 && n > limit/d {
-			return 0
-		}
-		n *= d
-	}
-	if n > limit {
-		return 0
-	}
-	return n
 }

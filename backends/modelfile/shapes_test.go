@@ -110,7 +110,7 @@ func TestGGUFShared(t *testing.T) {
 	g.key("gemma4.attention.sliding_window", 4, uint32(128)).key("gemma4.attention.shared_kv_layers", 4, uint32(3))
 	g.key("gemma4.attention.sliding_window_pattern", 9, uint32(7), uint64(6), true, true, false, true, true, false)
 	data := g.bytes()
-	read, err := ParseGGUF(bytes.NewReader(data), int64(len(data)))
+	read, err := parseGGUF(data)
 	if err != nil {
 		t.Fatal(err)
 	}

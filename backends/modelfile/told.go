@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // told is what was found out about a file, as it lies on disk; every other field must match again.
@@ -53,7 +54,11 @@ func stampOf(path string) (told, error) {
 	if err != nil {
 		return told{}, err
 	}
-	return told{Path: path, Size: st.Size(), MTimeNS: st.ModTime().UnixNano(), Inode: inode(st)}, nil
+	t := told{Path: path, Size: st.Size(), MTimeNS: st.ModTime().UnixNano()}
+	if s, ok := st.Sys().(*syscall.Stat_t); ok {
+		t.Inode = s.Ino // tells a replaced file from an edited one
+	}
+	return t, nil
 }
 
 // remember writes beside and renames, so a reader never sees half an answer.

@@ -25,9 +25,11 @@ func New() backends.Backend {
 
 // installed starts the executable once, for its version, and no server.
 func installed(p *cell.Platform) backends.Installed {
-	number, path, err := Version(p.Binary)
-	return backends.Installed{Name: "Ollama", Version: number, Path: path, Tested: Tested,
-		Advice: "Install Ollama, or name its executable with platform.binary.", Err: err}
+	i := backends.Installed{Name: "Ollama", Tested: Tested, Advice: "Install Ollama, or name its executable with platform.binary."}
+	if i.Path, i.Err = find(p); i.Err == nil {
+		i.Version, i.Err = version(context.Background(), i.Path)
+	}
+	return i
 }
 
 // resolve reads the executable's version and the model's digest.

@@ -17,25 +17,14 @@ import (
 	"matrix/experiments/cell"
 )
 
-// find is the absolute path of a platform's executable.
-func find(p *cell.Platform) (string, error) { return lookUp(p.Binary) }
-
-// lookUp makes the path absolute: a server is started in a folder of its own.
-func lookUp(name string) (string, error) {
-	path, err := exec.LookPath(modelfile.ExpandHome(cmp.Or(name, "ollama")))
+// find is the path of a platform's executable, absolute: a server is started in a folder of its own.
+func find(p *cell.Platform) (string, error) {
+	name := cmp.Or(p.Binary, "ollama")
+	path, err := exec.LookPath(modelfile.ExpandHome(name))
 	if err != nil {
-		return "", fmt.Errorf("%s %w; install Ollama, or set platform.binary", cmp.Or(name, "ollama"), process.Absence(err))
+		return "", fmt.Errorf("%s %w; install Ollama, or set platform.binary", name, process.Absence(err))
 	}
 	return filepath.Abs(path)
-}
-
-// Version tells the version of an executable ("" = ollama on PATH) without starting a server, and its path.
-func Version(binary string) (number, path string, err error) {
-	if path, err = lookUp(binary); err != nil {
-		return "", "", err
-	}
-	number, err = version(context.Background(), path)
-	return number, path, err
 }
 
 // version asks the executable, which takes some tens of milliseconds, and remembers the answer: a plan asks for each

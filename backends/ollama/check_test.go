@@ -192,7 +192,7 @@ func TestVersionIsRemembered(t *testing.T) {
 	}
 	write("ollama version is 0.5.1")
 	for range 3 {
-		if v, _, err := Version(script); err != nil || v != "0.5.1" {
+		if v, err := version(t.Context(), script); err != nil || v != "0.5.1" {
 			t.Fatalf("%q, %v", v, err)
 		}
 	}
@@ -200,11 +200,11 @@ func TestVersionIsRemembered(t *testing.T) {
 		t.Errorf("asked %q, %v", asked, err)
 	}
 	write("Warning: client version is 0.5.20")
-	if v, _, err := Version(script); err != nil || v != "0.5.20" {
+	if v, err := version(t.Context(), script); err != nil || v != "0.5.20" {
 		t.Errorf("after an upgrade: %q, %v", v, err)
 	}
 	write("I am something else altogether")
-	if v, _, err := Version(script); err == nil || v != "" {
+	if v, err := version(t.Context(), script); err == nil || v != "" {
 		t.Errorf("no Ollama: %q, %v", v, err)
 	}
 }

@@ -32,7 +32,7 @@ type order struct {
 	Env     []string // complete, marks included
 	Dir     string
 	Extra   int    // descriptors from fdExtra on
-	Attempt string // by which killMarked finds what does not descend from the guard
+	Attempt string // by which is found what does not descend from the guard
 }
 
 // status is one line from the guard.
@@ -178,7 +178,8 @@ func (w *ward) watch(requests <-chan time.Duration, reaped <-chan ended) {
 		select {
 		case e, ok := <-reaped:
 			if !ok {
-				w.killMarked()
+				// What carries the attempt without descending from us was started through a daemon.
+				killAttempt(w.attempt, 40)
 				return
 			}
 			if e.pid == w.pid {
@@ -214,10 +215,4 @@ func (w *ward) signalAll(sig syscall.Signal) {
 			syscall.Kill(pid, sig)
 		}
 	}
-}
-
-// killMarked ends what carries the attempt without descending from us (started
-// through a daemon). It gives up on what it may not kill.
-func (w *ward) killMarked() {
-	killAttempt(w.attempt, 40)
 }

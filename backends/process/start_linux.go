@@ -107,7 +107,7 @@ func (p *Process) follow(guard *exec.Cmd, r *os.File, first chan<- status) {
 	}
 	close(first)
 	guard.Wait()
-	p.buryOrphans()
+	killAttempt(p.attempt, 100)                                                // the guard's work where it was itself killed; after its orderly end nothing is left to find
 	p.ended(Exit{Code: -1, Signal: syscall.SIGKILL.String(), Unguarded: true}) // unless it has told an end before
 	p.mu.Lock()
 	p.life.Close()
@@ -121,12 +121,6 @@ func exitOf(s status) Exit {
 		return Exit{Code: -1, Signal: s.Signal}
 	}
 	return Exit{Code: s.Code}
-}
-
-// buryOrphans does the guard's work when the guard itself was killed. After its
-// orderly end there is nothing left to find.
-func (p *Process) buryOrphans() {
-	killAttempt(p.attempt, 100)
 }
 
 // say writes whole lines only, from any goroutine; a guard that is gone makes it fail with EPIPE.
@@ -144,7 +138,7 @@ func (p *Process) terminate(grace time.Duration) {
 
 func (p *Process) kill() { p.say([]byte("0\n")) }
 
-// killHard ends a guard that hangs; the engine's parent-death signal and buryOrphans do its work then.
+// killHard ends a guard that hangs; the engine's parent-death signal and follow do its work then.
 func (p *Process) killHard() {
 	syscall.Kill(p.guardPID, syscall.SIGKILL)
 }

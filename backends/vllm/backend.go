@@ -44,7 +44,7 @@ func starter(launch launchFunc) func(context.Context, backends.Spec) (backends.E
 
 // installation looks as find does, so that doctor says what a launch would find and not what a shell has.
 func installation(p *cell.Platform) backends.Installed {
-	version, path, err := Version(p.Python, p.Env)
-	return backends.Installed{Name: "vLLM", Version: version, Path: path, Tested: Tested,
+	i, err := find(p.Python, p.Env)
+	return backends.Installed{Name: "vLLM", Version: i.version, Path: i.python, Tested: Tested,
 		Advice: "Install vllm into that interpreter, or name another with platform.python.", Err: err}
 }

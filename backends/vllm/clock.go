@@ -1,6 +1,10 @@
 package vllm
 
-import "time"
+import (
+	"time"
+
+	"matrix/backends/process"
+)
 
 // clock turns times of the driver (seconds of its monotonic clock) into readings of ours.
 type clock struct {
@@ -11,9 +15,9 @@ type clock struct {
 // newClock pairs both clocks now. greeting is the driver's own reading, used where its clock cannot be read here.
 func newClock(greeting float64) clock {
 	before := time.Now()
-	if s, ok := readClock(); ok {
+	if ns := process.Monotonic(); ns != 0 {
 		after := time.Now()
-		return clock{at: before.Add(after.Sub(before) / 2), s: s} // the middle: off by half of the reading at most
+		return clock{at: before.Add(after.Sub(before) / 2), s: float64(ns) / 1e9} // the middle: off by half of the reading at most
 	}
 	return clock{at: before, s: greeting}
 }

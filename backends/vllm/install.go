@@ -29,13 +29,6 @@ type install struct {
 	version string
 }
 
-// Version tells the version of vLLM that an interpreter ("" = python3 on PATH) would import under a platform's declared
-// environment, and the interpreter's path: just what a launch would find.
-func Version(python string, declared map[string]string) (version, path string, err error) {
-	i, err := find(python, declared)
-	return i.version, i.python, err
-}
-
 // find looks for vLLM where an interpreter would, under a launch's declared environment.
 func find(python string, declared map[string]string) (install, error) {
 	path, err := interpreter(python)

@@ -50,12 +50,12 @@ func TestVersionByFiles(t *testing.T) {
 		}, "0.22.1"},
 		"none": {map[string]string{"torch/__init__.py": ""}, ""},
 	} {
-		got, _, err := Version(venv(t, c.files), nil)
-		if got != c.want || (err == nil) != (c.want != "") {
-			t.Errorf("%s: %q, %v", name, got, err)
+		got, err := find(venv(t, c.files), nil)
+		if got.version != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	if _, _, err := Version("/nonexistent/python", nil); err == nil || !strings.Contains(err.Error(), "platform.python") {
+	if _, err := find("/nonexistent/python", nil); err == nil || !strings.Contains(err.Error(), "platform.python") {
 		t.Errorf("missing interpreter: %v", err)
 	}
 }
@@ -125,10 +125,10 @@ func TestVersionUnderTheDeclaredEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	python := venv(t, map[string]string{"torch/__init__.py": ""})
-	if got, _, err := Version(python, map[string]string{"PYTHONPATH": elsewhere}); got != "0.22.1" || err != nil {
-		t.Errorf("got %q, %v", got, err)
+	if got, err := find(python, map[string]string{"PYTHONPATH": elsewhere}); got.version != "0.22.1" || err != nil {
+		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, _, err := Version(python, nil); err == nil {
-		t.Errorf("found %q without it", got)
+	if got, err := find(python, nil); err == nil {
+		t.Errorf("found %+v without it", got)
 	}
 }

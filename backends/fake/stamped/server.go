@@ -3,6 +3,7 @@ package stamped
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"matrix/backends/process"
 )
+
+// Now is a time in nanoseconds by a clock that all processes of a host share. Where only the wall clock is one, a step of it
+// shows as an error of the client.
+func Now() int64 {
+	return cmp.Or(process.Monotonic(), time.Now().UnixNano())
+}
 
 // Server answers on any number of listeners. HTTP is read by hand: net/http's server would cost more than the client
 // that is to be measured.
