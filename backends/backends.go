@@ -2,7 +2,9 @@ package backends
 
 import (
 	"context"
+	"io/fs"
 	"iter"
+	"path/filepath"
 	"time"
 
 	"matrix/experiments/cell"
@@ -213,4 +215,29 @@ type Info struct {
 type Footprint struct {
 	Packages int64 // 1 for a program with its libraries
 	Bytes    int64 // on the disk
+}
+
+// ProgramFootprint is that of one program: the regular files at or below these paths, a link's target counted. What cannot be
+// read is left out: a footprint is no reason to fail a launch.
+func ProgramFootprint(paths ...string) *Footprint {
+	f := &Footprint{Packages: 1}
+	for _, path := range paths {
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			f.Bytes += FolderBytes(target)
+		}
+	}
+	return f
+}
+
+// FolderBytes adds up the regular files below a folder, as far as they can be read.
+func FolderBytes(folder string) (bytes int64) {
+	_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil
+	})
+	return bytes
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"matrix/backends"
 	"matrix/experiments/cell"
 )
 
@@ -75,24 +76,11 @@ func List(cache string) ([]Installed, error) {
 		if err != nil {
 			i.Asked = "damaged: " + err.Error()
 		}
-		i.Bytes = size(i.Folder)
+		i.Bytes = backends.FolderBytes(i.Folder) // those that uv links into its own cache count as well
 		all = append(all, i)
 	}
 	slices.SortFunc(all, func(a, b Installed) int { return cmp.Or(a.Made.Compare(b.Made), cmp.Compare(a.Folder, b.Folder)) })
 	return all, nil
-}
-
-// size adds up a folder's files. Those that uv links into its own cache count as well.
-func size(folder string) (bytes int64) {
-	_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if info, err := d.Info(); err == nil {
-				bytes += info.Size()
-			}
-		}
-		return nil // what cannot be read is not counted
-	})
-	return bytes
 }
 
 // Remove takes an installed engine away: first out of its name, so that half of one is never found.

@@ -6,10 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
+	"slices"
 
 	"matrix/backends"
 	"matrix/backends/modelfile"
@@ -126,39 +125,20 @@ func (e *engine) Close(ctx context.Context) error {
 	return e.server.Close(ctx, stopGrace)
 }
 
-// footprint is the executable with the libraries beside it, or the wheel's folder: one package. nil where it is not found.
+// footprint is the executable with the libraries beside it, or the wheel's folder. nil where it is not found.
 func (p program) footprint() *backends.Footprint {
 	root := filepath.Dir(p.path)
-	if p.wheel {
-		found, _ := filepath.Glob(filepath.Join(root, "..", "lib", "python3*", "site-packages", "xllamacpp"))
-		if declared := filepath.Join(p.env["PYTHONPATH"], "xllamacpp"); len(found) == 0 && p.env["PYTHONPATH"] != "" {
-			found = []string{declared}
-		}
-		if len(found) == 0 {
-			return nil
-		}
-		root = found[0]
-	}
-	f := &backends.Footprint{Packages: 1}
-	add := func(path string) {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			f.Bytes += info.Size()
-		}
-	}
 	if !p.wheel {
-		add(p.path)
 		libraries, _ := filepath.Glob(filepath.Join(root, "lib*ggml*"))
 		more, _ := filepath.Glob(filepath.Join(root, "libllama*"))
-		for _, path := range append(libraries, more...) {
-			add(path)
-		}
-		return f
+		return backends.ProgramFootprint(slices.Concat([]string{p.path}, libraries, more)...)
 	}
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			add(path)
-		}
+	found, _ := filepath.Glob(filepath.Join(root, "..", "lib", "python3*", "site-packages", "xllamacpp"))
+	if declared := p.env["PYTHONPATH"]; len(found) == 0 && declared != "" {
+		found = []string{filepath.Join(declared, "xllamacpp")}
+	}
+	if len(found) == 0 {
 		return nil
-	})
-	return f
+	}
+	return backends.ProgramFootprint(found[0])
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -51,26 +49,11 @@ func ask(ctx context.Context, path string) (string, error) {
 	return "", fmt.Errorf("ask %s for its version: it is no Ollama: %.80q", path, out)
 }
 
-// footprint is the executable with the libraries and runners that its release puts beside it: one package.
-// A link's target counts, since the libraries lie beside that.
+// footprint is the executable with the libraries and runners that its release puts beside it. A link's target counts, since the
+// libraries lie beside that.
 func footprint(binary string) *backends.Footprint {
 	if path, err := filepath.EvalSymlinks(binary); err == nil {
 		binary = path
 	}
-	f := &backends.Footprint{Packages: 1}
-	// What cannot be read is left out: a footprint is no reason to fail a launch.
-	add := func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			f.Bytes += info.Size()
-		}
-		return nil
-	}
-	if info, err := os.Stat(binary); err == nil {
-		f.Bytes = info.Size()
-	}
-	_ = filepath.WalkDir(filepath.Join(filepath.Dir(binary), "..", "lib", "ollama"), add)
-	return f
+	return backends.ProgramFootprint(binary, filepath.Join(filepath.Dir(binary), "..", "lib", "ollama"))
 }

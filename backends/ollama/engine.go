@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -206,12 +205,6 @@ func windowOf(p *cell.Platform, m running) int64 {
 // read is taken for such a one: the check costs nothing.
 func cutsSilently(version string) bool {
 	var n [3]int
-	parts := strings.SplitN(strings.SplitN(version, "-", 2)[0], ".", 3)
-	for i, part := range parts {
-		var err error
-		if n[i], err = strconv.Atoi(part); err != nil {
-			return true
-		}
-	}
-	return slices.Compare(n[:], []int{0, 12, 6}) < 0
+	_, err := fmt.Sscanf(version, "%d.%d.%d", &n[0], &n[1], &n[2])
+	return err != nil || slices.Compare(n[:], []int{0, 12, 6}) < 0
 }

@@ -2,15 +2,13 @@ package vllm
 
 import (
 	"cmp"
-	"embed"
+	_ "embed"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -24,26 +22,19 @@ type vocabulary struct {
 	version              string          // "" = read from an installation; else the version that kept was made of
 }
 
-// keptNames are the names of versions as readVocabulary finds them, for machines that plan and have no vLLM: a line for
-// what is served, for offline, and for the environment.
-//
-//go:embed names
-var keptNames embed.FS
+// keptVersion is the version whose names are kept for machines that plan and have no vLLM.
+const keptVersion = "0.32.0"
 
-// kept is the newest of these versions.
+// keptNames is its names as readVocabulary finds them: a line for what is served, for offline, and for the environment.
+//
+//go:embed names/0.32.0.txt
+var keptNames string
+
+// kept is what that version knows.
 var kept = sync.OnceValue(func() vocabulary {
-	files, err := keptNames.ReadDir("names")
-	if err != nil {
-		panic(err) // it is part of the program
-	}
-	name := slices.MaxFunc(files, func(a, b fs.DirEntry) int { return cmp.Compare(numbers(a.Name()), numbers(b.Name())) }).Name()
-	text, err := keptNames.ReadFile("names/" + name)
-	if err != nil {
-		panic(err)
-	}
-	v := vocabulary{served: map[string]bool{}, offline: map[string]bool{}, env: map[string]bool{}, version: strings.TrimSuffix(name, ".txt")}
+	v := vocabulary{served: map[string]bool{}, offline: map[string]bool{}, env: map[string]bool{}, version: keptVersion}
 	of := map[string]map[string]bool{"served": v.served, "offline": v.offline, "env": v.env}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(keptNames) {
 		words := strings.Fields(line)
 		for _, word := range words[1:] {
 			of[words[0]][word] = true
@@ -51,15 +42,6 @@ var kept = sync.OnceValue(func() vocabulary {
 	}
 	return v
 })
-
-// numbers is a version as one number, for comparing: 0.32.0 is 32,000.
-func numbers(version string) (n int) {
-	for i, part := range strings.SplitN(strings.TrimSuffix(version, ".txt"), ".", 3) {
-		x, _ := strconv.Atoi(part) // what is no number ("0rc1") counts as 0
-		n += x * []int{1_000_000, 1000, 1}[i]
-	}
-	return n
-}
 
 // vocabularies remembers them: a plan asks for each of its platforms.
 var vocabularies sync.Map // python + "\x00" + PYTHONPATH → vocabulary
