@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"matrix/backends"
@@ -75,10 +76,7 @@ func (e *engine) noteUseless(cancel context.CancelCauseFunc) func(error) {
 // watchDeath cuts off what is in flight when the engine has died and its requests do not notice. The returned function
 // ends the watch.
 func (e *engine) watchDeath(cancel context.CancelCauseFunc) func() {
-	over := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	return beside(func(over <-chan struct{}) {
 		select {
 		case <-over:
 			return
@@ -89,6 +87,16 @@ func (e *engine) watchDeath(cancel context.CancelCauseFunc) func() {
 		case <-time.After(deathGrace):
 			cancel(errDied)
 		}
-	}()
-	return func() { close(over); <-ended }
+	})
+}
+
+// beside runs watch in a goroutine of its own until the returned function is called, which waits for it.
+func beside(watch func(over <-chan struct{})) (stop func()) {
+	over := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() { watch(over) })
+	return func() {
+		close(over)
+		running.Wait()
+	}
 }

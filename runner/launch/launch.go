@@ -65,25 +65,25 @@ const lookEvery = 2 * time.Second
 // watchPlace ends the launch when its results are moved away, which no write tells: hours of work would find no place at
 // the commit. gone ends the watch and returns what it saw.
 func (j *journal) watchPlace(cancel context.CancelCauseFunc) (gone func() error) {
-	over, seen := make(chan struct{}), make(chan error, 1)
-	go func() {
+	var seen error
+	stop := beside(func(over <-chan struct{}) {
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
-		for {
+		for seen == nil {
 			select {
 			case <-over:
-				seen <- nil
 				return
 			case <-tick.C:
 			}
-			if err := j.attempt.Present(); err != nil {
+			if seen = j.attempt.Present(); seen != nil {
 				cancel(errBroken)
-				seen <- err
-				return
 			}
 		}
-	}()
-	return func() error { close(over); return <-seen }
+	})
+	return func() error {
+		stop()
+		return seen
+	}
 }
 
 // phases goes through the launch until something ends it.

@@ -17,10 +17,7 @@ const (
 
 // progress reports about five times a second until the returned function is called.
 func (m *measurement) progress() (stop func()) {
-	over := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	return beside(func(over <-chan struct{}) {
 		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
 		window := rate{span: rateWindow}
@@ -39,8 +36,7 @@ func (m *measurement) progress() (stop func()) {
 				m.save()
 			}
 		}
-	}()
-	return func() { close(over); <-ended }
+	})
 }
 
 // save stores how far the segment is, so that a killed one still has its duration.
