@@ -224,7 +224,7 @@ func reliable(q decision.Question) document.Badge {
 		if s.Answered < s.Planned {
 			b.Level = summary.Amber
 		}
-		b.Text = fmt.Sprintf("%s: %s of %s answered, ≥\u00a0%s shown", s.Contender, whole(float64(s.Answered)), whole(float64(s.Planned)), percent(metrics.SuccessBound(s.Answered, s.Planned)))
+		b.Text = fmt.Sprintf("%s: %s of %s answered, %s shown", s.Contender, whole(float64(s.Answered)), whole(float64(s.Planned)), atLeast(metrics.SuccessBound(s.Answered, s.Planned)))
 		break
 	}
 	return b

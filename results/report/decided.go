@@ -125,11 +125,11 @@ func taking(s decision.Standing) Value {
 	return v
 }
 
-// ahead reports that a time is the best of its column: it leads by the verdict, and nobody else in takes less. Of two that tie, or
+// ahead reports that a time is the best of its column: its lead is shown, and nobody else in takes less. Of two that tie, or
 // must not be compared, neither is.
 func ahead(q decision.Question, s decision.Standing) bool {
-	leads := q.Verdict == decision.Winner || q.Verdict == decision.Hybrid || q.Verdict == decision.Provisional
-	return leads && s.Rank == 1 && !slices.ContainsFunc(q.Standings, func(o decision.Standing) bool {
+	shown := q.Verdict == decision.Winner || q.Verdict == decision.Hybrid
+	return shown && s.Rank == 1 && !slices.ContainsFunc(q.Standings, func(o decision.Standing) bool {
 		return o.Rank > 0 && o.Time != nil && s.Time != nil && o.Time.Seconds < s.Time.Seconds
 	})
 }
@@ -160,7 +160,7 @@ func successOf(s decision.Standing) Value {
 		return missing("no request was measured")
 	}
 	share := float64(s.Answered) / float64(s.Planned)
-	v := Value{Text: percent(share), Order: &share, Detail: "≥\u00a0" + percent(metrics.SuccessBound(s.Answered, s.Planned)) + " by " + whole(float64(s.Planned))}
+	v := Value{Text: percent(share), Order: &share, Detail: atLeast(metrics.SuccessBound(s.Answered, s.Planned)) + " by " + whole(float64(s.Planned))}
 	if s.Answered < s.Planned {
 		v.Tone = "warn"
 	}

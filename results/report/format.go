@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 
 	"matrix/results/format"
 	"matrix/results/stats"
@@ -16,6 +17,14 @@ func three(v float64) string { return format.Three(v) }
 func whole(v float64) string { return format.Fixed(v, 0) }
 
 func percent(v float64) string { return format.Percent(v) }
+
+// atLeast is a lower bound: never rounded up, for 99.75% shown is not 99.8% shown.
+func atLeast(v float64) string {
+	if v < 0.9995 { // beyond, percent has more digits and cuts them off
+		v = math.Floor(1000*v) / 1000
+	}
+	return "≥\u00a0" + percent(v)
+}
 
 // bytes as GiB, without the unit: that is the column's
 func gib(v float64) string { return three(v / (1 << 30)) }

@@ -221,7 +221,8 @@ func secondsAt(c decision.Curve, n int64) float64 {
 }
 
 // horizonAlt tells the chart in words.
-// Those that are out of the decision are not in it, as they are not in the verdict.
+// Those that are out of the decision are not in it, as they are not in the verdict. Where lines cross is said of the lines: whether
+// launches show it is the verdict's.
 func horizonAlt(g decision.Group, crossings []crossing) string {
 	var parts []string
 	for _, s := range g.Questions[len(g.Questions)-1].Standings {
@@ -231,7 +232,7 @@ func horizonAlt(g decision.Group, crossings []crossing) string {
 	}
 	text := fmt.Sprintf("Time to finish over the number of %s. For %s: %s.", g.Questions[0].Counts, whole(float64(g.Questions[len(g.Questions)-1].Requests)), strings.Join(parts, ", "))
 	for _, c := range crossings {
-		text += fmt.Sprintf(" From about %s requests on %s is faster than %s.", whole(c.at), c.after, c.before)
+		text += fmt.Sprintf(" From about %s requests on the line of %s is below that of %s.", whole(c.at), c.after, c.before)
 	}
 	return text
 }

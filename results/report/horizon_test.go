@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"matrix/results/decision"
@@ -59,5 +60,13 @@ func TestBoxHasUsefulIntervals(t *testing.T) {
 		if (p.Low != nil) != (i == 0) {
 			t.Errorf("point %d has the band %v", i, p.Low)
 		}
+	}
+}
+
+// Where lines cross is said of the lines, and not that one is faster: that is a verdict.
+func TestCrossingIsOfLines(t *testing.T) {
+	g := decision.Group{Questions: []decision.Question{{Answer: decision.Answer{Requests: 5000, Counts: "requests"}}}}
+	if got := horizonAlt(g, []crossing{{137, "a", "b"}}); !strings.HasSuffix(got, " From about 137 requests on the line of b is below that of a.") {
+		t.Error(got)
 	}
 }

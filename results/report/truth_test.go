@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"matrix/results/decision"
+	"matrix/results/metrics"
 	"matrix/results/quality"
 	"matrix/results/record"
 	"matrix/results/report/chart"
@@ -134,7 +135,7 @@ func TestTwinsTie(t *testing.T) {
 		}
 	}
 	for _, f := range r.Figures() {
-		if f.Curves != nil && (len(f.Chart.(chart.Plot).Marks) > 0 || strings.Contains(f.Alt, "faster")) {
+		if f.Curves != nil && (len(f.Chart.(chart.Plot).Marks) > 0 || strings.Contains(f.Alt, " is below ")) {
 			t.Errorf("their lines cross: %s", f.Alt)
 		}
 	}
@@ -149,6 +150,15 @@ func TestTwinsTie(t *testing.T) {
 	})
 }
 
+// A lower bound is never rounded up.
+func TestAtLeast(t *testing.T) {
+	for n, want := range map[int64]string{1200: "≥\u00a099.7%", 600: "≥\u00a099.5%", 18_300: "≥\u00a099.9836%", 0: "≥\u00a00%"} {
+		if got := atLeast(metrics.SuccessBound(n, n)); got != want {
+			t.Errorf("%d of %d: %s", n, n, got)
+		}
+	}
+}
+
 // One launch each shows nothing: no interval stands anywhere, and nobody wins by however much.
 func TestOneLaunchIsNoProof(t *testing.T) {
 	r := reported(t, platform("a", []int{100}, []float64{1}, nil), platform("b", []int{100}, []float64{1.6}, nil))
@@ -158,6 +168,9 @@ func TestOneLaunchIsNoProof(t *testing.T) {
 	}
 	for _, row := range r.captioned(t, "what to decide on").Rows {
 		for _, v := range row.Values[1:4] {
+			if v.Tone == "best" {
+				t.Errorf("%s is starred at %s, and its lead is not shown", row.Values[0].Text, v.Text)
+			}
 			if v.Detail != "" {
 				t.Errorf("%s has the interval %q from one launch", row.Values[0].Text, v.Detail)
 			}
@@ -197,7 +210,7 @@ func TestOrderTurns(t *testing.T) {
 			continue
 		}
 		marks := f.Chart.(chart.Plot).Marks
-		if len(marks) != 1 || marks[0].X < 10_500 || marks[0].X > 13_500 || !strings.Contains(f.Alt, "strong is faster than quick") {
+		if len(marks) != 1 || marks[0].X < 10_500 || marks[0].X > 13_500 || !strings.Contains(f.Alt, "the line of strong is below that of quick") {
 			t.Errorf("marked %v: %s", marks, f.Alt)
 		}
 	}

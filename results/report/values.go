@@ -97,7 +97,7 @@ func successDetail(c *summary.Cell) string {
 	if !e.Known() {
 		return ""
 	}
-	return "shown: ≥\u00a0" + percent(e.Median)
+	return "shown: " + atLeast(e.Median)
 }
 
 // whyMissing is never empty: a dash without its reason would be read as 0.
