@@ -91,6 +91,9 @@ func bare(line string) string {
 	return strings.TrimSpace(line[len(rePython.FindString(line)):])
 }
 
+// watchBytes bounds what Watch reads at once, and a line: an engine may write faster than its log is read, and no line feed at all.
+const watchBytes = 1 << 20
+
 // Watch follows a growing log from offset on and calls each for every complete
 // line, until ctx ends; then it reads what is there (an unfinished last line
 // too) and returns. It polls: inotify would not see network file systems.
@@ -110,6 +113,13 @@ func Watch(ctx context.Context, path string, offset int64, each func(line string
 			each(lastState(string(line)))
 			rest = after
 		}
+		if len(rest) >= watchBytes {
+			each(lastState(string(rest)))
+			rest = nil
+		}
+		if len(text) == watchBytes {
+			continue
+		}
 		if ended {
 			if len(rest) > 0 {
 				each(lastState(string(rest)))
@@ -123,14 +133,15 @@ func Watch(ctx context.Context, path string, offset int64, each func(line string
 	}
 }
 
-// readFrom reads what came to a log since offset, and says where it ends now. A log that cannot be read has nothing new.
+// readFrom reads what came to a log since offset, watchBytes at most, and says where that ends. A log that cannot be read has
+// nothing new.
 func readFrom(path string, offset int64) ([]byte, int64) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, offset
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.NewSectionReader(f, offset, 1<<62))
+	text, err := io.ReadAll(io.NewSectionReader(f, offset, watchBytes))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, offset
 	}

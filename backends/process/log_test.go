@@ -129,3 +129,19 @@ func TestLastLine(t *testing.T) {
 		t.Errorf("without a log: %q", got)
 	}
 }
+
+// TestWatchLongLine: what has no line feed comes in pieces, and nothing of it is lost.
+func TestWatchLongLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	text := strings.Repeat("x", 3*watchBytes+7)
+	if err := os.WriteFile(path, []byte(text+"\nlast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var got []string
+	Watch(ctx, path, 0, func(line string) { got = append(got, line) })
+	if len(got) != 5 || strings.Join(got[:4], "") != text || got[4] != "last" || len(got[0]) != watchBytes {
+		t.Errorf("%d lines", len(got))
+	}
+}
