@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"matrix/experiments/cell"
 	"matrix/results/record"
 	"matrix/results/table"
@@ -24,12 +22,15 @@ func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []by
 	if err := s.Foreign(cell.Experiment); err != nil {
 		return nil, err
 	}
-	m := newManifest(cell, id, launch)
-	m.Matrix = s.Version
 	if err := s.fs.MkdirAll(s.inner(workDir)); err != nil {
 		return nil, notWritable(s.root, err)
 	}
-	var err error
+	before, err := s.AttemptNames(cell.Experiment, cell.Slug)
+	if err != nil {
+		return nil, fmt.Errorf("begin attempt: %w", err)
+	}
+	m := newManifest(cell, id, launch)
+	m.Attempt, m.Matrix = idAfter(before), s.Version
 	if m.Source, err = s.keepSource(cell.Experiment, source); err != nil {
 		return nil, fmt.Errorf("begin attempt: %w", err)
 	}
@@ -48,7 +49,7 @@ func (s *Store) Begin(cell *cell.Cell, id cell.Identity, launch int, source []by
 func newManifest(cell *cell.Cell, id cell.Identity, launch int) record.Manifest {
 	m := record.Manifest{
 		Schema: record.ManifestSchema, Experiment: cell.Experiment, Address: cell.Address, Slug: cell.Slug,
-		Name: cell.Name(), Launch: launch, Attempt: ulid.Make().String(), Status: record.Interrupted,
+		Name: cell.Name(), Launch: launch, Status: record.Interrupted,
 		BatchSize: cell.BatchSize, Planned: int64(cell.BatchSize), Axes: map[string]string{},
 		Identity: id, Began: time.Now(), Host: hostname(), Segments: 1,
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"matrix/results/record"
 	"matrix/results/table"
 )
@@ -292,5 +294,36 @@ func TestLinkedFolder(t *testing.T) {
 				t.Errorf("%s of a linked %s: %q, %v", name, part, said, err)
 			}
 		}
+	}
+}
+
+// TestClockSetBack: what comes after an attempt or a mark stands behind it, though its author's clock was an hour ahead.
+func TestClockSetBack(t *testing.T) {
+	s := testStore(t)
+	ahead := committed(t, s, 1)
+	id := ulid.MustNew(ulid.Timestamp(time.Now().Add(time.Hour)), ulid.DefaultEntropy()).String()
+	dir := filepath.Join(filepath.Dir(ahead.Dir), id)
+	must(t, os.Rename(ahead.Dir, dir))
+	ahead.Dir = dir
+	resealed(t, ahead, func(m *record.Manifest) { m.Attempt, m.Ended = id, m.Ended.Add(time.Hour) })
+	marks := func() []record.Mark {
+		t.Helper()
+		all, err := s.Accepts(t.Context(), "gemma3", ahead.Slug)
+		must(t, err)
+		return all
+	}
+	for i, identity := range []string{`"feed"`, `"cafe"`} {
+		must(t, s.Accept("gemma3", ahead.Slug, "", json.RawMessage(identity), "same weights", "ada"))
+		if all := marks(); len(all) != i+1 || string(all[i].Identity) != identity || !all[i].At.After(ahead.Ended.Add(time.Hour-time.Minute)) {
+			t.Errorf("%d marks: %+v", len(all), all)
+		}
+		at := filepath.Join(filepath.Dir(dir), marksDir)
+		names, err := os.ReadDir(at)
+		must(t, err)
+		must(t, os.Rename(filepath.Join(at, names[i].Name()), filepath.Join(at, id+".json"))) // as if made then
+		id = ulid.MustNew(ulid.Timestamp(time.Now().Add(2*time.Hour)), ulid.DefaultEntropy()).String()
+	}
+	if later := committed(t, s, 2); later.Attempt < filepath.Base(dir) {
+		t.Errorf("%s is counted as older than %s, which it followed", later.Attempt, filepath.Base(dir))
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"matrix/experiments/textfile"
 	"matrix/results/disk"
 	"matrix/results/record"
@@ -50,10 +48,17 @@ func (s *Store) mark(experiment, slug string, m record.Mark) error {
 	if _, err := os.Lstat(cell); err != nil {
 		return fmt.Errorf("%s a cell: %w", m.Kind, err)
 	}
-	m.At = time.Now()
+	there, err := s.AttemptNames(experiment, slug)
+	if err != nil {
+		return fmt.Errorf("%s a cell: %w", m.Kind, err)
+	}
 	if m.Attempt == "" {
-		if m.Attempts, err = s.AttemptNames(experiment, slug); err != nil {
-			return fmt.Errorf("%s a cell: %w", m.Kind, err)
+		m.Attempts = there
+	}
+	m.At = time.Now()
+	if n := len(there); n > 0 { // behind what it is about, also where the clock was set back
+		if last, err := s.ReadManifest(experiment, slug, there[n-1]); err == nil && !m.At.After(last.Ended) {
+			m.At = last.Ended.Add(1)
 		}
 	}
 	doc, err := json.MarshalIndent(m, "", "  ")
@@ -64,7 +69,13 @@ func (s *Store) mark(experiment, slug string, m record.Mark) error {
 	if err := s.fs.MkdirAll(dir); err != nil {
 		return notWritable(s.root, err)
 	}
-	return s.fs.WriteFile(filepath.Join(dir, ulid.Make().String()+".json"), append(doc, '\n'))
+	var earlier []string
+	if entries, err := os.ReadDir(dir); err == nil {
+		for _, e := range entries {
+			earlier = append(earlier, e.Name())
+		}
+	}
+	return s.fs.WriteFile(filepath.Join(dir, idAfter(earlier)+".json"), append(doc, '\n'))
 }
 
 // Accepts returns the accept marks of a cell, oldest first.

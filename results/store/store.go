@@ -120,6 +120,19 @@ func attemptName(name string) bool {
 	return err == nil && name == strings.ToUpper(name)
 }
 
+// idAfter is a ULID that sorts behind those that names begin with, also where the clock was set back, or was another machine's:
+// what came last is what counts.
+func idAfter(names []string) string {
+	id := ulid.Make()
+	for _, name := range names {
+		last, err := ulid.ParseStrict(strings.TrimSuffix(name, ".json"))
+		if err == nil && last.Compare(id) >= 0 {
+			_ = id.SetTime(last.Time() + 1) // fails in the year 10889
+		}
+	}
+	return id.String()
+}
+
 // notice tells the user, once, what happened to their results beside what they asked for.
 // Once a text, for the store's lifetime: many readers meet the same fault.
 func (s *Store) notice(format string, values ...any) {
