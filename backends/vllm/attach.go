@@ -55,10 +55,14 @@ func attach(ctx context.Context, spec backends.Spec) (backends.Engine, error) {
 	s.window = deref(m.MaxModelLen)
 	version := askVersion(ctx, url, key)
 	s.guided = isGuided(version)
+	var warnings []string
+	if m.Root != "" && m.Root != m.ID && modelOf(spec.Cell.Model) != nil && m.ID == modelOf(spec.Cell.Model).Model {
+		warnings = append(warnings, fmt.Sprintf("weights: the server loaded %s, and calls it %s", m.Root, m.ID)) // --served-model-name is any word
+	}
 	return &attached{
 		served: s,
 		info: backends.Info{
-			Engine: "vllm", Version: version, MetricsURL: wire.Join(url, "/metrics"), MaxModelLen: m.MaxModelLen, Attached: true,
+			Engine: "vllm", Version: version, MetricsURL: wire.Join(url, "/metrics"), MaxModelLen: m.MaxModelLen, Attached: true, Warnings: warnings,
 		},
 		done: make(chan struct{}),
 	}, nil

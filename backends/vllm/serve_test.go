@@ -2,7 +2,10 @@ package vllm
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +112,21 @@ func TestAttach(t *testing.T) {
 	var launch *backends.LaunchError
 	if !errors.As(err, &launch) || launch.Class != "wrong_model" {
 		t.Errorf("wrong model: %v", err)
+	}
+}
+
+// TestAttachedAlias: a server may call other weights by the name that is asked for, and tells so.
+func TestAttachedAlias(t *testing.T) {
+	for root, want := range map[string]string{"their/weights": "weights: the server loaded their/weights, and calls it our/weights", "our/weights": ""} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"version":"0.99.0","data":[{"id":"our/weights","root":%q,"owned_by":"vllm","max_model_len":64}]}`, root)
+		}))
+		c := fakeCell(t, ServeName, "")
+		c.Platform.Attach, c.Platform.URL, c.Model.Parts[Part]["model"] = true, server.URL, "our/weights"
+		if got := strings.Join(launchFake(t, c).Info().Warnings, "; "); got != want {
+			t.Errorf("%s: %q, want %q", root, got, want)
+		}
+		server.Close()
 	}
 }
 

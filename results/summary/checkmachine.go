@@ -43,6 +43,9 @@ var fixed = []struct {
 	{"power limit", func(a *Attempt) string { return whole(a, "gpu_power_limit_w", " W") }, Red},
 	{"GPU driver", func(a *Attempt) string { return a.Run().Machine.Driver }, Amber},
 	{"engine version", func(a *Attempt) string { return a.Run().Engine.Version }, ""},
+	// A tag may be pulled anew between two launches, and an attached server is another's to change.
+	{"weights", func(a *Attempt) string { return short(strings.TrimPrefix(a.Run().Engine.Revision, "sha256:")) }, ""},
+	{"chat template", func(a *Attempt) string { return short(a.Run().Engine.Template) }, ""},
 }
 
 // machine looks for what changed between launches: of a cell nothing may, between two cells the machine may not.

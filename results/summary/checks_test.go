@@ -154,6 +154,17 @@ func TestChecksRedden(t *testing.T) {
 			runs(func(r *record.Run) { r.Machine.GPUUUID = "" })(b)
 			second(func(r *record.Run) { r.Machine.GPUUUID, r.Machine.Host = "", "other" })(b)
 		}, "launches ran on different hosts: box, other", false},
+		"weights": {summary.CheckMachine, summary.Red, func(b *summarytest.Cell) {
+			runs(func(r *record.Run) { r.Engine.Revision = "sha256:89abcdef01" })(b)
+			second(func(r *record.Run) { r.Engine.Revision = "sha256:0123456789" })(b)
+		}, "weights not the same in all launches: 01234567, 89abcdef", false},
+		"template": {summary.CheckMachine, summary.Red, func(b *summarytest.Cell) {
+			runs(func(r *record.Run) { r.Engine.Template = "89abcdef01" })(b)
+			second(func(r *record.Run) { r.Engine.Template = "0123456789" })(b)
+		}, "chat template not the same in all launches: 01234567, 89abcdef", false},
+		"other weights": {summary.CheckRequest, summary.Amber, runs(func(r *record.Run) {
+			r.Warnings = append(r.Warnings, "weights: the server loaded x, and calls it y")
+		}), "the server loaded x, and calls it y", false},
 		"other card": {summary.CheckMachine, summary.Amber, runs(func(r *record.Run) { r.Machine.GPUUUID = "GPU-b" }), "different cards", true},
 		"throttled":  {summary.CheckMachine, summary.Amber, samples("nvml:GPU-a", "throttle_reasons", 0x20), "throttled for 100%", false},
 		"neighbours": {summary.CheckMachine, summary.Amber, samples("host", "host_cpu_ratio", 0.5), "other processes used 43.7% of the machine", false},

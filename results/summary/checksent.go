@@ -13,6 +13,7 @@ const (
 	warnsPrefixCache = "prefix cache:"
 	warnsThinking    = "thinking:"
 	warnsSampling    = "sampling:"
+	warnsWeights     = "weights:"
 	warnsNonce       = "nonce:" // the prompts begin with others than at this launch elsewhere
 )
 
@@ -43,7 +44,7 @@ func sameBytes(a, b *Cell) bool {
 // requests looks for what was sent to one side only, at any batch size: whatever changes an answer's form (thinking, a schema,
 // a template, tools), its length or its sampling. The seed makes no difference to time.
 func (g *checking) requests() {
-	g.warned(Amber, warnsThinking, warnsSampling)
+	g.warned(Amber, warnsThinking, warnsSampling, warnsWeights)
 	for i, a := range g.cells {
 		for _, b := range g.cells[i+1:] {
 			if g.named[a] != g.named[b] {
