@@ -11,7 +11,7 @@ import (
 
 // Number gives the sets of an import the launches that follow those which earlier imports of the same cells kept, so that
 // files imported one after the other are launches 1, 2, … as they are together. A file that was imported before takes the
-// places that it had: it is no second measurement. sources are the files as they were, nil where one is too large to be
+// places that it had: it is no second measurement, nor is a copy of it in the same import. sources are the files as they were, nil where one is too large to be
 // kept; such a one takes the places of those before it, for nobody can tell them apart. A launch that was told is left as
 // it is.
 // It only reads the tree; Keep writes. Without it a second import would take launch 1 again, and supersede the first.
@@ -30,13 +30,18 @@ func Number(ctx context.Context, store *store.Store, experiment string, sources 
 	}
 	// as the tree is, without what this import adds
 	before := maps.Clone(last)
+	same := map[string]int{} // of this import, by source: the first file that has it
 	for n, sets := range files {
 		// as the store names a source that it was not given
 		sum := ""
 		if len(sources[n]) > 0 {
 			sum = table.Sum(sources[n]).SHA256
 		}
-		for _, s := range sets {
+		first, again := same[sum]
+		if sum != "" && !again {
+			same[sum] = n
+		}
+		for i, s := range sets {
 			c, err := cellOf(experiment, s, history)
 			if err != nil {
 				continue // Keep says so
@@ -44,6 +49,9 @@ func Number(ctx context.Context, store *store.Store, experiment string, sources 
 			at := c.Address
 			switch places := held[at+sum]; {
 			case s.numbered:
+			case again: // a copy under another name: as two launches it would show that launches do not differ
+				s.Labels.Launch = files[first][i].Labels.Launch
+				s.Place = fmt.Sprintf("it is the same file once more, and takes the place of launch %d (--launch N makes it another)", s.Labels.Launch)
 			case len(places) > 0:
 				s.Labels.Launch, held[at+sum] = places[0], places[1:]
 				s.Place = fmt.Sprintf("it takes the place of launch %d, as that was imported before (--launch N makes it another)", places[0])
