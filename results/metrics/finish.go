@@ -12,22 +12,11 @@ import (
 	"matrix/results/table"
 )
 
-// endColumns are what ReadEnds takes of a file that an older matrix wrote.
-var endColumns = []string{record.ColPhase, record.ColStatus, record.ColFinishReason, record.ColOutputHash, record.ColOutputTokens, record.ColMaxTokens}
-
 // ReadEnds counts the ends in requests.parquet of an attempt's folder: for those committed before run.parquet told them.
 func ReadEnds(dir string) (record.FinishCounts, error) {
 	e := record.FinishCounts{Finish: map[string]int64{}}
-	err := table.ScanRequests(dir, endColumns, func(b arrow.RecordBatch) error {
-		c := endsIn(b)
-		phase, status := table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
-		for i := range int(b.NumRows()) {
-			if phase.Value(i) == record.PhaseMeasure && status.Value(i) == record.StatusOK {
-				addEnd(&e, c, i)
-			}
-		}
-		return nil
-	})
+	columns := []string{record.ColFinishReason, record.ColOutputHash, record.ColOutputTokens, record.ColMaxTokens}
+	err := eachOKIn(dir, columns, func(b arrow.RecordBatch, i int) { addEnd(&e, endsIn(b), i) })
 	if err != nil {
 		return record.FinishCounts{}, fmt.Errorf("count the ends: %w", err)
 	}

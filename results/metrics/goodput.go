@@ -40,14 +40,10 @@ func (s *summarizer) goodput(t *tally, run record.Run) error {
 // Meet counts the measured ok requests in an attempt's folder that meet every bound, whatever bounds it was measured
 // under. mode is the load's: an open one counts from when a request was due.
 func Meet(dir, mode string, slo cell.SLO) (met int64, err error) {
-	err = table.ScanRequests(dir, append([]string{record.ColPhase, record.ColStatus}, boundColumns...), func(b arrow.RecordBatch) error {
-		phase, status := table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
-		for i := range int(b.NumRows()) {
-			if phase.Value(i) == record.PhaseMeasure && status.Value(i) == record.StatusOK && meets(b, i, mode, slo) {
-				met++
-			}
+	err = eachOKIn(dir, boundColumns, func(b arrow.RecordBatch, i int) {
+		if meets(b, i, mode, slo) {
+			met++
 		}
-		return nil
 	})
 	return met, err
 }

@@ -148,6 +148,19 @@ func (t *tally) eachOK(names []string, f func(b arrow.RecordBatch, i int)) error
 	})
 }
 
+// eachOKIn is eachOK for an attempt's folder of which nothing was tallied.
+func eachOKIn(dir string, names []string, f func(b arrow.RecordBatch, i int)) error {
+	return table.ScanRequests(dir, append([]string{record.ColPhase, record.ColStatus}, names...), func(b arrow.RecordBatch) error {
+		phase, status := table.In[*array.String](b, record.ColPhase), table.In[*array.String](b, record.ColStatus)
+		for i := range int(b.NumRows()) {
+			if phase.Value(i) == record.PhaseMeasure && status.Value(i) == record.StatusOK {
+				f(b, i)
+			}
+		}
+		return nil
+	})
+}
+
 // values collects a column over the ok requests, with plus (a column name, "" = none) added, sorted.
 func (t *tally) values(into []float64, column, plus string) ([]float64, error) {
 	names := []string{column}

@@ -331,16 +331,17 @@ func (m *merger) takeAttempt(p Past) error {
 		if err != nil && passing(err) {
 			return errors.Join(err, fs.RemoveAll(work))
 		}
-		if err != nil {
-			p.Problem, p.Detail = ResultCorrupt, fmt.Sprintf("%s cannot be copied: %v", name, err)
-			m.out.Damaged = append(m.out.Damaged, p)
-			return fs.RemoveAll(work)
+		switch {
+		case err != nil:
+			p.Detail = fmt.Sprintf("%s cannot be copied: %v", name, err)
+		case name != table.ManifestFile && sum != p.Files[name]:
+			p.Detail = name + " is not what was written: its SHA-256 differs"
+		default:
+			continue
 		}
-		if name != table.ManifestFile && sum != p.Files[name] {
-			p.Problem, p.Detail = ResultCorrupt, name+" is not what was written: its SHA-256 differs"
-			m.out.Damaged = append(m.out.Damaged, p)
-			return fs.RemoveAll(work)
-		}
+		p.Problem = ResultCorrupt
+		m.out.Damaged = append(m.out.Damaged, p)
+		return fs.RemoveAll(work)
 	}
 	if err := errors.Join(fs.SyncDir(work), fs.MkdirAll(cell)); err != nil {
 		return err

@@ -159,24 +159,13 @@ func (s *Set) Starts() ([]predict.Start, error) {
 func (a *Attempt) starts() (out []predict.Start) {
 	segments := a.Run().Segments
 	if len(segments) <= 1 { // the row has all phases, the segment's list may be cut
-		segments = []record.Segment{{LoadS: a.Number("load_s"), Phases: a.phases()}}
+		segments = []record.Segment{{LoadS: a.Number("load_s"), Phases: a.Run().Phases}}
 	}
 	for _, segment := range segments {
 		if segment.LoadS != nil {
 			start := a.start()
 			start.LoadS, start.PhasesS = segment.LoadS, segment.Phases
 			out = append(out, start)
-		}
-	}
-	return out
-}
-
-// phases are those of the engine's own start, as far as it told them, s.
-func (a *Attempt) phases() map[string]float64 {
-	out := map[string]float64{}
-	for _, name := range []string{"import", "weights", "compile", "graph_capture", "kv_init"} {
-		if v, told := a.Run().Phases[name]; told {
-			out[name] = v
 		}
 	}
 	return out

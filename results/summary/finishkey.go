@@ -2,6 +2,7 @@ package summary
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"matrix/results/record"
@@ -72,12 +73,8 @@ func part(m *record.Manifest, name string) string {
 
 // axesBut are an import's labels without one axis, in a fixed order.
 func axesBut(m *record.Manifest, axis string) string {
-	labels := map[string]string{}
-	for name, label := range m.Axes {
-		if name != axis {
-			labels[name] = label
-		}
-	}
+	labels := maps.Clone(m.Axes)
+	delete(labels, axis)
 	doc, err := json.Marshal(labels)
 	if err != nil {
 		panic(err) // strings

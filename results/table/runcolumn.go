@@ -68,8 +68,8 @@ func knownAt(name, unit, doc string, at func(*record.RunRow) **float64) runColum
 
 // countOf is a whole number that every row has.
 // 0 is 0 here.
-func countOf(name, unit, doc string, at func(*record.RunRow) *int64) runColumn {
-	return numeric(nullable(integer(name, unit, doc, at)), at)
+func countOf(name, doc string, at func(*record.RunRow) *int64) runColumn {
+	return numeric(nullable(integer(name, "", doc, at)), at)
 }
 
 // countOr is a whole number whose 0 stands for "unknown".

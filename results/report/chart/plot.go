@@ -82,7 +82,7 @@ func (p Plot) SVG(s Style) string {
 		c.series(one, x, y)
 	}
 	if direct {
-		c.directLabels(p.Series, x, y, box)
+		c.directLabels(p.Series, y, box)
 	} else {
 		c.legend(p.Series)
 	}
@@ -308,7 +308,7 @@ func (c *canvas) interval(x, low, high float64, color string) {
 
 // directLabels writes names beside the ends of their lines, moved apart where they would touch.
 // Down first, then up from the foot of the plot: with too many names they may leave it at the top.
-func (c *canvas) directLabels(all []Series, x, y scale, box area) {
+func (c *canvas) directLabels(all []Series, y scale, box area) {
 	type place struct {
 		s    Series
 		want float64
