@@ -19,38 +19,37 @@ const environPrefix = "MATRIX_VAR_"
 // settingReader collects what sets variables from outside, weakest first: the environment, files, --var, a saved plan.
 // An undeclared name is an error from --var, a warning from a file, and nothing from the environment, where it may
 // belong to another experiment.
-type settingReader struct{ l *loader }
+type settingReader struct{ *loader }
 
 // read goes from the weakest to the strongest: of a variable's settings the last counts.
 func (r settingReader) read() {
-	l := r.l
-	for _, e := range l.opts.Environ {
+	for _, e := range r.opts.Environ {
 		rest, ours := strings.CutPrefix(e, environPrefix)
 		name, value, ok := strings.Cut(rest, "=")
-		if v := l.variables.named(name); ours && ok && v != nil {
+		if v := r.variables.named(name); ours && ok && v != nil {
 			v.settings = append(v.settings, setting{from: environPrefix + name, text: value})
 		}
 	}
-	for _, path := range l.opts.VarFiles {
+	for _, path := range r.opts.VarFiles {
 		r.file(path)
 	}
-	for _, arg := range l.opts.Vars {
+	for _, arg := range r.opts.Vars {
 		name, value, ok := strings.Cut(arg, "=")
 		name = strings.TrimSpace(name)
 		if !ok {
-			l.diags = l.diags.Append(diagnostic.Unplaced("Bad --var", "Write --var "+arg+"=VALUE."))
+			r.diags = r.diags.Append(diagnostic.Unplaced("Bad --var", "Write --var "+arg+"=VALUE."))
 			continue
 		}
-		v := l.variables.named(name)
+		v := r.variables.named(name)
 		if v == nil {
-			l.diags = l.diags.Append(diagnostic.Unplaced("Undeclared variable "+name, l.variables.undeclared("--var", name)))
+			r.diags = r.diags.Append(diagnostic.Unplaced("Undeclared variable "+name, r.variables.undeclared("--var", name)))
 			continue
 		}
 		v.settings = append(v.settings, setting{from: "--var", text: value})
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.opts.Values)) {
-		if v := l.variables.named(name); v != nil {
-			v.settings = append(v.settings, setting{from: "the saved plan", value: hclvalue.Cty(l.opts.Values[name])})
+	for _, name := range slices.Sorted(maps.Keys(r.opts.Values)) {
+		if v := r.variables.named(name); v != nil {
+			v.settings = append(v.settings, setting{from: "the saved plan", value: hclvalue.Cty(r.opts.Values[name])})
 		}
 	}
 }
@@ -58,21 +57,20 @@ func (r settingReader) read() {
 // file reads a file of variables: attributes alone, which refer to nothing.
 // One that cannot be read is a mistake; the other files are read all the same.
 func (r settingReader) file(path string) {
-	l := r.l
 	src, err := textfile.Read(path, syntax.MaxBytes)
 	if err != nil {
-		l.diags = l.diags.Append(diagnostic.Unplaced("Cannot read --var-file", path+": "+Reason(err)+"."))
+		r.diags = r.diags.Append(diagnostic.Unplaced("Cannot read --var-file", path+": "+Reason(err)+"."))
 		return
 	}
 	src = newlines(src)
-	l.files[path] = src
+	r.files[path] = src
 	file, diags := syntax.File(src, path)
-	l.diags = append(l.diags, diags...)
+	r.diags = append(r.diags, diags...)
 	if diags.HasErrors() {
 		return
 	}
 	attrs, diags := file.Body.JustAttributes()
-	l.diags = append(l.diags, diags...)
+	r.diags = append(r.diags, diags...)
 	for _, a := range InOrder(attrs) {
 		r.fromFile(path, a)
 	}
@@ -80,12 +78,11 @@ func (r settingReader) file(path string) {
 
 // fromFile books one attribute of it. One that nobody declared is a warning: files are shared between experiments.
 func (r settingReader) fromFile(path string, a *hcl.Attribute) {
-	l := r.l
-	v := l.variables.named(a.Name)
+	v := r.variables.named(a.Name)
 	if v == nil {
-		l.diags = l.diags.Append(diagnostic.Warning(a.NameRange, "Undeclared variable "+a.Name, l.variables.undeclared(path, a.Name)))
+		r.diags = r.diags.Append(diagnostic.Warning(a.NameRange, "Undeclared variable "+a.Name, r.variables.undeclared(path, a.Name)))
 		return
 	}
 	at := a.Expr.Range()
-	v.settings = append(v.settings, setting{from: path, value: l.value(a.Expr, &hcl.EvalContext{}), at: &at})
+	v.settings = append(v.settings, setting{from: path, value: r.value(a.Expr, &hcl.EvalContext{}), at: &at})
 }

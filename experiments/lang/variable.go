@@ -37,7 +37,7 @@ func (l *loader) declareVariable(b *hcl.Block, file *source) {
 		}
 	}
 	v.node = &node{kind: "var", name: b.Labels[0], file: file, at: b.LabelRanges[0],
-		eval: func(ctx *hcl.EvalContext) cty.Value { return variableReader{l, v, ctx}.value() }}
+		eval: func(ctx *hcl.EvalContext) cty.Value { return variableReader{l, v, ctx}.read() }}
 	if a := v.fallback; a != nil {
 		v.node.exprs = []hcl.Expression{a.Expr}
 	}
@@ -59,33 +59,33 @@ func (l *loader) declareVariable(b *hcl.Block, file *source) {
 
 // variableReader finds out what one variable is.
 type variableReader struct {
-	l   *loader
+	*loader
 	v   *variable
 	ctx *hcl.EvalContext
 }
 
-// value is what was set last, else the default.
-func (r variableReader) value() cty.Value {
-	l, v := r.l, r.v
+// read gives what was set last, else the default.
+func (r variableReader) read() cty.Value {
+	v := r.v
 	if len(v.settings) > 0 {
 		s := v.settings[len(v.settings)-1]
 		value, ok := r.setting(s)
 		if !ok {
 			return cty.DynamicVal
 		}
-		l.set[v.node.name] = hclvalue.Go(value)
+		r.set[v.node.name] = hclvalue.Go(value)
 		return value
 	}
 	if v.fallback == nil {
 		name := v.node.name
-		l.diags = l.diags.Append(diagnostic.Error(v.node.at, "No value for variable "+name,
+		r.diags = r.diags.Append(diagnostic.Error(v.node.at, "No value for variable "+name,
 			fmt.Sprintf("It has no default. Set it with --var %s=…, in a --var-file, or by MATRIX_VAR_%s.", name, name)))
 		return cty.DynamicVal
 	}
-	value := l.value(v.fallback.Expr, r.ctx)
+	value := r.value(v.fallback.Expr, r.ctx)
 	converted, err := v.convert(value)
 	if err != nil {
-		l.diags = l.diags.Append(diagnostic.Error(v.fallback.Expr.Range(), "Default does not fit its type",
+		r.diags = r.diags.Append(diagnostic.Error(v.fallback.Expr.Range(), "Default does not fit its type",
 			fmt.Sprintf("var.%s is declared as %s: %s.", v.node.name, typeexpr.TypeString(v.ty), err)))
 		return cty.DynamicVal
 	}
@@ -106,24 +106,13 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 // setting reads a value given from outside: text as it is for a string, else as an HCL expression.
 // false after a mistake, which is reported at the setting's place, or at the variable's where it has none.
 func (r variableReader) setting(s setting) (cty.Value, bool) {
-	v := r.v
-	value := s.value
+	v, value, want := r.v, s.value, r.v.ty
 	if value == cty.NilVal {
-		value = cty.StringVal(s.text)
-		if !r.takesText() {
-			parsed, ok := r.parse(s)
-			if !ok {
-				return cty.DynamicVal, false
-			}
-			value = parsed
-		}
-	}
-	// Without a declared type the default's is the pattern, but only for text from outside: a value out of a
-	// file of variables has a type of its own.
-	want := v.ty
-	if !v.typed && v.fallback != nil && s.value == cty.NilVal {
-		if d, diags := v.fallback.Expr.Value(r.ctx); !diags.HasErrors() && hclvalue.Present(d) && d.Type().IsPrimitiveType() {
-			want = d.Type()
+		var plain, ok bool
+		if want, plain = r.wanted(); plain {
+			value = cty.StringVal(s.text)
+		} else if value, ok = r.parse(s); !ok {
+			return cty.DynamicVal, false
 		}
 	}
 	converted, err := v.convert(value)
@@ -137,31 +126,35 @@ func (r variableReader) setting(s setting) (cty.Value, bool) {
 		d := diagnostic.Unplaced("Value does not fit variable "+v.node.name, fmt.Sprintf("%s gives var.%s a value that is not %s: %s.",
 			s.from, v.node.name, typeexpr.TypeString(want), err))
 		d.Subject = cmp.Or(s.at, &v.node.at)
-		r.l.diags = r.l.diags.Append(d)
+		r.diags = r.diags.Append(d)
 		return cty.DynamicVal, false
 	}
 	return converted, true
 }
 
-// takesText reports that a setting's text is the value itself: for primitive types, declared or by the default.
-func (r variableReader) takesText() bool {
+// wanted is what text from outside is read as, and whether it is the value itself: so it is for primitive types. Without a declared type
+// the default's is the pattern, but only for text: a value out of a file of variables has a type of its own.
+func (r variableReader) wanted() (ty cty.Type, plain bool) {
 	v := r.v
-	if v.typed {
-		return v.ty.IsPrimitiveType()
-	}
-	if v.fallback == nil {
-		return true
+	if v.typed || v.fallback == nil {
+		return v.ty, !v.typed || v.ty.IsPrimitiveType()
 	}
 	d, diags := v.fallback.Expr.Value(r.ctx)
-	return diags.HasErrors() || !hclvalue.Present(d) || d.Type().IsPrimitiveType()
+	switch {
+	case diags.HasErrors() || !hclvalue.Present(d):
+		return v.ty, true
+	case d.Type().IsPrimitiveType():
+		return d.Type(), true
+	}
+	return v.ty, false
 }
 
 // parse reads text as an HCL expression that refers to nothing. Its mistakes are shown under the name of what set it.
 func (r variableReader) parse(s setting) (cty.Value, bool) {
-	l, v := r.l, r.v
+	v := r.v
 	name := s.from + " " + v.node.name
 	src := []byte(s.text)
-	l.files[name] = src
+	r.files[name] = src
 	expr, diags := syntax.Expression(src, name)
 	if !diags.HasErrors() {
 		var more hcl.Diagnostics
@@ -174,7 +167,7 @@ func (r variableReader) parse(s setting) (cty.Value, bool) {
 	for _, d := range diags {
 		d.Detail += fmt.Sprintf(" (%s is %s: write it as in HCL, for instance '[1, 2]'; mind your shell's quotes.)", v.node.name, typeexpr.TypeString(v.ty))
 	}
-	l.diags = append(l.diags, diags...)
+	r.diags = append(r.diags, diags...)
 	return cty.DynamicVal, false
 }
 
@@ -182,28 +175,28 @@ func (r variableReader) parse(s setting) (cty.Value, bool) {
 func (l *loader) validate() {
 	for _, v := range l.variables {
 		for _, c := range v.checks {
-			variableReader{l, v, l.root(v.node.file)}.validate(c)
+			variableReader{l, v, l.root(v.node.file)}.hold(c)
 		}
 	}
 }
 
-// validate holds one condition; one that could not be evaluated was said to be wrong.
-func (r variableReader) validate(c validation) {
-	l, v, ctx := r.l, r.v, r.ctx
-	if !l.sound(c.condition.Expr) {
+// hold checks one condition; one that could not be evaluated was said to be wrong.
+func (r variableReader) hold(c validation) {
+	v, ctx := r.v, r.ctx
+	if !r.sound(c.condition.Expr) {
 		return
 	}
-	ok, wrong := schema.Field{Name: "condition", Kind: schema.Flag}.Check(l.value(c.condition.Expr, ctx))
+	ok, wrong := schema.Field{Name: "condition", Kind: schema.Flag}.Check(r.value(c.condition.Expr, ctx))
 	if wrong != nil {
-		l.diags = l.diags.Append(diagnostic.Error(c.condition.Expr.Range(), wrong.Summary, wrong.Detail))
+		r.diags = r.diags.Append(diagnostic.Error(c.condition.Expr.Range(), wrong.Summary, wrong.Detail))
 		return
 	}
 	if !hclvalue.Present(ok) || ok.True() {
 		return
 	}
 	detail := "The condition is false."
-	if c.message != nil && l.sound(c.message.Expr) {
-		if message, ok := hclvalue.Text(l.value(c.message.Expr, ctx)); ok {
+	if c.message != nil && r.sound(c.message.Expr) {
+		if message, ok := hclvalue.Text(r.value(c.message.Expr, ctx)); ok {
 			detail = message
 		}
 	}
@@ -212,7 +205,7 @@ func (r variableReader) validate(c validation) {
 	}
 	d := diagnostic.Error(c.condition.Expr.Range(), "Invalid value for variable "+v.node.name, detail)
 	d.Expression, d.EvalContext = c.condition.Expr, ctx
-	l.diags = l.diags.Append(d)
+	r.diags = r.diags.Append(d)
 }
 
 // variables are the declared ones, in the order of the sources.
