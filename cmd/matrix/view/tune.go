@@ -81,12 +81,12 @@ func (v tuneView) group(g *tune.Group, best *tune.Setting, batch int) {
 	if c.Launches == 1 && len(g.Settings) > 1 {
 		fmt.Fprintln(v, s.Warn("  one launch each: nothing tells how much identical launches differ, so settings that are close may be alike"))
 	}
-	v.field(g, batch)
+	v.field(g)
 	v.effects(g)
 }
 
 // field is every setting with its objective at each batch size.
-func (v tuneView) field(g *tune.Group, batch int) {
+func (v tuneView) field(g *tune.Group) {
 	w := newTable(v.Style, len(g.Batches)+1)
 	head := table.Row{"setting"}
 	for _, b := range g.Batches {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,22 +19,12 @@ func (s *Session) nameVariables(p *plan.Plan) {
 		}
 		text, known := named[item.Missing]
 		if !known {
-			text = pathError{s.WithVariables(item.Missing.Error()), item.Missing}
+			text = errors.New(s.WithVariables(item.Missing.Error()))
 			named[item.Missing] = text
 		}
 		item.Missing = text
 	}
 }
-
-// pathError is an error in other words.
-type pathError struct {
-	text  string
-	cause error
-}
-
-func (l pathError) Error() string { return l.text }
-
-func (l pathError) Unwrap() error { return l.cause }
 
 // WithVariables adds to each line of a message the variable that its path comes from.
 func (s *Session) WithVariables(message string) string {

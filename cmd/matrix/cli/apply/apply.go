@@ -162,7 +162,7 @@ func run(ctx context.Context, a *app.App, s *app.Session, plans []*plan.Plan, f 
 	if f.cluster.on != "" {
 		return applySlurm(ctx, a, s, plans, f)
 	}
-	if err := notOnCluster(ctx, s.World.Store); err != nil {
+	if err := notOnCluster(s.World.Store); err != nil {
 		return err
 	}
 	waits := view.SetAside(a.Printer, plans)

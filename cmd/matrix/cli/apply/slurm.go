@@ -62,7 +62,7 @@ func (f *clusterFlags) check() error {
 
 // notOnCluster refuses a local apply while tasks of a run on a cluster may fill the same results.
 // The two would measure the same launches.
-func notOnCluster(ctx context.Context, tree *store.Store) error {
+func notOnCluster(tree *store.Store) error {
 	run, err := slurm.Underway(tree)
 	if run == nil || err != nil {
 		return err

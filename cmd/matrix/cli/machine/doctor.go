@@ -46,7 +46,7 @@ func Doctor(a *app.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Begin()
 			// All are gathered first, so that the loading of files that fails prints nothing half.
-			findings := examineMachine(cmd.Context(), a)
+			findings := examineMachine(cmd.Context())
 			engines, err := examineEngines(cmd.Context(), a, args)
 			if err != nil {
 				return err
@@ -86,7 +86,7 @@ func sayFinding(a *app.App, f finding) {
 }
 
 // examineMachine looks at what figures of this machine depend on.
-func examineMachine(ctx context.Context, a *app.App) []finding {
+func examineMachine(ctx context.Context) []finding {
 	m, err := telemetry.Machine(ctx)
 	verdict, advice := "ok", ""
 	if err != nil {

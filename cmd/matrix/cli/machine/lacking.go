@@ -72,12 +72,9 @@ func look(ctx context.Context, all []need) (lacking []download, troubles []error
 // A disk that is filled to its end stops whatever else writes there.
 const spareBytes = 2 << 30
 
-// measure tells which disk a folder is on, and how many bytes an ordinary user may still write there.
-type measure func(folder string) (disk string, free int64, err error)
-
 // roomFor says when the downloads do not fit the disks that they go to. Folders of one disk share its room.
-// Sizes that nobody tells count as nothing: it is a warning in time, no promise.
-func roomFor(lacking []download, on measure) error {
+// Sizes that nobody tells count as nothing: it is a warning in time, no promise. on is diskOf.
+func roomFor(lacking []download, on func(folder string) (disk string, free int64, err error)) error {
 	type room struct{ bytes, free int64 }
 	// by disk
 	rooms := map[string]room{}
@@ -104,7 +101,7 @@ func roomFor(lacking []download, on measure) error {
 	return nil
 }
 
-// diskOf measures the disk of a folder, which need not be there yet.
+// diskOf tells which disk a folder is on, which need not be there yet, and how many bytes may still be written there.
 // What an ordinary user may write, not what is free: file systems keep some for root.
 func diskOf(folder string) (string, int64, error) {
 	path := existing(folder)

@@ -86,16 +86,13 @@ func taint(ctx context.Context, a *app.App, sel, reason string) error {
 		if err := tree.Taint(p.Experiment, p.Slug, m.attempt, reason, who()); err != nil {
 			return app.Forbidden(err)
 		}
-		if a.JSON {
-			a.Record(ndjson.Tainted{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Attempt: m.attempt, Attempts: len(m.past), Reason: reason, Who: who()})
-			continue
-		}
 		// the whole cell, unless one attempt was named
 		what := format.Count(len(m.past), "attempt")
 		if m.attempt != "" {
 			what = "attempt " + m.attempt
 		}
-		fmt.Fprintf(a, "Tainted %s: %s. The next plan has it as pending.\n", m.name(), what)
+		a.Tell(ndjson.Tainted{Experiment: p.Experiment, Slug: p.Slug, Name: p.Name, Attempt: m.attempt, Attempts: len(m.past), Reason: reason, Who: who()},
+			"Tainted %s: %s. The next plan has it as pending.", m.name(), what)
 	}
 	// readers of counts.parquet see no marks
 	a.Recount(tree, names...)

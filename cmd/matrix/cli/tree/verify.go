@@ -63,14 +63,12 @@ func verify(ctx context.Context, a *app.App) error {
 	for _, p := range bad {
 		sayProblem(a, p)
 	}
-	if a.JSON {
-		a.Record(ndjson.VerifySummary{Attempts: len(all), Files: files, Bytes: bytes, Problems: len(bad)})
-		// how much was read is said: an empty tree is no good news
-	} else if len(bad) == 0 {
-		fmt.Fprintf(a, "%s %s, %s, %s bytes: all as they were written.\n", a.Style.Good("Verified:"), format.Count(len(all), "attempt"), format.Count(files, "file"), format.Whole(bytes))
-	} else {
-		fmt.Fprintf(a, "%s of %s not as written.\n", format.Count(len(bad), "attempt"), format.Whole(len(all)))
+	// how much was read is said: an empty tree is no good news
+	text := fmt.Sprintf("%s %s, %s, %s bytes: all as they were written.", a.Style.Good("Verified:"), format.Count(len(all), "attempt"), format.Count(files, "file"), format.Whole(bytes))
+	if len(bad) > 0 {
+		text = fmt.Sprintf("%s of %s not as written.", format.Count(len(bad), "attempt"), format.Whole(len(all)))
 	}
+	a.Tell(ndjson.VerifySummary{Attempts: len(all), Files: files, Bytes: bytes, Problems: len(bad)}, "%s", text)
 	if len(bad) > 0 {
 		return app.ExitCode(app.CodeError)
 	}
@@ -79,11 +77,8 @@ func verify(ctx context.Context, a *app.App) error {
 
 // sayProblem has what to do about it on a line of its own.
 func sayProblem(a *app.App, p store.Past) {
-	if a.JSON {
-		a.Record(ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail, Advice: repairs[p.Problem]})
-		return
-	}
-	fmt.Fprintf(a, "%s %s: %s\n    %s\n    %s\n", a.Style.Bad(p.Problem), p.Dir, p.Detail, "launch "+launchText(p), repairs[p.Problem])
+	a.Tell(ndjson.Problem{Experiment: p.Experiment, Slug: p.Slug, Attempt: p.Attempt, Dir: p.Dir, Problem: p.Problem, Detail: p.Detail, Advice: repairs[p.Problem]},
+		"%s %s: %s\n    launch %s\n    %s", a.Style.Bad(p.Problem), p.Dir, p.Detail, launchText(p), repairs[p.Problem])
 }
 
 // launchText names the launch, where a manifest that can be read still does.
