@@ -121,9 +121,7 @@ func (c *compiler) constants() {
 	for _, name := range []string{"description", "tags", "order", "seed"} {
 		values[name] = c.constant(c.body.Attributes[name], *schema.Named(schema.ExperimentFields, name), name)
 	}
-	if s, ok := hclvalue.Text(values["description"]); ok {
-		c.description = s
-	}
+	c.description, _ = hclvalue.Text(values["description"])
 	if hclvalue.Present(values["tags"]) {
 		for _, e := range values["tags"].Elements() {
 			if s, ok := hclvalue.Text(e); ok {

@@ -26,7 +26,7 @@ func (l *loader) decision(b fileBlock) *cell.Decision {
 		if !l.sound(a.Expr) {
 			continue
 		}
-		v := d.attribute(*schema.Named(schema.DecisionBlock.Fields, a.Name), a.Expr, a.Name)
+		v := r.attribute(*schema.Named(schema.DecisionBlock.Fields, a.Name), a.Expr, a.Name)
 		if !r.question(a, v) {
 			r.part(a, hclvalue.Map(v))
 		}
@@ -36,22 +36,21 @@ func (l *loader) decision(b fileBlock) *cell.Decision {
 
 // decisionReader reads one decision block.
 type decisionReader struct {
-	decoder decoder
+	decoder
 	metrics []cell.Metric  // that are known; nil: any is
 	to      *cell.Decision // filled as it is read
 }
 
 // mistake reports one at its place, which may be that of a single name within an attribute.
 func (r decisionReader) mistake(at hcl.Range, summary, detail string) {
-	l := r.decoder.loader
-	l.diags = l.diags.Append(diagnostic.Error(at, summary, detail))
+	r.diags = r.diags.Append(diagnostic.Error(at, summary, detail))
 }
 
 // part reads weights, require or goals, name by name in their order, so that messages come in one order, too.
 func (r decisionReader) part(a *hcl.Attribute, values cell.Values) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		at := a.Range
-		if placed, ok := r.decoder.ranges[a.Name+"."+name]; ok {
+		if placed, ok := r.ranges[a.Name+"."+name]; ok {
 			at = placed
 		}
 		if a.Name != "weights" && !r.metric(at, name) {
@@ -142,7 +141,7 @@ func (r decisionReader) requests(a *hcl.Attribute, v cty.Value) {
 	for _, one := range all {
 		n, wrong := each.Check(one)
 		if wrong != nil {
-			r.decoder.report(a.Expr.Range(), a.Expr, wrong)
+			r.report(a.Expr.Range(), a.Expr, wrong)
 			return
 		}
 		if hclvalue.Present(n) {
