@@ -57,10 +57,6 @@ func (p *Printer) Start(noColor bool) {
 	p.out.ascii, p.err.ascii = p.TTY && p.Style.ASCII, p.TTY && p.Style.ASCII
 }
 
-// Quiet is a printer for what nobody asked to hear.
-// For work that another command has done in its name.
-func (p *Printer) Quiet() *Printer { return NewPrinter(io.Discard, io.Discard) }
-
 // Write prints text for people.
 // Commands come to it by fmt; with JSON only Record and Document do.
 func (p *Printer) Write(text []byte) (int, error) { return p.out.Write(text) }

@@ -46,7 +46,7 @@ func New(engines map[string]backends.Backend, i *Interrupts, stdin io.Reader, st
 // A shallow copy: variables and engines are the same.
 func (a *App) Quiet() *App {
 	quiet := *a
-	quiet.Printer = a.Printer.Quiet()
+	quiet.Printer = view.NewPrinter(io.Discard, io.Discard)
 	quiet.Printer.Results = a.Results
 	return &quiet
 }
