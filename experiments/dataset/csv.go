@@ -97,6 +97,9 @@ func newCSV(in io.Reader, comma rune) *csv.Reader {
 	return r
 }
 
+// endOfFile is Ctrl-Z, with which DOS ended a text, and some programs on Windows still do.
+const endOfFile = "\x1a"
+
 // readRows indexes the rows below the header. lines is what stands above the header's own line, since r began to count
 // there. Offsets go by r.InputOffset, which is that of the next row even where a field holds line breaks.
 func (x *indexer) readRows(r *csv.Reader, m *meter, names []string, lines int, entry func([]string) (Entry, error)) error {
@@ -123,7 +126,7 @@ func (x *indexer) readRows(r *csv.Reader, m *meter, names []string, lines int, e
 			}
 			continue
 		}
-		if strings.Join(fields, "") == "" {
+		if strings.Trim(strings.Join(fields, ""), endOfFile) == "" {
 			continue // Excel writes the separators of rows that were once filled
 		}
 		line, _ := r.FieldPos(0)

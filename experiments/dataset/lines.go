@@ -30,7 +30,7 @@ func (x *indexer) readLines() error {
 		}
 		if size > maxEntryBytes {
 			x.faults.add(line, tooLong, "")
-		} else if len(bytes.TrimSpace(raw)) > 0 {
+		} else if len(bytes.Trim(bytes.TrimSpace(raw), endOfFile)) > 0 {
 			e, perr := x.parse(raw)
 			if err := x.add(offset, len(raw), line, e, perr); err != nil {
 				return err

@@ -9,8 +9,13 @@ import (
 )
 
 // Separator finds what separates the fields of a table by its head: what Excel's "sep=;" says, else what makes a column
-// that is wanted, else what gives every row the same fields, else the usual one. skip is the bytes of the "sep=" line.
+// that is wanted, else what gives every row the same fields, else the usual one. skip is the bytes of the "sep=" line, and of
+// the "#TYPE" line that Windows PowerShell writes: above the header both.
 func Separator(head []byte, usual rune, wanted func(names []string) bool) (comma rune, skip int) {
+	if line, rest, ok := bytes.Cut(head, []byte("\n")); ok && bytes.HasPrefix(line, []byte("#TYPE ")) {
+		comma, skip = Separator(rest, usual, wanted)
+		return comma, skip + len(line) + 1
+	}
 	if comma, skip := declaredSeparator(head); comma != 0 {
 		return comma, skip
 	}

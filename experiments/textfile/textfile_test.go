@@ -180,6 +180,7 @@ func TestSeparator(t *testing.T) {
 		{"prompt\na;b\n", ',', ',', 0},
 		{"sep=;\r\nid,prompt\n", ',', ';', 7},
 		{"\"sep=|\"\nid,prompt\n", ',', '|', 8},
+		{"#TYPE System.Object\r\n\"id\";\"prompt\"\r\n", ',', ';', 21},
 		{"question;answer\na;b\n", ',', ';', 0},
 		{"question;answer\na;b;c\n", ',', ',', 0},
 		{"question, or not;answer\na\n", ',', ',', 0},
