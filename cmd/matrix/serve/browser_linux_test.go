@@ -153,3 +153,47 @@ func TestNoNetworkInABrowser(t *testing.T) {
 	p.Sees("document.querySelector('#said').innerText !== '' && document.querySelectorAll('#cells tbody tr').length === 2")
 	p.Offline(false)
 }
+
+// Names as people give them leave room for what is said of them on a phone: the page is no wider, and the first mark and figures are seen.
+func TestLongNamesOnAPhone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := browsertest.Start(t)
+	root := t.TempDir()
+	var journal string
+	for i, name := range []string{"vllm_offline_with_eager_mode_and_chunked_prefill", "ollama_with_flash_attention_and_eight_slots"} {
+		summarytest.Plant(t, root, summarytest.Cell{Platform: name, Size: 40, Launches: []summarytest.Launch{{Text: func(int) string { return "yes" }}}})
+		journal += fmt.Sprintf("{\"type\":\"planned_cell\",\"cell\":\"c%d\",\"name\":%q,\"axes\":{\"platform\":%q,\"batch_size\":\"40\"},\"state\":\"done\",\"launches\":[1]}\n", i, name, name)
+	}
+	board, err := json.Marshal(apply.Board{PID: 1, At: time.Now(), Experiment: "e"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{apply.JournalFile: journal, apply.BoardFile: string(board)} {
+		if err := os.WriteFile(filepath.Join(root, ".matrix", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := store.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serverOf(root, store, "")
+	t.Cleanup(s.Close)
+	live := httptest.NewServer(s.Handler())
+	t.Cleanup(func() { live.CloseClientConnections(); live.Close() })
+	p := b.Open(live.URL + "/")
+	p.As(390, 800, false)
+	for _, press := range []string{"#cells tbody button", "#attempts tbody button", "#requests tbody button"} {
+		p.Sees(fmt.Sprintf("document.querySelector(%q)", press))
+		p.Eval(fmt.Sprintf("document.querySelector(%q).click()", press), nil)
+	}
+	p.Sees("document.querySelector('#mine pre') && document.querySelector('#beside').options.length > 1 && document.querySelector('.marks [role=img]')")
+	var beyond []string
+	p.Eval(`[...document.querySelectorAll(".marks [role=img], #cells tbody td:nth-child(2), #beside, h2, h3")].filter(e => e.getBoundingClientRect().right > 390).map(e => e.outerHTML)`, &beyond)
+	var wide int
+	if p.Eval("document.documentElement.scrollWidth", &wide); wide > 390 || len(beyond) > 0 {
+		t.Errorf("%d pixels wide, beyond the screen: %q", wide, beyond)
+	}
+}

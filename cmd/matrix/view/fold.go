@@ -35,7 +35,7 @@ func FoldWhole(line string, width int) string {
 	var parts []string
 	last := ""
 	for word := range strings.SplitSeq(rest, " ") {
-		if last == "matrix" || strings.HasPrefix(last, "--") || strings.HasPrefix(word, "-") && last != "" {
+		if last == "matrix" || strings.HasPrefix(last, "-") || strings.HasPrefix(word, "-") && last != "" {
 			parts[len(parts)-1] += " " + word
 		} else {
 			parts = append(parts, word)

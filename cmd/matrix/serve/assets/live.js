@@ -47,7 +47,7 @@ function drawGrid(a) {
   for (const th of head.children) th.scope = "col";
   top.append(head);
   for (const row of rows) {
-    const tr = make("tr"), th = make("th", row);
+    const tr = make("tr"), th = named(make("th"), row);
     th.scope = "row";
     tr.append(th);
     for (const column of columns) {

@@ -2,6 +2,8 @@
 // All text goes through textContent: what an engine or a model wrote is never markup here.
 const $ = id => document.getElementById(id);
 const make = (tag, text, kind) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; if (kind) e.className = kind; return e; };
+// A long name may be broken where its words end, and nowhere else.
+const named = (e, text) => { e.append(...String(text).split(/(?<=[_/])/).flatMap(part => [part, make("wbr")])); return e; };
 const option = (value, text) => { const o = make("option", text); o.value = value; return o; };
 const num = (v, digits) => v == null ? "–" : v.toLocaleString("en", {maximumFractionDigits: digits, minimumFractionDigits: digits});
 const clock = s => s == null ? "–" : s < 60 ? Math.floor(s) + " s" : s < 3600 ? Math.floor(s / 60) + " min " + Math.floor(s % 60) + " s" : Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
@@ -57,7 +59,7 @@ function table(into, columns, rows, order, sorted, pressed, chosen) {
     columns.forEach((c, i) => {
       const td = make("td", undefined, c.number ? "number" : c.long ? "long" : c.kind ? c.kind(row) : "");
       if (i === 0 && pressed) {
-        const b = make("button", c.text(row));
+        const b = named(make("button"), c.text(row));
         b.type = "button";
         b.onclick = () => pressed(row);
         td.append(b);
