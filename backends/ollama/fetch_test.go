@@ -20,7 +20,7 @@ func TestFetch(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		fmt.Fprintf(w, `{"config":{"digest":"sha256:c","size":3},"layers":[{"digest":"sha256:%s","size":7}]}`, sum("weights"))
+		fmt.Fprintf(w, `{"config":{"digest":"sha256:%s","size":3},"layers":[{"digest":"sha256:%s","size":7}]}`, sum("config"), sum("weights"))
 	}))
 	defer remote.Close()
 	c := cellOf(t, "")
@@ -129,7 +129,7 @@ func TestFetchAttached(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, `{"error":"model 'tiny:1' not found"}`)
 		default:
-			fmt.Fprint(w, `{"layers":[{"digest":"sha256:a","size":7}]}`)
+			fmt.Fprintf(w, `{"layers":[{"digest":"sha256:%s","size":7}]}`, sum("weights"))
 		}
 	}))
 	defer server.Close()

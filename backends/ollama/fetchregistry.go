@@ -3,6 +3,7 @@ package ollama
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -93,21 +94,6 @@ func (b hub) remote(r reference) registryModel {
 // errNoAnswer is told from the caller's own deadline, which is no fault of the network.
 var errNoAnswer = errors.New("no answer in 30 s")
 
-// registryManifest is what a model consists of, as its registry says it and the store keeps it.
-type registryManifest struct {
-	Config layer   // parameters and the like; a blob as the others are
-	Layers []layer // weights, template, parameters, licence
-}
-
-// layers are all of them, the config last.
-func (m registryManifest) layers() []layer { return append(m.Layers, m.Config) }
-
-// layer is one blob of a manifest; its digest has "sha256:" in front.
-type layer struct {
-	MediaType, Digest string // "application/vnd.ollama.image.model"; "sha256:" and 64 hex digits
-	Size              int64  // bytes
-}
-
 // size sums the layers that a download into a store would bring ("": a store that cannot be seen); nil when the registry
 // says nothing to strangers: Ollama has a key of its own to show.
 func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
@@ -121,8 +107,8 @@ func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
-	var manifest registryManifest
-	err = (&api{http: &http.Client{}}).do(req, &manifest)
+	var raw json.RawMessage
+	err = (&api{http: &http.Client{}}).do(req, &raw)
 	var refused *apiError
 	if errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden) {
 		return nil, nil
@@ -130,11 +116,14 @@ func (m registryModel) size(ctx context.Context, store string) (*int64, error) {
 	if err != nil {
 		return nil, m.explain(err)
 	}
+	manifest, err := parseManifest(raw, filepath.Join(store, "blobs"))
+	if err != nil {
+		return nil, m.explain(err)
+	}
 	var sum int64
-	for _, l := range manifest.layers() {
-		blob := filepath.Join(store, "blobs", strings.Replace(l.Digest, ":", "-", 1))
-		if info, err := os.Stat(blob); store == "" || err != nil || info.Size() != l.Size {
-			sum += l.Size
+	for _, b := range manifest.Blobs {
+		if info, err := os.Stat(b.Path); store == "" || err != nil || info.Size() != b.Size {
+			sum += b.Size
 		}
 	}
 	return &sum, nil

@@ -99,16 +99,23 @@ func manifestPath(store, name string) (string, error) {
 	return filepath.Join(append([]string{store, "manifests"}, parts...)...), nil
 }
 
-// parseManifest reads a manifest of the store. Its own SHA-256 identifies the model: it names the digest of every part.
+// parseManifest reads a manifest, as a registry says it and the store keeps it. Its own SHA-256 identifies the model: it names the digest of every part.
 func parseManifest(data []byte, blobs string) (*manifest, error) {
-	var raw registryManifest
+	type layer struct {
+		MediaType, Digest string // "application/vnd.ollama.image.model"; "sha256:" and 64 hex digits
+		Size              int64  // bytes
+	}
+	var raw struct {
+		Config layer   // parameters and the like; a blob as the others are
+		Layers []layer // weights, template, parameters, licence
+	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, textfile.PlainJSON(err)
 	}
 	sum := sha256.Sum256(data)
 	m := &manifest{Digest: hex.EncodeToString(sum[:])}
 	raw.Config.MediaType = "application/vnd.ollama.image.config"
-	for _, l := range raw.layers() {
+	for _, l := range append(raw.Layers, raw.Config) {
 		if l.Digest == "" {
 			continue
 		}

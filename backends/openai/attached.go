@@ -102,11 +102,9 @@ func (a *attached) begun(req backends.Request) backends.Request {
 func (a *attached) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	dialect := a.accepted()
 	r := a.send(ctx, req, dialect)
-	if dialect.TemplateArgs && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) {
-		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
-			a.strict.Store(true)
-			return a.send(ctx, req, wire.OpenAI)
-		}
+	if dialect.TemplateArgs && wire.RefusesTemplateArgs(req, r) {
+		a.strict.Store(true)
+		return a.send(ctx, req, wire.OpenAI)
 	}
 	return r
 }

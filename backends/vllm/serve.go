@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,11 +38,9 @@ func reach(url, name, key string, idle time.Duration) served {
 func (s *served) Generate(ctx context.Context, req backends.Request) backends.Reply {
 	bare := s.bare.Load()
 	r := s.send(ctx, req, bare)
-	if !bare && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, wire.MistralRefusal) && len(req.Messages) > 0 {
-		if _, think := req.Generate.ThinkingLevel(); !think { // models of that kind do not think unless they are told to
-			s.bare.Store(true)
-			return s.send(ctx, req, true)
-		}
+	if !bare && wire.RefusesTemplateArgs(req, r) {
+		s.bare.Store(true)
+		return s.send(ctx, req, true)
 	}
 	return r
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 
 	"matrix/backends"
 	"matrix/experiments/cell"
@@ -26,8 +28,12 @@ var (
 	Extended  = Dialect{Sampling: true, TemplateArgs: true}
 )
 
-// MistralRefusal is in the 400 with which servers of Mistral's own tokenizer refuse chat_template_kwargs.
-const MistralRefusal = "not supported for Mistral tokenizers"
+// RefusesTemplateArgs reports that a server of Mistral's own tokenizer refused a chat for its chat_template_kwargs, and that it
+// may do without: models of that kind do not think unless they are told to.
+func RefusesTemplateArgs(req backends.Request, r backends.Reply) bool {
+	_, think := req.Generate.ThinkingLevel()
+	return !think && len(req.Messages) > 0 && r.HTTPStatus == http.StatusBadRequest && strings.Contains(r.Error, "not supported for Mistral tokenizers")
+}
 
 // openAIRequest is the body for both endpoints of OpenAI: a prompt or messages. Temperature and top_p always stand in it:
 // servers' own defaults differ, by model too.

@@ -15,7 +15,7 @@ func registry(ts *testscript.TestScript, neg bool, args []string) {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprint(w, `{"config":{"digest":"sha256:c","size":3},"layers":[{"digest":"sha256:l","size":7}]}`)
+		fmt.Fprintf(w, `{"config":{"digest":"sha256:%064d","size":3},"layers":[{"digest":"sha256:%064d","size":7}]}`, 1, 2)
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("REGISTRY", server.URL)
