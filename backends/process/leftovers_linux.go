@@ -14,7 +14,8 @@ import (
 // OfAttempt lists the living processes that carry an attempt in their environment.
 func OfAttempt(attempt string) []int {
 	var pids []int
-	for _, pid := range allPIDs() {
+	all, _ := PIDs()
+	for _, pid := range all {
 		if pid != os.Getpid() && variable(pid, envAttempt) == attempt && alive(pid) {
 			pids = append(pids, pid)
 		}
@@ -27,7 +28,8 @@ func OfAttempt(attempt string) []int {
 // PID namespace, are looked at.
 func Leftovers() []int {
 	var pids []int
-	for _, pid := range allPIDs() {
+	all, _ := PIDs()
+	for _, pid := range all {
 		if pid != os.Getpid() && variable(pid, envAttempt) != "" && ownerGone(variable(pid, envOwner)) && alive(pid) {
 			pids = append(pids, pid)
 		}
@@ -99,7 +101,8 @@ func alive(pid int) bool {
 // is not built into every kernel.
 func descendants(root int) []int {
 	children := map[int][]int{}
-	for _, pid := range allPIDs() {
+	pids, _ := PIDs()
+	for _, pid := range pids {
 		if parent, _, _, ok := stat(pid); ok {
 			children[parent] = append(children[parent], pid)
 		}
@@ -112,21 +115,21 @@ func descendants(root int) []int {
 	return all
 }
 
-// allPIDs is every process of /proc, none where it cannot be read.
-func allPIDs() []int {
+// PIDs is every process of /proc. The folders' names suffice: nothing is read of a process that nobody asks for.
+func PIDs() ([]int, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(-1)
 	var pids []int
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
 			pids = append(pids, pid)
 		}
 	}
-	return pids
+	return pids, err
 }
 
 // stat reads parent, start time (ticks since boot) and state from /proc/PID/stat.
