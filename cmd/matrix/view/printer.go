@@ -4,7 +4,6 @@ package view
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -179,7 +178,10 @@ func (p *Printer) Broken() error { return p.out.failed() }
 // Close says on standard error what of the output was lost, and returns it: output that is not there must not pass for one.
 // Call it last. Standard output that is a file is closed by it.
 func (p *Printer) Close() error {
-	lost := errors.Join(p.out.closing(), p.lost)
+	lost := p.out.closing()
+	if lost == nil {
+		lost = p.lost // else the stream's own error, told once
+	}
 	if lost != nil {
 		p.errorLine(lost)
 	}
