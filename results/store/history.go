@@ -54,15 +54,15 @@ func (s *Store) History(ctx context.Context, experiment string) ([]Past, error) 
 	if err != nil {
 		return nil, err
 	}
-	var out []Past
+	var all [][]Past
 	for _, name := range names {
 		past, err := reading{s, ctx}.experiment(name, readPast)
 		if err != nil && !(reading{s, ctx}).unreadable(err) {
 			return nil, err
 		}
-		out = append(out, past...)
+		all = append(all, past)
 	}
-	return sortPast(out), nil
+	return byAge(all), nil
 }
 
 // reading is one look through the committed attempts.
@@ -82,10 +82,21 @@ func (r reading) unreadable(err error) bool {
 	return true
 }
 
-// sortPast sorts by age: a ULID begins with its time.
-func sortPast(past []Past) []Past {
-	slices.SortFunc(past, func(a, b Past) int { return strings.Compare(a.Attempt, b.Attempt) })
-	return past
+// byAge joins histories by age: a ULID begins with its time. What is sorted is where they lie: to move each of many about took as
+// long as to find them.
+func byAge(histories [][]Past) []Past {
+	var all []*Past
+	for _, past := range histories {
+		for i := range past {
+			all = append(all, &past[i])
+		}
+	}
+	slices.SortFunc(all, func(a, b *Past) int { return strings.Compare(a.Attempt, b.Attempt) })
+	out := slices.Grow([]Past(nil), len(all))
+	for _, p := range all {
+		out = append(out, *p)
+	}
+	return out
 }
 
 // attemptReader reads what an attempt's folder tells.
@@ -112,7 +123,7 @@ func (r reading) experiment(experiment string, read attemptReader) ([]Past, erro
 	if err := work.Wait(); err != nil {
 		return nil, err
 	}
-	return sortPast(slices.Concat(found...)), nil
+	return byAge(found), nil
 }
 
 // cell reads the attempts in a cell's folder, and the marks on them. Other folders there are nobody's business.

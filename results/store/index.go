@@ -51,9 +51,10 @@ type recall struct {
 	known map[string]*indexEntry // by attempt
 	old   int64                  // what was changed since is not indexed; Unix nanoseconds
 
-	mu    sync.Mutex // guards all below
-	next  indexWriter
-	fresh int // attempts of which the manifest was read
+	mu    sync.Mutex    // guards all below
+	kept  []*indexEntry // that still hold
+	next  indexWriter   // of those that were read, and have no problem
+	fresh int           // attempts of which the manifest was read
 }
 
 // newRecall reads the index. One that is not there, is damaged or of another version is empty: then everything is read anew.
@@ -76,11 +77,10 @@ func (r *recall) attempt(experiment, slug, dir string) (Past, error) {
 	}
 	// A folder that was moved to another cell is not the entry's.
 	if e := r.known[filepath.Base(dir)]; e != nil && e.MTime == mtime && r.file.Cells[e.Cell].Slug == slug && (len(r.known) > mostChecked || e.intact(dir)) {
-		cell := r.file.Cells[e.Cell]
 		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.next.add(*e, cell)
-		return Past{Manifest: e.manifest(cell), Dir: dir}, nil
+		r.kept = append(r.kept, e)
+		r.mu.Unlock()
+		return Past{Manifest: e.manifest(r.file.Cells[e.Cell]), Dir: dir}, nil
 	}
 	p, err := readPast(experiment, slug, dir)
 	if err != nil {
@@ -100,6 +100,9 @@ func (r *recall) attempt(experiment, slug, dir string) (Past, error) {
 
 // write replaces the index by what is known now.
 func (r *recall) write() error {
+	for _, e := range r.kept {
+		r.next.add(*e, r.file.Cells[e.Cell])
+	}
 	doc, err := r.next.bytes()
 	if err != nil {
 		return err
