@@ -192,6 +192,7 @@ func TestLongNamesOnAPhone(t *testing.T) {
 	p.Sees("document.querySelector('#mine pre') && document.querySelector('#beside').options.length > 1 && document.querySelector('.marks [role=img]')")
 	var beyond []string
 	p.Eval(`[...document.querySelectorAll(".marks [role=img], #cells tbody td:nth-child(2), #beside, h2, h3")].filter(e => e.getBoundingClientRect().right > 390).map(e => e.outerHTML)`, &beyond)
+	p.Sees("getComputedStyle(document.querySelector('#cells tbody button')).textAlign === 'left'") // lines of one name begin alike
 	var wide int
 	if p.Eval("document.documentElement.scrollWidth", &wide); wide > 390 || len(beyond) > 0 {
 		t.Errorf("%d pixels wide, beyond the screen: %q", wide, beyond)
