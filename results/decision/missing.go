@@ -161,7 +161,7 @@ func (m missing) moreLaunches() []Need {
 	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(total-have, "more launch"), a.first.name, a.rival.name, format.Whole(size),
 		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
-		text = fmt.Sprintf("they differ by less than %s each of %s and %s would tell", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)
+		text = fmt.Sprintf("it takes more than %s each of %s and %s to tell so small a difference", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)
 		total = mostLaunches
 	}
 	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
