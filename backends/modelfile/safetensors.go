@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strings"
 
 	"matrix/experiments/textfile"
 )
@@ -61,15 +60,9 @@ func weightFiles(dir string) ([]string, error) {
 	index := filepath.Join(dir, "model.safetensors.index.json")
 	data, err := ReadSmall(index, headerLimit)
 	if os.IsNotExist(err) {
-		entries, err := os.ReadDir(dir) // no glob: weights that cannot be looked at are not missing
+		files, err := textfile.Files(dir, ".safetensors")
 		if err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
-		var files []string
-		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), ".safetensors") {
-				files = append(files, filepath.Join(dir, e.Name()))
-			}
+			return nil, err // weights that cannot be looked at are not missing
 		}
 		if len(files) == 0 {
 			return nil, &NotFoundError{Name: "weights", Looked: filepath.Join(dir, "*.safetensors")}

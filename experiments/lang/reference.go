@@ -73,12 +73,11 @@ func (l *loader) unknownRoot(t hcl.Traversal, inCell bool) *hcl.Diagnostic {
 	if inCell {
 		roots = append(slices.Clone(roots), "cell")
 	}
-	dotted := strings.Join(roots[:len(roots)-1], ", ") + " or " + roots[len(roots)-1]
 	hint := wording.DidYouMean(root, roots)
 	if hint == "" {
 		hint = l.declaredAs(root)
 	}
-	return diagnostic.Error(at, "Unknown name", fmt.Sprintf("Nothing is named %q. A reference starts with %s.%s", root, dotted, hint))
+	return diagnostic.Error(at, "Unknown name", fmt.Sprintf("Nothing is named %q. A reference starts with %s.%s", root, wording.Either(roots), hint))
 }
 
 // declaredAs helps who wrote gemma3_4b for model.gemma3_4b.

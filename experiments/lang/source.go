@@ -60,19 +60,15 @@ func (s *sources) add(path string) {
 		s.read(path, nil, nil)
 		return
 	}
-	entries, err := os.ReadDir(path)
+	files, err := textfile.Files(path, ".hcl", ".hcl.json")
 	if err != nil {
 		s.diags = s.diags.Append(diagnostic.Unplaced("Cannot read folder", fmt.Sprintf("%s: %s.", path, Reason(err))))
 		return
 	}
-	found := false
-	for _, e := range entries {
-		if !e.IsDir() && (strings.HasSuffix(e.Name(), ".hcl") || strings.HasSuffix(e.Name(), ".hcl.json")) {
-			found = true
-			s.read(filepath.Join(path, e.Name()), nil, nil)
-		}
+	for _, file := range files {
+		s.read(file, nil, nil)
 	}
-	if !found {
+	if len(files) == 0 {
 		s.diags = s.diags.Append(diagnostic.Unplaced("No experiment files", fmt.Sprintf("The folder %s holds no *.hcl or *.hcl.json file.", path)))
 	}
 }

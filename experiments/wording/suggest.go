@@ -67,8 +67,14 @@ func Listed(names []string) string {
 	for i, n := range names {
 		quoted[i] = fmt.Sprintf("%q", n)
 	}
-	if len(quoted) < 2 {
-		return strings.Join(quoted, "")
+	return Either(quoted)
+}
+
+// Either joins names of which each will do: "a, b or c".
+func Either(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
 	}
-	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/experiments/wording"
 	"matrix/results/format"
 )
 
@@ -35,9 +36,9 @@ func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
 	}
 	switch {
 	case a.verdict == Tie:
-		return fmt.Sprintf("%s for %s: equally fast, %s%s. %s.", Either(names(a.tied)), n, first, second, a.decidedBy(g))
+		return fmt.Sprintf("%s for %s: equally fast, %s%s. %s.", wording.Either(names(a.tied)), n, first, second, a.decidedBy(g))
 	case a.verdict == Provisional && a.alike != nil:
-		return fmt.Sprintf("%s for %s: the weights do not tell them apart, %s%s.", Either(names(a.alike)), n, first, second)
+		return fmt.Sprintf("%s for %s: the weights do not tell them apart, %s%s.", wording.Either(names(a.alike)), n, first, second)
 	}
 	switch a.verdict {
 	case Provisional:
@@ -129,21 +130,16 @@ func names(all []*contender) []string {
 	return out
 }
 
-// Either joins names of whom each may be taken: "a, b or c".
-func Either(names []string) string {
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
-}
-
 // decidedBy names what decides a tie, the weightiest first.
 func (a *inquiry) decidedBy(g *contest) string {
-	if len(a.alike) == len(a.tied) {
-		return "Nothing else tells them apart: take " + map[bool]string{true: "either", false: "any"}[len(a.alike) == 2]
+	switch {
+	case len(a.alike) < len(a.tied):
+	case len(a.tied) == 2:
+		return "Nothing else tells them apart: take either"
+	default:
+		return "Nothing else tells them apart: take any"
 	}
-	text, why := "Take "+Either(names(a.alike)), ""
+	text, why := "Take "+wording.Either(names(a.alike)), ""
 	var parts []advantage
 	for _, c := range a.tied {
 		if unknown := g.unknown(a, c); unknown != "" {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/experiments/wording"
 	"matrix/results/decision"
 	"matrix/results/metrics"
 	"matrix/results/report/document"
@@ -142,7 +143,7 @@ func choice(q decision.Question) string {
 	took := ", " + decision.Span(*q.Seconds)
 	switch {
 	case len(q.Among) > 0:
-		return decision.Either(q.Among) + took
+		return wording.Either(q.Among) + took
 	case q.Verdict == decision.Provisional:
 		return *q.Platform + " leads" + took
 	}

@@ -5,22 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-)
 
-// asNobody does something without root's right to read everything. It takes that from the whole process, for what is done may start
-// goroutines: no test of this package runs beside another.
-func asNobody(t *testing.T, do func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		do()
-		return
-	}
-	must(t, syscall.Setresuid(-1, 65534, -1))
-	defer func() { must(t, syscall.Setresuid(-1, 0, -1)) }()
-	do()
-}
+	"matrix/experiments/nobody"
+)
 
 // A folder that may not be read is a finding; the results beside it are there.
 func TestUnreadableFolders(t *testing.T) {
@@ -32,7 +20,7 @@ func TestUnreadableFolders(t *testing.T) {
 	must(t, errors.Join(os.Chmod(filepath.Dir(s.root), 0o755), os.Chmod(s.root, 0o755)))
 	var said []string
 	s.Notice = func(text string) { said = append(said, text) }
-	asNobody(t, func() {
+	nobody.Do(t, func() {
 		for range 2 {
 			if past, err := s.History(t.Context(), ""); err != nil || len(past) != 1 {
 				t.Errorf("history: %d, %v", len(past), err)

@@ -4,15 +4,19 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"matrix/experiments/nobody"
 )
 
 // What another user left among the locks neither hangs nor passes for a lock that is held: it is a finding.
 func TestForeignLocks(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to be somebody else")
+	}
 	leavings := map[string]func(folder, path string) error{
 		"a FIFO":               func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
 		"a folder":             func(_, path string) error { return os.Mkdir(path, 0o700) },
@@ -27,7 +31,7 @@ func TestForeignLocks(t *testing.T) {
 		if err := errors.Join(os.Mkdir(folder, 0o755), os.Chmod(root, 0o755), os.Chmod(filepath.Dir(root), 0o755), leave(folder, filepath.Join(folder, "GPU-a"))); err != nil {
 			t.Fatal(err)
 		}
-		asNobody(t, func() {
+		nobody.Do(t, func() {
 			began := time.Now()
 			_, err := Take(folder, "GPU-a", "matrix apply mine")
 			if unusable := new(UnusableError); !errors.As(err, &unusable) {
@@ -66,23 +70,4 @@ func TestStrangeHolder(t *testing.T) {
 	if who := Holder(folder, "GPU-a"); who != "another program" {
 		t.Errorf("held by %.80q", who)
 	}
-}
-
-// asNobody does something without root's rights, on a thread that is thrown away.
-func asNobody(t *testing.T, do func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root, to be somebody else")
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err := syscall.Setfsuid(65534); err != nil {
-			t.Error(err)
-			return
-		}
-		do()
-	}()
-	<-done
 }

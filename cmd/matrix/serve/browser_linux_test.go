@@ -13,7 +13,6 @@ import (
 
 	"matrix/results/record"
 	"matrix/results/report/browsertest"
-	"matrix/results/store"
 	"matrix/results/summary/summarytest"
 	"matrix/runner/apply"
 	"matrix/runner/events"
@@ -111,14 +110,8 @@ func walk(t *testing.T, p *browsertest.Page) {
 func TestHostileTextInABrowser(t *testing.T) {
 	b := browsertest.Start(t)
 	root := hostileTree(t)
-	store, err := store.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serverOf(root, store, "")
-	live := httptest.NewServer(s.Handler())
-	t.Cleanup(func() { live.CloseClientConnections(); live.Close() }) // a stream has no end of its own
-	p := b.Open(live.URL + "/")
+	s, url := live(t, root, "")
+	p := b.Open(url + "/")
 	p.Sees("document.querySelector('.launch progress:not([hidden])') && document.querySelector('.launch pre').textContent.includes('<script>') && document.querySelectorAll('.events li').length === 2")
 	walk(t, p)
 
@@ -175,15 +168,8 @@ func TestLongNamesOnAPhone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	store, err := store.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serverOf(root, store, "")
-	t.Cleanup(s.Close)
-	live := httptest.NewServer(s.Handler())
-	t.Cleanup(func() { live.CloseClientConnections(); live.Close() })
-	p := b.Open(live.URL + "/")
+	_, url := live(t, root, "")
+	p := b.Open(url + "/")
 	p.As(390, 800, false)
 	for _, press := range []string{"#cells tbody button", "#attempts tbody button", "#requests tbody button"} {
 		p.Sees(fmt.Sprintf("document.querySelector(%q)", press))

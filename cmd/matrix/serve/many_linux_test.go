@@ -2,12 +2,10 @@ package serve
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"testing"
 
 	"matrix/results/record"
 	"matrix/results/report/browsertest"
-	"matrix/results/store"
 	"matrix/results/summary/summarytest"
 )
 
@@ -30,15 +28,8 @@ func TestManyRowsInABrowser(t *testing.T) {
 	}
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "big", Size: manyRows, Launches: []summarytest.Launch{answer("big", 0)}},
 		summarytest.Cell{Platform: "small", Size: 100, Launches: []summarytest.Launch{answer("small", manyRows-100)}})
-	store, err := store.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serverOf(root, store, "")
-	t.Cleanup(s.Close)
-	live := httptest.NewServer(s.Handler())
-	t.Cleanup(func() { live.CloseClientConnections(); live.Close() })
-	p := b.Open(live.URL + "/")
+	_, url := live(t, root, "")
+	p := b.Open(url + "/")
 	enter := func(selector, then string) {
 		t.Helper()
 		p.Tab(selector)

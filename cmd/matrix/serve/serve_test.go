@@ -29,13 +29,22 @@ func served(t *testing.T, token string) (root, url string) {
 	type launch = summarytest.Launch
 	root = t.TempDir()
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 40, Launches: []launch{{}, {Scale: 1.2}}}, summarytest.Cell{Platform: "b", Size: 40, Launches: []launch{{Scale: 2}}})
+	_, url = live(t, root, token)
+	return root, url
+}
+
+// live serves a tree until the test ends.
+func live(t *testing.T, root, token string) (s *Server, url string) {
+	t.Helper()
 	store, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(serverOf(root, store, token).Handler())
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() }) // a stream has no end of its own
-	return root, s.URL
+	s = serverOf(root, store, token)
+	t.Cleanup(s.Close)
+	web := httptest.NewServer(s.Handler())
+	t.Cleanup(func() { web.CloseClientConnections(); web.Close() }) // a stream has no end of its own
+	return s, web.URL
 }
 
 // serverOf is a server whose reports are three words, one of them markup.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -62,15 +61,11 @@ func hclFiles(args []string) ([]string, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", arg, err)
 		case info.IsDir():
-			entries, err := os.ReadDir(arg) // no glob: it says nothing of a folder that cannot be read
+			found, err := textfile.Files(arg, ".hcl")
 			if err != nil {
 				return nil, fmt.Errorf("read folder: %w", err)
 			}
-			for _, e := range entries {
-				if !e.IsDir() && strings.HasSuffix(e.Name(), ".hcl") {
-					files = append(files, filepath.Join(arg, e.Name()))
-				}
-			}
+			files = append(files, found...)
 		case strings.HasSuffix(arg, ".hcl"):
 			files = append(files, arg)
 		default:

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
+
+	"matrix/experiments/nobody"
 )
 
 // TestUnreadableFolder: files that nobody can list are not none.
@@ -16,16 +16,9 @@ func TestUnreadableFolder(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir, 0), os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: root's right to read everything goes with the thread
-		if os.Getuid() == 0 {
-			_ = syscall.Setfsuid(65534)
+	nobody.Do(t, func() {
+		if _, err := hclFiles([]string{dir}); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%v, want that the folder may not be read", err)
 		}
-		_, err := hclFiles([]string{dir})
-		done <- err
-	}()
-	if err := <-done; !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("%v, want that the folder may not be read", err)
-	}
+	})
 }
