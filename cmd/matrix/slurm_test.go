@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -181,11 +182,24 @@ func (c *cluster) history(root string) []store.Past {
 	return past
 }
 
-// once checks that each of the 24 launches is complete exactly once, whole, and that nothing is under way.
-func (c *cluster) once(root string) {
+// results are the attempts but those that were interrupted before anything was measured, and how many those are.
+func (c *cluster) results(root string) (kept []store.Past, interrupted int) {
+	c.t.Helper()
+	all := c.history(root)
+	kept = slices.DeleteFunc(slices.Clone(all), func(p store.Past) bool { return p.Status == record.Interrupted })
+	return kept, len(all) - len(kept)
+}
+
+// once checks that each of the 24 launches is complete exactly once, whole, that nothing is under way, and that no more attempts than that were
+// interrupted.
+func (c *cluster) once(root string, interrupted int) {
 	c.t.Helper()
 	n := map[string]int{}
-	for _, p := range c.history(root) {
+	results, before := c.results(root)
+	if before > interrupted {
+		c.t.Errorf("%d attempts were interrupted, want at most %d", before, interrupted)
+	}
+	for _, p := range results {
 		if p.Status != record.Complete || p.Problem != "" {
 			c.t.Errorf("%s launch %d: %s %s %s", p.Name, p.Launch, p.Status, p.Problem, p.Reason)
 		}
@@ -301,7 +315,7 @@ func TestSlurm(t *testing.T) {
 
 func slurmPlain(c *cluster, root string) {
 	out := c.apply(root).ends(0)
-	c.once(root)
+	c.once(root, 0)
 	if !strings.Contains(out, "24 complete") {
 		c.t.Errorf("it does not say so:\n%s", out)
 	}
@@ -332,7 +346,7 @@ func slurmTwoSubmitters(c *cluster, root string) {
 		c.t.Errorf("status (%v):\n%s", err, status)
 	}
 	first.ends(0)
-	c.once(root)
+	c.once(root, 0)
 }
 
 // ^C leaves the jobs; a local apply is refused meanwhile; the next one on the cluster goes on with the same run.
@@ -350,7 +364,7 @@ func slurmLeft(c *cluster, root string) {
 	if out := c.apply(root).ends(0); !strings.Contains(out, "Going on with the run") {
 		c.t.Errorf("it does not go on:\n%s", out)
 	}
-	c.once(root)
+	c.once(root, 0)
 }
 
 // ^C cancels the jobs; what was measured is kept.
@@ -369,13 +383,7 @@ func slurmCanceled(c *cluster, root string) {
 	if before == 0 || before >= 24 {
 		c.t.Errorf("%d launches were committed before the cancel", before)
 	}
-	kept := c.history(root)[:0]
-	for _, p := range c.history(root) {
-		if p.Status != record.Interrupted {
-			kept = append(kept, p)
-		}
-	}
-	if len(kept) != 24 {
+	if kept, _ := c.results(root); len(kept) != 24 {
 		c.t.Errorf("%d launches with a result, want 24:\n%s", len(kept), out)
 	}
 }
@@ -394,7 +402,7 @@ func slurmRequeued(c *cluster, root string) {
 		c.t.Fatalf("requeue %s: %v\n%s", job, err, out)
 	}
 	first.ends(0)
-	c.once(root)
+	c.once(root, 1) // where the task was told before its first request
 	seen := looks()
 	sources, measured := map[string]bool{}, 0
 	for attempt, source := range seen.launches {
@@ -424,7 +432,7 @@ func slurmControllerKilled(c *cluster, root string) {
 	if !strings.Contains(out, "again: Slurm knew nothing of them") {
 		c.t.Errorf("nothing was submitted again:\n%s", out)
 	}
-	c.once(root)
+	c.once(root, 0)
 }
 
 // A node dies with its tasks: Slurm requeues them, its launches wait for it and are run by whoever comes.
@@ -441,5 +449,5 @@ func slurmNodeKilled(c *cluster, root string) {
 	})
 	c.admin("start", c.dir, "slurmd", "n1")
 	first.ends(0)
-	c.once(root)
+	c.once(root, 0)
 }

@@ -88,7 +88,7 @@ func TestReadersAnalysis(t *testing.T) {
 		Queries   int
 		Programs  int
 	}
-	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"),
+	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"), matrix,
 		"README.md", "../../README.md", "../../docs/results.md", "../../docs/guide.md")
 	if err := json.Unmarshal(doc, &got); err != nil {
 		t.Fatalf("%v in %s", err, doc)
@@ -96,7 +96,7 @@ func TestReadersAnalysis(t *testing.T) {
 	if got.Counts["runs"] != 8 || got.Counts["launches"] != 8 || got.Counts["cells"] != 4 || got.Counts["comparison"] != 2 || got.Counts["requests"] < 2*2*108 {
 		t.Errorf("counts %v", got.Counts)
 	}
-	if got.Queries < 5 || got.Programs < 3 {
+	if got.Queries < 5 || got.Programs < 4 {
 		t.Errorf("%d queries and %d programs in the documents", got.Queries, got.Programs)
 	}
 	if got.Pictures != 3 || !got.Simulated {

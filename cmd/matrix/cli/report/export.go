@@ -17,8 +17,12 @@ import (
 	"matrix/results/exchange"
 	"matrix/results/foreign"
 	"matrix/results/format"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
+
+// folders is the format of a folder a table.
+const folders = "tables"
 
 // exportFlags is what `matrix export` was asked for.
 type exportFlags struct {
@@ -29,7 +33,7 @@ type exportFlags struct {
 func Export(a *app.App) *cobra.Command {
 	var e exportFlags
 	cmd := &cobra.Command{
-		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file, or as other tools read them",
+		Use: "export [EXPERIMENT…]", Short: "Write results as one Parquet, CSV or JSONL file, a folder a table, or as other tools read them",
 		Long: `Write one table of all attempts, or of those of some experiments, as one file. The column counts says which attempts the
 report goes by, why_not what keeps the others: superseded (the cell was changed since), replaced, engine_failed … Attempts
 that a person tainted or whose files are damaged are left out and named.
@@ -40,6 +44,7 @@ that a person tainted or whose files are damaged are left out and named.
 
 For other tools --out is a folder:
 
+  matrix export --format tables --out tables        all four tables, a folder each: pandas.read_parquet("tables/run")
   matrix export --format llm-d --out reports        llm-d's Benchmark Report 0.2.1, a file an attempt
   matrix export --format ` + foreign.Bench + ` --out bench     what that benchmark's --save-detailed writes, a file an attempt
   matrix export --format go-bench --out bench       lines for benchstat, a line an attempt that counts
@@ -48,7 +53,7 @@ For other tools --out is a folder:
 	}
 	f := cmd.Flags()
 	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
-	f.StringVar(&e.format, "format", "", "parquet, csv, jsonl, "+strings.Join(foreign.Formats(), ", ")+" (default: by the name of --out)")
+	f.StringVar(&e.format, "format", "", "parquet, csv, jsonl, "+folders+", "+strings.Join(foreign.Formats(), ", ")+" (default: by the name of --out)")
 	f.StringVar(&e.out, "out", "", "file to write, - for stdout; for other tools a folder")
 	return cmd
 }
@@ -64,7 +69,10 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 		e.format = strings.TrimPrefix(filepath.Ext(e.out), ".")
 	}
 	if e.format == "" {
-		return app.Hint(errors.New("the format is unknown"), "Say --format parquet, csv or jsonl.")
+		return app.Hint(errors.New("the format is unknown"), "Say --format parquet, csv or jsonl; or tables, for a folder a table.")
+	}
+	if e.format == folders {
+		return exportFolders(ctx, a, e, names)
 	}
 	if slices.Contains(foreign.Formats(), e.format) {
 		return exportForeign(ctx, a, e, names)
@@ -78,12 +86,39 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 		_, err := exchange.Export(a.Page(), e.format, e.table, attempts)
 		return err
 	}
-	// a file that is there stays until the new one is whole
+	return exportFile(a, e, attempts)
+}
+
+// exportFile writes a table as one file. One that is there stays until the new one is whole.
+func exportFile(a *app.App, e exportFlags, attempts []exchange.Attempt) error {
 	rows, err := app.WriteWhole(e.out, func(w io.Writer) (int64, error) { return exchange.Export(w, e.format, e.table, attempts) })
 	if err != nil {
 		return err
 	}
 	a.Tell(ndjson.Exported{File: e.out, Table: e.table, Attempts: len(attempts), Rows: rows}, "%s %s: %s of %s", a.Style.Good("Wrote"), e.out, format.Count(rows, "row"), format.Count(len(attempts), "attempt"))
+	return nil
+}
+
+// exportFolders writes each table into a folder of its own, for readers that take a folder for a table (pandas, pyarrow, Spark).
+// A file a table, not one an attempt: what was tainted since the last export must not stay there.
+func exportFolders(ctx context.Context, a *app.App, e exportFlags, names []string) error {
+	if e.out == "-" || e.table != record.TableRun {
+		return app.Hint(errors.New("all four tables are written into a folder, so there is no choice of one"), "For example: matrix export --format tables --out tables.")
+	}
+	attempts, err := standing(ctx, a, names)
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{record.TableRun, record.TableRequests, record.TableSamples, record.TableOutputs} {
+		folder := filepath.Join(e.out, table)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		one := exportFlags{table: table, format: "parquet", out: filepath.Join(folder, table+".parquet")}
+		if err := exportFile(a, one, withTable(a, table, attempts)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -123,6 +158,19 @@ func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []strin
 // instead.
 // Nothing at all is an error: an empty file would be taken for an empty experiment.
 func exported(ctx context.Context, a *app.App, table string, names []string) ([]exchange.Attempt, error) {
+	all, err := standing(ctx, a, names)
+	if err != nil {
+		return nil, err
+	}
+	out := withTable(a, table, all)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("every attempt in %s is left out", a.Results)
+	}
+	return out, nil
+}
+
+// standing lists the attempts that may be written, and names the others.
+func standing(ctx context.Context, a *app.App, names []string) ([]summary.Standing, error) {
 	store, err := a.Store()
 	if err != nil {
 		return nil, err
@@ -135,7 +183,7 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 	if err != nil {
 		return nil, err
 	}
-	var out []exchange.Attempt
+	var out []summary.Standing
 	for _, p := range set.Standings() {
 		switch {
 		case p.Problem != "":
@@ -143,19 +191,30 @@ func exported(ctx context.Context, a *app.App, table string, names []string) ([]
 		// somebody found it wrong: it must not get into a sum
 		case p.Tainted != "":
 			fmt.Fprintf(a.Err, "left out: %s is tainted (%s)\n", p.Dir, p.Tainted)
-		case p.Lacks(table):
-			fmt.Fprintf(a.Err, "left out: %s has no %s.parquet any more\n", p.Dir, table)
-		// Damage inside of a file shows only when it is read: told then, and the others go on.
 		default:
-			out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot, Unreadable: func(err error) {
-				fmt.Fprintf(a.Err, "left out: %s cannot be read (%v); matrix verify looks at all files\n", p.Dir, err)
-			}})
+			out = append(out, p)
 		}
 	}
 	if len(out) == 0 {
 		return nil, noAttempts(ctx, a, names)
 	}
 	return out, nil
+}
+
+// withTable are those that have a table, and names the others.
+// Damage inside of a file shows only when it is read: told then, and the others go on.
+func withTable(a *app.App, table string, all []summary.Standing) []exchange.Attempt {
+	var out []exchange.Attempt
+	for _, p := range all {
+		if p.Lacks(table) {
+			fmt.Fprintf(a.Err, "left out: %s has no %s.parquet any more\n", p.Dir, table)
+			continue
+		}
+		out = append(out, exchange.Attempt{Dir: p.Dir, WhyNot: p.WhyNot, Unreadable: func(err error) {
+			fmt.Fprintf(a.Err, "left out: %s cannot be read (%v); matrix verify looks at all files\n", p.Dir, err)
+		}})
+	}
+	return out
 }
 
 // noAttempts says that there is nothing of these experiments, and what there is.
