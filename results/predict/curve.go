@@ -1,7 +1,7 @@
 package predict
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -27,17 +27,14 @@ const (
 // a driver that falls behind sees engines answer twice as many for a while. The rate is Little's law: answers under way in the window, on average, over the mean length of those with their middle in it. A
 // constant server's rate comes out whatever the number of waves and however unequal the answers; counting completions
 // would count those that began before the window, and the short ones of the first wave, which all end early.
+//
+// spans are the function's own: it takes out those that took no time.
 func CurveOf(spans []Span) Curve {
-	spans = slices.DeleteFunc(slices.Clone(spans), func(s Span) bool { return !(s.ToS > s.FromS) })
+	spans = slices.DeleteFunc(spans, func(s Span) bool { return !(s.ToS > s.FromS) })
 	if len(spans) < fewestRun {
 		return Curve{}
 	}
-	ends := make([]float64, len(spans))
-	for i, s := range spans {
-		ends[i] = s.ToS
-	}
-	slices.Sort(ends)
-	from, to := steady(levels(spans), ends[len(ends)/2])
+	from, to := steady(levelsOf(spans))
 	if !(to > from) {
 		return Curve{}
 	}
@@ -73,59 +70,66 @@ func Join(segments []Curve) Curve {
 	return out
 }
 
-// step is a stretch of time with a number of answers under way.
-type step struct {
-	from, to float64
-	n        int
+// levels are when answers began and when they ended, each sorted: what is under way between two of these moments follows.
+// Two lists of numbers, and none of the stretches between them: of a million requests those would be a hundred megabytes.
+type levels struct{ begins, ends []float64 }
+
+func levelsOf(spans []Span) levels {
+	l := levels{make([]float64, len(spans)), make([]float64, len(spans))}
+	for i, s := range spans {
+		l.begins[i], l.ends[i] = s.FromS, s.ToS
+	}
+	slices.Sort(l.begins)
+	slices.Sort(l.ends)
+	return l
 }
 
-func levels(spans []Span) []step {
-	type change struct {
-		at float64
-		by int
-	}
-	changes := make([]change, 0, 2*len(spans))
-	for _, s := range spans {
-		changes = append(changes, change{s.FromS, 1}, change{s.ToS, -1})
-	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
-	var steps []step
-	n := 0
-	for i, c := range changes {
-		if i > 0 && c.at > changes[i-1].at {
-			steps = append(steps, step{changes[i-1].at, c.at, n})
+// steps are the stretches of time, each with the number of answers under way in it, one after the other.
+func (l levels) steps(yield func(from, to float64, n int)) {
+	begun, at := 0, l.begins[0]
+	for ended, end := range l.ends {
+		for ; begun < len(l.begins) && l.begins[begun] < end; begun++ {
+			if next := l.begins[begun]; next > at {
+				yield(at, next, begun-ended)
+				at = next
+			}
 		}
-		n += c.by
+		if end > at {
+			yield(at, end, begun-ended)
+			at = end
+		}
 	}
-	return steps
 }
 
-// steady finds the window. half is when half of the answers had ended.
-func steady(steps []step, half float64) (from, to float64) {
-	usual := usualLevel(steps, half)
-	busy := func(s step) bool { return s.n > 0 && float64(s.n) >= steadyAt*float64(usual) }
-	if first := slices.IndexFunc(steps, busy); first >= 0 {
-		from = steps[first].from
-	}
-	for _, s := range steps {
-		if busy(s) {
-			to = s.to
+// steady finds the window.
+func steady(l levels) (from, to float64) {
+	usual := steadyAt * float64(l.usual())
+	from = math.NaN()
+	l.steps(func(begin, end float64, n int) {
+		if n == 0 || float64(n) < usual {
+			return
 		}
-	}
+		if math.IsNaN(from) {
+			from = begin
+		}
+		to = end
+	})
 	return from, to
 }
 
-// usualLevel is the time-weighted median of what is under way up to a moment.
-func usualLevel(steps []step, until float64) int {
-	early := slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.from >= until })
-	slices.SortFunc(early, func(a, b step) int { return cmp.Compare(a.n, b.n) })
-	total, seen := 0.0, 0.0
-	for _, s := range early {
-		total += s.to - s.from
-	}
-	for _, s := range early {
-		if seen += s.to - s.from; seen >= total/2 {
-			return s.n
+// usual is the time-weighted median of what is under way until half of the answers have ended.
+func (l levels) usual() int {
+	held, total := make([]float64, len(l.begins)+1), 0.0 // how long so many were under way, s
+	half := l.ends[len(l.ends)/2]
+	l.steps(func(from, to float64, n int) {
+		if from < half {
+			held[n], total = held[n]+to-from, total+to-from
+		}
+	})
+	seen := 0.0
+	for n, s := range held {
+		if seen += s; s > 0 && seen >= total/2 {
+			return n
 		}
 	}
 	return 0

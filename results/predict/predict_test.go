@@ -1,6 +1,7 @@
 package predict
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -292,5 +293,37 @@ func TestHugeDegreesOfFreedom(t *testing.T) {
 	f, _ := New(series, []Start{{Key: "a", LoadS: new(4.0)}, {Key: "a", LoadS: new(4.4)}}).Finish(0, 2_000_000)
 	if f.High/f.Low > 3 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestWhatIsUnderWay: the stretches are those between any two moments, counted one by one, whatever begins and ends at once.
+func TestWhatIsUnderWay(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 11))
+	for range 200 {
+		var spans []Span
+		for range 1 + r.IntN(12) {
+			from := float64(r.IntN(8)) // few moments, so that many coincide
+			spans = append(spans, Span{from, from + 1 + float64(r.IntN(4))})
+		}
+		slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.FromS, b.FromS) })
+		at, end := spans[0].FromS, spans[0].FromS
+		levelsOf(spans).steps(func(from, to float64, n int) {
+			want := 0
+			for _, s := range spans {
+				if s.FromS <= from && to <= s.ToS {
+					want++
+				}
+			}
+			if from != at || to <= from || n != want {
+				t.Errorf("%v: %d under way from %v to %v, want %d from %v", spans, n, from, to, want, at)
+			}
+			at = to
+		})
+		for _, s := range spans {
+			end = max(end, s.ToS)
+		}
+		if at != end {
+			t.Errorf("%v: told until %v, want %v", spans, at, end)
+		}
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"matrix/results/metrics"
 	"matrix/results/record"
 	"matrix/results/report/chart"
@@ -124,37 +127,25 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	if a.Lacks("requests") || a.Run().Imported {
 		return false, nil
 	}
-	var rows []record.RequestRow
-	from, to := math.Inf(1), math.Inf(-1)
-	err := table.ReadRequestColumns(a.Dir, []string{"segment", "sent_s", "first_token_s", "done_s", "output_tokens"}, func(r record.RequestRow) error {
-		if r.Segment <= 1 && r.SentS != nil && r.DoneS != nil && *r.DoneS > *r.SentS {
-			rows = append(rows, r)
-			// warm-up lies before 0, and is drawn too
-			from, to = min(from, *r.SentS), max(to, *r.DoneS)
-		}
-		return nil
+	// Read twice, once for the axis and once for what stands on it: kept, a million rows would be a gigabyte.
+	n, from, to := 0, math.Inf(1), math.Inf(-1)
+	err := eachAnswered(a, func(sent, _, done, _ float64) {
+		// warm-up lies before 0, and is drawn too
+		n, from, to = n+1, min(from, sent), max(to, done)
 	})
-	// a corrupt table gives the rows before the damage
-	if err != nil && !errors.Is(err, table.ErrCorrupt) {
+	if err != nil || n < 2 { // a damaged table's own attempt says so; the report is not its victim
 		return false, err
-	}
-	if len(rows) < 2 { // a damaged table's own attempt says so; the report is not its victim
-		return false, nil
 	}
 	// s
 	width := (to - from) / bins
 	tokens, flying := make([]float64, bins), make([]float64, bins)
-	for _, r := range rows {
+	err = eachAnswered(a, func(sent, first, done, count float64) {
 		// Requests in flight, averaged over a bin: each adds the part of the bin in which it was under way.
-		spread(flying, (*r.SentS-from)/width, (*r.DoneS-from)/width, (*r.DoneS-*r.SentS)/width)
-		if r.OutputTokens == nil || *r.OutputTokens == 0 {
-			continue
-		}
-		first := *r.SentS
-		if r.FirstTokenS != nil && *r.FirstTokenS < *r.DoneS {
-			first = *r.FirstTokenS
-		}
-		spread(tokens, (first-from)/width, (*r.DoneS-from)/width, float64(*r.OutputTokens)/width)
+		spread(flying, (sent-from)/width, (done-from)/width, (done-sent)/width)
+		spread(tokens, (first-from)/width, (done-from)/width, count/width)
+	})
+	if err != nil {
+		return false, err
 	}
 	times := make([]float64, bins)
 	for i := range times {
@@ -163,6 +154,35 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 	// Waiting is emptied: from outside nobody sees which requests the engine holds back.
 	found[tokensTotal], found[running], found[waiting] = track{times, tokens, 0}, track{times, flying, 0}, track{}
 	return true, nil
+}
+
+// eachAnswered calls f for the first segment's requests: when each was sent, when its answer began and ended, in seconds, and its
+// tokens. Where no first token was seen before the end, the answer began with the sending.
+// Of a corrupt table it hands on the rows before the damage.
+func eachAnswered(a *summary.Attempt, f func(sent, first, done, tokens float64)) error {
+	names := []string{record.ColSegment, record.ColSent, record.ColFirstToken, record.ColDone, record.ColOutputTokens}
+	err := table.ScanRequests(a.Dir, names, func(b arrow.RecordBatch) error {
+		segment, count := table.In[*array.Int32](b, record.ColSegment), table.In[*array.Int64](b, record.ColOutputTokens)
+		sent, token, done := table.In[*array.Float64](b, record.ColSent), table.In[*array.Float64](b, record.ColFirstToken), table.In[*array.Float64](b, record.ColDone)
+		for i := range int(b.NumRows()) {
+			if segment.Value(i) > 1 || sent.IsNull(i) || done.IsNull(i) || done.Value(i) <= sent.Value(i) {
+				continue
+			}
+			first, tokens := sent.Value(i), 0.0
+			if token.IsValid(i) && token.Value(i) < done.Value(i) {
+				first = token.Value(i)
+			}
+			if count.IsValid(i) {
+				tokens = float64(count.Value(i))
+			}
+			f(sent.Value(i), first, done.Value(i), tokens)
+		}
+		return nil
+	})
+	if errors.Is(err, table.ErrCorrupt) {
+		return nil
+	}
+	return err
 }
 
 // spread adds an amount evenly over the bins between two ends.
