@@ -144,7 +144,11 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 				}
 				b.Launches[i].Samples = append(b.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "gpu0", Metric: "power_w", Value: 300 + at},
 					record.SampleRow{TimeS: at, Source: "engine", Metric: "x:generation_tokens_total", Value: 100 * (at + 5)})
+				if n, changes := map[float64]float64{-5: 0, 0: 9, 18: 0}[at]; changes { // of an engine's figures the file has what changed
+					b.Launches[i].Samples = append(b.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "engine", Metric: "x:num_requests_running", Value: n})
+				}
 			}
+			b.Launches[i].Run = func(r *record.Run) { r.Phases = map[string]float64{"warmup": 4, "first_token": 3} }
 		}
 	})
 	s := section(doc, "time")
@@ -160,7 +164,7 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 	if len(figures) != 2 || !strings.Contains(figures[1].Alt, "output tokens/s 100 at most, 100 in the median") || !strings.Contains(figures[1].Alt, "GPU power, W 319 at most") {
 		t.Fatalf("%d figures: %q", len(figures), figures[1].Alt)
 	}
-	if !strings.Contains(figures[0].Note, "The engine counts no tokens") || !strings.Contains(figures[0].Alt, "requests in flight running 1.00 at most") || strings.Contains(figures[1].Note, "counts no tokens") {
+	if !strings.Contains(figures[0].Note, "The engine does not count tokens as they come") || !strings.Contains(figures[0].Alt, "requests in flight running 1.00 at most") || strings.Contains(figures[1].Note, "does not count tokens") {
 		t.Errorf("a counts nothing, its requests tell: %q, %q", figures[0].Note, figures[0].Alt)
 	}
 	drawn := figures[1].Chart.(chart.Panels)
@@ -168,8 +172,17 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 	for _, b := range drawn.Bands {
 		bands += fmt.Sprintf("%s %.0f to %.0f, ", b.Name, b.From, b.To)
 	}
-	if bands != "load -20 to -0, measure 0 to 20, " {
+	if bands != "load -21 to -1, warm-up -1 to 0, measure 0 to 20, " {
 		t.Errorf("bands: %s", bands)
+	}
+	if !strings.Contains(figures[1].Alt, "running 9.00 at most, 9.00 in the median") {
+		t.Errorf("nine requests run, and it says: %s", figures[1].Alt)
+	}
+	queue := drawn.Rows[slices.IndexFunc(drawn.Rows, func(p chart.Panel) bool { return p.Label == "requests in the engine" })]
+	for i, at := range drawn.Times {
+		if v := queue.Lines[0].Values[i]; at >= 0 && at < 18 && (at > 6 && at < 15) != math.IsNaN(v) || at >= 0 && at < 18 && !math.IsNaN(v) && v != 9 {
+			t.Errorf("at %v s: %v requests run, not 9", at, v)
+		}
 	}
 	power := drawn.Rows[slices.IndexFunc(drawn.Rows, func(p chart.Panel) bool { return p.Label == "GPU power, W" })]
 	for i, at := range drawn.Times {

@@ -29,6 +29,9 @@ const (
 	smClock, throttle             = "sm_clock_hz", "throttle_reasons"
 )
 
+// measure is the band of the measured phase.
+const measure = "measure"
+
 // panels are the panels of a timeline, each with its gauges.
 // From what is wanted (tokens) to what explains it: queue, cache, card, machine.
 var panels = []struct {
@@ -96,20 +99,21 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	}
 	f := &Figure{ID: slug("time", g.model, g.name[c]), Title: fmt.Sprintf("%s, %s, %s", g.name[c], g.model, counted(int(c.BatchSize), "request")), Source: links([]*summary.Cell{c})}
 	// the token and in-flight lines are from requests.parquet, not from the engine
-	fromRows := false
+	var spreadOut, inFlight bool
 	// An engine without such a counter: the requests' rows tell almost the same.
 	if len(found[tokensTotal].times) < 2 {
-		if fromRows, err = answered(a, found); err != nil {
+		if spreadOut, inFlight, err = answered(a, found); err != nil {
 			return nil, fmt.Errorf("read the requests of %s: %w", c.Name, err)
 		}
 	}
 	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found)}
 	// both are of the recorded phases, not of the samples
 	drawn.Bands, f.Note = bandsOf(set, a)
-	if fromRows {
-		f.Note = strings.TrimSpace("The engine counts no tokens: those of each answer are spread evenly over its time, and requests are in flight from sending to their end. " + f.Note)
+	if spreadOut {
+		f.Note = strings.TrimSpace("The engine does not count tokens as they come: those of each answer are spread evenly over its time" +
+			map[bool]string{true: ", and requests are in flight from sending to their end"}[inFlight] + ". " + f.Note)
 	}
-	words := drawPanels(&drawn, found, fromRows)
+	words := drawPanels(&drawn, found, inFlight)
 	if len(drawn.Rows) == 0 {
 		return nil, nil
 	}
@@ -120,7 +124,7 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 			drawn.Rows[i].Marks, words = marks, append(words, slowed...)
 		}
 	}
-	f.Alt = "Over time: " + strings.Join(words, "; ") + "."
+	f.Alt = "Over time, medians of the measured phase: " + strings.Join(words, "; ") + "."
 	drawn.Title = f.Alt
 	f.Chart = drawn
 	return f, nil
@@ -128,11 +132,11 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 
 // drawPanels adds a panel for what is known, and says it in words.
 // The words are the figure's alternative text: who cannot see the chart reads the same peaks and medians.
-func drawPanels(drawn *chart.Panels, found map[string]track, fromRows bool) (words []string) {
+func drawPanels(drawn *chart.Panels, found map[string]track, inFlight bool) (words []string) {
 	for _, p := range panels {
 		panel := chart.Panel{Label: p.label}
 		// From outside a request in flight may still wait in the engine, so the panel is called otherwise.
-		if fromRows && p.gauges[0].metric == running {
+		if inFlight && p.gauges[0].metric == running {
 			panel.Label = "requests in flight"
 		}
 		if p.share {
@@ -144,7 +148,11 @@ func drawPanels(drawn *chart.Panels, found map[string]track, fromRows bool) (wor
 				continue
 			}
 			panel.Lines = append(panel.Lines, chart.Line{Name: x.word, Slot: i, Values: t.on(drawn.Times)})
-			words = append(words, fmt.Sprintf("%s %s at most, %s in the median", strings.TrimSpace(panel.Label+" "+map[bool]string{true: x.word}[len(p.gauges) > 1]), three(slices.Max(t.values)), three(stats.Median(t.values))))
+			said := fmt.Sprintf("%s %s at most", strings.TrimSpace(panel.Label+" "+map[bool]string{true: x.word}[len(p.gauges) > 1]), three(slices.Max(t.values)))
+			if measured := t.during(drawn.Bands); len(measured) > 0 {
+				said += fmt.Sprintf(", %s in the median", three(stats.Median(measured)))
+			}
+			words = append(words, said)
 		}
 		if len(panel.Lines) > 0 {
 			drawn.Rows = append(drawn.Rows, panel)
@@ -167,6 +175,10 @@ func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 		ends = *d
 	}
 	if load := a.Number("load_s"); load != nil {
+		// It ends with the first token of the warm-up's first request.
+		if first := a.Number("phase_first_token_s"); first != nil {
+			warm = max(0, warm-*first)
+		}
 		out = append(out, chart.Band{Name: "load", From: -warm - *load, To: -warm, Shade: 0.2})
 	} else if s := sharedServer(set, a); s != nil {
 		if load := s.Load(); load != nil {
@@ -182,7 +194,7 @@ func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 		out = append(out, chart.Band{Name: "warm-up", From: -warm, To: 0, Shade: 0.12})
 	}
 	if !math.IsInf(ends, 1) {
-		out = append(out, chart.Band{Name: "measure", From: 0, To: ends, Shade: 0.04})
+		out = append(out, chart.Band{Name: measure, From: 0, To: ends, Shade: 0.04})
 	}
 	return out, note
 }

@@ -61,6 +61,18 @@ func (x gauge) track(all []summary.Series) track {
 	return t
 }
 
+// during are the values in the measured phase: a long load before it would be most of a median.
+func (t track) during(bands []chart.Band) (values []float64) {
+	for _, b := range bands {
+		for i, at := range t.times {
+			if b.Name == measure && at >= b.From && at <= b.To {
+				values = append(values, t.values[i])
+			}
+		}
+	}
+	return values
+}
+
 // moves is false of a line that never changes: a queue that is empty all the time is not worth a line.
 func (t track) moves() bool {
 	return slices.ContainsFunc(t.values, func(v float64) bool { return v != t.values[0] })
@@ -119,22 +131,22 @@ func (t track) on(times []float64) []float64 {
 // As many as a drawing has room for, see chart.Panels.
 const bins = 120
 
-// answered tells from the requests' rows what an engine without counters does not: tokens a second, and requests in flight. It
-// reports whether it could.
+// answered tells from the requests' rows what an engine without counters does not: tokens a second, and where it says nothing of
+// those either, requests in flight. It reports which of the two it told.
 // An answer's tokens are spread evenly from its first to its end: rows have no time for each. What is drawn is thus
 // smoother than the engine was.
-func answered(a *summary.Attempt, found map[string]track) (bool, error) {
+func answered(a *summary.Attempt, found map[string]track) (spreadOut, inFlight bool, err error) {
 	if a.Lacks("requests") || a.Run().Imported {
-		return false, nil
+		return false, false, nil
 	}
 	// Read twice, once for the axis and once for what stands on it: kept, a million rows would be a gigabyte.
 	n, from, to := 0, math.Inf(1), math.Inf(-1)
-	err := eachAnswered(a, func(sent, _, done, _ float64) {
+	err = eachAnswered(a, func(sent, _, done, _ float64) {
 		// warm-up lies before 0, and is drawn too
 		n, from, to = n+1, min(from, sent), max(to, done)
 	})
 	if err != nil || n < 2 { // a damaged table's own attempt says so; the report is not its victim
-		return false, err
+		return false, false, err
 	}
 	// s
 	width := (to - from) / bins
@@ -145,15 +157,18 @@ func answered(a *summary.Attempt, found map[string]track) (bool, error) {
 		spread(tokens, (first-from)/width, (done-from)/width, count/width)
 	})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	times := make([]float64, bins)
 	for i := range times {
 		times[i] = from + (float64(i)+0.5)*width
 	}
-	// Waiting is emptied: from outside nobody sees which requests the engine holds back.
-	found[tokensTotal], found[running], found[waiting] = track{times, tokens, 0}, track{times, flying, 0}, track{}
-	return true, nil
+	found[tokensTotal] = track{times, tokens, 0}
+	if inFlight = len(found[running].times) < 2; inFlight {
+		// Waiting is emptied: from outside nobody sees which requests the engine holds back.
+		found[running], found[waiting] = track{times, flying, 0}, track{}
+	}
+	return true, inFlight, nil
 }
 
 // eachAnswered calls f for the first segment's requests: when each was sent, when its answer began and ended, in seconds, and its

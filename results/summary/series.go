@@ -20,6 +20,9 @@ type Series struct {
 // Series reads samples.parquet of an attempt for the metrics whose names are, or end with "_" or ":" and, one of those
 // given; at most points readings a series are kept: of each stretch of time the smallest and largest, so that no peak is
 // lost. Ordered by metric, source and segment; none where the samples were left behind.
+//
+// Of an engine's own metrics the file has what changed: a queue of 64 for an hour is one row. Here they have a value at each moment
+// at which the engine told anything.
 func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	type key struct {
 		source, metric string
@@ -29,7 +32,15 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 		return nil, nil
 	}
 	found := map[key]*Series{}
+	asked := map[key][]float64{} // by source and segment: when an engine told anything
 	err := table.ReadSamples(a.Dir, func(r record.SampleRow) error {
+		if !measuredHere(r.Source) {
+			k := key{source: r.Source, segment: r.Segment}
+			if times := asked[k]; len(times) == 0 || times[len(times)-1] < r.TimeS {
+				k.source = strings.Clone(k.source)
+				asked[k] = append(times, r.TimeS)
+			}
+		}
 		if !slices.ContainsFunc(metrics, func(name string) bool { return Called(r.Metric, name) }) {
 			return nil
 		}
@@ -48,6 +59,7 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	}
 	var out []Series
 	for s := range maps.Values(found) {
+		s.hold(asked[key{source: s.Source, segment: s.Segment}])
 		s.thin(points)
 		out = append(out, *s)
 	}
@@ -57,9 +69,37 @@ func (a *Attempt) Series(points int, metrics ...string) ([]Series, error) {
 	return out, nil
 }
 
+// measuredHere reports whether we read the source ourselves: it then has all its figures at each reading.
+func measuredHere(source string) bool {
+	return source == "host" || source == "process" || strings.HasPrefix(source, "nvml:")
+}
+
+// otherNames are what llama-server calls the figures that go by vLLM's names here.
+var otherNames = map[string]string{"num_requests_running": "requests_processing", "num_requests_waiting": "requests_deferred"}
+
 // Called reports that a metric has a name, behind whatever prefix its engine puts before it.
 func Called(metric, name string) bool {
+	if other := otherNames[name]; other != "" && Called(metric, other) {
+		return true
+	}
 	return metric == name || strings.HasSuffix(metric, "_"+name) || strings.HasSuffix(metric, ":"+name)
+}
+
+// hold gives the series its last value at each of these times between its own, all ascending.
+func (s *Series) hold(times []float64) {
+	var all Series
+	for i, at := range s.Times {
+		if i > 0 {
+			from, _ := slices.BinarySearch(times, s.Times[i-1])
+			for ; from < len(times) && times[from] < at; from++ {
+				if times[from] > s.Times[i-1] {
+					all.Times, all.Values = append(all.Times, times[from]), append(all.Values, s.Values[i-1])
+				}
+			}
+		}
+		all.Times, all.Values = append(all.Times, at), append(all.Values, s.Values[i])
+	}
+	s.Times, s.Values = all.Times, all.Values
 }
 
 // thin keeps of each of points/2 stretches the smallest and the largest value, in their order.

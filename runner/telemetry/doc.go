@@ -34,6 +34,8 @@
 //	vllm …    as the engine says     Prometheus names as they are, summed over label sets; a histogram is its
 //	                                 name_sum and name_count. Source is the prefix without its colon. Between
 //	                                 the first and the last sample, values that did not change are left out
+//	          scrape_s               how long that reading took, at each: what is not told beside it has not changed
+//	          scrape_gap_s           for so long nothing was read until now
 //
 // # Cost
 //

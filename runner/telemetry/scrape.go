@@ -96,6 +96,8 @@ const (
 	// gapMetric tells that nothing was read for so many seconds: what a gauge had for its peak then is not known.
 	gapMetric = "scrape_gap_s"
 	leastGap  = 2 * time.Second
+	// tookMetric is how long the reading took, s. It is told at each, so that what is not told beside it has not changed.
+	tookMetric = "scrape_s"
 )
 
 // engineProbe scrapes the engine's own metrics. Between the first and the last reading only values that
@@ -124,6 +126,7 @@ func (r *Recorder) engineProbe(where func() (url, prefix string), interval time.
 		if url == "" {
 			return nil
 		}
+		began := time.Now()
 		values, err := Scrape(ctx, url)
 		if err != nil {
 			// Once is no news: the engine may still be starting, be busy, or be gone at the end.
@@ -146,6 +149,7 @@ func (r *Recorder) engineProbe(where func() (url, prefix string), interval time.
 		missed := gap(now)
 		before = now
 		s := reading{at: now, source: cmp.Or(strings.TrimRight(prefix, ":_"), "engine")}
+		s.add(tookMetric, now.Sub(began).Seconds())
 		if missed > 0 {
 			s.add(gapMetric, missed)
 		}

@@ -96,6 +96,10 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 			}
 			got[s.Metric] = s.Value
 		}
+		if took, told := got["scrape_s"]; !told || took <= 0 {
+			t.Errorf("a reading says that it took %v s", took)
+		}
+		delete(got, "scrape_s")
 		return got
 	}
 	tokens.Store(1)
@@ -110,12 +114,17 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 		t.Errorf("last: %v, want everything", got)
 	}
 	down.Store(true)
-	read(false)
+	fails := func() {
+		if got := probe(context.Background(), false); len(got) > 0 {
+			t.Errorf("told without a reading: %v", got)
+		}
+	}
+	fails()
 	if len(r.warnings) != 0 {
 		t.Errorf("one failure is no news: %v", r.warnings)
 	}
-	read(false)
-	read(false)
+	fails()
+	fails()
 	if len(r.warnings) != 1 {
 		t.Errorf("warnings %v, want one", r.warnings)
 	}

@@ -76,7 +76,7 @@ function drawEvents(a) {
 function viewOf(attempt) {
   if (!views.has(attempt)) {
     const v = {box: make("div", undefined, "launch"), title: make("h3"), phase: make("p"), bar: make("progress"), figures: make("p"), eta: make("p"), warn: make("p", "", "warn"), line: make("p", "", "dim"),
-      charts: make("div", undefined, "charts"), more: make("details"), log: make("pre"), series: new Map(), counters: new Map()};
+      charts: make("div", undefined, "charts"), more: make("details"), log: make("pre"), series: new Map(), held: new Map()};
     v.bar.setAttribute("aria-label", "requests done");
     v.log.tabIndex = 0; v.log.setAttribute("role", "region"); v.log.setAttribute("aria-label", "The engine's log");
     v.more.append(make("summary", "The engine's log"), v.log);
@@ -116,8 +116,8 @@ function tickLaunch(v) {
   v.phase.textContent = (p ? "measure" : l.phase || "begins") + (l.part ? " · " + l.part : "") + (ran >= 0 && ran < 1e8 ? " · " + clock(ran) : "") + (l.limit_s ? " of at most " + clock(l.limit_s) : "");
 }
 
-// gauges are the figures that are drawn: [metric, title, factor, digits, how sources are put together, is it a counter].
-const gauges = [["num_requests_running", "running in the engine", 1, 0, "sum"], ["num_requests_waiting", "waiting in the engine", 1, 0, "sum"], ["kv_cache_usage_perc", "KV cache in use, %", 100, 0, "mean"],
+// gauges are the figures that are drawn: [what vLLM and llama-server call it, title, factor, digits, how sources are put together].
+const gauges = [["num_requests_running requests_processing", "running in the engine", 1, 0, "sum"], ["num_requests_waiting requests_deferred", "waiting in the engine", 1, 0, "sum"], ["kv_cache_usage_perc", "KV cache in use, %", 100, 0, "mean"],
   ["gpu_util_ratio", "GPU busy, %", 100, 0, "mean"], ["memory_used_bytes", "VRAM, GiB", 2 ** -30, 1, "sum"], ["power_w", "GPU power, W", 1, 0, "sum"], ["sm_clock_hz", "GPU clock, MHz", 1e-6, 0, "mean"],
   ["rss_bytes", "memory of the engine, GiB", 2 ** -30, 2, "sum"], ["host_cpu_ratio", "CPU of the machine, %", 100, 0, "mean"]];
 const span = 600;
@@ -130,15 +130,21 @@ function point(v, title, t, y, digits) {
   while (s.points[0][0] < t - span) s.points.shift();
   s.changed = true;
 }
+// An engine puts its prefix before a name, and tells what has changed: at each moment at which it tells anything, the rest is what it was.
+const called = (metric, names) => names.split(" ").some(n => metric === n || metric.endsWith(":" + n)), ours = /^(host|process|nvml:.*)$/;
 function samples(attempt, rows) {
-  const v = viewOf(attempt), at = new Map(); // metric → second → values of its sources
-  for (const [t, , name, value] of rows) {
-    if (!gauges.some(g => g[0] === name)) continue;
-    const of = at.get(name) || at.set(name, new Map()).get(name), second = Math.round(t * 2) / 2;
-    of.set(second, [...of.get(second) || [], value]);
+  const v = viewOf(attempt), at = new Map(); // title → second → source → value
+  const put = (title, second, source, value) => { const of = at.get(title) || at.set(title, new Map()).get(title); (of.get(second) || of.set(second, new Map()).get(second)).set(source, value); };
+  for (const [t, source, name, value] of rows) {
+    const second = Math.round(t * 2) / 2;
+    for (const [names, title] of gauges) {
+      const held = v.held.get(title) || v.held.set(title, new Map()).get(title);
+      if (called(name, names)) { held.set(source, value); put(title, second, source, value); }
+      else if (!ours.test(source) && held.has(source)) put(title, second, source, held.get(source));
+    }
   }
-  for (const [name, title, factor, digits, how] of gauges)
-    for (const [t, values] of at.get(name) || []) point(v, title, t, factor * values.reduce((a, b) => a + b, 0) / (how === "mean" ? values.length : 1), digits);
+  for (const [, title, factor, digits, how] of gauges)
+    for (const [t, values] of at.get(title) || []) point(v, title, t, factor * [...values.values()].reduce((a, b) => a + b, 0) / (how === "mean" ? values.size : 1), digits);
 }
 
 // drawCharts draws what has changed; no line goes over a gap.
@@ -173,7 +179,7 @@ function drawNow() {
     const changed = a.state !== of.state;
     of.state = a.state;
     if (changed) drawGrid(of);
-    for (const l of a.launches) { viewOf(l.attempt).frozen = false; drawLaunch(l); if (a.state !== "running") viewOf(l.attempt).frozen = true; }
+    for (const l of a.launches) { const v = viewOf(l.attempt); v.frozen = false; drawLaunch(l); if (a.state !== "running") v.frozen = v.eta.hidden = true; }
     const boxes = a.launches.map(l => viewOf(l.attempt).box);
     if ([...of.launches.children].some((e, i) => e !== boxes[i]) || of.launches.children.length !== boxes.length) of.launches.replaceChildren(...boxes);
     parts.push(of.box);
