@@ -62,20 +62,16 @@ func (s selector) matches(c *cell.Cell) bool {
 		named, _ := path.Match(s.name, c.Name())
 		return named || c.Slug == s.name || len(s.name) >= least && strings.HasPrefix(c.Address, s.name)
 	}
-	for _, a := range c.Axes {
-		if a.Name != s.axis {
-			continue
-		}
-		value := strings.Trim(a.JSON, `"`)
-		for _, g := range s.globs {
-			label, _ := path.Match(g, a.Label) // the pattern was checked when it was parsed
-			plain, _ := path.Match(g, value)
-			if label || plain {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.globs, func(glob string) bool { return s.has(c, glob) })
+}
+
+// has holds a cell's value of the axis against one of the globs.
+func (s selector) has(c *cell.Cell, glob string) bool {
+	return slices.ContainsFunc(c.Axes, func(a *cell.Axis) bool {
+		label, _ := path.Match(glob, a.Label) // the pattern was checked when it was parsed
+		plain, _ := path.Match(glob, strings.Trim(a.JSON, `"`))
+		return a.Name == s.axis && (label || plain)
+	})
 }
 
 // parseSelectors parses and checks that each one means some cell, so that a misspelt one is not silently empty.
@@ -88,6 +84,12 @@ func parseSelectors(texts []string, cells []*cell.Cell) ([]selector, error) {
 		}
 		if len(cells) > 0 && !slices.ContainsFunc(cells, s.matches) {
 			return nil, fmt.Errorf("selector %q matches no cell%s", text, s.advice(cells))
+		}
+		// each of several, too: "batch_size=10,model=a" is one selector, of which the end would say nothing
+		for _, g := range s.globs {
+			if len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell.Cell) bool { return s.has(c, g) }) {
+				return nil, fmt.Errorf("selector %q: %q matches no cell%s", text, g, s.advice(cells))
+			}
 		}
 		all = append(all, s)
 	}
