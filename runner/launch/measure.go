@@ -195,7 +195,7 @@ func (m *measurement) outcome(ctx context.Context, err error) *Outcome {
 	if out := cut(ctx, m.j.cell); out != nil && !all {
 		return out
 	}
-	if out := m.e.died(fmt.Sprintf("after %s of %s requests", format.Whole(c.Done+m.before), format.Whole(m.j.planned))); out != nil {
+	if out := m.e.died(fmt.Sprintf("after %s of %s answers", format.Whole(m.j.attempt.Answered()), format.Whole(m.j.planned))); out != nil {
 		return out
 	}
 	if want := m.lacking(); want != nil {
