@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -52,17 +53,17 @@ func spread(g *contest, c *contender, asked []int64) []int64 {
 // change says in a few words what would turn an answer.
 func (a *inquiry) change() string {
 	switch {
-	case a.second == nil || a.verdict == NotComparable, a.verdict != Tie && a.alike != nil:
+	case a.second == nil || a.verdict == NotComparable || a.verdict == Undecided, a.verdict != Tie && a.alike != nil:
 		return ""
 	case a.verdict == Tie:
-		return "times that differ by more than " + format.Percent(equal)
+		return "their times differed by more than " + format.Percent(equal)
 	case a.turn != nil && a.turn.above:
 		return "about " + format.Whole(rounded(a.turn.at)) + " requests or more"
 	case a.turn != nil:
 		return "about " + format.Whole(rounded(a.turn.at)) + " requests or fewer"
 	}
 	if by := a.differ(a.second); by > 0 {
-		return "times that differ by " + format.Percent(by)
+		return fmt.Sprintf("%s took %s longer", a.first.name, format.Percent(by))
 	}
 	return ""
 }

@@ -154,5 +154,5 @@ func (a *inquiry) usables() string {
 	if all {
 		return ""
 	}
-	return fmt.Sprintf("Of the answers %s can be used, and the times are for %s that can.", strings.Join(parts, " and "), format.Whole(a.n))
+	return fmt.Sprintf("Of the answers %s can be used, and the times count those alone.", strings.Join(parts, " and "))
 }

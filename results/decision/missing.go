@@ -9,6 +9,7 @@ import (
 	"matrix/results/format"
 	"matrix/results/metrics"
 	"matrix/results/predict"
+	"matrix/results/record"
 	"matrix/results/stats"
 )
 
@@ -35,7 +36,7 @@ func (m missing) needs() []Need {
 	case a.verdict != Undecided:
 		return nil
 	case len(m.g.contenders) == 1:
-		return []Need{{}} // whatever of the plan is pending
+		return []Need{{Declare: "measure another platform in the same way"}} // else whatever of the plan is pending
 	case a.untried != nil:
 		return []Need{try(a.first, a.untried.size)}
 	}
@@ -113,6 +114,9 @@ func (m missing) moreRequests(c *contender, open []Requirement) Need {
 	n := m.a.n
 	at := c.evidence(n)
 	last := at[len(at)-1]
+	if i := slices.IndexFunc(open, func(q Requirement) bool { return q.Value == nil && q.Metric != mSuccess }); i >= 0 {
+		return m.untold(c, open[i].Metric)
+	}
 	launches := len(last.launches) + 1
 	for _, q := range open {
 		if q.Metric == mSuccess && q.Bound > 0 && q.Bound < 1 && last.size > 0 {
@@ -124,6 +128,22 @@ func (m missing) moreRequests(c *contender, open []Requirement) Need {
 	return Need{Text: fmt.Sprintf("%s of %s would show it", format.Count(launches-len(last.launches), "more launch"), c.name), Launches: launches,
 		Declare: fmt.Sprintf("set launches = %d in the experiment", launches),
 		Only:    append(slices.Clone(c.selectors), atSizeOf(last.size))}
+}
+
+// untold asks for a metric that a contender's largest batch lacks: a larger one where it is a percentile, which takes its requests.
+// What an engine never tells no command brings.
+func (m missing) untold(c *contender, metric string) Need {
+	for _, p := range record.Percentiles {
+		if least := int64(p.Min); strings.Contains(metric, "_"+p.Name+"_") && least > c.reached() {
+			size := least
+			if i := slices.IndexFunc(m.requests, func(asked int64) bool { return asked >= least }); i >= 0 {
+				size = m.requests[i]
+			}
+			return Need{Text: fmt.Sprintf("%s takes a batch of %s requests", metric, format.Whole(least)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
+				Declare: fmt.Sprintf("add %d to batch_size", size)}
+		}
+	}
+	return Need{Text: fmt.Sprintf("%s does not tell %s", c.name, metric), Declare: "leave it out of require"}
 }
 
 // moreLaunches asks for as many launches as tell the first from its rival: of what was run, or of a larger batch that is asked
@@ -161,8 +181,7 @@ func (m missing) moreLaunches() []Need {
 	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(total-have, "more launch"), a.first.name, a.rival.name, format.Whole(size),
 		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
-		text = fmt.Sprintf("it takes more than %s each of %s and %s to tell so small a difference", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)
-		total = mostLaunches
+		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell so small a difference", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
 	}
 	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
 }

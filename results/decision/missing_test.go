@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -75,6 +76,60 @@ func TestHowManyLaunchesWouldTell(t *testing.T) {
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: noisy}, {name: "b", load: 10, rate: 51, noise: noisy}}
 	q := decided(t, r, append(engines[0].measured(r, threeSizes, 2), engines[1].measured(r, threeSizes, 2)...), engines, nil, 5000).Questions[0]
 	if q.Verdict != Provisional || !strings.Contains(q.Missing[0].Text, "would tell a 5% difference") || !strings.Contains(q.Missing[0].Command, "--launches ") {
+		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+}
+
+// A percentile that a small batch is too small for is that of the largest. Where the largest is too small, a batch that is large
+// enough is asked for; what is never told is not asked for again.
+func TestRequiredPercentile(t *testing.T) {
+	tells := map[string]float64{"ttft_p99_s": 0.2, "energy_j": 5}
+	for _, c := range []struct {
+		metric        string
+		largest       map[string]float64 // of the batch of 1,000; nil = it was not run
+		asked         []int64
+		verdict, text string
+		command       string // "" = none
+	}{
+		{"ttft_p99_s", tells, []int64{1000}, Winner, "", ""},
+		{"ttft_p99_s", nil, []int64{500, 5000}, Undecided, "ttft_p99_s takes a batch of 662 requests", "matrix apply --only platform=a --only model=m --only batch_size=5000"},
+		{"ttft_p99_s", nil, []int64{500}, Undecided, "ttft_p99_s takes a batch of 662 requests", "matrix apply --only platform=a --only model=m --only batch_size=662"},
+		{"energy_j", map[string]float64{}, []int64{1000}, Undecided, "A does not tell energy_j: leave it out of require", ""},
+	} {
+		engines := []engine{{name: "a", load: 10, rate: 90, noise: quiet}, {name: "b", load: 10, rate: 30, noise: quiet}}
+		r := randOf(4)
+		var cells []*tally
+		for _, e := range engines {
+			small := e.measured(r, []int64{100}, 3)
+			if c.largest != nil {
+				e.figures = c.largest
+				small = append(small, e.measured(r, []int64{1000}, 3)...)
+			}
+			cells = append(cells, small...)
+		}
+		q := decided(t, r, cells, engines, &cell.Decision{Require: map[string]float64{c.metric: 6}}, c.asked...).Questions[len(c.asked)-1]
+		switch {
+		case q.Verdict != c.verdict || len(q.Missing) != min(1, len(c.text)):
+			t.Errorf("%+v: %s, %+v", c, q.Verdict, q.Missing)
+		case c.text != "" && (q.Missing[0].Text != c.text || q.Missing[0].Command != c.command):
+			t.Errorf("%+v: %+v", c, q.Missing[0])
+		case c.verdict == Undecided && q.Change != "":
+			t.Errorf("%+v: would change if %s", c, q.Change)
+		}
+	}
+}
+
+// What no reasonable number of launches tells has no command, and what one platform lacks is another.
+func TestNothingToRun(t *testing.T) {
+	r, at := randOf(7), 0.0
+	wide := func(*rand.Rand) float64 { at++; return 0.4 * (math.Mod(at, 3) - 1) } // the same of both
+	engines := []engine{{name: "a", load: 10, rate: 50, noise: wide}, {name: "b", load: 10, rate: 50, noise: wide}}
+	cells := append(engines[0].measured(r, threeSizes, 3), engines[1].measured(r, threeSizes, 3)...)
+	if q := decided(t, r, cells, engines, nil, 5000).Questions[0]; q.Verdict != Provisional || len(q.Missing) != 1 || q.Missing[0].Command != "" ||
+		!strings.Contains(q.Missing[0].Text, "t takes more than 40 launches each of a and b to tell so small a difference") {
+		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+	if q := decided(t, r, engines[0].measured(r, threeSizes, 3), engines[:1], nil, 5000).Questions[0]; q.Verdict != Undecided || len(q.Missing) != 1 || q.Missing[0] != (Missing{Text: "Measure another platform in the same way"}) {
 		t.Errorf("%s: %+v", q.Verdict, q.Missing)
 	}
 }

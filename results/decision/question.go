@@ -57,12 +57,13 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 		q.Checks = append(q.Checks, Check{Check: c.Name, Level: c.Level, Cells: append([]string{}, c.Cells...), Text: c.Text})
 	}
 	for _, n := range (missing{r, g, a}).needs() {
-		m := Missing{Text: n.Text, Command: r.command(n)}
+		m := Missing{Text: n.Text}
+		if n.Only != nil || n.Text == "" {
+			m.Command = r.command(n)
+		}
 		switch {
 		case m.Command == "" && n.Declare != "":
-			m.Text += ": " + n.Declare
-		case m.Command == "" && n.Text == "":
-			continue
+			m.Text = strings.TrimPrefix(n.Text+": "+n.Declare, ": ")
 		case n.Text == "":
 			m.Text = "The plan has more to measure"
 		}

@@ -79,20 +79,21 @@ func (q Requirement) words() string {
 	return fmt.Sprintf("%s %s %v", q.Metric, map[string]string{"min": "≤", "max": "≥"}[q.Goal], q.Bound)
 }
 
-// worst is a metric's worst median over the batch sizes that tell of n requests; nil where one that was completed lacks it.
+// worst is a metric's worst median over the batch sizes that tell of n requests; nil where the largest that was completed lacks
+// it. A smaller one may be too small for it: a p99 takes 662 requests.
 func worst(c *contender, name, goal string, n int64) *float64 {
-	var out *float64
+	var out, largest *float64
 	for _, at := range c.evidence(n) {
 		if len(at.launches) == 0 {
 			continue
 		}
-		v := at.median(name)
-		if v == nil {
-			return nil
+		largest = at.median(name)
+		if largest != nil && (out == nil || goal == "min" && *largest > *out || goal == "max" && *largest < *out) {
+			out = largest
 		}
-		if out == nil || goal == "min" && *v > *out || goal == "max" && *v < *out {
-			out = v
-		}
+	}
+	if largest == nil {
+		return nil
 	}
 	return out
 }

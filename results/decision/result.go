@@ -6,6 +6,7 @@ package decision
 import (
 	"slices"
 
+	"matrix/results/format"
 	"matrix/results/summary"
 )
 
@@ -134,7 +135,7 @@ type Missing struct {
 // Need is evidence to be measured, before it is a command.
 type Need struct {
 	Text     string
-	Only     []string // axis=value selectors of the cells
+	Only     []string // axis=value selectors of the cells; nil beside a Text = no command does it
 	Launches int      // so many of each in all; 0 = as declared
 	Declare  string   // what to change in the experiment where no command does it; "" = nothing
 	Rerun    string   // ends that run again: "failed,censored"; "" = none
@@ -182,6 +183,15 @@ type Time struct {
 	Cost               *float64
 	CostPer1000        *float64 // evaluations
 	CostPerMTokens     *float64 // output tokens
+}
+
+// Interval is what 95% of single runs stay within, to be drawn; nil where it rests on an assumption, or tells nothing: it would
+// claim a certainty that nobody measured.
+func (t Time) Interval() (low, high *float64) {
+	if t.Assumed || !format.Tells(t.Low, t.High) {
+		return nil, nil
+	}
+	return &t.Low, &t.High
 }
 
 // Line is one factor of a score: (best/value)^weight.

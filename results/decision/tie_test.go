@@ -47,7 +47,7 @@ func TestTieOfThree(t *testing.T) {
 	if !slices.Equal(q.Among, []string{"a", "b", "c"}) || platform(q) != "a" || *q.RunnerUp != "b" || q.Standings[0].Contender != "a" || q.Standings[2].Contender != "c" {
 		t.Errorf("among %q: %s before %s", q.Among, platform(q), *q.RunnerUp)
 	}
-	if len(q.Flips) > 0 || q.Change != "times that differ by more than 5%" {
+	if len(q.Flips) > 0 || q.Change != "their times differed by more than 5%" {
 		t.Errorf("%+v, %q", q.Flips, q.Change)
 	}
 	cpu := alikes()

@@ -24,7 +24,7 @@ func TestCountsValid(t *testing.T) {
 	all, half, none := func(int) bool { return true }, func(i int) bool { return i%2 == 0 }, func(int) bool { return false }
 	q := decidedOf(t, cell("a", 1, all), cell("b", 0.9, half), cell("c", 0.5, none)).Groups[0].Questions[0]
 	said := strings.Join(q.Sentences, "\n")
-	for _, want := range []string{"Choose a for 5,000 valid evaluations", "Of the answers 100% of a's and 50% of b's can be used, and the times are for 5,000 that can.", "Out: c gave no answer that can be used."} {
+	for _, want := range []string{"Choose a for 5,000 valid evaluations", "Of the answers 100% of a's and 50% of b's can be used, and the times count those alone.", "Out: c gave no answer that can be used."} {
 		if !strings.Contains(said, want) {
 			t.Errorf("does not say %q:\n%s", want, said)
 		}

@@ -166,6 +166,9 @@ var sureness = map[string]document.Badge{
 func sure(q decision.Question) document.Badge {
 	b := sureness[q.Verdict]
 	b.Name = "Sure"
+	if q.Ratio != nil && q.RatioLow == nil {
+		b.Text += fmt.Sprintf(": %s takes ×%.2f the time, by too few launches for an interval", *q.RunnerUp, *q.Ratio)
+	}
 	if q.RatioLow != nil && q.RatioHigh != nil {
 		if q.Verdict == decision.Provisional && *q.RatioLow > 1 {
 			b.Text = "projected, not shown" // an interval beyond 1, too far from what was run

@@ -50,7 +50,8 @@ func (m board) decided(g decision.Group) *Table {
 			}
 			// Of the largest number only: dots in every column would be read across.
 			if st := q.Standings[at].Time; i == len(g.Questions)-1 && st != nil {
-				v.Dot = &document.Dot{Low: along(st.Low), At: along(st.Seconds), High: along(st.High)}
+				low, high := ends(*st)
+				v.Dot = &document.Dot{Low: along(low), At: along(st.Seconds), High: along(high)}
 			}
 			row.Values = append(row.Values, v)
 		}
@@ -69,13 +70,22 @@ func numbered(q decision.Question) string {
 	return counted(int(q.Requests), strings.TrimSuffix(q.Counts, "s"))
 }
 
+// ends are those of a time's interval, and the time itself where it has none.
+func ends(t decision.Time) (low, high float64) {
+	if low, high := t.Interval(); low != nil {
+		return *low, *high
+	}
+	return t.Seconds, t.Seconds
+}
+
 // alongOf is where on a row's line a time stands, 0 to 1: by ratio, from the shortest to the longest.
 // Contenders differ by factors: evenly, all but the slowest would crowd at the left end.
 func alongOf(q decision.Question) func(float64) float64 {
 	low, high := math.Inf(1), 0.0
 	for _, s := range q.Standings {
 		if s.Time != nil {
-			low, high = min(low, s.Time.Low), max(high, s.Time.High)
+			from, to := ends(*s.Time)
+			low, high = min(low, from), max(high, to)
 		}
 	}
 	return func(seconds float64) float64 {
@@ -193,13 +203,9 @@ func (m board) percentiles(c *summary.Cell, name string) Value {
 	if a := c.First(); name != "tpot" && a.Run().Mode == "batch" {
 		return missing("a batch load: every request waits in the batch")
 	}
-	suffix := "_adjusted_s"
-	if name == "tpot" { // of the answered alone: what failed has no tokens to pace
-		suffix = "_s"
-	}
-	middle, tail := m.Set.Estimate(c, name+"_p50"+suffix), m.Set.Estimate(c, name+"_p99"+suffix)
+	middle, tail := m.Set.Estimate(c, name+"_p50_adjusted_s"), m.Set.Estimate(c, name+"_p99_adjusted_s")
 	if !middle.Known() {
-		return missing(whyMissing(c, name+"_p50"+suffix))
+		return missing(whyMissing(c, name+"_p50_adjusted_s"))
 	}
 	v := Value{Text: seconds(middle.Median), Order: &middle.Median, Detail: "p99\u00a0not shown"}
 	if tail.Known() {

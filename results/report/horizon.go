@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"matrix/results/decision"
-	"matrix/results/format"
 	"matrix/results/report/chart"
 	"matrix/results/report/document"
 )
@@ -118,8 +117,6 @@ func known(curves []decision.Curve, of func(decision.CurvePoint) *float64) bool 
 }
 
 // lines are the curves as a chart's series.
-// A figure that is the same at every launch, or rests on an assumption, has no band: it would claim a certainty that
-// nobody measured.
 func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, word func(float64) string) []chart.Series {
 	var out []chart.Series
 	for i, c := range curves {
@@ -130,8 +127,8 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 				continue
 			}
 			q := chart.Point{X: float64(p.Requests), Y: *v}
-			if band && !p.Assumed && format.Tells(p.Low, p.High) {
-				q.Low, q.High = &p.Low, &p.High
+			if band {
+				q.Low, q.High = p.Interval()
 			}
 			// The last that was run is the end of the solid line; points are in ascending order.
 			if !p.Beyond {
@@ -258,10 +255,7 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 				l.Beyond = p.Requests
 			}
 			// pointers, for JSON has no word for "no interval" but null
-			low, high := &p.Low, &p.High
-			if p.Assumed || !format.Tells(p.Low, p.High) {
-				low, high = nil, nil
-			}
+			low, high := p.Interval()
 			l.N, l.T, l.Low, l.High = append(l.N, p.Requests), append(l.T, short(p.Seconds)), append(l.Low, shortly(low)), append(l.High, shortly(high))
 			l.Cost, l.J = append(l.Cost, shortly(p.Cost)), append(l.J, shortly(p.EnergyJ))
 		}

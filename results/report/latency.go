@@ -168,7 +168,7 @@ func cumulative(d *summary.Distribution) []chart.Point {
 // Medians over launches of each launch's percentile, unlike the curves, which pool requests.
 func latencyTable(set *summary.Set, g *group) *Table {
 	t := &Table{ID: slug("percentiles", g.model), Caption: g.model + ": percentiles over launches", Columns: []Column{{Title: "Cell"}, {Title: "Load"}},
-		Notes: []string{"A failure counts as never; of TPOT the answered alone. – is a percentile that so few requests do not show: p90 takes 64, p99 takes 662."}}
+		Notes: []string{"A failure counts as never. – is a percentile that so few requests do not show: p90 takes 64, p99 takes 662."}}
 	for _, d := range durations {
 		t.Columns = append(t.Columns, Column{Title: d.short, Unit: "s, p50 · p90 · p99", Numeric: true})
 	}
@@ -178,13 +178,10 @@ func latencyTable(set *summary.Set, g *group) *Table {
 		}
 		row := Row{Values: []Value{{Text: c.Name, Anchor: anchor(c)}, {Text: c.First().Run().Mode}}}
 		for _, d := range durations {
-			// "adjusted" counts a failure as never; TPOT is of the answered alone, as in the decision table.
-			suffix, parts := "_adjusted_s", []string{}
-			if d.column == "tpot_s" {
-				suffix = "_s"
-			}
+			var parts []string
 			for _, p := range []string{"p50", "p90", "p99"} {
-				if e := set.Estimate(c, strings.TrimSuffix(d.column, "_s")+"_"+p+suffix); e.Known() {
+				// "adjusted" counts a failure as never
+				if e := set.Estimate(c, strings.TrimSuffix(d.column, "_s")+"_"+p+"_adjusted_s"); e.Known() {
 					parts = append(parts, seconds(e.Median))
 				} else {
 					parts = append(parts, "–")

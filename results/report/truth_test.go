@@ -163,8 +163,11 @@ func TestAtLeast(t *testing.T) {
 func TestOneLaunchIsNoProof(t *testing.T) {
 	r := reported(t, platform("a", []int{100}, []float64{1}, nil), platform("b", []int{100}, []float64{1.6}, nil))
 	r.says(t, []string{"a leads for 200,000 requests, not shown", "Identical launches would have to differ"}, "Choose a", "range of 1", "95% of 1", "all 1 alike")
-	if got := badge(*r.card(), "Sure"); got != "amber: not shown" {
+	if got := badge(*r.card(), "Sure"); got != "amber: not shown: b takes ×1.60 the time, by too few launches for an interval" {
 		t.Errorf("sure is %q", got)
+	}
+	if d := value(t, r.captioned(t, "what to decide on"), "a", "200,000 requests time").Dot; d == nil || d.Low != d.At || d.High != d.At {
+		t.Errorf("a line through the dot of one launch: %+v", d)
 	}
 	for _, row := range r.captioned(t, "what to decide on").Rows {
 		for _, v := range row.Values[1:4] {
@@ -235,7 +238,7 @@ func TestFailuresAreNever(t *testing.T) {
 	}
 	r := reported(t, platform("a", []int{800}, []float64{1, 1}, nil), platform("b", []int{800}, []float64{0.5, 0.5}, fails), platform("c", []int{800}, []float64{2, 2}, nil))
 	table := r.captioned(t, "what to decide on")
-	for _, c := range []string{"TTFT s, p50", "e2e s, p50"} {
+	for _, c := range []string{"TTFT s, p50", "TPOT s, p50", "e2e s, p50"} {
 		if v := value(t, table, "b", c); v.Detail != "p99\u00a0never" || v.Text == "never" {
 			t.Errorf("b: %s %+v", c, v)
 		}
@@ -256,7 +259,7 @@ func TestFailuresAreNever(t *testing.T) {
 			}
 		}
 	}
-	if row := r.captioned(t, "percentiles over launches").Rows[1]; !strings.HasSuffix(row.Values[2].Text, " · never") || !strings.HasSuffix(row.Values[4].Text, " · never") || strings.Contains(row.Values[3].Text, "never") {
+	if row := r.captioned(t, "percentiles over launches").Rows[1]; !strings.HasSuffix(row.Values[2].Text, " · never") || !strings.HasSuffix(row.Values[3].Text, " · never") || !strings.HasSuffix(row.Values[4].Text, " · never") {
 		t.Errorf("%+v", row.Values)
 	}
 	r.says(t, []string{"failed, http_500", "no <b>memory</b>", "a: 1,600 of 1,600 answered"}, "Choose b")

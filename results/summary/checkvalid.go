@@ -74,7 +74,11 @@ func (c *Cell) unusable() (reasons map[string]float64, told bool) {
 			return nil, false
 		}
 		for reason, n := range a.row.Summary.Invalid {
-			if _, status := a.row.Summary.Statuses[reason]; (!status || record.Answered(reason)) && reason != "no_text" {
+			// What did not end ok has its status for a reason, and was never an answer.
+			if ended := a.Number(record.RequestsEnded(reason)); ended != nil && !record.Answered(reason) {
+				n -= *ended
+			}
+			if n > 0 && reason != "no_text" {
 				reasons[reason] += n
 			}
 		}

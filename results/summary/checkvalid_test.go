@@ -49,6 +49,31 @@ func TestValidApart(t *testing.T) {
 	}
 }
 
+// TestFailedIsNoAnswer: what failed, or broke off, is no answer that cannot be used; one that was cut short is.
+func TestFailedIsNoAnswer(t *testing.T) {
+	cut := usable("a", 0)
+	for i := range cut.Launches {
+		cut.Launches[i].Row = func(i int, r *record.RequestRow) {
+			valid := i%4 > 0
+			if r.Valid = &valid; valid {
+				return
+			}
+			switch r.InvalidReason = "truncated"; i % 3 {
+			case 0:
+				r.Status, r.InvalidReason = record.StatusFailed, record.StatusFailed
+			case 1:
+				r.Status = record.StatusTruncated
+			}
+		}
+	}
+	checks := summary.Checks(planted.Read(t, cut).Cells)
+	if !slices.ContainsFunc(checks, func(c summary.Check) bool {
+		return c.Name == summary.CheckValid && c.Text == "a, 100 requests: 16 of 166 answers cannot be used (9.6%): 16 × truncated"
+	}) {
+		t.Errorf("%+v", checks)
+	}
+}
+
 // TestThoughtUnasked: a server that thinks though told not to is told beside each ratio.
 func TestThoughtUnasked(t *testing.T) {
 	thinks := usable("b", 0)
