@@ -23,7 +23,7 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 	v.heading(out, s)
 	foot := &footnotes{}
 	for _, t := range v.tables(s, foot) {
-		drawn, _ := fitted(t, comparisonColumns, spare, width)
+		drawn, _ := fitted(t.Writer, t.head, comparisonFigures, spareComparison, width)
 		fmt.Fprintf(out, "%s\n\n", drawn)
 	}
 	v.closing(foot, func(line string) { fmt.Fprintln(out, Fold(line, width)) })
@@ -32,11 +32,17 @@ func (v *Comparison) draw(out io.Writer, s Style, width int) {
 	}
 }
 
-// spare columns go first on a narrow terminal: the ratio's interval tells what matters. --json has all.
-var spare = []string{"A spread", "B spread", "n", "p"}
+// spareComparison go first on a narrow terminal: the ratio and its interval tell what matters. --json has all.
+var spareComparison = spareColumns{soon: []string{"A spread", "B spread", "n", "p"}, last: []string{"A", "B"}}
 
-// comparisonColumns are those with figures, which are compared from row to row.
-var comparisonColumns = figures("A", "B", "B/A")
+// comparisonFigures are compared from row to row.
+var comparisonFigures = []string{"A", "B", "B/A"}
+
+// comparisonTable is a table with its head, the first of which is what a line is of.
+type comparisonTable struct {
+	table.Writer
+	head []string
+}
 
 // Markdown writes the comparison as tables of Markdown.
 // All columns: a page scrolls.
@@ -44,6 +50,7 @@ func (v *Comparison) Markdown(out io.Writer) {
 	v.heading(out, Style{ASCII: true})
 	foot := &footnotes{}
 	for _, t := range v.tables(Style{}, foot) {
+		columned(t.Writer, t.head, comparisonFigures, nil, 0)
 		fmt.Fprintf(out, "%s\n\n", t.RenderMarkdown())
 	}
 	v.closing(foot, func(line string) { fmt.Fprintf(out, "%s\n\n", line) })
@@ -126,13 +133,13 @@ func (v *Comparison) pairName(pair int) string {
 }
 
 // tables is one of all metrics for a single pair, else one a metric with a line a pair.
-func (v *Comparison) tables(s Style, foot *footnotes) (out []table.Writer) {
+func (v *Comparison) tables(s Style, foot *footnotes) (out []comparisonTable) {
 	if len(v.matching.Pairs) == 1 {
 		t := newComparisonTable(s, "metric")
 		for _, l := range v.lines {
 			t.AppendRow(v.row(l.metric.Name, l, foot))
 		}
-		return []table.Writer{t}
+		return []comparisonTable{t}
 	}
 	for _, m := range v.metrics {
 		t := newComparisonTable(s, m.Name)
@@ -154,12 +161,9 @@ func (v *Comparison) tables(s Style, foot *footnotes) (out []table.Writer) {
 }
 
 // newComparisonTable has the columns of all comparisons; first is what a line is of.
-func newComparisonTable(s Style, first string) table.Writer {
-	t := table.NewWriter()
-	t.AppendHeader(table.Row{first, "A", "A spread", "B", "B spread", "B/A", "interval", "p", "n", "unlike"})
-	t.SetStyle(tableStyle(s))
-	t.SetColumnConfigs(comparisonColumns) // for Markdown
-	return t
+func newComparisonTable(s Style, first string) comparisonTable {
+	head := []string{first, "A", "A spread", "B", "B spread", "B/A", "interval", "p", "n", "unlike"}
+	return comparisonTable{newTable(s, head), head}
 }
 
 // row is one metric of one pair. Three digits are shown: intervals are wider than what the fourth would say.

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"matrix/results/format"
 	"matrix/runner/plan"
 )
@@ -50,7 +53,7 @@ func newGrid(p *plan.Plan) (crosstab, bool) {
 func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 	platform, model, cell := 0, len("batch"), 5
 	for _, r := range g.rows {
-		platform, model = max(platform, len(r[0])), max(model, len(r[1]))
+		platform, model = max(platform, ansi.StringWidth(r[0])), max(model, ansi.StringWidth(r[1]))
 	}
 	for _, c := range g.columns {
 		cell = max(cell, len(c)+1)
@@ -71,7 +74,7 @@ func (g crosstab) draw(s Style, width int) (lines []string, fits bool) {
 			name = ""
 		}
 		last = r[0]
-		line := fmt.Sprintf("  %-*s  %-*s", platform, name, model, r[1])
+		line := "  " + text.Pad(name, platform+2, ' ') + text.Pad(r[1], model, ' ')
 		for _, c := range g.columns {
 			mark := " "
 			if state, ok := g.marks[[3]string{r[0], r[1], c}]; ok {

@@ -90,33 +90,25 @@ func (h *History) Draw(out *Printer) {
 // fitted is a cell's table in so many columns, 0 for any: where it is wider, what changed goes into notes, and what can be done
 // without goes.
 func (h *History) fitted(c cellHistory, s Style, width int) (drawn string, notes []string) {
-	drawn = h.table(c, s, nil).Render()
-	for _, hidden := range [][]string{{"spread", "n"}, {"spread", "n", "measured"}} {
-		if !tooWide(drawn, width) {
-			break
-		}
-		foot := &footnotes{}
-		t := h.table(c, s, foot)
-		var columns []table.ColumnConfig
-		for _, name := range hidden {
-			columns = append(columns, table.ColumnConfig{Name: name, Hidden: true})
-		}
-		t.SetColumnConfigs(columns)
-		drawn, notes = t.Render(), foot.texts
+	t, head := h.table(c, s, nil)
+	if drawn = columned(t, head, nil, nil, 0); !tooWide(drawn, width) {
+		return drawn, nil
 	}
-	return drawn, notes
+	foot := &footnotes{}
+	t, head = h.table(c, s, foot)
+	drawn, _ = fitted(t, head, nil, spareColumns{soon: []string{"spread", "n", "measured"}, last: []string{"interval"}}, width)
+	return drawn, foot.texts
 }
 
 // table is a cell's, a line for each version or setting. With foot it is a narrow one: what changed goes there, and of the engine
 // its version is told.
-func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
-	t := table.NewWriter()
-	t.SetStyle(tableStyle(s))
+func (h *History) table(c cellHistory, s Style, foot *footnotes) (t table.Writer, head []string) {
 	last := "changed"
 	if foot != nil {
 		last = "note"
 	}
-	t.AppendHeader(table.Row{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", last})
+	head = []string{"measured", "engine", h.Metric.Name, "spread", "n", "to before", "interval", last}
+	t = newTable(s, head)
 	plain := func(x float64) string { return fmt.Sprintf("%.3g", x) }
 	in := func(x float64) string { return withUnit(x, h.Metric) }
 	for _, e := range c.eras {
@@ -140,7 +132,7 @@ func (h *History) table(c cellHistory, s Style, foot *footnotes) table.Writer {
 		}
 		t.AppendRow(table.Row{days(e.from, e.to), engine, point(e.value, in), between(e.value, in), e.value.N, ratio, interval, changed})
 	}
-	return t
+	return t, head
 }
 
 // days are of the reader's own zone.

@@ -70,8 +70,8 @@ var resultColumns = []struct{ title, column, format string }{
 	{"CPU cores", "cpu_cores_mean", "%.2f"},
 }
 
-// spareResults go first on a narrow terminal, in this order; the rest is all that matters.
-var spareResults = []string{"CPU cores", "TPOT p50 s", "TTFT p50 s", "batch s", "req/s"}
+// spareResults go first on a narrow terminal; how many came through is what matters most.
+var spareResults = spareColumns{soon: []string{"CPU cores", "TPOT p50 s", "TTFT p50 s", "batch s", "req/s"}, last: []string{"load s", "out tok/s", "valid/h", "success"}}
 
 // writeResults draws the table of what was measured, with as many columns as fit.
 func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
@@ -79,7 +79,7 @@ func writeResults(out io.Writer, s Style, width int, rows []resultRow) {
 	fmt.Fprintln(out, drawn)
 	var missing []string
 	for _, c := range resultColumns {
-		if slices.Contains(spareResults[:hidden], c.title) {
+		if slices.Contains(hidden, c.title) {
 			missing = append(missing, c.title)
 		}
 	}
@@ -140,10 +140,10 @@ func fixed(rows []resultRow) string {
 	return strings.Join(parts, ", ")
 }
 
-// resultTable is the table with the columns that fit; hidden are so many of spareResults.
-func resultTable(s Style, rows []resultRow, width int) (drawn string, hidden int) {
-	t, axes := table.NewWriter(), varying(rows)
-	head, right := table.Row{}, figures("batch")
+// resultTable is the table with the columns that fit; hidden are those of spareResults that do not.
+func resultTable(s Style, rows []resultRow, width int) (drawn string, hidden []string) {
+	axes := varying(rows)
+	head, right := []string{}, []string{"batch"}
 	for _, i := range axes {
 		name := rows[0].cell.Axes[i].Name
 		if name == "batch_size" {
@@ -153,14 +153,13 @@ func resultTable(s Style, rows []resultRow, width int) (drawn string, hidden int
 	}
 	head = append(head, "launches")
 	for _, c := range resultColumns {
-		head, right = append(head, c.title), append(right, figures(c.title)...)
+		head, right = append(head, c.title), append(right, c.title)
 	}
-	t.AppendHeader(head)
+	t := newTable(s, head)
 	for _, m := range rows {
 		t.AppendRow(m.row(axes))
 	}
-	t.SetStyle(tableStyle(s))
-	return fitted(t, right, spareResults, width)
+	return fitted(t, head, right, spareResults, width)
 }
 
 // row is as the table has it.

@@ -87,12 +87,11 @@ func (v tuneView) group(g *tune.Group, best *tune.Setting, batch int) {
 
 // field is every setting with its objective at each batch size.
 func (v tuneView) field(g *tune.Group) {
-	w := newTable(v.Style, len(g.Batches)+1)
-	head := table.Row{"setting"}
+	head := []string{"setting"}
 	for _, b := range g.Batches {
 		head = append(head, fmt.Sprintf("batch %d", b))
 	}
-	w.AppendHeader(head)
+	w := newTable(v.Style, head)
 	for _, setting := range g.Settings {
 		row := table.Row{setting.Label}
 		for _, b := range g.Batches {
@@ -100,7 +99,8 @@ func (v tuneView) field(g *tune.Group) {
 		}
 		w.AppendRow(row)
 	}
-	fmt.Fprintln(v, w.Render())
+	drawn, _ := fitted(w, head, head[1:], spareColumns{}, v.Width())
+	fmt.Fprintln(v, drawn)
 }
 
 // probe is one setting at one batch size.
@@ -128,8 +128,8 @@ func (v tuneView) effects(g *tune.Group) {
 	if len(effects) < 2 {
 		return
 	}
-	w := newTable(v.Style, 4)
-	w.AppendHeader(table.Row{"axis", "value", "median", "settings"})
+	head := []string{"axis", "value", "median", "settings"}
+	w := newTable(v.Style, head)
 	for i, e := range effects {
 		axis := e.Axis
 		if i > 0 && effects[i-1].Axis == axis {
@@ -138,7 +138,9 @@ func (v tuneView) effects(g *tune.Group) {
 		}
 		w.AppendRow(table.Row{axis, e.Value, v.figure(e.Median), e.Settings})
 	}
-	fmt.Fprintf(v, "  what each axis did at batch %d (median %s over the settings that have the value)\n%s\n", g.Batches[0], v.loop.Objective.Metric, w.Render())
+	v.Line("  what each axis did at batch %d (median %s over the settings that have the value)", g.Batches[0], v.loop.Objective.Metric)
+	drawn, _ := fitted(w, head, head[1:], spareColumns{}, v.Width())
+	fmt.Fprintln(v, drawn)
 }
 
 // BisectStep says what a version showed.

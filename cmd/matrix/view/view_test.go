@@ -77,17 +77,30 @@ func measuredCell(platform string, batch string, status string, launch int) resu
 
 func TestResultsFitTheTerminal(t *testing.T) {
 	rows := []resultRow{measuredCell("vllm_offline", "50000", record.Complete, 1), measuredCell("ollama", "10", record.Complete, 1)}
-	for _, width := range []int{80, 100, 200} {
+	long := []resultRow{measuredCell("vllm_serve_with_a_very_long_name_of_a_configuration", "50000", record.Complete, 1),
+		measuredCell("好的引擎", "10", record.EngineFailed, 1), measuredCell("🚀_engine", "10", record.Complete, 1)}
+	for _, test := range []struct {
+		width int
+		rows  []resultRow
+		told  []string
+	}{
+		{200, rows, []string{"CPU cores", "load s", "out tok/s", "success", "100%"}},
+		{100, rows, []string{"load s", "out tok/s", "success", "100%"}},
+		{80, rows, []string{"load s", "out tok/s", "success", "100%"}},
+		{80, long, []string{"load s", "out tok/s", "success", "100%", " vllm_serve_with_  ", " 好的引擎  "}},
+		{40, rows, []string{"launches", "1/1", "Too narrow here for load s"}},
+		{40, long, []string{"launches", "1/1", "Too narrow here for load s", " 好的引擎  "}},
+	} {
 		var out strings.Builder
-		writeResults(&out, Style{}, width, rows)
+		writeResults(&out, Style{}, test.width, test.rows)
 		for line := range strings.Lines(out.String()) {
-			if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > width {
-				t.Errorf("%d columns in %d: %q", w, width, line)
+			if w := ansi.StringWidth(strings.TrimRight(line, "\n")); w > test.width {
+				t.Errorf("%d columns in %d: %q", w, test.width, line)
 			}
 		}
-		for _, column := range []string{"load s", "out tok/s", "success", "100%"} {
-			if !strings.Contains(out.String(), column) {
-				t.Errorf("at %d columns there is no %s:\n%s", width, column, out.String())
+		for _, text := range test.told {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("at %d columns there is no %q:\n%s", test.width, text, out.String())
 			}
 		}
 	}
@@ -100,6 +113,26 @@ func TestResultsFitTheTerminal(t *testing.T) {
 	}
 	if got := fixed(rows); got != "model gemma3_270m" {
 		t.Errorf("in common: %q", got)
+	}
+}
+
+// The marks of a grid stand below their batch size, however many columns a sign of a name takes.
+func TestGridOfWideNames(t *testing.T) {
+	g := crosstab{rows: [][2]string{{"好的引擎", "模型"}, {"dies", "m"}, {"🚀", "m"}}, columns: []string{"8", "64"}, marks: map[[3]string]plan.State{}}
+	for _, r := range g.rows {
+		g.marks[[3]string{r[0], r[1], "8"}], g.marks[[3]string{r[0], r[1], "64"}] = plan.New, plan.Done
+	}
+	lines, fits := g.draw(Style{}, 40)
+	if len(lines) != 4 || !fits {
+		t.Fatalf("fits %v: %q", fits, lines)
+	}
+	for _, line := range lines {
+		if ansi.StringWidth(line) != ansi.StringWidth(lines[0]) {
+			t.Errorf("not as long as the head:\n%s", strings.Join(lines, "\n"))
+		}
+	}
+	if _, fits = g.draw(Style{}, ansi.StringWidth(lines[0])-1); fits {
+		t.Error("it fits what is a column too narrow")
 	}
 }
 
