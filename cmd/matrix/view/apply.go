@@ -25,7 +25,7 @@ func Totals(out *Printer, t events.Summary, waits int) {
 	}
 	fmt.Fprintf(out, "\nApplied in %s: %s. Results: %s\n", format.Took(t.Took), strings.Join(parts, ", "), out.Results)
 	if t.Complete > 0 {
-		fmt.Fprintln(out, "What they say, and how surely: matrix report")
+		fmt.Fprintln(out, "What they say, and how surely: matrix report"+out.ResultsFlag())
 	}
 }
 

@@ -208,7 +208,7 @@ func explain(out *Printer, item *plan.Item) []string {
 		lines = append(lines, reasonText(item))
 	}
 	if item.State == plan.FailedState {
-		lines = append(lines, "matrix show "+item.Cell.ID()+out.Style.Dot()+"run again with --rerun failed,censored")
+		lines = append(lines, "matrix show "+item.Cell.ID()+out.ResultsFlag()+out.Style.Dot()+"run again with --rerun failed,censored")
 	}
 	if item.Missing != nil {
 		return lines // the notes are of the same lack

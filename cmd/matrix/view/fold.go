@@ -6,9 +6,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Fold breaks a line at words so that it fits so many columns, the rest two columns further in; 0 leaves it whole, for
-// pipes. The live view needs it: what the terminal wraps by itself is not cleared when the view is drawn again.
-// Colours in it take no columns. A word that is longer than a line is broken.
+// Fold breaks a line between words so that it fits so many columns, the rest two columns further in; 0 leaves it whole, for
+// pipes. Colours in it take no columns. A command stays together with its flags, and what is longer than a line is left to the
+// terminal, which breaks it at its edge: who copies it, or a path, gets it whole.
 func Fold(line string, width int) string {
 	if width <= 0 || ansi.StringWidth(line) <= width {
 		return line
@@ -20,29 +20,17 @@ func Fold(line string, width int) string {
 	if strings.HasPrefix(rest, "| ") { // a log's margin goes on
 		hang = line[:indent+2]
 	}
-	wrapped := ansi.Wrap(rest, max(20, width-indent-2), "")
-	return line[:indent] + strings.ReplaceAll(wrapped, "\n", "\n"+hang)
-}
-
-// FoldWhole breaks a line as Fold does, but between words only, and not within a command with its flags: who copies it, or a path that is longer than
-// the line, gets it whole.
-func FoldWhole(line string, width int) string {
-	if width <= 0 || ansi.StringWidth(line) <= width {
-		return line
-	}
-	rest := strings.TrimLeft(line, " ")
-	indent := line[:len(line)-len(rest)]
 	var parts []string
 	last := ""
 	for word := range strings.SplitSeq(rest, " ") {
-		if last == "matrix" || strings.HasPrefix(last, "-") || strings.HasPrefix(word, "-") && last != "" {
+		if last == "matrix" || strings.HasPrefix(last, "-") || (strings.HasPrefix(word, "-") || word == `\`) && last != "" {
 			parts[len(parts)-1] += " " + word
 		} else {
 			parts = append(parts, word)
 		}
 		last = word
 	}
-	return indent + strings.Join(flow(parts, " ", max(20, width-len(indent)-2)), "\n  "+indent)
+	return line[:indent] + strings.Join(flow(parts, " ", max(20, width-indent-2)), "\n"+hang)
 }
 
 // Head is the first n bytes of an id; what a damaged manifest says may be shorter.

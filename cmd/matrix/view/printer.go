@@ -13,6 +13,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"golang.org/x/term"
 
+	"matrix/backends/process"
 	"matrix/cmd/matrix/view/ndjson"
 )
 
@@ -158,7 +159,7 @@ func (p *Printer) say(text string) {
 		text = spelled(text)
 	}
 	for line := range strings.Lines(text + "\n") {
-		fmt.Fprint(p.Err, FoldWhole(line, width))
+		fmt.Fprint(p.Err, Fold(line, width))
 	}
 }
 
@@ -216,6 +217,14 @@ func (p *Printer) Page() io.Writer {
 		return p
 	}
 	return rawStream{p.out}
+}
+
+// ResultsFlag repeats --results where the user gave another folder, for commands that a message suggests.
+func (p *Printer) ResultsFlag() string {
+	if p.Results == "results" {
+		return ""
+	}
+	return " --results " + process.Quote(p.Results)
 }
 
 // Patience says a line to a person at a terminal when it takes longer than one likes to look at nothing. What it

@@ -41,11 +41,11 @@ func TestFold(t *testing.T) {
 }
 
 // What is to be copied stays on one line, a path with hyphens, a command with its flags; a longer one is left to the terminal.
-func TestFoldWhole(t *testing.T) {
+func TestFoldLeavesCommandsWhole(t *testing.T) {
 	const path, command = "/data/a-folder/with-a-name/that-is-long/x.parquet", "matrix apply --results /data/a-folder"
 	line := "  The disk is full there (" + path + "): make room, or choose another folder with " + command + " and go on from there."
 	for _, width := range []int{30, 60, 80} {
-		folded := FoldWhole(line, width)
+		folded := Fold(line, width)
 		if !strings.Contains(folded, path) || !strings.Contains(folded, command) || strings.Join(strings.Fields(folded), " ") != strings.TrimSpace(line) {
 			t.Errorf("in %d columns:\n%s", width, folded)
 		}
@@ -55,7 +55,7 @@ func TestFoldWhole(t *testing.T) {
 			}
 		}
 	}
-	if got := FoldWhole(line, 0); got != line {
+	if got := Fold(line, 0); got != line {
 		t.Errorf("in a pipe: %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -28,18 +29,51 @@ func (d *Document) Answer() []string {
 	return lines
 }
 
-// WriteSummary writes the answer: what a terminal shows at once.
-// width is in columns; 0 = lines are never folded.
-func (d *Document) WriteSummary(w io.Writer, width int) error {
-	return d.write(w, width, "answer")
+// WriteSummary writes the answer, all of it where that takes no more than so many lines of so many columns; 0 = there is no bound.
+// Else tables have a line a row, then their last rows go, and then what stands beside the cards: a card for each model, and the first
+// rows below it, are worth more than one of them in full. What is still longer is the caller's to cut.
+func (d *Document) WriteSummary(w io.Writer, width, height int) error {
+	most := 0
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			if s.ID == "answer" && b.Table != nil {
+				most = max(most, len(b.Table.Rows))
+			}
+		}
+	}
+	forms := []form{{short: true}}
+	for beside, least := range []int{8, 8, 3} { // rows that stay before more is left out beside the cards
+		for n := most; n == most || n >= least; n-- {
+			forms = append(forms, form{short: true, brief: true, rows: n, beside: beside})
+		}
+	}
+	var text string
+	for _, f := range forms {
+		if text = d.text(width, f, "answer"); height <= 0 || strings.Count(text, "\n") <= height {
+			break
+		}
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // WriteText writes all sections as plain lines; charts are told in words.
-func (d *Document) WriteText(w io.Writer, width int) error { return d.write(w, width) }
+func (d *Document) WriteText(w io.Writer, width int) error {
+	_, err := io.WriteString(w, d.text(width, form{}))
+	return err
+}
 
-// write leaves sections out by their id; no id means all. It writes once, at the end.
-func (d *Document) write(w io.Writer, width int, only ...string) error {
-	t := &lines{width: width, short: len(only) > 0}
+// form is how much of a document is told.
+type form struct {
+	short  bool // what is folded is told by its title
+	brief  bool // a table has a line a row, however wide the terminal is
+	rows   int  // of a brief table
+	beside int  // what is left out beside a card: 1 = lists and folds, 2 = sentences too
+}
+
+// text leaves sections out by their id; no id means all.
+func (d *Document) text(width int, f form, only ...string) string {
+	t := &lines{width: width, form: f}
 	t.line(d.Title)
 	if d.Banner != "" {
 		t.line(d.Banner)
@@ -56,15 +90,14 @@ func (d *Document) write(w io.Writer, width int, only ...string) error {
 		t.line(title)
 		t.blocks(s.Blocks, s.ID == "comparison" || s.ID == "answer")
 	}
-	_, err := io.WriteString(w, t.String())
-	return err
+	return t.String()
 }
 
 // lines collects folded text.
 type lines struct {
 	strings.Builder
-	width int
-	short bool // what is folded is told by its title
+	form
+	width int // in columns; 0 = lines are never folded
 }
 
 func (t *lines) line(s string) { t.hang("", s, 0) }
@@ -101,6 +134,10 @@ func words(t Text) string {
 // blocks writes tables on their side where across is true, else a record a row: only few tables are compared down a
 // column.
 func (t *lines) blocks(blocks []Block, across bool) {
+	beside := 0
+	if slices.ContainsFunc(blocks, func(b Block) bool { return b.Card != nil }) { // without one, the sentences are the answer
+		beside = t.beside
+	}
 	for _, b := range blocks {
 		if b.Heading != "" {
 			t.line("\n" + b.Heading)
@@ -108,6 +145,7 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		switch {
 		case b.Text != nil && b.Tone == "warn":
 			t.hang("! ", words(b.Text), 2)
+		case b.Tone == "lead" && beside > 1:
 		// what goes on below it is indented, so that two leads do not run together
 		case b.Tone == "lead":
 			t.hang("", words(b.Text), 2)
@@ -115,7 +153,9 @@ func (t *lines) blocks(blocks []Block, across bool) {
 			t.line(words(b.Text))
 		}
 		for _, item := range b.List {
-			t.hang("- ", words(item), 2)
+			if beside == 0 {
+				t.hang("- ", words(item), 2)
+			}
 		}
 		if b.Card != nil {
 			t.card(b.Card)
@@ -133,7 +173,7 @@ func (t *lines) blocks(blocks []Block, across bool) {
 				t.WriteString("    " + clean(strings.TrimRight(line, "\n")) + "\n")
 			}
 		}
-		if b.Fold != nil {
+		if b.Fold != nil && beside == 0 {
 			t.line("\n" + b.Fold.Title)
 		}
 		if b.Fold != nil && !t.short {
@@ -153,8 +193,25 @@ func (t *lines) card(c *Card) {
 	}
 	if c.Do != "" {
 		t.hang(pad("Do next:", 17), c.Why, 17)
-		t.WriteString("    " + clean(c.Do) + "\n")
+		t.command(c.Do)
 	}
+}
+
+// command writes what is to be copied. Where it is longer than a line it goes on after a backslash, as a shell reads it; a flag and its
+// value are never parted.
+func (t *lines) command(s string) {
+	line := "   "
+	for i, part := range strings.Split(clean(s), " --") {
+		if i > 0 {
+			part = "--" + part
+		}
+		if t.width > 0 && i > 0 && ansi.StringWidth(line+" "+part+" \\") > t.width {
+			t.WriteString(line + " \\\n")
+			line = "     "
+		}
+		line += " " + part
+	}
+	t.WriteString(line + "\n")
 }
 
 // records writes each row under its first value.
@@ -206,8 +263,8 @@ func (t *lines) across(table *Table) {
 	}
 	// longer ones are cut: the figures matter more
 	label = min(label, 44)
-	if t.short && t.width > 0 && !t.fits(table, label) {
-		t.brief(table)
+	if t.brief || t.short && t.width > 0 && !t.fits(table, label) {
+		t.briefly(table)
 		return
 	}
 	// Each turn takes as many rows as fit, and at least one, however narrow the screen is.
@@ -225,14 +282,13 @@ func (t *lines) across(table *Table) {
 		from = to
 	}
 	for i, n := range table.Notes {
-		if i == 0 || !t.short {
+		if i < 2 || !t.short {
 			t.hang("  ", n, 2)
 		}
 	}
 }
 
 // fits reports that all rows stand beside each other.
-// brief is for a screen; a file of text has no width to fit into.
 func (t *lines) fits(table *Table, label int) bool {
 	used := label
 	for _, r := range table.Rows {
@@ -241,9 +297,9 @@ func (t *lines) fits(table *Table, label int) bool {
 	return used <= t.width
 }
 
-// brief writes a line a row: of its figures those that fit, without what stands below them.
-// Columns stand by weight, so those on the right are the ones to lose.
-func (t *lines) brief(table *Table) {
+// briefly writes a line a row, of the first of them: of its figures those that fit, without what stands below them.
+// Columns stand by weight, so those on the right are the ones to lose. A file of text has no width to fit into.
+func (t *lines) briefly(table *Table) {
 	widths := make([]int, len(table.Columns))
 	shown, used := 0, 0
 	text := func(v Value) string {
@@ -257,7 +313,10 @@ func (t *lines) brief(table *Table) {
 		for _, r := range table.Rows {
 			widths[i] = max(widths[i], ansi.StringWidth(text(r.Values[i])))
 		}
-		if used += widths[i] + 2; used > t.width+2 {
+		if i == 0 && t.width > 0 {
+			widths[i] = min(widths[i], max(t.width/2, 20)) // else a long name would leave no room for what is said of it
+		}
+		if used += widths[i] + 2; t.width > 0 && used > t.width+2 {
 			break
 		}
 		shown = i + 1
@@ -265,17 +324,34 @@ func (t *lines) brief(table *Table) {
 	line := func(of func(i int) string) {
 		var b strings.Builder
 		for i := range shown {
-			b.WriteString(pad(of(i), widths[i]) + "  ")
+			b.WriteString(pad(shortened(of(i), widths[i]), widths[i]) + "  ")
 		}
 		t.WriteString(clean(strings.ReplaceAll(strings.TrimRight(b.String(), " "), "★", "*")) + "\n")
 	}
 	line(func(i int) string { return cmp.Or(table.Columns[i].Short, table.Columns[i].Title) })
-	for _, r := range table.Rows {
+	rows := table.Rows
+	if t.brief {
+		rows = rows[:min(t.rows, len(rows))]
+	}
+	for _, r := range rows {
 		line(func(i int) string { return text(r.Values[i]) })
+	}
+	if n := len(table.Rows) - len(rows); n > 0 {
+		t.line("  and " + strconv.Itoa(n) + " more")
 	}
 	if len(table.Notes) > 0 {
 		t.hang("  ", table.Notes[0], 2)
 	}
+}
+
+// shortened is a name without its middle where it is too long: those of a family differ in how they begin or end.
+func shortened(name string, width int) string {
+	w := ansi.StringWidth(name)
+	if w <= width {
+		return name
+	}
+	head := ansi.Truncate(name, (width-1)/2, "")
+	return head + "…" + ansi.TruncateLeft(name, w-(width-1-ansi.StringWidth(head)), "")
 }
 
 // columnWidth is what a row needs as a column.

@@ -19,7 +19,7 @@ func TestHangs(t *testing.T) {
 			Others: []Card{{For: "5,000 requests: two", Behind: true}}}},
 		{List: []Text{{{Text: why}}}}}}}}
 	var b strings.Builder
-	if err := d.WriteSummary(&b, 40); err != nil {
+	if err := d.WriteSummary(&b, 40, 0); err != nil {
 		t.Fatal(err)
 	}
 	want := `t
@@ -35,12 +35,67 @@ Sure:            three more launches of
 Do next:         three more launches of
                  each of the two that
                  lead would tell
-    matrix apply --launches 6 --only platform=one,two
+    matrix apply --launches 6 \
+      --only platform=one,two
 - three more launches of each of the two
   that lead would tell
 `
 	if b.String() != want {
 		t.Errorf("%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// A summary has as much as fits into its lines: a card for each model, the first rows below it, and of the rest what there is room for.
+func TestSummaryFitsTheScreen(t *testing.T) {
+	for _, test := range []struct {
+		height, models, rows int
+		want                 []string
+		not                  []string
+	}{
+		{0, 1, 2, []string{"a sentence", "0.9–1.1 s", "_01", "an item"}, []string{"more"}},
+		{14, 1, 2, []string{"a sentence", "_01", "an item"}, []string{"0.9–1.1 s", "more"}},
+		{0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}}, // too wide
+		{24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 more", "how to read it"}, []string{"_11"}},
+		{20, 1, 20, []string{"a sentence", "_07", "and 12 more"}, []string{"an item", "_08"}},
+		{16, 1, 20, []string{"Sure:", "_04", "and 15 more"}, []string{"a sentence", "an item", "_05"}},
+		{38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 more"}, []string{"an item", "_08"}},
+	} {
+		table := &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "time"}, {Title: "cost"}}, Notes: []string{"how to read it"}}
+		for i := range test.rows {
+			table.Rows = append(table.Rows, Row{Values: []Value{{Text: fmt.Sprintf("platform_%02d", i)}, {Text: "1 s", Detail: "0.9–1.1 s"}, {Text: "2", Detail: "1 to 3"}}})
+		}
+		model := []Block{{Tone: "lead", Text: Text{{Text: "a sentence"}}}, {Card: &Card{For: "5 requests: one", Badges: []Badge{{Name: "Sure", Text: "shown"}}}},
+			{Table: table}, {List: []Text{{{Text: "an item"}}}}}
+		d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A"}}}
+		for range test.models {
+			d.Sections[0].Blocks = append(d.Sections[0].Blocks, model...)
+		}
+		var b strings.Builder
+		if err := d.WriteSummary(&b, 60, test.height); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), "\n"); test.height > 0 && n > test.height {
+			t.Errorf("%d lines in %d", n, test.height)
+		}
+		for _, want := range test.want {
+			if strings.Count(b.String(), want) < test.models {
+				t.Errorf("%d lines, %d models: no %q in\n%s", test.height, test.models, want, b.String())
+			}
+		}
+		for _, not := range test.not {
+			if strings.Contains(b.String(), not) {
+				t.Errorf("%d lines, %d models: %q in\n%s", test.height, test.models, not, b.String())
+			}
+		}
+	}
+}
+
+// A long name keeps its beginning and its end: what it shares with its family stands in between.
+func TestShortened(t *testing.T) {
+	for name, want := range map[string]string{"short": "short", "platform_of_a_long_name_07": "platf…me_07", "好的引擎的名字很长": "好的…字很长"} {
+		if got := shortened(name, 11); got != want || ansi.StringWidth(got) > 11 {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -88,7 +143,7 @@ func wide() *Document {
 func TestLinesFit(t *testing.T) {
 	for _, width := range []int{60, 80, 200} {
 		var short, full strings.Builder
-		for _, err := range []error{wide().WriteSummary(&short, width), wide().WriteText(&full, width)} {
+		for _, err := range []error{wide().WriteSummary(&short, width, 0), wide().WriteText(&full, width)} {
 			if err != nil {
 				t.Fatal(err)
 			}

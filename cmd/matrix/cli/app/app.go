@@ -71,14 +71,6 @@ func (a *App) DeclareVars(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&a.Vars.VarFiles, "var-file", nil, "read variables from a file (repeatable)")
 }
 
-// ResultsFlag repeats --results where the user gave another folder, for commands that a message suggests.
-func (a *App) ResultsFlag() string {
-	if a.Results == "results" {
-		return ""
-	}
-	return " --results " + a.Results
-}
-
 // ExperimentsThere are the experiments with attempts in the results.
 // Sorted. Damaged attempts count: their experiment is there.
 func (a *App) ExperimentsThere(ctx context.Context) ([]string, error) {

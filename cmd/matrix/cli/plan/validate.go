@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/format"
 )
@@ -36,7 +35,7 @@ func Validate(a *app.App) *cobra.Command {
 				return nil
 			}
 			for _, note := range notes {
-				fmt.Fprintln(a, view.Fold(a.Style.Warn(note), a.Columns))
+				a.Line("%s", a.Style.Warn(note))
 			}
 			fmt.Fprintf(a, "%s %s, %s.\n", a.Style.Good("Valid:"), format.Count(len(s.Config.Experiments), "experiment"), format.Count(cells, "cell"))
 			return nil

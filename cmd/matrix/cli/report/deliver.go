@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/decision"
-	"matrix/results/format"
 	"matrix/results/report"
 )
 
@@ -47,52 +45,54 @@ func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f repor
 	if err := printReport(a, doc, f.full); err != nil {
 		return err
 	}
-	for _, path := range written {
-		fmt.Fprintf(a, "Written: %s\n", path)
+	if len(written) > 0 {
+		for i, path := range written[1:] { // they lie in one folder
+			written[i+1] = filepath.Base(path)
+		}
+		a.Line("Written: %s", strings.Join(written, ", "))
 	}
 	return unsaved
 }
 
-// screenLines is how much of a report is printed where nobody asked for all of it: a screen that can be read without scrolling back.
+// screenLines is how much is printed where nobody asked for all of it: a screen that can be read without scrolling back.
 const screenLines = 40
 
-// printReport prints the answer and the comparison, or all of it.
-// Beyond a screen it says how to have the rest.
+// printReport prints the answer, as much as a screen takes, or all of the report.
 func printReport(a *app.App, doc *report.Document, full bool) error {
-	write, most := doc.WriteSummary, screenLines
-	if full {
-		write, most = doc.WriteText, math.MaxInt
-	}
 	var text strings.Builder
-	if err := write(&text, a.Width()); err != nil {
+	if full {
+		if err := doc.WriteText(&text, a.Width()); err != nil {
+			return err
+		}
+		fmt.Fprint(a.Page(), text.String())
+		return nil
+	}
+	const most = screenLines - 2 // what says how to have the rest, and where it was written
+	if err := doc.WriteSummary(&text, a.Width(), most); err != nil {
 		return err
 	}
 	var lines []string
-	for line := range strings.Lines(strings.TrimRight(text.String(), "\n")) {
+	for line := range strings.Lines(text.String()) {
 		// It is as wide as the terminal by now, but for signs that are spelled there.
 		lines = append(lines, strings.Split(a.Fit(strings.TrimRight(line, "\n")), "\n")...)
 	}
-	shown := firstScreen(lines, most)
-	fmt.Fprintln(a.Page(), strings.TrimRight(strings.Join(lines[:shown], "\n"), "\n"))
-	if shown < len(lines) {
-		fmt.Fprintf(a, "\n%s\n", a.Style.Dim(fmt.Sprintf("%s more: matrix report --full", format.Count(len(lines)-shown, "line"))))
-	}
+	fmt.Fprintln(a.Page(), strings.Join(lines[:firstScreen(lines, most)], "\n"))
+	fmt.Fprintln(a, a.Style.Dim("All of it: matrix report --full"+a.ResultsFlag()))
 	return nil
 }
 
 // firstScreen is how many lines are printed: all, or those up to the last blank one that leaves no table cut and no title alone.
-// most counts the line that says how much more there is, and the blank one before it.
 func firstScreen(lines []string, most int) int {
 	if len(lines) <= most {
 		return len(lines)
 	}
-	for n := most - 2; n > 0; n-- {
-		above := strings.TrimSpace(lines[n-1])
-		if strings.TrimSpace(lines[n]) == "" && above != strings.ToUpper(above) {
+	blank := func(n int) bool { return strings.TrimSpace(lines[n]) == "" }
+	for n := most; n > 1; n-- {
+		if blank(n) && !blank(n-1) && !blank(n-2) { // a line between blank ones is a title
 			return n
 		}
 	}
-	return most - 2
+	return most
 }
 
 // saveReport writes the formats into a folder, which is made where it is not there.

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
-	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/exchange"
 	"matrix/results/format"
@@ -156,6 +155,6 @@ func sayImported(a *app.App, path string, k exchange.Kept, s *exchange.Set) {
 	}
 	fmt.Fprintln(a)
 	for _, w := range append(numbering(s), s.Warnings...) {
-		fmt.Fprintln(a, view.Fold("  "+a.Style.Warn(w), a.Columns))
+		a.Line("  %s", a.Style.Warn(w))
 	}
 }
