@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/parquet"
 
@@ -9,8 +10,18 @@ import (
 )
 
 // kind is what a filter goes by.
-// Filters by phase and status need no column read: each group knows its kinds.
-type kind struct{ phase, status string }
+// Filters by it need no column read: each group knows its kinds.
+type kind struct{ phase, status, invalid string }
+
+// kindOf a row. Why an answer cannot be used is without the place in it, of which there are as many as a model thinks of; what is not ok has
+// its status for that.
+func kindOf(phase, status, invalid string) kind {
+	if status != record.StatusOK {
+		return kind{phase, status, ""}
+	}
+	class, _, _ := strings.Cut(invalid, ":")
+	return kind{phase, status, class}
+}
 
 // run is rows of one kind, one after the other.
 // Requests of one kind come in a row, so a group is a few runs where it is 100,000 rows.
@@ -23,30 +34,29 @@ type run struct {
 // in a thousand failed, a group has about a hundred.
 const mostRuns = 2048
 
-// kinds are the runs of a group, and how many rows of each kind it has. Where each column has one value throughout, none is read.
+// kinds are the runs of a group, and how many rows of each kind it has. A column that has one value throughout is not read.
 func (a *Attempt) kinds(ctx context.Context, g int) (runs []run, counts map[kind]int64, err error) {
 	rows := a.requests.Start(g+1) - a.requests.Start(g)
-	phase, same := a.requests.Constant(g, record.ColPhase)
-	status, equal := a.requests.Constant(g, record.ColStatus)
-	if same && equal {
-		k := kind{phase, status}
-		return []run{{k, rows}}, map[kind]int64{k: rows}, nil
+	var columns [3][]stretch
+	for i, name := range []string{record.ColPhase, record.ColStatus, record.ColInvalidReason} {
+		if text, same := a.requests.Constant(g, name); same {
+			columns[i] = []stretch{{text, rows}}
+		} else if columns[i], err = a.stretches(ctx, g, name); err != nil {
+			return nil, nil, err
+		}
 	}
-	phases, err := a.stretches(ctx, g, record.ColPhase)
-	if err != nil {
-		return nil, nil, err
-	}
-	statuses, err := a.stretches(ctx, g, record.ColStatus)
-	if err != nil {
-		return nil, nil, err
-	}
+	phases, statuses, reasons := columns[0], columns[1], columns[2]
 	counts = map[kind]int64{}
-	// The two columns are run through side by side: a run ends where either changes.
-	for len(phases) > 0 && len(statuses) > 0 {
-		r := run{kind{phases[0].text, statuses[0].text}, min(phases[0].rows, statuses[0].rows)}
-		runs = append(runs, r)
-		counts[r.kind] += r.rows
-		phases, statuses = less(phases, r.rows), less(statuses, r.rows)
+	// The columns are run through side by side: a run ends where one of them changes.
+	for len(phases) > 0 && len(statuses) > 0 && len(reasons) > 0 {
+		k, n := kindOf(phases[0].text, statuses[0].text, reasons[0].text), min(phases[0].rows, statuses[0].rows, reasons[0].rows)
+		if last := len(runs) - 1; last >= 0 && runs[last].kind == k {
+			runs[last].rows += n
+		} else {
+			runs = append(runs, run{k, n})
+		}
+		counts[k] += n
+		phases, statuses, reasons = less(phases, n), less(statuses, n), less(reasons, n)
 	}
 	return runs, counts, nil
 }

@@ -32,17 +32,20 @@ type Request struct {
 	InputTokens  *int64   `json:"input_tokens"`
 	OutputTokens *int64   `json:"output_tokens"`
 	Finish       string   `json:"finish_reason"`
+	Valid        *bool    `json:"valid"`
+	Invalid      string   `json:"invalid_reason"`
 }
 
 // shown are the columns that a page reads, in no order: the others stay on disk.
 var shown = []string{record.ColSeq, "prompt_id", record.ColPhase, record.ColStatus, record.ColError, record.ColSent, record.ColTTFT, record.ColTPOT, record.ColE2E,
-	record.ColInputTokens, record.ColOutputTokens, record.ColFinishReason}
+	record.ColInputTokens, record.ColOutputTokens, record.ColFinishReason, record.ColValid, record.ColInvalidReason}
 
 // Page is what a query is answered with.
 type Page struct {
 	Total   int64            `json:"total"`   // rows of the attempt
 	Matched int64            `json:"matched"` // by the query
 	Counts  map[string]int64 `json:"counts"`  // of the measured phase, by status
+	Invalid map[string]int64 `json:"invalid"` // of those that are ok and yet cannot be used, by reason
 	Rows    []Request        `json:"rows"`
 	Next    string           `json:"next"`    // "after" of the next page; "" = this is the last
 	Prev    string           `json:"prev"`    // "before" of the page before
@@ -53,12 +56,15 @@ type Page struct {
 // Counts and Matched come of the groups' kinds; only a prompt's rows must be counted by reading. It reads the sorted
 // column of the promising groups, then the rows of one page.
 func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
-	out := Page{Total: a.requests.Start(a.requests.Len()), Counts: map[string]int64{}, Rows: []Request{}}
+	out := Page{Total: a.requests.Start(a.requests.Len()), Counts: map[string]int64{}, Invalid: map[string]int64{}, Rows: []Request{}}
 	out.Checked, _ = a.Checked()
 	for _, counts := range a.counts {
 		for k, n := range counts {
 			if k.phase == record.PhaseMeasure {
 				out.Counts[k.status] += n
+				if k.invalid != "" {
+					out.Invalid[k.invalid] += n
+				}
 			}
 			if q.takes(k) {
 				out.Matched += n
@@ -89,7 +95,7 @@ func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	rows, err := a.requests.Rows(ctx, numbers, shown)
 	for _, r := range rows {
 		out.Rows = append(out.Rows, Request{Seq: r.Seq, Prompt: r.PromptID, Phase: r.Phase, Status: r.Status, Error: r.Error, SentS: r.SentS, TTFTS: r.TTFTS, TPOTS: r.TPOTS,
-			E2ES: r.E2ES, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Finish: r.FinishReason})
+			E2ES: r.E2ES, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Finish: r.FinishReason, Valid: r.Valid, Invalid: r.InvalidReason})
 	}
 	return out, err
 }

@@ -20,6 +20,7 @@ type Query struct {
 	Sort           string // a column of Sorts; "" = as they ended
 	Down           bool   // the largest first; nulls are last all the same
 	Status, Prompt string // "" = any
+	Invalid        string // why an answer that came cannot be used, without the place in it; Any = whatever the reason, "" = usable ones, too
 	Warmup         bool   // with those that only warm the engine up
 	Limit          int    // rows of a page, 1 to most
 	after          *key   // the last row of the page before, or the first of the one behind; nil = from the first, or the last
@@ -29,13 +30,17 @@ type Query struct {
 // Sorts are the columns that rows may be in the order of.
 var Sorts = []string{record.ColSeq, record.ColSent, record.ColTTFT, record.ColTPOT, record.ColE2E, record.ColInputTokens, record.ColOutputTokens}
 
+// Any reason for which an answer cannot be used.
+// No reason has this name.
+const Any = "any"
+
 // most is how many rows a page may have.
 const most = 1000
 
 // Parse reads a query as the page writes it.
 // Without limit a page has 50 rows. The error wraps ErrQuery and names what was asked.
 func Parse(q url.Values) (Query, error) {
-	out := Query{Sort: q.Get("sort"), Down: q.Get("desc") == "1", Status: q.Get("status"), Prompt: q.Get("prompt"), Warmup: q.Get("warmup") == "1", Limit: 50}
+	out := Query{Sort: q.Get("sort"), Down: q.Get("desc") == "1", Status: q.Get("status"), Invalid: q.Get("invalid"), Prompt: q.Get("prompt"), Warmup: q.Get("warmup") == "1", Limit: 50}
 	var err error
 	if text := q.Get("limit"); text != "" {
 		out.Limit, err = strconv.Atoi(text)
@@ -99,7 +104,8 @@ func (q *Query) before(a, b key) bool {
 
 // takes reports whether rows of a kind are asked for.
 func (q *Query) takes(k kind) bool {
-	return (q.Warmup || k.phase == record.PhaseMeasure) && (q.Status == "" || k.status == q.Status)
+	return (q.Warmup || k.phase == record.PhaseMeasure) && (q.Status == "" || k.status == q.Status) &&
+		(q.Invalid == "" || k.invalid == q.Invalid || q.Invalid == Any && k.invalid != "")
 }
 
 // top is the first rows of the order: at most twice as many as a page has, of which the second half is forgotten in time.

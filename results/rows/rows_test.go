@@ -38,6 +38,8 @@ func planted(t *testing.T) (dir string, all []record.RequestRow) {
 			row.OutputTokens = new(int64(r.IntN(50) + 2)) // many are the same
 			if *row.SentS += 100 * r.Float64(); i > 65_000 && i%50 == 0 {
 				row.Status, row.FirstTokenS, row.LastTokenS, row.OutputTokens = record.StatusTimedOut, nil, nil, nil
+			} else if i%9 == 4 { // in pieces, among rows without a reason
+				row.Valid, row.InvalidReason = new(false), []string{"not_json", fmt.Sprint("schema:/", i)}[i%2]
 			}
 		},
 	}}})
@@ -65,7 +67,7 @@ func wanted(all []record.RequestRow, q Query) (seqs []int64) {
 	}[q.Sort]
 	var rows []record.RequestRow
 	for _, r := range all {
-		if q.takes(kind{r.Phase, r.Status}) && (q.Prompt == "" || r.PromptID == q.Prompt) {
+		if q.takes(kindOf(r.Phase, r.Status, r.InvalidReason)) && (q.Prompt == "" || r.PromptID == q.Prompt) {
 			rows = append(rows, r)
 		}
 	}
@@ -103,7 +105,7 @@ func testPages(t *testing.T, dir string, all []record.RequestRow) {
 			t.Fatalf("%d row groups, want several", a.requests.Len())
 		}
 		for _, query := range []string{"", "desc=1", "sort=e2e_s", "sort=e2e_s&desc=1", "sort=sent_s&desc=1", "sort=output_tokens", "sort=output_tokens&desc=1", "sort=seq",
-			"status=timed_out", "status=timed_out&sort=sent_s", "status=timed_out&sort=output_tokens", "status=rejected", "warmup=1", "prompt=p77", "prompt=often", "prompt=often&sort=sent_s&desc=1"} {
+			"status=timed_out", "status=timed_out&sort=sent_s", "status=timed_out&sort=output_tokens", "status=rejected", "invalid=schema", "invalid=not_json&sort=e2e_s", "invalid=any&sort=output_tokens&desc=1", "invalid=regex", "warmup=1", "prompt=p77", "prompt=often", "prompt=often&sort=sent_s&desc=1"} {
 			values, err := url.ParseQuery(query + "&limit=1000")
 			if err != nil {
 				return err

@@ -166,16 +166,25 @@ func (g *Groups[R]) statistics(group int, name string) metadata.TypedStatistics 
 	if set, err := chunk.StatsSet(); !set || err != nil {
 		return nil
 	}
-	if s, err := chunk.Statistics(); err == nil && s.HasMinMax() {
-		return s
+	s, err := chunk.Statistics()
+	if err != nil {
+		return nil
 	}
-	return nil
+	return s
 }
 
-// Constant is the text that a column has in each row of a group, as far as the statistics tell.
+// Constant is the text that a column has in each row of a group, "" for none in any, as far as the statistics tell.
 func (g *Groups[R]) Constant(group int, name string) (value string, known bool) {
+	if indices, err := columnIndices(g.in, []string{name}); err == nil && len(indices) == 0 {
+		return "", true // the file is older than the column
+	}
 	s, is := g.statistics(group, name).(*metadata.ByteArrayStatistics)
-	if !is || !s.HasNullCount() || s.NullCount() > 0 || s.Min().String() != s.Max().String() {
+	switch {
+	case !is || !s.HasNullCount():
+		return "", false
+	case s.NullCount() == g.starts[group+1]-g.starts[group]:
+		return "", true
+	case s.NullCount() > 0 || !s.HasMinMax() || s.Min().String() != s.Max().String():
 		return "", false
 	}
 	return s.Min().String(), true
@@ -191,6 +200,9 @@ type Bounds struct {
 // Integers beyond 2^53 lose their last digits.
 func (g *Groups[R]) Bounds(group int, name string) (b Bounds, known bool) {
 	all := g.statistics(group, name)
+	if all == nil || !all.HasMinMax() {
+		return b, false
+	}
 	switch s := all.(type) {
 	case *metadata.Float64Statistics:
 		b.Low, b.High = s.Min(), s.Max()

@@ -54,7 +54,7 @@ func (g *Groups[R]) Numbers(group int, name string, use func([]float64) error) (
 		return damaged(fmt.Errorf("read %s: %w", g.path, err))
 	}
 	if read < rows {
-		spread(s.values, read, s.levels, column.Descriptor().MaxDefinitionLevel())
+		spread(s.values, read, s.levels, column.Descriptor().MaxDefinitionLevel(), math.NaN())
 	}
 	return use(s.values)
 }
@@ -75,11 +75,11 @@ func sized[T any](buf []T, n int) []T {
 	return buf[:n]
 }
 
-// spread moves the values that are there, which stand together at the beginning, to their rows, the last first.
-func spread(values []float64, read int, levels []int16, there int16) {
+// spread moves the values that are there, which stand together at the beginning, to their rows, the last first. The others get none.
+func spread[T any](values []T, read int, levels []int16, there int16, none T) {
 	for i := len(values) - 1; i >= 0; i-- {
 		if levels[i] != there {
-			values[i] = math.NaN()
+			values[i] = none
 			continue
 		}
 		read--
@@ -87,7 +87,7 @@ func spread(values []float64, read int, levels []int16, there int16) {
 	}
 }
 
-// Texts calls each with the texts of a column without nulls in a group, so many rows at a time; they are the callee's only until it returns.
+// Texts calls each with the texts of a column in a group, empty where there is none, so many rows at a time; they are the callee's only until it returns.
 // A text's bytes are the page's: keep a copy. The calls are in the order of the rows.
 func (g *Groups[R]) Texts(ctx context.Context, group int, name string, each func([]parquet.ByteArray) error) (err error) {
 	defer recoverDamage(g.path, &err)
@@ -97,19 +97,22 @@ func (g *Groups[R]) Texts(ctx context.Context, group int, name string, each func
 	}
 	defer column.Close()
 	texts, is := column.(*file.ByteArrayColumnChunkReader)
-	if !is || column.Descriptor().MaxDefinitionLevel() > 0 {
-		return fmt.Errorf("column %q of %s holds no texts, or not in every row", name, g.path)
+	if !is {
+		return fmt.Errorf("column %q of %s holds no texts", name, g.path)
 	}
 	s := g.scratch()
 	defer g.buffers.Put(s)
-	s.texts = sized(s.texts, batchRows)
+	s.texts, s.levels = sized(s.texts, batchRows), sized(s.levels, batchRows)
 	for left := g.starts[group+1] - g.starts[group]; left > 0; {
-		n, _, err := texts.ReadBatchInPage(min(left, batchRows), s.texts, nil, nil) // ReadBatch copies each
+		n, read, err := texts.ReadBatchInPage(min(left, batchRows), s.texts, s.levels, nil) // ReadBatch copies each
 		if err == nil && n == 0 {
 			err = fmt.Errorf("column %q ends %d rows early", name, left)
 		}
 		if err != nil {
 			return damaged(fmt.Errorf("read %s: %w", g.path, err))
+		}
+		if int64(read) < n {
+			spread(s.texts[:n], read, s.levels, column.Descriptor().MaxDefinitionLevel(), nil)
 		}
 		if err := each(s.texts[:n]); err != nil || ctx.Err() != nil {
 			return cmp.Or(err, ctx.Err())
