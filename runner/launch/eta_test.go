@@ -1,8 +1,11 @@
 package launch
 
 import (
+	"math"
 	"testing"
 	"time"
+
+	"matrix/runner/plan"
 )
 
 func TestCellETA(t *testing.T) {
@@ -29,6 +32,21 @@ func TestCellETA(t *testing.T) {
 	}
 	if got := cellETA(0, s, s, 0, 10, 10); got != nil {
 		t.Errorf("nothing is known: %s", got)
+	}
+}
+
+// The interval of the end is that of what follows, wider by what the cell that runs may be wrong by; without that, and at the end, it is a point.
+func TestWithCell(t *testing.T) {
+	const s = time.Second
+	rest := plan.Remainder{Took: 60 * s, Low: 50 * s, High: 75 * s}
+	for half, want := range map[float64]plan.Remainder{0: {Took: 80 * s, Low: 70 * s, High: 95 * s}, math.Ln2: {Took: 80 * s, Low: 60 * s, High: 115 * s}} {
+		got := withCell(rest, 20*s, half)
+		if got.Took != want.Took || (got.Low-want.Low).Abs() > s/10 || (got.High-want.High).Abs() > s/10 {
+			t.Errorf("half %.2f: %+v, want %+v", half, got, want)
+		}
+	}
+	if got := withCell(plan.Remainder{}, 0, 1); got != (plan.Remainder{}) {
+		t.Errorf("nothing is left: %+v", got)
 	}
 }
 

@@ -144,13 +144,21 @@ func cellETA(modelled float64, elapsed, idle time.Duration, done, left, planned 
 // eta fills in how long the cell and the plan still take; nil = unknown. done are the requests of this segment, idle is
 // how long ago the last of them ended.
 func (m *measurement) eta(p *events.Progress, done int64, idle time.Duration) {
-	p.CellETA = cellETA(m.j.site.Estimates.Phase(m.j.item), p.Elapsed, idle, done, p.Planned-p.Done, p.Planned)
+	modelled, half := m.j.site.Estimates.Phase(m.j.item)
+	p.CellETA = cellETA(modelled, p.Elapsed, idle, done, p.Planned-p.Done, p.Planned)
 	rest := m.following()
 	if p.CellETA == nil || rest == nil {
 		return
 	}
-	plan, low, high := *p.CellETA+rest.Took, *p.CellETA+rest.Low, *p.CellETA+rest.High
-	p.PlanETA, p.PlanLow, p.PlanHigh = &plan, &low, &high
+	all := withCell(*rest, *p.CellETA, half*float64(p.Planned-p.Done)/float64(max(p.Planned, 1)))
+	p.PlanETA, p.PlanLow, p.PlanHigh = &all.Took, &all.Low, &all.High
+}
+
+// withCell is what follows and the cell before it, whose end may be wrong by so much, in logarithms: what its model may be, less with each
+// request that is done. The ends of both add up: a machine that is slow now is so afterwards.
+func withCell(rest plan.Remainder, cell time.Duration, half float64) plan.Remainder {
+	wrong := math.Exp(half)
+	return plan.Remainder{Took: rest.Took + cell, Low: rest.Low + seconds(cell.Seconds()/wrong), High: rest.High + seconds(cell.Seconds()*wrong)}
 }
 
 // seconds is a duration of a float's seconds.

@@ -39,11 +39,11 @@ type Estimator struct {
 	index     map[string]int // of a series, by key
 	series    []predict.Series
 	starts    []predict.Start
-	yields    map[string]*yield // by key of a series
-	overheads []float64         // s
-	wrong     []float64         // ln(measured phase / memory-bandwidth model)
-	model     *predict.Model    // nil: something was learned since
-	overhead  float64           // s, with the model
+	yields    map[string]*yield    // by key of a series
+	overheads map[string][]float64 // s, by platform and model, which warm up as they are; "": of all
+	wrong     []float64            // ln(measured phase / memory-bandwidth model)
+	model     *predict.Model       // nil: something was learned since
+	around    map[string]float64   // medians of overheads, with the model
 	guesses   map[*Item]guess
 	keys      map[[5]string]seriesKeys
 }
@@ -86,7 +86,7 @@ func (g guess) seconds() float64 { return g.run + g.load + g.around }
 
 // newEstimator learns from what a tree has: its attempts, and the servers that some of them shared.
 func newEstimator(past []store.Past, servers []record.ServerRecord, machine record.Machine) *Estimator {
-	e := &Estimator{machine: machine, index: map[string]int{}, yields: map[string]*yield{}, keys: map[[5]string]seriesKeys{}}
+	e := &Estimator{machine: machine, index: map[string]int{}, yields: map[string]*yield{}, overheads: map[string][]float64{}, keys: map[[5]string]seriesKeys{}}
 	byID := map[string]*store.Past{}
 	for i := range past {
 		p := &past[i]
@@ -122,11 +122,13 @@ func (e *Estimator) Loaded(m *record.Manifest, seconds float64) {
 	e.started(&record.Manifest{Experiment: m.Experiment, Platform: m.Platform, Model: m.Model, Identity: m.Identity}, seconds)
 }
 
-// Phase is how long the measured phase of an item's launch takes, s; 0 = unknown.
-func (e *Estimator) Phase(item *Item) float64 {
+// Phase is how long the measured phase of an item's launch takes, s, 0 = unknown, and by how much that may be wrong: half of the interval
+// at estimateLevel, in logarithms.
+func (e *Estimator) Phase(item *Item) (seconds, half float64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.launch(item).run
+	g := e.launch(item)
+	return g.run, g.half
 }
 
 // learn takes in an attempt. One that did not end well tells at most of its load.
@@ -158,7 +160,9 @@ func (e *Estimator) learn(m *record.Manifest) {
 		e.series[i].Launches = append(e.series[i].Launches, predict.Launch{Requests: m.Planned, DurationS: d, Segments: m.Segments})
 	}
 	if beside := m.Ended.Sub(m.Began).Seconds() - load - d; loaded && m.Segments <= 1 && beside > 0 && !m.Began.IsZero() {
-		e.overheads = append(e.overheads, beside)
+		for _, key := range []string{"", looseKey(m)} {
+			e.overheads[key] = append(e.overheads[key], beside)
+		}
 	}
 	e.model, e.guesses = nil, nil
 }
@@ -186,9 +190,9 @@ func (e *Estimator) launch(item *Item) guess {
 		return g
 	}
 	if e.model == nil {
-		e.model, e.overhead = predict.New(e.series, e.starts), assumedOverhead
-		if len(e.overheads) > 0 {
-			e.overhead = stats.Median(e.overheads)
+		e.model, e.around = predict.New(e.series, e.starts), map[string]float64{}
+		for key, past := range e.overheads {
+			e.around[key] = stats.Median(past)
 		}
 	}
 	if e.guesses == nil {
@@ -199,13 +203,23 @@ func (e *Estimator) launch(item *Item) guess {
 		g = e.fromBandwidth(item)
 	}
 	if g.from != "" {
-		g.around = e.overhead
+		g.around = e.overhead(item)
 		if item.Cell.Isolation != nil {
 			g.around += item.Cell.Isolation.Cooldown.Seconds()
 		}
 	}
 	e.guesses[item] = g
 	return g
+}
+
+// overhead of an item's launch, s: that of launches of its platform and model, else of all.
+func (e *Estimator) overhead(item *Item) float64 {
+	for _, key := range []string{looseKey(&record.Manifest{Platform: item.Cell.Platform.ID, Model: item.Cell.Model.ID}), ""} {
+		if seconds, known := e.around[key]; known {
+			return seconds
+		}
+	}
+	return assumedOverhead
 }
 
 // fromHistory predicts by past launches of the same cell, or of others of its series. The uncertainty has a part that all

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"matrix/experiments/cell"
 	"matrix/results/record"
@@ -53,6 +54,25 @@ func TestEstimate(t *testing.T) {
 	if p.Estimate != nil || !strings.HasPrefix(p.Rests, "1 of 3 launches have no like cell yet") {
 		t.Errorf("partly unknown: %v, %q", p.Estimate, p.Rests)
 	}
+}
+
+// TestOverhead: how long a launch takes beside load and measured phase is its platform's, which warms up at its own pace; one that is
+// not known yet takes what the others do.
+func TestOverhead(t *testing.T) {
+	began := time.Unix(1_800_000_000, 0)
+	var past []store.Past
+	for platform, overhead := range map[string]float64{"quick": 2, "slow": 40} {
+		for range 3 {
+			p := timed(platform, 10, 20, 50)
+			p.Began, p.Ended = began, began.Add(duration(20+50+overhead))
+			past = append(past, p)
+		}
+	}
+	e := newEstimator(past, nil, record.Machine{})
+	for platform, want := range map[string]float64{"quick": 2, "slow": 40} {
+		near(t, platform, e.launch(&Item{Cell: runnertest.Cell(platform, 10)}).around, want)
+	}
+	near(t, "new", e.overhead(&Item{Cell: runnertest.Cell("new", 10)}), 21)
 }
 
 // TestEstimateOfASharedServer: its load is paid once, and known though no cell has one.
