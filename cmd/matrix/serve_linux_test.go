@@ -131,7 +131,21 @@ func TestServeInABrowser(t *testing.T) {
 	tabs[0].Sees("document.querySelector('.charts svg path')?.getAttribute('d')?.includes('L')")
 	picture(tabs[0], "live", 1200, false)
 	picture(tabs[0], "live-phone", 390, true)
+	tabs[0].Sees(has("● running"))
 	accessible(t, tabs[0], "live")
+
+	// One that hangs ends no stream: the page must not look as if it were live.
+	tabs[0].Eval("quiet = 1000", nil)
+	if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	tabs[0].Sees(has("Not live: nothing came from matrix serve since"))
+	tabs[0].Eval("quiet = 60000", nil)
+	if err := server.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	tabs[0].Sees(has("Connected again.") + " && !" + has("Not live") + " && " + has(") runs"))
+	tabs[0].Faults() // connections that were given up
 
 	if err := server.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -157,6 +171,7 @@ func TestServeInABrowser(t *testing.T) {
 		t.Fatalf("the apply that goes on: %v", err)
 	}
 	for _, p := range tabs {
+		p.Sees("!document.querySelector('#said').innerText.includes('killed')")
 		p.Sees(has("The last apply. Over: ") + " && " + has("complete") + " && document.querySelectorAll('#cells tbody tr').length === 4")
 		if faults := p.Faults(); len(faults) > 0 {
 			t.Errorf("faults of the page: %s", faults)

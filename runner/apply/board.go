@@ -2,13 +2,15 @@ package apply
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"matrix/results/claim"
 	"matrix/results/disk"
-	"matrix/results/store"
 	"matrix/runner/gpulock"
 	"matrix/runner/launch"
 )
@@ -29,17 +31,21 @@ const BoardFile = "running.json"
 // of the last. Who calls Apply writes it, out of the events.
 const JournalFile = "events.ndjson"
 
-// ReadBoard reads the board of the apply that holds the tree; nil where there is none.
-func ReadBoard(store *store.Store) *Board { return ReadBoardIn(store.Inner()) }
-
-// ReadBoardIn is ReadBoard for a folder such as a cluster's task has below .matrix.
-func ReadBoardIn(inner string) *Board {
-	var b Board
+// ReadBoard reads the board in a folder: .matrix has that of the apply that holds the tree, and each task of a cluster its own below. nil and no
+// error where there is none.
+func ReadBoard(inner string) (*Board, error) {
 	text, err := disk.ReadFile(filepath.Join(inner, BoardFile), 64<<20)
-	if err != nil || json.Unmarshal(text, &b) != nil {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return &b
+	b := new(Board)
+	if err == nil {
+		err = json.Unmarshal(text, b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", BoardFile, err)
+	}
+	return b, nil
 }
 
 // beat tells once a second what runs, until the returned function is called: events for this terminal, the board for

@@ -32,7 +32,7 @@ func TestALoadIsToldWhileItLasts(t *testing.T) {
 				t.Error(err)
 			}
 			time.Sleep(40*time.Second + beatEvery/2)
-			board = ReadBoard(r.world.Store)
+			board, _ = ReadBoard(r.world.Store.Inner())
 			return runnertest.NewEngine(), nil
 		}
 		r.apply(t.Context(), r.plan(c))

@@ -36,6 +36,8 @@ func hostileTree(t *testing.T) string {
 				r.PromptID, r.FinishReason = fmt.Sprint(i, hostile), hostile
 				if i%3 == 1 {
 					r.Status, r.Error = record.StatusFailed, hostile
+				} else if r.Valid = new(i%3 == 0); i%3 == 2 {
+					r.InvalidReason = "schema:/a_b" + hostile
 				}
 			}}}})
 	}
@@ -88,6 +90,8 @@ func walk(t *testing.T, p *browsertest.Page) {
 	p.Sees("document.querySelector('#range').innerText.startsWith('1–50 of')")
 	p.Eval("document.querySelector('#status').value = 'failed'; document.querySelector('#status').onchange()", nil)
 	p.Sees("document.querySelector('#requests tbody button').innerText === '1'")
+	p.Eval("document.querySelector('#status').value = 'ok schema'; document.querySelector('#status').onchange()", nil)
+	p.Sees("document.querySelector('#requests tbody button').innerText === '2' && document.querySelector('#requests tbody').innerText.includes('no: schema:/a_b<script>')")
 	p.Eval("document.querySelector('#status').value = ''; document.querySelector('#status').onchange()", nil)
 	p.Sees("document.querySelector('#requests tbody tr:nth-child(4) button').innerText === '3'")
 	p.Eval("document.querySelector('#requests tbody tr:nth-child(4) button').click()", nil)

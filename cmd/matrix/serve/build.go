@@ -19,7 +19,7 @@ import (
 // It is empty: its being there says all.
 const builtFile = ".matrix-serve"
 
-// Rows of an attempt that a copy has: the first that ended, and of each kind of failure some.
+// Rows of an attempt that a copy has: the first that ended, of each kind of failure some, and of the answers that cannot be used.
 const (
 	copied       = 200
 	copiedFailed = 50
@@ -166,10 +166,11 @@ func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Mani
 		}
 		out.Next, out.Texts = "", map[int64]string{}
 		for status := range out.Counts {
+			q := rows.Query{Limit: copiedFailed, Status: status}
 			if status == record.StatusOK {
-				continue
+				q.Invalid = rows.Any
 			}
-			failed, err := a.Page(ctx, rows.Query{Limit: copiedFailed, Status: status})
+			failed, err := a.Page(ctx, q)
 			if err != nil {
 				return err
 			}

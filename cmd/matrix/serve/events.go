@@ -8,8 +8,8 @@ import (
 	"matrix/cmd/matrix/serve/watch"
 )
 
-// keepAlive is how often a silent stream says so, for proxies and for who has gone.
-const keepAlive = 15 * time.Second
+// keepAlive is how often a silent stream says so, for proxies, for who has gone, and for the page, which else could not tell a server that hangs.
+const keepAlive = 5 * time.Second
 
 // stream sends what happens as server-sent events. Who connects again gets all of it anew: first "hello", which means that.
 // The stream ends with the request; there is no history to go on from.
@@ -19,7 +19,7 @@ func stream(feed *watch.Feed) http.HandlerFunc {
 		var b *watch.Batch
 		for text, said := "event: hello\ndata: {}\n\n", time.Now(); ; {
 			if text == "" && time.Since(said) > keepAlive {
-				text = ": nothing new\n\n"
+				text = "event: beat\ndata: {}\n\n"
 			}
 			if text != "" {
 				if _, err := io.WriteString(w, text); err != nil || http.NewResponseController(w).Flush() != nil {

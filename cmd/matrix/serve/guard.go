@@ -13,9 +13,10 @@ import (
 // guard stands before every handler. A page of another site that a browser on this machine has open must neither read results
 // (the Host of a rebound name is not ours, and Sec-Fetch-Site tells) nor be answered with anything that runs.
 type guard struct {
-	hosts []string // names that this server answers to, without a port
-	token string   // "" = none is asked for
-	next  http.Handler
+	hosts   []string // names that this server answers to, without a port
+	numbers bool     // and any address
+	token   string   // "" = none is asked for
+	next    http.Handler
 }
 
 // policy lets the page load what is embedded here, and nothing else from anywhere.
@@ -38,10 +39,10 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "this server only reads", http.StatusMethodNotAllowed)
 	case !g.ours(r.Host):
-		http.Error(w, "this server answers to "+strings.Join(g.hosts, ", "), http.StatusMisdirectedRequest)
+		http.Error(w, "this server answers to "+strings.Join(g.hosts, ", ")+"; to another name by matrix serve --listen NAME:PORT", http.StatusMisdirectedRequest)
 	// "": not a browser, or an old one
 	case !slices.Contains([]string{"", "none", "same-origin"}, r.Header.Get("Sec-Fetch-Site")):
-		http.Error(w, "asked by another site", http.StatusForbidden)
+		http.Error(w, "asked by another site: type or paste the address where the browser shows it", http.StatusForbidden)
 	case !g.known(w, r):
 		http.Error(w, "the token is missing: open /?token=… once", http.StatusUnauthorized)
 	default:
@@ -54,7 +55,8 @@ func (g guard) ours(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return slices.Contains(g.hosts, strings.Trim(host, "[]"))
+	host = strings.Trim(host, "[]")
+	return slices.ContainsFunc(g.hosts, func(name string) bool { return strings.EqualFold(name, host) }) || g.numbers && net.ParseIP(host) != nil
 }
 
 // cookieName is another for each token: a browser does not tell the servers on one machine apart by their ports.

@@ -26,6 +26,7 @@ type Server struct {
 	Results string   // folder of the tree
 	Version string   // of matrix
 	Hosts   []string // names and addresses that a browser may use, without a port
+	Numbers bool     // any address in numbers, too: it listens on all, and DNS rebinding needs a name
 	Token   string   // what a request must bring; "" = nothing, on loopback alone
 	// Report writes the page of matrix report; it writes nothing into the tree. Never called concurrently.
 	Report func(ctx context.Context, experiment string, w io.Writer) error
@@ -62,7 +63,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/answer", s.answer)
 	mux.HandleFunc("GET /api/events", stream(watch.NewFeed(s.Store)))
 	mux.HandleFunc("GET /report/{experiment}", s.report)
-	return guard{s.Hosts, s.Token, mux}
+	return guard{s.Hosts, s.Numbers, s.Token, mux}
 }
 
 // reply writes what was asked for as JSON, or the error: 404 for what is not there, 422 for what is there and damaged.

@@ -101,6 +101,18 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// One that listens on all addresses answers to each of them, and to this machine's name, but to no other name.
+func TestNames(t *testing.T) {
+	all := guard{hosts: []string{"localhost", "127.0.0.1", "::1", "Box"}, numbers: true}
+	one := guard{hosts: all.hosts}
+	for host, want := range map[string][2]bool{"localhost:1": {true, true}, "LOCALHOST": {true, true}, "box:7373": {true, true}, "[::1]:7373": {true, true}, "192.0.2.7:7373": {true, false},
+		"[fd00::2]:1": {true, false}, "192.0.2.7.evil.example": {}, "evil.example:7373": {}, "": {}, "[": {}} {
+		if got := [2]bool{all.ours(host), one.ours(host)}; got != want {
+			t.Errorf("%q: %v, want %v", host, got, want)
+		}
+	}
+}
+
 func TestToken(t *testing.T) {
 	_, url := served(t, "secret")
 	jar := map[string]int{"": 401, "?token=wrong": 401, "?token=secret": 200}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"matrix/cmd/matrix/view/ndjson"
+	"matrix/results/record"
 	"matrix/results/summary"
 )
 
@@ -24,13 +26,14 @@ type cell struct {
 	Attempts   int                `json:"attempts"`
 	Attempt    string             `json:"attempt"` // the last that counts; "" = none
 	Last       string             `json:"last"`    // how the last attempt ended
+	Mode       string             `json:"mode"`    // of its load; "" = not known
 	Simulated  bool               `json:"simulated"`
 	Imported   bool               `json:"imported"`
 	Metrics    map[string]float64 `json:"metrics"`
 }
 
 // cellMetrics are those of the first table, by their names in run.parquet.
-var cellMetrics = []string{"load_s", "batch_s", "output_throughput", "request_throughput", "success_rate", "ttft_p50_s", "e2e_p99_s"}
+var cellMetrics = []string{"load_s", "batch_s", "output_throughput", "request_throughput", "success_rate", record.MetricValidPerHour, "ttft_p50_s", "tpot_p50_s", "e2e_p99_s"}
 
 // treeReply is what the first page shows. Lists are never null: a script goes over them.
 type treeReply struct {
@@ -83,7 +86,7 @@ func (t *treeReply) note(experiment string) {
 // cellOf has medians over launches; a metric that nobody told is absent.
 func cellOf(c *summary.Cell) cell {
 	x := cell{Experiment: c.Experiment, Slug: c.Slug, Name: c.Name, Platform: c.Platform, Model: c.Model, BatchSize: c.BatchSize, Launches: len(c.Launches),
-		Attempts: len(c.Attempts), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
+		Attempts: len(c.Attempts), Mode: modeOf(c), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
 	if n := len(c.Attempts); n > 0 {
 		x.Last = c.Attempts[n-1].Status
 	}
@@ -96,6 +99,19 @@ func cellOf(c *summary.Cell) cell {
 		}
 	}
 	return x
+}
+
+// modeOf is how the requests of a cell arrive; its rows are not read here.
+func modeOf(c *summary.Cell) string {
+	var spec struct {
+		Load struct {
+			Mode string `json:"mode"`
+		} `json:"load"`
+	}
+	if a := c.First(); a != nil {
+		_ = json.Unmarshal(a.Identity.Components.Get("spec").Value, &spec) // an import may have none
+	}
+	return spec.Load.Mode
 }
 
 // attempts are those of one cell, in the records of matrix show --json.

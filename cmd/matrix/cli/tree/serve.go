@@ -100,6 +100,11 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 			return app.Hint(fmt.Errorf("--listen %s is not loopback: whoever reaches it could read all results", listen), "Give a token by --token-env NAME, or forward the port: ssh -L 7373:127.0.0.1:7373 HOST.")
 		}
 		// names by which a browser may ask; others are refused, see serve
+		if s.Numbers = host == "" || ip != nil && ip.IsUnspecified(); s.Numbers {
+			if host, err = os.Hostname(); err != nil {
+				return fmt.Errorf("look up this machine's name: %w", err)
+			}
+		}
 		s.Hosts = append(s.Hosts, host)
 	}
 	// the address that is said is the one that was got: port 0 is chosen here
@@ -107,7 +112,15 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 	if err != nil {
 		return app.Hint(err, "Choose another port: --listen 127.0.0.1:0 takes a free one.")
 	}
-	fmt.Fprintf(a, "%s http://%s/ shows %s until ^C.\n", a.Style.Good("Serving:"), l.Addr(), a.Results)
+	at := l.Addr().String()
+	if s.Numbers { // which no browser can open
+		_, port, _ := net.SplitHostPort(at)
+		at = net.JoinHostPort(host, port)
+	}
+	fmt.Fprintf(a, "%s http://%s/ shows %s until ^C.\n", a.Style.Good("Serving:"), at, a.Results)
+	if s.Token != "" {
+		fmt.Fprintf(a, "A browser opens http://%s/?token=$%s once.\n", at, tokenEnv)
+	}
 	// No write timeout: event streams last for hours.
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	// room for one, so that the goroutine ends whoever listens

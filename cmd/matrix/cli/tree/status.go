@@ -66,8 +66,8 @@ func runningNow(holder string, store *store.Store) *apply.Board {
 		return nil
 	}
 	// may be of the moment before: it is replaced each second
-	b := apply.ReadBoard(store)
-	if b == nil || !strings.Contains(holder, fmt.Sprintf("(pid %d ", b.PID)) {
+	b, err := apply.ReadBoard(store.Inner())
+	if err != nil || b == nil || !strings.Contains(holder, fmt.Sprintf("(pid %d ", b.PID)) {
 		return nil
 	}
 	return b

@@ -2,16 +2,19 @@
 // What runs: the records of matrix apply --json out of each apply's journal, and every second its board.
 const applies = new Map(); // by source: what its journal has told, and its part of the page
 const views = new Map();   // by attempt
-const marks = {done: ["✓", "good"], running: ["●", "good"], new: ["○", ""], stale: ["○", ""], partial: ["◐", ""], failed: ["✗", "bad"], infeasible: ["–", "dim"], excluded: ["–", "dim"], unavailable: ["–", "dim"]};
+// The signs are those of matrix plan.
+const marks = {done: ["✓", "good", "done"], running: ["●", "good", "running"], new: ["+", "", "to be measured"], stale: ["~", "", "to be measured again"], partial: ["~", "", "launches are missing"],
+  failed: ["!", "bad", "failed"], infeasible: ["✗", "", "cannot run"], excluded: ["·", "dim", "left out"], unavailable: ["?", "warn", "lacks something on this machine"]};
+const mostDrawn = 200; // rows of a grid
 
 function applyOf(source) {
   if (!applies.has(source)) {
     const a = {source, box: make("div", undefined, "apply"), cells: new Map(), steps: new Map(), events: [], summary: null};
-    a.title = make("p"); a.grid = make("div", undefined, "wide"); a.launches = make("div"); a.log = make("details"); a.list = make("ol", undefined, "events");
+    a.title = make("p"); a.grid = make("div", undefined, "wide"); a.legend = make("p", "", "dim"); a.launches = make("div"); a.log = make("details"); a.list = make("ul", undefined, "events");
     a.grid.tabIndex = 0; a.grid.setAttribute("role", "region"); a.grid.setAttribute("aria-label", "The plan");
     a.list.tabIndex = 0; a.list.setAttribute("aria-label", "What has happened");
     a.log.append(make("summary", "What has happened"), a.list);
-    a.box.append(a.title, a.grid, a.launches, a.log);
+    a.box.append(a.title, a.grid, a.legend, a.launches, a.log);
     applies.set(source, a);
   }
   return applies.get(source);
@@ -39,22 +42,25 @@ const ended = s => "Over: " + [["complete", s.complete], ["failed", s.engine_fai
 function drawGrid(a) {
   const cells = [...a.cells.values()];
   const rowOf = c => Object.entries(c.axes).filter(([k]) => k !== "batch_size").sort(([x], [y]) => (x !== "platform") - (y !== "platform")).map(([, v]) => v).join(" · ") || c.name;
-  const columns = [...new Set(cells.map(c => c.axes.batch_size || ""))].sort((x, y) => Number(x) - Number(y)), rows = [...new Set(cells.map(rowOf))];
-  if (!cells.length) { a.grid.hidden = true; return; }
-  a.grid.hidden = false;
+  const columns = [...new Set(cells.map(c => c.axes.batch_size || ""))].sort((x, y) => Number(x) - Number(y)), rows = new Map(); // row → column → cell
+  for (const c of cells) rows.set(rowOf(c), (rows.get(rowOf(c)) || new Map()).set(c.axes.batch_size || "", c));
+  const stateOf = c => c.state === "running" && a.state !== "running" ? "partial" : c.state; // nobody measures it any more
+  a.grid.hidden = a.legend.hidden = !cells.length;
+  if (!cells.length) return;
   const t = make("table", undefined, "marks"), head = make("tr"), top = make("thead"), body = make("tbody");
   head.append(make("th", "batch"), ...columns.map(c => make("th", c)));
   for (const th of head.children) th.scope = "col";
   top.append(head);
-  for (const row of rows) {
+  // Of many rows those around what runs.
+  const names = [...rows.keys()], busy = names.findIndex(n => [...rows.get(n).values()].some(c => stateOf(c) === "running")), from = Math.max(0, Math.min(busy - mostDrawn / 2, names.length - mostDrawn));
+  for (const row of names.slice(from, from + mostDrawn)) {
     const tr = make("tr"), th = named(make("th"), row);
     th.scope = "row";
     tr.append(th);
     for (const column of columns) {
-      const c = cells.find(c => rowOf(c) === row && (c.axes.batch_size || "") === column), td = make("td");
+      const c = rows.get(row).get(column), td = make("td");
       if (c) {
-        const state = c.state === "running" && a.state !== "running" ? "partial" : c.state; // nobody measures it any more
-        const [sign, kind] = marks[state] || ["?", ""], mark = make("span", sign, kind);
+        const state = stateOf(c), [sign, kind] = marks[state] || ["?", ""], mark = make("span", sign, kind);
         mark.setAttribute("role", "img");
         mark.setAttribute("aria-label", state);
         mark.title = c.name + ": " + state + (c.skip ? ": " + c.skip.reason : "");
@@ -66,6 +72,10 @@ function drawGrid(a) {
   }
   t.append(top, body);
   a.grid.replaceChildren(t);
+  const states = new Set(cells.map(stateOf)), skipped = new Map(); // by why
+  for (const c of cells) if (c.skip) skipped.set(c.skip.reason, [...skipped.get(c.skip.reason) || [], c.name]);
+  a.legend.replaceChildren(Object.entries(marks).filter(([s]) => states.has(s)).map(([, [sign, , text]]) => sign + " " + text).join(", ") + (names.length > mostDrawn ? "; " + mostDrawn + " of " + num(names.length, 0) + " rows" : ""),
+    ...[...skipped].slice(0, 5).flatMap(([reason, of]) => [make("br"), of[0] + (of.length > 1 ? " and " + num(of.length - 1, 0) + " more" : "") + ": " + reason]));
 }
 function drawEvents(a) {
   a.log.hidden = !a.events.length;
@@ -87,7 +97,14 @@ function viewOf(attempt) {
   return views.get(attempt);
 }
 
-const hour = s => new Date(Date.now() + 1000 * s).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+// endsAt is the clock then, with seconds where it is soon.
+const endsAt = (s, soon) => new Date(Date.now() + 1000 * s).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", ...soon && {second: "2-digit"}});
+function endsText(p) {
+  const cell = "Cell done in " + clock(p.cell_eta_s) + ", at " + endsAt(p.cell_eta_s, p.cell_eta_s < 600);
+  if (p.plan_eta_s == null) return cell;
+  const soon = p.plan_eta_s < 600, [low, high] = [p.plan_eta_low_s, p.plan_eta_high_s].map(s => s == null ? "" : endsAt(s, soon));
+  return cell + "; all in " + clock(p.plan_eta_s) + ", at " + endsAt(p.plan_eta_s, soon) + (low === high ? "" : " (90%: " + low + " to " + high + ")");
+}
 function drawLaunch(l) {
   const v = viewOf(l.attempt), p = l.progress;
   v.last = l;
@@ -101,8 +118,7 @@ function drawLaunch(l) {
     v.bar.max = p.planned || 1; v.bar.value = p.done;
     v.figures.textContent = num(p.done, 0) + " of " + num(p.planned, 0) + " requests · " + num(p.failed, 0) + " failed · " + num(p.tokens_per_s, 0) + " tok/s · " + num(p.in_flight, 0) + " in flight";
     v.eta.hidden = p.cell_eta_s == null;
-    v.eta.textContent = "Cell done in " + clock(p.cell_eta_s) + ", at " + hour(p.cell_eta_s) + (p.plan_eta_s == null ? "" : "; all in " + clock(p.plan_eta_s) + ", at " + hour(p.plan_eta_s) +
-      (p.plan_eta_low_s == null ? "" : " (90%: " + hour(p.plan_eta_low_s) + " to " + hour(p.plan_eta_high_s) + ")"));
+    if (!v.eta.hidden) v.eta.textContent = endsText(p);
     v.warn.textContent = p.stalled || "";
     point(v, "tokens/s", Date.parse(l.seen) / 1000, p.tokens_per_s, 0, "");
   }
@@ -166,16 +182,18 @@ function drawCharts(v) {
   }
 }
 
-let now = {apply: []};
+let now = {apply: []}, lostAt = 0; // when the server was heard last, where it is not heard any more
 const sayings = {running: a => "runs", silent: a => "gives no sign of life since " + new Date(a.seen).toLocaleTimeString() + ": stopped, or its disk hangs", dead: a => "was killed: its process is gone. The next matrix apply goes on with what it left."};
 function drawNow() {
   const into = $("now"), parts = [];
+  if (lostAt) parts.push(make("p", "Not live: nothing came from matrix serve since " + new Date(lostAt).toLocaleTimeString() + ". What stands here is of then.", "warn"));
+  for (const text of now.unseen || []) parts.push(make("p", "Cannot be looked into, so an apply may run unseen: " + text, "warn"));
   if (now.gone) parts.push(make("p", "There is no folder of results: it comes with the first apply. If it was moved, start matrix serve on it anew.", "warn"));
   for (const a of now.apply) {
     const of = applyOf(a.source);
     of.title.textContent = a.experiment + " (pid " + a.pid + (a.host ? " on " + a.host : "") + ") " + sayings[a.state](a);
     of.title.className = a.state === "running" ? "" : "bad";
-    if (a.state !== of.state && of.state !== undefined && a.state !== "running") say(of.title.textContent);
+    if (a.state !== of.state && of.state !== undefined) say(of.title.textContent);
     const changed = a.state !== of.state;
     of.state = a.state;
     if (changed) drawGrid(of);
@@ -185,7 +203,7 @@ function drawNow() {
     parts.push(of.box);
   }
   const last = applies.get("");
-  if (!now.apply.length && !now.gone) parts.push(make("p", "No apply runs on these results."));
+  if (!now.apply.length && !now.gone && !(now.unseen || []).length) parts.push(make("p", "No apply runs on these results."));
   if (last && !now.apply.some(a => a.source === "") && last.events.length) {
     last.title.textContent = last.summary ? "The last apply. " + ended(last.summary) + "." : "The last apply did not come to its end.";
     last.title.className = last.summary ? "" : "bad";
@@ -200,18 +218,25 @@ function drawNow() {
 
 let wanted = 0;
 const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(drawTree, 300); };
+let quiet = 15000; // ms without a word, of which there is one in five seconds
 function connect() {
-  const events = new EventSource("api/events"), on = (name, f) => events.addEventListener(name, e => f(JSON.parse(e.data)));
-  let lost = false, backlog = true;
-  on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lost) { say("Connected again."); treeSoon(); } lost = false; });
+  const events = new EventSource("api/events"), on = (name, f) => events.addEventListener(name, e => { heard = Date.now(); f(JSON.parse(e.data)); });
+  let heard = Date.now(), backlog = true;
+  const lose = () => { lostAt ||= heard; say("The connection to matrix serve is lost; trying again …"); drawNow(); };
+  on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lostAt) { say("Connected again."); treeSoon(); } lostAt = 0; });
+  on("beat", () => {});
   on("begin", m => { const a = applyOf(m.source); a.cells.clear(); a.events = []; a.summary = null; });
   on("records", m => { const a = applyOf(m.source); for (const r of m.of) told(a, r); if (a.summary && !backlog) say(ended(a.summary)); drawGrid(a); drawEvents(a); drawNow(); });
   on("log", m => { const v = viewOf(m.of.attempt); v.more.hidden = !m.of.text; const down = v.log.scrollTop + v.log.clientHeight >= v.log.scrollHeight - 4; v.log.textContent = m.of.text; if (down) v.log.scrollTop = v.log.scrollHeight; });
   on("samples", m => samples(m.of.attempt, m.of.rows));
   on("now", m => { now = m; backlog = false; drawNow(); });
   on("tree", treeSoon);
-  events.onerror = () => { lost = true; say("The connection to matrix serve is lost; trying again …"); };
-  setInterval(() => { for (const v of views.values()) { if (v.last) tickLaunch(v); drawCharts(v); } }, 1000);
+  events.onerror = lose;
+  // A server that hangs, and a connection that was forgotten on the way, end no stream; and a browser does not try again after a refusal.
+  const watch = setInterval(() => { if (Date.now() - heard > quiet) { clearInterval(watch); events.close(); lose(); connect(); } }, 1000);
 }
 if (copy) $("now-part").hidden = true;
-else connect();
+else {
+  connect();
+  setInterval(() => { for (const v of views.values()) { if (v.last && !lostAt) tickLaunch(v); drawCharts(v); } }, 1000);
+}

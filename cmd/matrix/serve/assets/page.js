@@ -25,7 +25,7 @@ const fromCopy = {
   attempts: q => load("api/attempts/" + enc(q.experiment) + "/" + enc(q.slug) + ".json"),
   async requests(q) {
     const of = await load("api/rows/" + enc(q.attempt) + ".json"), limit = Number(q.limit), down = q.desc ? -1 : 1;
-    const rows = of.rows.filter(r => !q.status || r.status === q.status).map((r, i) => [r, q.sort ? r[q.sort] : i]);
+    const rows = of.rows.filter(r => (!q.status || r.status === q.status) && (!q.invalid || r.valid === false && (q.invalid === "any" || r.invalid_reason.split(":")[0] === q.invalid))).map((r, i) => [r, q.sort ? r[q.sort] : i]);
     rows.sort(([, x], [, y]) => x == null || y == null ? (x == null) - (y == null) : (x - y) * down);
     const from = q.before ? Math.max(0, (q.before === "end" ? rows.length : Number(q.before)) - limit) : Number(q.after || 0), next = q.before && q.before !== "end" ? Number(q.before) : from + limit;
     return {...of, matched: rows.length, copied: of.rows.length, rows: rows.slice(from, next).map(([r]) => r), next: next < rows.length ? String(next) : "", prev: String(from)};
@@ -77,14 +77,14 @@ function table(into, columns, rows, order, sorted, pressed, chosen) {
 
 let tree = {cells: [], experiments: [], problems: []}, order = {key: "name", down: false};
 const most = 500; // rows of cells that are drawn
-const metric = (title, name, digits) => ({title, text: c => num(c.metrics[name], digits), number: true, key: name, of: c => c.metrics[name]});
+const metric = (title, name, digits, waits) => ({title, text: c => num(c.metrics[name], digits) + (waits && c.mode === "batch" && c.metrics[name] != null ? "*" : ""), number: true, key: name, of: c => c.metrics[name]});
 const cellColumns = [
   {title: "cell", text: c => c.name, key: "name", of: c => c.experiment + "/" + c.name}, {title: "experiment", text: c => c.experiment},
+  {title: "kind", text: c => c.simulated ? "SIMULATED" : c.imported ? "imported" : "measured"}, // of which figures are read differently: never behind the edge
   {title: "launches", text: c => c.launches + (c.last && c.last !== "complete" ? " (last: " + words(c.last) + ")" : "")},
   metric("load s", "load_s", 1), metric("batch s", "batch_s", 1), metric("out tok/s", "output_throughput", 1), metric("req/s", "request_throughput", 2),
   {title: "success", text: c => c.metrics.success_rate == null ? "–" : num(100 * c.metrics.success_rate, 2) + "%", number: true, key: "success_rate", of: c => c.metrics.success_rate},
-  metric("TTFT p50 s", "ttft_p50_s", 3), metric("e2e p99 s", "e2e_p99_s", 2),
-  {title: "kind", text: c => c.simulated ? "SIMULATED" : c.imported ? "imported" : "measured"}];
+  metric("valid/h", "valid_evaluations_per_hour", 0), metric("TTFT p50 s", "ttft_p50_s", 3, true), metric("TPOT p50 s", "tpot_p50_s", 4), metric("e2e p99 s", "e2e_p99_s", 2, true)];
 
 function drawCells() {
   const word = $("filter").value.toLowerCase(), of = cellColumns.find(c => c.key === order.key).of;
@@ -93,9 +93,10 @@ function drawCells() {
     if (x == null || y == null) return (x == null) - (y == null);
     return (x < y ? -1 : x > y ? 1 : 0) * (order.down ? -1 : 1);
   });
-  table($("cells"), cellColumns, rows.slice(0, most), order, key => { order = {key, down: order.key === key && !order.down}; drawCells(); }, c => go(c.experiment, c.slug),
+  table($("cells"), cellColumns.filter(c => c.title !== "experiment" || tree.experiments.length > 1), rows.slice(0, most), order, key => { order = {key, down: order.key === key && !order.down}; drawCells(); }, c => go(c.experiment, c.slug),
     c => at[0] === c.experiment && at[1] === c.slug);
-  $("cells-note").textContent = rows.length > most ? most + " of " + num(rows.length, 0) + " cells: the filter finds the others" : rows.length ? "" : tree.cells.length ? "No cell has this in its name." : "No cell has results yet.";
+  $("cells-note").textContent = (rows.length > most ? most + " of " + num(rows.length, 0) + " cells: the filter finds the others. " : rows.length ? "" : tree.cells.length ? "No cell has this in its name. " : tree.problems.length ? "No cell has results that can be read. " : "No cell has results yet. ") +
+    (rows.some(c => c.mode === "batch") ? "* includes waiting in the batch: do not rank it against a closed load's." : "");
 }
 
 async function drawTree() {
@@ -137,6 +138,8 @@ async function follow() {
 }
 const show = id => { $(id).scrollIntoView(); $(id).focus({preventScroll: true}); };
 
+// Times are this browser's, as those of an apply are.
+const when = t => t.startsWith("0001") ? "–" : new Date(t).toLocaleString();
 let list = [];
 async function drawAttempts(first) {
   const [experiment, slug] = at;
@@ -146,33 +149,37 @@ async function drawAttempts(first) {
   if (first) show("attempts-title");
 }
 function drawList() {
-  table($("attempts"), [{title: "attempt", text: a => a.manifest.attempt}, {title: "launch", text: a => a.manifest.launch, number: true}, {title: "status", text: a => words(a.manifest.status)},
-    {title: "ok", text: a => num(a.manifest.ok, 0) + " of " + num(a.manifest.planned, 0), number: true}, {title: "began", text: a => a.manifest.began.slice(0, 19).replace("T", " ")},
-    {title: "counts", text: a => a.counts ? "yes" : "no: " + words(a.why_not)}, {title: "why", text: a => a.manifest.reason || words(a.problem) || a.tainted || "", long: true}],
+  table($("attempts"), [{title: "attempt", text: a => a.manifest.attempt}, {title: "launch", text: a => a.manifest.launch || "–", number: true}, {title: "status", text: a => words(a.manifest.status) || "–"},
+    {title: "ok", text: a => a.manifest.planned ? num(a.manifest.ok, 0) + " of " + num(a.manifest.planned, 0) : "–", number: true}, {title: "began", text: a => when(a.manifest.began)},
+    {title: "counts", text: a => a.counts ? "yes" : "no: " + words(a.why_not)}, {title: "why", text: a => words(a.problem) || a.tainted || (a.manifest.status === "complete" ? "" : a.manifest.reason), long: true}],
     list, {}, null, a => go(at[0], at[1], a.manifest.attempt), a => a.manifest.attempt === at[2]);
 }
 
 let page, shown = {rows: []};
-const newPage = () => ({sort: "", desc: "", status: "", warmup: "", limit: 50, before: "", after: "", from: 0});
+const newPage = () => ({sort: "", desc: "", status: "", invalid: "", warmup: "", limit: 50, before: "", after: "", from: 0});
 async function drawRequests(first) {
   const p = page, [experiment, slug, attempt] = at;
-  let got = {total: 0, matched: 0, counts: {}, rows: [], next: ""}, fault = "";
+  let got = {total: 0, matched: 0, counts: {}, invalid: {}, rows: [], next: ""}, fault = "";
   $("range").textContent = "Reading …";
-  try { got = await get("requests", {experiment, slug, attempt, sort: p.sort, desc: p.desc, status: p.status, warmup: p.warmup, limit: p.limit, after: p.after, before: p.before}); } catch (e) { fault = e.message; }
+  try { got = await get("requests", {experiment, slug, attempt, sort: p.sort, desc: p.desc, status: p.status, invalid: p.invalid, warmup: p.warmup, limit: p.limit, after: p.after, before: p.before}); } catch (e) { fault = e.message; }
   if (p !== page) return; // another was asked for since
   shown = got;
   if (p.before) p.from = Math.max(0, (p.before === "end" ? got.matched : p.from) - got.rows.length); // from was where the page behind begins
-  $("status").replaceChildren(option("", "any"), ...Object.entries(got.counts).map(([name, n]) => option(name, words(name) + " (" + num(n, 0) + ")")));
-  $("status").value = p.status;
+  const kinds = (of, first) => Object.entries(of).map(([name, n]) => option(first + name, words(name) + " (" + num(n, 0) + ")")), unusable = Object.values(got.invalid).reduce((a, b) => a + b, 0), group = make("optgroup");
+  group.label = "ok, and not valid";
+  group.append(option("ok any", "any of these (" + num(unusable, 0) + ")"), ...kinds(got.invalid, "ok "));
+  $("status").replaceChildren(option("", "any"), ...kinds(got.counts, ""), ...unusable ? [group] : []);
+  $("status").value = p.status + (p.invalid && " " + p.invalid);
   $("warmup").checked = p.warmup === "1";
   $("warmup").parentNode.hidden = copy;
-  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
+  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) + (p.sort ? "" : ", as they ended") : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
   if (!fault && got.checked === false) checked(p);
   $("range").className = fault ? "bad" : "";
   $("first").disabled = $("back").disabled = !p.from;
   $("forth").disabled = $("last").disabled = !got.next || p.from + got.rows.length >= got.matched;
   const col = (title, key, digits) => ({title, text: r => num(r[key], digits), number: true, key});
   table($("requests"), [{title: "request", text: r => r.seq, key: "seq"}, {title: "prompt", text: r => r.prompt}, {title: "status", text: r => words(r.status), kind: r => r.status === "ok" ? "" : "bad"},
+    {title: "valid", text: validity, kind: r => r.valid === false ? "bad" : ""},
     col("sent s", "sent_s", 3), col("TTFT s", "ttft_s", 4), col("TPOT s", "tpot_s", 5), col("e2e s", "e2e_s", 3), col("tokens in", "input_tokens", 0), col("tokens out", "output_tokens", 0),
     {title: "finish", text: r => r.finish_reason}, {title: "error", text: r => r.error, long: true}], got.rows, {key: p.sort, down: p.desc === "1"},
     key => turn({sort: key, desc: p.sort === key && p.desc !== "1" ? "1" : ""}), r => go(...at.slice(0, 3), r.seq, r.prompt));
@@ -193,8 +200,11 @@ async function checked(p) {
     return;
   }
 }
+const because = r => r.invalid_reason.replace(/^[^:]*/, words); // behind the colon is a place in the answer, as it is
+// validity is whether an answer can be used, and why not: nobody looked where it is not known, and what did not end has its status for that.
+const validity = r => r.valid == null ? "–" : r.valid ? "yes" : r.status === "ok" ? "no: " + because(r) : "no";
 const turn = change => { page = {...page, before: "", after: "", from: 0, ...change}; return drawRequests(); };
-$("status").onchange = () => turn({status: $("status").value});
+$("status").onchange = () => { const [status, invalid = ""] = $("status").value.split(" "); turn({status, invalid}); };
 $("warmup").onchange = () => turn({warmup: $("warmup").checked ? "1" : ""});
 $("first").onclick = () => turn({});
 $("back").onclick = () => turn({before: shown.prev, from: page.from});
@@ -215,7 +225,7 @@ async function drawAnswer() {
     let parts;
     try {
       const got = await get("answer", {...query, seq, prompt}), r = got.request;
-      parts = [make("h3", got.cell + " · request " + r.seq), make("p", words(r.status) + " · TTFT " + num(r.ttft_s, 3) + " s · e2e " + num(r.e2e_s, 3) + " s · " + num(r.output_tokens, 0) + " tokens" + (r.error ? " · " + r.error : ""), r.status === "ok" ? "dim" : "bad"),
+      parts = [make("h3", got.cell + " · request " + r.seq), make("p", words(r.status) + " · TTFT " + num(r.ttft_s, 3) + " s · e2e " + num(r.e2e_s, 3) + " s · " + num(r.output_tokens, 0) + " tokens" + (r.valid == null || r.status !== "ok" ? "" : r.valid ? " · valid" : " · not valid: " + because(r)) + (r.error ? " · " + r.error : ""), r.status === "ok" && r.valid !== false ? "dim" : "bad"),
         got.text == null ? make("p", "No answer was kept.") : make("pre", got.text)];
       if (got.text != null) parts[2].tabIndex = 0;
     } catch (e) { parts = [make("p", e.message, "bad")]; }

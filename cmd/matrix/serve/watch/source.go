@@ -39,13 +39,13 @@ type launch struct {
 	samples *table.SampleTail
 }
 
-// look is the apply of the board, nil without one, and what is new.
-func (s *source) look(at time.Time, me claim.Owner) (a *Apply, news []Message) {
+// look is the apply of the board, nil without one, and what is new. An error of the board is no proof that nothing runs.
+func (s *source) look(at time.Time, me claim.Owner) (a *Apply, news []Message, err error) {
 	news = s.journal.read()
-	b := apply.ReadBoardIn(s.store.Inner())
+	b, err := apply.ReadBoard(s.store.Inner())
 	if b == nil {
 		clear(s.launch)
-		return nil, news
+		return nil, news, err
 	}
 	// Two machines' clocks differ: once a board was seen to change, ours tells how old it is.
 	age := max(0, at.Sub(b.At))
@@ -71,7 +71,7 @@ func (s *source) look(at time.Time, me claim.Owner) (a *Apply, news []Message) {
 			delete(s.launch, attempt)
 		}
 	}
-	return a, news
+	return a, news, nil
 }
 
 // Log is the end of what an engine has printed.

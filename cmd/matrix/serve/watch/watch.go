@@ -4,6 +4,7 @@ package watch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -29,9 +30,10 @@ type Message struct {
 
 // Now is the applies that have a board.
 type Now struct {
-	At    time.Time `json:"at"`
-	Gone  bool      `json:"gone"` // the folder of the results is not there
-	Apply []Apply   `json:"apply"`
+	At     time.Time `json:"at"`
+	Gone   bool      `json:"gone"`   // the folder of the results is not there
+	Unseen []string  `json:"unseen"` // what cannot be read, where an apply may tell of itself
+	Apply  []Apply   `json:"apply"`
 }
 
 // Apply is one that runs, or was killed.
@@ -61,6 +63,7 @@ type Watcher struct {
 	me      claim.Owner
 	sources map[string]*source
 	looked  time.Time // for sources and changes of the tree
+	unread  []string  // folders of a cluster's tasks that could not be read then
 	last    string    // the last Now, but for its time
 	shape   string    // of the tree
 }
@@ -89,10 +92,13 @@ func (w *Watcher) Look(at time.Time) []Message {
 		}
 	}
 	_, err := os.Stat(w.store.Root())
-	now := Now{At: at, Gone: err != nil, Apply: []Apply{}}
+	now := Now{At: at, Gone: errors.Is(err, fs.ErrNotExist), Unseen: slices.Clone(w.unread), Apply: []Apply{}}
 	for _, name := range slices.Sorted(maps.Keys(w.sources)) {
 		s := w.sources[name]
-		a, messages := s.look(at, w.me)
+		a, messages, err := s.look(at, w.me)
+		if err != nil {
+			now.Unseen = append(now.Unseen, err.Error())
+		}
 		for _, m := range messages {
 			m.Data = named{name, m.Data}
 			out = append(out, m)
@@ -105,7 +111,7 @@ func (w *Watcher) Look(at time.Time) []Message {
 	if w.Behind() { // what runs is told after all that has happened before
 		return out
 	}
-	text, err := json.Marshal(Now{Gone: now.Gone, Apply: now.Apply})
+	text, err := json.Marshal(Now{Gone: now.Gone, Unseen: now.Unseen, Apply: now.Apply})
 	if err == nil && string(text) != w.last {
 		w.last = string(text)
 		out = append(out, Message{"now", now})
@@ -132,17 +138,34 @@ type named struct {
 // mostTasks bounds the tasks of a cluster that are followed.
 const mostTasks = 256
 
+// mostUnread bounds the folders that are named; who may not read one may read none of its kind.
+const mostUnread = 3
+
 // tasks finds the launches that tasks of a cluster have: each has its own board, below its claim.
 func (w *Watcher) tasks() {
-	boards, _ := fs.Glob(os.DirFS(w.store.Inner()), "cluster/*/claims/*/"+apply.BoardFile) // the pattern is well-formed
 	there := map[string]bool{"": true}
-	for _, board := range boards[:min(len(boards), mostTasks)] {
-		name := filepath.FromSlash(path.Dir(board))
-		there[name] = true
-		if w.sources[name] == nil {
-			w.sources[name] = newSource(w.store.Apart(name, nil))
+	w.unread = nil
+	// The walk goes on after an error that is not given back. Folders: cluster/JOB/claims/LAUNCH.
+	_ = fs.WalkDir(os.DirFS(w.store.Inner()), "cluster", func(at string, e fs.DirEntry, err error) error {
+		parts := strings.Split(at, "/")
+		switch {
+		case err != nil:
+			if !errors.Is(err, fs.ErrNotExist) && len(w.unread) < mostUnread {
+				w.unread = append(w.unread, err.Error())
+			}
+		case len(there) > mostTasks:
+			return fs.SkipAll
+		case len(parts) == 5 && parts[4] == apply.BoardFile:
+			name := filepath.FromSlash(path.Dir(at))
+			there[name] = true
+			if w.sources[name] == nil {
+				w.sources[name] = newSource(w.store.Apart(name, nil))
+			}
+		case e.IsDir() && (len(parts) == 3 && parts[2] != "claims" || len(parts) > 4):
+			return fs.SkipDir
 		}
-	}
+		return nil
+	})
 	maps.DeleteFunc(w.sources, func(name string, _ *source) bool { return !there[name] })
 }
 
