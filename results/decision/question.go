@@ -82,7 +82,8 @@ func (q *Question) choose(g *contest, a *inquiry) {
 	st := q.standing(a.first.name)
 	q.Platform, q.Score, q.ValidShare = &st.Contender, st.Score, st.Usable
 	if t := st.Time; t != nil {
-		q.Seconds, q.SecondsLow, q.SecondsHigh, q.Cost = &t.Seconds, &t.Low, &t.High, t.Cost
+		q.Seconds, q.Cost = &t.Seconds, t.Cost
+		q.SecondsLow, q.SecondsHigh = t.Interval()
 	}
 	if a.second == nil {
 		return

@@ -104,7 +104,7 @@ type Answer struct {
 	Platform    *string   `json:"platform"` // chosen, or leading where nothing is decided; nil = none
 	Seconds     *float64  `json:"seconds"`  // T(requests), load included
 	SecondsLow  *float64  `json:"seconds_low"`
-	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two
+	SecondsHigh *float64  `json:"seconds_high"` // 95% of single runs end between the two; nil: see Time.Interval
 	Cost        *float64  `json:"cost"`         // of the batch; nil without a price
 	ValidShare  *float64  `json:"valid_share"`  // of the platform's answers, those that can be used; nil = nobody looked
 	Among       []string  `json:"among"`        // all of a tie, or between whom the weights do not tell, the platform first; empty = it alone

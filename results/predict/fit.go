@@ -43,8 +43,26 @@ func fit(s Series) fitted {
 		}
 		f.sizes = append(f.sizes, *at)
 	}
+	f.full()
 	f.slope()
 	return f
+}
+
+// full leaves the curves out of batches too small to fill the engine as a larger one did: ten at once of an engine that answers
+// sixty tell no steady rate, nor how far it varies.
+func (f *fitted) full() {
+	most := 0.0 // answers under way, by Little's law
+	for i := range slices.Backward(f.sizes) {
+		at := &f.sizes[i]
+		if len(at.logRate) == 0 {
+			continue
+		}
+		if level := math.Exp(meanOf(at.logRate)) * at.answerS; level < steadyAt*most {
+			at.logRate, at.around = nil, nil
+		} else {
+			most = max(most, level)
+		}
+	}
 }
 
 func compare(a, b Launch) int {

@@ -100,6 +100,9 @@ func TestHeldOut(t *testing.T) {
 		{"long tail", server{slots: 64, answerS: 5, vary: 1, rampS: 2, noise: 0.03}, []int{100, 1000}, 3, 5000},
 		{"equal lengths", server{slots: 64, answerS: 5, rampS: 1, noise: 0.03}, []int{100, 1000}, 2, 5000},
 		{"drift", server{slots: 64, answerS: 5, vary: 0.3, rampS: 2, driftS: 0.05, noise: 0.03}, []int{100, 1000}, 3, 20_000},
+		{"part of it", server{slots: 64, answerS: 5, vary: 0.3, rampS: 2, noise: 0.03}, []int{10, 100}, 3, 1000},
+		{"part, once", server{slots: 64, answerS: 5, vary: 0.3, rampS: 2, noise: 0.03}, []int{10, 50, 100}, 1, 5000},
+		{"half of it", server{slots: 512, answerS: 5, vary: 0.3, rampS: 2, noise: 0.03}, []int{100, 1000}, 3, 5000},
 		{"one wave", server{slots: 64, answerS: 5, vary: 0.3, rampS: 2, noise: 0.03}, []int{64}, 3, 1000},
 		{"few requests", server{slots: 4, answerS: 3, vary: 0.3, rampS: 1, noise: 0.03}, []int{10, 20}, 2, 100},
 	} {

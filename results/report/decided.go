@@ -127,6 +127,7 @@ func taking(s decision.Standing) Value {
 	if t.Measured {
 		v.Text = decision.Span(t.Seconds)
 	}
+	v.Detail = "range not known"
 	if !t.Assumed {
 		v.Detail = decision.Range(t.Low, t.High)
 	}
