@@ -26,6 +26,35 @@ func TestNoWinnerFarBeyondWhatWasRun(t *testing.T) {
 	}
 }
 
+// Who had its largest batch under way all at once may be faster with more: nobody wins against it, third or not, by what it was not
+// given to do. Up to what was run they do, and so does it against others.
+func TestNoWinnerOverWhoWasNeverFull(t *testing.T) {
+	r := randOf(5)
+	engines := []engine{{name: "a", load: 10, rate: 5, noise: quiet}, {name: "b", load: 10, rate: 4, noise: quiet}, {name: "c", load: 10, rate: 2, noise: quiet}}
+	var cells []*tally
+	for _, e := range engines {
+		for _, at := range e.measured(r, []int64{10, 40}, 6) {
+			for i := range at.runs {
+				if c := &at.runs[i].Curve; e.name == "c" { // twenty seconds an answer: ten and forty at once
+					c.AnswerS, c.RatePerS = 20, min(2, float64(at.size)/20)
+				}
+			}
+			cells = append(cells, at)
+		}
+	}
+	g := decided(t, r, cells, engines, nil, 40, 1000)
+	if q := g.Questions[0]; q.Verdict != Winner || platform(q) != "a" {
+		t.Errorf("of so many as were run: %s %q", q.Verdict, q.Sentences)
+	}
+	q := g.Questions[1]
+	if q.Verdict != Provisional || platform(q) != "a" || !says(q, "c had all 40 requests of its largest batch under way at once: a larger one may go faster.") {
+		t.Errorf("%s %q", q.Verdict, q.Sentences)
+	}
+	if len(q.Missing) != 1 || q.Missing[0].Command != "matrix apply --launches 6 --only platform=a,c --only model=m --only batch_size=1000" {
+		t.Errorf("%+v", q.Missing)
+	}
+}
+
 // The one that ran the smaller batches sets how far an answer reaches.
 func TestFarIsOfTheOneThatRanLess(t *testing.T) {
 	a, b := engine{name: "a", load: 10, rate: 100, noise: quiet}, engine{name: "b", load: 10, rate: 60, noise: quiet}

@@ -320,7 +320,7 @@ func TestSlowerFirst(t *testing.T) {
 	b := engine{name: "b", load: 10, rate: 80, noise: quiet, figures: map[string]float64{mPackages: 200}}
 	q := pair(t, a, b, threeSizes, 3, rules, 5000).Questions[0]
 	if platform(q) != "a" || q.Verdict != Winner || !slices.ContainsFunc(q.Sentences, func(s string) bool {
-		return strings.HasPrefix(s, "b is faster, 7") && strings.Contains(s, " against 11") && strings.Contains(s, "footprint_packages")
+		return strings.HasPrefix(s, "b is faster, 7") && strings.Contains(s, " against 11") && strings.Contains(s, "a first by the weights (number of packages)")
 	}) {
 		t.Errorf("%s %v", q.Verdict, q.Sentences)
 	}

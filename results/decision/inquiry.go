@@ -32,8 +32,11 @@ type inquiry struct {
 // farFrom is how many times the largest batch that was run a number of requests may be before it is said, and no lead is shown.
 const farFrom = 100
 
-// distant reports that what is asked about lies beyond farFrom times the largest batch that one of those that lead ran.
-func (a *inquiry) distant() bool { return a.n > farFrom*a.nearest().reached() }
+// distant reports that what is asked about lies beyond farFrom times the largest batch that one of those that lead ran, or
+// that somebody behind the first may be faster than its batches let it be.
+func (a *inquiry) distant() bool {
+	return a.n > farFrom*a.nearest().reached() || a.scope.unfilled(a.order[1:]) != nil
+}
 
 // nearest is the one of those that lead whose largest batch is the smaller.
 func (a *inquiry) nearest() *contender {

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -102,9 +103,10 @@ func (m missing) largerBatch() []Need {
 			break
 		}
 	}
-	pair := []*contender{a.first, a.second}
-	launches := max(2, min(a.first.most(), a.second.most()))
-	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), a.first.name, a.second.name, format.Whole(size),
+	other := cmp.Or(a.scope.unfilled(a.order[1:]), a.second)
+	pair := []*contender{a.first, other}
+	launches := max(2, min(a.first.most(), other.most()))
+	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), a.first.name, other.name, format.Whole(size),
 		Span(g.lasts(pair, size, launches)))
 	return needs(pair, size, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
 }
@@ -165,7 +167,11 @@ func (m missing) moreLaunches() []Need {
 		var target float64
 		target, what = toTell(ratio)
 		total = launchesFor(ratio, have, have+1, target, m.level())
-		if n, launches := m.larger(pair, size, target, g.lasts(pair, size, total-have)); n > 0 {
+		within := g.lasts(pair, size, total-have)
+		if total > mostLaunches { // or never
+			within = math.Inf(1)
+		}
+		if n, launches := m.larger(pair, size, target, within); n > 0 {
 			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(launches, "launch"), a.first.name, a.rival.name, format.Whole(n),
 				Span(g.lasts(pair, n, launches)), what)
 			return needs(pair, n, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
@@ -181,7 +187,8 @@ func (m missing) moreLaunches() []Need {
 	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(total-have, "more launch"), a.first.name, a.rival.name, format.Whole(size),
 		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
-		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell so small a difference", format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
+		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell them apart: they differ by less than launches of one do",
+			format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
 	}
 	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
 }
@@ -211,8 +218,9 @@ func (g *contest) lasts(pair []*contender, size int64, launches int) float64 {
 	return sum
 }
 
-// larger is the batch that is asked about, larger than all that both ran, at which launches tell as much in less time than
-// given, and how many; 0 = there is none. Its launches are taken to vary like those of the size that was run.
+// larger is the batch that is asked about, or a hundredth or a tenth of what is, larger than all that both ran, at which launches tell as
+// much in less time than given, and how many; 0 = there is none. Its launches are taken to vary like those of the size that was run,
+// and its windows to be as much longer as it is larger.
 func (m missing) larger(pair []*contender, size int64, target, within float64) (batch int64, launches int) {
 	g, a := m.g, m.a
 	near, ok := m.ratio(g, a.rival, a.first, size)
@@ -220,9 +228,11 @@ func (m missing) larger(pair []*contender, size int64, target, within float64) (
 		return 0, 0
 	}
 	have := min(len(pair[0].at[size].launches), len(pair[1].at[size].launches))
-	n := launchesFor(near, have, 3, target, m.level())
-	for _, asked := range m.requests {
-		if asked > max(pair[0].reached(), pair[1].reached()) && asked <= a.n && n <= mostLaunches && g.lasts(pair, asked, n) < within {
+	n, ran := launchesFor(near, have, 3, target, m.level()), max(pair[0].reached(), pair[1].reached())
+	far, _ := m.ratio(g, a.rival, a.first, a.n)
+	for _, asked := range append(slices.Clone(m.requests), (a.n+farFrom-1)/farFrom, (a.n+9)/10) {
+		tells := asked == a.n || far.Fixed*float64(ran)/float64(asked) < target/2
+		if asked > ran && asked <= a.n && tells && n <= mostLaunches && g.lasts(pair, asked, n) < within {
 			batch, launches, within = asked, n, g.lasts(pair, asked, n)
 		}
 	}
@@ -242,12 +252,14 @@ func toTell(ratio predict.Ratio) (half float64, what string) {
 	return least, "tell a 5% difference"
 }
 
-// launchesFor is how many launches of each side, from the fewest on, make an interval's half width no more than a target.
+// launchesFor is how many launches of each side, from the fewest on, make an interval's half width no more than a target; more than
+// mostLaunches where none do.
 func launchesFor(ratio predict.Ratio, have, fewest int, target, level float64) int {
 	half := math.Log(ratio.High/ratio.Low) / 2
+	sampled := math.Sqrt(max(0, half*half-ratio.Fixed*ratio.Fixed))
 	at := func(n int) float64 {
 		freedom := ratio.DF + 2*float64(n-have)
-		return half * math.Sqrt(float64(have)/float64(n)) * stats.Student(freedom, level) / stats.Student(ratio.DF, level)
+		return math.Hypot(ratio.Fixed, sampled*math.Sqrt(float64(have)/float64(n))*stats.Student(freedom, level)/stats.Student(ratio.DF, level))
 	}
 	n := fewest
 	for n <= mostLaunches && at(n) > target {

@@ -20,9 +20,31 @@ func TestLargerBatchTellsSooner(t *testing.T) {
 		m.Command != "matrix apply --launches 3 --only platform=a,b --only model=m --only batch_size=5000" {
 		t.Errorf("%s: %+v", q.Verdict, q.Missing)
 	}
-	q = pair(t, a, b, short, 2, nil, 200_000).Questions[0] // would take hours
-	if m := q.Missing[0]; q.Verdict != Provisional || strings.Contains(m.Command, "200000") {
+	q = pair(t, a, b, short, 2, nil, 200_000).Questions[0] // itself would take hours, and a hundredth of it tells too little
+	if m := q.Missing[0]; q.Verdict != Provisional || !strings.HasSuffix(m.Command, "--only batch_size=20000") {
 		t.Errorf("%s: %+v", q.Verdict, q.Missing)
+	}
+}
+
+// Launches that differ by far more than the platforms do are not asked for by the dozen: it says so, with nothing to type.
+func TestTooManyLaunches(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	noisy := normal(0.4)
+	engines := []engine{{name: "a", load: 10, rate: 50, noise: noisy}, {name: "b", load: 10, rate: 51, noise: noisy}}
+	q := decided(t, r, append(engines[0].measured(r, threeSizes, 3), engines[1].measured(r, threeSizes, 3)...), engines, nil, 5000).Questions[0]
+	if m := q.Missing; q.Verdict != Provisional || len(m) != 1 || m[0].Command != "" || !strings.HasPrefix(m[0].Text, "It takes more than 40 launches each of ") {
+		t.Errorf("%s: %+v", q.Verdict, m)
+	}
+}
+
+// More launches lessen the chance, not what a window of few waves leaves open: how many would tell reckons with both.
+func TestLaunchesLessenChanceAlone(t *testing.T) {
+	ratio := predict.Ratio{Ratio: 1.02, Low: math.Exp(-0.2), High: math.Exp(0.2), DF: 10}
+	if n := launchesFor(ratio, 3, 4, 0.05, 0.95); n < 30 || n > mostLaunches {
+		t.Errorf("by chance alone: %d launches", n)
+	}
+	if ratio.Fixed = 0.06; launchesFor(ratio, 3, 4, 0.05, 0.95) <= mostLaunches {
+		t.Error("no launch narrows it below what is fixed")
 	}
 }
 
@@ -126,7 +148,7 @@ func TestNothingToRun(t *testing.T) {
 	engines := []engine{{name: "a", load: 10, rate: 50, noise: wide}, {name: "b", load: 10, rate: 50, noise: wide}}
 	cells := append(engines[0].measured(r, threeSizes, 3), engines[1].measured(r, threeSizes, 3)...)
 	if q := decided(t, r, cells, engines, nil, 5000).Questions[0]; q.Verdict != Provisional || len(q.Missing) != 1 || q.Missing[0].Command != "" ||
-		!strings.Contains(q.Missing[0].Text, "t takes more than 40 launches each of a and b to tell so small a difference") {
+		!strings.Contains(q.Missing[0].Text, "t takes more than 40 launches each of a and b to tell them apart") {
 		t.Errorf("%s: %+v", q.Verdict, q.Missing)
 	}
 	if q := decided(t, r, engines[0].measured(r, threeSizes, 3), engines[:1], nil, 5000).Questions[0]; q.Verdict != Undecided || len(q.Missing) != 1 || q.Missing[0] != (Missing{Text: "Measure another platform in the same way"}) {

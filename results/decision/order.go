@@ -149,7 +149,7 @@ func (a *inquiry) besides() []string {
 	for _, e := range a.between(a.first, a.second).entries {
 		scored := func(other entry) bool { return other.name == e.name }
 		if e.weight > 0 && !slices.ContainsFunc(a.sheet.entries, scored) {
-			out = append(out, e.name)
+			out = append(out, e.words)
 		}
 	}
 	return out

@@ -58,7 +58,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 	}
 	for _, n := range (missing{r, g, a}).needs() {
 		m := Missing{Text: n.Text}
-		if n.Only != nil || n.Text == "" {
+		if n.Only != nil || n.Text == "" { // else no command does it
 			m.Command = r.command(n)
 		}
 		switch {

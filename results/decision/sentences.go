@@ -115,12 +115,12 @@ func (a *inquiry) besidesTie() string {
 	return fmt.Sprintf("%s is not told apart from %s.", a.rival.name, a.first.name)
 }
 
-// aheadBy names the metrics by which the first is ahead of another, the weightiest first.
+// aheadBy names the metric by which the first is most ahead of another.
 func (a *inquiry) aheadBy(other *contender) string {
 	best, name := 0.0, ""
 	for _, e := range a.between(a.first, other).entries {
 		if log := e.weight * (e.log(0) - e.log(1)); log > best {
-			best, name = log, e.name
+			best, name = log, e.words
 		}
 	}
 	return name
@@ -132,7 +132,7 @@ func (a *inquiry) beside() string {
 	if len(names) == 0 || a.verdict == Tie || a.verdict == NotComparable {
 		return ""
 	}
-	return fmt.Sprintf("Between %s and %s also %s counts, which not all others have: their scores are without it.", a.first.name, a.second.name, strings.Join(names, ", "))
+	return fmt.Sprintf("Between %s and %s also %s counts, which not all others have: their scores are without it.", a.first.name, a.second.name, strings.Join(names, " and "))
 }
 
 // rests says what the times rest on.

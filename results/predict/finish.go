@@ -13,6 +13,7 @@ type Finish struct {
 	Load      Load
 	RunS      float64 // D(n)
 	Measured  bool    // n was measured: RunS is the measurement
+	Unfilled  bool    // all requests of the largest batch were under way at once: how fast more would go is not known
 	Launches  int     // complete launches of the series, of all sizes
 	// Assumed: no two launches tell how much identical ones differ; the interval rests on what is usual.
 	Assumed bool
@@ -78,7 +79,7 @@ func (m *Model) finish(series int, n int64, load Load) (Finish, bool) {
 	vLoad, dfLoad := load1.variance(assumedLoad)
 	t := load.Seconds + run.seconds
 	onRun, onLoad := square(run.seconds/t), square(load.Seconds/t)
-	f := Finish{Seconds: t, Load: load, RunS: run.seconds, Measured: run.measured, Assumed: noise.freedom == 0}
+	f := Finish{Seconds: t, Load: load, RunS: run.seconds, Measured: run.measured, Unfilled: !run.measured && of.unfilled, Assumed: noise.freedom == 0}
 	for _, at := range of.sizes {
 		f.Launches += len(at.logD)
 	}
@@ -113,6 +114,8 @@ type Ratio struct {
 	DF               float64
 	Assumed          bool // no two launches tell how much identical ones differ
 	LoadLeftOut      bool // one side's load is not known: both are without
+	// Fixed is what of half the interval, of the logarithm, more launches of the same sizes would not lessen.
+	Fixed float64
 }
 
 // Ratio compares two series, with an interval at a confidence, 0 to 1. Where one load is not known it is left out of both. That a
@@ -139,6 +142,7 @@ func (m *Model) Ratio(a, b int, n int64, level float64) (r Ratio, ok bool) {
 		{onX*runX.shape + onY*runY.shape + other, math.Inf(1)}}
 	_, df := sum(parts)
 	log, half := x.Log.Mean-y.Log.Mean, margins(parts, level)
+	r.Fixed = margins(parts[2:], level)
 	r.Ratio, r.Low, r.High, r.DF, r.Assumed = math.Exp(log), math.Exp(log-half), math.Exp(log+half), df, noise.freedom == 0
 	return r, true
 }

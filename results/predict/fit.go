@@ -11,6 +11,8 @@ import (
 type fitted struct {
 	Series
 	sizes []size // ascending
+
+	unfilled bool // even the largest was under way all at once
 }
 
 // size is the launches of one batch size.
@@ -57,11 +59,12 @@ func (f *fitted) full() {
 		if len(at.logRate) == 0 {
 			continue
 		}
-		if level := math.Exp(meanOf(at.logRate)) * at.answerS; level < steadyAt*most {
+		level := math.Exp(meanOf(at.logRate)) * at.answerS
+		f.unfilled = f.unfilled || most == 0 && level > steadyAt*at.n
+		if level < steadyAt*most {
 			at.logRate, at.around = nil, nil
-		} else {
-			most = max(most, level)
 		}
+		most = max(most, level)
 	}
 }
 
