@@ -1,10 +1,15 @@
 package metrics
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"matrix/results/format"
 	"matrix/results/record"
 )
 
@@ -50,9 +55,24 @@ func (s *summarizer) validity(t *tally, planned int64) {
 		return
 	}
 	s.Invalid = j.reasons
+	if n, text := Reasons(s.Unusable()); n > 0 {
+		s.warn(fmt.Sprintf("%s answers cannot be used: %s (invalid_reason)", format.Whole(int64(n)), text))
+	}
 	s.setCount(record.MetricValid, j.valid)
 	s.Set(record.MetricValidShare, float64(j.valid)/float64(planned))
 	if d := t.duration(); d > 0 {
 		s.Set(record.MetricValidPerHour, 3600*float64(j.valid)/d)
 	}
+}
+
+// Reasons says why answers cannot be used, the most frequent first, and how many they are: "12 × schema:/score, 3 × truncated".
+func Reasons(counts map[string]float64) (n float64, text string) {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	for i, name := range names {
+		n += counts[name]
+		names[i] = fmt.Sprintf("%s × %s", format.Whole(int64(counts[name])), name)
+	}
+	return n, format.Some(names, 4)
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"strings"
 
 	"matrix/experiments/cell"
 )
@@ -52,12 +53,12 @@ type Latency struct {
 
 // Latencies are the durations of a request that are summarised, in the order of their columns.
 var Latencies = []Latency{
-	{DistTTFT, ColTTFT, "t1 − t0", "time to first token; open load: from scheduled", true, true},
-	{DistTTFTFirstChunk, ColTTFTFirstChunk, "tc − t0", "what `vllm bench serve` calls TTFT; open load: from scheduled", false, true},
-	{DistTTFO, ColTTFO, "first_answer − t0", "time to first output token: the first that is no reasoning; open load: from scheduled", false, true},
+	{DistTTFT, ColTTFT, "t1 − t0", "time to first token", true, true},
+	{DistTTFTFirstChunk, ColTTFTFirstChunk, "tc − t0", "what `vllm bench serve` calls TTFT", false, true},
+	{DistTTFO, ColTTFO, "first_answer − t0", "time to first output token: the first that is no reasoning", false, true},
 	{DistTPOT, ColTPOT, "(e2e − ttft)/(n − 1)", "time per output token after the first; each request weighs 1; null for one token, or text in one event", true, false},
-	{DistE2E, ColE2E, "tn − t0", "to the last token; open load: from scheduled", true, true},
-	{DistE2EClosed, ColE2EClosed, "te − t0", "to the stream's end; open load: from scheduled", false, true},
+	{DistE2E, ColE2E, "tn − t0", "to the last token", true, true},
+	{DistE2EClosed, ColE2EClosed, "te − t0", "to the stream's end", false, true},
 	{DistClientQueue, ColClientQueue, "t0 − scheduled", "what the client itself added", false, false},
 }
 
@@ -67,7 +68,7 @@ func RequestsEnded(status string) string { return "requests_" + status }
 // singles are the metrics that are no distribution.
 var singles = []Metric{
 	{MetricDuration, "s", "Σ over segments of last completion − first dispatch", "D: failures included, warm-up and readiness excluded"},
-	{MetricLoad, "s", "first token of the first request − process start", "null when nothing was launched"},
+	{MetricLoad, "s", "first token of the first request − process start", "null when nothing was launched; of several segments the first's"},
 	{MetricBatch, "s", "load_s + D", "what a one-off batch really costs"},
 	{MetricRequestThroughput, "1/s", "ok / D", "requests"},
 	{MetricOutputThroughput, "tokens/s", "Σ output tokens of ok / D", ""},
@@ -75,7 +76,7 @@ var singles = []Metric{
 	{MetricSteadyRequests, "1/s", "shares of the ok requests that were generated in the steady window / its span", "of each answer the share of its time from first token to last"},
 	{MetricSteadyOutput, "tokens/s", "output tokens generated in the steady window / its span", "each answer's tokens spread evenly from its first token to its last"},
 	{MetricSteadySpan, "s", "end − beginning of the steady window", "from 10% of the ok requests done until under 90% of the level are under way for good (open loads: until 99% were sent); level = mean under way from then until 99% were sent, at least for a median answer; null in several segments, where the level is under 75% of the usual (p90 over time) and where the window is under half a median answer: one wave has none"},
-	{MetricGoodput, "1/s", "ok and every SLO met / D", "null for batch loads"},
+	{MetricGoodput, "1/s", "ok and every SLO met / D", "a bounded latency that was not seen is not met, TPOT of one token bounds nothing; null for batch loads"},
 	{MetricSuccessRate, cell.Ratio, "ok / planned", ""},
 	{MetricSuccessLow, cell.Ratio, "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
 	{MetricRequestsPlanned, "requests", "requests planned in the measured phase", ""},
@@ -113,10 +114,14 @@ func Metrics() []Metric {
 		out = append(out, Metric{Name: RequestsEnded(s), Unit: "requests", Formula: "measured requests that ended " + s})
 	}
 	for _, l := range Latencies {
-		out = append(out, distribution(l.Name, l.Formula, l.Doc)...)
+		formula := l.Formula
+		if l.Arrival {
+			formula += " (open load: " + strings.ReplaceAll(formula, "t0", "scheduled") + ")"
+		}
+		out = append(out, distribution(l.Name, formula, l.Doc)...)
 		if l.Adjusted {
 			for _, p := range Percentiles {
-				out = append(out, Metric{AdjustedOf(l.Name, p), "s", p.Name + " of " + l.Formula + ", each failure +∞", tooFewDoc(p)})
+				out = append(out, Metric{AdjustedOf(l.Name, p), "s", p.Name + " of " + formula + ", each failure +∞", tooFewDoc(p)})
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package record
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Summary is what follows from an attempt's rows.
 type Summary struct {
@@ -10,6 +13,21 @@ type Summary struct {
 	Invalid  map[string]float64  // measured requests whose answer cannot be used, by reason
 	Finish   map[string]float64  // ok requests by finish_reason, "none" = the engine says none
 	Warnings []string
+}
+
+// Unusable are the answers that came and cannot be used, by reason. A request that did not end with an answer has its status as the
+// reason, and is none of them; answers without text are told as such (ok_without_text).
+func (s *Summary) Unusable() map[string]float64 {
+	out := maps.Clone(s.Invalid)
+	delete(out, "no_text") // validity.NoText, which is above this package
+	for _, status := range RequestStatuses {
+		// taken off, not left out: "truncated" is also an answer that was cut by its limit
+		if n := s.Metrics[RequestsEnded(status)]; n != nil && !Answered(status) && out[status] > 0 {
+			out[status] -= *n
+		}
+	}
+	maps.DeleteFunc(out, func(_ string, n float64) bool { return n <= 0 })
+	return out
 }
 
 // Set gives a metric its value.

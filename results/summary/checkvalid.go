@@ -1,12 +1,7 @@
 package summary
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
-	"matrix/results/format"
+	"matrix/results/metrics"
 	"matrix/results/record"
 	"matrix/results/stats"
 )
@@ -27,12 +22,9 @@ func (g *checking) valid() {
 			return
 		}
 		g.seen = true
-		n := 0.0
-		for _, count := range reasons {
-			n += count
-		}
+		n, text := metrics.Reasons(reasons)
 		if n > unusableMost*float64(answered) {
-			g.one(Amber, c, "%.0f of %d answers cannot be used (%s): %s", n, answered, stats.Percent(n/float64(answered)), Reasons(reasons))
+			g.one(Amber, c, "%.0f of %d answers cannot be used (%s): %s", n, answered, stats.Percent(n/float64(answered)), text)
 		}
 	})
 	g.pairs(func(a, b *Cell) {
@@ -73,29 +65,9 @@ func (c *Cell) unusable() (reasons map[string]float64, told bool) {
 		if a.row == nil || a.Number("valid_evaluations") == nil {
 			return nil, false
 		}
-		for reason, n := range a.row.Summary.Invalid {
-			// What did not end ok has its status for a reason, and was never an answer.
-			if ended := a.Number(record.RequestsEnded(reason)); ended != nil && !record.Answered(reason) {
-				n -= *ended
-			}
-			if n > 0 && reason != "no_text" {
-				reasons[reason] += n
-			}
+		for reason, n := range a.row.Summary.Unusable() {
+			reasons[reason] += n
 		}
 	}
 	return reasons, true
-}
-
-// Reasons lists why answers cannot be used, the most frequent first: "12 × schema:/score, 3 × truncated".
-func Reasons(counts map[string]float64) string {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return int(counts[b] - counts[a])
-		}
-		return strings.Compare(a, b)
-	})
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s × %s", format.Whole(int64(counts[name])), name)
-	}
-	return format.Some(names, 4)
 }

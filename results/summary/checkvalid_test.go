@@ -66,7 +66,11 @@ func TestFailedIsNoAnswer(t *testing.T) {
 			}
 		}
 	}
-	checks := summary.Checks(planted.Read(t, cut).Cells)
+	cells := planted.Read(t, cut).Cells
+	if told := cells[0].Launches[0].Run().Warnings; !slices.Contains(told, "8 answers cannot be used: 8 × truncated (invalid_reason)") {
+		t.Errorf("%q", told)
+	}
+	checks := summary.Checks(cells)
 	if !slices.ContainsFunc(checks, func(c summary.Check) bool {
 		return c.Name == summary.CheckValid && c.Text == "a, 100 requests: 16 of 166 answers cannot be used (9.6%): 16 × truncated"
 	}) {

@@ -25,6 +25,7 @@ var phaseDocs = map[string]string{
 	"kv_init":       "vLLM's profiling and KV cache",
 	"ready":         "from there until the first request can be sent",
 	"first_token":   "of the first request, which ends the load",
+	"measure":       "Σ over the segments that were not killed",
 	"other":         "what is left of load_s: in no phase that the engine tells of",
 }
 
@@ -102,7 +103,7 @@ func attemptColumns() []runColumn {
 		says("source_sha256", "of the HCL under sources/", func(r *record.RunRow) string { return r.Manifest.Source }),
 		plain(nullable(truth("simulated", "", "no real engine ran", func(r *record.RunRow) *bool { return &r.Run.Simulated }))),
 		plain(nullable(truth("imported", "", "an earlier result, not measured by matrix", func(r *record.RunRow) *bool { return &r.Run.Imported }))),
-		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted", func(r *record.RunRow) *int64 {
+		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted: load and phases are the first's, the others' stand in segments_json", func(r *record.RunRow) *int64 {
 			n := int64(r.Manifest.Segments)
 			return &n
 		}, ofManifest[int64]),
@@ -175,7 +176,7 @@ func launchColumns() []runColumn {
 			_, primed := r.Run.Phases["prime"]
 			return &primed
 		}, ofPhases)),
-		knownAt("client_cpu_s", "s", "matrix's own CPU time in the measured phase", func(r *record.RunRow) **float64 { return &r.Run.ClientCPUS }),
+		knownAt("client_cpu_s", "s", "matrix's own CPU time in the measured phase; a killed segment's is lost", func(r *record.RunRow) **float64 { return &r.Run.ClientCPUS }),
 		plain(maybe(truth[bool], "client_limited", "", "the client, not the engine, may have been the limit", func(r *record.RunRow) **bool { return &r.Run.ClientLimited })),
 		knownAt("burst_in_s", "s", "a batch on a server: from the first dispatch until the last request had a connection", func(r *record.RunRow) **float64 { return &r.Run.BurstInS }),
 		countAt("in_flight_max", "", "most requests with the engine at once, each on its connection", func(r *record.RunRow) **int64 { return &r.Run.InFlightMax }),
@@ -284,7 +285,7 @@ func identityJSON(m record.Manifest) string {
 // segmentsColumn holds a list of records as JSON text: a nested column would cost each file a leaf a
 // field, and only a run that was interrupted has more than one record.
 func segmentsColumn() runColumn {
-	c := says("segments_json", "each segment's duration, load and reason", func(r *record.RunRow) string {
+	c := says("segments_json", "each segment's duration, load, phases and why it ended", func(r *record.RunRow) string {
 		if len(r.Run.Segments) == 0 {
 			return ""
 		}

@@ -6,9 +6,10 @@ import (
 
 	"matrix/backends"
 	"matrix/results/format"
+	"matrix/results/metrics"
 	"matrix/results/record"
-	"matrix/results/summary"
 	"matrix/results/validity"
+	"matrix/runner/events"
 	"matrix/runner/ledger"
 )
 
@@ -97,18 +98,13 @@ func (c *checking) end() {
 	c.over.Wait()
 }
 
-// unusable says of the answers that came why some cannot be used; "" where all can. Those without text the ledger counts. It
-// follows a drain.
-func (c *checking) unusable() string {
-	n := 0.0
+// tell says of the answers that came why some cannot be used. Those without text the ledger counts. The attempt's row tells it
+// by itself, of all segments (metrics.Summarize). It follows a drain.
+func (c *checking) tell() {
 	delete(c.reasons, validity.NoText)
-	for _, count := range c.reasons {
-		n += count
+	if n, text := metrics.Reasons(c.reasons); n > 0 {
+		c.m.j.emit(events.Event{Kind: events.Warning, Message: fmt.Sprintf("%s answers cannot be used: %s (invalid_reason)", format.Whole(int64(n)), text)})
 	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s answers cannot be used: %s (invalid_reason)", format.Whole(int64(n)), summary.Reasons(c.reasons))
 }
 
 // invalid is why an answer cannot be used, "" for one that can.

@@ -263,9 +263,7 @@ func (m *measurement) account(out *Outcome, cpu float64) {
 	for _, text := range append(m.book.Warnings(), notAsAsked(j.cell, c)...) {
 		j.warn(text)
 	}
-	if text := m.checks.unusable(); text != "" {
-		j.warn(text)
-	}
+	m.checks.tell()
 	if n := j.row.ListenOverflows; n != nil && *n > 0 { // nobody else writes it
 		j.warn(fmt.Sprintf("the kernel of this machine dropped %d connections at full backlogs meanwhile (listen_overflows)", *n))
 	}
