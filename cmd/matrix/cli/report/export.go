@@ -53,9 +53,14 @@ For other tools --out is a folder:
 	}
 	f := cmd.Flags()
 	f.StringVar(&e.table, "table", "run", "run, requests, samples or outputs")
-	f.StringVar(&e.format, "format", "", "parquet, csv, jsonl, "+folders+", "+strings.Join(foreign.Formats(), ", ")+" (default: by the name of --out)")
+	f.StringVar(&e.format, "format", "", strings.Join(formats(), ", ")+" (default: by the name of --out)")
 	f.StringVar(&e.out, "out", "", "file to write, - for stdout; for other tools a folder")
 	return cmd
+}
+
+// formats are all that --format takes.
+func formats() []string {
+	return append([]string{"parquet", "csv", "jsonl", folders}, foreign.Formats()...)
 }
 
 // export writes rows of results, in a format that the file's ending tells where --format does not.
@@ -70,6 +75,9 @@ func export(ctx context.Context, a *app.App, e exportFlags, names []string) erro
 	}
 	if e.format == "" {
 		return app.Hint(errors.New("the format is unknown"), "Say --format parquet, csv or jsonl; or tables, for a folder a table.")
+	}
+	if !slices.Contains(formats(), e.format) {
+		return fmt.Errorf("format %q is not known: %s", e.format, strings.Join(formats(), ", "))
 	}
 	if e.format == folders {
 		return exportFolders(ctx, a, e, names)
