@@ -23,6 +23,7 @@ type Ledger struct {
 	ended    bits                     // seqs that have their row
 	closed   bool                     // what comes now comes too late
 	counts   Counts
+	spoke    time.Time      // the last token of all that have ended
 	failures Failures
 	flags    Failures       // of what is odd, by flag
 	loads    int            // answers that waited for the model to be loaded
@@ -81,6 +82,9 @@ func (b *Ledger) End(r backends.Reply) {
 	delete(b.open, r.Seq)
 	b.ended.set(r.Seq)
 	b.counts.add(r)
+	if r.LastToken.After(b.spoke) {
+		b.spoke = r.LastToken
+	}
 	b.notice(&r)
 	c, inFlight := b.counts, int64(len(b.open))
 	b.mu.Unlock()

@@ -50,6 +50,30 @@ func TestLedgerTellsTheFirstWriteError(t *testing.T) {
 	}
 }
 
+// What waited for its turn while others spoke has not stalled when they end.
+func TestNotStalledBehindOthers(t *testing.T) {
+	traffic := backends.NewTraffic()
+	began := time.Now()
+	b := New(3, func(PendingRequest, backends.Reply) error { return nil })
+	for seq := range int64(3) {
+		f := traffic.Flight()
+		b.Begin(backends.Request{Seq: seq, Flight: f}, began)
+		f.Connected(began)
+	}
+	at := func(s float64) time.Time { return began.Add(time.Duration(s * float64(time.Second))) }
+	if what, since := b.Sight().Stalled(at(40)); what != "all that is in flight" || since.Sub(began).Round(time.Second) != 0 {
+		t.Errorf("nothing has come in 40 s: %q since %v", what, since)
+	}
+	b.End(backends.Reply{Seq: 0, Status: backends.OK, LastToken: at(39), Done: at(40)})
+	if what, _ := b.Sight().Stalled(at(41)); what != "" {
+		t.Errorf("two wait behind one that spoke 2 s ago, and it says that %s stalled", what)
+	}
+	b.End(backends.Reply{Seq: 1, Status: backends.TimedOut, Done: at(60)}) // no sign of life
+	if what, since := b.Sight().Stalled(at(70)); what != "all that is in flight" || since.Sub(began).Round(time.Second) != 39*time.Second {
+		t.Errorf("silent since 39 s, and it says %q since %v", what, since.Sub(began))
+	}
+}
+
 func TestTripped(t *testing.T) {
 	tests := []struct {
 		done, failed, inFlight, planned int64

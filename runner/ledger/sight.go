@@ -19,6 +19,7 @@ type sight struct {
 func (b *Ledger) Sight() (s sight) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	s.last = b.spoke // those that waited behind what has ended are not silent for longer
 	for seq, a := range b.open {
 		s.Chunks += a.flight.Chunks()
 		at, spoke, ok := a.flight.Silent()
