@@ -153,7 +153,7 @@ func (l *launch) stop(ctx context.Context) {
 		}
 	case s.alive() && l.e.isWell() && ctx.Err() == nil:
 		l.e.describe()
-		j.samples.closing.Store(true) // another cell's figures come next
+		j.samples.letGo(ctx)
 		j.recorded(j.samples.stop())
 	default:
 		l.e.describe()

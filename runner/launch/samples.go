@@ -2,6 +2,7 @@ package launch
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -61,6 +62,17 @@ func (s *samples) metrics() (url, prefix string) {
 	}
 	info := (*e).Info()
 	return info.MetricsURL, cmp.Or(info.MetricsPrefix, info.Engine+":")
+}
+
+// letGo reads what the engine tells at the end of the cell. From then on its metrics are not to be had, or another cell's.
+func (s *samples) letGo(ctx context.Context) {
+	s.mu.Lock()
+	r := s.recorder
+	s.mu.Unlock()
+	if r != nil && ctx.Err() == nil { // ^C does not wait
+		r.ReadEngine(ctx)
+	}
+	s.closing.Store(true)
 }
 
 // stop ends the recorder and returns its warnings.

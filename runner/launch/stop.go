@@ -26,7 +26,7 @@ func (e *engine) stop(ctx context.Context) {
 		reason = died.Reason
 	}
 	e.j.begin("stop", closeWithin)
-	e.j.samples.closing.Store(true)
+	e.j.samples.letGo(ctx)
 	telemetry.LetGo()
 	began := time.Now()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)

@@ -130,6 +130,40 @@ func TestEngineProbeTellsChanges(t *testing.T) {
 	}
 }
 
+// Before an engine is stopped it is read once more: the tokens since the reading before would be missed.
+func TestReadEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := scraper.Transport
+		defer func() { scraper.Transport = kept }()
+		server := &slowServer{}
+		scraper.Transport = server
+		got := make(map[time.Duration]float64)
+		began := time.Now()
+		r := Start(Target{Metrics: func() (string, string) { return "http://engine/metrics", "vllm:" }}, time.Minute, func(batch []Sample) {
+			for _, s := range batch {
+				if s.Metric == "vllm:kv" {
+					got[s.At.Sub(began)] = s.Value
+				}
+			}
+		})
+		time.Sleep(30 * time.Second)
+		r.ReadEngine(t.Context())
+		server.after = time.Hour // one that hangs holds nobody up
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		r.ReadEngine(t.Context())
+		if at := time.Since(began); at != time.Minute {
+			t.Errorf("waited until %v", at)
+		}
+		server.after = 0
+		time.Sleep(3 * time.Minute)
+		r.Stop()
+		if got[30*time.Second] != 0.5 || got[0] != 0.5 {
+			t.Errorf("read at %v, want 0s and 30s", got)
+		}
+	})
+}
+
 // slowServer answers each request after a time.
 type slowServer struct {
 	after time.Duration

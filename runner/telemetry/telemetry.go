@@ -32,6 +32,8 @@ type Recorder struct {
 	probes   sync.WaitGroup
 	batches  chan []Sample
 	finished chan struct{}
+	engine   probe      // nil = no metrics of its own
+	reading  sync.Mutex // held while engine reads
 
 	mu       sync.Mutex
 	warnings []string
@@ -59,7 +61,12 @@ func Start(t Target, interval time.Duration, sink func([]Sample)) *Recorder {
 		r.warn(gpuAbsence(err))
 	}
 	if t.Metrics != nil {
-		probes = append(probes, r.engineProbe(t.Metrics, interval))
+		r.engine = r.engineProbe(t.Metrics, interval)
+		probes = append(probes, func(ctx context.Context, last bool) []Sample {
+			r.reading.Lock()
+			defer r.reading.Unlock()
+			return r.engine(ctx, last)
+		})
 	}
 	r.run(probes, interval, sink, func() {
 		if gpu != nil {
@@ -119,6 +126,17 @@ func (r *Recorder) deliver(batch []Sample) {
 	if len(batch) > 0 {
 		r.batches <- batch // the receiver runs until every probe has ended
 	}
+}
+
+// ReadEngine reads all that the engine tells, before its stop: in two seconds, or not at all. It is called before Stop.
+func (r *Recorder) ReadEngine(ctx context.Context) {
+	if r.engine == nil || !r.reading.TryLock() { // a reading under way may take minutes
+		return
+	}
+	defer r.reading.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lastReading)
+	defer cancel()
+	r.deliver(r.engine(ctx, true))
 }
 
 // Stop takes a last sample and waits for the goroutines. Warnings says what could not be read, each once.
