@@ -144,7 +144,7 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 				}
 				b.Launches[i].Samples = append(b.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "gpu0", Metric: "power_w", Value: 300 + at},
 					record.SampleRow{TimeS: at, Source: "engine", Metric: "x:generation_tokens_total", Value: 100 * (at + 5)})
-				if n, changes := map[float64]float64{-5: 0, 0: 9, 18: 0}[at]; changes { // of an engine's figures the file has what changed
+				if n, changes := map[float64]float64{-5: 0, 0: 9}[at]; changes { // of an engine's figures the file has what changed
 					b.Launches[i].Samples = append(b.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "engine", Metric: "x:num_requests_running", Value: n})
 				}
 			}
@@ -180,7 +180,7 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 	}
 	queue := drawn.Rows[slices.IndexFunc(drawn.Rows, func(p chart.Panel) bool { return p.Label == "requests in the engine" })]
 	for i, at := range drawn.Times {
-		if v := queue.Lines[0].Values[i]; at >= 0 && at < 18 && (at > 6 && at < 15) != math.IsNaN(v) || at >= 0 && at < 18 && !math.IsNaN(v) && v != 9 {
+		if v := queue.Lines[0].Values[i]; at >= 0 && v != 9 && (!math.IsNaN(v) || at <= 6 || at >= 15) {
 			t.Errorf("at %v s: %v requests run, not 9", at, v)
 		}
 	}

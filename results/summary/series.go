@@ -85,21 +85,22 @@ func Called(metric, name string) bool {
 	return metric == name || strings.HasSuffix(metric, "_"+name) || strings.HasSuffix(metric, ":"+name)
 }
 
-// hold gives the series its last value at each of these times between its own, all ascending.
+// hold gives the series its last value at each of these times behind its first, all ascending.
 func (s *Series) hold(times []float64) {
-	var all Series
-	for i, at := range s.Times {
-		if i > 0 {
-			from, _ := slices.BinarySearch(times, s.Times[i-1])
-			for ; from < len(times) && times[from] < at; from++ {
-				if times[from] > s.Times[i-1] {
-					all.Times, all.Values = append(all.Times, times[from]), append(all.Values, s.Values[i-1])
-				}
+	if len(times) == 0 {
+		return
+	}
+	own := *s
+	s.Times, s.Values = nil, nil
+	for i, at := range own.Times {
+		s.Times, s.Values = append(s.Times, at), append(s.Values, own.Values[i])
+		next, _ := slices.BinarySearch(times, at)
+		for ; next < len(times) && (i+1 == len(own.Times) || times[next] < own.Times[i+1]); next++ {
+			if times[next] > at {
+				s.Times, s.Values = append(s.Times, times[next]), append(s.Values, own.Values[i])
 			}
 		}
-		all.Times, all.Values = append(all.Times, at), append(all.Values, s.Values[i])
 	}
-	s.Times, s.Values = all.Times, all.Values
 }
 
 // thin keeps of each of points/2 stretches the smallest and the largest value, in their order.
