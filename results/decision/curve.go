@@ -1,7 +1,6 @@
 package decision
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -63,7 +62,7 @@ func (a *inquiry) change() string {
 		return "about " + format.Whole(rounded(a.turn.at)) + " requests or fewer"
 	}
 	if by := a.differ(a.second); by > 0 {
-		return fmt.Sprintf("%s took %s longer", a.first.name, format.Percent(by))
+		return a.first.name + " took " + longer(by)
 	}
 	return ""
 }

@@ -94,6 +94,9 @@ func TestOneLaunchEachIsProvisional(t *testing.T) {
 	if len(q.Missing) != 1 || q.Missing[0].Command != "matrix apply --launches 3 --only platform=a,b --only model=m --only batch_size=5000" {
 		t.Errorf("%+v", q.Missing)
 	}
+	if far := pair(t, engine{name: "a", load: 10, rate: 50}, engine{name: "b", load: 10, rate: 2000}, threeSizes, 1, nil, 200_000).Questions[0]; !strings.Contains(far.Change, " times as long") {
+		t.Errorf("forty times as fast: %q", far.Change)
+	}
 }
 
 // Equally fast, as far as many launches tell: the other criteria decide, and it says which.

@@ -93,9 +93,9 @@ func (a *inquiry) unsure(g *contest) string {
 	}
 	other := a.rival
 	if by := a.differ(other); by > 0 && (!a.first.repeated() || !other.repeated() || a.ratio == nil || a.ratio.Assumed) {
-		text := fmt.Sprintf("Identical launches would have to differ by %s to turn it", format.Percent(by))
+		text := fmt.Sprintf("Identical launches would have to differ by %s to turn it", distance(by))
 		if a.ratio != nil && other == a.second && a.ratio.Ratio > 1 && by > 1.2*(a.ratio.Ratio-1) { // other criteria hold it
-			text += fmt.Sprintf(", by %s to be equally fast", format.Percent(a.ratio.Ratio-1))
+			text += fmt.Sprintf(", by %s to be equally fast", distance(a.ratio.Ratio-1))
 		}
 		return text
 	}
@@ -103,9 +103,32 @@ func (a *inquiry) unsure(g *contest) string {
 		return fmt.Sprintf("The ratio of the times may be %.2f to %.2f", a.ratio.Low, a.ratio.High)
 	}
 	if by := a.differ(other); by > 0 {
-		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, format.Percent(by))
+		return fmt.Sprintf("It is not told apart from %s: times that differ by %s would turn it", other.name, distance(by))
 	}
 	return "It is not told apart from " + other.name
+}
+
+// distance writes how far two times are apart: 0.07 is 7%, 39 a factor of 40.
+func distance(by float64) string {
+	if by < 1 {
+		return format.Percent(by)
+	}
+	return "a factor of " + multiple(1+by)
+}
+
+// longer is the same of what takes so much more time.
+func longer(by float64) string {
+	if by < 1 {
+		return format.Percent(by) + " longer"
+	}
+	return multiple(1+by) + " times as long"
+}
+
+func multiple(factor float64) string {
+	if factor < 10 {
+		return fmt.Sprintf("%.1f", factor)
+	}
+	return format.Whole(int64(math.Round(factor)))
 }
 
 // open says what an undecided answer lacks.
