@@ -23,7 +23,7 @@ type Ledger struct {
 	ended    bits                     // seqs that have their row
 	closed   bool                     // what comes now comes too late
 	counts   Counts
-	spoke    time.Time      // the last token of all that have ended
+	spoke    time.Time // the last token of all that have ended
 	failures Failures
 	flags    Failures       // of what is odd, by flag
 	loads    int            // answers that waited for the model to be loaded
