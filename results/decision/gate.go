@@ -53,7 +53,7 @@ func (r *rules) gate(g *contest, n int64) *inquiry {
 	// A lead of two percent among tiny batches, however sure, tells little of a batch a thousand times as large: what fills a
 	// cache, heats a card or leaks comes later.
 	if a.verdict == Winner && a.distant() {
-		a.verdict = Provisional
+		a.verdict, a.onlyFar = Provisional, true
 	}
 	return a
 }

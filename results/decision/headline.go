@@ -75,14 +75,14 @@ func (r *rules) money(x float64) string {
 // unsure says of a provisional lead how it could turn.
 func (a *inquiry) unsure(g *contest) string {
 	switch {
-	case a.onlyFar() && a.scope.unfilled(a.order[1:]) != nil:
+	case a.onlyFar && a.scope.unfilled(a.order[1:]) != nil:
 		c := a.scope.unfilled(a.order[1:])
 		return fmt.Sprintf("%s had all %s requests of its largest batch under way at once: a larger one may go faster", c.name, format.Whole(c.reached()))
-	case a.onlyFar():
+	case a.onlyFar:
 		return fmt.Sprintf("The launches show it up to %s requests: %s are %s times the largest batch that %s ran", format.Whole(farFrom*a.nearest().reached()), format.Whole(a.n),
 			format.Whole(a.n/a.nearest().reached()), a.nearest().name)
 	case a.second == nil && !a.first.repeated():
-		return "It came through once"
+		return "No size of it was launched twice"
 	case a.second == nil:
 		for _, c := range g.contenders {
 			if adm := a.admitted[c]; adm.why != "" && !adm.sure && c.broke(a.n) == nil {

@@ -26,6 +26,7 @@ type inquiry struct {
 	alike         []*contender   // between whom nothing decides, by name, the first among them; nil = the first alone
 	red           []summary.Check
 	untried       *tally // at which another broke, and the first was never tried
+	onlyFar       bool   // nothing but the distance, or who was never full, keeps the lead from being shown
 	turn          *turn
 }
 
@@ -44,11 +45,6 @@ func (a *inquiry) nearest() *contender {
 		return a.second
 	}
 	return a.first
-}
-
-// onlyFar reports that nothing but the distance keeps a lead from being shown.
-func (a *inquiry) onlyFar() bool {
-	return a.verdict == Provisional && a.rival == nil && a.second != nil
 }
 
 func (s *sheet) index(c *contender) int { return slices.Index(s.contenders, c) }

@@ -28,10 +28,10 @@ type missing struct {
 func (m missing) needs() []Need {
 	a := m.a
 	switch {
+	case a.onlyFar:
+		return m.largerBatch()
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
 		return m.again()
-	case a.onlyFar():
-		return m.largerBatch()
 	case a.verdict == Provisional && a.alike == nil, a.verdict == Tie && a.rival != nil:
 		return m.moreLaunches()
 	case a.verdict != Undecided:
@@ -53,19 +53,36 @@ func try(c *contender, size int64) Need {
 		Declare: fmt.Sprintf("add %d to its batch_size", size)}
 }
 
-// again asks for another try of those that broke.
+// again asks for another launch of who came through, where none of it was repeated, and another try of those that are out by what
+// may be chance.
 func (m missing) again() []Need {
 	a := m.a
 	var out []Need
+	if a.first != nil && !a.first.repeated() {
+		out = append(out, m.another(a.first))
+	}
 	for _, c := range m.g.contenders {
-		if at := c.broke(a.n); at != nil && !a.admitted[c].sure {
+		switch at, n := c.broke(a.n), m.failures(c); {
+		case a.admitted[c].why == "" || a.admitted[c].sure:
+		case at != nil:
 			out = append(out, Need{Text: fmt.Sprintf("%s %s: once the cause is gone, try again", c.name, at.trouble()), Rerun: "failed,censored",
 				Only: append(slices.Clone(c.selectors), atSizeOf(at.size))})
-		} else if n := m.failures(c); n != nil {
+		case n != nil:
 			out = append(out, *n)
+		default:
+			out = append(out, m.another(c))
 		}
 	}
 	return out
+}
+
+// another asks for one launch more of the largest batch that tells of the number asked about.
+func (m missing) another(c *contender) Need {
+	evidence := c.evidence(m.a.n)
+	last := evidence[len(evidence)-1]
+	launches := len(last.launches) + 1
+	return Need{Text: fmt.Sprintf("one more launch of %s at %s requests would show whether it was chance", c.name, format.Whole(last.size)), Launches: launches,
+		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
 // failures asks for launches of one that is out for a success rate below the bar, which its failures do not show; nil = it is
@@ -103,10 +120,11 @@ func (m missing) largerBatch() []Need {
 			break
 		}
 	}
-	other := cmp.Or(a.scope.unfilled(a.order[1:]), a.second)
-	pair := []*contender{a.first, other}
-	launches := max(2, min(a.first.most(), other.most()))
-	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), a.first.name, other.name, format.Whole(size),
+	pair, launches, who := []*contender{a.first}, max(2, a.first.most()), "of "+a.first.name
+	if other := cmp.Or(a.scope.unfilled(a.order[1:]), a.second); other != nil {
+		pair, launches, who = append(pair, other), max(2, min(a.first.most(), other.most())), "each of "+a.first.name+" and "+other.name
+	}
+	text := fmt.Sprintf("%s %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), who, format.Whole(size),
 		Span(g.lasts(pair, size, launches)))
 	return needs(pair, size, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
 }
@@ -270,7 +288,7 @@ func launchesFor(ratio predict.Ratio, have, fewest int, target, level float64) i
 
 // together are selectors of two contenders at a size, where they differ in platform alone.
 func together(pair []*contender, size int64) ([]string, bool) {
-	a, b := pair[0].selectors, pair[1].selectors
+	a, b := pair[0].selectors, pair[len(pair)-1].selectors
 	if len(a) != len(b) || !slices.Equal(a[1:], b[1:]) {
 		return nil, false
 	}

@@ -74,8 +74,15 @@ func (w world) changed(name string, e func(*engine), c func(*tally)) world {
 	return out
 }
 
-func (w world) decided(t *testing.T, rules *cell.Decision) Group {
-	return decided(t, nil, w.cells, w.engines, rules)
+// speed makes launches so many times as fast.
+func (c *tally) speed(by float64) {
+	for i, run := range c.runs {
+		c.runs[i] = predict.Launch{Requests: run.Requests, DurationS: run.DurationS / by, Curve: predict.Curve{RatePerS: run.Curve.RatePerS * by, Waves: run.Curve.Waves, AnswerS: run.Curve.AnswerS / by}}
+	}
+}
+
+func (w world) decided(t *testing.T, rules *cell.Decision, requests ...int64) Group {
+	return decided(t, nil, w.cells, w.engines, rules, requests...)
 }
 
 // places are who is where, by number of requests: 0 = out.
@@ -109,11 +116,7 @@ func TestBetterNeverLowersARank(t *testing.T) {
 		before := places(w.decided(t, nil))
 		for what, after := range map[string]world{
 			"shorter load": w.changed("a", func(e *engine) { e.load /= by }, nil),
-			"higher rate": w.changed("a", nil, func(c *tally) {
-				for i, run := range c.runs {
-					c.runs[i] = predict.Launch{Requests: run.Requests, DurationS: run.DurationS / by, Curve: predict.Curve{RatePerS: run.Curve.RatePerS * by, Waves: run.Curve.Waves, AnswerS: run.Curve.AnswerS / by}}
-				}
-			}),
+			"higher rate":  w.changed("a", nil, func(c *tally) { c.speed(by) }),
 			"failure less": w.changed("a", nil, func(c *tally) { c.answered = min(c.planned, c.answered+1) }),
 			"Joule less": w.changed("a", nil, func(c *tally) {
 				for _, l := range c.launches {

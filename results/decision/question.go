@@ -49,7 +49,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 	if a.sheet != nil {
 		q.Dropped = a.sheet.dropped
 	}
-	r.findTurn(a)
+	r.findTurn(g, a)
 	q.Change = a.change()
 	q.Standings = r.standings(g, a)
 	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Counts: g.counts(), Verdict: a.verdict, Among: []string{}, Checks: []Check{}, Missing: []Missing{}}

@@ -156,7 +156,7 @@ func (a *inquiry) rests(q *Question) string {
 
 // far says that what is asked about lies far beyond what was run: heat, leaks and longer prompts come later.
 func (a *inquiry) far() string {
-	if a.first == nil || a.verdict == NotComparable || a.onlyFar() || a.n < farFrom*a.first.reached() {
+	if a.first == nil || a.verdict == NotComparable || a.onlyFar || a.n < farFrom*a.first.reached() {
 		return ""
 	}
 	return fmt.Sprintf("%s requests are %s times the largest batch that %s ran: run a larger one before you rely on it.", format.Whole(a.n), format.Whole(a.n/a.first.reached()), a.first.name)

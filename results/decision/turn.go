@@ -6,10 +6,12 @@ import "math"
 const (
 	fewestRequests, mostRequests = 10, 2e6
 	stepsSought                  = 60
+	pastTurn                     = 1.1 // how far beyond a turn it has to hold
 )
 
-// findTurn looks for the nearest number of requests at which the scores of the two that lead cross, everything but T as it is.
-func (r *rules) findTurn(a *inquiry) {
+// findTurn looks for the nearest number of requests at which the scores of the two that lead cross, everything but T as it is, and
+// holds it against what would be concluded there.
+func (r *rules) findTurn(g *contest, a *inquiry) {
 	if a.second == nil || a.verdict == Tie || a.sheet.shares[Performance] == 0 {
 		return
 	}
@@ -35,6 +37,17 @@ func (r *rules) findTurn(a *inquiry) {
 	}
 	ahead := func(n float64) float64 { return rest + weight*math.Log(seconds(a.second, n)/seconds(a.first, n)) }
 	a.turn = nearestTurn(float64(a.n), ahead)
+	if a.turn == nil {
+		return
+	}
+	beyond := a.turn.at / pastTurn
+	if a.turn.above {
+		beyond = a.turn.at * pastTurn
+	}
+	// There another batch size may tell of failures, memory and energy, or a third come first: then it is no turn of these two.
+	if there := r.gate(g, int64(math.Ceil(beyond))); there.first != a.second && there.verdict != Tie {
+		a.turn = nil
+	}
 }
 
 // nearestTurn is the crossing of zero that is nearest to n by ratio, nil = there is none between the bounds.
