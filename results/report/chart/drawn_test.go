@@ -121,6 +121,20 @@ func TestEachLineIsNamed(t *testing.T) {
 	}
 }
 
+// The labels of the upright axis have room, however long.
+func TestLongLabelsOfTheAxis(t *testing.T) {
+	for _, label := range []string{"4", "400 days", "400,000 days"} {
+		p := Plot{Y: Axis{Format: func(float64) string { return label }}, Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 0}, {X: 1, Y: 1}}}}}
+		m := regexp.MustCompile(`<text x="([\d.]+)" y="[\d.]+"[^>]*>` + label + `</text>`).FindStringSubmatch(p.SVG(Style{}))
+		if m == nil {
+			t.Fatal("no label")
+		}
+		if x, _ := strconv.ParseFloat(m[1], 64); x < textWidth(label) { // its end: they are set to the right
+			t.Errorf("%q ends at %v and is %v wide", label, x, textWidth(label))
+		}
+	}
+}
+
 // A curve that never reaches its end goes on at its height, to the end of the axis.
 func TestPlateau(t *testing.T) {
 	one := 1.0

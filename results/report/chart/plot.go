@@ -70,8 +70,11 @@ func (p Plot) SVG(s Style) string {
 		box.right = width - longest - 12
 	}
 	xs, ys := p.values()
-	x, xTicks := p.X.fit(xs, box.left, box.right)
 	y, yTicks := p.Y.fit(ys, box.bottom, box.top)
+	for _, t := range yTicks { // "400 days"
+		box.left = max(box.left, 1.12*textWidth(p.Y.label(t))+8)
+	}
+	x, xTicks := p.X.fit(xs, box.left, box.right)
 	c.axes(p, box, x, y, xTicks, yTicks)
 	c.shade(p.Shade, box, x, y)
 	for _, one := range p.Series {
