@@ -49,7 +49,7 @@ var advised = map[string]string{
 	summary.CheckEnds:        "See why requests ended as they did: matrix show",
 	summary.CheckRequest:     "Declare it alike for both",
 	summary.CheckPrefixCache: "Switch the cache off for both, or declare it natural for both",
-	summary.CheckClient:      "The client was the limit: fewer at once, or more cores for it (matrix calibrate)",
+	summary.CheckClient:      "The client was the limit: fewer at once, or more cores for it (matrix calibrate); where it was stopped, matrix taint that attempt",
 	summary.CheckMachine:     "Measure on one machine that nobody changes meanwhile",
 	summary.CheckPlacement:   "Declare the layers, or choose a model and context that fit",
 }

@@ -4,18 +4,24 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"time"
 
 	"matrix/experiments/cell"
+	"matrix/results/format"
 	"matrix/results/record"
 	"matrix/runner/ledger"
 )
 
 // clientLimited says why the client, and not the engine, may have been the limit of a stretch; "" = it was not. cpuS is
-// what this process used in its wallS seconds, c is nil on a machine that was never calibrated.
-func clientLimited(cpuS, wallS float64, counts ledger.Counts, cores int, c *record.Calibration) string {
+// what this process used in its wallS seconds, of which it did not run at all for stood; c is nil on a machine that was never calibrated.
+func clientLimited(cpuS, wallS float64, stood time.Duration, counts ledger.Counts, cores int, c *record.Calibration) string {
 	d := counts.Duration()
 	if d <= 0 {
 		return ""
+	}
+	if stood.Seconds() > stoodShare*wallS {
+		return fmt.Sprintf("matrix did not run for %s of the %s that were measured: it was stopped (^Z, kill -STOP), or the machine was; nothing was asked meanwhile (client_limited)",
+			format.Took(stood), format.Took(seconds(wallS)))
 	}
 	most := limitedShare * float64(cores)
 	if used := cpuS / max(wallS, d); used > most {
@@ -32,8 +38,21 @@ func clientLimited(cpuS, wallS float64, counts ledger.Counts, cores int, c *reco
 	return ""
 }
 
-// limitedShare is the share of all its cores beyond which the client itself limits what it measures.
-const limitedShare = 0.8
+// limitedShare is the share of all its cores beyond which the client itself limits what it measures, stoodShare that of the time in which
+// it did not run.
+const limitedShare, stoodShare = 0.8, 0.01
+
+// standstill is how long the client must do nothing at all to have been stopped. A machine that is merely busy gives each
+// process a turn many times a second.
+const standstill = 2 * time.Second
+
+// stood is how long the client did not run between two turns, 0 where the second came about when it was due.
+func stood(before, now time.Time) time.Duration {
+	if d := now.Sub(before); d > standstill {
+		return d
+	}
+	return 0
+}
 
 // recordTraffic records what the client saw on its connections. Over segments a maximum is one and a count adds up.
 func (m *measurement) recordTraffic(overflows int64, told bool) {

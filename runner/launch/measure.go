@@ -41,7 +41,9 @@ type measurement struct {
 	dataErr error           // a request that could not be made
 	want    *ledger.Failure // what this machine lacks
 
-	told bool // a stall, by the progress loop alone
+	// Both are the progress loop's alone while it runs.
+	told  bool          // a stall
+	stood time.Duration // the client did not run
 }
 
 // measure offers the load and writes a row for each request.
@@ -273,7 +275,7 @@ func (m *measurement) account(out *Outcome, cpu float64) {
 	if j.row.ClientCPUS != nil {
 		total += *j.row.ClientCPUS
 	}
-	why := clientLimited(cpu, time.Since(m.base).Seconds(), c, runtime.GOMAXPROCS(0), j.site.Calibration)
+	why := clientLimited(cpu, time.Since(m.base).Seconds(), m.stood, c, runtime.GOMAXPROCS(0), j.site.Calibration)
 	limited := why != "" || j.row.ClientLimited != nil && *j.row.ClientLimited // in an earlier segment
 	j.row.ClientCPUS, j.row.ClientLimited = &total, &limited
 	j.mu.Unlock()

@@ -24,13 +24,17 @@ func (m *measurement) progress() (stop func()) {
 		window.add(m.base, 0)
 		saved := time.Now()
 		for {
+			waited, ended := time.Now(), false
 			select {
 			case <-over:
-				m.report(&window)
-				return
+				ended = true
 			case <-tick.C:
 			}
+			m.stood += stood(waited, time.Now())
 			m.report(&window)
+			if ended {
+				return
+			}
 			if time.Since(saved) >= saveEvery {
 				saved = time.Now()
 				m.save()
