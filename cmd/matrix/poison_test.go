@@ -9,12 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"matrix/results/record"
+	"matrix/results/summary/summarytest"
 )
 
 // sealedAgain changes a sealed document as somebody who knows the format can.
@@ -343,3 +348,29 @@ experiment "e" {
   }
 }
 `
+
+// TestNoTimeIsEndless: a time that is no number is one that was not told, for every reader; JSON has no word for it.
+func TestNoTimeIsEndless(t *testing.T) {
+	dir := t.TempDir()
+	endless := func(i int, r *record.RequestRow) {
+		if i == 5 {
+			r.DoneS = new(math.Inf(1))
+		}
+	}
+	nothing := func(i int, r *record.RequestRow) {
+		if i == 5 {
+			r.DoneS, r.FirstTokenS = new(math.NaN()), new(math.Inf(-1))
+		}
+	}
+	summarytest.Plant(t, filepath.Join(dir, "results"), summarytest.Cell{Platform: "a", Size: 40, Launches: []summarytest.Launch{{Row: endless}, {}}},
+		summarytest.Cell{Platform: "b", Size: 40, Launches: []summarytest.Launch{{}, {Row: nothing}}})
+	for _, args := range [][]string{{"report", "--json"}, {"report", "--full"}, {"compare", "--json", "platform=a", "platform=b"},
+		{"export", "--format", "vllm-bench", "--out", "bench"}, {"serve", "--build", "public"}} {
+		cmd := exec.Command(matrixProgram(t), args...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil || bytes.Contains(out, []byte("Inf")) || bytes.Contains(out, []byte("NaN")) {
+			t.Errorf("%s: %v\n%s", args, err, out)
+		}
+	}
+}

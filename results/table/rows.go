@@ -1,6 +1,10 @@
 package table
 
-import "matrix/results/record"
+import (
+	"math"
+
+	"matrix/results/record"
+)
 
 // keyColumns stand first in every table.
 var keyColumns = []column[record.Keys]{
@@ -86,9 +90,18 @@ var sampleColumns = []column[record.SampleRow]{
 
 func outputHash(r *record.RequestRow) *[16]byte { return &r.OutputHash }
 
-// second is a time in seconds that may be null.
+// second is a time in seconds that may be null. One that is not finite is: no clock told it, and JSON has no word for it.
 func second(name, doc string, at func(*record.RequestRow) **float64) column[record.RequestRow] {
-	return maybe(real[float64], name, "s", doc, at)
+	return computed(real[float64], name, "s", doc, func(r *record.RequestRow) *float64 { return finite(*at(r)) },
+		func(r *record.RequestRow, v float64) { *at(r) = finite(&v) })
+}
+
+// finite is v, nil where it is no number.
+func finite(v *float64) *float64 {
+	if v != nil && (math.IsInf(*v, 0) || math.IsNaN(*v)) {
+		return nil
+	}
+	return v
 }
 
 // tokens is a count of tokens that may be null.
