@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,29 +155,37 @@ func tookText(e events.Event) string {
 }
 
 // progressText is one line: how many of how many, rate, failures, time left.
-func progressText(e events.Event, s Style) string { return strings.Join(progressParts(e, s), s.Dot()) }
+func progressText(e events.Event, s Style) string {
+	return strings.Join(slices.Concat(cellParts(e, s), planParts(e)), s.Dot())
+}
 
-// progressParts are the pieces of a progress line. What is not known is left out; a time that is predicted is said with its
-// range.
-func progressParts(e events.Event, s Style) []string {
+// cellParts are the pieces of a progress line that tell of its launch, those first that a narrow terminal must not cut off. What is not
+// known is left out.
+func cellParts(e events.Event, s Style) []string {
 	p := e.Progress
 	parts := []string{fmt.Sprintf("%s/%s", format.Whole(p.Done), format.Whole(p.Planned))}
-	if p.TokensPerSecond >= 0.5 { // below, no rate is known, and 0 would be one
-		parts = append(parts, fmt.Sprintf("%.0f tok/s", p.TokensPerSecond))
-	}
-	if p.InFlight > 0 {
-		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
-	}
 	if p.Stalled != "" {
 		parts = append(parts, s.Warn(p.Stalled))
 	}
 	if p.Failed > 0 {
 		parts = append(parts, s.Bad(fmt.Sprintf("%d failed", p.Failed)))
 	}
+	if p.TokensPerSecond >= 0.5 { // below, no rate is known, and 0 would be one
+		parts = append(parts, fmt.Sprintf("%.0f tok/s", p.TokensPerSecond))
+	}
+	if p.InFlight > 0 {
+		parts = append(parts, fmt.Sprintf("%d in flight", p.InFlight))
+	}
 	parts = append(parts, format.Clock(p.Elapsed)+" elapsed")
 	if p.CellETA != nil && p.Done < p.Planned {
 		parts = append(parts, "cell "+format.Clock(*p.CellETA)+" left")
 	}
+	return parts
+}
+
+// planParts are the pieces that tell of the whole apply; a time that is predicted is said with its range.
+func planParts(e events.Event) (parts []string) {
+	p := e.Progress
 	if p.PlanETA != nil && e.Step < e.Steps {
 		text := "plan " + format.Clock(*p.PlanETA) + " left"
 		if p.PlanLow != nil && format.Clock(*p.PlanLow) != format.Clock(*p.PlanHigh) {

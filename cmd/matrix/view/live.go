@@ -174,8 +174,15 @@ func (m liveModel) View() string {
 	if m.simulated {
 		lines = append(lines, m.style.Warn("SIMULATED"))
 	}
+	var longest events.Event // of those side by side: the apply ends no earlier
 	for _, l := range m.running {
 		lines = append(lines, m.draw(l, width)...)
+		if eta := l.event.Progress.PlanETA; eta != nil && (longest.Progress.PlanETA == nil || *eta > *longest.Progress.PlanETA) {
+			longest = l.event
+		}
+	}
+	if parts := planParts(longest); m.beside && len(parts) > 0 {
+		lines = append(lines, m.flow(parts, width)...)
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -203,10 +210,15 @@ func (m liveModel) draw(l liveLaunch, width int) (lines []string) {
 	}
 	share := float64(p.Done) / float64(p.Planned)
 	if m.beside {
-		return append(lines, Clip("  "+m.style.bar(share, 12)+"  "+progressText(l.event, m.style), width))
+		return append(lines, Clip("  "+m.style.bar(share, 12)+"  "+strings.Join(cellParts(l.event, m.style), m.style.Dot()), width))
 	}
 	lines = append(lines, "  "+m.style.bar(share, min(40, width-4)))
-	for _, line := range flow(progressParts(l.event, m.style), m.style.Dot(), width-2) {
+	return append(lines, m.flow(slices.Concat(cellParts(l.event, m.style), planParts(l.event)), width)...)
+}
+
+// flow writes the pieces of a progress line on as many lines as they take.
+func (m liveModel) flow(parts []string, width int) (lines []string) {
+	for _, line := range flow(parts, m.style.Dot(), width-2) {
 		lines = append(lines, Clip("  "+line, width))
 	}
 	return lines

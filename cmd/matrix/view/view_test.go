@@ -164,7 +164,8 @@ func TestViewsTellLaunchesApart(t *testing.T) {
 		{Kind: events.LaunchStart, Step: 1, Steps: 9, Item: a}, {Kind: events.LaunchStart, Step: 2, Steps: 9, Item: b},
 		{Kind: events.LaunchPhase, Step: 2, Steps: 9, Item: b, Phase: "drain", Took: time.Second},
 		{Kind: events.CellStart, Step: 1, Steps: 9, Item: a},
-		{Kind: events.CellProgress, Step: 1, Steps: 9, Item: a, At: time.Unix(100, 0), Progress: events.Progress{Planned: 100, Done: 40, OutputTokens: 10, TokensPerSecond: 123}},
+		{Kind: events.CellProgress, Step: 1, Steps: 9, Item: a, At: time.Unix(100, 0), Progress: events.Progress{Planned: 100, Done: 40, Failed: 3, OutputTokens: 10, TokensPerSecond: 123,
+			CellETA: new(time.Minute), PlanETA: new(3 * time.Hour), PlanLow: new(2 * time.Hour), PlanHigh: new(4 * time.Hour)}},
 	}
 	model, plain := liveModel{beside: true, width: 80}, strings.Builder{}
 	v := &plainView{out: &plain, width: func() int { return 80 }, beside: true}
@@ -172,7 +173,8 @@ func TestViewsTellLaunchesApart(t *testing.T) {
 		model = model.with(e)
 		v.observe(e)
 	}
-	for _, want := range []string{"[1/9] vllm_serve", "40/100", "123 tok/s", "[2/9] ollama", "drain 1.00 s"} {
+	// the whole apply is told once, below them, and a narrow terminal cuts none of it off
+	for _, want := range []string{"[1/9] vllm_serve", "40/100 · 3 failed · 123 tok/s", "cell 1m00s left\n", "[2/9] ollama", "drain 1.00 s", "\n  plan 3h00m left (2h00m to 4h00m) · ends about "} {
 		if !strings.Contains(ansi.Strip(model.View()), want) {
 			t.Errorf("no %q in\n%s", want, model.View())
 		}

@@ -20,7 +20,7 @@ func (a *App) Approve(ctx context.Context, question, undone string) error {
 			return nil
 		}
 		if !given {
-			fmt.Fprintln(a)
+			fmt.Fprintf(a, "\nNobody is there to answer: --auto-approve goes on without asking.\n")
 		}
 	}
 	fmt.Fprintf(a, "Declined: %s.\n", undone)

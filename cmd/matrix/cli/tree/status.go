@@ -38,6 +38,11 @@ func Status(a *app.App) *cobra.Command {
 		Long: "Say who runs an apply on these results now, and how far each attempt under way or interrupted is.",
 		Args: app.NoArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("results") { // nobody runs on a folder whose name is mistyped
+				if err := a.ResultsThere(); err != nil {
+					return err
+				}
+			}
 			store, err := a.Store()
 			if err != nil {
 				return err
