@@ -2,10 +2,12 @@ package exchange
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"matrix/experiments/cell"
 	"matrix/results/record"
@@ -90,9 +92,26 @@ func (s *Set) loadLabel() string {
 	case s.Mode == "closed" && s.Concurrency > 0:
 		return fmt.Sprintf("concurrency_%d", s.Concurrency)
 	case s.Mode == "open" && s.Rate > 0:
-		return "rate_" + strconv.FormatFloat(s.Rate, 'g', 6, 64)
+		return rateLabel + strconv.FormatFloat(s.Rate, 'g', 6, 64)
 	}
 	return ""
+}
+
+// rateLabel begins the coordinate of an open load.
+const rateLabel = "rate_"
+
+// Rate is the declared rate of an attempt's open load, requests/s; nil where there is none, or a trace in its place.
+func Rate(m *record.Manifest) *float64 {
+	var spec struct{ Load struct{ Rate *float64 } }
+	if part := m.Identity.Components.Spec; part != nil && json.Unmarshal(part.Value, &spec) == nil && spec.Load.Rate != nil {
+		return spec.Load.Rate
+	}
+	// an import has no spec, but its load for a coordinate
+	label, open := strings.CutPrefix(m.Axes["load"], rateLabel)
+	if rate, err := strconv.ParseFloat(label, 64); open && err == nil {
+		return &rate
+	}
+	return nil
 }
 
 // cellOf is the cell that a set belongs to. Its load is a coordinate, unless an earlier matrix kept the same load without one.

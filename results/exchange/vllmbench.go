@@ -40,6 +40,7 @@ type BenchServe struct {
 	ITLs           [][]*float64 `json:"itls,omitempty"`        // s between chunks, of each request
 	Latencies      []*float64   `json:"latencies,omitempty"`   // s; the list may be absent
 	StartTimes     []*float64   `json:"start_times,omitempty"` // s of any clock; the list may be absent
+	QueueTimes     []*float64   `json:"queue_times,omitempty"` // s that each waited in the client before it was sent; since 0.32
 	Texts          []*string    `json:"generated_texts,omitempty"`
 	Errors         []*string    `json:"errors,omitempty"`       // "" = none
 	ElapsedTime    *float64     `json:"elapsed_time,omitempty"` // of `vllm bench throughput`, which is another file
@@ -214,6 +215,9 @@ func (v *BenchServe) rows(s *Set) error {
 		} else {
 			r.tokens(&r.OutputTokens, tokenCount(v.OutputLens[i]))
 			v.times(&r, i)
+		}
+		if len(v.QueueTimes) == n && v.QueueTimes[i] != nil && s.Mode == "open" { // of a closed load it is the wait for a place
+			r.ScheduledS = new(-*v.QueueTimes[i])
 		}
 		if len(v.StartTimes) == n && v.StartTimes[i] != nil {
 			r.shift(*v.StartTimes[i])

@@ -30,8 +30,8 @@ func Formats() []string { return []string{LLMD, Bench, GoBench, MLflow} }
 // lost is what a format has no place for.
 var lost = map[string]string{
 	LLMD: "It has no place for the load by phase, bounds of success, percentiles that count failures, goodput, energy and valid answers: they stand under results.observability.matrix, by matrix's names.",
-	Bench: "It has no place for the load, telemetry, the machine, prompts' ids and valid answers. Its ttfts are from the send to the first chunk, as that benchmark counts them; where chunks were not kept (capture.chunks), the " +
-		"time after the first token is one gap.",
+	Bench: "It has no place for the load, telemetry, the machine, prompts' ids and valid answers. Its ttfts are from the send to the first chunk, as that benchmark counts them; where chunks were not kept (capture.chunks), its itls " +
+		"are empty, and latencies tell the time.",
 	GoBench: "It has a line an attempt with times, rates and success: no percentile beyond p99, no machine but its name, no requests.",
 	MLflow:  "It has no place for what is null: a metric that nobody told is not there. Requests, samples and answers stay in the results. New versions of MLflow read a file store with MLFLOW_ALLOW_FILE_STORE=true, or take it over: mlflow migrate-filestore.",
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"matrix/experiments/cell"
 	"matrix/results/exchange"
 	"matrix/results/record"
 	"matrix/results/store"
@@ -28,6 +29,12 @@ func attempts(t *testing.T) []exchange.Attempt {
 			r.Status, r.ErrorClass, r.Error = "failed", "http_500", "it broke"
 		}
 	}}, {Status: record.EngineFailed}}})
+	return planted(t, root)
+}
+
+// planted are the attempts of a tree.
+func planted(t *testing.T, root string) []exchange.Attempt {
+	t.Helper()
 	tree, err := store.Open(root)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +93,55 @@ func TestVLLMBenchComesBack(t *testing.T) {
 	}
 	for _, w := range s.Warnings {
 		t.Errorf("its totals do not agree with its records: %s", w)
+	}
+}
+
+// An open load comes back as one: its rate, and latencies that count from when a request was due. Where chunks were not kept, no gaps
+// are made up; the statistics that vLLM's tools plot stand beside the lists.
+func TestVLLMBenchKeepsOpenLoads(t *testing.T) {
+	root := t.TempDir()
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "vllm", Size: 40, Launches: []summarytest.Launch{{
+		Run: func(r *record.Run) { r.Mode, r.Concurrency = record.ModeOpen, 0 },
+		Row: func(_ int, r *record.RequestRow) { r.ScheduledS, r.ClientQueueS = new(*r.SentS-0.5), new(0.5) },
+	}}})
+	a := planted(t, root)[0]
+	row, err := table.ReadRun(a.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.Manifest.Identity.Components.Spec = &cell.Component{Value: json.RawMessage(`{"load":{"mode":"open","rate":7.5}}`)}
+	files, err := writeBench(t.TempDir(), &run{a, row})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := ofOne(exchange.Read(t.Context(), files, exchange.Options{Format: exchange.VLLMBench, Labels: exchange.Labels{Platform: "p"}}))
+	if err != nil || sets[0].Mode != "open" || sets[0].Rate != 7.5 {
+		t.Fatalf("%v %+v", err, sets)
+	}
+	for i, r := range sets[0].Requests {
+		if late := *r.SentS - *r.ScheduledS; late < 0.4999 || late > 0.5001 || len(r.ChunkGapsS) > 0 || *r.LastTokenS-*r.SentS < 0.0999 {
+			t.Errorf("request %d was sent %v s late, gaps %v, last token at %v", i, late, r.ChunkGapsS, *r.LastTokenS)
+		}
+	}
+	var told map[string]any
+	if doc, err := os.ReadFile(files[0]); err != nil || json.Unmarshal(doc, &told) != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{"median_ttft_ms": 20, "p99_ttft_ms": 20, "std_ttft_ms": 0, "mean_e2el_ms": 100, "mean_tpot_ms": 80. / 31} {
+		if got, known := told[name].(float64); !known || got < want-0.001 || got > want+0.001 {
+			t.Errorf("%s is %v, want %v", name, told[name], want)
+		}
+	}
+	if told["mean_itl_ms"] != nil {
+		t.Errorf("gaps that nobody saw: %v", told["mean_itl_ms"])
+	}
+	load := (&run{a, row}).llmdLoad()["standardized"].(map[string]any)
+	if load["rate_qps"] != 7.5 {
+		t.Errorf("llm-d: %v", load)
+	}
+	row.Manifest.Identity.Components.Spec, row.Manifest.Axes = nil, map[string]string{"load": "rate_0.25"}
+	if rate := exchange.Rate(&row.Manifest); rate == nil || *rate != 0.25 {
+		t.Errorf("an import's rate: %v", rate)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"matrix/results/exchange"
 	"matrix/results/record"
 )
 
@@ -60,6 +61,9 @@ func (r *run) llmdLoad() map[string]any {
 	}
 	if c := r.number("concurrency"); c != nil && *c >= 1 {
 		standardized["concurrency"] = *c
+	}
+	if rate := exchange.Rate(&r.Manifest); rate != nil {
+		standardized["rate_qps"] = *rate
 	}
 	return map[string]any{"metadata": map[string]any{"cfg_id": r.Manifest.Identity.Components.Get("spec").Hash}, "standardized": standardized, "native": map[string]any{"config": map[string]any{"mode": r.Run.Mode, "batch_size": r.Manifest.BatchSize}}}
 }

@@ -7,13 +7,13 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// quantile is the q-quantile of sorted values by linear interpolation between the closest ranks (numpy's
+// Quantile is the q-quantile of sorted values by linear interpolation between the closest ranks (numpy's
 // default). NaN when there are none.
-func quantile(sorted []float64, q float64) float64 {
+func Quantile(sorted []float64, q float64) float64 {
 	return interpolate(len(sorted), q, func(i int) float64 { return sorted[i] })
 }
 
-// interpolate is quantile over n sorted values that need not lie in a slice: those of a weighted sample, or with failures as +∞
+// interpolate is Quantile over n sorted values that need not lie in a slice: those of a weighted sample, or with failures as +∞
 // behind them.
 func interpolate(n int, q float64, at func(int) float64) float64 {
 	if n == 0 {

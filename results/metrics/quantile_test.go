@@ -40,7 +40,7 @@ func TestLowerBound(t *testing.T) {
 func TestQuantiles(t *testing.T) {
 	values := []float64{1, 2, 4, 8}
 	for q, want := range map[float64]float64{0: 1, 0.5: 3, 0.9: 6.8, 1: 8} {
-		if got := quantile(values, q); !near(got, want) {
+		if got := Quantile(values, q); !near(got, want) {
 			t.Errorf("quantile %v = %v, want %v", q, got, want)
 		}
 	}

@@ -89,7 +89,7 @@ func (s *summarizer) latencies(t *tally, run record.Run) error {
 		if err != nil {
 			return err
 		}
-		s.percentiles(l.Name, len(sorted), func(q float64) float64 { return quantile(sorted, q) })
+		s.percentiles(l.Name, len(sorted), func(q float64) float64 { return Quantile(sorted, q) })
 		if len(sorted) > 0 {
 			s.Set(record.MeanOf(l.Name), mean(sorted))
 		}
@@ -196,7 +196,7 @@ func (s *summarizer) chunkGaps(t *tally) error {
 		return nil
 	}
 	slices.Sort(exact)
-	s.percentiles(record.DistGap, requests, func(q float64) float64 { return quantile(exact, q) })
+	s.percentiles(record.DistGap, requests, func(q float64) float64 { return Quantile(exact, q) })
 	return nil
 }
 

@@ -104,8 +104,8 @@ func steadyWindow(flows []flow, open bool) (from, to float64, why string) {
 		return out
 	}
 	starts, leaves := column(func(f flow) float64 { return f.holds }), column(func(f flow) float64 { return f.leaves })
-	answer := quantile(column(func(f flow) float64 { return f.to - f.from }), 0.5)
-	from, begun := quantile(column(func(f flow) float64 { return f.done }), steadyBegin), quantile(starts, steadyLast)
+	answer := Quantile(column(func(f flow) float64 { return f.to - f.from }), 0.5)
+	from, begun := Quantile(column(func(f flow) float64 { return f.done }), steadyBegin), Quantile(starts, steadyLast)
 	to = begun
 	if answer > 0 && !open {
 		level, full := fullness(starts, leaves, from, max(begun, from+answer))
@@ -145,7 +145,7 @@ func fullness(starts, leaves []float64, from, to float64) (level, usual float64)
 		}
 	}
 	slices.Sort(all)
-	return level / max(n, 1), quantile(all, 0.9)
+	return level / max(n, 1), Quantile(all, 0.9)
 }
 
 // lastAbove is the last time at which so many were under way.
