@@ -281,6 +281,8 @@ func TestBuild(t *testing.T) {
 	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 300, Launches: []summarytest.Launch{{Row: func(i int, r *record.RequestRow) {
 		if i > 290 {
 			r.Status = record.StatusTimedOut
+		} else if i > 280 {
+			r.Valid, r.InvalidReason = new(false), "not_json"
 		}
 	}}}})
 	store, err := store.Open(root)
@@ -309,7 +311,7 @@ func TestBuild(t *testing.T) {
 	read(&tree, "api", "tree.json")
 	read(&list, "api", "attempts", "e", tree.Cells[0].Slug+".json")
 	read(&kept, "api", "rows", list[0].Manifest.Attempt+".json")
-	if len(kept.Rows) != 209 || kept.Total != 300 || kept.Texts[3] != "answer 3 is yes" || len(kept.Texts) != 200 {
+	if len(kept.Rows) != 219 || kept.Invalid["not_json"] != 10 || kept.Total != 300 || kept.Texts[3] != "answer 3 is yes" || len(kept.Texts) != 210 {
 		t.Errorf("%d of %d rows, %d answers", len(kept.Rows), kept.Total, len(kept.Texts))
 	}
 	if page, err := os.ReadFile(filepath.Join(dir, "report", "e.html")); err != nil || !strings.Contains(string(page), "Report on &lt;b&gt;e") {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/record"
@@ -39,6 +40,7 @@ var cellMetrics = []string{"load_s", "batch_s", "output_throughput", "request_th
 type treeReply struct {
 	Results     string           `json:"results"`
 	Matrix      string           `json:"matrix"`
+	At          time.Time        `json:"at"` // of the reading
 	Cells       []cell           `json:"cells"`
 	Experiments []string         `json:"experiments"`
 	Problems    []ndjson.Problem `json:"problems"` // attempts that are not as they were written, folders that cannot be read
@@ -52,7 +54,7 @@ func (s *Server) tree(w http.ResponseWriter, r *http.Request) {
 
 // survey reads the tree. A folder that cannot be read is a finding, not the end.
 func (s *Server) survey(ctx context.Context) (*summary.Set, treeReply, error) {
-	out := treeReply{Results: s.Results, Matrix: s.Version, Cells: []cell{}, Experiments: []string{}, Problems: []ndjson.Problem{}}
+	out := treeReply{Results: s.Results, Matrix: s.Version, At: time.Now(), Cells: []cell{}, Experiments: []string{}, Problems: []ndjson.Problem{}}
 	if info, err := os.Stat(s.Store.Root()); err != nil || !info.IsDir() {
 		return nil, out, fmt.Errorf("%s: %w: it comes with the first apply; if it was moved, start matrix serve on it anew", s.Results, fs.ErrNotExist)
 	}

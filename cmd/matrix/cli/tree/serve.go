@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"matrix/backends/process"
 	"matrix/cmd/matrix/cli/app"
 	"matrix/cmd/matrix/cli/report"
 	"matrix/cmd/matrix/serve"
@@ -75,7 +76,7 @@ func buildCopy(ctx context.Context, a *app.App, dir string) error {
 	} else if err != nil {
 		return err
 	}
-	fmt.Fprintf(a, "Written: %s\n", filepath.Join(dir, "index.html"))
+	fmt.Fprintf(a, "Written: %s\nTo look at it: python3 -m http.server -d %s\n", filepath.Join(dir, "index.html"), process.Quote(dir))
 	return nil
 }
 

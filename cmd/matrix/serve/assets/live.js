@@ -5,7 +5,7 @@ const views = new Map();   // by attempt
 // The signs are those of matrix plan.
 const marks = {done: ["✓", "good", "done"], running: ["●", "good", "running"], new: ["+", "", "to be measured"], stale: ["~", "", "to be measured again"], partial: ["~", "", "launches are missing"],
   failed: ["!", "bad", "failed"], infeasible: ["✗", "", "cannot run"], excluded: ["·", "dim", "left out"], unavailable: ["?", "warn", "lacks something on this machine"]};
-const mostDrawn = 200; // rows of a grid
+const mostDrawn = 40; // rows of a grid
 
 function applyOf(source) {
   if (!applies.has(source)) {

@@ -95,14 +95,18 @@ function drawCells() {
   });
   table($("cells"), cellColumns.filter(c => c.title !== "experiment" || tree.experiments.length > 1), rows.slice(0, most), order, key => { order = {key, down: order.key === key && !order.down}; drawCells(); }, c => go(c.experiment, c.slug),
     c => at[0] === c.experiment && at[1] === c.slug);
-  $("cells-note").textContent = (rows.length > most ? most + " of " + num(rows.length, 0) + " cells: the filter finds the others. " : rows.length ? "" : tree.cells.length ? "No cell has this in its name. " : tree.problems.length ? "No cell has results that can be read. " : "No cell has results yet. ") +
+  $("cells-note").textContent = (rows.length > most ? most + " of " + num(rows.length, 0) + " cells: the filter finds the others. " : rows.length ? "" : tree.cells.length ? "No cell has this in its name. " : tree.problems.length ? "No cell has results that can be read. " : tree.results ? "No cell has results yet. " : "") +
     (rows.some(c => c.mode === "batch") ? "* includes waiting in the batch: do not rank it against a closed load's." : "");
 }
 
 async function drawTree() {
-  try { tree = await get("tree", {}); } catch (e) { $("where").textContent = e.message; $("where").className = "bad"; return; }
+  try { tree = await get("tree", {}); } catch (e) {
+    $("where").textContent = location.protocol === "file:" ? "A copy needs a web server: python3 -m http.server -d FOLDER" : e.message;
+    $("where").className = "bad";
+    return;
+  }
   $("where").className = "dim";
-  $("where").textContent = tree.results + " · matrix " + tree.matrix + (copy ? " · a copy" : "");
+  $("where").textContent = tree.results + " · matrix " + tree.matrix + (copy ? " · a copy of " + when(tree.at) : "");
   $("reports").replaceChildren(...tree.experiments.map(name => {
     const li = make("li"), a = make("a", "Report on " + name);
     a.href = "report/" + enc(name) + (copy ? ".html" : "");
@@ -172,7 +176,7 @@ async function drawRequests(first) {
   $("status").value = p.status + (p.invalid && " " + p.invalid);
   $("warmup").checked = p.warmup === "1";
   $("warmup").parentNode.hidden = copy;
-  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) + (p.sort ? "" : ", as they ended") : "none") + (got.copied < got.total ? " in this copy, of " + num(got.total, 0) : "");
+  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) + (p.sort ? "" : ", as they ended") : "none") + (got.copied < got.total ? "; this copy has " + num(got.copied, 0) + " of " + num(got.total, 0) + " requests" : "");
   if (!fault && got.checked === false) checked(p);
   $("range").className = fault ? "bad" : "";
   $("first").disabled = $("back").disabled = !p.from;
