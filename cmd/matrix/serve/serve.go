@@ -34,7 +34,8 @@ type Server struct {
 	// One at a time of each, however many ask: one takes all cores, and what many take in memory has no bound.
 	making, surveying, paging sync.Mutex
 
-	cache rows.Cache
+	reports map[string]kept // by experiment; guarded by making
+	cache   rows.Cache
 }
 
 //go:embed assets

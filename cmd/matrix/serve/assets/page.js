@@ -13,7 +13,7 @@ const say = text => { if ($("said").textContent !== text) $("said").textContent 
 const copy = document.documentElement.hasAttribute("data-copy");
 
 const load = async path => {
-  const r = await fetch(path);
+  const r = await fetch(path).catch(() => { throw new Error(copy ? path + " is not to be had" : "matrix serve does not answer"); });
   const body = await r.json().catch(() => ({}));
   if (!r.ok) throw new Error(body.error || "not to be had: " + r.status);
   return body;

@@ -84,7 +84,7 @@ func (w *Watcher) Look(at time.Time) []Message {
 	if at.Sub(w.looked) >= lookAround {
 		w.looked = at
 		w.tasks()
-		if shape := w.shapeNow(); shape != w.shape {
+		if shape := Shape(w.store.Root()); shape != w.shape {
 			if w.shape != "" {
 				out = append(out, Message{"tree", struct{}{}})
 			}
@@ -169,14 +169,14 @@ func (w *Watcher) tasks() {
 	maps.DeleteFunc(w.sources, func(name string, _ *source) bool { return !there[name] })
 }
 
-// shapeNow changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time. So it does with the names of the
+// Shape of a tree changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time. So it does with the names of the
 // experiments: the time of the tree's own folder tells of matrix's work in it too.
-func (w *Watcher) shapeNow() string {
-	n, last, root, names := 0, time.Time{}, os.DirFS(w.store.Root()), []string(nil)
+func Shape(root string) string {
+	n, last, names := 0, time.Time{}, []string(nil)
 	for _, pattern := range []string{"*", "*/*", "*/*/marks"} {
-		dirs, _ := fs.Glob(root, pattern) // the pattern is well-formed
+		dirs, _ := fs.Glob(os.DirFS(root), pattern) // the pattern is well-formed
 		for _, dir := range dirs {
-			if info, err := os.Lstat(filepath.Join(w.store.Root(), dir)); err == nil && info.IsDir() && !strings.HasPrefix(dir, ".") {
+			if info, err := os.Lstat(filepath.Join(root, dir)); err == nil && info.IsDir() && !strings.HasPrefix(dir, ".") {
 				if n++; pattern == "*" {
 					names = append(names, dir)
 				}
