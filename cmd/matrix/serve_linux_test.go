@@ -114,6 +114,7 @@ func TestServeInABrowser(t *testing.T) {
 	tabs := []*browsertest.Page{b.Open("http://" + at + "/"), b.Open("http://localhost" + at[strings.LastIndex(at, ":"):] + "/")}
 	has := func(words string) string { return fmt.Sprintf("document.body.innerText.includes(%q)", words) }
 	for _, p := range tabs {
+		p.Seen()
 		p.Sees(has("it comes with the first apply"))
 	}
 	tabs[0].Faults() // the tree that is not there yet

@@ -147,6 +147,22 @@ func TestHostileTextInABrowser(t *testing.T) {
 	}
 }
 
+// A browser has six connections to a server. Tabs that nobody looks at hold none, and are live again when they are looked at.
+func TestManyTabsInABrowser(t *testing.T) {
+	_, url := served(t, "")
+	b := browsertest.Start(t)
+	var tabs []*browsertest.Page
+	for range 8 {
+		p := b.Open(url)
+		p.Sees("document.querySelectorAll('#cells tbody tr').length === 2")
+		tabs = append(tabs, p)
+	}
+	tabs[7].Sees("document.querySelector('#now').innerText.includes('No apply runs')")
+	tabs[0].Eval("document.querySelector('#now').replaceChildren()", nil)
+	tabs[0].Seen()
+	tabs[0].Sees("document.querySelector('#now').innerText.includes('No apply runs')")
+}
+
 // Without a network, and when the server is gone, the page says so and keeps what it has.
 func TestNoNetworkInABrowser(t *testing.T) {
 	b := browsertest.Start(t)

@@ -168,6 +168,13 @@ func (p *Page) As(width, height int, dark bool) {
 	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 
+// Seen takes a tab for one that is looked at, whichever is in front.
+// Without it only the last that was opened is.
+func (p *Page) Seen() {
+	p.b.t.Helper()
+	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
+}
+
 // Offline takes the network away, or gives it back.
 // -1 is no limit.
 func (p *Page) Offline(is bool) {

@@ -219,10 +219,13 @@ function drawNow() {
 let wanted = 0;
 const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(drawTree, 300); };
 let quiet = 15000; // ms without a word, of which there is one in five seconds
+let heard = 0, hangUp = () => {};
 function connect() {
+  hangUp();
   const events = new EventSource("api/events"), on = (name, f) => events.addEventListener(name, e => { heard = Date.now(); f(JSON.parse(e.data)); });
-  let heard = Date.now(), backlog = true;
-  const lose = () => { lostAt ||= heard; say("The connection to matrix serve is lost; trying again …"); drawNow(); };
+  const began = Date.now();
+  let backlog = true;
+  const lose = () => { lostAt ||= heard || began; say("The connection to matrix serve is lost; trying again …"); drawNow(); };
   on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lostAt) { say("Connected again."); treeSoon(); } lostAt = 0; });
   on("beat", () => {});
   on("begin", m => { const a = applyOf(m.source); a.cells.clear(); a.events = []; a.summary = null; });
@@ -233,10 +236,14 @@ function connect() {
   on("tree", treeSoon);
   events.onerror = lose;
   // A server that hangs, and a connection that was forgotten on the way, end no stream; and a browser does not try again after a refusal.
-  const watch = setInterval(() => { if (Date.now() - heard > quiet) { clearInterval(watch); events.close(); lose(); connect(); } }, 1000);
+  const watch = setInterval(() => { if (Date.now() - Math.max(heard, began) > quiet) { lose(); connect(); } }, 1000);
+  hangUp = () => { clearInterval(watch); events.close(); };
 }
 if (copy) $("now-part").hidden = true;
 else {
-  connect();
+  // A browser has six connections to a server for all its tabs: those that nobody sees must leave them to the one that is seen.
+  const seen = () => document.hidden ? hangUp() : connect();
+  document.addEventListener("visibilitychange", seen);
+  seen();
   setInterval(() => { for (const v of views.values()) { if (v.last && !lostAt) tickLaunch(v); drawCharts(v); } }, 1000);
 }
