@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 	"time"
+	_ "time/tzdata" // a machine may have none
 )
 
 func TestNumbers(t *testing.T) {
@@ -58,6 +59,23 @@ func TestTimes(t *testing.T) {
 	for after, want := range map[time.Duration]string{5 * time.Minute: "23:55", 20 * time.Minute: "Sun 00:10", 8 * 24 * time.Hour: "5 Apr 23:50"} {
 		if got := At(now.Add(after), now); got != want {
 			t.Errorf("in %s: %q, want %q", after, got, want)
+		}
+	}
+	// A night in which the clocks are set back is an hour longer, one in which they are set forward an hour shorter.
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		now   time.Time
+		after time.Duration
+		want  string
+	}{
+		{time.Date(2026, 10, 25, 1, 30, 0, 0, berlin), 2 * time.Hour, "02:30"}, {time.Date(2026, 10, 24, 23, 30, 0, 0, berlin), 25 * time.Hour, "Sun 23:30"},
+		{time.Date(2026, 3, 28, 23, 30, 0, 0, berlin), 3 * time.Hour, "Sun 03:30"}, {time.Date(2026, 12, 31, 23, 30, 0, 0, berlin), time.Hour, "Fri 00:30"},
+	} {
+		if got := At(c.now.Add(c.after).UTC(), c.now); got != c.want {
+			t.Errorf("%s after %s: %q, want %q", c.after, c.now, got, c.want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (g *checking) client() {
 			g.seen = g.seen || used != nil
 			switch {
 			case limited(a):
-				g.one(Red, c, "launch %d may have been limited by matrix itself, or matrix was stopped meanwhile: its warnings say which", a.Launch)
+				g.one(Red, c, "launch %d may have been limited by matrix itself, or matrix was stopped meanwhile: its warnings in the inventory say which", a.Launch)
 			case used == nil || d == nil || cores == nil || *d <= 0 || *cores <= 0:
 			case *used / *d / *cores > clientMost:
 				g.one(Amber, c, "matrix itself used %s of the machine's cores in launch %d", stats.Percent(*used / *d / *cores), a.Launch)

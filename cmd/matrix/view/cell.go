@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,18 +26,18 @@ func Cell(out *Printer, attempts []summary.Standing) {
 	// the newest speaks for the cell
 	last := attempts[len(attempts)-1]
 	fmt.Fprintf(out, "%s%s%s%s%s\n", out.Style.Bold(last.Name), out.Style.Dot(), last.Experiment, out.Style.Dot(), Head(last.Address, 16))
-	fmt.Fprintf(out, "  %s\n\n", filepath.Dir(last.Dir))
-	if last.Simulated {
+	fmt.Fprintf(out, "  %s\n\n", filepath.Join(out.Results, last.Experiment, last.Slug))
+	if slices.ContainsFunc(attempts, func(p summary.Standing) bool { return p.Simulated }) { // one that was begun does not tell yet
 		fmt.Fprintf(out, "%s\n\n", out.Style.Warn(Fold(SimulatedBanner, out.Width())))
 	}
 	for _, p := range attempts {
 		attempt(out, p)
 	}
 	if last.LogTail != "" {
-		fmt.Fprintf(out, "  %s\n", out.Style.Dim("last lines of "+filepath.Join(last.Dir, "server.log")))
+		out.Line("  %s", out.Style.Dim("last lines of "+filepath.Join(last.Dir, "server.log")))
 		// an engine's words, with what could command a terminal taken out
 		for line := range strings.Lines(last.LogTail) {
-			fmt.Fprintf(out, "    | %s\n", process.CleanLine(strings.TrimRight(line, "\n")))
+			out.Line("    | %s", process.CleanLine(strings.TrimRight(line, "\n")))
 		}
 	}
 	fmt.Fprintf(out, "  identity %s\n", Head(last.Identity.Hash, 16))
@@ -75,6 +76,6 @@ func attempt(out *Printer, p summary.Standing) {
 		}
 	}
 	if len(p.Absent) > 0 {
-		fmt.Fprintf(out, "      without %s, which is not there\n", strings.Join(p.Absent, " and "))
+		out.Line("      without %s, which is not there", strings.Join(p.Absent, " and "))
 	}
 }

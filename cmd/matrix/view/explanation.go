@@ -82,15 +82,16 @@ func Explain(out *Printer, e Explanation) {
 
 // explainVerdict says what apply would do and why.
 func explainVerdict(out *Printer, item *plan.Item) {
-	fmt.Fprintf(out, "\n%s %s\n", out.Style.Mark(item.State), Verdict(item))
+	fmt.Fprintln(out)
+	out.Line("%s %s", out.Style.Mark(item.State), Verdict(item))
 	for _, s := range skips(item.Cell) {
-		fmt.Fprintf(out, "    %s\n", beside(out, s.Reason, s.Place))
+		out.Line("    %s", beside(out, s.Reason, s.Place))
 	}
 	if item.Cell.Skip != nil {
 		return
 	}
 	for _, line := range slices.Concat(explain(out, item), item.Data) {
-		fmt.Fprintf(out, "    %s\n", line)
+		out.Line("    %s", line)
 	}
 }
 
@@ -110,13 +111,13 @@ func explainRules(out *Printer, e Explanation) {
 			condition = "always"
 		}
 		mark, word := ruleOutcome(out, r)
-		fmt.Fprintf(out, "  %s\n", beside(out, fmt.Sprintf("%s %s %s", mark, name, word), r.Place))
-		fmt.Fprintf(out, "      %s\n", condition)
+		out.Line("  %s", beside(out, fmt.Sprintf("%s %s %s", mark, name, word), r.Place))
+		out.Line("      %s", condition)
 		for _, text := range slices.Concat(r.Values, r.Sets) {
-			fmt.Fprintf(out, "        %s\n", text)
+			out.Line("        %s", text)
 		}
 		if r.Text != "" {
-			fmt.Fprintf(out, "      %s\n", out.Style.Warn(r.Text))
+			out.Line("      %s", out.Style.Warn(r.Text))
 		}
 	}
 }
@@ -142,18 +143,19 @@ func ruleOutcome(out *Printer, r grid.Judged) (mark, verb string) {
 // explainFit prints the memory prediction as the sum that it is.
 // Without a prediction nothing is ruled out by memory.
 func explainFit(out *Printer, c *cell.Cell) {
-	fmt.Fprintf(out, "\n%s", out.Style.Bold("Memory"))
+	title := out.Style.Bold("Memory")
 	f := c.Predicted()
+	fmt.Fprintln(out)
 	if len(f.Lines) == 0 {
-		fmt.Fprintln(out, " is not predicted for this cell, so it keeps nothing from running.")
+		out.Line("%s is not predicted for this cell, so it keeps nothing from running.", title)
 		return
 	}
 	if f.Source != "" {
-		fmt.Fprintf(out, " (from %s)", f.Source)
+		title += fmt.Sprintf(" (from %s)", f.Source)
 	}
-	fmt.Fprintln(out)
+	out.Line("%s", title)
 	for _, line := range f.Lines {
-		fmt.Fprintf(out, "  %s\n", line)
+		out.Line("  %s", line)
 	}
 	if f.NeedGiB != nil && f.BudgetGiB != nil {
 		verdict := "fits"
@@ -181,7 +183,7 @@ func explainIdentity(out *Printer, e Explanation) {
 		}
 		fmt.Fprintln(out, title)
 		for _, attr := range e.Item.Cell.Attributes(id, name) {
-			fmt.Fprintf(out, "    %s\n", beside(out, attr.Path+" = "+Clip(attr.Value, max(40, out.Columns-len(attr.Path)-26)), attr.Place))
+			out.Line("    %s", beside(out, attr.Path+" = "+Clip(attr.Value, max(40, out.Columns-len(attr.Path)-26)), attr.Place))
 		}
 	}
 }

@@ -295,3 +295,19 @@ func TestStatus(t *testing.T) {
 		t.Errorf("of one that was stopped:\n%s", out.String())
 	}
 }
+
+// What is simulated is called so though the newest attempt does not tell yet, and the folder is the cell's, not the one that it is written in.
+func TestShownCell(t *testing.T) {
+	done, begun := summary.Standing{}, summary.Standing{}
+	done.Experiment, done.Slug, done.Name, done.Simulated, done.Status = "e", "a-m-5", "a/m/5", true, record.Complete
+	begun.Experiment, begun.Slug, begun.Name, begun.Status, begun.Dir = "e", "a-m-5", "a/m/5", record.Interrupted, "results/.matrix/work/01M"
+	var out strings.Builder
+	p := NewPrinter(&out, &out)
+	p.Results = "results"
+	Cell(p, []summary.Standing{done, begun})
+	for _, want := range []string{"\n  results/e/a-m-5\n", SimulatedBanner} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
