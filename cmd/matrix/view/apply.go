@@ -23,7 +23,7 @@ func Totals(out *Printer, t events.Summary, waits int) {
 			parts = append(parts, out.Style.Warn(fmt.Sprintf("%d %s", x.n, x.what)))
 		}
 	}
-	fmt.Fprintf(out, "\nApplied in %s: %s. Results: %s\n", format.Took(t.Took), strings.Join(parts, ", "), out.Results)
+	out.Line("\nApplied in %s: %s. Results: %s", format.Took(t.Took), strings.Join(parts, ", "), out.Results)
 	if t.Complete > 0 {
 		fmt.Fprintln(out, "What they say, and how surely: matrix report"+out.ResultsFlag())
 	}
@@ -60,7 +60,7 @@ func SetAside(out *Printer, plans []*plan.Plan) int {
 				lacks = "\n  " + strings.ReplaceAll(lacks, "\n", "\n  ")
 			}
 			out.Tell(ndjson.Waiting{Experiment: p.Experiment, Hardware: hardware[text], Missing: strings.ReplaceAll(text, "\n", "; "), Launches: n},
-				"%s", Fold(fmt.Sprintf("%s of %s %s: %s", format.Count(n, "launch"), p.Experiment, format.Verb(n, "wait"), lacks), out.Width()))
+				"%s of %s %s: %s", format.Count(n, "launch"), p.Experiment, format.Verb(n, "wait"), lacks)
 		}
 	}
 	return all
@@ -70,12 +70,12 @@ func SetAside(out *Printer, plans []*plan.Plan) int {
 // waits are those that SetAside has named above.
 func NothingRan(out *Printer, plans []*plan.Plan, waits int) {
 	if waits > 0 {
-		fmt.Fprintf(out, "Nothing was started: %s %s for what this machine lacks (above).\n", format.Count(waits, "launch"), format.Verb(waits, "wait"))
+		out.Line("Nothing was started: %s %s for what this machine lacks (above).", format.Count(waits, "launch"), format.Verb(waits, "wait"))
 		return
 	}
 	var items []*plan.Item
 	for _, p := range plans {
 		items = append(items, p.Items...)
 	}
-	fmt.Fprintf(out, "Nothing to do: %s.\n", decided(items))
+	out.Line("Nothing to do: %s.", decided(items))
 }

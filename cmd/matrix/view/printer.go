@@ -98,19 +98,21 @@ func (p *Printer) note(kind string, err error) {
 	}
 }
 
-// Tell prints a line for people, or a record.
+// Tell prints lines for people, as Line does, or a record.
 // The record has what the line says, in base units.
 func (p *Printer) Tell(r ndjson.Record, format string, values ...any) {
 	if p.JSON {
 		p.Record(r)
 		return
 	}
-	fmt.Fprintf(p, format+"\n", values...)
+	p.Line(format, values...)
 }
 
-// Line prints a line that is broken at the terminal's edge.
+// Line prints a line that is broken at the terminal's edge, or several.
 func (p *Printer) Line(format string, values ...any) {
-	fmt.Fprintln(p, p.Fit(fmt.Sprintf(format, values...)))
+	for line := range strings.SplitSeq(fmt.Sprintf(format, values...), "\n") {
+		fmt.Fprintln(p, p.Fit(line))
+	}
 }
 
 // Fit breaks a line at the terminal's edge; a sign that will be spelled there counts with all of its letters.

@@ -32,9 +32,9 @@ func Status(out *Printer, holder string, board *apply.Board, attempts []*store.A
 		return
 	}
 	if holder == "" {
-		fmt.Fprintf(out, "No apply is running on %s.\n", out.Results)
+		out.Line("No apply is running on %s.", out.Results)
 	} else {
-		fmt.Fprintf(out, "%s %s\n", out.Style.Good("Running:"), holder)
+		out.Line("%s %s", out.Style.Good("Running:"), holder)
 	}
 	if board != nil {
 		drawBoard(out, board, time.Now())

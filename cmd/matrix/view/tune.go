@@ -76,10 +76,10 @@ func (v tuneView) group(g *tune.Group, best *tune.Setting, batch int) {
 		return
 	}
 	c := best.Cells[batch]
-	fmt.Fprintf(v, "  best at batch %d: %s, %s %s   %s\n", batch, s.Good(best.Label), v.figure(v.loop.Score(c).Value), v.loop.Objective.Metric, s.Dim("matrix recipe "+c.ID()))
+	v.Line("  best at batch %d: %s, %s %s   %s", batch, s.Good(best.Label), v.figure(v.loop.Score(c).Value), v.loop.Objective.Metric, s.Dim("matrix recipe "+c.ID()+v.ResultsFlag()))
 	// said each time: a search by single launches finds noise, too
 	if c.Launches == 1 && len(g.Settings) > 1 {
-		fmt.Fprintln(v, s.Warn("  one launch each: nothing tells how much identical launches differ, so settings that are close may be alike"))
+		v.Line("%s", s.Warn("  one launch each: nothing tells how much identical launches differ, so settings that are close may be alike"))
 	}
 	v.field(g)
 	v.effects(g)

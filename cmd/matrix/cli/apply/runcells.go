@@ -118,5 +118,5 @@ func sayTally(a *app.App, t slurm.Tally) {
 			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
 		}
 	}
-	fmt.Fprintf(a, "Group over: %s. Results: %s\n", strings.Join(parts, ", "), filepath.Clean(a.Results))
+	a.Line("Group over: %s. Results: %s", strings.Join(parts, ", "), filepath.Clean(a.Results))
 }

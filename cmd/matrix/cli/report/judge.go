@@ -168,19 +168,19 @@ func sayJudgement(a *app.App, j *quality.Judgement) {
 		return
 	}
 	if j.Alike == j.N {
-		fmt.Fprintf(a, "The two answers to each of %s are alike, word for word: %s was asked nothing, and nothing says that one is better.\n", format.Count(j.N, "prompt"), j.Model)
+		a.Line("The two answers to each of %s are alike, word for word: %s was asked nothing, and nothing says that one is better.", format.Count(j.N, "prompt"), j.Model)
 		return
 	}
-	fmt.Fprintf(a, "%s judged %s:\n", j.Model, format.Count(j.N, "prompt"))
+	a.Line("%s judged %s:", j.Model, format.Count(j.N, "prompt"))
 	fmt.Fprintf(a, "  %-40s better on %d\n  %-40s better on %d\n", j.A, j.WinsA, j.B, j.WinsB)
-	fmt.Fprintf(a, "  ties %d (%d of them alike, so not asked; %d turned with the order), no clear word %d\n", j.Ties, j.Alike, j.Turned, j.Unclear)
+	a.Line("  ties %d (%d of them alike, so not asked; %d turned with the order), no clear word %d", j.Ties, j.Alike, j.Turned, j.Unclear)
 	if p := j.PreferredB; p != nil {
-		fmt.Fprintf(a, "  %s is preferred on %s of the %d decided (95%%: %s to %s)\n", j.B, format.Percent(p.Value), p.N, format.Percent(p.Low), format.Percent(p.High))
+		a.Line("  %s is preferred on %s of the %d decided (95%%: %s to %s)", j.B, format.Percent(p.Value), p.N, format.Percent(p.Low), format.Percent(p.High))
 	} else {
 		fmt.Fprintln(a, "  none was decided: nothing says that one is better")
 	}
 	if asked := j.N - j.Unclear; asked > 0 && 2*j.Turned > asked {
 		fmt.Fprintln(a, a.Style.Warn("  This judge goes by the order of the answers more than by what they say: do not rely on it."))
 	}
-	fmt.Fprintf(a, "  verdicts: %s\n", j.File)
+	a.Line("  verdicts: %s", j.File)
 }

@@ -157,11 +157,11 @@ func sayAccepted(ctx context.Context, a *app.App, s *app.Session, chosen []app.P
 			a.Record(r)
 			continue
 		}
-		fmt.Fprintf(a, "Accepted %s, in spite of:\n", p.Name())
+		a.Line("Accepted %s, in spite of:", p.Name())
 		for _, line := range view.ChangeLines(a.Printer, p.Item.Changes) {
-			fmt.Fprintf(a, "    %s\n", line)
+			a.Line("    %s", line)
 		}
-		fmt.Fprintf(a, "  %s now %s\n", a.Style.Mark(item.State), view.Verdict(item))
+		a.Line("  %s now %s", a.Style.Mark(item.State), view.Verdict(item))
 	}
 	return nil
 }

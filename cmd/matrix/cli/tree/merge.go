@@ -89,11 +89,11 @@ func sayMerged(a *app.App, dir string, m store.MergeReport) {
 		return
 	}
 	for _, text := range m.Notes {
-		fmt.Fprintf(a, "%s %s\n", a.Style.Warn("Note:"), text)
+		a.Line("%s %s", a.Style.Warn("Note:"), text)
 	}
 	if len(m.Taken)+len(m.Already)+len(m.Damaged) == 0 {
-		fmt.Fprintf(a, "%s %s holds no attempts; name the folder that holds the experiments' folders\n", a.Style.Warn("Note:"), dir)
+		a.Line("%s %s holds no attempts; name the folder that holds the experiments' folders", a.Style.Warn("Note:"), dir)
 	}
-	fmt.Fprintf(a, "%s %s taken over from %s (%s here already, %d left out as damaged), %s, %s.\n", a.Style.Good("Merged:"),
+	a.Line("%s %s taken over from %s (%s here already, %d left out as damaged), %s, %s.", a.Style.Good("Merged:"),
 		format.Count(len(m.Taken), "attempt"), dir, format.Whole(len(m.Already)), len(m.Damaged), format.Count(m.Marks, "mark"), format.Count(m.Sources, "source"))
 }
