@@ -28,7 +28,10 @@ func (r *rules) checks(g *contest) []summary.Check {
 			}
 			out = append(out, check)
 		}
-		if complete, all := c.attempts(n); complete < all {
+		switch complete, all := c.attempts(n); {
+		case complete == 0 && all > 0:
+			note(summary.Red, fmt.Sprintf("none of %s came through", format.Count(all, "launch")))
+		case complete < all:
 			note(summary.Amber, fmt.Sprintf("%d of %s came through", complete, format.Count(all, "launch")))
 		}
 		for _, q := range r.requirements(c, n) {

@@ -244,8 +244,8 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 		T      []float64  `json:"t"`
 		Low    []*float64 `json:"low"` // nil = no launch was repeated, or the interval tells nothing
 		High   []*float64 `json:"high"`
-		Cost   []*float64 `json:"cost"`
-		J      []*float64 `json:"j"`
+		Cost   []*float64 `json:"cost,omitempty"` // absent: no price
+		J      []*float64 `json:"j,omitempty"`
 	}
 	var out []line
 	for _, c := range curves {
@@ -258,6 +258,12 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 			low, high := p.Interval()
 			l.N, l.T, l.Low, l.High = append(l.N, p.Requests), append(l.T, short(p.Seconds)), append(l.Low, shortly(low)), append(l.High, shortly(high))
 			l.Cost, l.J = append(l.Cost, shortly(p.Cost)), append(l.J, shortly(p.EnergyJ))
+		}
+		// what nobody knows of any number is left out: it would be a third of the bytes
+		for _, all := range []*[]*float64{&l.Cost, &l.J} {
+			if !slices.ContainsFunc(*all, func(x *float64) bool { return x != nil }) {
+				*all = nil
+			}
 		}
 		out = append(out, l)
 	}

@@ -79,8 +79,12 @@ func (m *maker) inventory() (Section, error) {
 	s := Section{ID: "inventory", Title: "Data inventory"}
 	s.Blocks = append(s.Blocks, m.coverage()...)
 	t := &Table{ID: "cells", Caption: "Cells and attempts", Columns: []Column{{Title: "Cell"}, {Title: "Attempts"}, {Title: "Folder"}, {Title: "To know before believing a number"}, {Title: "Not to be had, and why"}}}
+	warnings, nulls := common(m.Set.Cells, warningsOf), common(m.Set.Cells, nullsOf)
 	for _, c := range m.Set.Cells {
-		t.Rows = append(t.Rows, m.cellRow(c))
+		t.Rows = append(t.Rows, m.cellRow(c, warnings, nulls))
+	}
+	if all := slices.Concat(warnings, nulls); len(all) > 0 {
+		t.Notes = []string{"Of each cell: " + strings.Join(all, "; ") + "."}
 	}
 	if len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, tableBlock(t))
@@ -95,7 +99,22 @@ func (m *maker) inventory() (Section, error) {
 	return s, nil
 }
 
-func (m *maker) cellRow(c *summary.Cell) Row {
+// common are the notes that every cell has, where there are several: they are said once.
+func common(cells []*summary.Cell, notes func(*summary.Cell) []string) []string {
+	if len(cells) < 2 {
+		return nil
+	}
+	return slices.DeleteFunc(notes(cells[0]), func(note string) bool {
+		return slices.ContainsFunc(cells, func(c *summary.Cell) bool { return !slices.Contains(notes(c), note) })
+	})
+}
+
+// others joins the notes that are not among those of every cell.
+func others(notes, common []string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(n string) bool { return slices.Contains(common, n) }), "; ")
+}
+
+func (m *maker) cellRow(c *summary.Cell, warnings, nulls []string) Row {
 	var attempts []string
 	for _, a := range c.Attempts {
 		attempts = append(attempts, fmt.Sprintf("%d: %s %s", a.Launch, a.Attempt, strings.ReplaceAll(a.Status, "_", " ")))
@@ -109,7 +128,7 @@ func (m *maker) cellRow(c *summary.Cell) Row {
 	// below the results folder
 	folder := c.Experiment + "/" + c.Slug
 	return Row{ID: anchor(c), Values: []Value{{Text: c.Name, Detail: kindOf(c)}, {Text: strings.Join(attempts, "; ")}, {Text: folder},
-		{Text: strings.Join(warningsOf(c), "; ")}, {Text: nullsOf(c)}}}
+		{Text: others(warningsOf(c), warnings)}, {Text: others(nullsOf(c), nulls)}}}
 }
 
 // warningsOf are the distinct warnings of the cell's attempts.
@@ -136,10 +155,10 @@ func warningsOf(c *summary.Cell) []string {
 // nullsOf gathers the missing metrics by reason: "p99 needs 662 requests, has 100 (ttft, e2e)".
 // The first attempt speaks for the cell: its launches lack the same, by and large. More than two columns are counted
 // only, for a missing p99 misses in a dozen of them.
-func nullsOf(c *summary.Cell) string {
+func nullsOf(c *summary.Cell) []string {
 	a := c.First()
 	if a == nil {
-		return ""
+		return nil
 	}
 	byReason := map[string][]string{}
 	for _, x := range record.Metrics() {
@@ -157,7 +176,7 @@ func nullsOf(c *summary.Cell) string {
 		}
 		parts = append(parts, text)
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // coverage holds the tree against what was planned.

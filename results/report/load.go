@@ -21,7 +21,10 @@ const restOfLoad = "the rest"
 func (m *maker) load() (Section, error) {
 	s := Section{ID: "load", Title: "What a start costs"}
 	// whether a start was cold shows only beside the others, so of the whole set
-	cold := m.Set.Cold()
+	cold, servers, err := m.Set.Cold()
+	if err != nil {
+		return s, fmt.Errorf("read the servers' starts: %w", err)
+	}
 	var folds []Block
 	for _, g := range m.groups {
 		bars := chart.Bars{X: chart.Axis{Label: "seconds, process start to first token"}}
@@ -40,10 +43,10 @@ func (m *maker) load() (Section, error) {
 				bars.Rows, from = append(bars.Rows, rows...), append(from, c)
 			}
 		}
-		bars.Rows = append(bars.Rows, sharedBars(m.Set, g)...)
+		bars.Rows = append(bars.Rows, sharedBars(g, servers)...)
 		if len(bars.Rows) > 0 {
 			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from),
-				Note: "A bar a launch of each platform's largest batch, and a bar for each cold start of any other. A phase that an engine does not tell is in the next one that it does; the parts add up to load_s.",
+				Note: "A bar a launch of each platform's largest batch, and a bar for each cold start of any other, or that only filled the caches. A phase that an engine does not tell is in the next one that it does; the parts add up to load_s.",
 				Alt:  "Stacked bars of load seconds by phase; the table below has the figures."}
 			bars.Title = f.Alt
 			f.Chart = bars
@@ -67,39 +70,43 @@ func launchBars(g *group, c *summary.Cell, cold map[*summary.Attempt]bool) []cha
 	}
 	var bars []chart.Bar
 	for _, a := range c.Launches {
-		load, state := a.Number("load_s"), "warm"
-		if cold[a] {
-			state = "COLD"
-		}
-		if load != nil && (largest || cold[a]) {
-			bars = append(bars, waterfall(fmt.Sprintf("%s, %s, launch %d, %s", g.name[c], counted(int(c.BatchSize), "request"), a.Launch, state), *load,
+		if load := a.Number("load_s"); load != nil && (largest || cold[a]) {
+			bars = append(bars, waterfall(fmt.Sprintf("%s, %s, launch %d, %s", g.name[c], counted(int(c.BatchSize), "request"), a.Launch, warmth(cold[a])), *load,
 				func(phase string) *float64 { return a.Number("phase_" + phase + "_s") }))
 		}
 	}
 	return bars
 }
 
-// sharedBars are the servers that cells of a group had in common, a bar a server.
+// warmth marks a start; a cold one stands out.
+func warmth(cold bool) string {
+	if cold {
+		return "COLD"
+	}
+	return "warm"
+}
+
+// sharedBars are the servers that cells of a group had in common, a bar a server, and the starts that only filled caches.
 // The load belongs to no attempt (their load_s is null), so it would else be missing.
-func sharedBars(set *summary.Set, g *group) []chart.Bar {
+func sharedBars(g *group, servers []summary.Server) []chart.Bar {
 	var bars []chart.Bar
-	seen := map[string]bool{}
 	for _, c := range g.cells {
-		for _, a := range c.Launches {
-			s := sharedServer(set, a)
-			if s == nil || seen[s.Launch] {
+		for _, s := range servers {
+			// A server that was killed before it was ready tells none.
+			load := s.Load()
+			if s.Cell != c || load == nil || *load <= 0 {
 				continue
 			}
-			seen[s.Launch] = true
-			// A server that was killed before it was ready tells none.
-			if load := s.Load(); load != nil && *load > 0 {
-				bars = append(bars, waterfall(fmt.Sprintf("%s, a server shared by %s", g.name[c], counted(len(s.Attempts), "attempt")), *load, func(phase string) *float64 {
-					if v, told := s.Phases[phase]; told {
-						return &v
-					}
-					return nil
-				}))
+			what := "shared by " + counted(len(s.Attempts), "attempt")
+			if s.Primed {
+				what = "filling the caches"
 			}
+			bars = append(bars, waterfall(fmt.Sprintf("%s, %s, %s", g.name[c], warmth(s.Cold), what), *load, func(phase string) *float64 {
+				if v, told := s.Phases[phase]; told {
+					return &v
+				}
+				return nil
+			}))
 		}
 	}
 	return bars

@@ -334,36 +334,40 @@ func TestTradeoffOverConcurrency(t *testing.T) {
 	}
 }
 
-// A page of 18 cells, each with its curves and telemetry, is no more than can be sent by mail.
+// A page of 18 cells, each with its curves, and a timeline a platform whose nine panels are noise, is no more than can be sent by mail.
 func TestEighteenCells(t *testing.T) {
-	root := t.TempDir()
-	noise := rand.New(rand.NewPCG(1, 2))
-	for p := range 3 {
-		for size := range 6 {
-			c := summarytest.Cell{Platform: fmt.Sprintf("platform%d", p), Size: 40 + 40*size, Launches: make([]summarytest.Launch, 2)}
-			for i := range c.Launches {
-				c.Launches[i] = summarytest.Launch{Scale: 1 + 0.1*noise.Float64(), Row: func(i int, r *record.RequestRow) {
-					r.FirstTokenS = new(*r.SentS + 0.02 + 0.05*noise.Float64())
-				}}
-				for at := -20.0; size == 5 && at < 280; at++ {
-					for _, p := range panels {
-						most := map[bool]float64{true: 1, false: 1e9}[p.share]
-						for _, g := range p.gauges {
-							c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: g.metric, Value: most * noise.Float64()})
+	for models, most := range map[int]int{1: 250_000, 2: 340_000} {
+		root := t.TempDir()
+		noise := rand.New(rand.NewPCG(1, 2))
+		for p := range 3 * models {
+			for size := range 6 / models {
+				last := size == 6/models-1
+				c := summarytest.Cell{Platform: fmt.Sprintf("platform%d", p%3), Model: fmt.Sprintf("model%d", p/3), Size: 40 + 40*size, Launches: make([]summarytest.Launch, 3)}
+				for i := range c.Launches {
+					c.Launches[i] = summarytest.Launch{Scale: 1 + 0.1*noise.Float64(), Row: func(i int, r *record.RequestRow) {
+						r.FirstTokenS = new(*r.SentS + 0.02 + 0.05*noise.Float64())
+					}}
+					for at := -20.0; last && at < 280; at++ {
+						for _, p := range panels {
+							most := map[bool]float64{true: 1, false: 1e9}[p.share]
+							for _, g := range p.gauges {
+								c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: g.metric, Value: most * noise.Float64()})
+							}
 						}
+						c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: throttle, Value: float64(powerLimit * noise.IntN(2))})
 					}
-					c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: throttle, Value: float64(powerLimit * noise.IntN(2))})
 				}
+				summarytest.Plant(t, root, c)
 			}
-			summarytest.Plant(t, root, c)
 		}
-	}
-	if page := render(t, build(t, root, nil).WriteHTML); len(page) > 270_000 {
-		t.Errorf("%d bytes", len(page))
+		if page := render(t, build(t, root, nil).WriteHTML); len(page) > most {
+			t.Errorf("%d models: %d bytes", models, len(page))
+		}
 	}
 }
 
-// A server that cells share was loaded once: its load is a band of the timeline where it was just before, and a bar of its own.
+// A server that cells share was loaded once: its load is a band of the timeline where it was just before, and a bar of its own, as
+// has the cold start that filled the caches before it.
 func TestSharedServer(t *testing.T) {
 	const id = "01K00000000000000000000000"
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -375,11 +379,15 @@ func TestSharedServer(t *testing.T) {
 		l := summarytest.Launch{Run: func(r *record.Run) {
 			r.Server, r.ServerLaunch, r.LoadS, r.BeganUnixS = "group", id, nil, float64(began.Unix())+c.before
 		}}
-		summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 200, Launches: []summarytest.Launch{l, l}})
-		folder := filepath.Join(root, "e", "launches", id)
-		doc, err := json.Marshal(record.ServerRecord{Launch: id, Began: began, LoadS: new(20.0), Phases: map[string]float64{"weights": 12}, Attempts: []string{"x", "y"}})
-		if err := errors.Join(err, os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "phases.json"), doc, 0o644)); err != nil {
-			t.Fatal(err)
+		attempts := summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 200, Launches: []summarytest.Launch{l, l}})["a-m-200"]
+		for _, r := range []record.ServerRecord{{Launch: id, LoadS: new(20.0), Phases: map[string]float64{"weights": 12}, Attempts: attempts},
+			{Launch: id[1:] + "1", LoadS: new(80.0), Phases: map[string]float64{"weights": 65}, Attempts: attempts[:1], Primed: true}} {
+			folder := filepath.Join(root, "e", "launches", r.Launch)
+			r.Began = began
+			doc, err := json.Marshal(r)
+			if err := errors.Join(err, os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "phases.json"), doc, 0o644)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		made := build(t, root, func(in *Input) { in.Set.Root = root })
 		band, bars := "", []string{}
@@ -400,7 +408,7 @@ func TestSharedServer(t *testing.T) {
 				}
 			}
 		}
-		if band != c.band || !slices.Equal(bars, []string{"a, a server shared by 2 attempts: weights 12, the rest 8"}) {
+		if band != c.band || !slices.Equal(bars, []string{"a, warm, shared by 2 attempts: weights 12, the rest 8", "a, COLD, filling the caches: weights 65, the rest 15"}) {
 			t.Errorf("%v s before: band %q, bars %q", c.before, band, bars)
 		}
 	}

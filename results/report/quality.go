@@ -109,6 +109,7 @@ func (a agreements) cells() *Table {
 		t.Rows = append(t.Rows, Row{Values: []Value{name, {Text: whole(float64(c.N))}, empty, {Text: whole(float64(c.Refusals))},
 			shareValue(c.JSONs, "no prompt asks for JSON, or the dataset is not at hand"), shareValue(c.Accuracy, "no prompt has a reference answer")}})
 	}
+	t.Drop()
 	return t
 }
 
@@ -136,6 +137,7 @@ func (a agreements) pairs() *Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
+	t.Drop()
 	return t
 }
 

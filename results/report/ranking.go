@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"matrix/results/decision"
@@ -19,6 +20,10 @@ func (m *maker) ranking() (Section, error) {
 		// The first question is open, the others folded: their tables are mostly alike.
 		for i, q := range g.Questions {
 			blocks := scores{m}.blocks(g, q)
+			// what nobody is scored on hangs on the sizes that were run
+			if all := dropped(q); len(all) > 0 && (i == 0 || !reflect.DeepEqual(all, dropped(g.Questions[i-1]))) {
+				blocks = append(blocks, para("Nobody is scored on these, because somebody lacks them:"), Block{List: all})
+			}
 			if i == 0 {
 				s.Blocks = append(s.Blocks, blocks...)
 				continue
@@ -51,9 +56,6 @@ func (r scores) blocks(g decision.Group, q decision.Question) []Block {
 	blocks := []Block{tableBlock(r.standings(g, q))}
 	if all := flips(q); len(all) > 0 {
 		blocks = append(blocks, para("Another would be first:"), Block{List: all})
-	}
-	if all := dropped(q); len(all) > 0 {
-		blocks = append(blocks, para("Nobody is scored on these, because somebody lacks them:"), Block{List: all})
 	}
 	return blocks
 }
@@ -99,7 +101,7 @@ func (r scores) standing(s decision.Standing, weights []decision.Weight) Row {
 	}
 	var required []string
 	for _, r := range s.Requirements {
-		required = append(required, strings.TrimSpace(fmt.Sprintf("%s %s: %s", r.Metric, r.Status, r.Note)))
+		required = append(required, strings.TrimSuffix(fmt.Sprintf("%s %s: %s", r.Metric, r.Status, r.Note), ": "))
 	}
 	return Row{Values: append(row.Values, Value{Text: strings.Join(required, "; ")})}
 }

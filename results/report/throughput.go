@@ -9,26 +9,21 @@ import (
 	"matrix/results/summary"
 )
 
-// throughput is one chart a model of tokens per second, and one of requests per hour with the load.
-// The second is the one to choose by: a start takes minutes, which tokens a second do not show.
+// throughput is one chart a model of tokens per second, without the load: with it the time to finish tells more.
 func (m *maker) throughput() []Block {
 	var out []Block
 	for _, g := range m.groups {
-		for _, f := range []*Figure{
-			g.overSize("throughput", "output tokens/s", func(c *summary.Cell) stats.Estimate { return m.Set.Estimate(c, "output_throughput") }),
-			g.overSize("hourly", "requests/hour, load included", func(c *summary.Cell) stats.Estimate { return stats.Of(perHour(c)) }),
-		} {
-			if f != nil {
-				out = append(out, Block{Figure: f})
-			}
+		if f := g.overSize(m.Set); f != nil {
+			out = append(out, Block{Figure: f})
 		}
 	}
 	return out
 }
 
-// overSize is a figure of each contender over the batch size; nil where no cell has it. Contenders beyond mostSeries
+// overSize is the throughput of each contender over the batch size; nil where no cell has it. Contenders beyond mostSeries
 // are counted in the note: a chart of twelve lines cannot be read.
-func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate) *Figure {
+func (g *group) overSize(set *summary.Set) *Figure {
+	const unit = "output tokens/s"
 	var series []chart.Series
 	var from []*summary.Cell
 	var words []string
@@ -40,7 +35,7 @@ func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate)
 			if g.name[c] != name {
 				continue
 			}
-			if e := of(c); e.Known() {
+			if e := set.Estimate(c, "output_throughput"); e.Known() {
 				one.Points = append(one.Points, pointOf(name, c.BatchSize, e, unit))
 				// sources of what is drawn, not of what is left out
 				if len(series) < mostSeries {
@@ -61,7 +56,7 @@ func (g *group) overSize(id, unit string, of func(*summary.Cell) stats.Estimate)
 	if len(series) == 0 {
 		return nil
 	}
-	f := &Figure{ID: slug(id, g.model), Title: g.model + ": " + unit, Source: links(from),
+	f := &Figure{ID: slug("throughput", g.model), Title: g.model + ": " + unit, Source: links(from),
 		Alt: fmt.Sprintf("%s over batch size for %s: %s.", unit, g.model, strings.Join(words, "; ")), Note: "Bars are the interval over launches; a point without one is a single launch, or launches too close to draw."}
 	if left > 0 {
 		f.Note += fmt.Sprintf(" %d more are in the table only.", left)

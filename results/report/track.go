@@ -18,7 +18,7 @@ import (
 
 // mostPoints is how many points a line over time is thinned to.
 // More would only make the page heavy: it carries every point of every line.
-const mostPoints = 240
+const mostPoints = 160
 
 // track is a figure as it was sampled.
 type track struct {

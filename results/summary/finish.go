@@ -104,55 +104,72 @@ func BySize(cells []*Cell) [][]*Cell {
 	return out
 }
 
-// Cold tells the attempts whose engine's start was a cold one, by its phases. Attempts of a shared server are not among
-// them: its start was none of theirs.
-func (s *Set) Cold() map[*Attempt]bool {
-	var starts []predict.Start
-	var of []*Attempt
-	for _, c := range s.Cells {
-		for _, a := range c.Attempts {
-			if own := a.starts(); len(own) > 0 {
-				starts, of = append(starts, own[0]), append(of, a)
-			}
-		}
+// Server is the start of a server that attempts had in common, or that only filled caches.
+type Server struct {
+	record.ServerRecord
+	Cell *Cell // of the first attempt that is known of it
+	Cold bool
+}
+
+// Cold tells the attempts whose engine's start was a cold one, by its phases, and so the servers that are no attempt's own.
+func (s *Set) Cold() (map[*Attempt]bool, []Server, error) {
+	starts, of, servers, err := s.starts()
+	if err != nil {
+		return nil, nil, err
 	}
 	out := map[*Attempt]bool{}
 	for i, cold := range predict.ColdStarts(starts) {
-		out[of[i]] = cold
+		switch {
+		case i >= len(of):
+			servers[i-len(of)].Cold = cold
+		case i == 0 || of[i] != of[i-1]: // a later segment's start is another
+			out[of[i]] = cold
+		}
 	}
-	return out
+	return out, servers, nil
 }
 
 // Starts are all starts of engines that the set knows: one a segment of each attempt, those that attempts shared, and
 // those that only filled caches.
 func (s *Set) Starts() ([]predict.Start, error) {
-	var out []predict.Start
-	attempts := map[string]*Attempt{}
+	starts, _, _, err := s.starts()
+	return starts, err
+}
+
+// starts are those of attempts, each with its attempt, and behind them those of servers.
+func (s *Set) starts() (starts []predict.Start, of []*Attempt, servers []Server, err error) {
+	type place struct {
+		*Attempt
+		*Cell
+	}
+	attempts := map[string]place{}
 	experiments := map[string]bool{}
 	for _, c := range s.Cells {
 		experiments[c.Experiment] = true
 		for _, a := range c.Attempts {
-			out = append(out, a.starts()...)
-			attempts[a.Attempt] = a
+			own := a.starts()
+			starts, of = append(starts, own...), append(of, slices.Repeat([]*Attempt{a}, len(own))...)
+			attempts[a.Attempt] = place{a, c}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(experiments)) {
-		servers, err := store.Servers(s.Root, name)
+		all, err := store.Servers(s.Root, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
-		for _, r := range servers {
+		for _, r := range all {
 			if r.Primed && !predict.TellsCold(r.Phases) {
 				continue // whether it was a cold start nobody can say
 			}
-			if i := slices.IndexFunc(r.Attempts, func(id string) bool { return attempts[id] != nil }); i >= 0 {
-				start := attempts[r.Attempts[i]].start()
+			if i := slices.IndexFunc(r.Attempts, func(id string) bool { return attempts[id].Attempt != nil }); i >= 0 {
+				first := attempts[r.Attempts[i]]
+				start := first.start()
 				start.LoadS, start.PhasesS = r.Load(), r.Phases
-				out = append(out, start)
+				starts, servers = append(starts, start), append(servers, Server{ServerRecord: r, Cell: first.Cell})
 			}
 		}
 	}
-	return out, nil
+	return starts, of, servers, nil
 }
 
 // starts are the engine's own starts of an attempt; none where it was attached to or shared a server.

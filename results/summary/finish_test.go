@@ -14,7 +14,11 @@ func TestFinishTimesOfH100(t *testing.T) {
 	summarytest.H100(t, root)
 	set := load(t, root)
 	cold := 0
-	for a, is := range set.Cold() {
+	starts, _, err := set.Cold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for a, is := range starts {
 		if is {
 			cold++
 			if a.Attempt != "01M859QRBHVWTYES33WWXDF6P1" {

@@ -42,7 +42,10 @@ func (h HeldOut) Score() (medianError, covered float64) {
 // against the prediction.
 func (s *Set) HeldOut(ctx context.Context) (HeldOut, error) {
 	var out HeldOut
-	cold := s.Cold()
+	cold, _, err := s.Cold()
+	if err != nil {
+		return out, err
+	}
 	for _, group := range BySize(s.Cells) {
 		for _, c := range group {
 			var small []*Cell

@@ -1,9 +1,11 @@
 package chart
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Bars are stacked horizontal bars, one a row.
@@ -61,19 +63,22 @@ func (b Bars) SVG(s Style) string {
 
 // bar numbers the parts that are wide enough; narrow ones answer the mouse, and the legend has their colour.
 func (c *canvas) bar(r Bar, x scale, y, total float64, names []string, axis Axis) {
-	c.text(8, y+13, "start", c.paint("--ink", ink), clip(r.Name, 62), "")
+	c.text(8, y+13, "start", c.paint("--ink", ink), clip(r.Name, 58), "")
 	from := 0.0
+	var numbers strings.Builder
+	// What all parts share is said once: a page has hundreds of them.
+	page := c.paint("--page", "#ffffff")
+	c.f(`<g stroke="%s" stroke-width="0.8">`, page)
 	for _, p := range r.Parts {
 		i := slices.Index(names, p.Name)
 		x1, x2 := x.at(from), x.at(from+p.Value)
-		safe := escape(p.Note)
-		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s" stroke="%s" stroke-width="0.8"><title>%s</title></rect>`,
-			num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), c.paint("--page", "#ffffff"), safe)
+		c.f(`<rect x="%s" y="%s" width="%s" height="15" fill="%s"><title>%s</title></rect>`, num(x1), num(y+18), num(max(x2-x1, 0.8)), c.color(i), escape(p.Note))
 		if x2-x1 > 11 {
-			c.text((x1+x2)/2, y+29.5, "middle", c.paint("--page", "#ffffff"), strconv.Itoa(i+1), ` font-size="11" font-weight="700" pointer-events="none"`)
+			fmt.Fprintf(&numbers, `<text x="%s" y="%s">%d</text>`, num((x1+x2)/2), num(y+29.5), i+1)
 		}
 		from += p.Value
 	}
+	c.f(`</g><g fill="%s" text-anchor="middle" font-size="11" font-weight="700" pointer-events="none">%s</g>`, page, numbers.String())
 	c.text(x.at(total)+5, y+30, "start", c.paint("--ink", ink), axis.label(three(total)), "")
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"matrix/experiments/wording"
 )
 
@@ -59,8 +61,8 @@ func newCanvas(s Style, title string, h float64) *canvas {
 		c.f(`<title>%s</title><rect width="100%%" height="100%%" fill="#ffffff"/>`, escape(title))
 		return c
 	}
-	// The page around it tells what it shows, in words.
-	c.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" aria-hidden="true" font-size="12" stroke-linejoin="round" fill="var(--ink)">`, num(width), num(h))
+	// The page around it tells what it shows, in words, and has the style that all of them share.
+	c.f(`<svg viewBox="0 0 %s %s" aria-hidden="true">`, num(width), num(h))
 	return c
 }
 
@@ -179,16 +181,9 @@ func along(points [][2]float64) string {
 	return b.String()
 }
 
-// clip shortens a name to what fits in so many characters.
-// It counts runes: names of models may be in any script.
-func clip(s string, most int) string {
-	r := []rune(s)
-	if len(r) <= most {
-		return s
-	}
-	return string(r[:most-1]) + "…"
-}
+// clip cuts a text to so many columns; a letter of Chinese takes two.
+func clip(s string, most int) string { return ansi.Truncate(s, most, "…") }
 
 // textWidth estimates a text's width at 12 units.
-// No font is at hand to measure with; 6.6 is wide for most letters, so that names rather get too much room.
-func textWidth(s string) float64 { return 6.6 * float64(len([]rune(s))) }
+// No font is at hand to measure with; 7 a column is wide for most letters, so that names rather get too much room.
+func textWidth(s string) float64 { return 7 * float64(ansi.StringWidth(s)) }

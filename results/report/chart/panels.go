@@ -163,8 +163,8 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 }
 
 // mostDrawn is how many points of a line a drawing has room for; a page's script has them all.
-// At 364 units of width a point each three.
-const mostDrawn = 120
+// At 364 units of width a point each four or five.
+const mostDrawn = 80
 
 // halved keeps the larger of each two neighbours, and none where one of them was not seen: a gap stays a gap.
 func (p Panels) halved() Panels {

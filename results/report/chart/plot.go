@@ -304,9 +304,7 @@ func (c *canvas) shade(b *Box, box area, x, y scale) {
 
 // interval is a bar with two ends, in the colour of its line.
 func (c *canvas) interval(x, low, high float64, color string) {
-	c.line(x, low, x, high, color, ` stroke-width="1.4"`)
-	c.line(x-4, low, x+4, low, color, ` stroke-width="1.4"`)
-	c.line(x-4, high, x+4, high, color, ` stroke-width="1.4"`)
+	c.f(`<path d="M%s %sh8m-4 0V%sm-4 0h8" stroke="%s" stroke-width="1.4" fill="none"/>`, num(x-4), num(low), num(high), color)
 }
 
 // directLabels writes names beside the ends of their lines, moved apart where they would touch.
@@ -342,7 +340,7 @@ func legend(all []Series) [][]Series {
 	var rows [][]Series
 	used := width
 	for _, s := range all {
-		need := textWidth(clip(s.Name, 60)) + 40
+		need := textWidth(clip(s.Name, mostOfName)) + 40
 		if used+need > width {
 			rows, used = append(rows, nil), 0
 		}
@@ -351,6 +349,9 @@ func legend(all []Series) [][]Series {
 	}
 	return rows
 }
+
+// mostOfName is how many columns of a name fit into a row of the legend.
+const mostOfName = 54
 
 // legend draws each line as it is drawn above: colour, dash and marker.
 func (c *canvas) legend(all []Series) {
@@ -363,7 +364,7 @@ func (c *canvas) legend(all []Series) {
 			}
 			c.line(x, y-4, x+24, y-4, c.color(s.Slot), more)
 			c.marker(x+12, y-4, s.Slot)
-			name := clip(s.Name, 60)
+			name := clip(s.Name, mostOfName)
 			c.text(x+29, y, "start", c.paint("--ink", ink), name, "")
 			x += textWidth(name) + 40
 		}

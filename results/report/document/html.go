@@ -33,7 +33,7 @@ var (
 // tight leaves out a style's spaces that mean nothing.
 var tight = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", " {\n", "{", ";\n", ";", "}\n", "}")
 
-// dense leaves out indents, lines that are comments, and what ends a line before a brace.
+// dense leaves out indents, lines that are comments, what ends a line before a brace, and the spaces of an arrow.
 // It knows the few forms that our own files have, and is no minifier: a string with "; }" in it would be changed.
 func dense(code string) string {
 	var b strings.Builder
@@ -42,7 +42,7 @@ func dense(code string) string {
 			b.WriteString(line + "\n")
 		}
 	}
-	return strings.ReplaceAll(b.String(), "; }", "}")
+	return strings.NewReplacer("; }", "}", " => ", "=>").Replace(b.String())
 }
 
 // breaks are the places of a name after which a line may end.
@@ -64,11 +64,12 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"svg": func(c chart.Chart, mark string) template.HTML {
 		return template.HTML(c.SVG(chart.Style{Watermark: mark})) //nolint:gosec // package chart escapes
 	},
+	// Most cells are numbers: those of words are marked.
 	"class": func(c Column, v Value) string {
 		if c.Numeric {
-			return strings.TrimSpace("n " + v.Tone)
+			return v.Tone
 		}
-		return v.Tone
+		return strings.TrimSpace("words " + v.Tone)
 	},
 	// in percent of the way, for CSS
 	"along": func(share float64) string { return strconv.FormatFloat(100*min(max(share, 0), 1), 'f', 1, 64) },
@@ -80,8 +81,8 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"names": func(text string) template.HTML {
 		words := strings.Split(template.HTMLEscapeString(text), " ")
 		for i, word := range words {
-			if broken := breaks.Replace(word); len(word) > 12 && broken != word {
-				words[i] = `<span class="name">` + broken + "</span>"
+			if broken := breaks.Replace(word); len(word) > 14 && broken != word {
+				words[i] = "<bdi>" + broken + "</bdi>"
 			}
 		}
 		return template.HTML(strings.Join(words, " ")) //nolint:gosec // escaped

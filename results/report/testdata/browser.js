@@ -63,6 +63,7 @@ function charts(w, d) {
       const before = tip.textContent;
       press(w, chart, 'ArrowRight');
       hold(f.id + ': the next point is the same', tip.textContent !== before);
+      hold(f.id + ': what is told is not there for who listens', w.getComputedStyle(tip).display !== 'none' && tip.getBoundingClientRect().width <= 1);
     } else {
       hold(f.id + ': the arrow keys tell nothing', !tip.hidden && tip.textContent && !cross.hidden);
       press(w, chart, 'Escape');

@@ -15,6 +15,7 @@ import (
 type Cell struct {
 	Experiment string // "" = e
 	Platform   string // label; the engine's name, too
+	Model      string // label; "" = m
 	Size       int
 	Identity   string         // hash; "" = the platform's name
 	GPU        string         // "" = H100
@@ -36,7 +37,9 @@ type Launch struct {
 }
 
 // Slug is the folder of a cell.
-func (c Cell) Slug() string { return fmt.Sprintf("%s-m-%d", c.Platform, c.Size) }
+func (c Cell) Slug() string { return fmt.Sprintf("%s-%s-%d", c.Platform, c.model(), c.Size) }
+
+func (c Cell) model() string { return cmp.Or(c.Model, "m") }
 
 // gpu is the card's name.
 func (c Cell) gpu() string { return cmp.Or(c.GPU, "H100") }
@@ -130,8 +133,8 @@ func (c Cell) planned() *cell.Cell {
 		experiment = "e"
 	}
 	return &cell.Cell{Experiment: experiment, BatchSize: c.Size, Address: fmt.Sprintf("%064x", []byte(c.Slug()))[:64], Slug: c.Slug(),
-		Axes:     []*cell.Axis{{Name: "platform", Label: c.Platform}, {Name: "model", Label: "m"}, {Name: "batch_size", Label: fmt.Sprint(c.Size)}},
-		Platform: &cell.Platform{ID: c.Platform}, Model: &cell.Model{ID: "m"}}
+		Axes:     []*cell.Axis{{Name: "platform", Label: c.Platform}, {Name: "model", Label: c.model()}, {Name: "batch_size", Label: fmt.Sprint(c.Size)}},
+		Platform: &cell.Platform{ID: c.Platform}, Model: &cell.Model{ID: c.model()}}
 }
 
 // identity is as a stored one is read; its parts' hashes are equal for equal values.

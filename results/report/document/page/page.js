@@ -5,6 +5,9 @@
   var root = document.documentElement, tip = document.getElementById('tip'), cross = document.getElementById('cross');
   function all(within, what) { return [...within.querySelectorAll(what)]; }
   function make(tag, text, into) { var e = document.createElement(tag); if (text) e.textContent = text; if (into) into.appendChild(e); return e; }
+  function on(e, names, run) { names.split(' ').forEach(n => e.addEventListener(n, run)); }
+  // A row with a field to type into, before an element.
+  function asks(before, text, type) { var row = make('div'), input = make('input', '', make('label', text, row)); row.className = 'ask'; input.type = type; before.before(row); return input; }
   function whole(n) { return Number(n).toLocaleString('en'); }
   function three(x) { return x.toLocaleString('en', { maximumSignificantDigits: 3 }); }
 
@@ -12,8 +15,8 @@
   function place(e, x, y) { e.style.left = x + scrollX + 'px'; e.style.top = y + scrollY + 'px'; }
   function tell(text, x, y, box) {
     tip.hidden = cross.hidden = !text;
-    if (!text) return;
     tip.textContent = text;
+    if (!text) return;
     place(tip, Math.min(Math.max(x - tip.offsetWidth / 2, 4), root.clientWidth - tip.offsetWidth - 4), Math.max(y - tip.offsetHeight - 8, 0));
     place(cross, x, box.top);
     cross.style.height = box.height + 'px';
@@ -28,7 +31,7 @@
     function middle(p) { var b = p.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }
     function show(i) {
       var m = points[at = i] && middle(points[i]);
-      if (m) tell(points[i].dataset.tip, m[0], m[1], chart.getBoundingClientRect());
+      if (m) tell(points[i].dataset.tip, ...m, chart.getBoundingClientRect());
     }
     function near(e) {
       // Pixels.
@@ -39,9 +42,9 @@
       });
       if (found < 0) tell(); else show(found);
     }
-    ['pointermove', 'click'].forEach(k => chart.addEventListener(k, near));
-    ['pointerleave', 'blur'].forEach(k => chart.addEventListener(k, () => tell()));
-    chart.addEventListener('keydown', e => {
+    on(chart, 'pointermove click', near);
+    on(chart, 'pointerleave blur', () => tell());
+    on(chart, 'keydown', e => {
       var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
       if (e.key === 'Escape') tell();
       if (!step || !points.length) return;
@@ -53,15 +56,17 @@
   // Timelines, by uPlot, from the same figures as the drawing, which stays for paper.
   function unpack(p) {
     var raw = atob(p.d), out = [];
-    for (var i = 0; i < raw.length; i += 2) {
-      var v = raw.charCodeAt(i) | raw.charCodeAt(i + 1) << 8;
-      out.push(v === 65535 ? null : p.lo + (p.hi - p.lo) * v / 65534);
+    for (var k = 0; k + 1 < raw.length; k += 1.5) {
+      var v = (raw.charCodeAt(k) << 8 | raw.charCodeAt(k + 1)) >> (k % 1 ? 0 : 4) & 4095;
+      out.push(v === 4095 ? null : p.lo + (p.hi - p.lo) * v / 4094);
     }
     return out;
   }
   function color(name) { return getComputedStyle(root).getPropertyValue(name).trim(); }
   function timeline(chart, data) {
-    var times = unpack(data.t), at = -1, plots = [], host = make('div', '', chart);
+    var times = unpack(data.t), at = -1, plots = [], host = make('div', '', chart), last = times.length - 1;
+    // Bands may begin before the first sample, and end after the last.
+    var from = Math.min(times[0], ...data.bands.map(b => b.from)), to = Math.max(times[last], ...data.bands.map(b => b.to));
     host.className = 'live';
     chart.classList.add('lively');
     function fill(u, paint, shade, from, to, top, height) {
@@ -75,7 +80,7 @@
       return right - x;
     }
     function panel(row, i) {
-      var last = i === data.rows.length - 1, head = make('p', row.label, host), said = make('span', '', head), lines = row.lines.map(unpack);
+      var foot = i === data.rows.length - 1, head = make('p', row.label, host), said = make('span', '', head), lines = row.lines.map(unpack);
       var axis = { stroke: color('--ink'), grid: { stroke: color('--rule'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
       function names() {
         said.textContent = '';
@@ -83,14 +88,14 @@
       }
       names();
       return new uPlot({
-        width: chart.clientWidth || 400, height: (last ? 104 : 76) + (i ? 0 : 10), legend: { show: false }, padding: [i ? 6 : 16, 8, last ? 0 : 6, 0],
+        width: chart.clientWidth || 400, height: (foot ? 104 : 76) + (i ? 0 : 10), legend: { show: false }, padding: [i ? 6 : 16, 8, foot ? 0 : 6, 0],
         cursor: { sync: { key: chart.parentNode.id }, y: false },
-        scales: { x: { time: false }, y: { range: (u, lo, hi) => [0, row.max || hi * 1.05 || 1] } },
-        axes: [{ ...axis, show: last, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, { ...axis, size: 50, space: 26 }],
+        scales: { x: { time: false, range: (u, lo, hi) => lo > times[0] || hi < times[last] ? [lo, hi] : [from, to] }, y: { range: (u, lo, hi) => [0, row.max || hi * 1.05 || 1] } },
+        axes: [{ ...axis, show: foot, label: data.x, labelSize: 16, labelFont: axis.font, size: 24 }, { ...axis, size: 50, space: 26 }],
         series: [{}, ...row.lines.map(l => ({ stroke: color('--c' + l.slot), width: 1.6, dash: l.slot ? [7, 3] : [] }))],
         hooks: {
           drawClear: [u => {
-            (data.bands || []).forEach(b => {
+            data.bands.forEach(b => {
               var wide = fill(u, '--soft', b.shade, b.from, b.to, u.bbox.top, u.bbox.height);
               if (i || wide < 80) return;
               u.ctx.fillStyle = color('--soft');
@@ -102,9 +107,7 @@
           draw: [u => (row.marks || []).forEach(m => m.at.forEach(a => fill(u, m.bad ? '--bad' : '--warn', 1, a[0], a[1], u.bbox.top + u.bbox.height - 5, 5)))],
           setCursor: [u => {
             var k = u.cursor.idx;
-            if (k === null || k === undefined) names(); else said.textContent = row.lines.map((l, n) => {
-              return (row.lines.length > 1 ? l.name + ' ' : '') + (lines[n][k] === null ? 'not seen' : three(lines[n][k]));
-            }).join(', ') + ' at ' + three(times[k]) + ' s';
+            if (k === null || k === undefined) names(); else said.textContent = row.lines.map((l, n) => (row.lines.length > 1 ? l.name + ' ' : '') + (lines[n][k] === null ? 'not seen' : three(lines[n][k]))).join(', ') + ' at ' + three(times[k]) + ' s';
           }]
         }
       }, [times, ...lines], host);
@@ -115,16 +118,16 @@
       plots = data.rows.map(panel);
     }
     draw();
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+    on(matchMedia('(prefers-color-scheme: dark)'), 'change', draw);
     new ResizeObserver(() => { plots.forEach(u => { if (u.width !== chart.clientWidth) u.setSize({ width: chart.clientWidth, height: u.height }); }); }).observe(chart);
-    chart.addEventListener('keydown', e => {
+    on(chart, 'keydown', e => {
       var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key] * (e.shiftKey ? 10 : 1);
       if (!step) return;
       e.preventDefault();
-      at = Math.min(Math.max(at + step, 0), times.length - 1);
+      at = Math.min(Math.max(at + step, 0), last);
       plots.forEach(u => u.setCursor({ left: u.valToPos(times[at], 'x'), top: 1 }));
+      // For who listens: hidden, it is still read.
       tip.hidden = true;
-      // For who listens.
       tip.textContent = all(host, 'p').map(p => p.textContent).join('; ');
     });
   }
@@ -134,7 +137,7 @@
   });
 
   // Printing opens what is folded, a link into a fold opens it.
-  window.addEventListener('beforeprint', () => { all(document, 'details').forEach(d => d.open = true); });
+  on(window, 'beforeprint', () => { all(document, 'details').forEach(d => d.open = true); });
   function reveal() {
     var at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (var d = at && at.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;
@@ -142,7 +145,7 @@
     if (own) own.open = true;
     if (at) at.scrollIntoView();
   }
-  window.addEventListener('hashchange', reveal);
+  on(window, 'hashchange', reveal);
   reveal();
 
   // The box for a number of requests.
@@ -159,30 +162,28 @@
     return s >= 172800 ? (s / 86400).toFixed(1) + ' days' : s >= 7200 ? (s / 3600).toFixed(1) + ' h' : s >= 120 ? three(s / 60) + ' min' : three(s) + ' s';
   }
   all(document, 'script.curves').forEach(script => {
-    var figure = script.parentNode, curves = JSON.parse(script.textContent), row = make('div'), first = figure.querySelector('.chart');
-    row.className = 'ask';
-    figure.insertBefore(row, first);
-    var label = make('label', 'How many? ', row), input = make('input', '', label), charts = all(figure, '.chart[data-view]');
-    input.type = 'number'; input.min = 1;
+    var figure = script.parentNode, curves = JSON.parse(script.textContent), first = figure.querySelector('.chart');
+    var input = asks(first, 'How many? ', 'number'), row = first.previousSibling, charts = all(figure, '.chart[data-view]');
+    input.min = 1;
     if (charts.length > 1) charts.forEach(chart => {
       var b = make('button', chart.dataset.view, row);
       b.setAttribute('aria-pressed', chart === first);
-      b.addEventListener('click', () => {
+      on(b, 'click', () => {
         charts.forEach(c => { c.style.display = c === chart ? 'block' : 'none'; });
         all(row, 'button').forEach(o => o.setAttribute('aria-pressed', o === b));
       });
     });
     var out = make('output', '', row), cards = all(document, '[data-of="' + figure.id + '"]');
-    input.addEventListener('input', () => {
+    on(input, 'input', () => {
       var n = Number(input.value), found = [], lines = [], card = cards[cards.length - 1], far = c => Math.abs(Math.log(c.dataset.n / n));
       if (n > 0) cards.forEach(c => { if (far(c) < far(card)) card = c; });
       cards.forEach(c => { c.hidden = c !== card; });
       curves.forEach(c => {
-        var at = values => between(n, values, c.n), t = at(c.t);
+        var at = values => values ? between(n, values, c.n) : null, t = at(c.t);
         if (t !== null) found.push({ t, low: at(c.low), high: at(c.high), cost: at(c.cost), j: at(c.j), of: c });
       });
       found.sort((a, b) => a.t - b.t);
-      if (found.length > 1) lines.push('For ' + whole(n) + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (found[1].low === null || found[0].high === null ? '; no interval is known.' : found[1].low < found[0].high ? '; their bands overlap.' : '.'));
+      if (found.length > 1) lines.push('For ' + whole(n) + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (!found[1].low || !found[0].high ? '; no interval is known.' : found[1].low < found[0].high ? '; their bands overlap.' : '.'));
       found.forEach(f => {
         lines.push(f.of.name + ': ' + (n > f.of.beyond ? '≈ ' : '') + span(f.t) + (f.low === null ? '' : ' (' + span(f.low) + ' to ' + span(f.high) + ')') + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
       });
@@ -200,11 +201,11 @@
       var b = make('button');
       b.append(...head.childNodes);
       head.append(b);
-      b.addEventListener('click', () => {
+      on(b, 'click', () => {
         var up = head.getAttribute('aria-sort') !== 'ascending';
         heads.forEach(h => h.removeAttribute('aria-sort'));
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-        function key(row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.classList.contains('n') ? Infinity : c.textContent; }
+        function key(row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.matches('td:not(.words)') ? Infinity : c.textContent; }
         body.append(...all(body, 'tr').sort((a, b) => {
           var x = key(a), y = key(b);
           // What is missing stays last.
@@ -214,11 +215,8 @@
       });
     });
     if (body.rows.length < 5) return;
-    var row = make('div'), label = make('label', 'Show platforms with ', row), input = make('input', '', label);
-    row.className = 'ask';
-    input.type = 'search';
-    table.closest('.scroll').before(row);
-    input.addEventListener('input', () => {
+    var input = asks(table.closest('.scroll'), 'Show platforms with ', 'search');
+    on(input, 'input', () => {
       all(body, 'tr').forEach(r => { r.hidden = !r.cells[0].textContent.toLowerCase().includes(input.value.toLowerCase()); });
     });
   });
