@@ -74,7 +74,8 @@ func (s selector) has(c *cell.Cell, glob string) bool {
 	})
 }
 
-// parseSelectors parses and checks that each one means some cell, so that a misspelt one is not silently empty.
+// parseSelectors parses and, where cells are given, checks that each one means some of them, so that a misspelt one is not silently
+// empty.
 func parseSelectors(texts []string, cells []*cell.Cell) ([]selector, error) {
 	var all []selector
 	for _, text := range texts {
@@ -142,20 +143,27 @@ func someNames(text string, cells []*cell.Cell) string {
 	return "; cells are " + strings.Join(near, ", ")
 }
 
-// Choose applies Only and Except and checks the rest of the filter.
+// Check holds a filter against the cells of all experiments that it is for: each selector has to mean one of them, and each word of
+// Rerun something. An experiment of several may well have none.
+func (f Filter) Check(cells []*cell.Cell) error {
+	known := append([]string{"failed", "censored", "all"}, staleKinds...)
+	for _, r := range f.Rerun {
+		if !slices.Contains(known, r) {
+			return fmt.Errorf("rerun %q is not one of %s", r, strings.Join(known, ", "))
+		}
+	}
+	_, err := parseSelectors(slices.Concat(f.Only, f.Except, f.Replace), cells)
+	return err
+}
+
+// Choose applies Only and Except.
 func (f Filter) Choose(cells []*cell.Cell) ([]*cell.Cell, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	only, err := parseSelectors(f.Only, cells)
+	only, err := parseSelectors(f.Only, nil)
 	if err != nil {
 		return nil, err
 	}
-	except, err := parseSelectors(f.Except, cells)
+	except, err := parseSelectors(f.Except, nil)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := parseSelectors(f.Replace, cells); err != nil {
 		return nil, err
 	}
 	var chosen []*cell.Cell
@@ -171,17 +179,6 @@ func (f Filter) Choose(cells []*cell.Cell) ([]*cell.Cell, error) {
 
 // staleKinds are the identity's components that make a result stale, in the order in which they are said.
 var staleKinds = []string{"spec", "dataset", "model", "backend", "hardware"}
-
-// check finds words of --rerun that mean nothing.
-func (f Filter) check() error {
-	known := append([]string{"failed", "censored", "all"}, staleKinds...)
-	for _, r := range f.Rerun {
-		if !slices.Contains(known, r) {
-			return fmt.Errorf("rerun %q is not one of %s", r, strings.Join(known, ", "))
-		}
-	}
-	return nil
-}
 
 // replaced reports whether the user asked for the cell to run again.
 func (f Filter) replaced(c *cell.Cell) bool {

@@ -34,7 +34,11 @@ func TestChoose(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := tt.filter.Choose(cells)
+			err := tt.filter.Check(cells)
+			got, bad := tt.filter.Choose(cells)
+			if err == nil {
+				err = bad
+			}
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("got %v, want an error with %q", err, tt.err)

@@ -9,7 +9,7 @@ import (
 
 // Make holds an experiment's cells against the history. Its errors are what no launch could get round: a dataset that
 // cannot be read or is too small (with its place), a history that cannot be read, a folder that holds something else
-// (*store.ForeignError), a filter that means nothing.
+// (*store.ForeignError), a filter that is none. Whether it means any cell is Filter.Check's to say, of all experiments.
 func Make(ctx context.Context, w World, experiment string, cells []*cell.Cell, f Filter) (*Plan, error) {
 	chosen, err := f.Choose(cells)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -195,10 +196,22 @@ func (s *Session) withoutQueries(source []byte) []byte {
 	return source
 }
 
+// Check holds a filter against the cells of all experiments: what one of them has may be lacking in another.
+func (s *Session) Check(f plan.Filter) error {
+	var all []*cell.Cell
+	for _, c := range s.Each() {
+		all = append(all, c)
+	}
+	return f.Check(all)
+}
+
 // Plans makes the plan of every experiment in the files.
 // Each call looks at the results anew.
 func (s *Session) Plans(ctx context.Context) ([]*plan.Plan, error) {
 	defer s.App.watchHashing()()
+	if err := s.Check(s.Filter); err != nil {
+		return nil, err
+	}
 	var plans []*plan.Plan
 	for _, e := range s.Config.Experiments {
 		p, err := plan.Make(ctx, s.World, e.Name, s.Cells[e.Name], s.Filter)
@@ -207,6 +220,11 @@ func (s *Session) Plans(ctx context.Context) ([]*plan.Plan, error) {
 		}
 		s.nameVariables(p)
 		plans = append(plans, p)
+	}
+	// An experiment of which nothing was chosen is not spoken of, but where nothing was chosen at all.
+	chosen := slices.DeleteFunc(slices.Clone(plans), func(p *plan.Plan) bool { return len(p.Items) == 0 })
+	if len(chosen) > 0 {
+		return chosen, nil
 	}
 	return plans, nil
 }

@@ -69,11 +69,15 @@ func chosenCells(ctx context.Context, a *app.App, paths []string, chosen plan.Fi
 	if err != nil {
 		return nil, err
 	}
+	err = s.Check(chosen)
 	for name, all := range s.Cells {
-		if s.Cells[name], err = chosen.Choose(all); err != nil {
-			s.Close()
-			return nil, err
+		if err == nil {
+			s.Cells[name], err = chosen.Choose(all)
 		}
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
