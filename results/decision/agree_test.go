@@ -126,11 +126,15 @@ func TestWhatWouldChangeItDoes(t *testing.T) {
 			then, at := w, q.Requests
 			switch {
 			case slower:
-				percent, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSuffix(rest, "% longer"), ",", ""), 64)
+				more, percent := strings.CutSuffix(rest, "% longer")
+				by, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSuffix(more, " times as long"), ",", ""), 64)
 				if err != nil {
 					t.Fatalf("seed %d: %q", seed, q.Change)
 				}
-				by := 1.02 * (1 + percent/100)
+				if percent {
+					by = 1 + by/100
+				}
+				by *= 1.06 // it is said to two digits
 				then = w.changed(name, func(e *engine) { e.load *= by }, func(c *tally) { c.speed(1 / by) })
 			case q.turn != nil && q.turn.above:
 				at = int64(math.Ceil(1.01 * pastTurn * q.turn.at))

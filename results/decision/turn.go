@@ -44,8 +44,9 @@ func (r *rules) findTurn(g *contest, a *inquiry) {
 	if a.turn.above {
 		beyond = a.turn.at * pastTurn
 	}
-	// There another batch size may tell of failures, memory and energy, or a third come first: then it is no turn of these two.
-	if there := r.gate(g, int64(math.Ceil(beyond))); there.first != a.second && there.verdict != Tie {
+	// A turn so near that it is said as the number itself tells nothing. There another batch size may tell of failures, memory and energy, or a third come first: then it is no turn of these two.
+	there := r.gate(g, int64(math.Ceil(beyond)))
+	if said := rounded(a.turn.at); said == a.n || (said > a.n) != a.turn.above || there.first != a.second && there.verdict != Tie {
 		a.turn = nil
 	}
 }

@@ -17,6 +17,9 @@ import (
 func (m *maker) answer() (Section, error) {
 	s := Section{ID: "answer", Title: "The answer"}
 	if m.Decision != nil {
+		if of := m.Decision.Groups; len(of) > 1 {
+			s.Blocks = append(s.Blocks, Block{List: overview(of)})
+		}
 		for _, g := range m.Decision.Groups {
 			s.Blocks = append(s.Blocks, board{m}.groupAnswer(g)...)
 		}
@@ -43,6 +46,19 @@ func (m *maker) answer() (Section, error) {
 		s.Blocks = append(s.Blocks, toned("warn", fmt.Sprintf("The requests of %s are not what was written: only run.parquet is read of it. matrix verify tells more.", counted(damaged, "attempt"))))
 	}
 	return s, nil
+}
+
+// overview is a line a group: who sees one screen of several sees that there are more.
+func overview(groups []decision.Group) []Text {
+	var out []Text
+	for _, g := range groups {
+		if len(g.Questions) == 0 {
+			continue
+		}
+		q, title := g.Questions[len(g.Questions)-1], titleOf(g.Name)
+		out = append(out, Text{{Text: title, Anchor: "answer-" + slug(title)}, {Text: ", " + numbered(q) + ": " + choice(q)}})
+	}
+	return out
 }
 
 // board is what a verdict is drawn on: the card, the time over the number of requests and the decision table.

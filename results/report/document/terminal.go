@@ -138,7 +138,7 @@ func (t *lines) blocks(blocks []Block, across bool) {
 	if slices.ContainsFunc(blocks, func(b Block) bool { return b.Card != nil }) { // without one, the sentences are the answer
 		beside = t.beside
 	}
-	for _, b := range blocks {
+	for i, b := range blocks {
 		if b.Heading != "" {
 			t.line("\n" + b.Heading)
 		}
@@ -153,7 +153,7 @@ func (t *lines) blocks(blocks []Block, across bool) {
 			t.line(words(b.Text))
 		}
 		for _, item := range b.List {
-			if beside == 0 {
+			if beside == 0 || i == 0 { // above all else it stands beside nothing
 				t.hang("- ", words(item), 2)
 			}
 		}
