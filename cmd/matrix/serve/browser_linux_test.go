@@ -43,10 +43,11 @@ func hostileTree(t *testing.T) string {
 	}
 	summarytest.Plant(t, root, cells...)
 	const attempt = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-	stalled, at := hostile, time.Now()
+	stalled, at := hostile, time.Now().Add(time.Hour-10*time.Second) // just before the board
 	board, err := json.Marshal(apply.Board{PID: 1, At: time.Now().Add(time.Hour), Experiment: hostile, Launches: []launch.Running{{Attempt: attempt, Cell: "c", Name: hostile, LogLine: hostile, Part: hostile,
 		// of an engine's own figures only what has changed is told
-		Samples: []telemetry.Sample{{At: at, Source: "vllm", Metric: "vllm:num_requests_running", Value: 3},
+		Samples: []telemetry.Sample{{At: at, Source: "vllm", Metric: "vllm:num_requests_running", Value: 3}, {At: at, Source: "vllm", Metric: "vllm:generation_tokens_total", Value: 1000},
+			{At: at.Add(time.Second), Source: "vllm", Metric: "vllm:generation_tokens_total", Value: 1040},
 			{At: at.Add(time.Second), Source: "vllm", Metric: "vllm:kv_cache_usage_perc", Value: 0.5}, {At: at.Add(2 * time.Second), Source: "vllm", Metric: "vllm:scrape_s", Value: 0.01}},
 		Progress: &events.Progress{Planned: 10, Done: 3, Stalled: stalled, CellETA: new(time.Minute)}}}})
 	if err != nil {
@@ -121,7 +122,7 @@ func TestHostileTextInABrowser(t *testing.T) {
 	s, url := live(t, root, "")
 	p := b.Open(url + "/")
 	p.Sees("document.querySelector('.launch progress:not([hidden])') && document.querySelector('.launch pre').textContent.includes('<script>') && document.querySelectorAll('.events li').length === 2")
-	p.Sees("document.querySelector('.charts').innerText.includes('running in the engine: 3 (most 3 in 2 s)') && document.querySelector('.charts').innerText.includes('KV cache in use, %: 50 (')")
+	p.Sees("document.querySelector('.charts').innerText.includes('running in the engine: 3 (most 3 in 2 s)') && document.querySelector('.charts').innerText.includes('KV cache in use, %: 50 (') && document.querySelector('.charts').innerText.includes('tokens/s: 0 (most 40 in')")
 	p.Sees("document.querySelector('.launch').innerText.includes('Cell done in 1 min')")
 	p.Eval("drawNow(now = {apply: [{...now.apply[0], state: 'dead'}]})", nil)
 	p.Sees("document.querySelector('#now .bad').innerText.includes('was killed') && !document.querySelector('.launch').innerText.includes('Cell done')")

@@ -153,6 +153,11 @@ function samples(attempt, rows) {
   const put = (title, second, source, value) => { const of = at.get(title) || at.set(title, new Map()).get(title); (of.get(second) || of.set(second, new Map()).get(second)).set(source, value); };
   for (const [t, source, name, value] of rows) {
     const second = Math.round(t * 2) / 2;
+    if (!v.last?.progress && called(name, "generation_tokens_total")) { // before anybody looked; then the client tells
+      const [from, before] = v.counted || [];
+      if (t > from && value >= before) point(v, "tokens/s", t, (value - before) / (t - from), 0);
+      v.counted = [t, value];
+    }
     for (const [names, title] of gauges) {
       const held = v.held.get(title) || v.held.set(title, new Map()).get(title);
       if (called(name, names)) { held.set(source, value); put(title, second, source, value); }
