@@ -37,6 +37,9 @@ SELECT experiment, cell, any_value(name) AS name, platform, model, batch_size, b
        sum(requests_ok) / sum(requests_planned) AS success_rate, sum(requests_ok) AS requests_ok, sum(requests_planned) AS requests_planned,
        median(vram_peak_bytes) AS vram_peak_bytes, median(rss_peak_bytes) AS rss_peak_bytes,
        median(cpu_cores_mean) AS cpu_cores_mean, median(j_per_output_token) AS j_per_output_token,
+       -- the coordinates beside platform, model and batch size: "load=at_once, quant=awq"
+       array_to_string(list_sort(list_transform(list_filter(map_entries(any_value(axes)), lambda e: e.key NOT IN ('platform', 'model', 'batch_size')),
+           lambda e: e.key || '=' || e.value)), ', ') AS other_axes,
        any_value(load_mode) AS load_mode, any_value(concurrency) AS concurrency, any_value(dtype) AS dtype,
        any_value(quantization) AS quantization, any_value(max_model_len) AS max_model_len,
        any_value(chat_template_sha256) AS chat_template_sha256, any_value(dataset_hash) AS dataset_hash,
@@ -54,6 +57,8 @@ SELECT a.experiment, a.model, a.batch_size, a.platform AS platform_a, b.platform
        -- A batch's latency includes waiting in the batch: no ratio against another load's.
        CASE WHEN a.load_mode = b.load_mode AND a.load_mode <> 'batch' THEN b.ttft_p50_s / nullif(a.ttft_p50_s, 0) END AS ttft_p50_ratio,
        list_filter([
+           CASE WHEN a.other_axes IS DISTINCT FROM b.other_axes
+                THEN 'axes: ' || coalesce(a.other_axes, 'not told') || ' against ' || coalesce(b.other_axes, 'not told') END,
            CASE WHEN coalesce(a.quantization, a.dtype) IS DISTINCT FROM coalesce(b.quantization, b.dtype)
                 THEN 'precision: ' || coalesce(a.quantization, a.dtype, 'not told') || ' against ' || coalesce(b.quantization, b.dtype, 'not told') END,
            CASE WHEN a.load_mode IS DISTINCT FROM b.load_mode OR a.concurrency IS DISTINCT FROM b.concurrency

@@ -25,7 +25,7 @@ counts = {view: db.sql(f"SELECT count(*) FROM {view}").fetchall()[0][0] for view
 
 book = nbformat.read(f"{folder}/analysis.ipynb", as_version=4)
 assert not any(c.get("outputs") for c in book.cells), "the notebook is stored without outputs"
-book.cells.append(nbformat.v4.new_code_cell("cells.reset_index().to_json(os.environ['CELLS'])"))
+book.cells.append(nbformat.v4.new_code_cell("cells.reset_index().to_json(os.environ['CELLS'])\nassert launches.groupby(['line', 'batch_size']).cell.nunique().max() == 1"))
 os.environ["CELLS"] = sys.argv[3]
 NotebookClient(book, timeout=300, kernel_name="python3").execute()
 text = json.dumps([o for c in book.cells for o in c.get("outputs", [])])
