@@ -126,6 +126,7 @@ func TestHostileTextInABrowser(t *testing.T) {
 	p.Sees("document.querySelector('.launch').innerText.includes('Cell done in 1 min')")
 	p.Eval("drawNow(now = {apply: [{...now.apply[0], state: 'dead'}]})", nil)
 	p.Sees("document.querySelector('#now .bad').innerText.includes('was killed') && !document.querySelector('.launch').innerText.includes('Cell done')")
+	p.Sees("document.querySelector('.apply p.dim span.bad')?.textContent.includes('failed: <script>')") // why stands below the plan
 	walk(t, p)
 
 	dir := filepath.Join(t.TempDir(), "copy")

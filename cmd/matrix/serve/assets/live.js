@@ -5,7 +5,7 @@ const views = new Map();   // by attempt
 // The signs are those of matrix plan.
 const marks = {done: ["✓", "good", "done"], running: ["●", "good", "running"], new: ["+", "", "to be measured"], stale: ["~", "", "to be measured again"], partial: ["~", "", "launches are missing"],
   failed: ["!", "bad", "failed"], infeasible: ["✗", "", "cannot run"], excluded: ["·", "dim", "left out"], unavailable: ["?", "warn", "lacks something on this machine"]};
-const mostDrawn = 40; // rows of a grid
+const mostDrawn = 40, mostWhy = 5; // rows of a grid, and reasons below it
 
 function applyOf(source) {
   if (!applies.has(source)) {
@@ -29,7 +29,7 @@ function told(a, r) {
   case "planned_cell": a.cells.set(r.cell, {...r, left: r.launches.length}); break;
   case "launch_start": if (c) c.state = "running"; note(name + " launch " + r.launch); break;
   case "cell_complete": note(name + " complete", "good"); if (c) { c.left--; c.ended = c.ended === "failed" ? "failed" : "done"; } break;
-  case "cell_failed": note(name + " " + words(r.status || "failed") + (r.message ? ": " + r.message : ""), "bad"); if (c) { c.left--; c.ended = "failed"; } break;
+  case "cell_failed": { const fault = words(r.status || "failed") + (r.message ? ": " + r.message : ""); note(name + " " + fault, "bad"); if (c) { c.left--; c.ended = "failed"; c.fault = fault; } break; }
   case "launch_stop": if (c && c.ended) c.state = c.left > 0 && c.ended === "done" ? "partial" : c.ended; break;
   case "interrupt": note(r.message || "interrupted", "warn"); break;
   case "warning": note(r.message, "warn"); break;
@@ -72,10 +72,12 @@ function drawGrid(a) {
   }
   t.append(top, body);
   a.grid.replaceChildren(t);
-  const states = new Set(cells.map(stateOf)), skipped = new Map(); // by why
-  for (const c of cells) if (c.skip) skipped.set(c.skip.reason, [...skipped.get(c.skip.reason) || [], c.name]);
+  const states = new Set(cells.map(stateOf)), why = new Map(); // why not → cells, the failed ones first
+  for (const reason of [c => c.fault, c => c.skip?.reason])
+    for (const c of cells) if (reason(c)) (why.get(reason(c)) || why.set(reason(c), []).get(reason(c))).push(c);
   a.legend.replaceChildren(Object.entries(marks).filter(([s]) => states.has(s)).map(([, [sign, , text]]) => sign + " " + text).join(", ") + (names.length > mostDrawn ? "; " + mostDrawn + " of " + num(names.length, 0) + " rows" : ""),
-    ...[...skipped].slice(0, 5).flatMap(([reason, of]) => [make("br"), of[0] + (of.length > 1 ? " and " + num(of.length - 1, 0) + " more" : "") + ": " + reason]));
+    ...[...why].slice(0, mostWhy).flatMap(([reason, of]) => [make("br"), make("span", of[0].name + (of.length > 1 ? " and " + num(of.length - 1, 0) + " more" : "") + ": " + reason, of[0].fault ? "bad" : "")]),
+    ...why.size > mostWhy ? [make("br"), "and " + num(why.size - mostWhy, 0) + " more reasons"] : []);
 }
 function drawEvents(a) {
   a.log.hidden = !a.events.length;
