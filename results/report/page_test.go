@@ -148,7 +148,9 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 					b.Launches[i].Samples = append(b.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "engine", Metric: "x:num_requests_running", Value: n})
 				}
 			}
-			b.Launches[i].Run = func(r *record.Run) { r.Phases = map[string]float64{"warmup": 4, "first_token": 3} }
+			b.Launches[i].Run = func(r *record.Run) {
+				r.Phases, r.Segments = map[string]float64{"warmup": 4, "first_token": 3}, []record.Segment{{DurationS: 12}, {DurationS: 8}}
+			}
 		}
 	})
 	s := section(doc, "time")
@@ -167,12 +169,15 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 	if !strings.Contains(figures[0].Note, "The engine does not count tokens as they come") || !strings.Contains(figures[0].Alt, "requests in flight running 1.00 at most") || strings.Contains(figures[1].Note, "does not count tokens") {
 		t.Errorf("a counts nothing, its requests tell: %q, %q", figures[0].Note, figures[0].Alt)
 	}
+	if first := "the first of its 2 segments"; !strings.Contains(figures[1].Note, first) || strings.Contains(figures[0].Note, first) {
+		t.Errorf("b was interrupted, a was not: %q, %q", figures[1].Note, figures[0].Note)
+	}
 	drawn := figures[1].Chart.(chart.Panels)
 	bands := ""
 	for _, b := range drawn.Bands {
 		bands += fmt.Sprintf("%s %.0f to %.0f, ", b.Name, b.From, b.To)
 	}
-	if bands != "load -21 to -1, warm-up -1 to 0, measure 0 to 20, " {
+	if bands != "load -21 to -1, warm-up -1 to 0, measure 0 to 12, " {
 		t.Errorf("bands: %s", bands)
 	}
 	if !strings.Contains(figures[1].Alt, "running 9.00 at most, 9.00 in the median") {

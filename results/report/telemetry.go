@@ -109,6 +109,9 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found)}
 	// both are of the recorded phases, not of the samples
 	drawn.Bands, f.Note = bandsOf(set, a)
+	if n := len(a.Run().Segments); n > 1 {
+		f.Note = strings.TrimSpace(fmt.Sprintf("It was interrupted: what is drawn is the first of its %d segments. ", n) + f.Note)
+	}
 	if spreadOut {
 		f.Note = strings.TrimSpace("The engine does not count tokens as they come: those of each answer are spread evenly over its time" +
 			map[bool]string{true: ", and requests are in flight from sending to their end"}[inFlight] + ". " + f.Note)
@@ -173,6 +176,9 @@ func bandsOf(set *summary.Set, a *summary.Attempt) ([]chart.Band, string) {
 	}
 	if d := a.Number("duration_s"); d != nil {
 		ends = *d
+	}
+	if all := a.Run().Segments; len(all) > 1 { // the first is drawn
+		ends = all[0].DurationS
 	}
 	if load := a.Number("load_s"); load != nil {
 		// It ends with the first token of the warm-up's first request.
