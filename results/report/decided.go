@@ -205,7 +205,7 @@ func (m board) percentiles(c *summary.Cell, name string) Value {
 	if a := c.First(); name != "tpot" && a.Run().Mode == "batch" {
 		return missing("a batch load: every request waits in the batch")
 	}
-	middle, tail := m.Set.Estimate(c, name+"_p50_adjusted_s"), m.Set.Estimate(c, name+"_p99_adjusted_s")
+	middle, tail := latencyOf(m.Set, c, name, "p50"), latencyOf(m.Set, c, name, "p99")
 	if !middle.Known() {
 		return missing(whyMissing(c, name+"_p50_adjusted_s"))
 	}

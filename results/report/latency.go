@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"matrix/results/report/chart"
+	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/table"
 )
@@ -17,13 +18,16 @@ var durations = []struct{ column, short, word string }{
 	{"ttft_s", "TTFT", "time to first token"}, {"tpot_s", "TPOT", "time per output token after the first"}, {"e2e_s", "e2e", "time to last token"},
 }
 
-// tails are the percentiles that a curve marks, with the fewest requests that each needs (MLPerf's minima).
-// Below these a percentile is null in run.parquet, too.
-var tails = []struct {
+// tail is a percentile.
+type tail struct {
 	q    float64
 	name string
-	min  int64
-}{{0.5, "p50", 1}, {0.9, "p90", 64}, {0.95, "p95", 130}, {0.99, "p99", 662}}
+	min  int64 // requests that it needs
+}
+
+// tails are the percentiles that a curve marks, with the fewest requests that each needs (MLPerf's minima).
+// Below these a percentile is null in run.parquet, too.
+var tails = []tail{{0.5, "p50", 1}, {0.9, "p90", 64}, {0.95, "p95", 130}, {0.99, "p99", 662}}
 
 // latency draws each distribution at the largest batch of a model; the percentiles of every size are a table, folded.
 // Closed and open loads first; batch loads are folded, for their curves show the length of the queue.
@@ -164,6 +168,17 @@ func cumulative(d *summary.Distribution) []chart.Point {
 	return out
 }
 
+// latencyOf is a percentile with a failure counted as never. Where nothing failed it is that of the answered, which is all that
+// the totals of other tools tell; of too few requests it is not shown, whoever computed it.
+func latencyOf(set *summary.Set, c *summary.Cell, name, percentile string) stats.Estimate {
+	e := set.Estimate(c, name+"_"+percentile+"_adjusted_s")
+	enough := slices.ContainsFunc(tails, func(t tail) bool { return t.name == percentile && c.BatchSize >= t.min })
+	if answered, planned := c.Answered(); !e.Known() && answered == planned && enough {
+		return set.Estimate(c, name+"_"+percentile+"_s")
+	}
+	return e
+}
+
 // latencyTable has the percentiles of each cell, a failure counted as never.
 // Medians over launches of each launch's percentile, unlike the curves, which pool requests.
 func latencyTable(set *summary.Set, g *group) *Table {
@@ -180,8 +195,7 @@ func latencyTable(set *summary.Set, g *group) *Table {
 		for _, d := range durations {
 			var parts []string
 			for _, p := range []string{"p50", "p90", "p99"} {
-				// "adjusted" counts a failure as never
-				if e := set.Estimate(c, strings.TrimSuffix(d.column, "_s")+"_"+p+"_adjusted_s"); e.Known() {
+				if e := latencyOf(set, c, strings.TrimSuffix(d.column, "_s"), p); e.Known() {
 					parts = append(parts, seconds(e.Median))
 				} else {
 					parts = append(parts, "–")
