@@ -165,6 +165,24 @@ func TestManyTabsInABrowser(t *testing.T) {
 	tabs[0].Sees("document.querySelector('#now').innerText.includes('No apply runs')")
 }
 
+// An attempt that lands is seen where its cell is open, and takes the keyboard from nobody.
+func TestLandingInABrowser(t *testing.T) {
+	b := browsertest.Start(t)
+	root := t.TempDir()
+	cell := summarytest.Cell{Platform: "a", Size: 4, Launches: []summarytest.Launch{{}}}
+	summarytest.Plant(t, root, cell)
+	_, url := live(t, root, "")
+	p := b.Open(url + "/")
+	p.Sees("document.querySelector('#now').innerText.includes('No apply runs')")
+	p.Tab("#cells tbody button")
+	p.Press("Enter")
+	p.Sees("document.querySelectorAll('#attempts tbody tr').length === 1 && document.activeElement.id === 'attempts-title'")
+	p.Tab("#attempts tbody button")
+	cell.Launches[0].Number = 2
+	summarytest.Plant(t, root, cell)
+	p.Sees("document.querySelectorAll('#attempts tbody tr').length === 2 && document.activeElement.matches('#attempts tbody tr:first-child button')")
+}
+
 // Without a network, and when the server is gone, the page says so and keeps what it has.
 func TestNoNetworkInABrowser(t *testing.T) {
 	b := browsertest.Start(t)

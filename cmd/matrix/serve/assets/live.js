@@ -224,7 +224,7 @@ function drawNow() {
 }
 
 let wanted = 0;
-const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(drawTree, 300); };
+const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(() => drawTree().then(() => at.length < 2 || drawAttempts(false)).catch(e => say(e.message)), 300); };
 let quiet = 15000; // ms without a word, of which there is one in five seconds
 let heard = 0, hangUp = () => {};
 function connect() {

@@ -61,6 +61,7 @@ function table(into, columns, rows, order, sorted, pressed, chosen) {
       if (i === 0 && pressed) {
         const b = named(make("button"), c.text(row));
         b.type = "button";
+        b.dataset.key = "row " + (c.of || c.text)(row);
         b.onclick = () => pressed(row);
         td.append(b);
       } else td.textContent = c.text(row);
@@ -69,10 +70,10 @@ function table(into, columns, rows, order, sorted, pressed, chosen) {
     body.append(tr);
   }
   top.append(head);
-  // A head that was pressed keeps the keyboard.
+  // What has the keyboard keeps it: a table is drawn again when a head is pressed, and when an attempt lands.
   const held = into.contains(document.activeElement) && document.activeElement.dataset.key;
   into.replaceChildren(top, body);
-  if (held) [...into.querySelectorAll("th button")].find(b => b.dataset.key === held)?.focus();
+  if (held) [...into.querySelectorAll("button")].find(b => b.dataset.key === held)?.focus({preventScroll: true});
 }
 
 let tree = {cells: [], experiments: [], problems: []}, order = {key: "name", down: false};
