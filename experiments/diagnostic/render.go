@@ -7,8 +7,8 @@ import (
 	"matrix/experiments/syntax"
 	"matrix/experiments/wording"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcled"
 	"github.com/mitchellh/go-wordwrap"
@@ -58,14 +58,20 @@ func (r *renderer) paint(color, text string) string {
 	return color + text + plain
 }
 
-// write prints one: what, where, with which values, what to do, for which cells. Only the advice is
-// wrapped; the source line and the values stay as they are.
+// write prints one: what, where, with which values, what to do, for which cells. The source line and the values are not
+// wrapped.
 func (r *renderer) write(d *hcl.Diagnostic) {
 	tone, word := red, "Error"
 	if d.Severity == hcl.DiagWarning {
 		tone, word = yellow, "Warning"
 	}
-	fmt.Fprintf(r.w, "%s%s\n", r.paint(bold+tone, word+": "), r.paint(bold, d.Summary))
+	for i, line := range strings.Split(wordwrap.WrapString(word+": "+d.Summary, uint(max(1, r.width-2))), "\n") {
+		if i == 0 {
+			fmt.Fprintf(r.w, "%s%s\n", r.paint(bold+tone, word+": "), r.paint(bold, strings.TrimPrefix(line, word+": ")))
+		} else {
+			fmt.Fprintf(r.w, "  %s\n", r.paint(bold, line))
+		}
+	}
 	if d.Subject != nil {
 		r.snippet(d, tone)
 	}
@@ -132,13 +138,15 @@ func underlined(src []byte, at hcl.Range) (line, before string, length int) {
 	if line = strings.TrimRight(line, " \t\r"); line == "" {
 		return "", "", 0
 	}
-	blanks := strings.Map(func(c rune) rune {
+	var blanks strings.Builder
+	for _, c := range strings.ToValidUTF8(string(src[from:at.Start.Byte]), "?") {
 		if c == '\t' {
-			return c
+			blanks.WriteRune(c)
+		} else {
+			blanks.WriteString(strings.Repeat(" ", ansi.StringWidth(string(c)))) // some take two columns
 		}
-		return ' '
-	}, strings.ToValidUTF8(string(src[from:at.Start.Byte]), "?"))
-	return line, blanks, max(1, utf8.RuneCount(src[at.Start.Byte:min(stop, max(to, at.Start.Byte))]))
+	}
+	return line, blanks.String(), max(1, ansi.StringWidth(string(src[at.Start.Byte:min(stop, max(to, at.Start.Byte))])))
 }
 
 // enclosing names the block around a place: `experiment "gemma3"`; "" where it cannot be told, as in JSON syntax. A file is parsed
