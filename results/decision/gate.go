@@ -1,8 +1,10 @@
 package decision
 
 import (
+	"fmt"
 	"slices"
 
+	"matrix/results/format"
 	"matrix/results/stats"
 	"matrix/results/summary"
 )
@@ -119,21 +121,30 @@ func grave(c summary.Check) int {
 	return 2
 }
 
-// untried is the smallest batch up to n at which another broke or failed once, and to which the first never came: that it
-// would come through is not known. nil = there is none.
+// untried is the smallest batch up to n at which another broke or failed once, and to which the first never came; or the one beyond
+// n at which it broke itself, where n is more than it ever came through: that it would come through is not known. nil = there is
+// none.
 func (g *contest) untried(first *contender, n int64) *tally {
 	reached := first.reached()
 	for _, size := range g.Sizes {
-		if size <= reached || size > n {
+		if size <= reached || n <= reached {
 			continue
 		}
 		for _, c := range g.contenders {
-			if at := c.at[size]; c != first && at != nil && at.failed+at.censored > 0 {
+			if at := c.at[size]; at != nil && at.failed+at.censored > 0 && (c == first || size <= n) {
 				return at
 			}
 		}
 	}
 	return nil
+}
+
+// notTried says of whom that is, and why it matters.
+func (c *contender) notTried(at *tally) string {
+	if c.at[at.size] == at {
+		return fmt.Sprintf("came through no more than %s requests, and %s", format.Whole(c.reached()), at.trouble())
+	}
+	return fmt.Sprintf("was not tried at %s requests, where %s %s", format.Whole(at.size), at.platform, at.trouble())
 }
 
 // alone is the verdict on the only one that is in: shown where it came through more than once, and the others are out for

@@ -205,6 +205,15 @@ func TestUnknownIsNotPassed(t *testing.T) {
 	if q := g.Questions[0]; platform(q) != "b" || q.Verdict != Winner {
 		t.Errorf("1,000 requests: %s %s: %v", q.Verdict, platform(q), q.Sentences)
 	}
+	// Nor is who crashed at 5,000 taken for 2,000, having come through 1,000.
+	between := decided(t, r, cells, engines, nil, 2000).Questions[0]
+	if between.Verdict != Undecided || !says(between, "b would lead, but came through no more than 1,000 requests, and failed at 5,000 requests") ||
+		!strings.HasSuffix(between.Missing[0].Command, "platform=b --only model=m --only batch_size=2000") {
+		t.Errorf("2,000 requests: %s %+v: %v", between.Verdict, between.Missing, between.Sentences)
+	}
+	if need := g.Need(); need.Text != "Try a at 5,000 requests" {
+		t.Errorf("what the last number of requests lacks: %+v", need)
+	}
 	q := g.Questions[1]
 	if q.Verdict != Undecided || platform(q) != "a" || q.Missing[0].Command != "matrix apply --only platform=a --only model=m --only batch_size=5000" {
 		t.Errorf("50,000 requests: %s %s %+v", q.Verdict, platform(q), q.Missing)

@@ -140,7 +140,7 @@ func (a *inquiry) open(g *contest) string {
 		}
 		return "nothing else was measured like this"
 	case a.untried != nil:
-		return fmt.Sprintf("%s would lead, but was not tried at %s requests, where %s %s", a.first.name, format.Whole(a.untried.size), a.untried.platform, a.untried.trouble())
+		return fmt.Sprintf("%s would lead, but %s", a.first.name, a.first.notTried(a.untried))
 	case len(held) > 0:
 		return fmt.Sprintf("%s would lead, but %s is not shown: %s", a.first.name, held[0].words(), held[0].Note)
 	}

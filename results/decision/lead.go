@@ -62,9 +62,13 @@ func (g Group) goes(i int, s string) bool {
 
 // Need is what would decide more: of the number of requests that asks for most, which is the last that asks for any.
 func (g Group) Need() *Missing {
-	for _, q := range slices.Backward(g.Questions) {
+	for i, q := range slices.Backward(g.Questions) {
 		if len(q.Missing) > 0 {
-			return &q.Missing[0]
+			need := q.Missing[0]
+			if i < len(g.Questions)-1 { // it stands beside the answer to the last
+				need.Text = "For " + format.Count(q.Requests, strings.TrimSuffix(q.Counts, "s")) + ": " + need.Text
+			}
+			return &need
 		}
 	}
 	return nil
@@ -86,6 +90,9 @@ func (g Group) turnover() string {
 	hybrid := false
 	for i, q := range g.Questions {
 		hybrid = hybrid || q.Verdict == Hybrid
+		if q.Verdict == Undecided { // who is first there is not known
+			return ""
+		}
 		if q.Platform == nil || q.either || len(names) > 0 && *q.Platform == names[len(names)-1] {
 			continue
 		}

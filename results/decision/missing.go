@@ -39,7 +39,7 @@ func (m missing) needs() []Need {
 	case len(m.g.contenders) == 1:
 		return []Need{{Declare: "measure another platform in the same way"}} // else whatever of the plan is pending
 	case a.untried != nil:
-		return []Need{try(a.first, a.untried.size)}
+		return []Need{try(a.first, min(a.untried.size, a.n))}
 	}
 	if open := notShown(a.admitted[a.first].held); len(open) > 0 {
 		return []Need{m.moreRequests(a.first, open)}
@@ -49,7 +49,7 @@ func (m missing) needs() []Need {
 
 // try asks for a batch that a contender was never measured at.
 func try(c *contender, size int64) Need {
-	return Need{Text: fmt.Sprintf("%s has not been tried at %s requests", c.name, format.Whole(size)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
+	return Need{Text: fmt.Sprintf("try %s at %s requests", c.name, format.Whole(size)), Only: append(slices.Clone(c.selectors), atSizeOf(size)),
 		Declare: fmt.Sprintf("add %d to its batch_size", size)}
 }
 
@@ -65,7 +65,7 @@ func (m missing) again() []Need {
 		switch at, n := c.broke(a.n), m.failures(c); {
 		case a.admitted[c].why == "" || a.admitted[c].sure:
 		case at != nil:
-			out = append(out, Need{Text: fmt.Sprintf("%s %s: once the cause is gone, try again", c.name, at.trouble()), Rerun: "failed,censored",
+			out = append(out, Need{Text: fmt.Sprintf("try %s again once the cause is gone: it %s", c.name, at.trouble()), Rerun: "failed,censored",
 				Only: append(slices.Clone(c.selectors), atSizeOf(at.size))})
 		case n != nil:
 			out = append(out, *n)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"matrix/results/format"
 	"matrix/results/stats"
 )
 
@@ -89,7 +88,7 @@ func (a *inquiry) even() {
 // unknown says what is not known of a contender and has to be before it is taken; "" = nothing.
 func (g *contest) unknown(a *inquiry, c *contender) string {
 	if at := g.untried(c, a.n); at != nil {
-		return fmt.Sprintf("%s was not tried at %s requests, where %s %s", c.name, format.Whole(at.size), at.platform, at.trouble())
+		return c.name + " " + c.notTried(at)
 	}
 	if held := notShown(a.admitted[c].held); len(held) > 0 {
 		return fmt.Sprintf("%s is not shown of %s", held[0].words(), c.name)

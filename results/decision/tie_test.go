@@ -191,6 +191,14 @@ func TestQualityIsOfPrompts(t *testing.T) {
 	}
 }
 
+// What decides a smaller number says so, for it stands beside the answer to the largest.
+func TestNeedOfAnotherNumber(t *testing.T) {
+	g := Group{Questions: []Question{{Answer: Answer{Requests: 100, Counts: countsValid, Missing: []Missing{{Text: "Try b at 100 requests"}}}}, {Answer: Answer{Requests: 5000}}}}
+	if need := g.Need(); need.Text != "For 100 valid evaluations: Try b at 100 requests" || g.Questions[0].Missing[0].Text != "Try b at 100 requests" {
+		t.Errorf("%+v", need)
+	}
+}
+
 // A tie that leaves it open is no turn of the order: who is first by name there and another later is no dependence.
 func TestTieIsNoTurn(t *testing.T) {
 	name := func(s string) *string { return &s }
