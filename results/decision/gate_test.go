@@ -369,3 +369,16 @@ func TestImportedAnswer(t *testing.T) {
 		}
 	}
 }
+
+// Two that differ in time alone are even without it: no weight of it puts the other first.
+func TestNoWeightTurnsEven(t *testing.T) {
+	q := pair(t, engine{name: "a", load: 10, rate: 90}, engine{name: "b", load: 10, rate: 50}, threeSizes, 3, nil, 5000).Questions[0]
+	for _, f := range q.Flips {
+		if f.Lower != nil || f.Raise != nil {
+			t.Errorf("%s: %+v", f.Criterion, f)
+		}
+	}
+	if len(q.Flips) == 0 || platform(q) != "a" {
+		t.Errorf("%+v of %s", q.Flips, platform(q))
+	}
+}

@@ -267,10 +267,10 @@ func (r *rules) flip(f *Flip, t *sheet, first, other int) {
 	if math.Abs(slope) < 1e-12 {
 		return
 	}
-	at := f.Weight - delta/slope
+	at := f.Weight - delta/slope // 0, but for rounding: the two are even without it, and none is first
 	name := t.contenders[other].name
 	switch {
-	case slope > 0 && at >= 0 && (f.Lower == nil || at > *f.Lower):
+	case slope > 0 && at > 1e-9 && (f.Lower == nil || at > *f.Lower):
 		f.Lower, f.LowerTo = &at, name
 	case slope < 0 && (f.Raise == nil || at < *f.Raise):
 		f.Raise, f.RaiseTo = &at, name

@@ -232,7 +232,7 @@ func countChecks(checks []summary.Check) (count map[string]int, names []string) 
 
 // reliable is the pooled success of the one that leads, with what so many requests show.
 // Where nobody leads it is the first one that was asked at all. Amber with a single failure: the bound says how much
-// that is.
+// that is. Red where all failed.
 func reliable(q decision.Question) document.Badge {
 	b := document.Badge{Name: "Reliable", Text: "no request was answered"}
 	// They are best first, so the first that fits is the one meant.
@@ -241,7 +241,10 @@ func reliable(q decision.Question) document.Badge {
 			continue
 		}
 		b.Level = summary.Green
-		if s.Answered < s.Planned {
+		switch {
+		case s.Answered == 0:
+			b.Level = summary.Red
+		case s.Answered < s.Planned:
 			b.Level = summary.Amber
 		}
 		b.Text = fmt.Sprintf("%s: %s of %s answered, %s shown", s.Contender, whole(float64(s.Answered)), whole(float64(s.Planned)), atLeast(metrics.SuccessBound(s.Answered, s.Planned)))
