@@ -80,6 +80,10 @@ func (r *Request) durations() map[string]**float64 {
 // inOrder drops points in time that lie before the one that they follow, or weeks behind it.
 // A tool whose clock stepped, or that mixes two clocks, shows here.
 func (r *Request) inOrder(bad map[string]int) {
+	if r.ScheduledS != nil && r.SentS != nil && *r.ScheduledS > *r.SentS { // an open load's latency, which counts from it, would be below zero
+		r.ScheduledS = nil
+		bad["scheduled_s"]++
+	}
 	last := r.SentS
 	for _, t := range []struct {
 		name string

@@ -125,6 +125,22 @@ func TestVLLMBenchChat(t *testing.T) {
 	close1(t, row, "e2e_p50_s", 0.75)
 }
 
+// TestVLLMBenchQueueTimes: an open load's latency counts from when a request was due, as the file's queue times tell; none was sent before.
+func TestVLLMBenchQueueTimes(t *testing.T) {
+	for queue, want := range map[string]float64{"[0.5,0.5]": 1.25, "[-5,-5]": 0.75, "[0.5]": 0.75, "[null,null]": 0.75} {
+		doc := `{"endpoint_type":"openai","model_id":"m","duration":3,"completed":2,"num_prompts":2,"failed":0,"request_rate":5.0,"input_lens":[3,4],"output_lens":[2,2],
+			"ttfts":[0.5,0.5],"itls":[[0.25],[0.25]],"errors":["",""],"start_times":[1,2],"queue_times":` + queue + `}`
+		sets, err := readDoc(t, doc, Options{Format: VLLMBench, Labels: Labels{Platform: "p"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		close1(t, kept(t, sets), "e2e_p50_s", want)
+		if said := strings.Contains(strings.Join(sets[0].Warnings, "\n"), "scheduled_s of 2 of 2 requests cannot be"); said != (queue == "[-5,-5]") {
+			t.Errorf("queue times %s: %q", queue, sets[0].Warnings)
+		}
+	}
+}
+
 // TestGuideLLM: a report that GuideLLM 0.8.1 wrote.
 func TestGuideLLM(t *testing.T) {
 	sets := readFile(t, "guidellm.json", Options{Format: GuideLLM, Labels: Labels{Platform: "serve_guidellm"}})

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func documents(in io.Reader) (docs []json.RawMessage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	next := json.NewDecoder(strings.NewReader(string(textfile.Finite(all))))
+	next := json.NewDecoder(bytes.NewReader(textfile.Finite(all)))
 	for {
 		var doc json.RawMessage
 		if err := next.Decode(&doc); errors.Is(err, io.EOF) {

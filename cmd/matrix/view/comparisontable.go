@@ -89,11 +89,32 @@ func (v *Comparison) closing(foot *footnotes, say func(string)) {
 		methods[l.a.Method], methods[l.b.Method], methods[l.ratio.Method] = true, true, true
 	}
 	sayMethods(methods, say)
+	if words := v.chanceWords(); words != "" {
+		say(words)
+	}
 	for i, alone := range [][]*summary.Cell{v.matching.OnlyA, v.matching.OnlyB} {
 		if len(alone) > 0 {
 			say(fmt.Sprintf("only in %s: %s", "AB"[i:i+1], namesOfCells(alone)))
 		}
 	}
+}
+
+// chanceWords say what many intervals are worth together: each holds by itself, so of twenty where nothing differs one leaves out 1.
+// They are not widened for it: whoever looks at one metric of one pair asks once. The report's verdicts, which ask several at once, are.
+func (v *Comparison) chanceWords() string {
+	all, apart, chance := 0, 0, 0.0
+	for _, l := range v.lines {
+		if e := l.ratio.Estimate; e.Known() && e.Sure() {
+			all, chance = all+1, chance+1-e.Level
+			if e.Low > 1 || e.High < 1 {
+				apart++
+			}
+		}
+	}
+	if all < 2 || apart == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d intervals of B/A leave out 1. Each holds by itself: where nothing differs, about %.2g of %d leave it out by chance.", apart, all, chance, all)
 }
 
 // sayMethods says how intervals came about.
