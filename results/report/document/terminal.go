@@ -263,7 +263,7 @@ func (t *lines) across(table *Table) {
 	}
 	// longer ones are cut: the figures matter more
 	label = min(label, 44)
-	if t.brief || t.short && t.width > 0 && !t.fits(table, label) {
+	if t.brief || t.short && !t.fits(table, label) {
 		t.briefly(table)
 		return
 	}
@@ -288,13 +288,13 @@ func (t *lines) across(table *Table) {
 	}
 }
 
-// fits reports that all rows stand beside each other.
+// fits reports that all rows stand beside each other. In a pipe nothing breaks a line, but nobody reads across more than a wide screen.
 func (t *lines) fits(table *Table, label int) bool {
 	used := label
 	for _, r := range table.Rows {
 		used += 2 + columnWidth(r)
 	}
-	return used <= t.width
+	return used <= cmp.Or(t.width, 200)
 }
 
 // briefly writes a line a row, of the first of them: of its figures those that fit, without what stands below them.

@@ -48,17 +48,18 @@ Do next:         three more launches of
 // A summary has as much as fits into its lines: a card for each model, the first rows below it, and of the rest what there is room for.
 func TestSummaryFitsTheScreen(t *testing.T) {
 	for _, test := range []struct {
-		height, models, rows int
-		want                 []string
-		not                  []string
+		width, height, models, rows int
+		want                        []string
+		not                         []string
 	}{
-		{0, 1, 2, []string{"a sentence", "0.9–1.1 s", "_01", "an item"}, []string{"more"}},
-		{14, 1, 2, []string{"a sentence", "_01", "an item"}, []string{"0.9–1.1 s", "more"}},
-		{0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}}, // too wide
-		{24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 more", "how to read it"}, []string{"_11"}},
-		{20, 1, 20, []string{"a sentence", "_07", "and 12 more"}, []string{"an item", "_08"}},
-		{16, 1, 20, []string{"Sure:", "_04", "and 15 more"}, []string{"a sentence", "an item", "_05"}},
-		{38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 more"}, []string{"an item", "_08"}},
+		{60, 0, 1, 2, []string{"a sentence", "0.9–1.1 s", "_01", "an item"}, []string{"more"}},
+		{60, 14, 1, 2, []string{"a sentence", "_01", "an item"}, []string{"0.9–1.1 s", "more"}},
+		{60, 0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}}, // too wide
+		{0, 0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}},  // in a pipe, too
+		{60, 24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 more", "how to read it"}, []string{"_11"}},
+		{60, 20, 1, 20, []string{"a sentence", "_07", "and 12 more"}, []string{"an item", "_08"}},
+		{60, 16, 1, 20, []string{"Sure:", "_04", "and 15 more"}, []string{"a sentence", "an item", "_05"}},
+		{60, 38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 more"}, []string{"an item", "_08"}},
 	} {
 		table := &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "time"}, {Title: "cost"}}, Notes: []string{"how to read it"}}
 		for i := range test.rows {
@@ -71,7 +72,7 @@ func TestSummaryFitsTheScreen(t *testing.T) {
 			d.Sections[0].Blocks = append(d.Sections[0].Blocks, model...)
 		}
 		var b strings.Builder
-		if err := d.WriteSummary(&b, 60, test.height); err != nil {
+		if err := d.WriteSummary(&b, test.width, test.height); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(b.String(), "\n"); test.height > 0 && n > test.height {
