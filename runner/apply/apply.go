@@ -92,7 +92,11 @@ func apply(ctx context.Context, w plan.World, p *plan.Plan, o Options, host mach
 		stop()
 	}
 	s.sum.Took, s.sum.Stopped, s.sum.Root = time.Since(began), ctx.Err() != nil, w.Store.Root()
-	s.site.Events.Emit(events.Event{Kind: events.ApplyDone, Summary: &s.sum})
+	done := events.Event{Kind: events.ApplyDone, Summary: &s.sum}
+	if err != nil && !s.sum.Stopped { // who looks on from elsewhere sees no terminal
+		done.Message = err.Error()
+	}
+	s.site.Events.Emit(done)
 	return s.sum, err
 }
 

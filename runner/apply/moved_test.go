@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"matrix/backends"
+	"matrix/runner/events"
 	"matrix/runner/runnertest"
 )
 
@@ -47,6 +48,9 @@ func TestResultsMovedAway(t *testing.T) {
 			_, err := apply(t.Context(), r.world, p, r.options, r.host)
 			if err == nil || !strings.Contains(err.Error(), "moved or removed") || time.Since(moved) > 10*time.Second {
 				t.Fatalf("%s: %v after %s", when, err, time.Since(moved))
+			}
+			if last := r.events[len(r.events)-1]; last.Kind != events.ApplyDone || last.Message != err.Error() {
+				t.Errorf("%s: told at last: %+v", when, last)
 			}
 			if _, err := os.Stat(root); err == nil {
 				if err := os.RemoveAll(root); err != nil { // what the end of the apply made anew

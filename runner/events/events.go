@@ -82,7 +82,7 @@ type Event struct {
 	Took    time.Duration // of the phase or launch that ended
 	Elapsed time.Duration // of the phase that runs
 	Limit   time.Duration // of the phase that begins or runs; 0 = none
-	Message string
+	Message string        // ApplyDone: the error that ended it
 
 	Progress Progress // CellProgress
 	Status   string   // CellComplete, CellFailed: the attempt's status

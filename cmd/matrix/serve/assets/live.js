@@ -33,7 +33,7 @@ function told(a, r) {
   case "launch_stop": if (c && c.ended) c.state = c.left > 0 && c.ended === "done" ? "partial" : c.ended; break;
   case "interrupt": note(r.message || "interrupted", "warn"); break;
   case "warning": note(r.message, "warn"); break;
-  case "apply_summary": a.summary = r.summary; note(ended(r.summary)); break;
+  case "apply_summary": a.summary = r.summary; a.fault = r.message; note(ended(r.summary)); if (r.message) note(r.message, "bad"); break;
   }
 }
 const ended = s => "Over: " + [["complete", s.complete], ["failed", s.engine_failed], ["censored", s.censored], ["failed for the machine's fault", s.environment_failed], ["interrupted", s.interrupted], ["not run", s.not_run]]
@@ -212,8 +212,8 @@ function drawNow() {
   const last = applies.get("");
   if (!now.apply.length && !now.gone && !(now.unseen || []).length) parts.push(make("p", "No apply runs on these results."));
   if (last && !now.apply.some(a => a.source === "") && last.events.length) {
-    last.title.textContent = last.summary ? "The last apply. " + ended(last.summary) + "." : "The last apply did not come to its end.";
-    last.title.className = last.summary ? "" : "bad";
+    last.title.textContent = last.summary ? "The last apply. " + ended(last.summary) + "." + (last.fault ? " An error ended it: " + last.fault : "") : "The last apply did not come to its end.";
+    last.title.className = last.summary && !last.fault ? "" : "bad";
     last.launches.replaceChildren();
     if (last.state) { last.state = ""; drawGrid(last); }
     parts.push(last.box);
