@@ -3,6 +3,7 @@ package foreign
 import (
 	"cmp"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,7 +42,8 @@ func writeBench(dir string, r *run) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return save(filepath.Join(dir, r.file()+".json"), doc)
+	path := filepath.Join(dir, r.file()+".json") // on one line, as vLLM writes it: indented, each figure of its lists had a line
+	return []string{path}, os.WriteFile(path, append(doc, '\n'), 0o644)
 }
 
 // bench is a result as it grows.
@@ -66,7 +68,7 @@ func (v *bench) document() (json.RawMessage, error) {
 		return lists, err
 	}
 	figures, err := json.Marshal(statistics)
-	return slices.Concat(lists[:len(lists)-1], []byte(","), figures[1:]), err // two objects in one
+	return append(append(lists[:len(lists)-1], ','), figures[1:]...), err // two objects in one
 }
 
 // measured is when the measured phase ended: readers take the duration off it for its beginning. The commit comes later, after the
