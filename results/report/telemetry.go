@@ -54,10 +54,15 @@ var panels = []struct {
 // The median launch stands for the cell: a mean over launches would smear what moves in each at another time.
 func (m *maker) telemetry() (Section, error) {
 	s := Section{ID: "time", Title: "Over time"}
-	for _, g := range m.groups {
+	runs, n := make([][]*summary.Cell, len(m.groups)), 0
+	for i, g := range m.groups {
 		run := g.largest(func(c *summary.Cell) bool { return len(c.Launches) > 0 })
-		for _, c := range run[:min(len(run), mostSeries)] {
-			f, err := g.timeline(m.Set, c)
+		runs[i] = run[:min(len(run), mostSeries)]
+		n += len(runs[i])
+	}
+	for i, g := range m.groups {
+		for _, c := range runs[i] {
+			f, err := g.timeline(m.Set, c, max(fewestPoints, min(mostPoints, pagePoints/n)))
 			if err != nil {
 				return s, err
 			}
@@ -83,8 +88,8 @@ func gaugeNames() []string {
 	return all
 }
 
-// timeline is one launch of a cell over time; nil where nothing tells of it.
-func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
+// timeline is one launch of a cell over time, a line of so many points at most; nil where nothing tells of it.
+func (g *group) timeline(set *summary.Set, c *summary.Cell, points int) (*Figure, error) {
 	a := middle(c)
 	// At most 65,536 samples a series; they are thinned again below.
 	series, err := a.Series(1<<16, gaugeNames()...)
@@ -106,7 +111,7 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 			return nil, fmt.Errorf("read the requests of %s: %w", c.Name, err)
 		}
 	}
-	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found)}
+	drawn := chart.Panels{X: chart.Axis{Label: "seconds since the measured phase began"}, Times: timesOf(found, points)}
 	// both are of the recorded phases, not of the samples
 	drawn.Bands, f.Note = bandsOf(set, a)
 	if n := len(a.Run().Segments); n > 1 {
@@ -121,7 +126,7 @@ func (g *group) timeline(set *summary.Set, c *summary.Cell) (*Figure, error) {
 		return nil, nil
 	}
 	// Throttling stands below the clock: that is what it slows.
-	marks, slowed := throttledAt(series)
+	marks, slowed := throttledAt(series, (drawn.Times[len(drawn.Times)-1]-drawn.Times[0])/float64(points))
 	for i := range drawn.Rows {
 		if strings.HasPrefix(drawn.Rows[i].Label, "GPU clock") {
 			drawn.Rows[i].Marks, words = marks, append(words, slowed...)

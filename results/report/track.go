@@ -16,9 +16,9 @@ import (
 	"matrix/results/table"
 )
 
-// mostPoints is how many points a line over time is thinned to.
-// More would only make the page heavy: it carries every point of every line.
-const mostPoints = 160
+// A line over time is thinned to mostPoints points, and to fewer where the lines of all timelines would have more than pagePoints, but not below
+// fewestPoints. More would only make the page heavy: it carries every point of every line.
+const mostPoints, fewestPoints, pagePoints = 160, 40, 400
 
 // track is a figure as it was sampled.
 type track struct {
@@ -80,20 +80,20 @@ func (t track) moves() bool {
 
 // timesOf are the times that all tracks are drawn at: those of the samples while they are few, else evenly apart.
 // chart.Panels has one list for all lines, so that a place on the axis is one moment in every panel.
-func timesOf(found map[string]track) []float64 {
+func timesOf(found map[string]track, most int) []float64 {
 	var all []float64
 	for _, t := range found {
 		all = append(all, t.times...)
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	if len(all) <= mostPoints {
+	if len(all) <= most {
 		return all
 	}
 	from, to := all[0], all[len(all)-1]
-	out := make([]float64, mostPoints)
+	out := make([]float64, most)
 	for i := range out {
-		out[i] = from + (to-from)*float64(i)/(mostPoints-1)
+		out[i] = from + (to-from)*float64(i)/float64(most-1)
 	}
 	return out
 }
@@ -213,8 +213,9 @@ func spread(into []float64, from, to, amount float64) {
 const powerLimit = 0x4
 
 // throttledAt are the stretches in which a card's clock was held down, and their length in words.
-// A sample holds until the next one, so the last of a series has no length; over a gap nothing is claimed.
-func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
+// A sample holds until the next one, so the last of a series has no length; over a gap nothing is claimed. Stretches nearer to each other than step,
+// in seconds, are drawn as one: a clock that goes up and down each second for hours would fill the page. The words have the true length.
+func throttledAt(all []summary.Series, step float64) ([]chart.Stretches, []string) {
 	kinds := []struct {
 		bits int64
 		name string
@@ -228,15 +229,17 @@ func throttledAt(all []summary.Series) ([]chart.Stretches, []string) {
 			if s.Segment > 1 || !summary.Called(s.Metric, throttle) {
 				continue
 			}
-			gap, on := chart.Gap(s.Times), false
+			gap, on, first := chart.Gap(s.Times), false, len(held.At)
 			for i, v := range s.Values {
 				if int64(v)&kind.bits == 0 || i+1 == len(s.Times) || s.Times[i+1]-s.Times[i] > gap {
 					on = false
 					continue
 				}
 				from, to := milli(s.Times[i]), milli(s.Times[i+1])
-				if total += to - from; on {
-					held.At[len(held.At)-1][1] = to
+				last := len(held.At) - 1
+				if total += to - from; on || last >= first && from-held.At[last][1] < step {
+					on = true
+					held.At[last][1] = to
 					continue
 				}
 				on, held.At = true, append(held.At, [2]float64{from, to})

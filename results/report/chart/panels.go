@@ -53,8 +53,7 @@ const panelHeight = 74.0
 // SVG draws the panels.
 func (p Panels) SVG(s Style) string {
 	const left, right, top, foot = 46.0, width - 10, 20.0, 34.0
-	// halved again and again: the peaks of each pair stay
-	for len(p.Times) > mostDrawn {
+	if len(p.Times) > fewDrawn {
 		p = p.halved()
 	}
 	c := newCanvas(s, p.Title, top+panelHeight*float64(len(p.Rows))+foot)
@@ -162,9 +161,9 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 	flush()
 }
 
-// mostDrawn is how many points of a line a drawing has room for; a page's script has them all.
-// At 364 units of width a point each four or five.
-const mostDrawn = 80
+// fewDrawn is how many points of a line are drawn one by one; of more, half, with the peak of each pair: a page's script has them all.
+// At 364 units of width 80 points, half of 160, are one each four or five.
+const fewDrawn = 50
 
 // halved keeps the larger of each two neighbours, and none where one of them was not seen: a gap stays a gap.
 func (p Panels) halved() Panels {
