@@ -34,6 +34,17 @@ func TestMain(m *testing.M) {
 	}})
 }
 
+// matrixProgram is this test's binary under the name by which it is matrix itself.
+func matrixProgram(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	path := filepath.Join(t.TempDir(), "matrix")
+	if err = errors.Join(err, os.Symlink(self, path)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestScripts runs the command line as a user would: testdata/script/*.txtar.
 func TestScripts(t *testing.T) {
 	shipped, err := filepath.Abs("../../experiments")

@@ -89,17 +89,6 @@ func atTerminalOf(t *testing.T, columns uint16, dir string, env []string, args .
 	return x
 }
 
-// matrixProgram is this test's binary under the name by which it is matrix itself.
-func matrixProgram(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	path := filepath.Join(t.TempDir(), "matrix")
-	if err = errors.Join(err, os.Symlink(self, path)); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func (x *terminal) text() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()

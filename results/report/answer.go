@@ -71,16 +71,16 @@ func (m board) groupAnswer(g decision.Group) []Block {
 	if len(m.Decision.Groups) > 1 {
 		out = append(out, Block{Heading: titleOf(g.Name), ID: "answer-" + slug(titleOf(g.Name))})
 	}
-	// Lead is what must be read; Rest follows below the table.
-	for _, s := range g.Lead() {
-		out = append(out, toned("lead", s))
-	}
 	f := m.horizon(g)
 	if len(g.Questions) > 0 {
 		out = append(out, Block{Card: m.cards(g, f)})
 	}
 	if f != nil {
 		out = append(out, Block{Figure: f})
+	}
+	// Lead is a sentence an answer, below the card and beside the figure: all of it stands on one screen. Rest follows below the table.
+	for _, s := range g.Lead() {
+		out = append(out, toned("lead", s))
 	}
 	if t := m.decided(g); len(t.Rows) > 0 {
 		out = append(out, tableBlock(t))

@@ -148,6 +148,9 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		case b.Tone == "lead" && beside > 1:
 		// what goes on below it is indented, so that two leads do not run together
 		case b.Tone == "lead":
+			if i > 0 && blocks[i-1].Tone != "lead" {
+				t.line("")
+			}
 			t.hang("", words(b.Text), 2)
 		case b.Text != nil:
 			t.line(words(b.Text))
@@ -184,7 +187,6 @@ func (t *lines) blocks(blocks []Block, across bool) {
 
 // card writes a badge a line.
 func (t *lines) card(c *Card) {
-	t.line("")
 	if c.For != "" {
 		t.line("For " + c.For)
 	}

@@ -14,9 +14,9 @@ import (
 func TestHangs(t *testing.T) {
 	const why = "three more launches of each of the two that lead would tell"
 	d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{
-		{Tone: "lead", Text: Text{{Text: "one leads for 200,000 requests, not shown: 13 min"}}},
 		{Card: &Card{For: "200,000 requests: one leads", N: 200_000, Badges: []Badge{{Name: "Sure", Text: why}}, Do: "matrix apply --launches 6 --only platform=one,two", Why: why,
 			Others: []Card{{For: "5,000 requests: two", Behind: true}}}},
+		{Tone: "lead", Text: Text{{Text: "one leads for 200,000 requests, not shown: 13 min"}}},
 		{List: []Text{{{Text: why}}}}}}}}
 	var b strings.Builder
 	if err := d.WriteSummary(&b, 40, 0); err != nil {
@@ -25,9 +25,6 @@ func TestHangs(t *testing.T) {
 	want := `t
 
 A
-one leads for 200,000 requests, not
-  shown: 13 min
-
 For 200,000 requests: one leads
 Sure:            three more launches of
                  each of the two that
@@ -37,6 +34,9 @@ Do next:         three more launches of
                  lead would tell
     matrix apply --launches 6 \
       --only platform=one,two
+
+one leads for 200,000 requests, not
+  shown: 13 min
 - three more launches of each of the two
   that lead would tell
 `
@@ -58,14 +58,14 @@ func TestSummaryFitsTheScreen(t *testing.T) {
 		{0, 0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}},  // in a pipe, too
 		{60, 24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 more", "how to read it"}, []string{"_11"}},
 		{60, 20, 1, 20, []string{"a sentence", "_07", "and 12 more"}, []string{"an item", "_08"}},
-		{60, 16, 1, 20, []string{"Sure:", "_04", "and 15 more"}, []string{"a sentence", "an item", "_05"}},
+		{60, 16, 1, 20, []string{"Sure:", "_05", "and 14 more"}, []string{"a sentence", "an item", "_06"}},
 		{60, 38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 more"}, []string{"an item", "_08"}},
 	} {
 		table := &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "time"}, {Title: "cost"}}, Notes: []string{"how to read it"}}
 		for i := range test.rows {
 			table.Rows = append(table.Rows, Row{Values: []Value{{Text: fmt.Sprintf("platform_%02d", i)}, {Text: "1 s", Detail: "0.9–1.1 s"}, {Text: "2", Detail: "1 to 3"}}})
 		}
-		model := []Block{{Tone: "lead", Text: Text{{Text: "a sentence"}}}, {Card: &Card{For: "5 requests: one", Badges: []Badge{{Name: "Sure", Text: "shown"}}}},
+		model := []Block{{Card: &Card{For: "5 requests: one", Badges: []Badge{{Name: "Sure", Text: "shown"}}}}, {Tone: "lead", Text: Text{{Text: "a sentence"}}},
 			{Table: table}, {List: []Text{{{Text: "an item"}}}}}
 		d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A"}}}
 		for range test.models {
