@@ -76,7 +76,7 @@ var singles = []Metric{
 	{MetricSteadyRequests, "1/s", "shares of the ok requests that were generated in the steady window / its span", "of each answer the share of its time from first token to last"},
 	{MetricSteadyOutput, "tokens/s", "output tokens generated in the steady window / its span", "each answer's tokens spread evenly from its first token to its last"},
 	{MetricSteadySpan, "s", "end − beginning of the steady window", "from 10% of the ok requests done until under 90% of the level are under way for good (open loads: until 99% were sent); level = mean under way from then until 99% were sent, at least for a median answer; null in several segments, where the level is under 75% of the usual (p90 over time) and where the window is under half a median answer: one wave has none"},
-	{MetricGoodput, "1/s", "ok and every SLO met / D", "a bounded latency that was not seen is not met, TPOT of one token bounds nothing; null for batch loads"},
+	{MetricGoodput, "1/s", "ok and every SLO met / D", "an SLO of what was not seen is not met, of one token's TPOT it is; null for batch loads"},
 	{MetricSuccessRate, cell.Ratio, "ok / planned", ""},
 	{MetricSuccessLow, cell.Ratio, "one-sided 95% lower bound (Clopper–Pearson)", "0 failures of n show about 1 − 3/n"},
 	{MetricRequestsPlanned, "requests", "requests planned in the measured phase", ""},
@@ -114,11 +114,11 @@ func Metrics() []Metric {
 		out = append(out, Metric{Name: RequestsEnded(s), Unit: "requests", Formula: "measured requests that ended " + s})
 	}
 	for _, l := range Latencies {
-		formula := l.Formula
+		formula, doc := l.Formula, l.Doc
 		if l.Arrival {
-			formula += " (open load: " + strings.ReplaceAll(formula, "t0", "scheduled") + ")"
+			formula, doc = strings.ReplaceAll(formula, "t0", "due"), doc+"; due: t0, of open loads scheduled"
 		}
-		out = append(out, distribution(l.Name, formula, l.Doc)...)
+		out = append(out, distribution(l.Name, formula, doc)...)
 		if l.Adjusted {
 			for _, p := range Percentiles {
 				out = append(out, Metric{AdjustedOf(l.Name, p), "s", p.Name + " of " + formula + ", each failure +∞", tooFewDoc(p)})
@@ -158,7 +158,7 @@ func tooFewDoc(p Percentile) string {
 	if p.Min <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("null below %d requests", p.Min)
+	return fmt.Sprintf("takes %d requests", p.Min)
 }
 
 // MeanOf is the metric that holds the mean of a distribution, in seconds.

@@ -103,7 +103,7 @@ func attemptColumns() []runColumn {
 		says("source_sha256", "of the HCL under sources/", func(r *record.RunRow) string { return r.Manifest.Source }),
 		plain(nullable(truth("simulated", "", "no real engine ran", func(r *record.RunRow) *bool { return &r.Run.Simulated }))),
 		plain(nullable(truth("imported", "", "an earlier result, not measured by matrix", func(r *record.RunRow) *bool { return &r.Run.Imported }))),
-		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted: load and phases are the first's, the others' stand in segments_json", func(r *record.RunRow) *int64 {
+		count("segments", "", "stretches that the measured phase took; above 1 it was interrupted; load and phases are the first's", func(r *record.RunRow) *int64 {
 			n := int64(r.Manifest.Segments)
 			return &n
 		}, ofManifest[int64]),
