@@ -148,14 +148,14 @@ func TestReadEngine(t *testing.T) {
 		})
 		time.Sleep(30 * time.Second)
 		r.ReadEngine(t.Context())
-		server.after = time.Hour // one that hangs holds nobody up
+		server.after.Store(int64(time.Hour)) // one that hangs holds nobody up
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		r.ReadEngine(t.Context())
 		if at := time.Since(began); at != time.Minute {
 			t.Errorf("waited until %v", at)
 		}
-		server.after = 0
+		server.after.Store(0)
 		time.Sleep(3 * time.Minute)
 		r.Stop()
 		if got[30*time.Second] != 0.5 || got[0] != 0.5 {
@@ -166,7 +166,7 @@ func TestReadEngine(t *testing.T) {
 
 // slowServer answers each request after a time.
 type slowServer struct {
-	after time.Duration
+	after atomic.Int64 // as time.Duration
 	asked int
 }
 
@@ -175,7 +175,7 @@ func (s *slowServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	select {
 	case <-req.Context().Done():
 		return nil, req.Context().Err()
-	case <-time.After(s.after):
+	case <-time.After(time.Duration(s.after.Load())):
 	}
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("# TYPE vllm:kv gauge\nvllm:kv 0.5\n"))}, nil
 }
@@ -191,7 +191,7 @@ func TestLateMetricsAreWaitedFor(t *testing.T) {
 		r := newRecorder()
 		probe := r.engineProbe(func() (string, string) { return "http://engine/metrics", "vllm:" }, time.Second)
 		probe(t.Context(), false)
-		server.after = 25 * time.Second
+		server.after.Store(int64(25 * time.Second))
 		got := map[string]float64{}
 		for _, s := range probe(t.Context(), false) {
 			got[s.Metric] = s.Value
@@ -199,7 +199,7 @@ func TestLateMetricsAreWaitedFor(t *testing.T) {
 		if got[gapMetric] != 25 || server.asked != 2 {
 			t.Errorf("read %v by %d requests; want the answer that came after 25 s, and that nothing was read until then", got, server.asked)
 		}
-		server.after = 0
+		server.after.Store(0)
 		probe(t.Context(), true)
 		if len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "for up to 25 s") {
 			t.Errorf("warnings %q", r.warnings)
