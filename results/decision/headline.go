@@ -13,7 +13,7 @@ import (
 
 // headline is the first sentence.
 func (r *rules) headline(g *contest, a *inquiry, q *Question) string {
-	n := format.Count(a.n, strings.TrimSuffix(g.counts(), "s"))
+	n := q.Asked()
 	switch a.verdict {
 	case Nobody:
 		return fmt.Sprintf("Nobody for %s: %s.", n, a.why(g))
@@ -75,10 +75,10 @@ func (r *rules) money(x float64) string {
 // unsure says of a provisional lead how it could turn.
 func (a *inquiry) unsure(g *contest) string {
 	switch {
-	case a.onlyFar && a.scope.unfilled(a.order[1:]) != nil:
-		c := a.scope.unfilled(a.order[1:])
-		return fmt.Sprintf("%s had all %s requests of its largest batch under way at once: a larger one may go faster", c.name, format.Whole(c.reached()))
 	case a.onlyFar:
+		if c := a.unfilled(); c != nil {
+			return fmt.Sprintf("%s had all %s requests of its largest batch under way at once: a larger one may go faster", c.name, format.Whole(c.reached()))
+		}
 		return fmt.Sprintf("The launches show it up to %s requests: %s are %s times the largest batch that %s ran", format.Whole(farFrom*a.nearest().reached()), format.Whole(a.n),
 			format.Whole(a.n/a.nearest().reached()), a.nearest().name)
 	case a.second == nil && !a.first.repeated():

@@ -36,7 +36,18 @@ const farFrom = 100
 // distant reports that what is asked about lies beyond farFrom times the largest batch that one of those that lead ran, or
 // that somebody behind the first may be faster than its batches let it be.
 func (a *inquiry) distant() bool {
-	return a.n > farFrom*a.nearest().reached() || a.scope.unfilled(a.order[1:]) != nil
+	return a.n > farFrom*a.nearest().reached() || a.unfilled() != nil
+}
+
+// unfilled is the first behind who leads whose largest batch was under way all at once, so that with more it may be faster; nil = there is
+// none.
+func (a *inquiry) unfilled() *contender {
+	for _, c := range a.order[1:] {
+		if f, _ := a.scope.times.Finish(c.series, a.scope.most()); f.Unfilled {
+			return c
+		}
+	}
+	return nil
 }
 
 // nearest is the one of those that lead whose largest batch is the smaller.

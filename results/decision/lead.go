@@ -66,7 +66,7 @@ func (g Group) Need() *Missing {
 		if len(q.Missing) > 0 {
 			need := q.Missing[0]
 			if i < len(g.Questions)-1 { // it stands beside the answer to the last
-				need.Text = "For " + format.Count(q.Requests, strings.TrimSuffix(q.Counts, "s")) + ": " + need.Text
+				need.Text = "For " + q.Asked() + ": " + need.Text
 			}
 			return &need
 		}

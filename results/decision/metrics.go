@@ -49,16 +49,6 @@ type scope struct {
 
 func (s scope) most() int64 { return s.ns[len(s.ns)-1] }
 
-// unfilled is the first of some whose largest batch was under way all at once, so that with more they may be faster; nil = there is none.
-func (s scope) unfilled(all []*contender) *contender {
-	for _, c := range all {
-		if f, _ := s.times.Finish(c.series, s.most()); f.Unfilled {
-			return c
-		}
-	}
-	return nil
-}
-
 // criteriaTable is the table of criteria, in its order.
 func criteriaTable() []metric {
 	return []metric{

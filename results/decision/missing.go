@@ -121,7 +121,7 @@ func (m missing) largerBatch() []Need {
 		}
 	}
 	pair, launches, who := []*contender{a.first}, max(2, a.first.most()), "of "+a.first.name
-	if other := cmp.Or(a.scope.unfilled(a.order[1:]), a.second); other != nil {
+	if other := cmp.Or(a.unfilled(), a.second); other != nil {
 		pair, launches, who = append(pair, other), max(2, min(a.first.most(), other.most())), "each of "+a.first.name+" and "+other.name
 	}
 	text := fmt.Sprintf("%s %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), who, format.Whole(size),

@@ -5,6 +5,7 @@ package decision
 
 import (
 	"slices"
+	"strings"
 
 	"matrix/results/format"
 	"matrix/results/summary"
@@ -125,6 +126,9 @@ type Check struct {
 	Cells []string `json:"cells"` // experiment/folder
 	Text  string   `json:"text"`
 }
+
+// Asked is what the answer is for: "5,000 valid evaluations".
+func (a Answer) Asked() string { return format.Count(a.Requests, strings.TrimSuffix(a.Counts, "s")) }
 
 // Missing is evidence that would decide more.
 type Missing struct {

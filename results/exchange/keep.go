@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -102,11 +101,10 @@ const rateLabel = "rate_"
 
 // Rate is the declared rate of an attempt's open load, requests/s; nil where there is none, or a trace in its place.
 func Rate(m *record.Manifest) *float64 {
-	var spec struct{ Load struct{ Rate *float64 } }
-	if part := m.Identity.Components.Spec; part != nil && json.Unmarshal(part.Value, &spec) == nil && spec.Load.Rate != nil {
-		return spec.Load.Rate
+	if rate := m.DeclaredLoad().Rate; rate != nil {
+		return rate
 	}
-	// an import has no spec, but its load for a coordinate
+	// an import has its load for a coordinate
 	label, open := strings.CutPrefix(m.Axes["load"], rateLabel)
 	if rate, err := strconv.ParseFloat(label, 64); open && err == nil {
 		return &rate

@@ -4,6 +4,7 @@
 package record
 
 import (
+	"encoding/json"
 	"time"
 
 	"matrix/experiments/cell"
@@ -52,6 +53,21 @@ type Manifest struct {
 	Summary    map[string]float64 `json:"summary"`              // load_s, duration_s, output_throughput …: for plan estimates and show
 	Files      map[string]FileSum `json:"files"`
 	Self       string             `json:"self"` // SHA-256 of this document with self = ""
+}
+
+// DeclaredLoad is how requests were declared to arrive.
+type DeclaredLoad struct {
+	Mode string   // "" = not known
+	Rate *float64 // of an open load, requests/s; nil = none, or a trace in its place
+}
+
+// DeclaredLoad is that of the attempt; nothing of an import, which declares none.
+func (m *Manifest) DeclaredLoad() DeclaredLoad {
+	var spec struct{ Load DeclaredLoad }
+	if json.Unmarshal(m.Identity.Components.Get("spec").Value, &spec) != nil {
+		return DeclaredLoad{}
+	}
+	return spec.Load
 }
 
 // FileSum is a file's size and SHA-256.

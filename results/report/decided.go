@@ -68,7 +68,7 @@ func (m board) decided(g decision.Group) *Table {
 
 // numbered is a question's number with what it counts.
 func numbered(q decision.Question) string {
-	return counted(int(q.Requests), strings.TrimSuffix(q.Counts, "s"))
+	return q.Asked()
 }
 
 // ends are those of a time's interval, and the time itself where it has none.

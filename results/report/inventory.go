@@ -79,11 +79,15 @@ func (m *maker) inventory() (Section, error) {
 	s := Section{ID: "inventory", Title: "Data inventory"}
 	s.Blocks = append(s.Blocks, m.coverage()...)
 	t := &Table{ID: "cells", Caption: "Cells and attempts", Columns: []Column{{Title: "Cell"}, {Title: "Attempts"}, {Title: "Folder"}, {Title: "To know before believing a number"}, {Title: "Not to be had, and why"}}}
-	warnings, nulls := common(m.Set.Cells, warningsOf), common(m.Set.Cells, nullsOf)
+	var warnings, nulls [][]string // of each cell
 	for _, c := range m.Set.Cells {
-		t.Rows = append(t.Rows, m.cellRow(c, warnings, nulls))
+		warnings, nulls = append(warnings, warningsOf(c)), append(nulls, nullsOf(c))
 	}
-	if all := slices.Concat(warnings, nulls); len(all) > 0 {
+	allWarn, allLack := common(warnings), common(nulls)
+	for i, c := range m.Set.Cells {
+		t.Rows = append(t.Rows, m.cellRow(c, others(warnings[i], allWarn), others(nulls[i], allLack)))
+	}
+	if all := slices.Concat(allWarn, allLack); len(all) > 0 {
 		t.Notes = []string{"Of each cell: " + strings.Join(all, "; ") + "."}
 	}
 	if len(t.Rows) > 0 {
@@ -99,13 +103,13 @@ func (m *maker) inventory() (Section, error) {
 	return s, nil
 }
 
-// common are the notes that every cell has, where there are several: they are said once.
-func common(cells []*summary.Cell, notes func(*summary.Cell) []string) []string {
-	if len(cells) < 2 {
+// common are the notes that every cell has, where there are several cells: they are said once.
+func common(notes [][]string) []string {
+	if len(notes) < 2 {
 		return nil
 	}
-	return slices.DeleteFunc(notes(cells[0]), func(note string) bool {
-		return slices.ContainsFunc(cells, func(c *summary.Cell) bool { return !slices.Contains(notes(c), note) })
+	return slices.DeleteFunc(slices.Clone(notes[0]), func(note string) bool {
+		return slices.ContainsFunc(notes, func(of []string) bool { return !slices.Contains(of, note) })
 	})
 }
 
@@ -114,7 +118,7 @@ func others(notes, common []string) string {
 	return strings.Join(slices.DeleteFunc(notes, func(n string) bool { return slices.Contains(common, n) }), "; ")
 }
 
-func (m *maker) cellRow(c *summary.Cell, warnings, nulls []string) Row {
+func (m *maker) cellRow(c *summary.Cell, warnings, nulls string) Row {
 	var attempts []string
 	for _, a := range c.Attempts {
 		attempts = append(attempts, fmt.Sprintf("%d: %s %s", a.Launch, a.Attempt, strings.ReplaceAll(a.Status, "_", " ")))
@@ -128,7 +132,7 @@ func (m *maker) cellRow(c *summary.Cell, warnings, nulls []string) Row {
 	// below the results folder
 	folder := c.Experiment + "/" + c.Slug
 	return Row{ID: anchor(c), Values: []Value{{Text: c.Name, Detail: kindOf(c)}, {Text: strings.Join(attempts, "; ")}, {Text: folder},
-		{Text: others(warningsOf(c), warnings)}, {Text: others(nullsOf(c), nulls)}}}
+		{Text: warnings}, {Text: nulls}}}
 }
 
 // warningsOf are the distinct warnings of the cell's attempts.

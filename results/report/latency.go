@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"matrix/results/record"
 	"matrix/results/report/chart"
 	"matrix/results/stats"
 	"matrix/results/summary"
@@ -18,16 +19,9 @@ var durations = []struct{ column, short, word string }{
 	{"ttft_s", "TTFT", "time to first token"}, {"tpot_s", "TPOT", "time per output token after the first"}, {"e2e_s", "e2e", "time to last token"},
 }
 
-// tail is a percentile.
-type tail struct {
-	q    float64
-	name string
-	min  int64 // requests that it needs
-}
-
 // tails are the percentiles that a curve marks, with the fewest requests that each needs (MLPerf's minima).
 // Below these a percentile is null in run.parquet, too.
-var tails = []tail{{0.5, "p50", 1}, {0.9, "p90", 64}, {0.95, "p95", 130}, {0.99, "p99", 662}}
+var tails = record.Percentiles[:4] // p999 would lie on the curve's end
 
 // latency draws each distribution at the largest batch of a model; the percentiles of every size are a table, folded.
 // Closed and open loads first; batch loads are folded, for their curves show the length of the queue.
@@ -112,7 +106,7 @@ func (g *group) distribution(column, word string, size int64, queued bool, cells
 		said := fmt.Sprintf("%s, %s", g.name[c], counted(int(d.N), "request"))
 		// Tips follow tails in order: too few requests lack the last ones only.
 		for i, t := range line.Tips {
-			said += fmt.Sprintf(", %s %s s", tails[i].name, three(t.X))
+			said += fmt.Sprintf(", %s %s s", tails[i].Name, three(t.X))
 		}
 		if d.Failures > 0 {
 			said += fmt.Sprintf(", %s failed: the curve goes on at %s", whole(float64(d.Failures)), percent(line.Points[len(line.Points)-1].Y))
@@ -145,10 +139,10 @@ func curve(name string, slot int, d *summary.Distribution, unit string) chart.Se
 		s.Thin = append(s.Thin, cumulative(one))
 	}
 	for _, t := range tails {
-		i := slices.IndexFunc(s.Points, func(p chart.Point) bool { return p.Y >= t.q })
-		if d.N >= t.min && i >= 0 {
+		i := slices.IndexFunc(s.Points, func(p chart.Point) bool { return p.Y >= t.Q })
+		if d.N >= int64(t.Min) && i >= 0 {
 			v := s.Points[i].X
-			s.Tips = append(s.Tips, chart.Point{X: v, Y: t.q, Note: fmt.Sprintf("%s\n%s %s %s, of %s", name, t.name, three(v), unit, counted(int(d.N), "request"))})
+			s.Tips = append(s.Tips, chart.Point{X: v, Y: t.Q, Note: fmt.Sprintf("%s\n%s %s %s, of %s", name, t.Name, three(v), unit, counted(int(d.N), "request"))})
 		}
 	}
 	return s
@@ -172,7 +166,7 @@ func cumulative(d *summary.Distribution) []chart.Point {
 // the totals of other tools tell; of too few requests it is not shown, whoever computed it.
 func latencyOf(set *summary.Set, c *summary.Cell, name, percentile string) stats.Estimate {
 	e := set.Estimate(c, name+"_"+percentile+"_adjusted_s")
-	enough := slices.ContainsFunc(tails, func(t tail) bool { return t.name == percentile && c.BatchSize >= t.min })
+	enough := slices.ContainsFunc(tails, func(p record.Percentile) bool { return p.Name == percentile && c.BatchSize >= int64(p.Min) })
 	if answered, planned := c.Answered(); !e.Known() && answered == planned && enough {
 		return set.Estimate(c, name+"_"+percentile+"_s")
 	}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -88,12 +87,15 @@ func (t *treeReply) note(experiment string) {
 // cellOf has medians over launches; a metric that nobody told is absent.
 func cellOf(c *summary.Cell) cell {
 	x := cell{Experiment: c.Experiment, Slug: c.Slug, Name: c.Name, Platform: c.Platform, Model: c.Model, BatchSize: c.BatchSize, Launches: len(c.Launches),
-		Attempts: len(c.Attempts), Mode: modeOf(c), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
+		Attempts: len(c.Attempts), Simulated: c.Simulated, Imported: c.Imported, Metrics: map[string]float64{}}
 	if n := len(c.Attempts); n > 0 {
 		x.Last = c.Attempts[n-1].Status
 	}
 	if n := len(c.Launches); n > 0 {
 		x.Attempt = c.Launches[n-1].Attempt
+	}
+	if a := c.First(); a != nil {
+		x.Mode = a.DeclaredLoad().Mode // its rows are not read here
 	}
 	for _, m := range cellMetrics {
 		if e := c.Estimate(m); e.Known() {
@@ -101,19 +103,6 @@ func cellOf(c *summary.Cell) cell {
 		}
 	}
 	return x
-}
-
-// modeOf is how the requests of a cell arrive; its rows are not read here.
-func modeOf(c *summary.Cell) string {
-	var spec struct {
-		Load struct {
-			Mode string `json:"mode"`
-		} `json:"load"`
-	}
-	if a := c.First(); a != nil {
-		_ = json.Unmarshal(a.Identity.Components.Get("spec").Value, &spec) // an import may have none
-	}
-	return spec.Load.Mode
 }
 
 // attempts are those of one cell, in the records of matrix show --json.
