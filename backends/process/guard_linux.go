@@ -32,7 +32,8 @@ type order struct {
 	Env     []string // complete, marks included
 	Dir     string
 	Extra   int    // descriptors from fdExtra on
-	Attempt string // by which is found what does not descend from the guard
+	Attempt string // by which, with Owner, is found what does not descend from the guard
+	Owner   string // of the matrix that gives the order
 }
 
 // status is one line from the guard.
@@ -82,7 +83,7 @@ func guard() error {
 	if err != nil {
 		return err
 	}
-	w := ward{pid: pid, attempt: o.Attempt, out: json.NewEncoder(os.NewFile(fdStatus, "status"))}
+	w := ward{pid: pid, attempt: o.Attempt, owner: o.Owner, out: json.NewEncoder(os.NewFile(fdStatus, "status"))}
 	w.out.Encode(status{PID: pid})
 	w.watch(requests(life), reap())
 	return nil
@@ -165,6 +166,7 @@ func requests(life *bufio.Reader) <-chan time.Duration {
 type ward struct {
 	pid     int // of the command, and of its group
 	attempt string
+	owner   string
 	out     *json.Encoder // of status lines; only watch writes
 }
 
@@ -179,7 +181,7 @@ func (w *ward) watch(requests <-chan time.Duration, reaped <-chan ended) {
 		case e, ok := <-reaped:
 			if !ok {
 				// What carries the attempt without descending from us was started through a daemon.
-				killAttempt(w.attempt, 40)
+				killAttempt(w.attempt, w.owner, 40)
 				return
 			}
 			if e.pid == w.pid {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -161,11 +162,12 @@ func variable(pid int, name string) string {
 	return ""
 }
 
-// killAttempt ends what carries an attempt, in so many rounds at most: what dies may have started another meanwhile, and
-// what may not be killed is given up on.
-func killAttempt(attempt string, rounds int) {
+// killAttempt ends what carries an attempt of one owner's, in so many rounds at most: what dies may have started another
+// meanwhile, and what may not be killed is given up on. The attempt alone is not enough: the guard of a matrix that was
+// killed may still be here when the next one goes on with that attempt, in an engine of its own.
+func killAttempt(attempt, owner string, rounds int) {
 	for range rounds {
-		pids := OfAttempt(attempt)
+		pids := slices.DeleteFunc(OfAttempt(attempt), func(pid int) bool { return variable(pid, envOwner) != owner })
 		if len(pids) == 0 {
 			return
 		}

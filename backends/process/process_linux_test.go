@@ -218,6 +218,26 @@ func TestKilledParentLeavesNothing(t *testing.T) {
 	eventually(t, "guard gone", func() bool { return !alive(guard) })
 }
 
+// TestTheNextMatrixGoesOn: the guard of one that was killed ends that one's engine, and not the next one's of the same attempt.
+func TestTheNextMatrixGoesOn(t *testing.T) {
+	matrix, guard, attempt := startMatrix(t)
+	syscall.Kill(guard, syscall.SIGSTOP) // a machine so busy that the next one comes first
+	matrix.Process.Kill()
+	matrix.Wait()
+	log := filepath.Join(t.TempDir(), "log")
+	next, err := Start(t.Context(), Command{Argv: []string{"/proc/self/exe"}, Env: []string{"MODE=family"}, LogPath: log, Attempt: attempt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { next.Kill() })
+	waitReady(t, log)
+	syscall.Kill(guard, syscall.SIGCONT)
+	eventually(t, "guard gone", func() bool { return !alive(guard) })
+	if left := OfAttempt(attempt); len(left) != 4 {
+		t.Errorf("%d processes of the next engine are alive, want 4", len(left))
+	}
+}
+
 func TestLeftoversOfAParentKilledWithItsGuard(t *testing.T) {
 	matrix, guard, attempt := startMatrix(t)
 	if mine := both(Leftovers(), OfAttempt(attempt)); len(mine) > 0 {

@@ -62,7 +62,7 @@ func (p *Process) start(ctx context.Context, c Command, path string, log *os.Fil
 func (p *Process) order(c Command, path string) error {
 	line, err := json.Marshal(order{
 		Path: path, Argv: c.Argv, Env: mark(c.Env, p.attempt), Dir: c.Dir,
-		Extra: len(c.ExtraFiles), Attempt: p.attempt,
+		Extra: len(c.ExtraFiles), Attempt: p.attempt, Owner: owner(),
 	})
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (p *Process) follow(guard *exec.Cmd, r *os.File, first chan<- status) {
 	}
 	close(first)
 	guard.Wait()
-	killAttempt(p.attempt, 100)                                                // the guard's work where it was itself killed; after its orderly end nothing is left to find
+	killAttempt(p.attempt, owner(), 100)                                       // the guard's work where it was itself killed; after its orderly end nothing is left to find
 	p.ended(Exit{Code: -1, Signal: syscall.SIGKILL.String(), Unguarded: true}) // unless it has told an end before
 	p.mu.Lock()
 	p.life.Close()

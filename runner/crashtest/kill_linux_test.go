@@ -83,6 +83,9 @@ func killUntilComplete(t *testing.T, chance *rand.Rand, left *atomic.Int64) (die
 	}
 	if len(complete) != killLaunches {
 		t.Errorf("%d launches are complete, want %d", len(complete), killLaunches)
+		for _, p := range r.history() {
+			t.Logf("launch %d of %s: %s %s %s, %d of %d ok", p.Launch, p.Slug, p.Status, p.Problem, p.Reason, p.OK, p.Planned)
+		}
 	}
 	return died
 }
