@@ -76,13 +76,21 @@ func (m missing) again() []Need {
 	return out
 }
 
+// toLaunch is what brings a contender to so many launches where no command does it.
+func (c *contender) toLaunch(n int) string {
+	if c.imported() {
+		return "import the results of further runs (matrix import)"
+	}
+	return fmt.Sprintf("set launches = %d in the experiment", n)
+}
+
 // another asks for one launch more of the largest batch that tells of the number asked about.
 func (m missing) another(c *contender) Need {
 	evidence := c.evidence(m.a.n)
 	last := evidence[len(evidence)-1]
 	launches := len(last.launches) + 1
 	return Need{Text: fmt.Sprintf("one more launch of %s at %s requests would show whether it was chance", c.name, format.Whole(last.size)), Launches: launches,
-		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
+		Declare: c.toLaunch(launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
 // failures asks for launches of one that is out for a success rate below the bar, which its failures do not show; nil = it is
@@ -107,7 +115,7 @@ func (m missing) failures(c *contender) *Need {
 	}
 	launches := len(last.launches) + more
 	return &Need{Text: fmt.Sprintf("%s of %s would show that it fails so often", format.Count(more, "more launch"), c.name), Launches: launches,
-		Declare: fmt.Sprintf("set launches = %d in the experiment", launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
+		Declare: c.toLaunch(launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
 // largerBatch asks for a batch from which what is asked about is not far: the smallest of those asked about, else a hundredth.
@@ -146,8 +154,7 @@ func (m missing) moreRequests(c *contender, open []Requirement) Need {
 		}
 	}
 	return Need{Text: fmt.Sprintf("%s of %s would show it", format.Count(launches-len(last.launches), "more launch"), c.name), Launches: launches,
-		Declare: fmt.Sprintf("set launches = %d in the experiment", launches),
-		Only:    append(slices.Clone(c.selectors), atSizeOf(last.size))}
+		Declare: c.toLaunch(launches), Only: append(slices.Clone(c.selectors), atSizeOf(last.size))}
 }
 
 // untold asks for a metric that a contender's largest batch lacks: a larger one where it is a percentile, which takes its requests.
@@ -208,7 +215,7 @@ func (m missing) moreLaunches() []Need {
 		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell them apart: they differ by less than launches of one do",
 			format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
 	}
-	return needs(pair, size, Need{Text: text, Launches: total, Declare: fmt.Sprintf("set launches = %d in the experiment", total)})
+	return needs(pair, size, Need{Text: text, Launches: total, Declare: a.first.toLaunch(total)})
 }
 
 // needs is a need of both of a pair at a size: one where one command takes both.
@@ -220,6 +227,9 @@ func needs(pair []*contender, size int64, n Need) []Need {
 	var out []Need
 	for _, c := range pair {
 		n.Only = append(slices.Clone(c.selectors), atSizeOf(size))
+		if c.imported() {
+			n.Declare = c.toLaunch(n.Launches)
+		}
 		out = append(out, n)
 	}
 	return out
