@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 
 	"matrix/results/record"
 	"matrix/results/store"
@@ -57,11 +59,18 @@ func loadWith(ctx context.Context, store *store.Store, root string, experiments 
 	for _, c := range set.Cells {
 		c.close()
 	}
-	slices.SortStableFunc(set.Cells, func(a, b *Cell) int {
-		return cmp.Or(cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Model, b.Model),
-			cmp.Compare(a.BatchSize, b.BatchSize), cmp.Compare(a.Name, b.Name))
-	})
+	sortCells(set.Cells)
 	return set, nil
+}
+
+// sortCells puts cells into the order in which they are shown: numbers in a name count as numbers, concurrency_4 before
+// concurrency_16.
+func sortCells(cells []*Cell) {
+	labels := collate.New(language.Und, collate.Numeric)
+	slices.SortStableFunc(cells, func(a, b *Cell) int {
+		return cmp.Or(cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Model, b.Model),
+			cmp.Compare(a.BatchSize, b.BatchSize), labels.CompareString(a.Name, b.Name))
+	})
 }
 
 // add puts an attempt to its cell. The newest comes first.

@@ -23,3 +23,18 @@ func TestPairsOfCellsWithoutAnAxis(t *testing.T) {
 		t.Errorf("of twins: %d pairs, %d alone", len(m.Pairs), len(m.OnlyB))
 	}
 }
+
+func TestNumbersInNamesAreNumbers(t *testing.T) {
+	var cells []*Cell
+	for _, name := range []string{"a/m/60/64", "a/m/60/4", "a/m/60/16", "a/m/60/1", "B/m/60/2"} {
+		cells = append(cells, &Cell{Platform: name[:1], Name: name, BatchSize: 60})
+	}
+	sortCells(cells)
+	got := ""
+	for _, c := range cells {
+		got += c.Name + " "
+	}
+	if got != "B/m/60/2 a/m/60/1 a/m/60/4 a/m/60/16 a/m/60/64 " {
+		t.Error(got)
+	}
+}
