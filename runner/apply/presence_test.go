@@ -50,8 +50,14 @@ func TestALoadIsToldWhileItLasts(t *testing.T) {
 		if board == nil || board.PID != os.Getpid() || board.Owner.PID != os.Getpid() || len(board.Launches) != 1 {
 			t.Fatalf("board %+v", board)
 		}
-		if l := board.Launches[0]; l.Phase != "load" || l.Part != "compile" || l.LogLine != "Compiling a graph" || l.Progress != nil || l.Name != c.Name() {
+		if l := board.Launches[0]; l.Phase != "load" || l.Part != "compile" || l.LogLine != "Compiling a graph" || l.Progress != nil || l.Name != c.Name() || l.Remaining != nil {
 			t.Errorf("board %+v", l)
+		}
+		// Of a second launch it is known by then how long the first one took: a minute of load, of which half a second is over that.
+		c.Launches = 2
+		r.apply(t.Context(), r.plan(c))
+		if l := board.Launches[0]; l.Launch != 2 || l.Remaining == nil || l.Remaining.Took <= 0 || l.Remaining.Took > 10*time.Second || l.Remaining.Low > l.Remaining.Took || l.Remaining.High < l.Remaining.Took {
+			t.Errorf("the board says that it takes %+v more", l.Remaining)
 		}
 		if _, err := os.Stat(filepath.Join(r.world.Store.Inner(), BoardFile)); err == nil {
 			t.Error("the board outlives the apply")

@@ -30,6 +30,8 @@ type journal struct {
 	server  *Server  // shared with other cells; nil = the cell's own
 	attempt *store.Attempt
 	planned int // measured requests
+	began   time.Time
+	ahead   func() *plan.Remainder // estimates this launch and those after it, once: a plan may have 100,000
 	samples *samples
 	priming atomic.Bool  // an unmeasured start is under way
 	finals  atomic.Int64 // measured requests that need not be asked again, of earlier segments too

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"matrix/experiments/cell"
@@ -32,15 +33,15 @@ type Place struct {
 // It ends with a result committed, an attempt kept to be gone on with, or Outcome.Fatal. The phases have a context of their
 // own, so that a ^C has a cause by which rows can say why they were cut off.
 func Run(ctx context.Context, site *Site, index int, step plan.Step, at Place) Outcome {
-	j := &journal{site: site, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index, gpus: at.GPUs, server: at.Server}
-	began := time.Now()
+	j := &journal{site: site, item: step.Item, cell: step.Item.Cell, number: step.Launch, index: index, gpus: at.GPUs, server: at.Server, began: time.Now()}
+	j.ahead = sync.OnceValue(func() *plan.Remainder { return site.Estimates.Following(site.Plan.Order, index, site.SideBySide) })
 	if err := j.open(); err != nil {
 		return Outcome{Fatal: err}
 	}
 	site.Crowd.join(j)
 	defer site.Crowd.leave(j)
 	j.emit(events.Event{Kind: events.LaunchStart})
-	defer func() { j.emit(events.Event{Kind: events.LaunchStop, Took: time.Since(began)}) }()
+	defer func() { j.emit(events.Event{Kind: events.LaunchStop, Took: time.Since(j.began)}) }()
 	if j.server == nil {
 		defer os.RemoveAll(j.scratch())
 	}

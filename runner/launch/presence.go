@@ -10,6 +10,7 @@ import (
 
 	"matrix/backends/process"
 	"matrix/runner/events"
+	"matrix/runner/plan"
 	"matrix/runner/telemetry"
 )
 
@@ -63,6 +64,8 @@ type Running struct {
 	LogLine    string           `json:"log_line,omitempty"` // the engine's last
 	URL        string           `json:"url,omitempty"`      // of the engine
 	Progress   *events.Progress `json:"progress,omitempty"` // while requests are measured
+	// Remaining is how long this launch and all that follow take, until Progress tells; nil = unknown.
+	Remaining *plan.Remainder `json:"remaining,omitempty"`
 	// Server is the launch of the shared server that it uses, below which the engine's log lies; "" = the engine is its own.
 	Server string `json:"server,omitempty"`
 	// Samples is the telemetry of the last seconds, until requests are measured: from then on it is in the attempt's spool, which needs the
@@ -98,6 +101,9 @@ func (j *journal) present() Running {
 	if p.engine.launch != r.Attempt {
 		r.Server = p.engine.launch
 	}
+	if p.measured == nil && j.attempt.Segment() == 1 { // the plan's estimates are of whole launches
+		r.Remaining = less(j.ahead(), time.Since(j.began))
+	}
 	r.Samples = samples.early(time.Now().Add(-shownEarly))
 	if r.Phase != "" && j.priming.Load() {
 		r.Phase = "prime: " + r.Phase
@@ -106,6 +112,14 @@ func (j *journal) present() Running {
 		r.LogLine = process.LastLine(p.engine.log, p.engine.logFrom)
 	}
 	return r
+}
+
+// less is what remains of an estimate after a while; nil where that is all over.
+func less(all *plan.Remainder, spent time.Duration) *plan.Remainder {
+	if all == nil || spent >= all.Took {
+		return nil
+	}
+	return &plan.Remainder{Took: all.Took - spent, Low: max(0, all.Low-spent), High: all.High - spent}
 }
 
 // trace notes where the engine is found, and where the lines of this launch begin: an attempt that goes on appends to its log.

@@ -58,7 +58,11 @@ func walk(order []Step, from int, each func(step Step, loads bool)) {
 }
 
 // Remainder is how long what follows takes; low and high hold it at estimateLevel.
-type Remainder struct{ Took, Low, High time.Duration }
+type Remainder struct {
+	Took time.Duration `json:"took_ns"`
+	Low  time.Duration `json:"low_ns"`
+	High time.Duration `json:"high_ns"`
+}
 
 // Following estimates the launches from a place in the order on, of which so many run side by side; nil = unknown.
 func (e *Estimator) Following(order []Step, from, sideBySide int) *Remainder {

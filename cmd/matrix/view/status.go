@@ -118,6 +118,9 @@ func LaunchRecords(board *apply.Board) (all []ndjson.Launch) {
 		if l.Progress != nil {
 			r.Progress = progressRecord(*l.Progress)
 		}
+		if all := l.Remaining; all != nil {
+			r.PlanETAS, r.PlanETALowS, r.PlanETAHighS = seconds(&all.Took), seconds(&all.Low), seconds(&all.High)
+		}
 		all = append(all, r)
 	}
 	return all

@@ -102,10 +102,10 @@ function viewOf(attempt) {
 // endsAt is the clock then, with seconds where it is soon.
 const endsAt = (s, soon) => new Date(Date.now() + 1000 * s).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", ...soon && {second: "2-digit"}});
 function endsText(p) {
-  const cell = "Cell done in " + clock(p.cell_eta_s) + ", at " + endsAt(p.cell_eta_s, p.cell_eta_s < 600);
+  const cell = p.cell_eta_s == null ? "" : "Cell done in " + clock(p.cell_eta_s) + ", at " + endsAt(p.cell_eta_s, p.cell_eta_s < 600);
   if (p.plan_eta_s == null) return cell;
   const soon = p.plan_eta_s < 600, [low, high] = [p.plan_eta_low_s, p.plan_eta_high_s].map(s => s == null ? "" : endsAt(s, soon));
-  return cell + "; all in " + clock(p.plan_eta_s) + ", at " + endsAt(p.plan_eta_s, soon) + (low === high ? "" : " (90%: " + low + " to " + high + ")");
+  return (cell ? cell + "; all in " : "All in ") + clock(p.plan_eta_s) + ", at " + endsAt(p.plan_eta_s, soon) + (low === high ? "" : " (90%: " + low + " to " + high + ")");
 }
 function drawLaunch(l) {
   const v = viewOf(l.attempt), p = l.progress;
@@ -114,13 +114,12 @@ function drawLaunch(l) {
   v.skew = Math.min(v.skew ?? Infinity, Date.now() - Date.parse(l.seen));
   v.title.textContent = "[" + l.step + "/" + l.steps + "] " + l.name + " · launch " + l.launch + (l.simulated ? " · SIMULATED" : "");
   v.bar.hidden = v.figures.hidden = !p;
-  v.eta.hidden = true;
+  v.eta.textContent = endsText(p || l);
+  v.eta.hidden = !v.eta.textContent;
   v.warn.textContent = v.line.textContent = "";
   if (p) {
     v.bar.max = p.planned || 1; v.bar.value = p.done;
     v.figures.textContent = num(p.done, 0) + " of " + num(p.planned, 0) + " requests · " + num(p.failed, 0) + " failed · " + num(p.tokens_per_s, 0) + " tok/s · " + num(p.in_flight, 0) + " in flight";
-    v.eta.hidden = p.cell_eta_s == null;
-    if (!v.eta.hidden) v.eta.textContent = endsText(p);
     v.warn.textContent = p.stalled || "";
     point(v, "tokens/s", Date.parse(l.seen) / 1000, p.tokens_per_s, 0, "");
   }

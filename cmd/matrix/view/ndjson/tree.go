@@ -34,6 +34,10 @@ type Launch struct {
 	LogLine    string    `json:"log_line"` // the engine's last
 	Seen       time.Time `json:"seen"`     // when its apply wrote this
 	Progress   *Progress `json:"progress,omitempty"`
+	// Until progress tells: this launch and all that follow.
+	PlanETAS     *float64 `json:"plan_eta_s,omitempty"`
+	PlanETALowS  *float64 `json:"plan_eta_low_s,omitempty"`
+	PlanETAHighS *float64 `json:"plan_eta_high_s,omitempty"`
 }
 
 func (Launch) Type() string { return "launch" }
