@@ -146,30 +146,37 @@ func (r *Run) group(plans []*plan.Plan, size int) error {
 // Underway returns the run that is not closed, nil when there is none. One that can no longer be read is set aside: nobody
 // could go on with it, and it must not keep everybody from applying.
 func Underway(store *store.Store) (*Run, error) {
-	entries, err := os.ReadDir(filepath.Join(store.Inner(), clusterDir))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+	dirs, err := Unclosed(store)
 	if err != nil {
-		return nil, fmt.Errorf("look for a run on a cluster: %w", err)
+		return nil, err
 	}
-	for _, e := range entries {
-		dir := filepath.Join(store.Inner(), clusterDir, e.Name())
-		if _, err := os.Lstat(filepath.Join(dir, closedFile)); err == nil {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(dir, runFile)); err != nil {
-			continue
-		}
+	for _, dir := range dirs {
 		run, err := Open(store, dir)
 		if err == nil {
 			return run, nil
 		}
-		if err := store.SetAside(dir, "the run "+e.Name()+" on a cluster, of which jobs may still run (squeue),", err); err != nil {
+		if err := store.SetAside(dir, "the run "+filepath.Base(dir)+" on a cluster, of which jobs may still run (squeue),", err); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// Unclosed are the folders of the runs that are not closed: one, or what somebody copied here. It changes nothing.
+func Unclosed(store *store.Store) (dirs []string, err error) {
+	entries, err := os.ReadDir(filepath.Join(store.Inner(), clusterDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("look for a run on a cluster: %w", err)
+	}
+	for _, e := range entries {
+		dir := filepath.Join(store.Inner(), clusterDir, e.Name())
+		_, closed := os.Lstat(filepath.Join(dir, closedFile))
+		_, begun := os.Lstat(filepath.Join(dir, runFile))
+		if closed != nil && begun == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
 }
 
 // Open reads a run with its groups.

@@ -195,6 +195,7 @@ function drawNow() {
   if (lostAt) parts.push(make("p", "Not live: nothing came from matrix serve since " + new Date(lostAt).toLocaleTimeString() + ". What stands here is of then.", "warn"));
   for (const text of now.unseen || []) parts.push(make("p", "Cannot be looked into, so an apply may run unseen: " + text, "warn"));
   if (now.gone) parts.push(make("p", "There is no folder of results: it comes with the first apply. If it was moved, start matrix serve on it anew.", "warn"));
+  for (const r of now.runs || []) parts.push(make("p", r.name + " on a cluster: " + num(r.committed, 0) + " of " + num(r.launches, 0) + " launches committed; " + (r.watcher ? "watched by " + r.watcher : "nobody watches it: matrix apply --on slurm does")));
   for (const a of now.apply) {
     const of = applyOf(a.source);
     of.title.textContent = a.experiment + " (pid " + a.pid + (a.host ? " on " + a.host : "") + ") " + sayings[a.state](a);
@@ -209,7 +210,7 @@ function drawNow() {
     parts.push(of.box);
   }
   const last = applies.get("");
-  if (!now.apply.length && !now.gone && !(now.unseen || []).length) parts.push(make("p", "No apply runs on these results."));
+  if (!now.apply.length && !now.runs?.length && !now.gone && !(now.unseen || []).length) parts.push(make("p", "No apply runs on these results."));
   if (last && !now.apply.some(a => a.source === "") && last.events.length) {
     last.title.textContent = last.summary ? "The last apply. " + ended(last.summary) + "." + (last.fault ? " An error ended it: " + last.fault : "") : "The last apply did not come to its end.";
     last.title.className = last.summary && !last.fault ? "" : "bad";

@@ -20,6 +20,7 @@ import (
 	"matrix/results/claim"
 	"matrix/results/store"
 	"matrix/runner/apply"
+	"matrix/runner/slurm"
 )
 
 // Message is one thing that has changed.
@@ -34,6 +35,15 @@ type Now struct {
 	Gone   bool      `json:"gone"`   // the folder of the results is not there
 	Unseen []string  `json:"unseen"` // what cannot be read, where an apply may tell of itself
 	Apply  []Apply   `json:"apply"`
+	Runs   []Run     `json:"runs"`
+}
+
+// Run is one on a cluster that is not over. Its tasks may all wait in the queue.
+type Run struct {
+	Name      string `json:"name"` // in the queue
+	Launches  int    `json:"launches"`
+	Committed int    `json:"committed"`
+	Watcher   string `json:"watcher"` // the apply that watches it; "" = none does
 }
 
 // Apply is one that runs, or was killed.
@@ -66,6 +76,8 @@ type Watcher struct {
 	unread  []string  // folders of a cluster's tasks that could not be read then
 	last    string    // the last Now, but for its time
 	shape   string    // of the tree
+	runs    []Run
+	read    map[string]*slurm.Run // by folder: of 50,000 launches it is not read every three seconds
 }
 
 // New watches a tree.
@@ -84,6 +96,7 @@ func (w *Watcher) Look(at time.Time) []Message {
 	if at.Sub(w.looked) >= lookAround {
 		w.looked = at
 		w.tasks()
+		w.clusters()
 		if shape := Shape(w.store.Root()); shape != w.shape {
 			if w.shape != "" {
 				out = append(out, Message{"tree", struct{}{}})
@@ -92,7 +105,7 @@ func (w *Watcher) Look(at time.Time) []Message {
 		}
 	}
 	_, err := os.Stat(w.store.Root())
-	now := Now{At: at, Gone: errors.Is(err, fs.ErrNotExist), Unseen: slices.Clone(w.unread), Apply: []Apply{}}
+	now := Now{At: at, Gone: errors.Is(err, fs.ErrNotExist), Unseen: slices.Clone(w.unread), Apply: []Apply{}, Runs: w.runs}
 	for _, name := range slices.Sorted(maps.Keys(w.sources)) {
 		s := w.sources[name]
 		a, messages, err := s.look(at, w.me)
@@ -111,7 +124,7 @@ func (w *Watcher) Look(at time.Time) []Message {
 	if w.Behind() { // what runs is told after all that has happened before
 		return out
 	}
-	text, err := json.Marshal(Now{Gone: now.Gone, Unseen: now.Unseen, Apply: now.Apply})
+	text, err := json.Marshal(Now{Gone: now.Gone, Unseen: now.Unseen, Apply: now.Apply, Runs: now.Runs})
 	if err == nil && string(text) != w.last {
 		w.last = string(text)
 		out = append(out, Message{"now", now})
@@ -154,6 +167,7 @@ func (w *Watcher) tasks() {
 				w.unread = append(w.unread, err.Error())
 			}
 		case len(there) > mostTasks:
+			w.unread = append(w.unread, fmt.Sprintf("more than %d tasks of a cluster", mostTasks))
 			return fs.SkipAll
 		case len(parts) == 5 && parts[4] == apply.BoardFile:
 			name := filepath.FromSlash(path.Dir(at))
@@ -167,6 +181,34 @@ func (w *Watcher) tasks() {
 		return nil
 	})
 	maps.DeleteFunc(w.sources, func(name string, _ *source) bool { return !there[name] })
+}
+
+// clusters are the runs that go on. What cannot be read is told by who goes on with it.
+func (w *Watcher) clusters() {
+	dirs, err := slurm.Unclosed(w.store)
+	if err != nil && len(w.unread) < mostUnread {
+		w.unread = append(w.unread, err.Error())
+	}
+	read := map[string]*slurm.Run{}
+	w.runs = []Run{}
+	for _, dir := range dirs {
+		r := w.read[dir]
+		if r == nil {
+			if r, err = slurm.Open(w.store, dir); err != nil {
+				continue
+			}
+		}
+		read[dir] = r
+		one := Run{Name: r.Name(), Committed: r.Marked()}
+		for _, g := range r.Groups {
+			one.Launches += len(g.Launches)
+		}
+		if held, err := claim.Holder(slurm.LeaseDir(w.store)); err == nil && held != nil {
+			one.Watcher = held.Owner.String()
+		}
+		w.runs = append(w.runs, one)
+	}
+	w.read = read
 }
 
 // Shape of a tree changes when an attempt lands, wherever it comes from: a folder that gets an entry has a new time. So it does with the names of the

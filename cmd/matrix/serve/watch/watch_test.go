@@ -3,6 +3,7 @@ package watch
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,5 +261,37 @@ func TestLongJournal(t *testing.T) {
 	}
 	if told != lines || looks < 3 {
 		t.Errorf("%d lines in %d looks", told, looks)
+	}
+}
+
+// TestRunOnAClusterIsTold: its tasks may wait in the queue for hours, and no board tells of them.
+func TestRunOnAClusterIsTold(t *testing.T) {
+	w := watch(t)
+	told := func() (runs []Run) {
+		w.at = w.at.Add(lookAround)
+		for _, m := range w.Look(w.at) {
+			if now, is := m.Data.(Now); is {
+				runs = now.Runs
+			}
+		}
+		return runs
+	}
+	if runs := told(); len(runs) != 0 {
+		t.Errorf("without a run: %+v", runs)
+	}
+	const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+	launch := `{"address":"0123456789abcdef01","experiment":"e","slug":"s","name":"n","launch":%d}`
+	w.file(`{"number":0,"launches":[`+fmt.Sprintf(launch, 1)+","+fmt.Sprintf(launch, 2)+`]}`, "cluster", id, "groups.jsonl")
+	w.file(`{"id":"`+id+`"}`, "cluster", id, "run.json")
+	if runs := told(); len(runs) != 1 || runs[0] != (Run{Name: "matrix-" + id, Launches: 2}) {
+		t.Errorf("waiting: %+v", runs)
+	}
+	w.file("{}", "cluster", id, "done", "0123456789abcdef-1")
+	if runs := told(); len(runs) != 1 || runs[0].Committed != 1 {
+		t.Errorf("with one committed: %+v", runs)
+	}
+	w.file("", "cluster", id, "closed")
+	if runs := told(); len(runs) != 0 {
+		t.Errorf("closed: %+v", runs)
 	}
 }
