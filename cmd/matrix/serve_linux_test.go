@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,19 @@ func serving(t *testing.T, dir, listen string) (cmd *exec.Cmd, at string) {
 	}
 	t.Fatal("matrix serve did not begin")
 	return nil, ""
+}
+
+// What it says it listens on it answers to, also where that is another address of loopback.
+func TestServeAnswersWhereItListens(t *testing.T) {
+	_, at := serving(t, t.TempDir(), "127.0.0.2:0")
+	got, err := http.Get("http://" + at + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if !strings.HasPrefix(at, "127.0.0.2:") || got.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s", at, got.Status)
+	}
 }
 
 // applied starts matrix apply; what it says is told where the test fails.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -100,12 +101,14 @@ func serveTree(ctx context.Context, a *app.App, listen, tokenEnv string) error {
 		if s.Token == "" {
 			return app.Hint(fmt.Errorf("--listen %s is not loopback: whoever reaches it could read all results", listen), "Give a token by --token-env NAME, or forward the port: ssh -L 7373:127.0.0.1:7373 HOST.")
 		}
-		// names by which a browser may ask; others are refused, see serve
 		if s.Numbers = host == "" || ip != nil && ip.IsUnspecified(); s.Numbers {
 			if host, err = os.Hostname(); err != nil {
 				return fmt.Errorf("look up this machine's name: %w", err)
 			}
 		}
+	}
+	// names by which a browser may ask; others are refused, see serve
+	if !slices.Contains(s.Hosts, host) {
 		s.Hosts = append(s.Hosts, host)
 	}
 	// the address that is said is the one that was got: port 0 is chosen here
