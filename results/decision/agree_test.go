@@ -3,6 +3,7 @@ package decision
 import (
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,6 +72,9 @@ func TestSentencesAgreeWithTheRecord(t *testing.T) {
 	}
 }
 
+// launched are the contenders that a need says are launched.
+var launched = regexp.MustCompile(`launch(?:es)? (?:each )?of (\w+)(?: and (\w+))?`)
+
 // disagreements are what in a question's sentences, record and standings does not go together.
 func disagreements(q Question, rules *cell.Decision) (out []string) {
 	wrong := func(is bool, what string) {
@@ -92,6 +96,13 @@ func disagreements(q Question, rules *cell.Decision) (out []string) {
 	for _, s := range q.Standings {
 		wrong((s.Rank == 0) != (s.Why != ""), s.Contender+" is out without a reason")
 		wrong(s.Rank == 0 && !strings.Contains(all, s.Contender+" "+strings.Fields(s.Why)[0]) && !strings.Contains(all, s.Contender+" is behind"), s.Contender+" is out, and not said")
+	}
+	for _, m := range q.Missing {
+		for _, named := range launched.FindAllStringSubmatch(m.Text, -1) {
+			for _, name := range named[1:] {
+				wrong(m.Command != "" && !strings.Contains(strings.ReplaceAll(m.Command, ",", " --only platform="), "--only platform="+name), m.Command+" leaves "+name+" out of: "+m.Text)
+			}
+		}
 	}
 	if q.Platform == nil {
 		return out

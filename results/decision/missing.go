@@ -120,7 +120,7 @@ func (m missing) failures(c *contender) *Need {
 
 // largerBatch asks for a batch from which what is asked about is not far: the smallest of those asked about, else a hundredth.
 func (m missing) largerBatch() []Need {
-	g, a := m.g, m.a
+	a := m.a
 	size := (a.n + farFrom - 1) / farFrom
 	for _, n := range m.requests {
 		if n >= size && n > a.nearest().reached() {
@@ -128,13 +128,11 @@ func (m missing) largerBatch() []Need {
 			break
 		}
 	}
-	pair, launches, who := []*contender{a.first}, max(2, a.first.most()), "of "+a.first.name
+	pair, launches := []*contender{a.first}, max(2, a.first.most())
 	if other := cmp.Or(a.unfilled(), a.second); other != nil {
-		pair, launches, who = append(pair, other), max(2, min(a.first.most(), other.most())), "each of "+a.first.name+" and "+other.name
+		pair, launches = append(pair, other), max(2, min(a.first.most(), other.most()))
 	}
-	text := fmt.Sprintf("%s %s at %s requests (about %s) would show it there", format.Count(launches, "launch"), who, format.Whole(size),
-		Span(g.lasts(pair, size, launches)))
-	return needs(pair, size, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
+	return m.launch(pair, size, launches, "launch", "show it there", Need{Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
 }
 
 // moreRequests asks for what a requirement needs to be shown.
@@ -197,9 +195,7 @@ func (m missing) moreLaunches() []Need {
 			within = math.Inf(1)
 		}
 		if n, launches := m.larger(pair, size, target, within); n > 0 {
-			text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(launches, "launch"), a.first.name, a.rival.name, format.Whole(n),
-				Span(g.lasts(pair, n, launches)), what)
-			return needs(pair, n, Need{Text: text, Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
+			return m.launch(pair, n, launches, "launch", what, Need{Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
 		}
 	case lead > margin:
 		total, what = 2*have, "tell whether the failures are chance"
@@ -209,28 +205,35 @@ func (m missing) moreLaunches() []Need {
 		}
 	}
 	total = max(total, have+1)
-	text := fmt.Sprintf("%s each of %s and %s at %s requests (about %s) would %s", format.Count(total-have, "more launch"), a.first.name, a.rival.name, format.Whole(size),
-		Span(g.lasts(pair, size, total-have)), what)
 	if total > mostLaunches {
 		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell them apart: they differ by less than launches of one do",
 			format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
 	}
-	return needs(pair, size, Need{Text: text, Launches: total, Declare: a.first.toLaunch(total)})
+	return m.launch(pair, size, total-have, "more launch", what, Need{Launches: total, Declare: a.first.toLaunch(total)})
 }
 
-// needs is a need of both of a pair at a size: one where one command takes both.
-func needs(pair []*contender, size int64, n Need) []Need {
-	if joined, ok := together(pair, size); ok {
-		n.Only = joined
-		return []Need{n}
+// launch asks for so many launches of a contender, or of each of a pair, at a size: one need where one command takes both, else one of
+// each, which names the one that its command runs.
+func (m missing) launch(pair []*contender, size int64, n int, noun, what string, need Need) []Need {
+	text := func(who, also string, of ...*contender) string {
+		return fmt.Sprintf("%s %s at %s requests (about %s)%s would %s", format.Count(n, noun), who, format.Whole(size), Span(m.g.lasts(of, size, n)), also, what)
+	}
+	var joined bool
+	if need.Only, joined = together(pair, size); joined {
+		who := "of " + pair[0].name
+		if len(pair) > 1 {
+			who = "each " + who + " and " + pair[1].name
+		}
+		need.Text = text(who, "", pair...)
+		return []Need{need}
 	}
 	var out []Need
-	for _, c := range pair {
-		n.Only = append(slices.Clone(c.selectors), atSizeOf(size))
+	for i, c := range pair {
+		need.Text, need.Only = text("of "+c.name, ", with as many of "+pair[1-i].name+",", c), append(slices.Clone(c.selectors), atSizeOf(size))
 		if c.imported() {
-			n.Declare = c.toLaunch(n.Launches)
+			need.Declare = c.toLaunch(need.Launches)
 		}
-		out = append(out, n)
+		out = append(out, need)
 	}
 	return out
 }
@@ -296,17 +299,23 @@ func launchesFor(ratio predict.Ratio, have, fewest int, target, level float64) i
 	return n
 }
 
-// together are selectors of two contenders at a size, where they differ in platform alone.
+// together are selectors of one contender, or of two that differ in one axis alone, at a size.
 func together(pair []*contender, size int64) ([]string, bool) {
 	a, b := pair[0].selectors, pair[len(pair)-1].selectors
-	if len(a) != len(b) || !slices.Equal(a[1:], b[1:]) {
+	if len(a) != len(b) {
 		return nil, false
 	}
-	out := []string{a[0]}
-	if a[0] != b[0] {
-		names := []string{pair[0].platform, pair[1].platform}
-		slices.Sort(names)
-		out[0] = "platform=" + strings.Join(names, ",")
+	out := append(slices.Clone(a), atSizeOf(size))
+	joined := 0
+	for i := range a {
+		axis, label, _ := strings.Cut(a[i], "=")
+		if other, of := strings.CutPrefix(b[i], axis+"="); !of {
+			return nil, false
+		} else if other != label {
+			labels := []string{label, other}
+			slices.Sort(labels)
+			out[i], joined = axis+"="+strings.Join(labels, ","), joined+1
+		}
 	}
-	return append(append(out, a[1:]...), atSizeOf(size)), true
+	return out, joined < 2
 }

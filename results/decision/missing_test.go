@@ -26,6 +26,37 @@ func TestLargerBatchTellsSooner(t *testing.T) {
 	}
 }
 
+// One command takes both of a pair that differ in one axis, whichever it is; else each need names the one that its command launches.
+func TestCommandTakesWhomItsTextNames(t *testing.T) {
+	for _, c := range []struct {
+		platforms, flights [2]string
+		texts, commands    []string
+	}{
+		{[2]string{"a", "a"}, [2]string{"4", "16"}, []string{"2 more launches each of a, in_flight="}, []string{"matrix apply --launches 3 --only platform=a --only model=m --only in_flight=16,4 --only batch_size=100"}},
+		{[2]string{"a", "b"}, [2]string{"4", "16"}, []string{"2 more launches of a, in_flight=4 at 100 requests", "2 more launches of b, in_flight=16 at 100 requests"},
+			[]string{"matrix apply --launches 3 --only platform=a --only model=m --only in_flight=4 --only batch_size=100", "matrix apply --launches 3 --only platform=b --only model=m --only in_flight=16 --only batch_size=100"}},
+	} {
+		var cells []*tally
+		for i, platform := range c.platforms {
+			e := engine{name: platform, load: 10, rate: 50 - float64(i)}
+			for _, at := range e.measured(nil, []int64{100}, 1) {
+				at.settings = map[string]string{"in_flight": c.flights[i]}
+				at.source.Cell += c.flights[i]
+				cells = append(cells, at)
+			}
+		}
+		q := decided(t, nil, cells, []engine{{name: "a", load: 10}, {name: "b", load: 10}}, nil, 100).Questions[0]
+		if q.Verdict != Provisional || len(q.Missing) != len(c.texts) {
+			t.Fatalf("%s: %+v", q.Verdict, q.Missing)
+		}
+		for i, m := range q.Missing {
+			if !strings.HasPrefix(m.Text, c.texts[i]) || m.Command != c.commands[i] {
+				t.Errorf("%+v", m)
+			}
+		}
+	}
+}
+
 // Launches that differ by far more than the platforms do are not asked for by the dozen: it says so, with nothing to type.
 func TestTooManyLaunches(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
