@@ -118,7 +118,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if s.o.Alone {
 		read = plan.ReadLeft
 	}
-	past, err := read(ctx, site.World.Store, site.Plan.Experiment)
+	past, err := read(ctx, site.World.Store, site.Plan)
 	if err != nil {
 		return err
 	}

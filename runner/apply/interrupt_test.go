@@ -72,6 +72,27 @@ func TestInterruptedCellGoesOn(t *testing.T) {
 	})
 }
 
+// What was measured and interrupted of a cell is nothing of another that asks for the same, whatever a filter leaves of them.
+func TestTwinsAreMeasuredEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		a, b, of := runnertest.Cell("a", 100), runnertest.Cell("bb", 100), plan.Filter{Only: []string{"platform=a"}}
+		r.interruptAfter(1250*time.Millisecond, r.planned(plan.Filter{Only: []string{"platform=bb"}}, a, b))
+		if item := r.planned(of, a, b).Items[0]; item.State != plan.New || item.Resume != "" {
+			t.Errorf("with its twin interrupted: %s, goes on with %q", item.State, item.Resume)
+		}
+		for _, cells := range []plan.Filter{of, {}} {
+			if sum := r.apply(t.Context(), r.planned(cells, a, b)); sum.Complete != 1 {
+				t.Errorf("%+v, want 1 launch complete", sum)
+			}
+		}
+		past := r.history()
+		if len(past) != 2 || past[0].Slug == past[1].Slug || past[0].Segments+past[1].Segments != 3 {
+			t.Errorf("%d attempts: %+v", len(past), past)
+		}
+	})
+}
+
 // judged is how a plan sees the cell now.
 func (r *rig) judged(c *cell.Cell) *plan.Item {
 	r.t.Helper()

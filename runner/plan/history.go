@@ -18,25 +18,42 @@ import (
 )
 
 // History is what the store knows of an experiment, looked up by identity first (a renamed label finds its results),
-// then by address (for before → after).
+// then by address (for before → after). What stands at the address of a cell is that cell's alone: two cells that ask for
+// the same are measured each.
 type History struct {
 	ctx        context.Context
 	store      *store.Store
+	cells      addresses
 	all        []store.Past
-	byHash     map[string][]*store.Past
+	byIdentity map[owned][]*store.Past
 	byAddress  map[string][]*store.Past
 	unreadable map[string][]*store.Past // by slug: manifests that tell nothing
 	unfinished map[launchKey]*leftover
 	err        error // the first that a lookup met
 }
 
-// readHistory reads what was committed, and what is unfinished: of that only who holds the lock may look.
-func readHistory(ctx context.Context, store *store.Store, experiment string) (*History, error) {
-	past, err := store.Recall(ctx, experiment)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the results of %s: %w", experiment, err)
+// addresses are those of an experiment's cells, whatever a filter leaves of them.
+type addresses map[string]bool
+
+// owned is an identity with the address that it was measured at; "" = no cell is there, so any that asks for the same may
+// have it.
+type owned struct{ hash, address string }
+
+// own is the key of what was measured.
+func (a addresses) own(m *record.Manifest) owned {
+	if !a[m.Address] {
+		return owned{hash: m.Identity.Hash}
 	}
-	h := indexHistory(past)
+	return owned{m.Identity.Hash, m.Address}
+}
+
+// readHistory reads what was committed, and what is unfinished: of that only who holds the lock may look.
+func readHistory(ctx context.Context, store *store.Store, p *Plan) (*History, error) {
+	past, err := store.Recall(ctx, p.Experiment)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the results of %s: %w", p.Experiment, err)
+	}
+	h := indexHistory(past, p.cells)
 	h.ctx, h.store = ctx, store
 	return h, nil
 }
@@ -49,7 +66,7 @@ func (h *History) readUnfinished(experiment string) error {
 	}
 	for _, a := range left {
 		if m := a.Manifest(); m.Experiment == experiment {
-			h.unfinished[launchKey{m.Identity.Hash, m.Launch}] = newLeftover(a)
+			h.unfinished[launchKey{h.cells.own(&m), m.Launch}] = newLeftover(a)
 		}
 	}
 	return nil
@@ -57,26 +74,26 @@ func (h *History) readUnfinished(experiment string) error {
 
 // glance is readAll for a plan, which holds no lock: it takes the lock for the moment, and only when there is something
 // to look at. Unfinished could do without, but then the attempts of an apply that runs now would pass for interrupted.
-func glance(ctx context.Context, store *store.Store, experiment string) (*History, error) {
+func glance(ctx context.Context, store *store.Store, p *Plan) (*History, error) {
 	work, err := os.ReadDir(filepath.Join(store.Root(), ".matrix", "work"))
 	if err != nil || len(work) == 0 {
-		return readHistory(ctx, store, experiment)
+		return readHistory(ctx, store, p)
 	}
 	unlock, err := store.Lock("matrix plan")
 	if err != nil {
-		return readHistory(ctx, store, experiment) // held, or not ours to write: the plan is without them
+		return readHistory(ctx, store, p) // held, or not ours to write: the plan is without them
 	}
 	defer unlock()
-	return ReadAll(ctx, store, experiment)
+	return ReadAll(ctx, store, p)
 }
 
-// ReadAll is everything there is. The caller holds the lock, so no attempt that is found at work is.
-func ReadAll(ctx context.Context, store *store.Store, experiment string) (*History, error) {
-	left := &History{ctx: ctx, store: store, unfinished: map[launchKey]*leftover{}}
-	if err := left.readUnfinished(experiment); err != nil {
+// ReadAll is everything there is of a plan's experiment. The caller holds the lock, so no attempt that is found at work is.
+func ReadAll(ctx context.Context, store *store.Store, p *Plan) (*History, error) {
+	left, err := ReadLeft(ctx, store, p)
+	if err != nil {
 		return nil, err
 	}
-	h, err := readHistory(ctx, store, experiment)
+	h, err := readHistory(ctx, store, p)
 	if err != nil {
 		return nil, err
 	}
@@ -85,16 +102,16 @@ func ReadAll(ctx context.Context, store *store.Store, experiment string) (*Histo
 }
 
 // ReadLeft is what waits to be resumed, without the past. The caller holds the lock.
-func ReadLeft(ctx context.Context, store *store.Store, experiment string) (*History, error) {
-	h := indexHistory(nil)
+func ReadLeft(ctx context.Context, store *store.Store, p *Plan) (*History, error) {
+	h := indexHistory(nil, p.cells)
 	h.ctx, h.store = ctx, store
-	return h, h.readUnfinished(experiment)
+	return h, h.readUnfinished(p.Experiment)
 }
 
 // indexHistory sorts past attempts by what a plan asks for them. One without an identity is damaged and known by its folder
 // alone.
-func indexHistory(past []store.Past) *History {
-	h := &History{all: past, byHash: map[string][]*store.Past{}, byAddress: map[string][]*store.Past{},
+func indexHistory(past []store.Past, cells addresses) *History {
+	h := &History{cells: cells, all: past, byIdentity: map[owned][]*store.Past{}, byAddress: map[string][]*store.Past{},
 		unreadable: map[string][]*store.Past{}, unfinished: map[launchKey]*leftover{}}
 	for i := range past {
 		p := &past[i]
@@ -102,7 +119,8 @@ func indexHistory(past []store.Past) *History {
 			h.unreadable[p.Slug] = append(h.unreadable[p.Slug], p)
 			continue
 		}
-		h.byHash[p.Identity.Hash] = append(h.byHash[p.Identity.Hash], p)
+		own := cells.own(&p.Manifest)
+		h.byIdentity[own] = append(h.byIdentity[own], p)
 		h.byAddress[p.Address] = append(h.byAddress[p.Address], p)
 	}
 	return h
@@ -123,7 +141,7 @@ func (h *History) judge(item *Item, f Filter) {
 	past, before := h.lookUp(item)
 	var left map[int]*leftover
 	for n := 1; n <= c.Launches && len(h.unfinished) > 0; n++ {
-		if l := h.unfinished[launchKey{item.Identity.Hash, n}]; l != nil {
+		if _, l := leftOf(h.unfinished, item, n); l != nil {
 			if left == nil {
 				left = map[int]*leftover{}
 			}
@@ -135,7 +153,7 @@ func (h *History) judge(item *Item, f Filter) {
 
 // lookUp returns the attempts that count for the item's identity, and the last result at its address that does not.
 func (h *History) lookUp(item *Item) (past []*store.Past, before *store.Past) {
-	past = slices.Concat(h.unreadable[item.Cell.Slug], h.byHash[item.Identity.Hash])
+	past = slices.Concat(h.unreadable[item.Cell.Slug], h.measured(item.Identity.Hash, item.Cell))
 	for _, p := range h.byAddress[item.Cell.Address] {
 		if p.Identity.Hash != item.Identity.Hash && isResult(p) {
 			before = p
@@ -149,9 +167,14 @@ func (h *History) lookUp(item *Item) (past []*store.Past, before *store.Past) {
 	}
 	if unknownHere(item, before.Identity) {
 		item.Notes = append(item.Notes, "the engine or model cannot be read here; taken to be as in the last result")
-		return slices.Concat(past, h.byHash[before.Identity.Hash]), before
+		return slices.Concat(past, h.measured(before.Identity.Hash, item.Cell)), before
 	}
 	return past, before
+}
+
+// measured are the attempts at an identity that a cell may have: what bore another name, then its own.
+func (h *History) measured(hash string, c *cell.Cell) []*store.Past {
+	return slices.Concat(h.byIdentity[owned{hash: hash}], h.byIdentity[owned{hash, c.Address}])
 }
 
 // accepted returns the attempts that the user blessed for the identity as it is now.
@@ -218,4 +241,4 @@ func partOf(a, b json.RawMessage) bool {
 }
 
 // Leftovers are the unfinished attempts.
-func (h *History) Leftovers() *Leftovers { return &Leftovers{of: h.unfinished} }
+func (h *History) Leftovers() *Leftovers { return &Leftovers{of: h.unfinished, cells: h.cells} }

@@ -90,6 +90,8 @@ type Plan struct {
 	Simulated                 bool     // every pending cell is simulated
 	Filter                    Filter   // what it was narrowed by
 	Unlike                    []string // platforms that are not asked alike, and what the report will say to that
+
+	cells addresses // nil: not known, and what was measured is anybody's
 }
 
 // LaunchStep is one launch of one item.

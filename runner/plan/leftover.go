@@ -13,8 +13,8 @@ import (
 
 // launchKey names a launch whatever its labels are.
 type launchKey struct {
-	hash   string // of the identity
-	launch int    // 1-based
+	owned
+	launch int // 1-based
 }
 
 // leftover is an attempt that an interrupted apply left to be resumed.
@@ -43,16 +43,26 @@ func goesOn(c *cell.Cell, l *leftover) bool { return c.Resume && l.finished > 0 
 
 // Leftovers are the attempts to be resumed in one apply. Safe for concurrent use.
 type Leftovers struct {
-	mu sync.Mutex
-	of map[launchKey]*leftover
+	mu    sync.Mutex
+	of    map[launchKey]*leftover
+	cells addresses
+}
+
+// leftOf is what a launch of an item may go on with: its own, else what bore another name.
+func leftOf(all map[launchKey]*leftover, item *Item, launch int) (launchKey, *leftover) {
+	own := launchKey{owned{item.Identity.Hash, item.Cell.Address}, launch}
+	if l := all[own]; l != nil {
+		return own, l
+	}
+	own.address = ""
+	return own, all[own]
 }
 
 // Claim hands out the attempt that a launch goes on with, once; nil = it begins anew.
 func (l *Leftovers) Claim(item *Item, launch int) *store.Attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := launchKey{item.Identity.Hash, launch}
-	left := l.of[key]
+	key, left := leftOf(l.of, item, launch)
 	if left == nil || !goesOn(item.Cell, left) {
 		return nil
 	}
@@ -65,7 +75,7 @@ func (l *Leftovers) Keep(a *store.Attempt) {
 	m := a.Manifest()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of[launchKey{m.Identity.Hash, m.Launch}] = newLeftover(a)
+	l.of[launchKey{l.cells.own(&m), m.Launch}] = newLeftover(a)
 }
 
 // Abandon commits the attempts of planned cells that cannot go on: the cell changed, it must not resume, or nothing was

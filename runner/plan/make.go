@@ -18,11 +18,14 @@ func Make(ctx context.Context, w World, experiment string, cells []*cell.Cell, f
 	if err := w.Store.Foreign(experiment); err != nil {
 		return nil, err
 	}
-	past, err := glance(ctx, w.Store, experiment)
+	p := &Plan{Experiment: experiment, Filter: f, Items: make([]*Item, 0, len(chosen)), cells: make(addresses, len(cells))}
+	for _, c := range cells {
+		p.cells[c.Address] = true
+	}
+	past, err := glance(ctx, w.Store, p)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Experiment: experiment, Filter: f, Items: make([]*Item, 0, len(chosen))}
 	facts := newFacts(w)
 	for _, c := range chosen {
 		if err := ctx.Err(); err != nil {

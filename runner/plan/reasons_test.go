@@ -85,7 +85,7 @@ func TestVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
 			c.Launches = tt.launches
-			h := indexHistory(pastOf(c, tt.past))
+			h := indexHistory(pastOf(c, tt.past), nil)
 			h.store, h.ctx = openStore(t), t.Context()
 			item := &Item{Cell: c, Identity: runnertest.Identity(c.Address, nil), Missing: tt.missing}
 			h.judge(item, tt.filter)
@@ -118,7 +118,7 @@ func TestRepetitionIsAskedForOnce(t *testing.T) {
 			c.Launches = 2
 			past := pastOf(c, []attempt{{launch: 1, status: tt.status}, {launch: 2, status: tt.status}})
 			past[0].Began, past[1].Began = asked.Add(time.Minute), asked.Add(-time.Minute)
-			h := indexHistory(past)
+			h := indexHistory(past, nil)
 			h.store, h.ctx = openStore(t), t.Context()
 			item := &Item{Cell: c, Identity: runnertest.Identity(c.Address, nil)}
 			h.judge(item, tt.filter)
@@ -145,10 +145,10 @@ func TestInterruptedReplacementGoesOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
-			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: tt.status}}))
+			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: tt.status}}), nil)
 			h.store, h.ctx = openStore(t), t.Context()
 			item := &Item{Cell: c, Identity: runnertest.Identity(c.Address, nil)}
-			h.unfinished[launchKey{item.Identity.Hash, 1}] = &leftover{id: "left", finished: tt.finished, planned: 10}
+			h.unfinished[launchKey{owned{hash: item.Identity.Hash}, 1}] = &leftover{id: "left", finished: tt.finished, planned: 10}
 			h.judge(item, Filter{})
 			if item.State != tt.want || !slices.Equal(item.Launches, tt.run) {
 				t.Errorf("%s, runs %v", item.State, item.Launches)
@@ -164,12 +164,42 @@ func TestInterruptedReplacementGoesOn(t *testing.T) {
 func TestRenamedCellFindsItsResults(t *testing.T) {
 	before, after := runnertest.Cell("a", 10), runnertest.Cell("renamed", 10)
 	past := pastOf(before, []attempt{{launch: 1, status: record.Complete}})
-	h := indexHistory(past)
+	h := indexHistory(past, nil)
 	h.store, h.ctx = openStore(t), t.Context()
 	item := &Item{Cell: after, Identity: past[0].Identity}
 	h.judge(item, Filter{})
 	if item.State != Done {
 		t.Errorf("got %s, want done", item.State)
+	}
+}
+
+// Of two cells that ask for the same each is measured, and goes on with its own attempt; what bears another name now is still
+// found beside them.
+func TestTwinsHaveTheirOwnResults(t *testing.T) {
+	first, twin, gone := runnertest.Cell("a", 10), runnertest.Cell("bb", 10), runnertest.Cell("ccc", 10)
+	for name, tt := range map[string]struct {
+		measured *cell.Cell
+		want     State
+		resume   string
+	}{"the other": {first, New, ""}, "itself": {twin, Done, "left"}, "one renamed": {gone, Done, "left"}} {
+		t.Run(name, func(t *testing.T) {
+			past := pastOf(tt.measured, []attempt{{launch: 1, status: record.Complete}})
+			cells := addresses{first.Address: true, twin.Address: true}
+			h := indexHistory(past, cells)
+			h.store, h.ctx = openStore(t), t.Context()
+			item := &Item{Cell: twin, Identity: past[0].Identity}
+			h.judge(item, Filter{})
+			if item.State != tt.want {
+				t.Errorf("got %s, want %s", item.State, tt.want)
+			}
+			h = indexHistory(nil, cells)
+			h.store, h.ctx = openStore(t), t.Context()
+			h.unfinished[launchKey{cells.own(&past[0].Manifest), 1}] = &leftover{id: "left", finished: 3, planned: 10}
+			h.judge(item, Filter{})
+			if _, l := leftOf(h.unfinished, item, 1); item.Resume != tt.resume || (l != nil) != (tt.resume != "") {
+				t.Errorf("goes on with %q (%v), want %q", item.Resume, l, tt.resume)
+			}
+		})
 	}
 }
 
@@ -188,7 +218,7 @@ func TestUnknownVersionIsNoChange(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := runnertest.Cell("a", 10)
-			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: record.Complete, backend: tt.then}}))
+			h := indexHistory(pastOf(c, []attempt{{launch: 1, status: record.Complete, backend: tt.then}}), nil)
 			h.store, h.ctx = openStore(t), t.Context()
 			item := &Item{Cell: c, Identity: runnertest.Identity(c.Address, map[string]string{"backend": tt.now})}
 			h.judge(item, Filter{})
