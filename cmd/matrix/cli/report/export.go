@@ -136,19 +136,14 @@ func exportForeign(ctx context.Context, a *app.App, e exportFlags, names []strin
 	if e.out == "-" || e.table != "run" {
 		return app.Hint(fmt.Errorf("%s is written into a folder, and has no choice of tables", e.format), "For example: matrix export --format "+e.format+" --out "+e.format+".")
 	}
-	attempts, err := exported(ctx, a, "run", names)
-	if err != nil {
-		return err
-	}
+	needs := record.TableRun
 	// it has a list entry a request, so without rows there is nothing to write
 	if e.format == foreign.Bench {
-		attempts = slices.DeleteFunc(attempts, func(x exchange.Attempt) bool {
-			_, err := os.Stat(filepath.Join(x.Dir, "requests.parquet"))
-			if err != nil {
-				fmt.Fprintf(a.Err, "left out: %s has no requests.parquet any more\n", x.Dir)
-			}
-			return err != nil
-		})
+		needs = record.TableRequests
+	}
+	attempts, err := exported(ctx, a, needs, names)
+	if err != nil {
+		return err
 	}
 	// files of the same names are replaced, others in the folder stay
 	files, err := foreign.Write(e.out, e.format, attempts)
