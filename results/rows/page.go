@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -21,7 +22,8 @@ import (
 // Seconds since the measured phase began, and durations in seconds; the JSON is that of matrix serve.
 type Request struct {
 	Seq          int64    `json:"seq"`
-	Prompt       string   `json:"prompt"` // the prompt's id
+	Prompt       string   `json:"prompt"`      // the prompt's id
+	PromptHash   string   `json:"prompt_hash"` // of what was sent, in hex; "" where nobody recorded it, or asked for it
 	Phase        string   `json:"phase"`
 	Status       string   `json:"status"`
 	Error        string   `json:"error"`
@@ -92,15 +94,24 @@ func (a *Attempt) Page(ctx context.Context, q Query) (Page, error) {
 	for i, k := range found {
 		numbers[i] = k.row
 	}
-	rows, err := a.requests.Rows(ctx, numbers, shown)
+	names := shown
+	if q.Hashes {
+		names = append(slices.Clip(names), record.ColPromptHash)
+	}
+	rows, err := a.requests.Rows(ctx, numbers, names)
 	for _, r := range rows {
-		out.Rows = append(out.Rows, Request{Seq: r.Seq, Prompt: r.PromptID, Phase: r.Phase, Status: r.Status, Error: r.Error, SentS: r.SentS, TTFTS: r.TTFTS, TPOTS: r.TPOTS,
-			E2ES: r.E2ES, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Finish: r.FinishReason, Valid: r.Valid, Invalid: r.InvalidReason})
+		one := Request{Seq: r.Seq, Prompt: r.PromptID, Phase: r.Phase, Status: r.Status, Error: r.Error, SentS: r.SentS, TTFTS: r.TTFTS, TPOTS: r.TPOTS,
+			E2ES: r.E2ES, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, Finish: r.FinishReason, Valid: r.Valid, Invalid: r.InvalidReason}
+		if r.PromptHash != [16]byte{} {
+			one.PromptHash = hex.EncodeToString(r.PromptHash[:])
+		}
+		out.Rows = append(out.Rows, one)
 	}
 	return out, err
 }
 
-// Find is the measured request of a prompt; seq is where it most likely is. fs.ErrNotExist where there is none.
+// Find is the measured request of a prompt; seq is where it most likely is. fs.ErrNotExist where there is none: elsewhere only an id that
+// stands once tells a prompt.
 // Requests of a dataset are mostly asked in its order, so that the prompt of another attempt has the same number here.
 func (a *Attempt) Find(ctx context.Context, prompt string, seq int64) (Request, error) {
 	likely, err := a.at(ctx, seq)
@@ -110,9 +121,13 @@ func (a *Attempt) Find(ctx context.Context, prompt string, seq int64) (Request, 
 	if err != nil {
 		return Request{}, err
 	}
-	p, err := a.Page(ctx, Query{Prompt: prompt, Limit: 1})
-	if err == nil && len(p.Rows) == 0 {
-		err = fmt.Errorf("prompt %q: %w", prompt, fs.ErrNotExist)
+	p, err := a.Page(ctx, Query{Prompt: prompt, Limit: 1, Hashes: true})
+	switch {
+	case err != nil:
+	case prompt == "" || len(p.Rows) == 0:
+		err = fmt.Errorf("request %d of prompt %q: %w", seq, prompt, fs.ErrNotExist)
+	case p.Matched > 1:
+		err = fmt.Errorf("prompt %q stands %d times, none of them as request %d: %w", prompt, p.Matched, seq, fs.ErrNotExist)
 	}
 	if err != nil {
 		return Request{}, err
@@ -123,7 +138,7 @@ func (a *Attempt) Find(ctx context.Context, prompt string, seq int64) (Request, 
 // at are the measured requests of a number.
 func (a *Attempt) at(ctx context.Context, seq int64) ([]Request, error) {
 	// They come right behind the one before, in the order of their numbers.
-	p, err := a.Page(ctx, Query{Sort: record.ColSeq, Limit: 1, after: &key{value: float64(seq), row: -1}})
+	p, err := a.Page(ctx, Query{Sort: record.ColSeq, Limit: 1, Hashes: true, after: &key{value: float64(seq), row: -1}})
 	if err != nil || len(p.Rows) == 0 || p.Rows[0].Seq != seq {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type Query struct {
 	Status, Prompt string // "" = any
 	Invalid        string // why an answer that came cannot be used, without the place in it; Any = whatever the reason, "" = usable ones, too
 	Warmup         bool   // with those that only warm the engine up
+	Hashes         bool   // with those of the prompts, which no compression makes smaller: a quarter of a page's time
 	Limit          int    // rows of a page, 1 to most
 	after          *key   // the last row of the page before, or the first of the one behind; nil = from the first, or the last
 	back           bool   // the page before after: rows are looked for backwards

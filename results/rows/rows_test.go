@@ -221,8 +221,10 @@ func testFind(t *testing.T, dir string, all []record.RequestRow) {
 				t.Errorf("row %d: %q, %v; want %q", i, text, err, was)
 			}
 		}
-		if _, err := a.Find(t.Context(), "none", 3); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("a prompt that nobody asked: %v", err)
+		for _, id := range []string{"none", "often", ""} { // an id that stands more than once tells no prompt
+			if got, err := a.Find(t.Context(), id, 1<<40); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("prompt %q by a number that is not there: %+v, %v", id, got, err)
+			}
 		}
 		_, err := a.Text(t.Context(), size)
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -115,6 +115,20 @@ func walk(t *testing.T, p *browsertest.Page) {
 	}
 }
 
+// built is where a web server shows a copy, below some path.
+func built(t *testing.T, s *Server) (url string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := s.Build(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/some/path/", http.StripPrefix("/some/path/", http.FileServerFS(os.DirFS(dir))))
+	files := httptest.NewServer(mux)
+	t.Cleanup(func() { files.CloseClientConnections(); files.Close() })
+	return files.URL + "/some/path/"
+}
+
 // What others wrote is text: live, in the tables, in an answer. So it is in a copy that some web server shows below some path.
 func TestHostileTextInABrowser(t *testing.T) {
 	b := browsertest.Start(t)
@@ -129,15 +143,7 @@ func TestHostileTextInABrowser(t *testing.T) {
 	p.Sees("document.querySelector('.apply p.dim span.bad')?.textContent.includes('failed: <script>')") // why stands below the plan
 	walk(t, p)
 
-	dir := filepath.Join(t.TempDir(), "copy")
-	if err := s.Build(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/some/path/", http.StripPrefix("/some/path/", http.FileServerFS(os.DirFS(dir))))
-	files := httptest.NewServer(mux)
-	t.Cleanup(func() { files.CloseClientConnections(); files.Close() })
-	p = b.Open(files.URL + "/some/path/")
+	p = b.Open(built(t, s))
 	walk(t, p)
 	p.Sees("document.querySelector('#now-part').hidden")
 	var link string
@@ -146,6 +152,45 @@ func TestHostileTextInABrowser(t *testing.T) {
 	r.Sees("document.querySelector('h1').innerText === 'Report on <b>e'")
 	if faults := slices.Concat(p.Faults(), r.Faults()); len(faults) > 0 {
 		t.Errorf("faults: %s", faults)
+	}
+}
+
+// A request is shown with its own answer, whatever its prompt is called. Beside it stands what may be the answer to the same prompt, and where
+// that is not known the page says so: live, and in a copy.
+func TestPromptsInABrowser(t *testing.T) {
+	type change = func(i int, r *record.RequestRow)
+	called := func(id string) change { return func(_ int, r *record.RequestRow) { r.PromptID = id } }
+	sent := func(hash byte) change { return func(_ int, r *record.RequestRow) { r.PromptHash[0] = hash } }
+	b := browsertest.Start(t)
+	for name, c := range map[string]struct {
+		a, b    change
+		dataset string // of b
+		beside  string
+		doubted bool
+	}{
+		"no ids":            {a: called(""), b: called(""), beside: "no prompt ids"},
+		"one id for all":    {a: called("same"), b: called("same"), beside: "b4"},
+		"the same bytes":    {a: sent(1), b: sent(1), dataset: "two", beside: "b4"},
+		"other bytes":       {a: sent(1), b: sent(2), dataset: "two", beside: "b4", doubted: true},
+		"bytes not known":   {dataset: "two", beside: "b4", doubted: true},
+		"behind two nonces": {a: sent(1), b: sent(2), beside: "b4"},
+	} {
+		t.Log(name) // the page fails the test
+		root := t.TempDir()
+		planted := func(platform, dataset string, row change) summarytest.Cell {
+			return summarytest.Cell{Platform: platform, Size: 6, Dataset: dataset, Launches: []summarytest.Launch{{Text: func(i int) string { return fmt.Sprint(platform, i) }, Row: row}}}
+		}
+		mine := planted("a", "", c.a)
+		ids := summarytest.Plant(t, root, mine, planted("b", c.dataset, c.b))
+		s, url := live(t, root, "")
+		for _, at := range []string{url + "/", built(t, s)} {
+			p := b.Open(fmt.Sprintf("%s#e/%s/%s", at, mine.Slug(), ids[mine.Slug()][0]))
+			p.Sees("document.querySelectorAll('#requests tbody tr').length === 6")
+			p.Eval("document.querySelector('#requests tbody tr:nth-child(5) button').click()", nil)
+			p.Sees("document.querySelector('#mine h3')?.innerText.endsWith('request 4') && document.querySelector('#mine pre').innerText === 'a4'")
+			p.Sees(fmt.Sprintf("document.querySelector('#other').innerText.includes(%q)", c.beside))
+			p.Sees(fmt.Sprintf("!!document.querySelector('#other .warn') === %t", c.doubted))
+		}
 	}
 }
 

@@ -29,7 +29,8 @@ const (
 // The page has the same records as from a server, so that one script reads both.
 type copyOf struct {
 	rows.Page
-	Texts map[int64]string `json:"texts"` // answers by request
+	Dataset string           `json:"dataset"`
+	Texts   map[int64]string `json:"texts"` // answers by request
 }
 
 // Build writes a copy that needs no server of ours into a folder, whole or not at all: the cells, their attempts, the reports, and
@@ -155,18 +156,18 @@ func (d site) assets() error {
 // copyRows writes the first requests of an attempt, with their answers. One that is damaged or was copied without them has none: its
 // line among the attempts says so.
 func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Manifest) error {
-	var out copyOf
+	out := copyOf{Dataset: datasetOf(m)}
 	err := s.cache.With(ctx, dir, func(a *rows.Attempt) (err error) {
 		// a copy is for others: nothing unchecked goes into it
 		if err := a.Wait(ctx); err != nil {
 			return err
 		}
-		if out.Page, err = a.Page(ctx, rows.Query{Limit: copied}); err != nil {
+		if out.Page, err = a.Page(ctx, rows.Query{Limit: copied, Hashes: true}); err != nil {
 			return err
 		}
 		out.Next, out.Texts = "", map[int64]string{}
 		for status := range out.Counts {
-			q := rows.Query{Limit: copiedFailed, Status: status}
+			q := rows.Query{Limit: copiedFailed, Status: status, Hashes: true}
 			if status == record.StatusOK {
 				q.Invalid = rows.Any
 			}

@@ -34,6 +34,7 @@ type answered struct {
 	Request  rows.Request `json:"request"`
 	Platform string       `json:"platform"`
 	Cell     string       `json:"cell"`
+	Dataset  string       `json:"dataset"`
 	Text     *string      `json:"text"` // null: there is none
 }
 
@@ -61,8 +62,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		return err
 	})
-	out.Platform, out.Cell = m.Platform, m.Name
+	out.Platform, out.Cell, out.Dataset = m.Platform, m.Name, datasetOf(m)
 	reply(w, out, err)
+}
+
+// datasetOf is the hash of what an attempt took its prompts from; "" where nobody recorded it, as of what was imported.
+func datasetOf(m record.Manifest) string {
+	c := m.Identity.Components.Get("dataset")
+	if string(c.Value) == "{}" {
+		return ""
+	}
+	return c.Hash
 }
 
 // onAttempt calls do with the requests of the attempt that a request names. No path is made of what it says but of names that the

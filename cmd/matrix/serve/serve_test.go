@@ -220,6 +220,30 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// An answer tells what its prompt can be known by: what was sent, and the dataset, which nobody recorded of what was imported.
+func TestAnswersTellThePrompt(t *testing.T) {
+	root := t.TempDir()
+	summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 4, Launches: []summarytest.Launch{{Row: func(i int, r *record.RequestRow) { r.PromptHash[0] = byte(i) }}}})
+	_, url := live(t, root, "")
+	var tree treeReply
+	fetch(t, url+"/api/tree", nil, &tree)
+	c := tree.Cells[0]
+	for seq, want := range []string{"", "01" + strings.Repeat("0", 30)} {
+		var got answered
+		fetch(t, fmt.Sprintf("%s/api/answer?experiment=e&slug=%s&attempt=%s&prompt=%d&seq=%d", url, c.Slug, c.Attempt, seq, seq), nil, &got)
+		if got.Request.PromptHash != want || got.Dataset == "" {
+			t.Errorf("request %d: %+v", seq, got)
+		}
+	}
+	var imported record.Manifest
+	if err := json.Unmarshal([]byte(`{"identity": {"components": {"dataset": {"hash": "44136f", "value": {}}}}}`), &imported); err != nil {
+		t.Fatal(err)
+	}
+	if got := datasetOf(imported); got != "" {
+		t.Errorf("the dataset of an import is %q", got)
+	}
+}
+
 // What is wrong with a tree is told; nothing of it is an error of the server, hangs it or is left out.
 func TestDamagedTree(t *testing.T) {
 	root, url := served(t, "")

@@ -19,6 +19,7 @@ type Cell struct {
 	Size       int
 	Identity   string         // hash; "" = the platform's name
 	GPU        string         // "" = H100
+	Dataset    string         // "" = d
 	Spec       map[string]any // of the identity: generate, isolation, options; nil = greedy, nothing else
 	Launches   []Launch       // in the order in which they are committed
 }
@@ -151,7 +152,7 @@ func (c Cell) identity(t testing.TB, l Launch) cell.Identity {
 		spec = map[string]any{"generate": map[string]any{"max_tokens": 64}}
 	}
 	parts := map[string]any{}
-	for name, value := range map[string]any{"spec": spec, "dataset": map[string]any{"sha256": "d"}, "hardware": map[string]any{"gpu": c.gpu()}} {
+	for name, value := range map[string]any{"spec": spec, "dataset": map[string]any{"sha256": cmp.Or(c.Dataset, "d")}, "hardware": map[string]any{"gpu": c.gpu()}} {
 		doc, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)

@@ -31,10 +31,11 @@ const fromCopy = {
     return {...of, matched: rows.length, copied: of.rows.length, rows: rows.slice(from, next).map(([r]) => r), next: next < rows.length ? String(next) : "", prev: String(from)};
   },
   async answer(q) {
-    const of = await load("api/rows/" + enc(q.attempt) + ".json"), r = of.rows.find(r => r.prompt === q.prompt);
-    if (!r) throw new Error("this prompt is not in the copy");
+    const of = await load("api/rows/" + enc(q.attempt) + ".json"), named = q.prompt ? of.rows.filter(r => r.prompt === q.prompt) : [];
+    const r = of.rows.find(r => r.seq === Number(q.seq) && r.prompt === q.prompt) || (named.length === 1 && named[0]);
+    if (!r) throw new Error(named.length ? "this prompt stands " + named.length + " times in the copy" : "this prompt is not in the copy");
     const c = tree.cells.find(c => c.experiment === q.experiment && c.slug === q.slug);
-    return {request: r, platform: c.platform, cell: c.name, text: of.texts[r.seq]};
+    return {request: r, platform: c.platform, cell: c.name, dataset: of.dataset, text: of.texts[r.seq]};
   },
 };
 
@@ -224,21 +225,26 @@ async function drawAnswer() {
   const others = tree.cells.filter(c => c !== mine && c.attempt).sort((a, b) => likeness(b) - likeness(a));
   $("beside").replaceChildren(option("", "nothing"), ...others.map((c, i) => option(i, (c.experiment === experiment ? "" : c.experiment + " ") + c.name)));
   $("beside").value = others.length ? "0" : "";
-  $("answer-title").textContent = "Answer to prompt " + prompt;
-  const draw = async (into, query) => {
+  $("answer-title").textContent = "Answer to " + (prompt ? "prompt " + prompt : "request " + seq);
+  // Of one prompt id: the same bytes, or the same entry of the same dataset, in which nonces and templates differ.
+  const same = (x, y) => x.request.prompt_hash && x.request.prompt_hash === y.request.prompt_hash || x.dataset && x.dataset === y.dataset;
+  const own = get("answer", {experiment, slug, attempt, seq, prompt});
+  const draw = async (into, asked) => {
     const wanted = into.wanted = {};
     let parts;
     try {
-      const got = await get("answer", {...query, seq, prompt}), r = got.request;
+      const got = await asked, r = got.request;
       parts = [make("h3", got.cell + " · request " + r.seq), make("p", words(r.status) + " · TTFT " + num(r.ttft_s, 3) + " s · e2e " + num(r.e2e_s, 3) + " s · " + num(r.output_tokens, 0) + " tokens" + (r.valid == null || r.status !== "ok" ? "" : r.valid ? " · valid" : " · not valid: " + because(r)) + (r.error ? " · " + r.error : ""), r.status === "ok" && r.valid !== false ? "dim" : "bad"),
         got.text == null ? make("p", "No answer was kept.") : make("pre", got.text)];
       if (got.text != null) parts[2].tabIndex = 0;
+      if (asked !== own && !await own.then(mine => same(mine, got), () => true)) parts.splice(1, 0, make("p", "The same id; that it is the same prompt is not known.", "warn"));
     } catch (e) { parts = [make("p", e.message, "bad")]; }
     if (into.wanted === wanted) into.replaceChildren(...parts);
   };
-  const beside = () => { const c = others[$("beside").value]; if (c) return draw($("other"), {experiment: c.experiment, slug: c.slug, attempt: c.attempt}); $("other").wanted = null; $("other").replaceChildren(); };
+  const theirs = async c => { if (!prompt) throw new Error("These requests have no prompt ids: which has the same prompt is not known."); return get("answer", {experiment: c.experiment, slug: c.slug, attempt: c.attempt, seq, prompt}); };
+  const beside = () => { const c = others[$("beside").value]; if (c) return draw($("other"), theirs(c)); $("other").wanted = null; $("other").replaceChildren(); };
   $("beside").onchange = beside;
-  await Promise.all([draw($("mine"), {experiment, slug, attempt}), beside()]);
+  await Promise.all([draw($("mine"), own), beside()]);
   show("answer-title");
 }
 
