@@ -66,20 +66,21 @@ func finishModel(ctx context.Context, groups [][]*Cell, starts []predict.Start) 
 	return predict.New(series, starts), nil
 }
 
-// yield is the share of the requests of all launches whose answers can be used; nil where no launch knows.
+// yield is the share of the requests of all launches whose answers can be used, where nobody looked those that were answered; nil where
+// no launch knows.
 func yield(group []*Cell) *float64 {
-	var valid, planned float64
+	var usable, planned float64
 	for _, c := range group {
 		for _, a := range c.Launches {
-			if n := a.Number("valid_evaluations"); n != nil && a.Planned > 0 {
-				valid, planned = valid+*n, planned+float64(a.Planned)
+			if n := cmp.Or(a.Number(record.MetricValid), a.Number("requests_ok")); n != nil && a.Planned > 0 {
+				usable, planned = usable+*n, planned+float64(a.Planned)
 			}
 		}
 	}
 	if planned == 0 {
 		return nil
 	}
-	return new(valid / planned)
+	return new(usable / planned)
 }
 
 // BySize groups cells that differ in nothing but their batch size, smallest first.

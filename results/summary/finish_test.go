@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"matrix/results/predict"
+	"matrix/results/record"
 	"matrix/results/summary/summarytest"
 )
 
@@ -147,5 +148,35 @@ func TestFinishWithoutRows(t *testing.T) {
 		if off := math.Abs(got/whole[i] - 1); off > 0.10 {
 			t.Errorf("%.1f s without rows, %.1f s with them", got, whole[i])
 		}
+	}
+}
+
+// TestFailedRequestsAreNoAnswers: where nobody looked at the answers, as of an imported result, those that came are counted: where four
+// of ten requests failed, n answers take the time of n/0.6 requests.
+func TestFailedRequestsAreNoAnswers(t *testing.T) {
+	cell := func(platform string, failed int) summarytest.Cell {
+		row := func(i int, r *record.RequestRow) {
+			if r.Valid = nil; i%10 < failed {
+				r.Status = record.StatusFailed
+			}
+		}
+		return summarytest.Cell{Platform: platform, Size: 200, Launches: []summarytest.Launch{{Row: row}}}
+	}
+	root := t.TempDir()
+	summarytest.Plant(t, root, cell("all", 0), cell("some", 4))
+	set := load(t, root)
+	model, err := set.FinishModel(t.Context(), [][]*Cell{set.Cells[:1], set.Cells[1:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*Attempt{set.Cells[0].Launches[0], set.Cells[1].Launches[0]} {
+		if a.Number(record.MetricValid) != nil {
+			t.Fatal("somebody looked at the answers")
+		}
+	}
+	all, _ := model.Run(0, 200)
+	some, _ := model.Run(1, 200)
+	if x := some.RunS / all.RunS; math.Abs(x-1/0.6) > 0.02 {
+		t.Errorf("×%.3f", x)
 	}
 }
