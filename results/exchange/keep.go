@@ -177,7 +177,7 @@ func keep(store *store.Store, c *cell.Cell, source []byte, s *Set) (Kept, error)
 func write(a *store.Attempt, c *cell.Cell, id cell.Identity, s *Set) (record.Summary, error) {
 	run := record.Run{
 		Axes: a.Manifest().Axes, Identity: id, Engine: s.Engine, Planned: int64(c.BatchSize), Mode: s.Mode, Concurrency: s.Concurrency,
-		Imported: true, Given: maps.Clone(s.Given), Untold: maps.Clone(s.Untold), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
+		Imported: true, Simulated: s.Simulated, Given: maps.Clone(s.Given), Untold: maps.Clone(s.Untold), Warnings: append([]string{"imported: measured by another tool, by its own definitions"}, s.Warnings...),
 	}
 	if !s.Began.IsZero() {
 		run.BeganUnixS = float64(s.Began.UnixNano()) / 1e9

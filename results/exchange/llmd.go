@@ -17,7 +17,8 @@ import (
 type llmdReport struct {
 	Version string `yaml:"version"`
 	Run     struct {
-		Time struct {
+		Keywords []string `yaml:"keywords"`
+		Time     struct {
 			Start string `yaml:"start"` // RFC 3339
 		} `yaml:"time"`
 	} `yaml:"run"`
@@ -97,6 +98,7 @@ func (r *llmdReport) set() (*Set, error) {
 		return nil, fmt.Errorf("is no Benchmark Report 0.2 of llm-d: version %q, with results.request_performance.aggregate.requests.total", r.Version)
 	}
 	s := newSet()
+	s.words(r.Run.Keywords)
 	for _, c := range r.Scenario.Stack {
 		model := c.Standardized.Model
 		if of, ok := model.(map[string]any); ok {

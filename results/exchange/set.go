@@ -51,6 +51,7 @@ type Set struct {
 	Concurrency int64              // 0 = unknown
 	Rate        float64            // requests/s of an open load; 0 = unknown
 	Engine      record.Engine      // as far as the file says
+	Simulated   bool               // matrix says of its own file that no real engine ran
 	Warnings    []string
 	numbered    bool   // the launch's number was told
 	Place       string // how it got its launch's number, where that is worth a word
@@ -65,6 +66,28 @@ func newSet() *Set { return &Set{Given: map[string]float64{}, Untold: map[string
 func (s *Set) warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(s.Warnings, text) {
 		s.Warnings = append(s.Warnings, text)
+	}
+}
+
+// Words that matrix puts into what it writes for other tools, the first in front of all: a reader must not overlook them.
+const (
+	WordMatrix    = "matrix"
+	WordSimulated = "simulated"
+	WordNot       = "does not count: " // and why
+)
+
+// words takes matrix's own words of a file: a simulated run comes back as one. Those of another tool mean nothing.
+func (s *Set) words(all []string) {
+	if len(all) == 0 || all[0] != WordMatrix {
+		return
+	}
+	for _, w := range all {
+		if w == WordSimulated {
+			s.Simulated = true
+			s.warn("simulated: matrix's own simulator stood in for the engine")
+		} else if why, not := strings.CutPrefix(w, WordNot); not {
+			s.warn("matrix, which wrote the file, did not count it: %s", why)
+		}
 	}
 }
 

@@ -47,6 +47,9 @@ type BenchServe struct {
 	ElapsedTime    *float64     `json:"elapsed_time,omitempty"` // of `vllm bench throughput`, which is another file
 }
 
+// LabelSeparator stands between the words in a label that matrix writes.
+const LabelSeparator = ", "
+
 // The distributions that stand in the file as numbers, in milliseconds: median_ttft_ms is our ttft_first_chunk_p50_s.
 var (
 	vllmStatistics    = map[string]string{"mean": "mean", "median": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
@@ -116,6 +119,7 @@ func vllmBenchSet(doc json.RawMessage) (*Set, error) {
 	s := newSet()
 	s.Labels.Model, s.Given = labelOf(v.ModelID), v.given() // no engine: the tool measures any server
 	v.load(s)
+	s.words(strings.Split(v.Label, LabelSeparator))
 	if began, err := time.ParseInLocation("20060102-150405", v.Date, time.Local); err == nil && *v.Duration >= 0 && *v.Duration <= maxSeconds {
 		s.Began = began.Add(-time.Duration(*v.Duration * float64(time.Second))) // the date is that of the writing
 	}

@@ -21,7 +21,7 @@ import (
 // The measured phase alone: warm-up is no result.
 func writeBench(dir string, r *run) ([]string, error) {
 	count := func(n int64) *float64 { return new(float64(n)) }
-	v := bench{exchange.BenchServe{Date: r.measured().Local().Format("20060102-150405"), EndpointType: "openai", Backend: r.Run.Engine.Name, Label: strings.Join(append(r.keywords(), r.Manifest.Name), ", "),
+	v := bench{exchange.BenchServe{Date: r.measured().Local().Format("20060102-150405"), EndpointType: "openai", Backend: r.Run.Engine.Name, Label: strings.Join(append(r.keywords(), r.Manifest.Name), exchange.LabelSeparator),
 		ModelID: r.Manifest.Model, TokenizerID: r.Run.Engine.Tokenizer, NumPrompts: count(r.count("requests_planned")), RequestRate: "inf", MaxConcurrency: r.number("concurrency"), Duration: r.number("duration_s"),
 		Completed: count(r.count("requests_ok")), Failed: count(r.failed()), TotalInput: r.number("input_tokens"), TotalOutput: r.number("output_tokens"), RequestTput: r.number("request_throughput"),
 		Goodput: r.number("goodput"), OutputTput: r.number("output_throughput"), TotalTput: r.number("total_token_throughput")}, map[string][]float64{}}

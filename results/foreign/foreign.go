@@ -128,15 +128,15 @@ func (r *run) file() string {
 // keywords tell what a reader must not overlook.
 // Each form puts them where its readers look first: a simulated run must never pass for a measurement.
 func (r *run) keywords() []string {
-	words := []string{"matrix"}
+	words := []string{exchange.WordMatrix}
 	if r.Run.Simulated {
-		words = append(words, "simulated")
+		words = append(words, exchange.WordSimulated)
 	}
 	if r.Run.Imported {
 		words = append(words, "imported")
 	}
 	if r.WhyNot != "" {
-		words = append(words, "does not count: "+r.WhyNot)
+		words = append(words, exchange.WordNot+r.WhyNot)
 	}
 	return words
 }

@@ -240,6 +240,47 @@ func TestLLMDComesBack(t *testing.T) {
 	}
 }
 
+// What no real engine measured does not become a measurement by an export and an import.
+func TestSimulatedComesBack(t *testing.T) {
+	for _, c := range []struct {
+		format    string
+		simulated bool
+	}{{LLMD, true}, {LLMD, false}, {Bench, true}, {Bench, false}} {
+		root, format, simulated := t.TempDir(), c.format, c.simulated
+		summarytest.Plant(t, root, summarytest.Cell{Platform: "vllm", Size: 40, Launches: []summarytest.Launch{{Run: func(r *record.Run) { r.Simulated = simulated }}}})
+		from := planted(t, root)
+		from[0].WhyNot = "superseded"
+		files, err := Write(t.TempDir(), format, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets, err := ofOne(exchange.Read(t.Context(), files, exchange.Options{Format: format, Labels: exchange.Labels{Platform: "p"}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := store.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := exchange.Keep(t.Context(), tree, "again", doc, sets); err != nil {
+			t.Fatal(err)
+		}
+		a := planted(t, tree.Root())[0]
+		row, err := table.ReadRun(a.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(row.Run.Warnings, "\n")
+		if row.Run.Simulated != simulated || row.Manifest.Simulated != simulated || !row.Run.Imported || strings.Contains(said, "simulator") != simulated || !strings.Contains(said, "did not count it: superseded") {
+			t.Errorf("%s: simulated %v, in its manifest %v, imported %v: %s", format, row.Run.Simulated, row.Manifest.Simulated, row.Run.Imported, said)
+		}
+	}
+}
+
 // An accelerator is of the cards that were used, not of all that the machine has.
 func TestLLMDCountsTheCardsInUse(t *testing.T) {
 	r := &run{RunRow: &record.RunRow{}}
