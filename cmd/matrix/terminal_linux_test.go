@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"matrix/cmd/matrix/cli/app"
+	"matrix/results/summary/summarytest"
 
 	"golang.org/x/sys/unix"
 )
@@ -282,5 +283,19 @@ func TestFormatWaitsForNoPipe(t *testing.T) {
 	x := atTerminal(t, dir, nil, "fmt", ".")
 	if code := x.end(prompt); code != app.CodeError {
 		t.Errorf("exit code %d, the screen %q", code, x.tail())
+	}
+}
+
+// TestComparisonIsCountedInPlace: the answers of many prompts are counted on one line, which is gone when the report is there.
+func TestComparisonIsCountedInPlace(t *testing.T) {
+	dir := t.TempDir()
+	summarytest.Plant(t, filepath.Join(dir, "results"),
+		summarytest.Cell{Platform: "a", Size: 1200, Launches: []summarytest.Launch{{}}}, summarytest.Cell{Platform: "b", Size: 1200, Launches: []summarytest.Launch{{}}})
+	x := atTerminal(t, dir, nil, "report", "e")
+	x.end(time.Minute)
+	const above = "\x1b[K\r\n\x1b[J\r\x1b[A" // it ends, and the next is drawn over it
+	before, after, _ := strings.Cut(x.text(), above+"1,200 of 1,200 prompts compared"+above)
+	if !strings.HasSuffix(before, "800 of 1,200 prompts compared"+above+"1,000 of 1,200 prompts compared") || !strings.HasPrefix(after, "\x1b[JReport on e") || strings.Contains(x.text(), "\uFFFD") {
+		t.Errorf("before %q, after %q", before, after[:min(100, len(after))])
 	}
 }

@@ -2,13 +2,14 @@ package report
 
 import (
 	"context"
-	"fmt"
 
-	"matrix/cmd/matrix/cli/app"
 	"matrix/results/decision"
 	"matrix/results/quality"
 	"matrix/results/summary"
 )
+
+// manyPrompts is from how many on their comparison takes long enough to be watched.
+const manyPrompts = 1000
 
 // decide weighs what a set holds, answers included, by what is declared; requests nil: those that the declaration asks about.
 // Both results are of the same set. Answers are compared once and kept beside the results, unless they are only read.
@@ -18,7 +19,9 @@ func (d declaration) decide(ctx context.Context, set *summary.Set, requests []in
 	if err != nil {
 		return nil, nil, err
 	}
-	answers, err := quality.Kept(ctx, set, prompts, d.app.ReadOnly, comparing(d.app))
+	observe, stop := d.app.Counter("prompts compared", manyPrompts)
+	answers, err := quality.Kept(ctx, set, prompts, d.app.ReadOnly, observe)
+	stop()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,26 +55,5 @@ func accuracyOf(answers *quality.Report) func(*summary.Cell) (float64, int) {
 			return a.Value, a.N
 		}
 		return 0, 0
-	}
-}
-
-// manyPrompts is from how many on their comparison takes long enough to be watched.
-const manyPrompts = 1000
-
-// comparing tells on a terminal how far the comparison of answers is, while it lasts.
-// nil where nobody looks: quality.Kept takes that for nothing to tell.
-func comparing(a *app.App) func(done, all int) {
-	if !a.TTY || a.JSON {
-		return nil
-	}
-	return func(done, all int) {
-		switch {
-		// done before anybody has read it
-		case all < manyPrompts:
-		case done < all:
-			fmt.Fprintf(a.Err, "\r%d of %d prompts compared", done, all)
-		default:
-			fmt.Fprint(a.Err, "\r\x1b[K")
-		}
 	}
 }

@@ -98,8 +98,10 @@ func judge(ctx context.Context, a *app.App, f judgeFlags, args []string) error {
 	client := wire.New(wire.Options{Connections: f.concurrent, APIKey: key})
 	// its connections
 	defer client.Close()
-	j := quality.Judge{Model: f.model, Ask: f.ask(client), Concurrent: f.concurrent, Limit: f.limit, Prompts: prompts, Observe: judged(a)}
+	observe, stop := a.Counter("prompts judged", 0)
+	j := quality.Judge{Model: f.model, Ask: f.ask(client), Concurrent: f.concurrent, Limit: f.limit, Prompts: prompts, Observe: observe}
 	got, err := j.Compare(ctx, a.Results, first, second)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -141,20 +143,6 @@ func findCells(ctx context.Context, a *app.App, words ...string) (first, second 
 		return nil, nil, errors.New("both words name " + cells[0].Name + ": there is nothing to compare")
 	}
 	return cells[0], cells[1], nil
-}
-
-// judged tells how far the judge is, on a terminal.
-func judged(a *app.App) func(done, all int) {
-	if !a.TTY || a.JSON {
-		return nil
-	}
-	// one line that is written over
-	return func(done, all int) {
-		fmt.Fprintf(a.Err, "\r%d of %d prompts judged", done, all)
-		if done == all {
-			fmt.Fprintln(a.Err)
-		}
-	}
 }
 
 // sayJudgement tells ties and turned verdicts, too: a judge that is led by the order must not be believed.
