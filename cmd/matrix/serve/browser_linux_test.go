@@ -210,6 +210,20 @@ func TestManyTabsInABrowser(t *testing.T) {
 	tabs[0].Sees("document.querySelector('#now').innerText.includes('No apply runs')")
 }
 
+// What lands while nobody looks at a tab stands there as soon as somebody does.
+func TestHiddenTabInABrowser(t *testing.T) {
+	root, url := served(t, "")
+	p := browsertest.Start(t).Open(url)
+	hide := func(is bool) {
+		p.Eval(fmt.Sprintf("Object.defineProperty(document, 'hidden', {value: %t, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))", is), nil)
+	}
+	p.Sees("document.querySelector('#now').innerText.includes('No apply runs')")
+	hide(true)
+	summarytest.Plant(t, root, summarytest.Cell{Experiment: "late", Platform: "c", Size: 4, Launches: []summarytest.Launch{{}}})
+	hide(false)
+	p.Sees("document.querySelectorAll('#cells tbody tr').length === 3 && document.querySelector('#reports').innerText.includes('late')")
+}
+
 // An attempt that lands is seen where its cell is open, and takes the keyboard from nobody.
 func TestLandingInABrowser(t *testing.T) {
 	b := browsertest.Start(t)

@@ -225,6 +225,7 @@ function drawNow() {
 
 let wanted = 0;
 const treeSoon = () => { clearTimeout(wanted); wanted = setTimeout(() => drawTree().then(() => at.length < 2 || drawAttempts(false)).catch(e => say(e.message)), 300); };
+let missed = document.hidden; // what has landed since the tree was read is told by nobody
 let quiet = 15000; // ms without a word, of which there is one in five seconds
 let heard = 0, hangUp = () => {};
 function connect() {
@@ -233,7 +234,7 @@ function connect() {
   const began = Date.now();
   let backlog = true;
   const lose = () => { lostAt ||= heard || began; say("The connection to matrix serve is lost; trying again …"); drawNow(); };
-  on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lostAt) { say("Connected again."); treeSoon(); } lostAt = 0; });
+  on("hello", () => { for (const a of applies.values()) a.box.remove(); applies.clear(); views.clear(); now = {apply: []}; backlog = true; if (lostAt) say("Connected again."); lostAt = 0; if (missed) treeSoon(); missed = true; });
   on("beat", () => {});
   on("begin", m => { const a = applyOf(m.source); a.cells.clear(); a.events = []; a.summary = null; });
   on("records", m => { const a = applyOf(m.source); for (const r of m.of) told(a, r); if (a.summary && !backlog) say(ended(a.summary)); drawGrid(a); drawEvents(a); drawNow(); });
