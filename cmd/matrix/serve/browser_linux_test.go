@@ -210,6 +210,39 @@ func TestManyTabsInABrowser(t *testing.T) {
 	tabs[0].Sees("document.querySelector('#now').innerText.includes('No apply runs')")
 }
 
+// An address that leads nowhere is said to, live and in a copy; what is open elsewhere is not shown as if it were there.
+func TestAddressesInABrowser(t *testing.T) {
+	root := t.TempDir()
+	cell := summarytest.Cell{Platform: "a", Size: 4, Launches: []summarytest.Launch{{}}}
+	ids := summarytest.Plant(t, root, cell)
+	s, url := live(t, root, "")
+	b := browsertest.Start(t)
+	for _, at := range []string{url + "/", built(t, s)} {
+		p := b.Open(at)
+		for address, said := range map[string]string{"%": "address", "none/none": "none", "e/none/x/1/1": "none"} {
+			p.Go(at + "#e/" + cell.Slug() + "/" + ids[cell.Slug()][0])
+			p.Sees("document.querySelectorAll('#requests tbody tr').length === 4 && !document.querySelector('#requests-part').hidden")
+			p.Go(at + "#" + address)
+			p.Sees(fmt.Sprintf("document.querySelector('#said').innerText.includes(%q)", said))
+			p.Sees("['attempts', 'requests', 'answer'].every(part => document.getElementById(part + '-part').hidden)")
+		}
+	}
+}
+
+// A copy counts the requests that it could have: it has none of the warm-up.
+func TestWarmupInACopy(t *testing.T) {
+	root := t.TempDir()
+	cell := summarytest.Cell{Platform: "a", Size: 28, Launches: []summarytest.Launch{{Run: func(r *record.Run) { r.Planned = 20 }, Row: func(i int, r *record.RequestRow) {
+		if i < 8 {
+			r.Phase = record.PhaseWarmup
+		}
+	}}}}
+	ids := summarytest.Plant(t, root, cell)
+	s, _ := live(t, root, "")
+	p := browsertest.Start(t).Open(built(t, s) + "#e/" + cell.Slug() + "/" + ids[cell.Slug()][0])
+	p.Sees("document.querySelector('#range').innerText === '1–20 of 20, as they ended'")
+}
+
 // What lands while nobody looks at a tab stands there as soon as somebody does.
 func TestHiddenTabInABrowser(t *testing.T) {
 	root, url := served(t, "")

@@ -198,6 +198,11 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: %s", query, got.Status)
 		}
 	}
+	for _, query := range []string{"experiment=none&slug=" + c.Slug, "experiment=e&slug=none"} {
+		if got := fetch(t, url+"/api/attempts?"+query, nil, nil); got.StatusCode != http.StatusNotFound {
+			t.Errorf("attempts at %s: %s", query, got.Status)
+		}
+	}
 	if got := fetch(t, url+"/api/requests?experiment=e&slug="+c.Slug+"&attempt=../../etc", nil, nil); got.StatusCode != http.StatusNotFound {
 		t.Errorf("a path for an attempt: %s", got.Status)
 	}

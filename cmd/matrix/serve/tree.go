@@ -113,11 +113,14 @@ func (s *Server) attempts(w http.ResponseWriter, r *http.Request) {
 		set, err = summary.Survey(r.Context(), s.Store, s.Results, q.Get("experiment"))
 		return err
 	})
-	if err != nil {
-		reply(w, nil, fmt.Errorf("experiment %q: %w", q.Get("experiment"), fs.ErrNotExist))
-		return
+	var out []ndjson.Attempt
+	if err == nil {
+		out = attemptsOf(set, q.Get("experiment"), q.Get("slug"))
 	}
-	reply(w, attemptsOf(set, q.Get("experiment"), q.Get("slug")), nil)
+	if len(out) == 0 {
+		err = fmt.Errorf("cell %q of experiment %q: %w", q.Get("slug"), q.Get("experiment"), fs.ErrNotExist)
+	}
+	reply(w, out, err)
 }
 
 // attemptsOf are those of one folder, oldest first, also those that do not count.

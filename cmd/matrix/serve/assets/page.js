@@ -7,6 +7,7 @@ const named = (e, text) => { e.append(...String(text).split(/(?<=[_/])/).flatMap
 const option = (value, text) => { const o = make("option", text); o.value = value; return o; };
 const num = (v, digits) => v == null ? "–" : v.toLocaleString("en", {maximumFractionDigits: digits, minimumFractionDigits: digits});
 const clock = s => s == null ? "–" : s < 60 ? Math.floor(s) + " s" : s < 3600 ? Math.floor(s / 60) + " min " + Math.floor(s % 60) + " s" : Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
+const sum = of => Object.values(of).reduce((a, b) => a + b, 0);
 const words = s => s.replaceAll("_", " ");
 const say = text => { if ($("said").textContent !== text) $("said").textContent = text; };
 // A copy that matrix serve --build wrote has files in place of a server.
@@ -15,7 +16,7 @@ const copy = document.documentElement.hasAttribute("data-copy");
 const load = async path => {
   const r = await fetch(path).catch(() => { throw new Error(copy ? path + " is not to be had" : "matrix serve does not answer"); });
   const body = await r.json().catch(() => ({}));
-  if (!r.ok) throw new Error(body.error || "not to be had: " + r.status);
+  if (!r.ok) throw new Error(body.error || path + " is not to be had: " + r.status);
   return body;
 };
 const enc = encodeURIComponent;
@@ -128,7 +129,9 @@ addEventListener("pageshow", () => say(""));
 let at = [];
 const go = (...parts) => { location.hash = parts.map(enc).join("/"); };
 async function follow() {
-  const next = location.hash.slice(1).split("/").map(decodeURIComponent), was = at;
+  const was = at;
+  let next = [""];
+  try { next = location.hash.slice(1).split("/").map(decodeURIComponent); } catch { say("This address means nothing: " + location.hash); }
   at = next;
   const same = n => next.length >= n && was.length >= n && next.slice(0, n).join("/") === was.slice(0, n).join("/");
   drawCells();
@@ -138,9 +141,14 @@ async function follow() {
   try {
     if (next.length >= 2 && !same(2)) await drawAttempts(next.length === 2);
     else if (next.length >= 2) drawList();
+    if (at !== next) return;
     if (next.length >= 3 && !same(3)) { page = newPage(); await drawRequests(next.length === 3); }
     if (next.length >= 5 && !same(5)) await drawAnswer();
-  } catch (e) { say(e.message); }
+  } catch (e) {
+    if (at !== next) return;
+    for (const part of ["attempts", "requests", "answer"]) $(part + "-part").hidden = true; // of another cell
+    say(e.message);
+  }
 }
 const show = id => { $(id).scrollIntoView(); $(id).focus({preventScroll: true}); };
 
@@ -149,7 +157,10 @@ const when = t => t.startsWith("0001") ? "–" : new Date(t).toLocaleString();
 let list = [];
 async function drawAttempts(first) {
   const [experiment, slug] = at;
-  list = await get("attempts", {experiment, slug});
+  const got = await get("attempts", {experiment, slug});
+  if (experiment !== at[0] || slug !== at[1]) return; // another was asked for since
+  list = got;
+  $("attempts-part").hidden = false;
   $("attempts-title").textContent = "Attempts at " + (tree.cells.find(c => c.experiment === experiment && c.slug === slug)?.name || slug);
   drawList();
   if (first) show("attempts-title");
@@ -171,14 +182,14 @@ async function drawRequests(first) {
   if (p !== page) return; // another was asked for since
   shown = got;
   if (p.before) p.from = Math.max(0, (p.before === "end" ? got.matched : p.from) - got.rows.length); // from was where the page behind begins
-  const kinds = (of, first) => Object.entries(of).map(([name, n]) => option(first + name, words(name) + " (" + num(n, 0) + ")")), unusable = Object.values(got.invalid).reduce((a, b) => a + b, 0), group = make("optgroup");
+  const kinds = (of, first) => Object.entries(of).map(([name, n]) => option(first + name, words(name) + " (" + num(n, 0) + ")")), unusable = sum(got.invalid), group = make("optgroup");
   group.label = "ok, and not valid";
   group.append(option("ok any", "any of these (" + num(unusable, 0) + ")"), ...kinds(got.invalid, "ok "));
   $("status").replaceChildren(option("", "any"), ...kinds(got.counts, ""), ...unusable ? [group] : []);
   $("status").value = p.status + (p.invalid && " " + p.invalid);
   $("warmup").checked = p.warmup === "1";
   $("warmup").parentNode.hidden = copy;
-  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) + (p.sort ? "" : ", as they ended") : "none") + (got.copied < got.total ? "; this copy has " + num(got.copied, 0) + " of " + num(got.total, 0) + " requests" : "");
+  $("range").textContent = fault || (got.rows.length ? num(p.from + 1, 0) + "–" + num(p.from + got.rows.length, 0) + " of " + num(got.matched, 0) + (p.sort ? "" : ", as they ended") : "none") + (got.copied < sum(got.counts) ? "; this copy has " + num(got.copied, 0) + " of " + num(sum(got.counts), 0) + " requests" : "");
   if (!fault && got.checked === false) checked(p);
   $("range").className = fault ? "bad" : "";
   $("first").disabled = $("back").disabled = !p.from;
