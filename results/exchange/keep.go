@@ -124,7 +124,7 @@ func cellOf(experiment string, s *Set, history []store.Past) (*cell.Cell, error)
 		}
 	}
 	for _, p := range history {
-		if p.Address == c.Address && !imported(p) {
+		if p.Address == c.Address && !p.Imported() {
 			return nil, fmt.Errorf("%s of %s was measured by matrix: give the import a --platform of its own, such as %s_before", c.Name(), experiment, s.Labels.Platform)
 		}
 	}
@@ -142,7 +142,7 @@ func bareCell(experiment string, s *Set, more ...*cell.Axis) (*cell.Cell, error)
 // Without this an update of matrix would split a history in two.
 func keptAs(c *cell.Cell, s *Set, history []store.Past) bool {
 	for _, p := range history {
-		if p.Address != c.Address || !imported(p) {
+		if p.Address != c.Address || !p.Imported() {
 			continue
 		}
 		row, err := table.ReadRun(p.Dir)
@@ -151,11 +151,6 @@ func keptAs(c *cell.Cell, s *Set, history []store.Past) bool {
 		}
 	}
 	return false
-}
-
-// imported tells by the identity, so that no Parquet is opened.
-func imported(p store.Past) bool {
-	return p.Identity.Components.Backend != nil && string(p.Identity.Components.Backend.Value) == `{"platform":"imported"}`
 }
 
 // keep commits one set. One that is refused leaves nothing behind: its file is still there.

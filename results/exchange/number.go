@@ -30,7 +30,7 @@ func Number(ctx context.Context, store *store.Store, experiment string, sources 
 	held, last := map[string][]int{}, map[string]int{} // launches by cell and file; the last one by cell
 	there, told := map[seat]bool{}, map[seat]bool{}    // in the tree, and by this import
 	for _, p := range history {
-		if at := p.Address + p.Source; imported(p) && (len(held[at]) == 0 || held[at][len(held[at])-1] < p.Launch) {
+		if at := p.Address + p.Source; p.Imported() && (len(held[at]) == 0 || held[at][len(held[at])-1] < p.Launch) {
 			held[at] = append(held[at], p.Launch)
 		}
 		last[p.Address] = max(last[p.Address], p.Launch)

@@ -55,6 +55,11 @@ type Manifest struct {
 	Self       string             `json:"self"` // SHA-256 of this document with self = ""
 }
 
+// Imported reports that another tool measured it: no engine has a backend of that name. The identity tells, so that no Parquet is opened.
+func (m *Manifest) Imported() bool {
+	return string(m.Identity.Components.Get("backend").Value) == `{"platform":"imported"}`
+}
+
 // DeclaredLoad is how requests were declared to arrive.
 type DeclaredLoad struct {
 	Mode string   // "" = not known

@@ -133,15 +133,25 @@ func each(n int, do func(i int)) {
 	_ = work.Wait() // each keeps its own error: all are told, not the first
 }
 
-// close puts the attempts in order and picks the launches.
+// kind takes what sort of figures an attempt has.
+func (c *Cell) kind(m *record.Manifest) {
+	c.Simulated = c.Simulated || m.Simulated
+	c.Imported = c.Imported || m.Imported()
+}
+
+// close puts the attempts in order and picks the launches. Where none counts, what is void says what the cell is of.
 func (c *Cell) close() {
 	slices.Reverse(c.Attempts)
 	byLaunch := map[int]*Attempt{}
 	for _, a := range c.Attempts {
-		c.Simulated = c.Simulated || a.Simulated
-		c.Imported = c.Imported || a.Run().Imported
+		c.kind(&a.Manifest)
 		if a.Status == record.Complete {
 			byLaunch[a.Launch] = a
+		}
+	}
+	if len(c.Attempts) == 0 {
+		for _, v := range c.void {
+			c.kind(&v.Manifest)
 		}
 	}
 	for _, a := range byLaunch {
