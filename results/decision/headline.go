@@ -185,6 +185,9 @@ func (a *inquiry) decidedBy(g *contest) string {
 	return text + why
 }
 
+// behindWithout is why one is aside.
+const behindWithout = "is behind even with no load counted (its own is not known)"
+
 // why lists who is out or aside, each with the reason.
 func (a *inquiry) why(g *contest) string {
 	var parts []string
@@ -194,7 +197,7 @@ func (a *inquiry) why(g *contest) string {
 		}
 	}
 	for _, c := range a.aside {
-		parts = append(parts, c.name+" is behind even with no load counted (its own is not known)")
+		parts = append(parts, c.name+" "+behindWithout)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -123,7 +123,7 @@ func (r *rules) standings(g *contest, a *inquiry) []Standing {
 		st.Score, st.Lines = a.sheet.score(a.sheet.index(c)), a.sheet.lines(a.sheet.index(c))
 	}
 	for _, c := range a.aside {
-		add(c).Why = "behind even with no load counted; its own is not known"
+		add(c).Why = behindWithout
 	}
 	for _, c := range g.contenders {
 		if a.admitted[c].why == "" {

@@ -72,7 +72,9 @@ func (m board) groupAnswer(g decision.Group) []Block {
 		out = append(out, Block{Heading: titleOf(g.Name), ID: "answer-" + slug(titleOf(g.Name))})
 	}
 	f := m.horizon(g)
-	if len(g.Questions) > 0 {
+	var last decision.Question
+	if n := len(g.Questions); n > 0 {
+		last = g.Questions[n-1]
 		out = append(out, Block{Card: m.cards(g, f)})
 	}
 	if f != nil {
@@ -80,7 +82,9 @@ func (m board) groupAnswer(g decision.Group) []Block {
 	}
 	// Lead is a sentence an answer, below the card and beside the figure: all of it stands on one screen. Rest follows below the table.
 	for _, s := range g.Lead() {
-		out = append(out, toned("lead", s))
+		b := toned("lead", s)
+		b.Reason = !named(last) && strings.HasSuffix(last.Sentences[0], s)
+		out = append(out, b)
 	}
 	if t := m.decided(g); len(t.Rows) > 0 {
 		out = append(out, tableBlock(t))
@@ -153,7 +157,7 @@ func (m board) card(g decision.Group, q decision.Question, need *decision.Missin
 // choice is whom a verdict chooses, in a few words.
 // A verdict that names nobody is its own word: "not comparable" must not end up beside a platform's name.
 func choice(q decision.Question) string {
-	if q.Platform == nil || q.Seconds == nil || q.Verdict == decision.NotComparable || q.Verdict == decision.Undecided {
+	if !named(q) {
 		return strings.ReplaceAll(q.Verdict, "_", " ")
 	}
 	took := ", " + decision.Span(*q.Seconds)
@@ -164,6 +168,11 @@ func choice(q decision.Question) string {
 		return *q.Platform + " leads" + took
 	}
 	return *q.Platform + took
+}
+
+// named reports that a verdict chooses somebody.
+func named(q decision.Question) bool {
+	return q.Platform != nil && q.Seconds != nil && q.Verdict != decision.NotComparable && q.Verdict != decision.Undecided
 }
 
 // sureness is a verdict as a badge.

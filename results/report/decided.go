@@ -39,7 +39,7 @@ func (m board) decided(g decision.Group) *Table {
 	along := alongOf(last)
 	for _, s := range last.Standings {
 		// what kind of figures they are stands below its name
-		row := Row{Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources), Detail: m.kindOf(s)}}}
+		row := Row{Out: s.Why, Values: []Value{{Text: s.Contender, Anchor: m.anchorOf(s.Sources), Detail: m.kindOf(s)}}}
 		for i, q := range g.Questions {
 			// Each question ranks anew: the same contender stands elsewhere in each.
 			at := slices.IndexFunc(q.Standings, func(other decision.Standing) bool { return other.Contender == s.Contender })

@@ -33,6 +33,7 @@ type Block struct {
 	ID      string // of the heading
 	Tone    string // of a paragraph: "", "lead", "warn", "note"
 	Text    Text
+	Reason  bool // the paragraph says why the card names nobody: no screen is too small for it
 	List    []Text
 	Table   *Table
 	Card    *Card
@@ -96,6 +97,7 @@ type Column struct {
 // Row is a table's row.
 type Row struct {
 	ID     string  // anchor, "" = none
+	Out    string  // why what it tells of is not chosen from, "" = it is: a narrow terminal has no column that says so
 	Values []Value // one a column
 }
 

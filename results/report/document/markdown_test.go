@@ -27,7 +27,7 @@ func TestCardIsTextInEveryForm(t *testing.T) {
 	const say = "<b>`no`</b>|x"
 	d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{{Card: &Card{Badges: []Badge{{Name: "Sure", Level: "red", Text: say}}, Do: "matrix apply", Why: "It would tell."}}}}}}
 	var page, md, text strings.Builder
-	for _, err := range []error{d.WriteHTML(&page), d.WriteMarkdown(&md), d.WriteSummary(&text, 80, 0)} {
+	for _, err := range []error{d.WriteHTML(&page), d.WriteMarkdown(&md), d.WriteSummary(&text, 80, nil)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestCardIsTextInEveryForm(t *testing.T) {
 func TestFoldedSections(t *testing.T) {
 	d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A", Blocks: []Block{{Text: Text{{Text: "first"}}}}}, {ID: "more", Title: "More", Folded: true, Blocks: []Block{{Text: Text{{Text: "second"}}}}}}}
 	var page, md, text, short strings.Builder
-	for _, err := range []error{d.WriteHTML(&page), d.WriteMarkdown(&md), d.WriteText(&text, 0), d.WriteSummary(&short, 0, 0)} {
+	for _, err := range []error{d.WriteHTML(&page), d.WriteMarkdown(&md), d.WriteText(&text, 0), d.WriteSummary(&short, 0, nil)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,13 +81,13 @@ func TestBriefTable(t *testing.T) {
 		Rows: []Row{{Values: []Value{{Text: "first"}, {Text: "105 s", Tone: "best", Detail: "from 100 s to 110 s"}, {Text: "100%"}, {Text: strings.Repeat("9", 40)}}},
 			{Values: []Value{{Text: "second"}, {Text: "2.0 h"}, {Text: "99%"}, {Text: "8"}}}}}}}}}}
 	var brief, whole strings.Builder
-	if err := d.WriteSummary(&brief, 48, 0); err != nil {
+	if err := d.WriteSummary(&brief, 48, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.WriteText(&whole, 48); err != nil {
 		t.Fatal(err)
 	}
-	if want := "Platform  Time     Success\nfirst     105 s *  100%\nsecond    2.0 h    99%\n  short\n"; !strings.HasSuffix(brief.String(), want) {
+	if want := "Platform  Time     Success\nfirst     105 s *  100%\nsecond    2.0 h    99%\n  and 1 column more: --full\n  short\n"; !strings.HasSuffix(brief.String(), want) {
 		t.Errorf("%q", brief.String())
 	}
 	if !strings.Contains(whole.String(), "from 100 s to 110 s") || !strings.Contains(whole.String(), "long") {

@@ -2,9 +2,9 @@ package document
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -29,27 +29,38 @@ func (d *Document) Answer() []string {
 	return lines
 }
 
-// WriteSummary writes the answer, all of it where that takes no more than so many lines of so many columns; 0 = there is no bound.
-// Else tables have a line a row, then their last rows go, and then what stands beside the cards: a card for each model, and the first
-// rows below it, are worth more than one of them in full. What is still longer is the caller's to cut.
-func (d *Document) WriteSummary(w io.Writer, width, height int) error {
-	most := 0
+// WriteSummary writes the answer, all of it where that fits; fits nil = everything does.
+// Else tables have a line a row, then their last rows go, then what stands beside the cards, then the tables of the last models and
+// the models themselves: a card for each model, and the first rows below it, are worth more than one of them in full. What is left out
+// is counted. What still does not fit is the caller's to cut.
+func (d *Document) WriteSummary(w io.Writer, width int, fits func(text string) bool) error {
+	most, models := 0, 0
 	for _, s := range d.Sections {
 		for _, b := range s.Blocks {
 			if s.ID == "answer" && b.Table != nil {
 				most = max(most, len(b.Table.Rows))
 			}
+			if s.ID == "answer" && b.Card != nil {
+				models++
+			}
 		}
 	}
-	forms := []form{{short: true}}
-	for beside, least := range []int{8, 8, 3} { // rows that stay before more is left out beside the cards
+	models = max(models, 1)
+	forms := []form{{short: true, models: models, tables: models}}
+	const fewest = 3
+	for beside, least := range []int{8, 8, fewest} { // rows that stay before more is left out beside the cards
 		for n := most; n == most || n >= least; n-- {
-			forms = append(forms, form{short: true, brief: true, rows: n, beside: beside})
+			forms = append(forms, form{short: true, brief: true, rows: n, beside: beside, models: models, tables: models})
+		}
+	}
+	for n := models; n > 0; n-- {
+		for tables := min(n, models-1); tables > 0; tables-- {
+			forms = append(forms, form{short: true, brief: true, rows: fewest, beside: 2, models: n, tables: tables})
 		}
 	}
 	var text string
 	for _, f := range forms {
-		if text = d.text(width, f, "answer"); height <= 0 || strings.Count(text, "\n") <= height {
+		if text = d.text(width, f, "answer"); fits == nil || fits(text) {
 			break
 		}
 	}
@@ -68,7 +79,9 @@ type form struct {
 	short  bool // what is folded is told by its title
 	brief  bool // a table has a line a row, however wide the terminal is
 	rows   int  // of a brief table
-	beside int  // what is left out beside a card: 1 = lists and folds, 2 = sentences too
+	beside int  // what is left out beside a card: 1 = lists and folds, 2 = sentences too, but where they are the reason for naming nobody
+	models int  // how many of them have their card; of a short form
+	tables int  // how many of these have their table
 }
 
 // text leaves sections out by their id; no id means all.
@@ -138,17 +151,28 @@ func (t *lines) blocks(blocks []Block, across bool) {
 	if slices.ContainsFunc(blocks, func(b Block) bool { return b.Card != nil }) { // without one, the sentences are the answer
 		beside = t.beside
 	}
+	model, lost := 0, 0
 	for i, b := range blocks {
+		if b.Card != nil && (i == 0 || blocks[i-1].Heading == "") || b.Heading != "" {
+			model++
+		}
+		if t.short && model > t.models && b.Tone != "warn" { // a warning is of all
+			continue
+		}
+		if t.short && b.Table != nil && model > t.tables {
+			lost++
+			continue
+		}
 		if b.Heading != "" {
 			t.line("\n" + b.Heading)
 		}
 		switch {
 		case b.Text != nil && b.Tone == "warn":
 			t.hang("! ", words(b.Text), 2)
-		case b.Tone == "lead" && beside > 1:
+		case beside > 1 && b.Tone != "warn" && !b.Reason: // a sentence
 		// what goes on below it is indented, so that two leads do not run together
 		case b.Tone == "lead":
-			if i > 0 && blocks[i-1].Tone != "lead" {
+			if beside > 1 || i > 0 && blocks[i-1].Tone != "lead" {
 				t.line("")
 			}
 			t.hang("", words(b.Text), 2)
@@ -182,6 +206,23 @@ func (t *lines) blocks(blocks []Block, across bool) {
 		if b.Fold != nil && !t.short {
 			t.blocks(b.Fold.Blocks, false)
 		}
+	}
+	if t.short {
+		t.more(max(0, model-t.models), "models", lost, "tables")
+	}
+}
+
+// more says what of two kinds was left out, where anything was.
+func (t *lines) more(n int, noun string, of int, other string) {
+	var parts []string
+	if n > 0 {
+		parts = append(parts, wording.Count(n, noun))
+	}
+	if of > 0 {
+		parts = append(parts, wording.Count(of, other))
+	}
+	if parts != nil {
+		t.hang("  ", "and "+strings.Join(parts, " and ")+" more: --full", 2)
 	}
 }
 
@@ -304,16 +345,20 @@ func (t *lines) fits(table *Table, label int) bool {
 func (t *lines) briefly(table *Table) {
 	widths := make([]int, len(table.Columns))
 	shown, used := 0, 0
-	text := func(v Value) string {
-		if v.Tone == "best" {
+	text := func(r Row, i int) string {
+		switch v := r.Values[i]; {
+		case v.Tone == "best":
 			return v.Text + " *"
+		case i == 0 && r.Out != "":
+			return v.Text + " ✗"
+		default:
+			return v.Text
 		}
-		return v.Text
 	}
 	for i, c := range table.Columns {
 		widths[i] = ansi.StringWidth(cmp.Or(c.Short, c.Title))
 		for _, r := range table.Rows {
-			widths[i] = max(widths[i], ansi.StringWidth(text(r.Values[i])))
+			widths[i] = max(widths[i], ansi.StringWidth(text(r, i)))
 		}
 		if i == 0 && t.width > 0 {
 			widths[i] = min(widths[i], max(t.width/2, 20)) // else a long name would leave no room for what is said of it
@@ -336,13 +381,31 @@ func (t *lines) briefly(table *Table) {
 		rows = rows[:min(t.rows, len(rows))]
 	}
 	for _, r := range rows {
-		line(func(i int) string { return text(r.Values[i]) })
+		line(func(i int) string { return text(r, i) })
 	}
-	if n := len(table.Rows) - len(rows); n > 0 {
-		t.line("  and " + strconv.Itoa(n) + " more")
+	t.more(len(table.Rows)-len(rows), "rows", len(table.Columns)-shown, "columns")
+	if t.beside > 0 { // else the sentences say it
+		t.outs(table.Rows)
 	}
 	if len(table.Notes) > 0 {
 		t.hang("  ", table.Notes[0], 2)
+	}
+}
+
+// outs says of the first rows that are out why they are.
+func (t *lines) outs(rows []Row) {
+	var parts []string
+	for _, r := range rows {
+		if r.Out != "" {
+			parts = append(parts, r.Values[0].Text+" "+r.Out)
+		}
+	}
+	const most = 3
+	if n := len(parts) - most; n > 0 {
+		parts = append(parts[:most], fmt.Sprintf("%d more", n))
+	}
+	if parts != nil {
+		t.hang("  ", "Out: "+strings.Join(parts, "; "), 2)
 	}
 }
 

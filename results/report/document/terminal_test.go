@@ -19,7 +19,7 @@ func TestHangs(t *testing.T) {
 		{Tone: "lead", Text: Text{{Text: "one leads for 200,000 requests, not shown: 13 min"}}},
 		{List: []Text{{{Text: why}}}}}}}}
 	var b strings.Builder
-	if err := d.WriteSummary(&b, 40, 0); err != nil {
+	if err := d.WriteSummary(&b, 40, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := `t
@@ -56,10 +56,10 @@ func TestSummaryFitsTheScreen(t *testing.T) {
 		{60, 14, 1, 2, []string{"a sentence", "_01", "an item"}, []string{"0.9–1.1 s", "more"}},
 		{60, 0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}}, // too wide
 		{0, 0, 1, 20, []string{"a sentence", "_19", "an item"}, []string{"0.9–1.1 s", "more"}},  // in a pipe, too
-		{60, 24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 more", "how to read it"}, []string{"_11"}},
-		{60, 20, 1, 20, []string{"a sentence", "_07", "and 12 more"}, []string{"an item", "_08"}},
-		{60, 16, 1, 20, []string{"Sure:", "_05", "and 14 more"}, []string{"a sentence", "an item", "_06"}},
-		{60, 38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 more"}, []string{"an item", "_08"}},
+		{60, 24, 1, 20, []string{"a sentence", "_10", "an item", "and 9 rows more", "how to read it"}, []string{"_11"}},
+		{60, 20, 1, 20, []string{"a sentence", "_07", "and 12 rows more"}, []string{"an item", "_08"}},
+		{60, 16, 1, 20, []string{"Sure:", "_05", "and 14 rows more"}, []string{"a sentence", "an item", "_06"}},
+		{60, 38, 2, 20, []string{"a sentence", "Sure:", "_07", "and 12 rows more"}, []string{"an item", "_08"}},
 	} {
 		table := &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "time"}, {Title: "cost"}}, Notes: []string{"how to read it"}}
 		for i := range test.rows {
@@ -72,7 +72,7 @@ func TestSummaryFitsTheScreen(t *testing.T) {
 			d.Sections[0].Blocks = append(d.Sections[0].Blocks, model...)
 		}
 		var b strings.Builder
-		if err := d.WriteSummary(&b, test.width, test.height); err != nil {
+		if err := d.WriteSummary(&b, test.width, func(text string) bool { return test.height == 0 || strings.Count(text, "\n") <= test.height }); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(b.String(), "\n"); test.height > 0 && n > test.height {
@@ -87,6 +87,38 @@ func TestSummaryFitsTheScreen(t *testing.T) {
 			if strings.Contains(b.String(), not) {
 				t.Errorf("%d lines, %d models: %q in\n%s", test.height, test.models, not, b.String())
 			}
+		}
+	}
+}
+
+// What has no room is counted: of several models the tables of the last ones, then these models. The reason why a card names nobody
+// stays, and so does who is out: beside the name, and below the rows with the reason.
+func TestWhatIsLeftOutIsSaid(t *testing.T) {
+	var blocks []Block
+	for i := range 3 {
+		table := &Table{Caption: "what to decide on", Columns: []Column{{Title: "Platform"}, {Title: "time"}, {Title: "a column that has no room in forty columns"}},
+			Rows: []Row{{Values: []Value{{Text: "slow"}, {Text: "9 s"}, {}}}, {Out: "does not meet it", Values: []Value{{Text: "quick"}, {Text: "1 s"}, {}}}}}
+		blocks = append(blocks, Block{Heading: fmt.Sprintf("model %d", i)}, Block{Card: &Card{For: "5 requests: nobody"}}, Block{Tone: "lead", Text: Text{{Text: "a sentence"}}},
+			Block{Tone: "lead", Reason: true, Text: Text{{Text: "a reason"}}}, Block{Table: table}, Block{List: []Text{{{Text: "an item"}}}})
+	}
+	blocks = append(blocks, Block{Text: Text{{Text: "a price"}}}, Block{Tone: "warn", Text: Text{{Text: "a warning"}}})
+	d := &Document{Title: "t", Sections: []Section{{ID: "answer", Title: "A", Blocks: blocks}}}
+	for _, test := range []struct {
+		height, cards, tables int
+		more                  string
+	}{{40, 3, 3, "! a warning\n"}, {36, 3, 2, "  and 1 table more: --full\n"}, {29, 3, 1, "  and 2 tables more: --full\n"}, {24, 2, 1, "  and 1 model and 1 table more: --full\n"}, {18, 1, 1, "  and 2 models more: --full\n"}} {
+		var b strings.Builder
+		if err := d.WriteSummary(&b, 40, func(text string) bool { return strings.Count(text, "\n") <= test.height }); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		for words, n := range map[string]int{"5 requests: nobody": test.cards, "a reason": test.cards, "quick ✗": test.tables, "1 column more: --full": test.tables, "Out: quick does not meet it": test.tables, "a warning": 1, "a price": 0, "an item": 0} {
+			if strings.Count(text, words) != n {
+				t.Errorf("%d lines: not %d × %q in\n%s", test.height, n, words, text)
+			}
+		}
+		if !strings.HasSuffix(text, test.more) || strings.Count(text, "\n") > test.height {
+			t.Errorf("%d lines, no %q at the end of\n%s", test.height, test.more, text)
 		}
 	}
 }
@@ -144,7 +176,7 @@ func wide() *Document {
 func TestLinesFit(t *testing.T) {
 	for _, width := range []int{60, 80, 200} {
 		var short, full strings.Builder
-		for _, err := range []error{wide().WriteSummary(&short, width, 0), wide().WriteText(&full, width)} {
+		for _, err := range []error{wide().WriteSummary(&short, width, nil), wide().WriteText(&full, width)} {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -59,8 +59,8 @@ const screenLines = 40
 
 // printReport prints the answer, as much as a screen takes, or all of the report.
 func printReport(a *app.App, doc *report.Document, full bool) error {
-	var text strings.Builder
 	if full {
+		var text strings.Builder
 		if err := doc.WriteText(&text, a.Width()); err != nil {
 			return err
 		}
@@ -68,13 +68,17 @@ func printReport(a *app.App, doc *report.Document, full bool) error {
 		return nil
 	}
 	const most = screenLines - 2 // what says how to have the rest, and where it was written
-	if err := doc.WriteSummary(&text, a.Width(), most); err != nil {
-		return err
-	}
 	var lines []string
-	for line := range strings.Lines(text.String()) {
-		// It is as wide as the terminal by now, but for signs that are spelled there.
-		lines = append(lines, strings.Split(a.Fit(strings.TrimRight(line, "\n")), "\n")...)
+	fits := func(text string) bool {
+		lines = nil
+		for line := range strings.Lines(text) {
+			// It is as wide as the terminal by now, but for signs that are spelled there.
+			lines = append(lines, strings.Split(a.Fit(strings.TrimRight(line, "\n")), "\n")...)
+		}
+		return len(lines) <= most
+	}
+	if err := doc.WriteSummary(io.Discard, a.Width(), fits); err != nil {
+		return err
 	}
 	fmt.Fprintln(a.Page(), strings.Join(lines[:firstScreen(lines, most)], "\n"))
 	fmt.Fprintln(a, a.Style.Dim("All of it: matrix report --full"+a.ResultsFlag()))
