@@ -4,12 +4,15 @@ package analysis
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"matrix/results/summary/summarytest"
 )
 
 const experiment = `
@@ -78,7 +81,19 @@ func TestReadersAnalysis(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "e.hcl"), []byte(experiment), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	tree := filepath.Join(dir, "results")
+	if err := errors.Join(os.CopyFS(filepath.Join(tree, "analysis"), os.DirFS(here)), os.Symlink(filepath.Join(here, "..", "..", "scripts"), filepath.Join(dir, "scripts"))); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := typed(t, dir); err == nil || !strings.Contains(said, "no results in "+tree) {
+		t.Errorf("where there are no results the notebook does not say where it looked: %v\n%s", err, said)
+	}
 	output(t, dir, matrix, "apply", "--auto-approve", "e.hcl")
+	said, err := typed(t, dir)
+	book, unread := os.ReadFile(filepath.Join(tree, "analysis", "executed.ipynb"))
+	if err != nil || unread != nil || !strings.Contains(said, "quick/m/100") || !strings.Contains(string(book), "image/png") {
+		t.Errorf("%v, %v\n%s", err, unread, said)
+	}
 	var got struct {
 		Counts    map[string]int
 		Pictures  int
@@ -88,7 +103,8 @@ func TestReadersAnalysis(t *testing.T) {
 		Queries   int
 		Programs  int
 	}
-	doc := output(t, here, python, filepath.Join("testdata", "check.py"), filepath.Join(dir, "results"), here, filepath.Join(dir, "cells.json"), matrix,
+	summarytest.H200(t, dir)
+	doc := output(t, here, python, filepath.Join("testdata", "check.py"), tree, here, filepath.Join(dir, "cells.json"), matrix, filepath.Join(dir, "h200"),
 		"README.md", "../../README.md", "../../docs/results.md", "../../docs/guide.md")
 	if err := json.Unmarshal(doc, &got); err != nil {
 		t.Fatalf("%v in %s", err, doc)
@@ -118,4 +134,22 @@ func TestReadersAnalysis(t *testing.T) {
 			t.Errorf("%s: matrix says %v, SQL %v", r.CellA, r.A.Median, got.Medians[r.CellA])
 		}
 	}
+}
+
+// typed runs what README.md says is to be typed, where results/ and scripts/ lie.
+func typed(t *testing.T, dir string) (string, error) {
+	t.Helper()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, commands, told := strings.Cut(string(page), "```sh\n")
+	commands, _, closed := strings.Cut(commands, "```")
+	if !told || !closed {
+		t.Fatal("README.md has no commands")
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-c", commands)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

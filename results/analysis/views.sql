@@ -1,6 +1,6 @@
 -- Views of a results tree for DuckDB 1.3 or later. From the folder that holds results/:
 --
---     duckdb -cmd "SET VARIABLE results = 'results'" -init results/analysis/views.sql
+--     duckdb -cmd "SET VARIABLE results = 'results'" -cmd ".read results/analysis/views.sql"
 --
 -- An attempt is one try at one launch; the launch is the sample, so medians are over launches, never over requests.
 -- The views runs, requests, samples and outputs hold every attempt; launches and what follows from it only those that count.
