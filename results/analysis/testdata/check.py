@@ -57,7 +57,7 @@ for document in sys.argv[6:]:
         if "NOT simulated" in query:
             rows = db.sql(query.replace("WHERE NOT simulated", "")).fetchall()
             assert len(rows) == 4 and all(r[2] > 0 for r in rows), rows
-        # vLLM's queue: the simulator has none. A reading at which it did not change has it all the same; a tree before scrape_s has rows, too.
+        # What vLLM had under way: the simulator tells none. A reading at which it did not change has it all the same; a tree before scrape_s has rows, too.
         if "num_requests_running" in query:
             told = sys.argv[3] + ".told/a/1"
             os.makedirs(told)
