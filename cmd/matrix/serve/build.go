@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"matrix/cmd/matrix/view/ndjson"
 	"matrix/results/record"
 	"matrix/results/rows"
+	"matrix/results/store"
+	"matrix/results/table"
 )
 
 // builtFile marks a folder that Build made, which it may therefore replace.
@@ -34,7 +38,8 @@ type copyOf struct {
 }
 
 // Build writes a copy that needs no server of ours into a folder, whole or not at all: the cells, their attempts, the reports, and
-// of each attempt the first requests. A folder that is there must be empty, or a copy.
+// of each attempt the first requests. A folder that is there must be empty, or a copy. What is wrong with the results stands in it, and the store's
+// Notice is told.
 // ctx ends it with nothing changed. For an instant between two renames the folder is not there.
 func (s *Server) Build(ctx context.Context, dir string) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
@@ -106,33 +111,39 @@ func (s *Server) write(ctx context.Context, d site) error {
 	if err != nil {
 		return err
 	}
-	tree.Results = filepath.Base(s.Store.Root()) // who gets the copy need not know where it was
-	for i := range tree.Problems {
-		tree.Problems[i].Dir = ""
-	}
-	if err := errors.Join(d.assets(), d.file(nil, builtFile), d.json(tree, "api", "tree.json")); err != nil {
-		return err
-	}
 	for _, c := range tree.Cells {
 		attempts := attemptsOf(set, c.Experiment, c.Slug)
 		for i := range attempts {
-			// paths of this machine stay here
-			dir := attempts[i].Dir
-			attempts[i].Dir = ""
-			if err := s.copyRows(ctx, d, dir, attempts[i].Manifest); err != nil {
+			found, err := s.copyRows(ctx, d, &attempts[i])
+			if err != nil {
 				return err
 			}
+			tree.Problems = append(tree.Problems, found...)
+			attempts[i].Dir = "" // paths of this machine stay here
 		}
 		if err := d.json(attempts, "api", "attempts", c.Experiment, c.Slug+".json"); err != nil {
 			return err
 		}
+	}
+	tree.Results = filepath.Base(s.Store.Root()) // who gets the copy need not know where it was
+	for i := range tree.Problems {
+		p := &tree.Problems[i]
+		if s.Store.Notice != nil {
+			s.Store.Notice(fmt.Sprintf("%s: %s: %s", path.Join(p.Experiment, p.Slug, p.Attempt), p.Problem, p.Detail))
+		}
+		p.Dir, p.Detail = "", strings.ReplaceAll(p.Detail, s.Store.Root(), tree.Results)
+	}
+	if err := errors.Join(d.assets(), d.file(nil, builtFile), d.json(tree, "api", "tree.json")); err != nil {
+		return err
 	}
 	for _, name := range tree.Experiments {
 		var page bytes.Buffer
 		if err := s.Report(ctx, name, &page); err != nil {
 			return fmt.Errorf("the report on %s: %w", name, err)
 		}
-		if err := d.file(page.Bytes(), "report", name+".html"); err != nil {
+		const head = `<meta charset="utf-8">`
+		own := head + `<meta http-equiv="Content-Security-Policy" content="` + reportPolicy() + `">` // as no server of ours says it
+		if err := d.file(bytes.Replace(page.Bytes(), []byte(head), []byte(own), 1), "report", name+".html"); err != nil {
 			return err
 		}
 	}
@@ -153,11 +164,29 @@ func (d site) assets() error {
 	})
 }
 
-// copyRows writes the first requests of an attempt, with their answers. One that is damaged or was copied without them has none: its
-// line among the attempts says so.
-func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Manifest) error {
-	out := copyOf{Dataset: datasetOf(m)}
-	err := s.cache.With(ctx, dir, func(a *rows.Attempt) (err error) {
+// copyRows writes the first requests of an attempt, with their answers. One that was copied without them has none, nor has one that is damaged:
+// that is its problem from then on, and given back where it was not known before.
+func (s *Server) copyRows(ctx context.Context, d site, of *ndjson.Attempt) (found []ndjson.Problem, err error) {
+	m := of.Manifest
+	kept, err := s.rowsOf(ctx, of)
+	switch {
+	case err == nil:
+		return nil, d.json(kept, "api", "rows", m.Attempt+".json")
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case of.Problem != "" || errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	}
+	if of.Problem = unreadable; errors.Is(err, table.ErrCorrupt) {
+		of.Problem = store.ResultCorrupt
+	}
+	return []ndjson.Problem{{Experiment: m.Experiment, Slug: m.Slug, Attempt: m.Attempt, Problem: of.Problem, Detail: err.Error()}}, nil
+}
+
+// rowsOf are the first requests of an attempt, with their answers.
+func (s *Server) rowsOf(ctx context.Context, of *ndjson.Attempt) (out copyOf, err error) {
+	out.Dataset = datasetOf(of.Manifest)
+	err = s.cache.With(ctx, of.Dir, func(a *rows.Attempt) (err error) {
 		// a copy is for others: nothing unchecked goes into it
 		if err := a.Wait(ctx); err != nil {
 			return err
@@ -178,16 +207,16 @@ func (s *Server) copyRows(ctx context.Context, d site, dir string, m record.Mani
 			out.add(failed.Rows)
 		}
 		for _, r := range out.Rows {
-			if text, err := a.Text(ctx, r.Seq); err == nil {
+			text, err := a.Text(ctx, r.Seq)
+			if err == nil {
 				out.Texts[r.Seq] = text
+			} else if !errors.Is(err, fs.ErrNotExist) { // it may not have been kept
+				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return ctx.Err()
-	}
-	return d.json(out, "api", "rows", m.Attempt+".json")
+	return out, err
 }
 
 // add adds rows that are not there yet.

@@ -21,7 +21,7 @@ import (
 const reportTime = 5 * time.Minute
 
 // reportPolicy lets a report have its own styles and scripts, which stand in it and are known by their digests, and talk to nobody. They
-// are those of two pages that hold no results: what a result says cannot be among them.
+// are those of two pages that hold no results: what a result says cannot be among them. It may stand in the page itself.
 var reportPolicy = sync.OnceValue(func() string {
 	timeline := document.Section{Blocks: []document.Block{{Figure: &document.Figure{Chart: chart.Panels{}}}}}
 	scripts, styles := "", ""
@@ -32,7 +32,7 @@ var reportPolicy = sync.OnceValue(func() string {
 		}
 		scripts, styles = scripts+digests(page.Bytes(), "script"), styles+digests(page.Bytes(), "style")
 	}
-	return "sandbox allow-scripts; default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src" + scripts + "; style-src" + styles
+	return "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; script-src" + scripts + "; style-src" + styles
 })
 
 // digests are those of a page's elements, as a policy lists them.
@@ -60,7 +60,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the report could not be made: %v\nIn a terminal: matrix report %s", err, name), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", reportPolicy())
+	w.Header().Set("Content-Security-Policy", "sandbox allow-scripts; frame-ancestors 'none'; "+reportPolicy())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(page) // who is gone is told nothing
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -377,7 +378,8 @@ func TestBuild(t *testing.T) {
 	if len(kept.Rows) != 219 || kept.Invalid["not_json"] != 10 || kept.Total != 300 || kept.Texts[3] != "answer 3 is yes" || len(kept.Texts) != 210 {
 		t.Errorf("%d of %d rows, %d answers", len(kept.Rows), kept.Total, len(kept.Texts))
 	}
-	if page, err := os.ReadFile(filepath.Join(dir, "report", "e.html")); err != nil || !strings.Contains(string(page), "Report on &lt;b&gt;e") {
+	if page, err := os.ReadFile(filepath.Join(dir, "report", "e.html")); err != nil || !strings.Contains(string(page), "Report on &lt;b&gt;e") ||
+		!regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; [^"]*script-src 'sha256-`).Match(page) || strings.Contains(string(page), "sandbox") {
 		t.Errorf("the report: %v", err)
 	}
 	foreign := t.TempDir()
@@ -398,6 +400,35 @@ func TestBuild(t *testing.T) {
 		t.Errorf("left beside the copy: %v, %v", left, err)
 	}
 	read(&tree, "api", "tree.json") // the one before
+}
+
+// Requests that are not what was written stand in no copy: its attempt says why, as do the problems, without the folder on this machine. Those
+// that were left behind are no problem.
+func TestBuildWithoutRequests(t *testing.T) {
+	root := t.TempDir()
+	ids := summarytest.Plant(t, root, summarytest.Cell{Platform: "a", Size: 4, Launches: []summarytest.Launch{{}, {}}})["a-m-4"]
+	s, _ := live(t, root, "")
+	at := func(attempt string) string { return filepath.Join(root, "e", "a-m-4", attempt, "requests.parquet") }
+	text, err := os.ReadFile(at(ids[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 1
+	if err := errors.Join(os.WriteFile(at(ids[0]), text, 0o644), os.Remove(at(ids[1]))); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	s.Store.Notice = func(text string) { said = append(said, text) }
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := s.Build(t.Context(), dir); err != nil || len(said) != 1 || !strings.Contains(said[0], ids[0]) || !strings.Contains(said[0], "SHA-256 differs") {
+		t.Fatalf("%q, %v", said, err)
+	}
+	for path, want := range map[string]string{"tree.json": `"problem":"result_corrupt"`, "attempts/e/a-m-4.json": `"problem":"result_corrupt"`} {
+		text, err := os.ReadFile(filepath.Join(dir, "api", path))
+		if err != nil || strings.Count(string(text), want) != 1 || strings.Contains(string(text), root) {
+			t.Errorf("%s: %v: %s", path, err, text)
+		}
+	}
 }
 
 // A stream begins with hello, then tells what there is.

@@ -45,6 +45,9 @@ type treeReply struct {
 	Problems    []ndjson.Problem `json:"problems"` // attempts that are not as they were written, folders that cannot be read
 }
 
+// unreadable is the problem of what cannot be looked into, beside those of a store.
+const unreadable = "unreadable"
+
 func (s *Server) tree(w http.ResponseWriter, r *http.Request) {
 	var out treeReply
 	err := one(r.Context(), &s.surveying, func() (err error) { _, out, err = s.survey(r.Context()); return err })
@@ -59,7 +62,7 @@ func (s *Server) survey(ctx context.Context) (*summary.Set, treeReply, error) {
 	}
 	store := s.Store.Apart("", nil) // with its own notices: the tree's are said once
 	store.Notice = func(text string) {
-		out.Problems = append(out.Problems, ndjson.Problem{Problem: "unreadable", Detail: text})
+		out.Problems = append(out.Problems, ndjson.Problem{Problem: unreadable, Detail: text})
 	}
 	set, err := summary.Survey(ctx, store, s.Results)
 	if err != nil {
