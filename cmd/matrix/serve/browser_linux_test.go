@@ -229,6 +229,18 @@ func TestAddressesInABrowser(t *testing.T) {
 	}
 }
 
+// An address that is followed twice, as where it changes while the tree is still read, is shown once and whole.
+func TestFollowedTwiceInABrowser(t *testing.T) {
+	root := t.TempDir()
+	cell := summarytest.Cell{Platform: "a", Size: 4, Launches: []summarytest.Launch{{}}}
+	ids := summarytest.Plant(t, root, cell)
+	_, url := live(t, root, "")
+	p := browsertest.Start(t).Open(url)
+	p.Sees("document.querySelectorAll('#cells tbody tr').length === 1")
+	p.Eval(fmt.Sprintf("history.replaceState(null, '', '#e/%s/%s/3/3'); follow(), follow(), 0", cell.Slug(), ids[cell.Slug()][0]), nil)
+	p.Sees("document.querySelectorAll('#requests tbody tr').length === 4 && document.querySelector('#mine h3')?.innerText.endsWith('request 3')")
+}
+
 // A copy counts the requests that it could have: it has none of the warm-up.
 func TestWarmupInACopy(t *testing.T) {
 	root := t.TempDir()

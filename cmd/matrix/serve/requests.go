@@ -68,11 +68,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 
 // datasetOf is the hash of what an attempt took its prompts from; "" where nobody recorded it, as of what was imported.
 func datasetOf(m record.Manifest) string {
-	c := m.Identity.Components.Get("dataset")
-	if string(c.Value) == "{}" {
+	if m.Imported() {
 		return ""
 	}
-	return c.Hash
+	return m.Identity.Components.Get("dataset").Hash
 }
 
 // onAttempt calls do with the requests of the attempt that a request names. No path is made of what it says but of names that the

@@ -242,7 +242,7 @@ func TestAnswersTellThePrompt(t *testing.T) {
 		}
 	}
 	var imported record.Manifest
-	if err := json.Unmarshal([]byte(`{"identity": {"components": {"dataset": {"hash": "44136f", "value": {}}}}}`), &imported); err != nil {
+	if err := json.Unmarshal([]byte(`{"identity": {"components": {"backend": {"value": {"platform":"imported"}}, "dataset": {"hash": "44136f", "value": {}}}}}`), &imported); err != nil {
 		t.Fatal(err)
 	}
 	if got := datasetOf(imported); got != "" {

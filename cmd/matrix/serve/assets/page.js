@@ -134,6 +134,7 @@ async function follow() {
   try { next = location.hash.slice(1).split("/").map(decodeURIComponent); } catch { say("This address means nothing: " + location.hash); }
   at = next;
   const same = n => next.length >= n && was.length >= n && next.slice(0, n).join("/") === was.slice(0, n).join("/");
+  const left = () => next.some((part, i) => part !== at[i]); // for another place; one further in needs what this draws
   drawCells();
   $("attempts-part").hidden = next.length < 2;
   $("requests-part").hidden = next.length < 3;
@@ -141,11 +142,11 @@ async function follow() {
   try {
     if (next.length >= 2 && !same(2)) await drawAttempts(next.length === 2);
     else if (next.length >= 2) drawList();
-    if (at !== next) return;
+    if (left()) return;
     if (next.length >= 3 && !same(3)) { page = newPage(); await drawRequests(next.length === 3); }
     if (next.length >= 5 && !same(5)) await drawAnswer();
   } catch (e) {
-    if (at !== next) return;
+    if (left()) return;
     for (const part of ["attempts", "requests", "answer"]) $(part + "-part").hidden = true; // of another cell
     say(e.message);
   }
