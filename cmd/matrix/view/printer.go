@@ -49,12 +49,14 @@ func NewPrinter(stdout, stderr io.Writer) *Printer {
 // Start goes by the flags, once they are known.
 // Called once, before the command runs.
 func (p *Printer) Start(noColor bool) {
-	p.Style = newStyle(p.TTY && !p.JSON, noColor)
+	plain := noColor || os.Getenv("NO_COLOR") != ""
+	p.Style = newStyle(p.TTY && !p.JSON, plain)
 	p.out.color, p.err.color = p.Style.Color, p.Style.Color
 	// a record's text is escaped by JSON itself
 	p.out.faithful = p.JSON
-	// In a pipe the words are left as they are: a diff or a table may be of the user's own signs.
-	p.out.ascii, p.err.ascii = p.TTY && p.Style.ASCII, p.TTY && p.Style.ASCII
+	// In a pipe the words are left as they are, but for who asked for plain ones: what reads a pipe does not go by the terminal's signs.
+	p.out.ascii = plain || p.TTY && p.Style.ASCII
+	p.err.ascii = p.out.ascii
 }
 
 // Write prints text for people.

@@ -38,7 +38,7 @@ type Style struct {
 
 // newStyle is how a stream is drawn on. Who wants no colour gets no characters beyond ASCII either.
 func newStyle(tty, noColor bool) Style {
-	noColor = noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	noColor = noColor || os.Getenv("TERM") == "dumb"
 	return Style{Color: tty && !noColor, ASCII: noColor || !utf8Locale(os.Getenv)}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"matrix/cmd/matrix/cli/app"
+	"matrix/cmd/matrix/view"
 	"matrix/cmd/matrix/view/ndjson"
 	"matrix/experiments/grid"
 	"matrix/experiments/lang"
@@ -87,7 +88,13 @@ func evaluate(a *app.App, scope *lang.Scope, src string) error {
 	if err := a.Mistakes(map[string][]byte{lang.ConsoleFile: []byte(src)}, diags); err != nil {
 		return err
 	}
-	a.Tell(ndjson.Value{Expression: src, Value: result.JSON}, "%s", result.HCL)
+	if a.JSON {
+		a.Record(ndjson.Value{Expression: src, Value: result.JSON})
+		return nil
+	}
+	for line := range strings.SplitSeq(result.HCL, "\n") { // a script that reads it gets it to the sign
+		fmt.Fprintln(a.Page(), view.Fold(line, a.Width()))
+	}
 	return nil
 }
 

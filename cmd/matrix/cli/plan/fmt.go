@@ -97,9 +97,9 @@ func rewrite(a *app.App, file string, dry, showDiff bool) (changed bool, err err
 	}
 	if showDiff {
 		// as git shows it
-		_, err = a.Write(diff.Diff(file, src, file+" (formatted)", out))
+		_, err = a.Page().Write(diff.Diff(file, src, file+" (formatted)", out))
 	} else {
-		_, err = fmt.Fprintln(a, file)
+		_, err = fmt.Fprintln(a.Page(), file)
 	}
 	if err != nil || dry {
 		return true, err

@@ -18,6 +18,9 @@ import (
 // With --out - only the report goes to stdout, in the one format that check allowed.
 func deliver(a *app.App, doc *report.Document, weighed *decision.Result, f reportFlags, names []string) error {
 	if f.out == "-" {
+		if f.formats[0] == "text" { // for people
+			return doc.WriteText(a, a.Width())
+		}
 		return writeReport(a.Page(), doc, f.formats[0], a.Width())
 	}
 	dir := f.out
@@ -60,12 +63,7 @@ const screenLines = 40
 // printReport prints the answer, as much as a screen takes, or all of the report.
 func printReport(a *app.App, doc *report.Document, full bool) error {
 	if full {
-		var text strings.Builder
-		if err := doc.WriteText(&text, a.Width()); err != nil {
-			return err
-		}
-		fmt.Fprint(a.Page(), text.String())
-		return nil
+		return doc.WriteText(a, a.Width())
 	}
 	const most = screenLines - 2 // what says how to have the rest, and where it was written
 	var lines []string
@@ -80,7 +78,7 @@ func printReport(a *app.App, doc *report.Document, full bool) error {
 	if err := doc.WriteSummary(io.Discard, a.Width(), fits); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.Page(), strings.Join(lines[:firstScreen(lines, most)], "\n"))
+	fmt.Fprintln(a, strings.Join(lines[:firstScreen(lines, most)], "\n"))
 	fmt.Fprintln(a, a.Style.Dim("All of it: matrix report --full"+a.ResultsFlag()))
 	return nil
 }
