@@ -3,6 +3,7 @@ package decision
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"matrix/results/format"
 )
@@ -50,10 +51,12 @@ func spread(g *contest, c *contender, asked []int64) []int64 {
 }
 
 // change says in a few words what would turn an answer.
-func (a *inquiry) change() string {
+func (a *inquiry) change(g *contest) string {
 	switch {
-	case a.second == nil || a.verdict == NotComparable || a.verdict == Undecided, a.verdict != Tie && a.alike != nil:
+	case a.verdict == NotComparable || a.verdict == Undecided || a.verdict == Nobody, a.verdict != Tie && a.alike != nil:
 		return ""
+	case a.second == nil:
+		return a.metWouldLead(g)
 	case a.verdict == Tie:
 		return "their times differed by more than " + format.Percent(equal)
 	case a.turn != nil && a.turn.above:
@@ -63,6 +66,23 @@ func (a *inquiry) change() string {
 	}
 	if by := a.differ(a.second); by > 0 {
 		return a.first.name + " took " + longer(by)
+	}
+	return ""
+}
+
+// metWouldLead names one that is out for nothing but what is required, and would be before the only one that is in; "" = there is none.
+func (a *inquiry) metWouldLead(g *contest) string {
+	for _, c := range g.contenders {
+		var unmet []string
+		for _, q := range a.admitted[c].held {
+			if q.Status == Unmet {
+				unmet = append(unmet, q.words())
+			}
+		}
+		f, _ := g.times.Finish(c.series, a.n)
+		if unmet != nil && f.Load.Known() && a.between(a.first, c).apart() < 0 {
+			return c.name + " met " + strings.Join(unmet, " and ")
+		}
 	}
 	return ""
 }

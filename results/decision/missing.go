@@ -30,6 +30,8 @@ func (m missing) needs() []Need {
 	switch {
 	case a.onlyFar:
 		return m.largerBatch()
+	case a.verdict == NotComparable:
+		return []Need{{Text: advised[a.red[0].Name] + "; then measure again"}}
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
 		return m.again()
 	case a.verdict == Provisional && a.alike == nil, a.verdict == Tie && a.rival != nil:

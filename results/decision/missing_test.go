@@ -172,6 +172,18 @@ func TestRequiredPercentile(t *testing.T) {
 	}
 }
 
+// One who is in alone, because a faster one does not meet what is required, is told so; a slower one changes nothing.
+func TestWhoWouldLeadIfItMetWhatIsRequired(t *testing.T) {
+	for rate, want := range map[float64]string{90: "a met energy_j ≤ 6", 10: ""} {
+		engines := []engine{{name: "a", load: 10, rate: rate, noise: quiet, figures: map[string]float64{"energy_j": 9}}, {name: "b", load: 10, rate: 30, noise: quiet, figures: map[string]float64{"energy_j": 5}}}
+		r := randOf(4)
+		q := decided(t, r, append(engines[0].measured(r, threeSizes, 3), engines[1].measured(r, threeSizes, 3)...), engines, &cell.Decision{Require: map[string]float64{"energy_j": 6}}, 5000).Questions[0]
+		if platform(q) != "b" || q.RunnerUp != nil || q.Change != want {
+			t.Errorf("%s: %q, want %q: %q", q.Verdict, q.Change, want, q.Sentences)
+		}
+	}
+}
+
 // What no reasonable number of launches tells has no command, and what one platform lacks is another.
 func TestNothingToRun(t *testing.T) {
 	r, at := randOf(7), 0.0

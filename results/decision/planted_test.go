@@ -56,6 +56,9 @@ func TestPlantedTrees(t *testing.T) {
 			if q.Verdict != c.verdict || !strings.Contains(strings.Join(q.Sentences, " "), c.says) {
 				t.Errorf("%s: %v", q.Verdict, q.Sentences)
 			}
+			if q.Verdict == NotComparable && (len(q.Missing) != 1 || !strings.HasSuffix(q.Missing[0].Text, "; then measure again")) {
+				t.Errorf("what to do is not said: %+v", q.Missing)
+			}
 		})
 	}
 }

@@ -53,7 +53,7 @@ func (r *rules) question(g *contest, a *inquiry) Question {
 		q.Dropped = a.sheet.dropped
 	}
 	r.findTurn(g, a)
-	q.Change = a.change()
+	q.Change = a.change(g)
 	q.Standings = r.standings(g, a)
 	q.Answer = Answer{Type: "answer", Simulated: g.Simulated, Group: g.Name, Requests: a.n, Counts: g.counts(), Verdict: a.verdict, Among: []string{}, Checks: []Check{}, Missing: []Missing{}}
 	for _, c := range g.Checks {

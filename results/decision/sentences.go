@@ -24,7 +24,7 @@ func (r *rules) sentences(g *contest, a *inquiry, q *Question) []string {
 		}
 	}
 	q.far = a.far()
-	add(a.advice(), r.slower(g, a, q), a.besidesTie(), a.beside(), a.rests(q), a.usables(), q.far, a.within(), a.outs(g))
+	add(r.slower(g, a, q), a.besidesTie(), a.beside(), a.rests(q), a.usables(), q.far, a.within(), a.outs(g))
 	add(g.amber(a)...)
 	add(g.leaks(a)...)
 	add(cold(a, q), a.turns())
@@ -52,14 +52,6 @@ var advised = map[string]string{
 	summary.CheckClient:      "The client was the limit: fewer at once, or more cores for it (matrix calibrate); where it was stopped, matrix taint that attempt",
 	summary.CheckMachine:     "Measure on one machine that nobody changes meanwhile",
 	summary.CheckPlacement:   "Declare the layers, or choose a model and context that fit",
-}
-
-// advice says what to do where the two that lead are not comparable.
-func (a *inquiry) advice() string {
-	if a.verdict != NotComparable || advised[a.red[0].Name] == "" {
-		return ""
-	}
-	return advised[a.red[0].Name] + "; then measure again."
 }
 
 // within says what share of the requests kept to the slo, where one was declared.

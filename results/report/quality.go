@@ -96,7 +96,7 @@ type agreements struct{ m *maker }
 
 // cells is a row a cell. Empty answers are a warning: they are fast, and worth nothing.
 func (a agreements) cells() *Table {
-	t := &Table{Caption: "Answers of each cell's last complete launch", Columns: []Column{{Title: "Cell"}, {Title: "Answers", Numeric: true}, {Title: "Empty", Numeric: true}, {Title: "Refusals", Unit: "by how they begin", Numeric: true}, {Title: "Valid JSON", Unit: "of those asked for", Numeric: true}, {Title: "Accuracy", Numeric: true}}}
+	t := &Table{Caption: "Answers of each cell's last complete launch", Columns: []Column{{Title: "Cell"}, {Title: "Answers", Numeric: true}, {Title: "Empty", Numeric: true}, {Title: "Refusals", Unit: "by how they begin", Numeric: true}, {Title: "Is JSON", Unit: "where the prompt says JSON", Numeric: true}, {Title: "Accuracy", Numeric: true}}}
 	for _, c := range a.m.Quality.Cells {
 		name := Value{Text: c.Name}
 		if at := a.m.cellAt(c.Cell); at != nil {
@@ -107,7 +107,7 @@ func (a agreements) cells() *Table {
 			empty.Tone = "warn"
 		}
 		t.Rows = append(t.Rows, Row{Values: []Value{name, {Text: whole(float64(c.N))}, empty, {Text: whole(float64(c.Refusals))},
-			shareValue(c.JSONs, "no prompt asks for JSON, or the dataset is not at hand"), shareValue(c.Accuracy, "no prompt has a reference answer")}})
+			shareValue(c.JSONs, "no prompt says JSON, or the dataset is not at hand"), shareValue(c.Accuracy, "no prompt has a reference answer")}})
 	}
 	t.Drop()
 	return t
