@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -117,6 +118,30 @@ func TestInABrowser(t *testing.T) {
 		}
 		boxed(t, doc, 200, x.Seen.Box, false)
 		boxed(t, doc, 150_000, x.Seen.Beyond, true)
+	}
+}
+
+// A latency that never came is the longest there is, and a figure that nobody has stays last either way.
+func TestSortsNever(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	table := &Table{Caption: "latencies", Sorts: true, Columns: []Column{{Title: "Platform"}, {Title: "TTFT", Numeric: true}}}
+	for name, order := range map[string]*float64{"never": new(math.Inf(1)), "short": new(0.02), "long": new(0.03), "missing": nil} {
+		table.Rows = append(table.Rows, Row{Values: []Value{{Text: name}, {Text: name, Order: order}}})
+	}
+	doc := &Document{Sections: []Section{{ID: "a", Title: "a", Blocks: []Block{tableBlock(table)}}}}
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(render(t, doc.WriteHTML)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := browsertest.Start(t).Open("file://" + path)
+	p.Sees("document.querySelectorAll('th button').length === 2")
+	for _, want := range []string{"short long never missing", "never long short missing"} {
+		var got string
+		if p.Eval(`document.querySelectorAll('th button')[1].click(), [...document.querySelectorAll('tbody th')].map(e => e.textContent).join(' ')`, &got); got != want {
+			t.Errorf("sorted: %s, want %s", got, want)
+		}
 	}
 }
 

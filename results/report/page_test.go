@@ -190,6 +190,9 @@ func TestTimelineOfEachPlatform(t *testing.T) {
 		}
 	}
 	power := drawn.Rows[slices.IndexFunc(drawn.Rows, func(p chart.Panel) bool { return p.Label == "GPU power, W" })]
+	if !slices.ContainsFunc(drawn.Times, func(at float64) bool { return at > 6 && at < 15 }) {
+		t.Errorf("no time is in the gap, so the line goes over it: %v", drawn.Times)
+	}
 	for i, at := range drawn.Times {
 		if seen := !math.IsNaN(power.Lines[0].Values[i]); seen != (at <= 6 || at >= 15) {
 			t.Errorf("at %v s: drawn %v", at, seen)
@@ -231,6 +234,32 @@ func TestTrackOnOtherTimes(t *testing.T) {
 			if math.IsNaN(got[i]) != math.IsNaN(c.want[i]) || math.Abs(got[i]-c.want[i]) > 1e-9 {
 				t.Errorf("%v: %v, want %v", c.times, got, c.want)
 				break
+			}
+		}
+	}
+}
+
+// No line goes over a gap, whether its samples are drawn one by one or thinned, and whatever other lines have there.
+func TestNoLineOverAGap(t *testing.T) {
+	for _, n := range []int{30, 3000} {
+		gapped, full := track{gap: 3}, track{gap: 3}
+		for i := range n {
+			at, from := float64(i), float64(n/2)
+			full.times, full.values = append(full.times, at), append(full.values, 1)
+			if at <= from || at >= from+max(12, 0.03*float64(n)) { // more than a step of the thinned ones
+				gapped.times, gapped.values = append(gapped.times, at), append(gapped.values, 1)
+			}
+		}
+		for _, found := range []map[string]track{{"a": gapped}, {"a": gapped, "b": full}} {
+			times := timesOf(found, fewestPoints)
+			if !slices.IsSorted(times) || len(times) > max(n, fewestPoints+1) {
+				t.Errorf("of %d: %v", n, times)
+			}
+			for name, x := range found {
+				values := x.on(times)
+				if broken := slices.ContainsFunc(values, math.IsNaN); broken != (name == "a") || slices.ContainsFunc(values[:2], math.IsNaN) {
+					t.Errorf("of %d, %d tracks: %s is broken: %v: %v", n, len(found), name, broken, values)
+				}
 			}
 		}
 	}

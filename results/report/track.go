@@ -78,25 +78,39 @@ func (t track) moves() bool {
 	return slices.ContainsFunc(t.values, func(v float64) bool { return v != t.values[0] })
 }
 
-// timesOf are the times that all tracks are drawn at: those of the samples while they are few, else evenly apart.
+// timesOf are the times that all tracks are drawn at: those of the samples while they are few, else evenly apart; and one inside each
+// gap that is wider than a step, for a line ends only where a time has no value.
 // chart.Panels has one list for all lines, so that a place on the axis is one moment in every panel.
 func timesOf(found map[string]track, most int) []float64 {
-	var all []float64
+	var out, gaps []float64
 	for _, t := range found {
-		all = append(all, t.times...)
+		out = append(out, t.times...)
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
-	if len(all) <= most {
-		return all
+	slices.Sort(out)
+	out = slices.Compact(out)
+	step := 0.0
+	if len(out) > most {
+		from, to := out[0], out[len(out)-1]
+		step = (to - from) / float64(most-1)
+		out = out[:most]
+		for i := range out {
+			out[i] = from + step*float64(i)
+		}
 	}
-	from, to := all[0], all[len(all)-1]
-	out := make([]float64, most)
-	for i := range out {
-		out[i] = from + (to-from)*float64(i)/float64(most-1)
+	for _, t := range found {
+		for i := 1; i < len(t.times); i++ {
+			if a, b := t.times[i-1], t.times[i]; t.gaps(a, b) && b-a > step {
+				gaps = append(gaps, (a+b)/2)
+			}
+		}
 	}
-	return out
+	out = append(out, gaps...)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
+
+// gaps reports that two neighbours lie too far apart to be joined.
+func (t track) gaps(a, b float64) bool { return t.gap > 0 && b-a > t.gap }
 
 // on is the track at some times: the largest sample around each, for a peak must not vanish, else what lies on the line between
 // its neighbours; NaN before, behind and in a gap.
@@ -118,7 +132,7 @@ func (t track) on(times []float64) []float64 {
 		}
 		if math.IsNaN(best) && next > 0 && next < len(t.times) {
 			a, b := t.times[next-1], t.times[next]
-			if t.gap == 0 || b-a <= t.gap {
+			if !t.gaps(a, b) {
 				best = t.values[next-1] + (t.values[next]-t.values[next-1])*(at-a)/(b-a)
 			}
 		}

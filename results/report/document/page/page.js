@@ -205,11 +205,12 @@
         var up = head.getAttribute('aria-sort') !== 'ascending';
         heads.forEach(h => h.removeAttribute('aria-sort'));
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-        function key(row) { var c = row.cells[i]; return c.dataset.order !== undefined ? Number(c.dataset.order) : c.matches('td:not(.words)') ? Infinity : c.textContent; }
+        // Go writes +Inf for what never came.
+        function key(row) { var c = row.cells[i], at = c.dataset.order; return at === '+Inf' ? Infinity : at !== undefined ? Number(at) : c.matches('td:not(.words)') ? null : c.textContent; }
         body.append(...all(body, 'tr').sort((a, b) => {
           var x = key(a), y = key(b);
           // What is missing stays last.
-          if (x === Infinity || y === Infinity) return x === y ? 0 : x === Infinity ? 1 : -1;
+          if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
           return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
         }));
       });
