@@ -21,7 +21,7 @@ func (r *rules) curves(g *contest) []Curve {
 		for _, n := range spread(g, c, r.requests) {
 			at := &inquiry{n: n, rules: r, scope: scope{times: g.times, without: last.scope.without}}
 			if t := r.time(g, at, c); t != nil {
-				curve.Points = append(curve.Points, CurvePoint{Requests: n, Time: *t, Beyond: n > c.reached()})
+				curve.Points = append(curve.Points, CurvePoint{Requests: n, Time: *t})
 			}
 		}
 		out = append(out, curve)

@@ -62,7 +62,6 @@ type Curve struct {
 type CurvePoint struct {
 	Requests int64
 	Time
-	Beyond bool // more than the largest batch that was run
 }
 
 // Question is a number of requests: the answer, and what it rests on.

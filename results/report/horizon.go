@@ -14,8 +14,8 @@ import (
 	"matrix/results/report/document"
 )
 
-// horizon is the time to finish over the number of requests, a line a contender, with its cost and energy as other views. Dots
-// are what was measured; beyond the largest batch that was run a line is dashed.
+// horizon is the time to finish over the number of requests, a line a contender, with its cost and energy as other views. Marks
+// are what was measured; a line is solid between them, and dashed beside them.
 // Both axes are logarithmic: platforms differ by factors, and so do 5,000 and 200,000 requests. Nil where nothing could
 // be projected.
 func (m board) horizon(g decision.Group) *Figure {
@@ -29,7 +29,7 @@ func (m board) horizon(g decision.Group) *Figure {
 	}
 	title := titleOf(g.Name)
 	f := &Figure{ID: slug("horizon", title), Title: title + ": time to finish, load included", Wide: true,
-		Note: "Dots were measured; the band is what 95% of single runs stay within; beyond the largest batch that was run a line is dashed: that is projected."}
+		Note: "Marks were measured, and a line is solid between them; dashed is projected. The band is what 95% of single runs stay within."}
 	crossings := crossingsOf(curves)
 	f.Alt = horizonAlt(g, crossings)
 	marks := make([]chart.Mark, len(crossings))
@@ -120,7 +120,7 @@ func known(curves []decision.Curve, of func(decision.CurvePoint) *float64) bool 
 func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision.CurvePoint) *float64, band bool, word func(float64) string) []chart.Series {
 	var out []chart.Series
 	for i, c := range curves {
-		s := chart.Series{Name: c.Contender, Slot: m.slotOf(g, c.Contender, i), Band: band}
+		s := chart.Series{Name: c.Contender, Slot: m.slotOf(g, c.Contender, i), Band: band, Beyond: true}
 		for _, p := range c.Points {
 			v := of(p)
 			if v == nil {
@@ -129,10 +129,6 @@ func (m board) lines(g decision.Group, curves []decision.Curve, of func(decision
 			q := chart.Point{X: float64(p.Requests), Y: *v}
 			if band {
 				q.Low, q.High = p.Interval()
-			}
-			// The last that was run is the end of the solid line; points are in ascending order.
-			if !p.Beyond {
-				s.Solid = len(s.Points) + 1
 			}
 			s.Points = append(s.Points, q)
 			if p.Measured {
@@ -239,7 +235,8 @@ func horizonAlt(g decision.Group, crossings []crossing) string {
 func curvesJSON(curves []decision.Curve) json.RawMessage {
 	type line struct {
 		Name   string     `json:"name"`
-		Beyond int64      `json:"beyond"` // the largest number of requests that was run
+		From   int64      `json:"from"`   // the smallest number of requests that was measured; 0 = none was
+		Beyond int64      `json:"beyond"` // the largest
 		N      []int64    `json:"n"`
 		T      []float64  `json:"t"`
 		Low    []*float64 `json:"low"` // nil = no launch was repeated, or the interval tells nothing
@@ -251,8 +248,8 @@ func curvesJSON(curves []decision.Curve) json.RawMessage {
 	for _, c := range curves {
 		l := line{Name: c.Contender}
 		for _, p := range c.Points {
-			if !p.Beyond {
-				l.Beyond = p.Requests
+			if p.Measured {
+				l.From, l.Beyond = cmp.Or(l.From, p.Requests), p.Requests
 			}
 			// pointers, for JSON has no word for "no interval" but null
 			low, high := p.Interval()

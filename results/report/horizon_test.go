@@ -48,10 +48,10 @@ func TestCrossings(t *testing.T) {
 // The box has an interval where there is one that tells something: not of a launch that was not repeated, not from 1 s to an hour.
 func TestBoxHasUsefulIntervals(t *testing.T) {
 	c := decision.Curve{Contender: "a"}
-	for i, of := range []decision.Time{{Seconds: 10.00049, Low: 9, High: 11.12345, Cost: new(1.23456)}, {Seconds: 60, Low: 1, High: 3600}, {Seconds: 70, Low: 60, High: 80, Assumed: true}} {
-		c.Points = append(c.Points, decision.CurvePoint{Requests: int64(i + 1), Time: of, Beyond: i > 0})
+	for i, of := range []decision.Time{{Seconds: 10.00049, Low: 9, High: 11.12345, Cost: new(1.23456), Measured: true}, {Seconds: 60, Low: 1, High: 3600}, {Seconds: 70, Low: 60, High: 80, Assumed: true}} {
+		c.Points = append(c.Points, decision.CurvePoint{Requests: int64(i + 1), Time: of})
 	}
-	const want = `[{"name":"a","beyond":1,"n":[1,2,3],"t":[10,60,70],"low":[9,null,null],"high":[11.12,null,null],"cost":[1.235,null,null]}]`
+	const want = `[{"name":"a","from":1,"beyond":1,"n":[1,2,3],"t":[10,60,70],"low":[9,null,null],"high":[11.12,null,null],"cost":[1.235,null,null]}]`
 	if got := string(curvesJSON([]decision.Curve{c})); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -90,6 +90,7 @@ func TestBoxReadsTheCurves(t *testing.T) {
 		}
 		var curves []struct {
 			Name   string
+			From   int64
 			Beyond int64
 			N      []int64
 			T      []float64
@@ -99,7 +100,7 @@ func TestBoxReadsTheCurves(t *testing.T) {
 			t.Fatalf("%v, %s", err, f.Curves)
 		}
 		for _, c := range curves {
-			if len(c.N) != len(c.T) || len(c.N) != len(c.Low) || !slices.IsSorted(c.N) || c.Beyond != 200 || !slices.Contains(c.N, 200_000) {
+			if len(c.N) != len(c.T) || len(c.N) != len(c.Low) || !slices.IsSorted(c.N) || c.From != 50 || c.Beyond != 200 || !slices.Contains(c.N, 200_000) {
 				t.Errorf("%+v", c)
 			}
 		}

@@ -113,10 +113,13 @@ func (c *canvas) line(x1, y1, x2, y2 float64, stroke string, more string) {
 	c.f(`<path d="%s" stroke="%s"%s/>`, along([][2]float64{{x1, y1}, {x2, y2}}), stroke, more)
 }
 
-// marker draws a point's mark: its shape tells the series, too.
+// marker draws a point's mark: its shape tells the series, too. There are four, and hollow they are four more.
 func (c *canvas) marker(x, y float64, slot int) {
 	const r = 4.0
 	fill := c.color(slot)
+	if slot%len(colors) >= 4 {
+		fill = c.paint("--page", "#ffffff") + `" stroke="` + fill + `" stroke-width="1.6`
+	}
 	switch slot % 4 {
 	case 0:
 		c.f(`<circle cx="%s" cy="%s" r="%s" fill="%s"/>`, num(x), num(y), num(r), fill)

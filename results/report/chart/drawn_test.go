@@ -168,3 +168,17 @@ func TestPanelsKeepToThemselves(t *testing.T) {
 		}
 	}
 }
+
+// Eight series have eight marks that differ without colour, for grey paper and for who sees no colours.
+func TestMarkersDifferWithoutColour(t *testing.T) {
+	seen := map[string]int{}
+	for slot := range colors {
+		c := newCanvas(Style{Static: true}, "", 10)
+		c.marker(5, 5, slot)
+		mark := strings.ReplaceAll(c.String(), colors[slot], "")
+		if before, twice := seen[mark]; twice {
+			t.Errorf("%d is marked as %d: %s", slot, before, mark)
+		}
+		seen[mark] = slot
+	}
+}

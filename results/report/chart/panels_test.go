@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,22 +85,29 @@ func TestBands(t *testing.T) {
 	}
 }
 
-// What is beyond the last solid point is dotted, and the band reaches from the low ends to the high ones.
+// Only what was not measured is dashed, whichever line it is, and the band reaches from the low ends to the high ones.
 func TestHorizonIsDashedBeyond(t *testing.T) {
-	series := Series{Name: "a", Band: true, Solid: 2}
+	series := Series{Name: "a", Slot: 1, Band: true, Beyond: true}
 	for _, x := range []float64{1, 10, 100, 1000} {
 		series.Points = append(series.Points, Point{X: x, Y: x, Low: at(x / 2), High: at(2 * x)})
 	}
-	plot := Plot{X: Axis{Log: true}, Y: Axis{Log: true}, Series: []Series{series}, Marks: []Mark{{50, "≈ 50 <"}}, Shade: &Box{X: 10, Label: "slo"}}
-	svg := plot.SVG(Style{})
-	wellFormed(t, svg)
-	if strings.Count(svg, `stroke-dasharray="1.5 4"`) != 1 || strings.Count(svg, "Z\"") != 1 || !strings.Contains(svg, "≈ 50 &lt;") || !strings.Contains(svg, "slo") {
-		t.Error(svg)
-	}
-	series.Solid = 0
-	plot.Series = []Series{series}
-	if svg := plot.SVG(Style{}); strings.Contains(svg, `stroke-dasharray="1.5 4"`) {
-		t.Error("all was measured, and something is dotted")
+	for _, c := range []struct{ measured, dashed, solid int }{{4, 0, 1}, {2, 1, 1}, {1, 1, 0}, {0, 1, 0}} {
+		for _, from := range slices.Compact([]int{0, min(1, 4-c.measured)}) {
+			series.Tips = series.Points[from : from+c.measured]
+			plot := Plot{X: Axis{Log: true}, Y: Axis{Log: true}, Series: []Series{series}, Marks: []Mark{{50, "≈ 50 <"}}, Shade: &Box{X: 10, Label: "slo"}}
+			svg := plot.SVG(Style{})
+			wellFormed(t, svg)
+			dashed := c.dashed
+			if from > 0 && c.measured > 0 { // on both sides
+				dashed = 2
+			}
+			if strings.Count(svg, `stroke-width="1.8" stroke-dasharray="1.5 4"`) != dashed || strings.Count(svg, `stroke-width="1.8"/>`) != c.solid || strings.Contains(svg, dashes[1]) {
+				t.Errorf("%d measured from %d on: %s", c.measured, from, svg)
+			}
+			if strings.Count(svg, "Z\"") != 1 || !strings.Contains(svg, "≈ 50 &lt;") || !strings.Contains(svg, "slo") {
+				t.Error(svg)
+			}
+		}
 	}
 }
 

@@ -36,8 +36,8 @@ type Series struct {
 	Points []Point   // by ascending X
 	Marks  bool      // draw each point's marker
 	Band   bool      // the intervals are one band, not bars
-	Solid  int       // so many points are joined by the line itself, those after them by dots; 0 = all by the line
 	Tips   []Point   // marked, and told by the mouse; they lie on the line
+	Beyond bool      // what lies outside of its tips is projected, and dashed; what lies between them is not, whatever its slot
 	Thin   [][]Point // what the line was pooled from, drawn thinly
 	Level  bool      // the line goes on at its last height to the end of the axis
 }
@@ -153,21 +153,29 @@ func (c *canvas) axes(p Plot, box area, x, y scale, xTicks, yTicks []float64) {
 	c.f(`</g><path d="%s" stroke="%s"/><path d="%s" stroke="%s"/>`, rules.String(), rule, marks.String(), soft)
 }
 
-// series draws what was pooled first, thinly; then the line, what goes on beyond it in dots, and the intervals.
+// projected is the dash of what was not measured.
+const projected = "1.5 4"
+
+// series draws what was pooled first, thinly; then the line, what goes on beside it in dashes, and the intervals.
 func (c *canvas) series(s Series, x, y scale) {
-	color := c.color(s.Slot)
-	solid := s.Solid
-	if solid == 0 {
-		solid = len(s.Points)
+	color, first, last := c.color(s.Slot), 0, len(s.Points)
+	if s.Beyond {
+		within := func(p Point) bool { return len(s.Tips) > 0 && p.X >= s.Tips[0].X && p.X <= s.Tips[len(s.Tips)-1].X }
+		first = max(slices.IndexFunc(s.Points, within), 0)
+		last = first
+		for last < len(s.Points) && within(s.Points[last]) {
+			last++
+		}
 	}
 	c.thin(s.Thin, x, y, color)
-	c.stroke(drawn(s.Points[:solid], x, y), color, dashes[s.Slot%len(dashes)])
+	c.stroke(drawn(s.Points[first:last], x, y), color, s.dash())
 	if n := len(s.Points); s.Level && n > 0 {
 		last := s.Points[n-1]
 		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="1.5 4"`)
 	}
-	// from the last solid point on, so that the two join
-	c.stroke(drawn(s.Points[max(0, solid-1):], x, y), color, "1.5 4")
+	// with the solid line's own ends, so that they join
+	c.stroke(drawn(s.Points[:min(first+1, len(s.Points))], x, y), color, projected)
+	c.stroke(drawn(s.Points[max(0, last-1):], x, y), color, projected)
 	for _, q := range s.Points {
 		if !s.Band && q.Low != nil && q.High != nil && *q.High > *q.Low {
 			c.interval(x.at(q.X), y.at(*q.Low), y.at(*q.High), color)
@@ -179,6 +187,14 @@ func (c *canvas) series(s Series, x, y scale) {
 	for _, q := range s.Tips {
 		c.marker(x.at(q.X), y.at(q.Y), s.Slot)
 	}
+}
+
+// dash is the line's own; one that is projected in part has none, so that dashes mean that alone.
+func (s Series) dash() string {
+	if s.Beyond {
+		return ""
+	}
+	return dashes[s.Slot%len(dashes)]
 }
 
 // drawn are points in user units.
@@ -359,7 +375,7 @@ func (c *canvas) legend(all []Series) {
 		x, y := 8.0, height+16*float64(i)+8
 		for _, s := range row {
 			more := ` stroke-width="1.8"`
-			if d := dashes[s.Slot%len(dashes)]; d != "" {
+			if d := s.dash(); d != "" {
 				more += ` stroke-dasharray="` + d + `"`
 			}
 			c.line(x, y-4, x+24, y-4, c.color(s.Slot), more)

@@ -185,7 +185,7 @@
       found.sort((a, b) => a.t - b.t);
       if (found.length > 1) lines.push('For ' + whole(n) + ': ' + found[0].of.name + ' first, ' + found[1].of.name + ' takes ×' + (found[1].t / found[0].t).toFixed(2) + (!found[1].low || !found[0].high ? '; no interval is known.' : found[1].low < found[0].high ? '; their bands overlap.' : '.'));
       found.forEach(f => {
-        lines.push(f.of.name + ': ' + (n > f.of.beyond ? '≈ ' : '') + span(f.t) + (f.low === null ? '' : ' (' + span(f.low) + ' to ' + span(f.high) + ')') + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
+        lines.push(f.of.name + ': ' + (n < f.of.from || n > f.of.beyond ? '≈ ' : '') + span(f.t) + (f.low === null ? '' : ' (' + span(f.low) + ' to ' + span(f.high) + ')') + (f.cost === null ? '' : ', costs ' + three(f.cost)) + (f.j === null ? '' : ', ' + three(f.j / 3.6e6) + ' kWh'));
       });
       if (lines.length && card && far(card)) lines.push('The verdict is for ' + whole(card.dataset.n) + ', the nearest asked about; matrix report --requests ' + n + ' has another.');
       var ns = curves[0].n;
