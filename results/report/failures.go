@@ -123,13 +123,13 @@ func overTime(times map[string][]float64) *Figure {
 			line.Tips = append(line.Tips, chart.Point{X: at[k], Y: float64(k + 1), Note: fmt.Sprintf("%s\n%s so far at %s s", class, whole(float64(k+1)), three(at[k]))})
 		}
 		words = append(words, fmt.Sprintf("%s: %s, the first at %s s, the last at %s s", class, whole(float64(len(at))), three(at[0]), three(at[len(at)-1])))
-		if len(series) < mostSeries {
-			series = append(series, line)
-		}
+		series = append(series, line)
 	}
 	if len(series) == 0 {
 		return nil
 	}
+	series, not := firstOf(series)
+	f.Note += not
 	f.Alt = "Failures so far by class. " + strings.Join(words, "; ") + "."
 	f.Chart = chart.Plot{Title: f.Alt, X: chart.Axis{Label: "seconds since the measured phase began", Zero: true}, Y: chart.Axis{Label: "requests that failed so far", Zero: true}, Series: series}
 	return f

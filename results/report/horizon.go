@@ -19,17 +19,14 @@ import (
 // Both axes are logarithmic: platforms differ by factors, and so do 5,000 and 200,000 requests. Nil where nothing could
 // be projected.
 func (m board) horizon(g decision.Group) *Figure {
-	curves := g.Curves()
 	// They stand best first: who is left out has a row in the table.
-	if len(curves) > mostSeries {
-		curves = curves[:mostSeries]
-	}
+	curves, not := firstOf(g.Curves())
 	if len(curves) == 0 {
 		return nil
 	}
 	title := titleOf(g.Name)
 	f := &Figure{ID: slug("horizon", title), Title: title + ": time to finish, load included", Wide: true,
-		Note: "Marks were measured, and a line is solid between them; dashed is projected. The band is what 95% of single runs stay within."}
+		Note: "Marks were measured, and a line is solid between them; dashed is projected. The band is what 95% of single runs stay within." + not}
 	crossings := crossingsOf(curves)
 	f.Alt = horizonAlt(g, crossings)
 	marks := make([]chart.Mark, len(crossings))

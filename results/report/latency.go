@@ -60,7 +60,7 @@ func (g *group) largestLoaded(queued bool) (int64, []*summary.Cell) {
 		var cells []*summary.Cell
 		for _, c := range g.at(size) {
 			told := slices.ContainsFunc(c.Launches, func(a *summary.Attempt) bool { return !a.Lacks("requests") })
-			if told && (c.First().Run().Mode == "batch") == queued && len(cells) < mostSeries {
+			if told && (c.First().Run().Mode == "batch") == queued {
 				cells = append(cells, c)
 			}
 		}
@@ -78,6 +78,7 @@ func (m *maker) distributions(g *group, size int64, queued bool, cells []*summar
 	for _, d := range durations {
 		columns = append(columns, d.column)
 	}
+	cells, not := firstOf(cells)
 	found, err := m.Set.Distributions(m.ctx, cells, columns...)
 	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, err
@@ -85,6 +86,7 @@ func (m *maker) distributions(g *group, size int64, queued bool, cells []*summar
 	var blocks []Block
 	for _, d := range durations {
 		if f := g.distribution(d.column, d.word, size, queued, cells, found); f != nil {
+			f.Note = strings.TrimSpace(not)
 			blocks = append(blocks, Block{Figure: f})
 		}
 	}

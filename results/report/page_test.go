@@ -407,6 +407,26 @@ func TestEighteenCells(t *testing.T) {
 	}
 }
 
+// A chart of more platforms than can be read says that it has the first of them.
+func TestTheFirstOfMany(t *testing.T) {
+	root := t.TempDir()
+	for p := range 10 {
+		for _, size := range []int{50, 200} {
+			l := summarytest.Launch{Scale: 1 + 0.3*float64(p), Run: func(r *record.Run) { r.Concurrency = int64(size / 10) }, Row: func(i int, r *record.RequestRow) { r.OutputTokens = new(int64(10 + i%50)) }}
+			summarytest.Plant(t, root, summarytest.Cell{Platform: fmt.Sprintf("p%d", p), Size: size, Launches: []summarytest.Launch{l, l}})
+		}
+	}
+	doc := build(t, root, nil)
+	for _, f := range doc.Figures() {
+		if plot, is := f.Chart.(chart.Plot); is && (len(plot.Series) != mostSeries || !strings.Contains(f.Note, "the first 8 of 10.") && !strings.Contains(f.Note, "2 more are in the table")) {
+			t.Errorf("%s draws %d and says %q", f.ID, len(plot.Series), f.Note)
+		}
+	}
+	if said := render(t, func(w io.Writer) error { return doc.WriteText(w, 0) }); !strings.Contains(said, "m: Drawn are the first 8 of 10.") {
+		t.Error("of the timelines nothing is said")
+	}
+}
+
 // A server that cells share was loaded once: its load is a band of the timeline where it was just before, and a bar of its own, as
 // has the cold start that filled the caches before it.
 func TestSharedServer(t *testing.T) {

@@ -54,12 +54,12 @@ func (g *group) lengths(ctx context.Context, set *summary.Set) (*Figure, error) 
 		_, several := g.largestLoaded(queued)
 		cells = append(cells, several...)
 	}
-	cells = cells[:min(len(cells), mostSeries)]
+	cells, not := firstOf(cells)
 	found, err := set.Distributions(ctx, cells, "output_tokens")
 	if err != nil && !errors.Is(err, table.ErrCorrupt) {
 		return nil, err
 	}
-	f := &Figure{ID: slug("lengths", g.model), Title: g.model + ": length of the answers", Note: "Of the largest batch of each kind of load; steps near the end are answers that were cut at max_tokens."}
+	f := &Figure{ID: slug("lengths", g.model), Title: g.model + ": length of the answers", Note: "Of the largest batch of each kind of load; steps near the end are answers that were cut at max_tokens." + not}
 	var series []chart.Series
 	var from []*summary.Cell
 	var words []string

@@ -55,9 +55,13 @@ var panels = []struct {
 func (m *maker) telemetry() (Section, error) {
 	s := Section{ID: "time", Title: "Over time"}
 	runs, n := make([][]*summary.Cell, len(m.groups)), 0
+	var notes []Block
 	for i, g := range m.groups {
-		run := g.largest(func(c *summary.Cell) bool { return len(c.Launches) > 0 })
-		runs[i] = run[:min(len(run), mostSeries)]
+		run, not := firstOf(g.largest(func(c *summary.Cell) bool { return len(c.Launches) > 0 }))
+		if not != "" {
+			notes = append(notes, toned("note", g.model+":"+not))
+		}
+		runs[i] = run
 		n += len(runs[i])
 	}
 	for i, g := range m.groups {
@@ -72,6 +76,7 @@ func (m *maker) telemetry() (Section, error) {
 		}
 	}
 	if len(s.Blocks) > 0 {
+		s.Blocks = append(notes, s.Blocks...)
 		s.Blocks = append([]Block{para("One launch of each platform's largest batch, the one whose throughput is the median. Time 0 is the beginning of the measured phase; no line is drawn over a gap in the samples. vLLM reserves its share of VRAM at start, whatever it needs.")}, s.Blocks...)
 	}
 	return s, nil

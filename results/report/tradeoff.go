@@ -61,15 +61,16 @@ func (m *maker) tradeoffOf(g *group) *Figure {
 			line.Points = append(line.Points, chart.Point{X: latency.Median, Y: rate.Median, Note: fmt.Sprintf("%s, %s at once\n%s tokens/s, p50 %s s", platform, whole(at), three(rate.Median), three(latency.Median))})
 			words, from = append(words, fmt.Sprintf("%s at %s at once: %s tokens/s, p50 %s s", platform, whole(at), three(rate.Median), three(latency.Median))), append(from, c)
 		}
-		if several = several || len(line.Points) > 1; len(line.Points) > 0 && len(series) < mostSeries {
+		if several = several || len(line.Points) > 1; len(line.Points) > 0 {
 			series = append(series, line)
 		}
 	}
 	if !several {
 		return nil
 	}
+	series, not := firstOf(series)
 	f := &Figure{ID: slug("tradeoff", g.model), Title: g.model + ": output tokens/s against " + word + ", p50", Source: links(from), Alt: strings.Join(words, "; ") + ".",
-		Note: "A point for each number of requests in flight, joined in their order. Failures count as never."}
+		Note: "A point for each number of requests in flight, joined in their order. Failures count as never." + not}
 	plot := chart.Plot{Title: f.Alt, X: chart.Axis{Label: word + ", p50, seconds (log scale)", Log: true}, Y: chart.Axis{Label: "output tokens/s", Zero: true}, Series: series}
 	if bound != nil {
 		plot.Shade = &chart.Box{X: *bound, Label: "within the slo"}

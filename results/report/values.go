@@ -251,6 +251,14 @@ func (g *group) largest(wanted func(*summary.Cell) bool) []*summary.Cell {
 // There are as many colours, markers and dashes in package chart.
 const mostSeries = 8
 
+// firstOf are as many as a chart draws, and what a note ends with where these are not all.
+func firstOf[T any](all []T) ([]T, string) {
+	if len(all) <= mostSeries {
+		return all, ""
+	}
+	return all[:mostSeries], fmt.Sprintf(" Drawn are the first %d of %d.", mostSeries, len(all))
+}
+
 // startsOf are one cell a contender, that of the largest batch: the batch does not change a load.
 func startsOf(g *group) []*summary.Cell {
 	return g.largest(func(c *summary.Cell) bool { return c.Estimate("load_s").Known() })
