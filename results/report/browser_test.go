@@ -145,6 +145,25 @@ func TestSortsNever(t *testing.T) {
 	}
 }
 
+// Of 18 cells, of three models too, what decides and what backs it up are eight screens, and the rest is folded.
+func TestScreensOfEighteenCells(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := browsertest.Start(t)
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(render(t, eighteen(t, 3).WriteHTML)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := b.Open("file://" + path)
+	p.As(1280, 900, false)
+	p.Sees("document.querySelector('.lively canvas')")
+	var screens float64
+	if p.Eval("document.querySelector('section.folded').getBoundingClientRect().top / 900", &screens); screens > 8 {
+		t.Errorf("%.2f screens before the folds", screens)
+	}
+}
+
 // boxed holds what the box says against the curves that are drawn.
 func boxed(t *testing.T, doc *Document, n int64, said string, beyond bool) {
 	t.Helper()

@@ -24,10 +24,12 @@ func (m board) decided(g decision.Group) *Table {
 	last := g.Questions[len(g.Questions)-1]
 	most := whole(float64(last.Requests))
 	// A page narrow as a phone shows the short titles.
-	t := &Table{ID: slug("decision", title), Sorts: true, Caption: title + ": what to decide on", Columns: []Column{{Title: "Platform"}},
+	t := &Table{ID: slug("decision", title), Sorts: true, Caption: title + ": what to decide on", Columns: []Column{{Title: "Platform"}}}
+	if title == titleOf(m.Decision.Groups[0].Name) { // they hold of every table
 		// A screen has the first alone, or the first two: what must be known to read a figure.
-		Notes: []string{"≈ is PROJECTED, not measured. TTFT, TPOT and e2e are the p50, in seconds.", "Below a time: what 95% of single runs stay within.",
-			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}}
+		t.Notes = []string{"≈ is PROJECTED, not measured. TTFT, TPOT and e2e are the p50, in seconds.", "Below a time: what 95% of single runs stay within.",
+			"A projection assumes that the rate holds and that nothing fails at that size. Latencies are of the largest batch that was run, a failure counted as never; a batch load's are waiting in the batch, and are left out. A launch, one fresh start of the engine, is the sample: one launch has no interval."}
+	}
 	for _, q := range g.Questions {
 		t.Columns = append(t.Columns, Column{Title: numbered(q), Short: "for " + whole(float64(q.Requests)), Unit: "time", Numeric: true})
 	}

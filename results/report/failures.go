@@ -48,7 +48,7 @@ func (m *maker) failures() (Section, error) {
 	}
 	for _, t := range []*Table{launches, requests} {
 		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, tableBlock(t))
+			s.Blocks = append(s.Blocks, openTable(t))
 		}
 	}
 	return s, nil

@@ -8,6 +8,7 @@ import (
 
 	"matrix/results/record"
 	"matrix/results/report/chart"
+	"matrix/results/report/document"
 	"matrix/results/stats"
 	"matrix/results/summary"
 	"matrix/results/table"
@@ -28,8 +29,8 @@ var tails = record.Percentiles[:4] // p999 would lie on the curve's end
 func (m *maker) latency() (Section, error) {
 	s := Section{ID: "latency", Title: "Latency"}
 	// behind all that is open, of every model
-	var folds []Block
-	for _, g := range m.groups {
+	var folds, queues, percentiles []Block
+	for i, g := range m.groups {
 		for _, queued := range []bool{false, true} {
 			size, cells := g.largestLoaded(queued)
 			figures, err := m.distributions(g, size, queued, cells)
@@ -37,14 +38,19 @@ func (m *maker) latency() (Section, error) {
 				return s, err
 			}
 			switch {
-			case !queued:
-				s.Blocks = append(s.Blocks, figures...)
-			case len(figures) > 0:
-				folds = append(folds, fold(fmt.Sprintf("%s, %s: batch loads, waiting in the batch included", g.model, counted(int(size), "request")), figures...))
+			case queued:
+				queues = append(queues, figures...)
+			default:
+				s.Blocks = append(s.Blocks, m.behind(i, figures)...)
 			}
 		}
 		if t := latencyTable(m.Set, g); len(t.Rows) > 0 {
-			folds = append(folds, fold(g.model+": percentiles of every batch size", tableBlock(t)))
+			percentiles = append(percentiles, tableBlock(t))
+		}
+	}
+	for _, f := range []document.Fold{{Title: "Batch loads, waiting in the batch included", Blocks: queues}, {Title: "Percentiles of every batch size", Blocks: percentiles}} {
+		if len(f.Blocks) > 0 {
+			folds = append(folds, fold(f.Title, f.Blocks...))
 		}
 	}
 	if s.Blocks = append(s.Blocks, folds...); len(s.Blocks) > 0 {

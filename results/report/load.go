@@ -25,7 +25,7 @@ func (m *maker) load() (Section, error) {
 	if err != nil {
 		return s, fmt.Errorf("read the servers' starts: %w", err)
 	}
-	var folds []Block
+	var tables []Block
 	for _, g := range m.groups {
 		bars := chart.Bars{X: chart.Axis{Label: "seconds, process start to first token"}}
 		t := &Table{Caption: "Load of " + g.model + " by phase", Columns: []Column{{Title: "Cell"}}}
@@ -46,18 +46,22 @@ func (m *maker) load() (Section, error) {
 		bars.Rows = append(bars.Rows, sharedBars(g, servers)...)
 		if len(bars.Rows) > 0 {
 			f := &Figure{ID: slug("load", g.model), Title: g.model + ": load by phase", Source: links(from),
-				Note: "A bar a launch of each platform's largest batch, and a bar for each cold start of any other, or that only filled the caches. A phase that an engine does not tell is in the next one that it does; the parts add up to load_s.",
-				Alt:  "Stacked bars of load seconds by phase; the table below has the figures."}
+				Alt: "Stacked bars of load seconds by phase; the table below has the figures."}
 			bars.Title = f.Alt
 			f.Chart = bars
 			s.Blocks = append(s.Blocks, Block{Figure: f})
 		}
 		if len(t.Rows) > 0 {
 			t.Drop()
-			folds = append(folds, fold("Load of "+g.model+" in figures", tableBlock(t)))
+			tables = append(tables, tableBlock(t))
 		}
 	}
-	s.Blocks = append(s.Blocks, folds...)
+	if len(s.Blocks) > 0 {
+		s.Blocks = append([]Block{para("A bar a launch of each platform's largest batch, and a bar for each cold start of any other, or that only filled the caches. A phase that an engine does not tell is in the next one that it does; the parts add up to load_s.")}, s.Blocks...)
+	}
+	if len(tables) > 0 {
+		s.Blocks = append(s.Blocks, fold("Loads in figures", tables...))
+	}
 	return s, nil
 }
 

@@ -150,6 +150,17 @@ func (g *group) at(size int64) []*summary.Cell {
 	return out
 }
 
+// mostModels is of how many models a section shows all figures: of three, a page of 18 cells would be 13 screens.
+const mostModels = 2
+
+// behind folds the figures of a model, the i-th, where there are many and it is not the first; what decides stands above, of every model.
+func (m *maker) behind(i int, figures []Block) []Block {
+	if i == 0 || len(m.groups) <= mostModels || len(figures) == 0 {
+		return figures
+	}
+	return []Block{fold(m.groups[i].model, figures...)}
+}
+
 // slot is a contender's colour, dash and marker: the same in every chart of the model.
 func (g *group) slot(c *summary.Cell) int { return slices.Index(g.contenders, g.name[c]) }
 

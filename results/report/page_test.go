@@ -375,33 +375,46 @@ func TestTradeoffOverConcurrency(t *testing.T) {
 	}
 }
 
-// A page of 18 cells, each with its curves, and a timeline a platform whose nine panels are noise, is no more than can be sent by mail.
-func TestEighteenCells(t *testing.T) {
-	for models, most := range map[int]int{1: 250_000, 2: 300_000} {
-		root := t.TempDir()
-		noise := rand.New(rand.NewPCG(1, 2))
-		for p := range 3 * models {
-			for size := range 6 / models {
-				last := size == 6/models-1
-				c := summarytest.Cell{Platform: fmt.Sprintf("platform%d", p%3), Model: fmt.Sprintf("model%d", p/3), Size: 40 + 40*size, Launches: make([]summarytest.Launch, 3)}
-				for i := range c.Launches {
-					c.Launches[i] = summarytest.Launch{Scale: 1 + 0.1*noise.Float64(), Row: func(i int, r *record.RequestRow) {
-						r.FirstTokenS = new(*r.SentS + 0.02 + 0.05*noise.Float64())
-					}}
-					for at := -20.0; last && at < 280; at++ {
-						for _, p := range panels {
-							most := map[bool]float64{true: 1, false: 1e9}[p.share]
-							for _, g := range p.gauges {
-								c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: g.metric, Value: most * noise.Float64()})
-							}
-						}
-						c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: throttle, Value: float64(powerLimit * noise.IntN(2))})
+// eighteen are 18 cells of three platforms, each with its curves and some failures, and a timeline a platform whose nine panels are noise.
+func eighteen(t *testing.T, models int) *Document {
+	t.Helper()
+	root := t.TempDir()
+	noise := rand.New(rand.NewPCG(1, 2))
+	for p := range 3 * models {
+		for size := range 6 / models {
+			last := size == 6/models-1
+			c := summarytest.Cell{Platform: fmt.Sprintf("platform%d", p%3), Model: fmt.Sprintf("model%d", p/3), Size: 40 + 40*size, Launches: make([]summarytest.Launch, 3)}
+			for i := range c.Launches {
+				c.Launches[i] = summarytest.Launch{Scale: 1 + 0.1*noise.Float64(), Row: func(i int, r *record.RequestRow) {
+					r.FirstTokenS = new(*r.SentS + 0.02 + 0.05*noise.Float64())
+					if p%3 == 2 && i%30 == 7 {
+						r.Status, r.ErrorClass = "failed", "http_500"
 					}
+				}, Run: func(r *record.Run) {
+					if p%3 == 0 {
+						r.Mode, r.Concurrency = record.ModeBatch, 0
+					}
+				}}
+				for at := -20.0; last && at < 280; at++ {
+					for _, p := range panels {
+						most := map[bool]float64{true: 1, false: 1e9}[p.share]
+						for _, g := range p.gauges {
+							c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: g.metric, Value: most * noise.Float64()})
+						}
+					}
+					c.Launches[i].Samples = append(c.Launches[i].Samples, record.SampleRow{TimeS: at, Source: "nvml:0", Metric: throttle, Value: float64(powerLimit * noise.IntN(2))})
 				}
-				summarytest.Plant(t, root, c)
 			}
+			summarytest.Plant(t, root, c)
 		}
-		if page := render(t, build(t, root, nil).WriteHTML); len(page) > most {
+	}
+	return build(t, root, nil)
+}
+
+// A page of 18 cells is no more than can be sent by mail.
+func TestEighteenCells(t *testing.T) {
+	for models, most := range map[int]int{1: 250_000, 2: 300_000, 3: 385_000} {
+		if page := render(t, eighteen(t, models).WriteHTML); len(page) > most {
 			t.Errorf("%d models: %d bytes", models, len(page))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,14 +95,19 @@ func print(t *testing.T, page string, dark bool) (sheets []sheet, grey [][]byte)
 	return sheets, grey
 }
 
-// On paper the page is whole: what was folded is open, no table is cut off, a timeline is a drawing, and a dark screen prints
-// light.
+// On paper the page is whole, with scripts and without: what was folded is open, no table is cut off, a timeline is a drawing, and a
+// dark screen prints light.
 func TestPrint(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser twice")
+		t.Skip("starts a browser three times")
 	}
-	for name, doc := range map[string]*Document{"planted": five(t), "measured": build(t, h100(t), nil)} {
-		sheets, grey := print(t, render(t, doc.WriteHTML), true)
+	scripts := regexp.MustCompile(`(?s)<script.*?</script>`)
+	for name, doc := range map[string]*Document{"planted": five(t), "measured": build(t, h100(t), nil), "without scripts": five(t)} {
+		page := render(t, doc.WriteHTML)
+		if name == "without scripts" {
+			page = scripts.ReplaceAllString(page, "")
+		}
+		sheets, grey := print(t, page, true)
 		headed(t, name, doc, sheets)
 		there, paper := map[string]int{}, "" // words; one that is long or has a hyphen may be broken
 		for i, s := range sheets {

@@ -65,15 +65,17 @@ func (m *maker) telemetry() (Section, error) {
 		n += len(runs[i])
 	}
 	for i, g := range m.groups {
+		var figures []Block
 		for _, c := range runs[i] {
 			f, err := g.timeline(m.Set, c, max(fewestPoints, min(mostPoints, pagePoints/n)))
 			if err != nil {
 				return s, err
 			}
 			if f != nil {
-				s.Blocks = append(s.Blocks, Block{Figure: f})
+				figures = append(figures, Block{Figure: f})
 			}
 		}
+		s.Blocks = append(s.Blocks, m.behind(i, figures)...)
 	}
 	if len(s.Blocks) > 0 {
 		s.Blocks = append(notes, s.Blocks...)

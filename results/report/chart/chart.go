@@ -113,35 +113,31 @@ func (c *canvas) line(x1, y1, x2, y2 float64, stroke string, more string) {
 	c.f(`<path d="%s" stroke="%s"%s/>`, along([][2]float64{{x1, y1}, {x2, y2}}), stroke, more)
 }
 
-// marker draws a point's mark: its shape tells the series, too. There are four, and hollow they are four more.
-func (c *canvas) marker(x, y float64, slot int) {
+// marker draws a point's mark: its shape tells the series, too. There are four, and hollow they are four more. Its note is told by
+// the mouse; <title> is what a browser shows without a script.
+func (c *canvas) marker(x, y float64, slot int, note string) {
 	const r = 4.0
-	fill := c.color(slot)
+	paint := c.color(slot)
 	if slot%len(colors) >= 4 {
-		fill = c.paint("--page", "#ffffff") + `" stroke="` + fill + `" stroke-width="1.6`
+		paint = c.paint("--page", "#ffffff") + `" stroke="` + paint + `" stroke-width="1.6`
 	}
+	var shape string
+	name := "path"
 	switch slot % 4 {
 	case 0:
-		c.f(`<circle cx="%s" cy="%s" r="%s" fill="%s"/>`, num(x), num(y), num(r), fill)
+		name, shape = "circle", fmt.Sprintf(`cx="%s" cy="%s" r="%s"`, num(x), num(y), num(r))
 	case 1:
-		c.f(`<rect x="%s" y="%s" width="%s" height="%s" fill="%s"/>`, num(x-r+.5), num(y-r+.5), num(2*r-1), num(2*r-1), fill)
+		name, shape = "rect", fmt.Sprintf(`x="%s" y="%s" width="%s" height="%s"`, num(x-r+.5), num(y-r+.5), num(2*r-1), num(2*r-1))
 	case 2:
-		c.f(`<path d="M%s %sl%s %sh%sz" fill="%s"/>`, num(x), num(y-r-.5), num(r+.5), num(2*r), num(-2*r-1), fill)
+		shape = fmt.Sprintf(`d="M%s %sl%s %sh%sz"`, num(x), num(y-r-.5), num(r+.5), num(2*r), num(-2*r-1))
 	default:
-		c.f(`<path d="M%s %sl%s %sl%s %sl%s %sz" fill="%s"/>`, num(x), num(y-r-1), num(r+1), num(r+1), num(-r-1), num(r+1), num(-r-1), num(-r-1), fill)
+		shape = fmt.Sprintf(`d="M%s %sl%s %sl%s %sl%s %sz"`, num(x), num(y-r-1), num(r+1), num(r+1), num(-r-1), num(r+1), num(-r-1), num(-r-1))
 	}
-}
-
-// tips are invisible places that answer the mouse and a finger.
-// Nine units around a point: a finger is no mouse. <title> is what a browser shows without a script.
-func (c *canvas) tips(points []Point, x, y scale) {
-	c.f(`<g fill="transparent">`)
-	for _, p := range points {
-		if p.Note != "" {
-			c.f(`<circle cx="%s" cy="%s" r="9"><title>%s</title></circle>`, num(x.at(p.X)), num(y.at(p.Y)), escape(p.Note))
-		}
+	if note == "" {
+		c.f(`<%s %s fill="%s"/>`, name, shape, paint)
+		return
 	}
-	c.f(`</g>`)
+	c.f(`<%s %s fill="%s"><title>%s</title></%s>`, name, shape, paint, escape(note), name)
 }
 
 // num is a coordinate with at most one decimal, and no 0 before its point: a page has ten thousand of them.

@@ -174,7 +174,7 @@ func TestMarkersDifferWithoutColour(t *testing.T) {
 	seen := map[string]int{}
 	for slot := range colors {
 		c := newCanvas(Style{Static: true}, "", 10)
-		c.marker(5, 5, slot)
+		c.marker(5, 5, slot, "")
 		mark := strings.ReplaceAll(c.String(), colors[slot], "")
 		if before, twice := seen[mark]; twice {
 			t.Errorf("%d is marked as %d: %s", slot, before, mark)

@@ -163,7 +163,7 @@ func (c *canvas) broken(l Line, times []float64, x, y scale) {
 
 // fewDrawn is how many points of a line are drawn one by one; of more, half, with the peak of each pair: a page's script has them all.
 // At 364 units of width 80 points, half of 160, are one each four or five.
-const fewDrawn = 50
+const fewDrawn = 42
 
 // halved keeps the larger of each two neighbours, and none where one of them was not seen: a gap stays a gap.
 func (p Panels) halved() Panels {

@@ -53,7 +53,7 @@ type Point struct {
 type area struct{ left, right, top, bottom float64 }
 
 // SVG draws the plot.
-// From back to front: axes, shade, bands, marks, lines, names, and the tips over everything.
+// From back to front: axes, shade, bands, marks, lines and names.
 func (p Plot) SVG(s Style) string {
 	direct := p.direct()
 	legendRows := 0
@@ -89,11 +89,6 @@ func (p Plot) SVG(s Style) string {
 	} else {
 		c.legend(p.Series)
 	}
-	var tips []Point
-	for _, one := range p.Series {
-		tips = append(append(tips, one.Tips...), one.Points...)
-	}
-	c.tips(tips, x, y) // on top of every line
 	return c.end((box.left+box.right)/2, (box.top+box.bottom)/2+14)
 }
 
@@ -181,11 +176,11 @@ func (c *canvas) series(s Series, x, y scale) {
 			c.interval(x.at(q.X), y.at(*q.Low), y.at(*q.High), color)
 		}
 		if s.Marks {
-			c.marker(x.at(q.X), y.at(q.Y), s.Slot)
+			c.marker(x.at(q.X), y.at(q.Y), s.Slot, q.Note)
 		}
 	}
 	for _, q := range s.Tips {
-		c.marker(x.at(q.X), y.at(q.Y), s.Slot)
+		c.marker(x.at(q.X), y.at(q.Y), s.Slot, q.Note)
 	}
 }
 
@@ -379,7 +374,7 @@ func (c *canvas) legend(all []Series) {
 				more += ` stroke-dasharray="` + d + `"`
 			}
 			c.line(x, y-4, x+24, y-4, c.color(s.Slot), more)
-			c.marker(x+12, y-4, s.Slot)
+			c.marker(x+12, y-4, s.Slot, "")
 			name := clip(s.Name, mostOfName)
 			c.text(x+29, y, "start", c.paint("--ink", ink), name, "")
 			x += textWidth(name) + 40

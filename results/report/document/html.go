@@ -46,7 +46,19 @@ func dense(code string) string {
 }
 
 // breaks are the places of a name after which a line may end.
-var breaks = strings.NewReplacer("_", "_<wbr>", "/", "/<wbr>")
+var breaks = strings.NewReplacer("_", "_<wbr>", "/", "/<wbr>", "=", "=<wbr>")
+
+// broken is a text in which words of more than so many letters may be broken. Such a name goes to the next line whole, and one that is too
+// long for a line is broken where its words end: CSS alone would break it anywhere.
+func broken(text string, most int) template.HTML {
+	words := strings.Split(template.HTMLEscapeString(text), " ")
+	for i, word := range words {
+		if broken := breaks.Replace(word); len(word) > most && broken != word {
+			words[i] = "<bdi>" + broken + "</bdi>"
+		}
+	}
+	return template.HTML(strings.Join(words, " ")) //nolint:gosec // escaped
+}
 
 // page is parsed once; html/template escapes whatever a model, a dataset or an engine's log says.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
@@ -71,22 +83,18 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		}
 		return strings.TrimSpace("words " + v.Tone)
 	},
+	// as a script reads it, +Inf too: a latency that never came
+	"order": func(x float64) string {
+		return strings.Replace(strconv.FormatFloat(x, 'g', -1, 64), "+Inf", "Infinity", 1)
+	},
 	// in percent of the way, for CSS
 	"along": func(share float64) string { return strconv.FormatFloat(100*min(max(share, 0), 1), 'f', 1, 64) },
 	// at least 1%, so that a narrow interval can be seen
 	"wide": func(low, high float64) string {
 		return strconv.FormatFloat(max(1, 100*(min(high, 1)-max(low, 0))), 'f', 1, 64)
 	},
-	// A long name goes to the next line whole, and one that is too long for a line is broken where its words end. CSS alone would break it anywhere.
-	"names": func(text string) template.HTML {
-		words := strings.Split(template.HTMLEscapeString(text), " ")
-		for i, word := range words {
-			if broken := breaks.Replace(word); len(word) > 14 && broken != word {
-				words[i] = "<bdi>" + broken + "</bdi>"
-			}
-		}
-		return template.HTML(strings.Join(words, " ")) //nolint:gosec // escaped
-	},
+	"names":  func(text string) template.HTML { return broken(text, 12) }, // in a table's cell
+	"broken": func(text string) template.HTML { return broken(text, 30) }, // in a line of a phone's width
 	// a template takes one value only
 	"within": func(b []Block, mark string) map[string]any { return map[string]any{"Blocks": b, "Mark": mark} },
 }).Parse(pageHTML))

@@ -51,7 +51,7 @@ func TestFoldedSections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !strings.Contains(page.String(), "<details><summary><h2 id=\"more-title\">") || !strings.Contains(md.String(), "<summary>More</summary>") || !strings.Contains(text.String(), "second") {
+	if !strings.Contains(page.String(), "<details open><summary><h2 id=\"more-title\">") || !strings.Contains(md.String(), "<summary>More</summary>") || !strings.Contains(text.String(), "second") {
 		t.Errorf("the fold is not there:\n%s\n%s\n%s", page.String(), md.String(), text.String())
 	}
 	if strings.Contains(short.String(), "second") {

@@ -136,8 +136,10 @@
     if (data && window.uPlot) timeline(chart, JSON.parse(data.textContent)); else reads(chart);
   });
 
-  // Printing opens what is folded, a link into a fold opens it.
-  on(window, 'beforeprint', () => { all(document, 'details').forEach(d => d.open = true); });
+  // A script folds; printing opens what is folded, a link into a fold opens it.
+  function folds(open) { all(document, 'details').forEach(d => { d.open = open; }); }
+  folds(false);
+  on(window, 'beforeprint', () => folds(true));
   function reveal() {
     var at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (var d = at && at.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;
@@ -205,13 +207,11 @@
         var up = head.getAttribute('aria-sort') !== 'ascending';
         heads.forEach(h => h.removeAttribute('aria-sort'));
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-        // Go writes +Inf for what never came.
-        function key(row) { var c = row.cells[i], at = c.dataset.order; return at === '+Inf' ? Infinity : at !== undefined ? Number(at) : c.matches('td:not(.words)') ? null : c.textContent; }
+        function key(row) { var c = row.cells[i], at = c.dataset.order; return at ? Number(at) : c.matches('td:not(.words)') ? null : c.textContent; }
         body.append(...all(body, 'tr').sort((a, b) => {
           var x = key(a), y = key(b);
           // What is missing stays last.
-          if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
-          return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
+          return x === y ? 0 : x === null ? 1 : y === null ? -1 : (x < y ? -1 : 1) * (up ? 1 : -1);
         }));
       });
     });
