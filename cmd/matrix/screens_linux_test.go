@@ -12,6 +12,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"matrix/results/record"
 	"matrix/results/summary/summarytest"
 )
 
@@ -125,6 +126,37 @@ experiment "grid" {
   }
 }
 `
+
+// TestNarrowReportSaysWhoIsOut: a terminal that has no room for the column of the requirements marks who does not meet them, says why, and
+// counts what it leaves out, on one screen.
+func TestNarrowReportSaysWhoIsOut(t *testing.T) {
+	dir := t.TempDir()
+	fails := func(i int, r *record.RequestRow) {
+		if i%10 == 0 {
+			r.Status = record.StatusFailed
+		}
+	}
+	var cells []summarytest.Cell
+	for i := range 9 {
+		c := summarytest.Cell{Platform: fmt.Sprint("platform_", i), Size: 40, Launches: []summarytest.Launch{{Scale: 2 + float64(i)}}}
+		if i == 8 { // the fastest
+			c.Launches[0] = summarytest.Launch{Row: fails}
+		}
+		cells = append(cells, c)
+	}
+	summarytest.Plant(t, filepath.Join(dir, "results"), cells...)
+	x := atTerminalOf(t, 80, dir, nil, "report", "e")
+	x.end(time.Minute)
+	text := ansi.Strip(x.text())
+	for _, want := range []string{"platform_8 ✗  ", "Out: platform_8 answered 36 of 40 requests", " more: --full"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q on the screen:\n%s", want, text)
+		}
+	}
+	if n := strings.Count(text, "\n"); n > 40 {
+		t.Errorf("%d lines:\n%s", n, text)
+	}
+}
 
 // TestWarningFits: a warning is broken at words, not where the terminal ends.
 func TestWarningFits(t *testing.T) {
