@@ -30,7 +30,7 @@ func (m missing) needs() []Need {
 	switch {
 	case a.onlyFar:
 		return m.largerBatch()
-	case a.verdict == NotComparable:
+	case a.verdict == NotComparable && advised[a.red[0].Name] != "":
 		return []Need{{Text: advised[a.red[0].Name] + "; then measure again"}}
 	case a.verdict == Nobody, a.verdict == Provisional && a.second == nil:
 		return m.again()
