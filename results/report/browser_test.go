@@ -237,7 +237,7 @@ func TestLongNamesOnAPhone(t *testing.T) {
 	}
 	b := browsertest.Start(t)
 	root := t.TempDir()
-	for _, name := range []string{"vllm_offline_with_eager_mode_and_chunked_prefill_of_2048", "ollama_with_flash_attention_and_eight_slots"} {
+	for _, name := range []string{"vllm_offline_with_eager_mode_and_chunked_prefill_of_2048", "ollama_with_flash_attention_and_eight_slots", "arrive=at_once"} {
 		summarytest.Plant(t, root, summarytest.Cell{Platform: name, Size: 50, Launches: make([]summarytest.Launch, 2)})
 	}
 	path := filepath.Join(t.TempDir(), "page.html")
