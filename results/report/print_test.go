@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"matrix/results/report/browsertest"
+	"matrix/results/summary/summarytest"
 )
 
 // sheet is a printed page: its lines, from its top.
@@ -99,10 +100,13 @@ func print(t *testing.T, page string, dark bool) (sheets []sheet, grey [][]byte)
 // dark screen prints light.
 func TestPrint(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser three times")
+		t.Skip("starts a browser four times")
 	}
+	h200 := t.TempDir()
+	summarytest.H200(t, h200)
+	compared := build(t, h200, func(in *Input) { in.Set.Root = h200 })
 	scripts := regexp.MustCompile(`(?s)<script.*?</script>`)
-	for name, doc := range map[string]*Document{"planted": five(t), "measured": build(t, h100(t), nil), "without scripts": five(t)} {
+	for name, doc := range map[string]*Document{"planted": five(t), "measured": build(t, h100(t), nil), "compared": compared, "without scripts": five(t)} {
 		page := render(t, doc.WriteHTML)
 		if name == "without scripts" {
 			page = scripts.ReplaceAllString(page, "")
