@@ -115,8 +115,8 @@ func (c *tally) count(from *summary.Cell) {
 		default:
 			continue
 		}
-		c.answered += a.Answered()
-		c.planned += a.Planned
+		answered, planned := a.Endings()
+		c.answered, c.planned = c.answered+answered, c.planned+planned
 	}
 }
 

@@ -227,6 +227,9 @@ func (m missing) launch(pair []*contender, size int64, n int, noun, what string,
 			who = "each " + who + " and " + pair[1].name
 		}
 		need.Text = text(who, "", pair...)
+		if pair[0].imported() {
+			need.Declare = pair[0].toLaunch(need.Launches)
+		}
 		return []Need{need}
 	}
 	var out []Need

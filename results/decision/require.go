@@ -45,7 +45,7 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 func success(q *Requirement, c *contender, n int64) {
 	answered, planned := c.requests(n)
 	if planned == 0 {
-		q.Status, q.Note = NotShown, "no request was measured"
+		q.Status, q.Note = NotShown, "nobody recorded how requests ended"
 		return
 	}
 	low := metrics.SuccessBound(answered, planned)

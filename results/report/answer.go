@@ -246,8 +246,12 @@ func reliable(q decision.Question) document.Badge {
 	b := document.Badge{Name: "Reliable", Text: "no request was answered"}
 	// They are best first, so the first that fits is the one meant.
 	for _, s := range q.Standings {
-		if (q.Platform != nil && s.Contender != *q.Platform) || s.Planned == 0 {
+		if q.Platform != nil && s.Contender != *q.Platform || q.Platform == nil && s.Planned == 0 {
 			continue
+		}
+		if s.Planned == 0 {
+			b.Level, b.Text = summary.Amber, s.Contender+": nobody recorded how requests ended"
+			break
 		}
 		b.Level = summary.Green
 		switch {

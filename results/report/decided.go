@@ -170,6 +170,9 @@ func costOf(s decision.Standing) Value {
 // successOf is pooled over launches, with the lower bound of what so many requests show: 100% of 20 is not 100% of
 // 5,000.
 func successOf(s decision.Standing) Value {
+	if s.Planned == 0 && s.Imported {
+		return missing("nobody recorded how requests ended")
+	}
 	if s.Planned == 0 {
 		return missing("no request was measured")
 	}

@@ -25,6 +25,14 @@ func (a *Attempt) Answered() int64 {
 	return a.OK
 }
 
+// Endings is how many requests an answer came to, of all; of none where an import does not know how they ended.
+func (a *Attempt) Endings() (answered, planned int64) {
+	if a.Imported() && a.Number("requests_ok") == nil {
+		return 0, 0
+	}
+	return a.Answered(), a.Planned
+}
+
 // Run is what run.parquet says of the run beside its metrics: nothing where the row was not read.
 func (a *Attempt) Run() *record.Run {
 	if a.row == nil {

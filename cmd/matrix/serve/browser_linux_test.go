@@ -221,7 +221,7 @@ func TestAddressesInABrowser(t *testing.T) {
 		p := b.Open(at)
 		for address, said := range map[string]string{"%": "address", "none/none": "none", "e/none/x/1/1": "none"} {
 			p.Go(at + "#e/" + cell.Slug() + "/" + ids[cell.Slug()][0])
-			p.Sees("document.querySelectorAll('#requests tbody tr').length === 4 && !document.querySelector('#requests-part').hidden")
+			p.Sees("document.querySelectorAll('#requests tbody tr').length === 4 && !document.querySelector('#requests-part').hidden && !document.querySelector('#said').innerText")
 			p.Go(at + "#" + address)
 			p.Sees(fmt.Sprintf("document.querySelector('#said').innerText.includes(%q)", said))
 			p.Sees("['attempts', 'requests', 'answer'].every(part => document.getElementById(part + '-part').hidden)")

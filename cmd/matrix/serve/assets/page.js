@@ -126,12 +126,14 @@ async function drawTree() {
 addEventListener("pageshow", () => say(""));
 
 // The address says what is open: #experiment/cell/attempt/request/prompt.
-let at = [];
+let at = [], lost = false; // lost: the last address led nowhere, which was said
 const go = (...parts) => { location.hash = parts.map(enc).join("/"); };
 async function follow() {
   const was = at;
   let next = [""];
-  try { next = location.hash.slice(1).split("/").map(decodeURIComponent); } catch { say("This address means nothing: " + location.hash); }
+  if (lost) say("");
+  lost = false;
+  try { next = location.hash.slice(1).split("/").map(decodeURIComponent); } catch { lost = true; say("This address means nothing: " + location.hash); }
   at = next;
   const same = n => next.length >= n && was.length >= n && next.slice(0, n).join("/") === was.slice(0, n).join("/");
   const left = () => next.some((part, i) => part !== at[i]); // for another place; one further in needs what this draws
@@ -147,6 +149,7 @@ async function follow() {
     if (next.length >= 5 && !same(5)) await drawAnswer();
   } catch (e) {
     if (left()) return;
+    lost = true;
     for (const part of ["attempts", "requests", "answer"]) $(part + "-part").hidden = true; // of another cell
     say(e.message);
   }
