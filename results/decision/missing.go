@@ -134,7 +134,7 @@ func (m missing) largerBatch() []Need {
 	if other := cmp.Or(a.unfilled(), a.second); other != nil {
 		pair, launches = append(pair, other), max(2, min(a.first.most(), other.most()))
 	}
-	return m.launch(pair, size, launches, "launch", "show it there", Need{Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", size, launches)})
+	return m.launch(pair, size, 0, launches, "show it there")
 }
 
 // moreRequests asks for what a requirement needs to be shown.
@@ -197,7 +197,7 @@ func (m missing) moreLaunches() []Need {
 			within = math.Inf(1)
 		}
 		if n, launches := m.larger(pair, size, target, within); n > 0 {
-			return m.launch(pair, n, launches, "launch", what, Need{Launches: launches, Declare: fmt.Sprintf("add %d to batch_size, with launches = %d", n, launches)})
+			return m.launch(pair, n, 0, launches, what)
 		}
 	case lead > margin:
 		total, what = 2*have, "tell whether the failures are chance"
@@ -211,34 +211,34 @@ func (m missing) moreLaunches() []Need {
 		return []Need{{Text: fmt.Sprintf("it takes more than %s each of %s and %s to tell them apart: they differ by less than launches of one do",
 			format.Count(mostLaunches, "launch"), a.first.name, a.rival.name)}}
 	}
-	return m.launch(pair, size, total-have, "more launch", what, Need{Launches: total, Declare: a.first.toLaunch(total)})
+	return m.launch(pair, size, have, total, what)
 }
 
-// launch asks for so many launches of a contender, or of each of a pair, at a size: one need where one command takes both, else one of
-// each, which names the one that its command runs.
-func (m missing) launch(pair []*contender, size int64, n int, noun, what string, need Need) []Need {
-	text := func(who, also string, of ...*contender) string {
-		return fmt.Sprintf("%s %s at %s requests (about %s)%s would %s", format.Count(n, noun), who, format.Whole(size), Span(m.g.lasts(of, size, n)), also, what)
+// launch asks for so many launches in all of a contender, or of each of a pair, at a size at which there are some, or none: one need where
+// one command takes both, else one of each, which names the one that its command runs.
+func (m missing) launch(pair []*contender, size int64, have, total int, what string) []Need {
+	noun := "more launch"
+	if have == 0 {
+		noun = "launch"
 	}
-	var joined bool
-	if need.Only, joined = together(pair, size); joined {
+	need := func(only []string, who, also string, of ...*contender) Need {
+		n := Need{Only: only, Launches: total, Declare: of[0].toLaunch(total), Text: fmt.Sprintf("%s %s at %s requests (about %s)%s would %s",
+			format.Count(total-have, noun), who, format.Whole(size), Span(m.g.lasts(of, size, total-have)), also, what)}
+		if have == 0 && !of[0].imported() {
+			n.Declare = fmt.Sprintf("add %d to batch_size, with launches = %d", size, total)
+		}
+		return n
+	}
+	if only, joined := together(pair, size); joined {
 		who := "of " + pair[0].name
 		if len(pair) > 1 {
 			who = "each " + who + " and " + pair[1].name
 		}
-		need.Text = text(who, "", pair...)
-		if pair[0].imported() {
-			need.Declare = pair[0].toLaunch(need.Launches)
-		}
-		return []Need{need}
+		return []Need{need(only, who, "", pair...)}
 	}
 	var out []Need
 	for i, c := range pair {
-		need.Text, need.Only = text("of "+c.name, ", with as many of "+pair[1-i].name+",", c), append(slices.Clone(c.selectors), atSizeOf(size))
-		if c.imported() {
-			need.Declare = c.toLaunch(need.Launches)
-		}
-		out = append(out, need)
+		out = append(out, need(append(slices.Clone(c.selectors), atSizeOf(size)), "of "+c.name, ", with as many of "+pair[1-i].name+",", c))
 	}
 	return out
 }

@@ -40,12 +40,15 @@ func (r *rules) requirements(c *contender, n int64) []Requirement {
 	return out
 }
 
+// Unrecorded is said where an import does not tell which requests were answered.
+const Unrecorded = "nobody recorded how requests ended"
+
 // success holds a success rate that was asked for: it is met only when the requests show it at 95% confidence, not when
 // none happened to fail.
 func success(q *Requirement, c *contender, n int64) {
 	answered, planned := c.requests(n)
 	if planned == 0 {
-		q.Status, q.Note = NotShown, "nobody recorded how requests ended"
+		q.Status, q.Note = NotShown, Unrecorded
 		return
 	}
 	low := metrics.SuccessBound(answered, planned)

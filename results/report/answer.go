@@ -250,7 +250,7 @@ func reliable(q decision.Question) document.Badge {
 			continue
 		}
 		if s.Planned == 0 {
-			b.Level, b.Text = summary.Amber, s.Contender+": nobody recorded how requests ended"
+			b.Level, b.Text = summary.Amber, s.Contender+": "+decision.Unrecorded
 			break
 		}
 		b.Level = summary.Green

@@ -171,7 +171,7 @@ func costOf(s decision.Standing) Value {
 // 5,000.
 func successOf(s decision.Standing) Value {
 	if s.Planned == 0 && s.Imported {
-		return missing("nobody recorded how requests ended")
+		return missing(decision.Unrecorded)
 	}
 	if s.Planned == 0 {
 		return missing("no request was measured")

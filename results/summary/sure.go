@@ -89,6 +89,15 @@ func (c *Cell) Answered() (answered, planned int64) {
 	return answered, planned
 }
 
+// Endings is Answered without the launches of which nobody recorded how requests ended.
+func (c *Cell) Endings() (answered, planned int64) {
+	for _, a := range c.Launches {
+		ok, all := a.Endings()
+		answered, planned = answered+ok, planned+all
+	}
+	return answered, planned
+}
+
 // pooled puts the rate over all requests where a median of launches would hide a failure: 2,999 of 3,000 is not 100%.
 func (c *Cell) pooled(metric string, e stats.Estimate) stats.Estimate {
 	ok, planned := c.Success()

@@ -166,7 +166,7 @@ func (c *canvas) series(s Series, x, y scale) {
 	c.stroke(drawn(s.Points[first:last], x, y), color, s.dash())
 	if n := len(s.Points); s.Level && n > 0 {
 		last := s.Points[n-1]
-		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="1.5 4"`)
+		c.line(x.at(last.X), y.at(last.Y), x.to, y.at(last.Y), color, ` stroke-width="1.8" stroke-dasharray="`+projected+`"`)
 	}
 	// with the solid line's own ends, so that they join
 	c.stroke(drawn(s.Points[:min(first+1, len(s.Points))], x, y), color, projected)

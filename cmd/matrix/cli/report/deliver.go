@@ -66,18 +66,18 @@ func printReport(a *app.App, doc *report.Document, full bool) error {
 		return doc.WriteText(a, a.Width())
 	}
 	const most = screenLines - 2 // what says how to have the rest, and where it was written
-	var lines []string
-	fits := func(text string) bool {
-		lines = nil
+	screen := func(text string) (lines []string) {
 		for line := range strings.Lines(text) {
 			// It is as wide as the terminal by now, but for signs that are spelled there.
 			lines = append(lines, strings.Split(a.Fit(strings.TrimRight(line, "\n")), "\n")...)
 		}
-		return len(lines) <= most
+		return lines
 	}
-	if err := doc.WriteSummary(io.Discard, a.Width(), fits); err != nil {
+	var text strings.Builder
+	if err := doc.WriteSummary(&text, a.Width(), func(text string) bool { return len(screen(text)) <= most }); err != nil {
 		return err
 	}
+	lines := screen(text.String())
 	fmt.Fprintln(a, strings.Join(lines[:firstScreen(lines, most)], "\n"))
 	fmt.Fprintln(a, a.Style.Dim("All of it: matrix report --full"+a.ResultsFlag()))
 	return nil
